@@ -1,0 +1,5 @@
+"""``python -m optgen``."""
+
+from optgen.cli import app
+
+app()

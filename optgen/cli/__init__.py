@@ -1,0 +1,94 @@
+"""The command line: ``optgen`` and ``python -m optgen``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import optgen
+from optgen.cli import building, demonstrating, listing, showing, starting
+
+app = typer.Typer(
+    name="optgen",
+    help="Compile optimizers from specs: ten lines of maths, one fused kernel.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(help="Spec files, folders of them, or names of built-in specs."),
+]
+Out = Annotated[Path | None, typer.Option(help="The folder of the generated package.")]
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Compile optimizers from specs: ten lines of maths, one fused kernel."""
+    if version:
+        typer.echo(f"optgen {optgen.__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def build(
+    paths: Paths = None,
+    out: Out = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; show a diff and fail if stale.")
+    ] = False,
+) -> None:
+    """Generate optimizers, or the built-in ones where no path is given."""
+    raise typer.Exit(building.build(paths or [], out, check_only=check))
+
+
+@app.command()
+def check(paths: Paths = None) -> None:
+    """Look for mistakes in specs; exit with 1 if there are any."""
+    raise typer.Exit(building.check(paths or []))
+
+
+@app.command()
+def show(
+    spec: Annotated[str, typer.Argument(help="A spec file, or the name of a built-in spec.")],
+    stage: Annotated[showing.Stage, typer.Option(help="Which noun of the compiler to show.")] = (
+        showing.Stage.PLAN
+    ),
+    target: Annotated[showing.Target, typer.Option(help="Which kernels, at stage source.")] = (
+        showing.Target.CPU
+    ),
+) -> None:
+    """Show what the compiler makes of a spec at one stage."""
+    raise typer.Exit(showing.show(spec, stage, target))
+
+
+@app.command(name="list")
+def list_specs() -> None:
+    """List the built-in optimizers and features."""
+    raise typer.Exit(listing.list_specs())
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The name of the optimizer, like MyOptimizer.")],
+    folder: Annotated[Path, typer.Option(help="Where to put the spec.")] = Path(),
+) -> None:
+    """Write a spec to fill in; it builds as it stands."""
+    raise typer.Exit(starting.new(name, folder))
+
+
+@app.command()
+def demo(
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 20,
+    picture: Annotated[Path, typer.Option(help="Where to put the picture of the curves.")] = Path(
+        "optgen-demo.png"
+    ),
+) -> None:
+    """Rebuild the optimizers and train a small network with each, on handwritten digits."""
+    raise typer.Exit(demonstrating.demo(epochs, picture))

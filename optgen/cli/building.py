@@ -1,0 +1,93 @@
+"""``optgen build`` and ``optgen check``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.text import Text
+
+from optgen.cli.console import FINE, USAGE, WRONG, complain, err, out, print_problems
+from optgen.compiler import build as building
+from optgen.compiler.library import feature_files, find_specs, generated_folder, optimizer_files
+from optgen.compiler.nouns.problem import SpecError
+from optgen.compiler.pipeline import composed, each, load_all, split, surroundings, warnings
+
+DEFAULT_OUT = Path("generated")
+
+
+def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
+    """Generate the optimizers of some specs; returns the exit status."""
+    target = folder or (DEFAULT_OUT if paths else generated_folder())
+    try:
+        job = building.prepare(find_specs(paths))
+        if not job.optimizers:
+            complain("there is no optimizer among these specs; features alone make no package")
+            return USAGE
+        print_problems(job.warnings)
+        with _Progress(len(job.optimizers)) as progress:
+            if check_only:
+                stale = building.stale(job, target, progress.report)
+            else:
+                building.build(job, target, progress.report)
+                stale = ""
+    except SpecError as error:
+        print_problems(error.problems)
+        return WRONG
+    except FileNotFoundError as error:
+        complain(str(error))
+        return USAGE
+    except OSError as error:
+        complain(str(error))
+        return WRONG
+    if stale:
+        out.print(Text(stale.rstrip("\n")))
+        complain(f"{target} is not what the specs say; run optgen build")
+        return WRONG
+    return FINE
+
+
+def check(paths: list[str]) -> int:
+    """Check specs, and that they compile; returns the exit status."""
+    try:
+        found = find_specs(paths)
+        files = found.files if paths else (*feature_files(), *optimizer_files())
+        optimizers, features = split(load_all(files))
+        around = surroundings(features)
+        print_problems(w for spec in optimizers for w in warnings(spec, around))
+        each(optimizers, lambda spec: composed(spec, around))
+    except SpecError as error:
+        print_problems(error.problems)
+        return WRONG
+    except FileNotFoundError as error:
+        complain(str(error))
+        return USAGE
+    out.print(f"{len(files)} spec{'s' if len(files) > 1 else ''} without errors")
+    return FINE
+
+
+class _Progress:
+    """A bar on a terminal, a line for each spec elsewhere."""
+
+    def __init__(self, total: int) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self._bar = Progress(*columns, console=err, transient=True) if err.is_terminal else None
+        self._total, self._done = total, 0
+
+    def __enter__(self) -> _Progress:
+        if self._bar is not None:
+            self._bar.start()
+            self._task = self._bar.add_task("building", total=self._total)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def report(self, name: str, status: str) -> None:
+        """Note that a spec is done."""
+        if self._bar is not None:
+            self._bar.update(self._task, advance=1, description=name)
+            self._bar.console.print(Text(f"{name}: {status}"))
+        else:
+            out.print(Text(f"{name}: {status}"))

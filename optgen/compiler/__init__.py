@@ -1,0 +1,1 @@
+"""From specs to sources. The only part that imports sympy and jinja2."""

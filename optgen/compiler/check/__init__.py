@@ -1,0 +1,22 @@
+"""Check: what is wrong with a rule, before anything is built on it."""
+
+from __future__ import annotations
+
+from optgen.compiler.check.flow import check_flow
+from optgen.compiler.check.kinds import check_kinds
+from optgen.compiler.check.reach import check_reach
+from optgen.compiler.check.values import check_values
+from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.rule import Rule
+
+
+def check(rule: Rule) -> tuple[Problem, ...]:
+    """Every problem of one spec's rule, in the order of the file."""
+    problems: list[Problem] = []
+    for part in (check_values, check_kinds, check_flow, check_reach):
+        problems += part(rule)
+    unique = {(p.message, str(p.location)): p for p in problems}
+    return tuple(sorted(unique.values(), key=lambda p: (p.location.line, p.location.column)))
+
+
+__all__ = ["check", "check_values"]

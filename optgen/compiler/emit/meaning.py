@@ -1,0 +1,66 @@
+"""Does the printed text say what was meant? Parses it again and compares the trees."""
+
+from __future__ import annotations
+
+import ast
+
+from optgen.compiler.emit.printer import FUNCTIONS, Printer
+from optgen.compiler.nouns.expression import Expression, Name, Number
+
+_BINARY: dict[str, type[ast.operator]] = {
+    "+": ast.Add,
+    "-": ast.Sub,
+    "*": ast.Mult,
+    "/": ast.Div,
+    "%": ast.Mod,
+    "**": ast.Pow,
+    "and": ast.BitAnd,
+    "or": ast.BitOr,
+}
+_COMPARE: dict[str, type[ast.cmpop]] = {
+    "<": ast.Lt,
+    "<=": ast.LtE,
+    ">": ast.Gt,
+    ">=": ast.GtE,
+    "==": ast.Eq,
+    "!=": ast.NotEq,
+}
+
+
+def printed(expression: Expression, printer: Printer) -> str:
+    """The text of an expression, checked. Raises AssertionError if it says something else."""
+    text = printer(expression)
+    found = ast.dump(ast.parse(text, mode="eval").body)
+    meant = ast.dump(_tree(expression, printer))
+    if found != meant:
+        raise AssertionError(f"printed {text!r}, which means something else")
+    return text
+
+
+def _tree(expression: Expression, printer: Printer) -> ast.expr:
+    match expression:
+        case Number():
+            return _number(expression, printer)
+        case Name(name):
+            return ast.Name(printer.name(name), ast.Load())
+    operator = expression.operator
+    operands = [_tree(operand, printer) for operand in expression.operands]
+    if operator == "where":
+        return ast.IfExp(test=operands[0], body=operands[1], orelse=operands[2])
+    if operator in FUNCTIONS:
+        return ast.Call(ast.Name(FUNCTIONS[operator], ast.Load()), operands, [])
+    if operator in _BINARY:
+        return ast.BinOp(operands[0], _BINARY[operator](), operands[1])
+    if operator in _COMPARE:
+        return ast.Compare(operands[0], [_COMPARE[operator]()], [operands[1]])
+    return ast.UnaryOp(ast.USub() if operator == "neg" else ast.Not(), operands[0])
+
+
+def _number(number: Number, printer: Printer) -> ast.expr:
+    value = number.value if printer.real else float(number.value)
+    literal: ast.expr = ast.Constant(abs(value))
+    if repr(value).startswith("-"):
+        literal = ast.UnaryOp(ast.USub(), literal)
+    if not printer.real:
+        return literal
+    return ast.Call(ast.Name(printer.real, ast.Load()), [literal], [])

@@ -1,0 +1,130 @@
+"""The class of a plan, as what the template ``optimizer.py.j2`` has holes for."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+
+from optgen.compiler.emit.layout import WIDTH, asks, call
+from optgen.compiler.emit.printer import Printer
+from optgen.compiler.nouns.condition import ALWAYS
+from optgen.compiler.nouns.expression import GIVEN, Expression, Operation, text
+from optgen.compiler.nouns.plan import Plan
+from optgen.compiler.nouns.rule import Hyperparameter
+
+_UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u2070-\ufffd]")
+
+
+def optimizer_context(plan: Plan) -> dict[str, object]:
+    """Everything that the template shows."""
+    rule = plan.rule
+    return {
+        "name": rule.name,
+        "module": rule.module,
+        "summary": _paragraph(rule.summary or f"The optimizer {rule.name}.", ""),
+        "reference": _paragraph(f"Reference: {rule.reference}") if rule.reference else "",
+        "notation": _notation(rule.notation),
+        "arguments": "\n".join(_argument_docs(plan)),
+        "hyperparameters": [_hyperparameter(h) for h in rule.hyperparameters],
+        "switches": [
+            call(
+                "Switch", [f'"{switch.name}"', f"lambda h: {_condition(switch.condition, plan)}"], 2
+            )
+            for switch in plan.switches
+        ],
+        "states": list(_states(plan)),
+        "exclusive": _exclusive(plan),
+        "signature": [_argument(h) for h in rule.hyperparameters],
+        "names": [h.name for h in rule.hyperparameters],
+        "excludable": [h.name for h in rule.hyperparameters if h.excluded is not None],
+        "imports": _imports(plan),
+        "label": f'"{quoted(rule.label)}"',
+    }
+
+
+def _imports(plan: Plan) -> list[str]:
+    needed = {
+        "Array": any(h.excluded is not None for h in plan.rule.hyperparameters),
+        "Hyperparameter": True,
+        "Number": True,
+        "Optimizer": True,
+        "State": bool(plan.rule.states),
+        "Switch": bool(plan.switches),
+    }
+    return [name for name, used in needed.items() if used]
+
+
+def quoted(prose: str) -> str:
+    """Text of a spec as it may stand inside a string literal of generated source."""
+    return _UNPRINTABLE.sub(" ", prose).replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _paragraph(prose: str, hanging: str = "    ") -> str:
+    wrapped = textwrap.wrap(quoted(prose), WIDTH - 8, subsequent_indent=hanging)
+    return "\n    ".join(wrapped)
+
+
+def _notation(rule: str) -> str:
+    rows = textwrap.dedent(_UNPRINTABLE.sub(" ", rule.replace("\t", "    "))).split("\n")
+    safe = (row.rstrip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for row in rows)
+    return "\n".join(f"        {row}" if row else "" for row in safe)
+
+
+def _argument_docs(plan: Plan) -> Iterator[str]:
+    for h in plan.rule.hyperparameters:
+        words = h.doc or "See the rule above."
+        if not words.endswith("."):
+            words += "."
+        if h.range is not None:
+            words += f" Range: {text(h.range)}."
+        lines = textwrap.wrap(f"{h.name}: {quoted(words)}", WIDTH - 8, subsequent_indent="    ")
+        yield "\n".join(f"        {line}" for line in lines)
+
+
+def _hyperparameter(h: Hyperparameter) -> str:
+    arguments = [f'"{h.name}"', repr(h.default)]
+    if h.range is not None:
+        bounds = text(h.range)
+        arguments += [f'range="{bounds}"', f"allows=lambda {h.name}: {bounds}"]
+    arguments += [f"{flag}=True" for flag in ("optional", "integer") if getattr(h, flag)]
+    if h.excluded is not None:
+        arguments.append(f"excluded={h.excluded!r}")
+    return call("Hyperparameter", arguments, 2)
+
+
+def _argument(h: Hyperparameter) -> str:
+    kind = "bool" if h.is_switch else "int" if h.integer else "Number"
+    return f"{h.name}: {kind}{' | None' if h.optional else ''} = {h.default!r}"
+
+
+def _condition(condition: Expression, plan: Plan) -> str:
+    """A static condition as an expression over the mapping ``h`` of hyperparameters."""
+    if isinstance(condition, Operation) and condition.operator == GIVEN:
+        (operand,) = condition.operands
+        return f'h["{text(operand)}"] is not None'
+    lookups = {h.name: f'h["{h.name}"]' for h in plan.rule.hyperparameters}
+    return Printer(names=lookups)(condition)
+
+
+def _states(plan: Plan) -> Iterator[str]:
+    guards = {buffer.name: buffer.guard for buffer in plan.buffers}
+    for state in plan.rule.states:
+        arguments = [f'"{state.name}"']
+        if state.initial != 0:
+            initial = state.initial
+            shown = f'"{initial}"' if isinstance(initial, str) else repr(initial)
+            arguments.append(f"initial={shown}")
+        if guards[state.name] != ALWAYS:
+            arguments.append(f"when=lambda on: {asks(guards[state.name])}")
+        yield call("State", arguments, 2)
+
+
+def _exclusive(plan: Plan) -> list[str]:
+    """For each set of which only one may be on, the switches that turn its members on."""
+    atoms = {text(switch.condition): switch.name for switch in plan.switches}
+    sets: dict[str, list[str]] = {}
+    for block in plan.rule.blocks:
+        if block.exclusive:
+            sets.setdefault(block.exclusive, []).extend(atoms[a] for a in block.when.atoms)
+    return [", ".join(f'"{name}"' for name in names) for names in sets.values() if len(names) > 1]

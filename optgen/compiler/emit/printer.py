@@ -1,0 +1,89 @@
+"""Expressions as Python text, for the two kinds of code that kernels hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from optgen.compiler.nouns.expression import (
+    COMPARISONS,
+    LOGICAL,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    infix,
+)
+
+#: Functions of the language, as generated code calls them.
+FUNCTIONS: Mapping[str, str] = {
+    "sqrt": "sqrt",
+    "exp": "exp",
+    "log": "log",
+    "abs": "abs",
+    "sign": "sign",
+    "min": "minimum",
+    "max": "maximum",
+    "clip": "clip",
+    "square": "square",
+}
+#: Bit operators choose without a branch, so that loops stay vectorised.
+_BITWISE = {"and": "&", "or": "|"}
+_TIGHT = frozenset({"**"})
+
+
+@dataclass(frozen=True)
+class Printer:
+    """Prints expressions; ``real`` is wrapped around literals so that they don't widen float32.
+
+    ``names`` replaces names of the spec that generated code needs for itself.
+    """
+
+    real: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def name(self, name: str) -> str:
+        """A name of the plan as an identifier of the generated code."""
+        return self.names.get(name, name)
+
+    def __call__(self, expression: Expression) -> str:
+        """The expression as Python text."""
+        match expression:
+            case Number(value):
+                return self._number(value)
+            case Name(name):
+                return self.name(name)
+        operator, operands = expression.operator, expression.operands
+        if operator == "where":
+            condition, yes, no = map(self._operand_of_choice, operands)
+            return f"{yes} if {condition} else {no}"
+        if operator in FUNCTIONS:
+            arguments = ", ".join(self(operand) for operand in operands)
+            return f"{FUNCTIONS[operator]}({arguments})"
+        if operator in _BITWISE:
+            return f" {_BITWISE[operator]} ".join(map(self._bracketed, operands))
+        simple = all(isinstance(operand, (Name, Number)) for operand in operands)
+        tight = _TIGHT if simple and not self.real else frozenset()
+        return infix(operator, operands, self._inside, tight=tight)
+
+    def _number(self, value: int | float) -> str:
+        # float() first: hosts compute in float64, and an integer power would stay an integer.
+        return f"{self.real}({value!r})" if self.real else repr(float(value))
+
+    def _inside(self, expression: Expression) -> str:
+        """An operand; a choice or a bit operation has brackets there."""
+        if isinstance(expression, Operation) and expression.operator in ("where", *_BITWISE):
+            return f"({self(expression)})"
+        return self(expression)
+
+    def _operand_of_choice(self, expression: Expression) -> str:
+        if isinstance(expression, Operation) and expression.operator == "where":
+            return f"({self(expression)})"
+        return self(expression)
+
+    def _bracketed(self, expression: Expression) -> str:
+        if isinstance(expression, Operation) and expression.operator in (
+            COMPARISONS | LOGICAL | {"where"}
+        ):
+            return f"({self(expression)})"
+        return self(expression)

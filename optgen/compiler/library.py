@@ -1,0 +1,119 @@
+"""Where specs and templates are found, and what is compiled from them once for all optimizers."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import optgen
+from optgen.compiler.compose import Slots
+from optgen.compiler.emit import Templates
+from optgen.compiler.nouns.spec import Spec
+
+_PACKAGE = Path(optgen.__file__).parent
+SLOTS_FILE = "slots.toml"
+
+
+def data_folder(name: str) -> Path:
+    """``specs`` or ``templates``: inside the installed package, beside it in a checkout."""
+    installed = _PACKAGE / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name
+
+
+def generated_folder() -> Path:
+    """Where the built-in optimizers are generated to."""
+    installed = _PACKAGE / "optimizers"
+    return installed if installed.is_dir() else _PACKAGE.parent / "generated"
+
+
+def optimizer_files() -> tuple[Path, ...]:
+    """The specs of the built-in optimizers."""
+    return tuple(sorted((data_folder("specs") / "optimizers").glob("*.toml")))
+
+
+def feature_files() -> tuple[Path, ...]:
+    """The specs of the built-in features."""
+    return tuple(sorted((data_folder("specs") / "features").glob("*.toml")))
+
+
+def base_folders() -> tuple[Path, ...]:
+    """Where a spec that is extended may be, besides the folder of the spec that extends it."""
+    return (data_folder("specs") / "optimizers",)
+
+
+def read_slots() -> Slots:
+    """The order of the slots."""
+    data = tomllib.loads((data_folder("specs") / SLOTS_FILE).read_text(encoding="utf-8"))
+    return Slots(tuple(data["order"]), data["own"])
+
+
+def read_templates() -> Templates:
+    """All templates, and the fingerprint of the compiler that fills them."""
+    texts = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted(data_folder("templates").iterdir())
+        if path.is_file()
+    }
+    compiler = sorted((_PACKAGE / "compiler").rglob("*.py"))
+    digest = hashlib.sha256()
+    for path in compiler:
+        digest.update(path.read_bytes())
+    slots = (data_folder("specs") / SLOTS_FILE).read_bytes()
+    digest.update(slots)
+    return Templates(texts, optgen.__version__, digest.hexdigest())
+
+
+@dataclass(frozen=True)
+class SpecFiles:
+    """The spec files that a build was asked for."""
+
+    files: tuple[Path, ...]
+    #: Whether whole folders were named, so that the package holds just what is in them.
+    whole: bool
+
+
+def find_specs(paths: Iterable[str]) -> SpecFiles:
+    """Files, folders and names of built-in specs as a list of files.
+
+    Raises FileNotFoundError for a path that is none of these.
+    """
+    named = list(paths)
+    if not named:
+        return SpecFiles(optimizer_files(), True)
+    files = list(dict.fromkeys(file for name in named for file in _files(name)))
+    return SpecFiles(tuple(files), any(Path(name).is_dir() for name in named))
+
+
+def _files(name: str) -> Iterator[Path]:
+    path = Path(name)
+    if path.is_dir():
+        found = sorted(file for file in path.rglob("*.toml") if file.name != SLOTS_FILE)
+        if not found:
+            raise FileNotFoundError(f"{name} holds no spec (*.toml)")
+        yield from found
+        return
+    built_in = {file.stem: file for file in (*optimizer_files(), *feature_files())}
+    if path.is_file():
+        yield path
+    elif name.lower() in built_in:
+        yield built_in[name.lower()]
+    else:
+        raise FileNotFoundError(
+            f"{name} is neither a file, nor a folder, nor one of {', '.join(built_in)}"
+        )
+
+
+def shown(path: Path) -> str:
+    """A path as messages show it: relative where it lies below the working folder."""
+    try:
+        return path.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def is_feature(spec: Spec) -> bool:
+    """Whether a spec is a feature, woven into optimizers, rather than an optimizer."""
+    return spec.slot is not None

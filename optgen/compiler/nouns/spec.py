@@ -1,0 +1,77 @@
+"""The first noun: what a spec file says, as strings and numbers with their locations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from optgen.compiler.nouns.problem import Location
+
+Scalar = bool | int | float
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string from a spec and the place where it stands."""
+
+    value: str
+    location: Location
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class HyperparameterEntry:
+    """One line of ``[hyperparameters]``; ``default`` is None where none was stated."""
+
+    name: Text
+    default: Scalar | None = None
+    range: Text | None = None
+    doc: str = ""
+    optional: bool = False
+    integer: bool = False
+    excluded: Scalar | None = None
+
+
+@dataclass(frozen=True)
+class StateEntry:
+    """One line of ``[state]``: an array beside each parameter."""
+
+    name: Text
+    when: Text | None = None
+    initial: Text | Scalar = 0
+    invariant: Text | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One spec file. A feature has a slot; an optimizer has none."""
+
+    path: str
+    name: Text
+    hyperparameters: tuple[HyperparameterEntry, ...]
+    states: tuple[StateEntry, ...]
+    rule: Text
+    summary: str = ""
+    reference: str = ""
+    label: str = ""
+    demo_learning_rate: float | None = None
+    defaults: tuple[tuple[Text, Scalar], ...] = ()
+    # What only features say:
+    slot: Text | None = None
+    when: Text | None = None
+    proceed: Text | None = None
+    otherwise: Text | None = None
+    exclusive: str = ""
+    before: tuple[Text, ...] = ()
+    after: tuple[Text, ...] = ()
+    every_variable: bool = False
+    position: int | None = None
+    #: The files that it was read from (a spec may extend another), each with its text's digest.
+    digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def module(self) -> str:
+        """The name of the generated modules."""
+        return self.name.value.lower()

@@ -1,0 +1,111 @@
+"""The chain from spec files to generated sources: the whole compiler at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from optgen.compiler.check import check, check_values
+from optgen.compiler.compose import Slots, compose, in_order, unknown_defaults
+from optgen.compiler.emit import Templates, emit
+from optgen.compiler.library import (
+    base_folders,
+    feature_files,
+    is_feature,
+    read_slots,
+    read_templates,
+    shown,
+)
+from optgen.compiler.load import load
+from optgen.compiler.nouns.plan import Plan
+from optgen.compiler.nouns.problem import Problem, SpecError
+from optgen.compiler.nouns.rule import Rule
+from optgen.compiler.nouns.source import Source
+from optgen.compiler.nouns.spec import Spec
+from optgen.compiler.parse import parse
+from optgen.compiler.schedule import schedule
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every optimizer of a build shares: features, their order, and templates."""
+
+    features: tuple[Rule, ...]
+    slots: Slots
+    templates: Templates
+
+
+def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
+    """Spec → Rule → Rule with features → Plan → Sources."""
+    return emit(plan_of(spec, around), around.templates)
+
+
+def plan_of(spec: Spec, around: Surroundings) -> Plan:
+    """The plan of a spec with all features."""
+    return schedule(composed(spec, around))
+
+
+def composed(spec: Spec, around: Surroundings) -> Rule:
+    """The checked rule of a spec with all features around it."""
+    rule = compose(checked_rule(spec), around.features, around.slots)
+    _raise(check_values(rule))
+    return rule
+
+
+def checked_rule(spec: Spec) -> Rule:
+    """The rule of one spec alone. Raises SpecError if anything is wrong with it."""
+    rule = parse(spec)
+    _raise(check(rule))
+    return rule
+
+
+def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:
+    """What looks odd in a spec but is no error."""
+    return unknown_defaults(parse(spec), around.features)
+
+
+def load_all(files: Sequence[Path]) -> tuple[Spec, ...]:
+    """Load files. Raises SpecError with the problems of all of them."""
+    return tuple(each(files, lambda path: load(path, base_folders(), shown(path))))
+
+
+def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
+    """The built-in features together with a user's own; raises SpecError if one is wrong."""
+    specs = (*load_all(feature_files()), *own_features)
+    features = tuple(each(specs, checked_rule))
+    slots = read_slots()
+    in_order(features, slots)
+    return Surroundings(features, slots, read_templates())
+
+
+def split(specs: Iterable[Spec]) -> tuple[tuple[Spec, ...], tuple[Spec, ...]]:
+    """Optimizers and features, in that order; built-in features are left out."""
+    listed = list(specs)
+    built_in = {shown(path) for path in feature_files()}
+    features = tuple(s for s in listed if is_feature(s) and s.path not in built_in)
+    return tuple(s for s in listed if not is_feature(s)), features
+
+
+def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
+    """The results of some work on every item, with the problems of all items raised together."""
+    results: list[Result] = []
+    problems: list[Problem] = []
+    for item in items:
+        try:
+            results.append(work(item))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return results
+
+
+def _raise(problems: Iterable[Problem]) -> None:
+    found = tuple(problems)
+    if found:
+        raise SpecError(found)

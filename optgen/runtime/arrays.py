@@ -1,0 +1,135 @@
+"""Variables and gradients as NumPy arrays: what kernels may be pointed at."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: The types of parameter that there are CPU kernels for.
+DTYPES: Mapping[np.dtype[Any], type] = {
+    np.dtype(np.float32): np.float32,
+    np.dtype(np.float64): np.float64,
+}
+
+
+def check_variables(variables: Mapping[str, object]) -> list[Array]:
+    """The variables as arrays that can be updated in place.
+
+    Raises TypeError or ValueError for anything else than distinct, writeable, dense, aligned
+    float32 or float64 arrays.
+    """
+    checked = [_check_variable(path, variable) for path, variable in variables.items()]
+    paths = list(variables)
+    spans = sorted((*_span(array), index) for index, array in enumerate(checked) if array.size)
+    for (_, end, one), (start, _, other) in pairwise(spans):
+        if start < end:
+            raise ValueError(f"{paths[one]!r} and {paths[other]!r} share memory")
+    return checked
+
+
+def _check_variable(path: str, variable: object) -> Array:
+    if not isinstance(variable, np.ndarray) or isinstance(variable, np.ma.MaskedArray):
+        kind = f"{type(variable).__module__}.{type(variable).__name__}"
+        raise TypeError(f"{path!r} must be a NumPy array, not {kind}")
+    if variable.dtype not in DTYPES or not variable.dtype.isnative:
+        raise TypeError(f"{path!r} must be float32 or float64, not {variable.dtype}")
+    if not variable.flags.writeable:
+        raise ValueError(f"{path!r} is read-only, so it can't be updated in place")
+    if not variable.flags.aligned or not is_dense(variable):
+        raise ValueError(f"{path!r} has gaps in memory or isn't aligned; update a copy of it")
+    return variable
+
+
+def is_dense(array: Array) -> bool:
+    """Whether the elements fill one stretch of memory, in whatever order of the axes."""
+    expected = array.itemsize
+    axes = sorted(zip(array.strides, array.shape, strict=True))
+    for stride, length in axes:
+        if length == 1:
+            continue
+        if stride != expected and array.size:
+            return False
+        expected *= length
+    return True
+
+
+def _span(array: Array) -> tuple[int, int]:
+    """First and past-the-end byte of the memory that an array reaches."""
+    return np.lib.array_utils.byte_bounds(array)
+
+
+def address(array: Array) -> int:
+    """Where the first element stands in memory."""
+    return int(array.__array_interface__["data"][0])
+
+
+class GradientCheck:
+    """Brings gradients into the shape that kernels need, or refuses them."""
+
+    def __init__(self, paths: Sequence[str], variables: Sequence[Array]) -> None:
+        self._paths, self._variables = paths, variables
+        self._spans = sorted((*_span(v), index) for index, v in enumerate(variables) if v.size)
+        self._starts = [span[0] for span in self._spans]
+
+    def __call__(self, index: int, gradient: object) -> Array:
+        """The gradient with the memory layout of its variable; a copy where it has another.
+
+        Raises TypeError or ValueError for a wrong type, dtype or shape, and for one that
+        shares memory with a variable.
+        """
+        path, variable = self._paths[index], self._variables[index]
+        if isinstance(gradient, np.generic):
+            gradient = np.asarray(gradient)
+        if not isinstance(gradient, np.ndarray) or isinstance(gradient, np.ma.MaskedArray):
+            kind = f"{type(gradient).__module__}.{type(gradient).__name__}"
+            raise TypeError(f"the gradient of {path!r} must be a NumPy array, not {kind}")
+        if gradient.dtype != variable.dtype:
+            raise TypeError(
+                f"the gradient of {path!r} is {gradient.dtype}, the variable {variable.dtype}"
+            )
+        if gradient.shape != variable.shape:
+            raise ValueError(
+                f"the gradient of {path!r} has shape {gradient.shape}, "
+                f"the variable {variable.shape}"
+            )
+        for other in self._touched(gradient):
+            raise ValueError(f"the gradient of {path!r} shares memory with {other!r}")
+        if gradient.flags.aligned and _same_layout(gradient, variable):
+            return gradient
+        copy = np.empty_like(variable)
+        copy[...] = gradient
+        return copy
+
+    def _touched(self, gradient: Array) -> Iterator[str]:
+        """The variables whose memory a gradient reaches into."""
+        if not gradient.size:
+            return
+        start, end = _span(gradient)
+        position = max(0, bisect_right(self._starts, start) - 1)
+        for first, last, index in self._spans[position:]:
+            if first >= end:
+                return
+            if last > start and _overlap(gradient, self._variables[index]):
+                yield self._paths[index]
+
+
+def _overlap(gradient: Array, variable: Array) -> bool:
+    if is_dense(gradient):
+        return True
+    try:
+        return np.shares_memory(gradient, variable, max_work=10_000)  # type: ignore[arg-type]
+    except np.exceptions.TooHardError:
+        return True
+
+
+def _same_layout(gradient: Array, variable: Array) -> bool:
+    if gradient.strides == variable.strides:
+        return True
+    axes = zip(gradient.strides, variable.strides, variable.shape, strict=True)
+    return all(left == right or length == 1 for left, right, length in axes)

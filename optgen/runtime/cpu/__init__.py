@@ -1,0 +1,1 @@
+"""What generated CPU kernels stand on."""

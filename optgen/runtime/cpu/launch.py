@@ -1,0 +1,79 @@
+"""Launching kernels: which form to run, in which thread, and when to stay serial."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numba
+from numba import prange
+
+from optgen.runtime.cpu.jit import Kernel, Loop
+from optgen.runtime.kernels import Builder
+
+#: Below so many elements a second thread costs more than it brings.
+SERIAL_ELEMENTS = 32 * 1024
+
+#: Threading layers of Numba that two Python threads may enter at once.
+_SAFE_LAYERS = frozenset({"tbb", "omp"})
+
+
+class _Process:
+    """What this process may do; a forked child can't use the threads of its parent."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.forked = False
+
+    def after_fork(self) -> None:
+        """In the child: its threads are gone, and the lock may have been held."""
+        self.lock = threading.Lock()
+        self.forked = True
+
+
+_process = _Process()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_process.after_fork)
+
+
+def loop_for(elements: int) -> Loop:
+    """The loop for so many elements."""
+    if elements < SERIAL_ELEMENTS or _process.forked or numba.get_num_threads() == 1:
+        return range
+    return prange  # type: ignore[no-any-return]
+
+
+def compiled(builder: Builder, on: Mapping[str, bool], *fixed: Any) -> Kernel:
+    """The kernel of a builder for a setting of the switches; each is made once a process."""
+    return _build(builder, fixed, tuple(on[name] for name in _keyword_only(builder)))
+
+
+@cache
+def _keyword_only(builder: Builder) -> tuple[str, ...]:
+    code = builder.__code__  # type: ignore[attr-defined]
+    first = code.co_argcount
+    return tuple(code.co_varnames[first : first + code.co_kwonlyargcount])
+
+
+@cache
+def _build(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Kernel:
+    return builder(*fixed, **dict(zip(_keyword_only(builder), values, strict=True)))
+
+
+def launch(kernel: Kernel, loop: Loop, *arguments: Any) -> None:
+    """Run a kernel; a parallel one alone where the threading layer can't take two at once."""
+    if loop is range or _layer() in _SAFE_LAYERS:
+        kernel(*arguments)
+        return
+    with _process.lock:
+        kernel(*arguments)
+
+
+def _layer() -> str:
+    try:
+        return str(numba.threading_layer())
+    except ValueError:  # Not known before the first parallel launch.
+        return ""

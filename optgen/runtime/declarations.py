@@ -1,0 +1,78 @@
+"""What a generated class declares: its hyperparameters, switches and states."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optgen.runtime.kernels import always
+
+Number = float
+#: The value of a hyperparameter: None where an optional one is off.
+Value = bool | int | float | None
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A number or switch; ``range`` is the text of what ``allows`` checks."""
+
+    name: str
+    default: Value
+    range: str = ""
+    allows: Callable[[Any], bool] | None = None
+    optional: bool = False
+    integer: bool = False
+    excluded: float | None = None
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is true or false."""
+        return isinstance(self.default, bool)
+
+    def check(self, value: object, owner: str) -> Value:
+        """The value as a Python scalar.
+
+        Accepts numbers, NumPy scalars and arrays of no dimension. Raises TypeError for the
+        wrong kind and ValueError for a value outside the range; ``owner`` names the optimizer.
+        """
+        if value is None and self.optional:
+            return None
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            value = value.item()
+        if self.is_switch:
+            if not isinstance(value, (bool, np.bool_)):
+                raise TypeError(f"{owner}: {self.name} must be True or False, not {value!r}")
+            return bool(value)
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+            wanted = "an integer" if self.integer else "a number"
+            wanted += " or None" if self.optional else ""
+            raise TypeError(f"{owner}: {self.name} must be {wanted}, not {value!r}")
+        number = float(value)
+        if not math.isfinite(number) or (self.allows is not None and not self.allows(number)):
+            allowed = f" (allowed: {self.range})" if self.range else ""
+            raise ValueError(f"{owner}: {self.name} = {value!r} is out of range{allowed}")
+        if self.integer and number != int(number):
+            raise ValueError(f"{owner}: {self.name} must be an integer, not {value!r}")
+        return int(number) if self.integer else number
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A static condition over the hyperparameters: a constant of the compiled kernels."""
+
+    name: str
+    condition: Callable[[Mapping[str, Any]], bool]
+
+
+@dataclass(frozen=True)
+class State:
+    """An array beside each variable; ``initial`` is a number, a hyperparameter, or "param"."""
+
+    name: str
+    initial: float | str = 0
+    when: Callable[[Mapping[str, bool]], bool] = always

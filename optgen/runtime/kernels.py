@@ -1,0 +1,61 @@
+"""What a generated kernel file says about itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+#: Compiles a kernel for a dtype, a loop and a setting of switches.
+Builder = Callable[..., Any]
+Condition = Callable[[Mapping[str, bool]], bool]
+
+
+def always(on: Mapping[str, bool]) -> bool:
+    """The condition of what runs under every setting of the switches."""
+    return True
+
+
+@dataclass(frozen=True)
+class Prepass:
+    """A pass that sums over variables, and the scalars of each variable made from the sums."""
+
+    sum_up: Builder
+    scalars: Builder
+    sums: int
+    when: Condition
+
+
+@dataclass(frozen=True)
+class Program:
+    """What happens to variables in one call.
+
+    ``gate`` names the host scalar that is false when this program replaces the update;
+    ``factors`` names the columns of the scalars that its prepasses leave for each variable.
+    """
+
+    name: str
+    elements: Builder
+    gate: str = ""
+    when: Condition = always
+    factors: tuple[str, ...] = ()
+    prepasses: tuple[Prepass, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kernels:
+    """All kernels of an optimizer for one target, and the columns of their tables."""
+
+    buffers: tuple[str, ...]
+    scalars: tuple[str, ...]
+    host: Builder
+    programs: tuple[Program, ...]
+
+    def program(self, name: str) -> Program | None:
+        """The program of that name; None where the optimizer has none."""
+        return next((program for program in self.programs if program.name == name), None)
+
+    @property
+    def gates(self) -> tuple[Program, ...]:
+        """The programs that replace the update, in the order in which they are asked."""
+        return tuple(program for program in self.programs if program.gate)

@@ -1,0 +1,69 @@
+"""The tables that kernels run over: addresses, rows of hyperparameters, and chunks of work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from optgen.runtime.arrays import DTYPES, Array, address
+
+#: Elements of a chunk: the unit of work of a thread and of a sum, whatever their number.
+CHUNK = 8192
+_MOST_CHUNK_TABLES = 16
+
+
+class Tables:
+    """Tables for a fixed list of variables and their states."""
+
+    def __init__(
+        self,
+        variables: Sequence[Array],
+        buffers: Sequence[str],
+        states: Mapping[str, Sequence[Array | None]],
+        rows: Sequence[int],
+    ) -> None:
+        self._dtypes = [variable.dtype for variable in variables]
+        self.sizes = np.array([variable.size for variable in variables], np.int64)
+        self.rows = np.array(rows, np.int64)
+        self.addresses = np.zeros((len(variables), len(buffers)), np.int64)
+        self._gradient = buffers.index("grad")
+        columns: dict[str, Sequence[Array | None]] = {"param": variables, **states}
+        for name, arrays in columns.items():
+            for index, array in enumerate(arrays):
+                if array is not None:
+                    self.addresses[index, buffers.index(name)] = address(array)
+        self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
+
+    def point_at(self, gradients: Sequence[Array | None]) -> None:
+        """Write down where the gradients of this call are."""
+        for index, gradient in enumerate(gradients):
+            self.addresses[index, self._gradient] = 0 if gradient is None else address(gradient)
+
+    def work(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
+        """For each dtype: its type, the number of elements, and the chunks of the chosen ones."""
+        key = chosen.tobytes()
+        found = self._chunks.get(key)
+        if found is None:
+            if len(self._chunks) >= _MOST_CHUNK_TABLES:
+                self._chunks.clear()
+            found = self._chunks[key] = self._split(chosen)
+        return found
+
+    def _split(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
+        work = []
+        for dtype, real in DTYPES.items():
+            indices = [
+                i for i in np.flatnonzero(chosen & (self.sizes > 0)) if self._dtypes[i] == dtype
+            ]
+            if not indices:
+                continue
+            sizes = self.sizes[indices]
+            counts = -(-sizes // CHUNK)
+            tensors = np.repeat(indices, counts)
+            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+            lengths = np.minimum(CHUNK, np.repeat(sizes, counts) - within * CHUNK)
+            chunks = np.stack([tensors, within * CHUNK * dtype.itemsize, lengths], axis=1)
+            work.append((real, int(sizes.sum()), np.ascontiguousarray(chunks, np.int64)))
+        return work
