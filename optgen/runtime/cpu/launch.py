@@ -60,7 +60,8 @@ def _keyword_only(builder: Builder) -> tuple[str, ...]:
 
 @cache
 def _build(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Kernel:
-    return builder(*fixed, **dict(zip(_keyword_only(builder), values, strict=True)))
+    kernel: Kernel = builder(*fixed, **dict(zip(_keyword_only(builder), values, strict=True)))
+    return kernel
 
 
 def launch(kernel: Kernel, loop: Loop, *arguments: Any) -> None:
