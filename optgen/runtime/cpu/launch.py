@@ -53,7 +53,7 @@ def compiled(builder: Builder, on: Mapping[str, bool], *fixed: Any) -> Kernel:
 
 @cache
 def _keyword_only(builder: Builder) -> tuple[str, ...]:
-    code = builder.__code__  # type: ignore[attr-defined]
+    code = builder.__code__
     first = code.co_argcount
     return tuple(code.co_varnames[first : first + code.co_kwonlyargcount])
 
