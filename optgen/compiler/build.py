@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from optgen.compiler.compose import in_order
-from optgen.compiler.emit import emit_package, inputs_digest
+from optgen.compiler.emit import emit_package
 from optgen.compiler.library import SpecFiles
 from optgen.compiler.nouns.problem import Problem, SpecError
 from optgen.compiler.nouns.source import Source
@@ -15,12 +14,13 @@ from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import (
     Surroundings,
     compile_spec,
+    each,
     load_all,
     split,
     surroundings,
     warnings,
 )
-from optgen.compiler.write import difference, existing, is_current, orphans, seal, write
+from optgen.compiler.write import difference, existing, orphans, write
 
 #: Told of each spec when it is done: its name, and what became of it.
 Report = Callable[[str, str], None]
@@ -53,40 +53,29 @@ def prepare(found: SpecFiles) -> Job:
 
 
 def build(job: Job, out: Path, report: Report) -> None:
-    """Compile what is not current, then write: nothing is written if any spec is wrong."""
-    sources: list[Source] = []
-    problems: list[Problem] = []
+    """Compile, then write what differs: nothing is written if any spec is wrong."""
+    sources = [*_compiled(job), *_package(job, out)]
+    written = {source.path for source in sources if write(source, out)}
     for spec in job.optimizers:
-        digest = _digest(spec, job.around)
-        if all(is_current(out / path, digest) for path in paths_of(spec)):
-            report(spec.name.value, "unchanged")
-            continue
-        try:
-            sources += _sealed(compile_spec(spec, job.around))
-            report(spec.name.value, "built")
-        except SpecError as error:
-            problems += error.problems
-            report(spec.name.value, "refused")
-    if problems:
-        raise SpecError(problems)
-    for source in (*sources, *_package(job, out)):
-        write(source, out)
+        report(spec.name.value, "built" if written & set(paths_of(spec)) else "unchanged")
     for orphan in _orphans(job, out):
         orphan.unlink()
-        report(orphan.name, "removed")
+        report(orphan.relative_to(out).as_posix(), "removed")
 
 
 def stale(job: Job, out: Path, report: Report) -> str:
     """What a build would change, as a diff: empty if everything is as the specs say."""
-    differences = []
+    differences = {source.path: difference(source, out) for source in _compiled(job)}
     for spec in job.optimizers:
-        sources = _sealed(compile_spec(spec, job.around))
-        found = [difference(source, out) for source in sources]
-        report(spec.name.value, "stale" if any(found) else "current")
-        differences += found
-    differences += [difference(source, out) for source in _package(job, out)]
-    differences += [f"{orphan} has no spec\n" for orphan in _orphans(job, out)]
-    return "".join(differences)
+        found = any(differences[path] for path in paths_of(spec))
+        report(spec.name.value, "stale" if found else "current")
+    changed = [*differences.values(), *(difference(source, out) for source in _package(job, out))]
+    return "".join([*changed, *(f"{orphan} has no spec\n" for orphan in _orphans(job, out))])
+
+
+def _compiled(job: Job) -> list[Source]:
+    compiled = each(job.optimizers, lambda spec: compile_spec(spec, job.around))
+    return [source for sources in compiled for source in sources]
 
 
 def paths_of(spec: Spec) -> tuple[str, ...]:
@@ -94,20 +83,10 @@ def paths_of(spec: Spec) -> tuple[str, ...]:
     return (f"{spec.module}.py", f"cpu/{spec.module}.py")
 
 
-def _digest(spec: Spec, around: Surroundings) -> str:
-    features = in_order(around.features, around.slots)
-    digests = (*spec.digests, *(digest for feature in features for digest in feature.digests))
-    return inputs_digest(digests, around.templates)
-
-
-def _sealed(sources: tuple[Source, ...]) -> list[Source]:
-    return [seal(source) for source in sources]
-
-
 def _package(job: Job, out: Path) -> list[Source]:
     modules = {} if job.whole or not out.is_dir() else existing(out)
     modules |= {spec.module: spec.name.value for spec in job.optimizers}
-    return _sealed(emit_package(list(modules.items()), job.around.templates))
+    return list(emit_package(list(modules.items()), job.around.templates))
 
 
 def _orphans(job: Job, out: Path) -> list[Path]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -51,19 +50,13 @@ def read_slots() -> Slots:
 
 
 def read_templates() -> Templates:
-    """All templates, and the fingerprint of the compiler that fills them."""
+    """All templates, and the version of the compiler that fills them."""
     texts = {
         path.name: path.read_text(encoding="utf-8")
         for path in sorted(data_folder("templates").iterdir())
         if path.is_file()
     }
-    compiler = sorted((_PACKAGE / "compiler").rglob("*.py"))
-    digest = hashlib.sha256()
-    for path in compiler:
-        digest.update(path.read_bytes())
-    slots = (data_folder("specs") / SLOTS_FILE).read_bytes()
-    digest.update(slots)
-    return Templates(texts, optgen.__version__, digest.hexdigest())
+    return Templates(texts, optgen.__version__)
 
 
 @dataclass(frozen=True)

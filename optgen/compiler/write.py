@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import os
 import re
 import tempfile
@@ -12,34 +11,7 @@ from pathlib import Path
 
 from optgen.compiler.nouns.source import MARK, Source
 
-_DIGESTS = re.compile(r"# Inputs: sha256 ([0-9a-f]+)\n# Text: sha256 ([0-9a-f]+)\n")
 _CLASS = re.compile(r"^class (\w+)\(Optimizer\):", re.MULTILINE)
-
-
-def seal(source: Source) -> Source:
-    """The source with the digest of its text in its header."""
-    digest = hashlib.sha256(_below_header(source.text).encode()).hexdigest()[:32]
-    found = re.sub(
-        r"(# Inputs: sha256 [0-9a-f]+\n)", rf"\g<1># Text: sha256 {digest}\n", source.text, count=1
-    )
-    return Source(source.path, found)
-
-
-def _below_header(text: str) -> str:
-    return text.split("# Inputs: sha256 ", 1)[-1].split("\n", 1)[-1]
-
-
-def is_current(path: Path, inputs: str) -> bool:
-    """Whether a file was generated from these inputs and has not been touched since."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    found = _DIGESTS.search(text)
-    if not text.startswith(MARK) or not found or found[1] != inputs:
-        return False
-    body = text[found.end() :]
-    return hashlib.sha256(body.encode()).hexdigest()[:32] == found[2]
 
 
 def write(source: Source, out: Path) -> bool:

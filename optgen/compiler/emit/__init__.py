@@ -21,11 +21,10 @@ FUNCTIONS_FILE = "cpu_functions.py"
 
 @dataclass(frozen=True)
 class Templates:
-    """The texts of the templates by file name, and what else decides the output."""
+    """The texts of the templates by file name, and the version of the compiler."""
 
     texts: Mapping[str, str]
     version: str
-    fingerprint: str
 
     def render(self, template: str, context: Mapping[str, object]) -> str:
         """A template with its holes filled."""
@@ -81,7 +80,7 @@ def emit_package(modules: Sequence[tuple[str, str]], templates: Templates) -> tu
 
 def inputs_digest(digests: Sequence[tuple[str, str]], templates: Templates) -> str:
     """One digest of all that decides the text of a generated file."""
-    every = [*digests, *sorted(templates.texts.items()), ("optgen", templates.fingerprint)]
+    every = [*digests, *sorted(templates.texts.items()), ("optgen", templates.version)]
     joined = "\0".join(f"{name}\0{text}" for name, text in every)
     return hashlib.sha256(joined.encode()).hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""Names for values that the compiler hoists: said in words, ``1 - rho`` is ``one_minus_rho``."""
+"""Names for values that the compiler hoists: said in words, ``1 - x`` is ``one_minus_x``."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def words(expression: Expression) -> str:
 
 
 def switch_name(expression: Expression) -> str:
-    """The constant that stands for a static condition: ``momentum > 0`` is ``momentum_gt_0``."""
+    """The constant that stands for a static condition: ``x > 0`` is ``x_gt_0``."""
     if isinstance(expression, Name):
         return expression.id
     spelled = words(expression)

@@ -1,0 +1,196 @@
+"""``optgen build``, ``check`` and ``new``, in a user's own project."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from optgen.cli import app
+
+ROOT = Path(__file__).parent.parent.parent
+
+LION = '''
+name = "Lion"
+summary = "Step by the sign of an interpolation between momentum and gradient."
+reference = "Chen et al., 2023, arXiv:2302.06675"
+
+[hyperparameters]
+learning_rate = { default = 1e-4 }
+beta_1 = { default = 0.9, range = "0 <= beta_1 < 1" }
+beta_2 = { default = 0.99, range = "0 <= beta_2 < 1" }
+
+[state]
+momentum_buffer = {}
+
+[update]
+rule = """
+param = param - learning_rate*sign(beta_1*momentum_buffer + (1 - beta_1)*grad)
+momentum_buffer = beta_2*momentum_buffer + (1 - beta_2)*grad
+"""
+'''
+
+CENTRALISE = '''
+name = "centralise"
+slot = "clip"
+when = "centralise"
+summary = "Take its mean off each gradient."
+
+[hyperparameters]
+centralise = { default = false }
+
+[update]
+rule = """
+grad = grad - mean(grad)
+"""
+'''
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs" / "lion.toml").write_text(LION)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_users_package_imports_and_has_the_features(project: Path) -> None:
+    (project / "specs" / "centralise.toml").write_text(CENTRALISE)
+    (project / "package").mkdir()
+    (project / "package" / "__init__.py").touch()
+    assert run("build", "specs", "--out", "package/generated").exit_code == 0
+    program = """
+import numpy as np
+from package.generated import Lion
+w = np.array([1.0, 2.0, 4.0])
+opt = Lion(learning_rate=0.5, centralise=True, use_ema=True, weight_decay=0.1)
+opt.apply([np.array([1.0, 2.0, 6.0])], [w])
+np.testing.assert_allclose(w, np.array([1.0, 2.0, 4.0])*0.95 - 0.5*np.array([-1, -1, 1]))
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=project, check=True)
+
+
+def test_an_unchanged_spec_is_not_rebuilt(project: Path) -> None:
+    assert "Lion: built" in run("build", "specs").output
+    files = list((project / "generated").rglob("*.py"))
+    before = {path: path.stat().st_mtime_ns for path in files}
+    assert "Lion: unchanged" in run("build", "specs").output
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+
+
+def test_a_changed_spec_or_file_is_rebuilt(project: Path) -> None:
+    run("build", "specs")
+    generated = project / "generated" / "lion.py"
+    original = generated.read_text()
+    generated.write_text(original.replace("0.0001", "0.0002"))
+    assert "Lion: built" in run("build", "specs").output
+    assert generated.read_text() == original
+    spec = project / "specs" / "lion.toml"
+    spec.write_text(LION.replace("0.99", "0.98"))
+    assert "Lion: built" in run("build", "specs").output
+    assert "beta_2: Number = 0.98" in generated.read_text()
+
+
+@pytest.mark.parametrize("file", ["lion.py", "cpu/lion.py", "__init__.py", "cpu/__init__.py"])
+def test_check_finds_any_changed_byte(project: Path, file: str) -> None:
+    run("build", "specs")
+    assert run("build", "specs", "--check").exit_code == 0
+    path = project / "generated" / file
+    data = path.read_bytes()
+    for position in range(0, len(data), max(1, len(data) // 5)):
+        path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
+        result = run("build", "specs", "--check")
+        assert result.exit_code == 1, position
+        assert path.name in result.output
+    path.write_bytes(data)
+    assert run("build", "specs", "--check").exit_code == 0
+
+
+def test_orphans_are_found_and_removed(project: Path) -> None:
+    (project / "specs" / "second.toml").write_text(LION.replace("Lion", "Second"))
+    run("build", "specs")
+    (project / "specs" / "second.toml").unlink()
+    assert run("build", "specs", "--check").exit_code == 1
+    assert run("build", "specs").exit_code == 0
+    assert not (project / "generated" / "second.py").exists()
+    assert not (project / "generated" / "cpu" / "second.py").exists()
+    assert "Second" not in (project / "generated" / "__init__.py").read_text()
+
+
+def test_building_one_file_keeps_the_others(project: Path) -> None:
+    run("build", "specs/lion.toml")
+    (project / "second.toml").write_text(LION.replace("Lion", "Second"))
+    assert run("build", "second.toml").exit_code == 0
+    names = (project / "generated" / "__init__.py").read_text()
+    assert "Lion" in names
+    assert "Second" in names
+
+
+def test_one_wrong_spec_leaves_everything_as_it_was(project: Path) -> None:
+    run("build", "specs")
+    before = {path: path.read_bytes() for path in (project / "generated").rglob("*.py")}
+    (project / "specs" / "lion.toml").write_text(LION.replace("0.99", "0.98"))
+    (project / "specs" / "wrong.toml").write_text(LION.replace("Lion", "Wrong") + "\nnonsense = 1")
+    result = run("build", "specs")
+    assert result.exit_code == 1
+    assert "specs/wrong.toml" in result.stderr
+    assert {path: path.read_bytes() for path in (project / "generated").rglob("*.py")} == before
+
+
+def test_files_of_the_user_are_not_replaced(project: Path) -> None:
+    (project / "generated").mkdir()
+    (project / "generated" / "lion.py").write_text("precious = True\n")
+    result = run("build", "specs")
+    assert result.exit_code == 1
+    assert "not generated by optgen" in result.stderr
+    assert (project / "generated" / "lion.py").read_text() == "precious = True\n"
+    assert [path.name for path in (project / "generated").iterdir()] == ["lion.py"]
+
+
+def test_check_prints_every_mistake_with_a_caret(project: Path) -> None:
+    wrong = LION.replace("(1 - beta_1)*grad", "(1 - beta_3)*grad").replace("sign(", "sgn(")
+    (project / "specs" / "lion.toml").write_text(wrong)
+    result = run("check", "specs")
+    assert result.exit_code == 1
+    assert "did you mean 'sign'?" in result.stderr
+    assert "^~~" in result.stderr
+
+
+def test_a_path_that_is_not_there(project: Path) -> None:
+    result = run("build", "nowhere")
+    assert result.exit_code == 2
+    assert "nowhere" in result.stderr
+
+
+def test_new_writes_a_spec_that_builds(project: Path) -> None:
+    assert run("new", "MyOwn").exit_code == 0
+    before = (project / "myown.toml").read_text()
+    assert run("check", "myown.toml").exit_code == 0
+    assert run("build", "myown.toml", "--out", "own").exit_code == 0
+    assert run("new", "MyOwn").exit_code == 2
+    assert (project / "myown.toml").read_text() == before
+    assert run("new", "not a name").exit_code == 2
+
+
+def test_the_same_bytes_under_any_hash_seed(project: Path) -> None:
+    outputs = []
+    for seed in ("0", "1", "4242"):
+        out = project / f"out{seed}"
+        subprocess.run(
+            [sys.executable, "-m", "optgen", "build", "specs", "rmsprop", "--out", str(out)],
+            cwd=project,
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            check=True,
+            capture_output=True,
+        )
+        outputs.append(
+            {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.py"))}
+        )
+    assert outputs[0] == outputs[1] == outputs[2]

@@ -1,0 +1,14 @@
+"""Options and fixtures that all tests share."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--approve", action="store_true", help="write the approved plans anew")
+
+
+@pytest.fixture(scope="session")
+def approve(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--approve"))

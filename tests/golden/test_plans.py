@@ -1,0 +1,35 @@
+"""The plan of every optimizer, as a person has read and approved it.
+
+After an intended change: ``pytest tests/golden --approve``, then read the diff.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from optgen.cli.pages import plan_page
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
+
+APPROVED = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def around() -> Surroundings:
+    return surroundings()
+
+
+@pytest.mark.parametrize("path", optimizer_files(), ids=lambda path: path.stem)
+def test_plan_is_the_approved_one(path: Path, around: Surroundings, approve: bool) -> None:
+    (spec,) = load_all([path])
+    page = plan_page(plan_of(spec, around))
+    approved = APPROVED / f"{path.stem}.txt"
+    if approve:
+        approved.write_text(page, encoding="utf-8")
+    assert page == approved.read_text(encoding="utf-8")
+
+
+def test_no_approved_plan_is_left_over() -> None:
+    assert {p.stem for p in APPROVED.glob("*.txt")} == {p.stem for p in optimizer_files()}

@@ -1,0 +1,124 @@
+"""The arrows of the design: who may import whom. Walks the syntax trees, imports nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+STAGES = ("load", "parse", "check", "compose", "schedule", "emit", "write")
+#: Modules of the compiler that put stages together.
+CONDUCTORS = ("pipeline", "library", "build")
+
+
+def modules() -> dict[str, ast.Module]:
+    found = {}
+    for folder, package in (("optgen", "optgen"), ("generated", "optgen.optimizers")):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT / folder).with_suffix("").parts
+            name = ".".join((package, *parts)).removesuffix(".__init__")
+            found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+MODULES = modules()
+
+
+def imports(name: str) -> Iterator[str]:
+    """Every module that a module imports, from anywhere in it."""
+    is_package = any(other.startswith(f"{name}.") for other in MODULES)
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = name.split(".")[: len(name.split(".")) - node.level + is_package]
+                base = ".".join([*above, *([base] if base else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def project_imports(name: str) -> set[str]:
+    return {found for found in imports(name) if found in MODULES and found != name}
+
+
+def inside(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if inside(n, "optgen.compiler.nouns")])
+def test_nouns_import_nouns_only(name: str) -> None:
+    assert all(inside(found, "optgen.compiler.nouns") for found in project_imports(name))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_import_nouns_and_themselves(stage: str) -> None:
+    own = f"optgen.compiler.{stage}"
+    members = [name for name in MODULES if inside(name, own)]
+    assert members
+    for name in members:
+        for found in project_imports(name):
+            assert inside(found, own) or inside(found, "optgen.compiler.nouns"), (name, found)
+
+
+def test_every_module_of_the_compiler_has_a_place() -> None:
+    direct = {name.split(".")[2] for name in MODULES if name.startswith("optgen.compiler.")}
+    assert direct == {"nouns", *STAGES, *CONDUCTORS}
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if inside(n, "optgen.runtime")])
+def test_the_runtime_knows_no_compiler(name: str) -> None:
+    assert all(inside(found, "optgen.runtime") for found in project_imports(name))
+    outside = {found.split(".")[0] for found in imports(name)} - {"optgen"}
+    assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras"}
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if inside(n, "optgen.optimizers")])
+def test_generated_code_stands_on_the_runtime(name: str) -> None:
+    for found in imports(name):
+        top = found.split(".")[0]
+        assert top in {"__future__", "collections", "math", "numba", "numpy", "optgen", "typing"}
+        if top == "optgen":
+            assert inside(found, "optgen.runtime") or inside(found, "optgen.optimizers"), found
+
+
+def test_sympy_and_jinja_stay_in_the_compiler() -> None:
+    for name in MODULES:
+        tops = {found.split(".")[0] for found in imports(name)}
+        if tops & {"sympy", "jinja2"}:
+            assert inside(name, "optgen.compiler"), name
+
+
+def test_there_is_no_cycle() -> None:
+    graph = {name: project_imports(name) for name in MODULES}
+    # A package that re-exports its own modules is not a cycle with them.
+    for name, targets in graph.items():
+        targets -= {target for target in targets if name.startswith(f"{target}.")}
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join((*path, name))
+        if name not in done:
+            for target in sorted(graph[name]):
+                visit(target, (*path, name))
+            done.add(name)
+
+    for name in sorted(graph):
+        visit(name, ())
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_no_import_hides_in_a_function(name: str) -> None:
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            hidden = [n for n in ast.walk(node) if isinstance(n, ast.Import | ast.ImportFrom)]
+            assert not hidden, f"{name}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "optgen").rglob("*.py")), ids=lambda p: p.stem)
+def test_files_stay_readable(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300

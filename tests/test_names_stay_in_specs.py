@@ -1,0 +1,74 @@
+"""Optimizers, features and hyperparameters are known by their specs alone."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FEATURES = sorted((ROOT / "specs" / "features").glob("*.toml"))
+OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").glob("*.toml"))
+#: What the language itself gives to every spec.
+GIVEN = {"learning_rate"}
+
+
+def declared(path: Path) -> set[str]:
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {data["name"], path.stem, *data.get("hyperparameters", ()), *data.get("state", ())}
+
+
+def test_no_source_or_template_names_them() -> None:
+    names = set().union(*map(declared, [*FEATURES, *OPTIMIZERS])) - GIVEN
+    pattern = re.compile(rf"\b({'|'.join(sorted(names))})\b", re.IGNORECASE)
+    files = [*(ROOT / "optgen").rglob("*.py"), *(ROOT / "templates").iterdir()]
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {hit[0]}"
+        for path in files
+        if path.is_file()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        for hit in [pattern.search(line)]
+        if hit
+    ]
+    assert not found, "\n".join(found)
+
+
+def arguments(path: Path) -> list[str]:
+    (cls,) = (n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ClassDef))
+    (init,) = (n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
+    return [argument.arg for argument in init.args.args]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("optgen", "specs", "templates"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda path: path.stem)
+def test_a_deleted_feature_is_gone_everywhere(feature: Path, copy: Path, tmp_path: Path) -> None:
+    inside = copy / feature.relative_to(ROOT)
+    lost = set(tomllib.loads(inside.read_text(encoding="utf-8"))["hyperparameters"])
+    hidden = inside.rename(tmp_path / feature.name)
+    try:
+        environment = {**os.environ, "PYTHONPATH": str(copy)}
+        command = [sys.executable, "-m", "optgen", "build", "--out", str(tmp_path / "out")]
+        subprocess.run(command, cwd=copy, env=environment, check=True, capture_output=True)
+    finally:
+        hidden.rename(inside)
+    built = sorted(path for path in (tmp_path / "out").glob("*.py") if path.stem != "__init__")
+    assert len(built) == len(OPTIMIZERS)
+    for path in built:
+        assert not lost & set(arguments(path))
+        assert lost <= set(arguments(ROOT / "generated" / path.name))
+        kernels = (tmp_path / "out" / "cpu" / path.name).read_text()
+        assert not any(re.search(rf"\b{name}\b", kernels + path.read_text()) for name in lost)
