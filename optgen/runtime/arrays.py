@@ -69,6 +69,11 @@ def address(array: Array) -> int:
     return int(array.__array_interface__["data"][0])
 
 
+def is_unchanged(array: Array, interface: Mapping[str, Any]) -> bool:
+    """Whether an array still has the memory, shape and permission of its array interface."""
+    return array.__array_interface__ == interface
+
+
 class GradientCheck:
     """Brings gradients into the shape that kernels need, or refuses them."""
 

@@ -1,0 +1,162 @@
+"""Threads, forks and the cache of compiled kernels: each in processes of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+#: Trains a model of parallel size with every optimizer, norms on, and prints a digest.
+TRAIN = """
+import hashlib, sys, threading, os
+import numpy as np
+import optgen.optimizers
+
+def train(names, seed=0, steps=3):
+    digest = hashlib.sha256()
+    for name in names:
+        draw = np.random.default_rng(seed)
+        shapes = [(300, 200), (7,), (), (50_001,)]
+        variables = [np.asarray(draw.normal(size=s), np.float32) for s in shapes]
+        optimizer = getattr(optgen.optimizers, name)(
+            learning_rate=0.1, global_clipnorm=1.0, weight_decay=0.01, use_ema=True)
+        optimizer.build(variables)
+        for _ in range(steps):
+            optimizer.apply([np.asarray(draw.normal(size=s), np.float32) for s in shapes])
+        for array in [*variables, *optimizer.variables]:
+            digest.update(array.tobytes())
+    return digest.hexdigest()
+"""
+EVERY = "print(train(optgen.optimizers.__all__))"
+SOME = 'print(train(["SGD", "RMSprop"]))'
+
+
+def run(program: str, **environment: str) -> str:
+    result = subprocess.run(
+        [sys.executable, "-c", TRAIN + program],
+        env={**os.environ, **environment},
+        cwd=ROOT.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def expected() -> str:
+    return run(SOME, NUMBA_NUM_THREADS="1")
+
+
+def test_the_same_bits_for_one_and_for_two_threads() -> None:
+    # One thread runs the serial form of each kernel, two the parallel form.
+    one = run(EVERY, NUMBA_NUM_THREADS="1")
+    two = run(EVERY, NUMBA_NUM_THREADS="2")
+    assert one == two
+
+
+LAYERS = ["workqueue", "omp"] + (["tbb"] if importlib.util.find_spec("tbb") else [])
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_two_python_threads(layer: str, expected: str) -> None:
+    program = """
+results = []
+threads = [threading.Thread(
+    target=lambda: results.append(train(["SGD", "RMSprop"]))) for _ in range(2)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+assert len(results) == 2 and results[0] == results[1]
+print(results[0])
+"""
+    assert run(program, NUMBA_THREADING_LAYER=layer, NUMBA_NUM_THREADS="2") == expected
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_forked_child(layer: str, expected: str) -> None:
+    program = """
+before = train(["SGD", "RMSprop"])
+child = os.fork()
+if child == 0:
+    after = train(["SGD", "RMSprop"])
+    os._exit(0 if after == before else 3)
+_, status = os.waitpid(child, 0)
+assert status == 0, status
+print(train(["SGD", "RMSprop"]))
+"""
+    environment = {"NUMBA_THREADING_LAYER": layer, "NUMBA_NUM_THREADS": "2"}
+    assert run(program, PYTHONWARNINGS="ignore", **environment) == expected
+
+
+def test_a_spawned_child(expected: str) -> None:
+    program = """
+import subprocess
+source = sys.orig_argv[-1].split("import subprocess\\n")[0] + 'print(train(["SGD", "RMSprop"]))'
+train(["SGD"])
+print(subprocess.check_output([sys.executable, "-c", source], text=True), end="")
+"""
+    assert run(program) == expected
+
+
+def test_importing_the_optimizers_is_light() -> None:
+    program = """
+heavy = {"sympy", "jinja2", "typer", "rich", "torch", "keras", "optgen.compiler"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    assert run(program).strip() == "[]"
+
+
+def files(folder: Path, suffix: str) -> list[Path]:
+    return sorted(folder.rglob(f"*{suffix}"))
+
+
+def damage(path: Path, how: str, draw: random.Random) -> None:
+    data = path.read_bytes()
+    if how == "truncated":
+        path.write_bytes(data[: len(data) // 2])
+    elif how == "empty":
+        path.write_bytes(b"")
+    elif how == "garbage":
+        path.write_bytes(draw.randbytes(len(data)))
+    else:
+        position = draw.randrange(len(data))
+        flipped = bytes([data[position] ^ 1 << draw.randrange(8)])
+        path.write_bytes(data[:position] + flipped + data[position + 1 :])
+
+
+def test_a_damaged_cache_is_compiled_anew(tmp_path: Path, expected: str) -> None:
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_NUM_THREADS": "1"}
+    assert run(SOME, **environment) == expected
+    cached = files(tmp_path, ".nbc")
+    assert cached
+    draw = random.Random(5)
+    for how in ("truncated", "empty", "garbage", "flipped", "flipped", "flipped"):
+        for path in [*files(tmp_path, ".nbi"), *files(tmp_path, ".nbc")]:
+            if how != "flipped" or draw.random() < 0.7:
+                damage(path, how, draw)
+        assert run(SOME, **environment) == expected, how
+
+
+def test_a_second_process_takes_kernels_from_the_cache(tmp_path: Path, expected: str) -> None:
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_NUM_THREADS": "1"}
+    run(SOME, **environment)
+    before = {path: path.stat().st_mtime_ns for path in files(tmp_path, ".nb?")}
+    program = """
+train(["SGD", "RMSprop"])
+import gc
+from numba.core.registry import CPUDispatcher
+ours = [found for found in gc.get_objects() if isinstance(found, CPUDispatcher)
+        and found.py_func.__module__.startswith("optgen.optimizers")]
+print(any(o._cache_hits for o in ours), sum(sum(o._cache_misses.values()) for o in ours))
+"""
+    assert run(program, **environment).strip() == "True 0"
+    assert {path: path.stat().st_mtime_ns for path in files(tmp_path, ".nb?")} == before
