@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
-from optgen.cli.console import FINE, USAGE, WRONG, complain, err, out, print_problems
+from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
+from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
 from optgen.compiler.library import feature_files, find_specs, generated_folder, optimizer_files
 from optgen.compiler.nouns.problem import SpecError
@@ -25,11 +25,11 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
             complain("there is no optimizer among these specs; features alone make no package")
             return USAGE
         print_problems(job.warnings)
-        with _Progress(len(job.optimizers)) as progress:
+        with BuildProgress(len(job.optimizers)) as progress:
             if check_only:
-                stale = building.stale(job, target, progress.report)
+                stale = building.stale(job, target, progress)
             else:
-                building.build(job, target, progress.report)
+                building.build(job, target, progress)
                 stale = ""
     except SpecError as error:
         print_problems(error.problems)
@@ -64,30 +64,3 @@ def check(paths: list[str]) -> int:
         return USAGE
     out.print(f"{len(files)} spec{'s' if len(files) > 1 else ''} without errors")
     return FINE
-
-
-class _Progress:
-    """A bar on a terminal, a line for each spec elsewhere."""
-
-    def __init__(self, total: int) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        self._bar = Progress(*columns, console=err, transient=True) if err.is_terminal else None
-        self._total, self._done = total, 0
-
-    def __enter__(self) -> _Progress:
-        if self._bar is not None:
-            self._bar.start()
-            self._task = self._bar.add_task("building", total=self._total)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def report(self, name: str, status: str) -> None:
-        """Note that a spec is done."""
-        if self._bar is not None:
-            self._bar.update(self._task, advance=1, description=name)
-            self._bar.console.print(Text(f"{name}: {status}"))
-        else:
-            out.print(Text(f"{name}: {status}"))

@@ -37,3 +37,8 @@ def print_problems(problems: Iterable[Problem]) -> None:
 def complain(message: str) -> None:
     """A message about wrong usage."""
     err.print(Text.assemble(("error: ", "bold red"), message))
+
+
+def warn(message: str) -> None:
+    """A message about something odd that is no error."""
+    err.print(Text.assemble(("warning: ", "bold yellow"), message))

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from optgen.cli.console import FINE, out
 from optgen.compiler.library import feature_files, optimizer_files
-from optgen.compiler.nouns.spec import HyperparameterEntry
+from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import load_all
 
 
@@ -18,14 +18,15 @@ def list_specs() -> int:
             for heading in ("name", "what it does", "arguments"):
                 table.add_column(heading, overflow="fold")
             for spec in load_all(files):
-                table.add_row(spec.name.value, spec.summary, _arguments(spec.hyperparameters))
+                table.add_row(spec.name.value, spec.summary, _arguments(spec))
             out.print(table)
         else:
             for spec in load_all(files):
-                arguments = _arguments(spec.hyperparameters)
+                arguments = _arguments(spec)
                 out.print(f"{spec.name.value}\t{spec.summary}\t{arguments}", markup=False)
     return FINE
 
 
-def _arguments(entries: tuple[HyperparameterEntry, ...]) -> str:
-    return ", ".join(f"{entry.name}={entry.default!r}" for entry in entries)
+def _arguments(spec: Spec) -> str:
+    declared = [(entry.name, entry.default) for entry in spec.hyperparameters]
+    return ", ".join(f"{name}={default!r}" for name, default in (*declared, *spec.defaults))

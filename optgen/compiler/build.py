@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from optgen.compiler.emit import emit_package
 from optgen.compiler.library import SpecFiles
@@ -22,8 +22,16 @@ from optgen.compiler.pipeline import (
 )
 from optgen.compiler.write import difference, existing, orphans, write
 
-#: Told of each spec when it is done: its name, and what became of it.
-Report = Callable[[str, str], None]
+
+class Report(Protocol):
+    """Who is told how a build goes on."""
+
+    def compiled(self, name: str) -> None:
+        """A spec has been compiled in memory."""
+
+    def done(self, name: str, status: str) -> None:
+        """What became of a spec or a file in the end."""
+
 
 
 @dataclass(frozen=True)
@@ -54,28 +62,32 @@ def prepare(found: SpecFiles) -> Job:
 
 def build(job: Job, out: Path, report: Report) -> None:
     """Compile, then write what differs: nothing is written if any spec is wrong."""
-    sources = [*_compiled(job), *_package(job, out)]
+    sources = [*_compiled(job, report), *_package(job, out)]
     written = {source.path for source in sources if write(source, out)}
     for spec in job.optimizers:
-        report(spec.name.value, "built" if written & set(paths_of(spec)) else "unchanged")
+        report.done(spec.name.value, "built" if written & set(paths_of(spec)) else "unchanged")
     for orphan in _orphans(job, out):
         orphan.unlink()
-        report(orphan.relative_to(out).as_posix(), "removed")
+        report.done(orphan.relative_to(out).as_posix(), "removed")
 
 
 def stale(job: Job, out: Path, report: Report) -> str:
     """What a build would change, as a diff: empty if everything is as the specs say."""
-    differences = {source.path: difference(source, out) for source in _compiled(job)}
+    differences = {source.path: difference(source, out) for source in _compiled(job, report)}
     for spec in job.optimizers:
         found = any(differences[path] for path in paths_of(spec))
-        report(spec.name.value, "stale" if found else "current")
+        report.done(spec.name.value, "stale" if found else "current")
     changed = [*differences.values(), *(difference(source, out) for source in _package(job, out))]
     return "".join([*changed, *(f"{orphan} has no spec\n" for orphan in _orphans(job, out))])
 
 
-def _compiled(job: Job) -> list[Source]:
-    compiled = each(job.optimizers, lambda spec: compile_spec(spec, job.around))
-    return [source for sources in compiled for source in sources]
+def _compiled(job: Job, report: Report) -> list[Source]:
+    def one(spec: Spec) -> tuple[Source, ...]:
+        sources = compile_spec(spec, job.around)
+        report.compiled(spec.name.value)
+        return sources
+
+    return [source for sources in each(job.optimizers, one) for source in sources]
 
 
 def paths_of(spec: Spec) -> tuple[str, ...]:

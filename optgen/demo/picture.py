@@ -1,0 +1,55 @@
+"""The results as a picture: loss and accuracy over the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from optgen.demo.extras import needed
+from optgen.demo.table import Pair
+from optgen.demo.training import Run
+
+
+def check(path: Path) -> None:
+    """Raises ValueError where no picture could be written to a path."""
+    figures = needed("matplotlib.figure")
+    formats = figures.Figure().canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats:
+        raise ValueError(f"{path} should end in .png, or one of {', '.join(sorted(formats))}")
+    if not path.resolve().parent.is_dir():
+        raise ValueError(f"there is no folder {path.parent} for the picture")
+
+
+def draw(pairs: Sequence[Pair], path: Path) -> None:
+    """Draw a curve for every run, with torch's as thin dashes."""
+    figure = needed("matplotlib.figure").Figure(figsize=(11, 5), layout="constrained")
+    losses, accuracies = figure.subplots(1, 2)
+    for index, (ours, theirs) in enumerate(pairs):
+        if theirs is not None:
+            _curves(losses, accuracies, theirs, f"C{index}", linestyle=(0, (4, 2)), linewidth=0.9)
+        _curves(losses, accuracies, ours, f"C{index}", label=_label(ours), linewidth=1.8)
+    losses.set(title="Loss on the training images", ylabel="mean cross entropy", yscale="log")
+    accuracies.set(title="Accuracy on the test images", ylabel="accuracy in %")
+    # The first epochs rise from a guess; what tells optimizers apart is near the top.
+    worst = min(100 * ours.last.accuracy for ours, _ in pairs)
+    accuracies.set_ylim(max(0, min(worst - 5, 85)), 100.5)
+    for axes in (losses, accuracies):
+        axes.set_xlabel("epoch")
+        axes.margins(x=0.01)
+        axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    if any(theirs is not None for _, theirs in pairs):
+        losses.plot([], [], color="grey", linestyle=(0, (4, 2)), linewidth=0.9, label="torch.optim")
+    losses.legend(title="optimizer (learning rate)")
+    figure.savefig(path, dpi=120)
+
+
+def _curves(losses: Any, accuracies: Any, run: Run, color: str, **style: Any) -> None:
+    numbers = [epoch.number for epoch in run.epochs]
+    losses.plot(numbers, [epoch.loss for epoch in run.epochs], color=color, **style)
+    accuracies.plot(numbers, [100 * epoch.accuracy for epoch in run.epochs], color=color, **style)
+
+
+def _label(run: Run) -> str:
+    return f"{run.contestant.name} ({run.contestant.learning_rate:g})"
