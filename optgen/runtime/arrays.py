@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,20 +74,46 @@ def is_unchanged(array: Array, interface: Mapping[str, Any]) -> bool:
     return array.__array_interface__ == interface
 
 
+class Gradient(NamedTuple):
+    """A gradient that kernels may be pointed at, and where that is."""
+
+    array: Array
+    address: int
+
+
 class GradientCheck:
-    """Brings gradients into the shape that kernels need, or refuses them."""
+    """Brings gradients into the form that kernels need, or refuses them."""
 
     def __init__(self, paths: Sequence[str], variables: Sequence[Array]) -> None:
         self._paths, self._variables = paths, variables
+        self._layouts = [_layout(variable.__array_interface__) for variable in variables]
         self._spans = sorted((*_span(v), index) for index, v in enumerate(variables) if v.size)
         self._starts = [span[0] for span in self._spans]
 
-    def __call__(self, index: int, gradient: object) -> Array:
+    def __call__(self, index: int, gradient: object) -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
 
         Raises TypeError or ValueError for a wrong type, dtype or shape, and for one that
         shares memory with a variable.
         """
+        variable = self._variables[index]
+        if type(gradient) is np.ndarray:
+            # The common case, with as few looks at the array as possible.
+            interface = gradient.__array_interface__
+            start = interface["data"][0]
+            if _layout(interface) == self._layouts[index] and start % variable.itemsize == 0:
+                for other in self._touched(start, start + variable.nbytes):
+                    raise self._shared(index, other)
+                return Gradient(gradient, start)
+        array = self._checked(index, gradient)
+        for other in self._touched(*_span(array)) if array.size else ():
+            if _overlap(array, self._variables[other]):
+                raise self._shared(index, other)
+        copy = np.empty_like(variable)
+        copy[...] = array
+        return Gradient(copy, address(copy))
+
+    def _checked(self, index: int, gradient: object) -> Array:
         path, variable = self._paths[index], self._variables[index]
         if isinstance(gradient, np.generic):
             gradient = np.asarray(gradient)
@@ -103,25 +129,24 @@ class GradientCheck:
                 f"the gradient of {path!r} has shape {gradient.shape}, "
                 f"the variable {variable.shape}"
             )
-        for other in self._touched(gradient):
-            raise ValueError(f"the gradient of {path!r} shares memory with {other!r}")
-        if gradient.flags.aligned and _same_layout(gradient, variable):
-            return gradient
-        copy = np.empty_like(variable)
-        copy[...] = gradient
-        return copy
+        return gradient
 
-    def _touched(self, gradient: Array) -> Iterator[str]:
-        """The variables whose memory a gradient reaches into."""
-        if not gradient.size:
-            return
-        start, end = _span(gradient)
+    def _shared(self, index: int, other: int) -> ValueError:
+        path, touched = self._paths[index], self._paths[other]
+        return ValueError(f"the gradient of {path!r} shares memory with {touched!r}")
+
+    def _touched(self, start: int, end: int) -> Iterator[int]:
+        """The variables that stand between two addresses."""
         position = max(0, bisect_right(self._starts, start) - 1)
         for first, last, index in self._spans[position:]:
             if first >= end:
                 return
-            if last > start and _overlap(gradient, self._variables[index]):
-                yield self._paths[index]
+            if last > start:
+                yield index
+
+
+def _layout(interface: Mapping[str, Any]) -> tuple[Any, ...]:
+    return interface["shape"], interface["strides"], interface["typestr"]
 
 
 def _overlap(gradient: Array, variable: Array) -> bool:
@@ -131,10 +156,3 @@ def _overlap(gradient: Array, variable: Array) -> bool:
         return np.shares_memory(gradient, variable, max_work=10_000)  # type: ignore[arg-type]
     except np.exceptions.TooHardError:
         return True
-
-
-def _same_layout(gradient: Array, variable: Array) -> bool:
-    if gradient.strides == variable.strides:
-        return True
-    axes = zip(gradient.strides, variable.strides, variable.shape, strict=True)
-    return all(left == right or length == 1 for left, right, length in axes)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.cpu.launch import compiled, launch, loop_for
 from optgen.runtime.kernels import Kernels, Program
 from optgen.runtime.tables import Tables
@@ -42,7 +42,7 @@ class Engine:
         program: Program,
         on: Mapping[str, bool],
         chosen: Mask,
-        gradients: Sequence[Array | None] = (),
+        gradients: Sequence[Gradient | None] = (),
     ) -> None:
         """Run a program over the chosen variables."""
         if not program.when(on):

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import Array, GradientCheck, check_variables, is_unchanged
+from optgen.runtime.arrays import (
+    Array,
+    Gradient,
+    GradientCheck,
+    address,
+    check_variables,
+    is_unchanged,
+)
 from optgen.runtime.declarations import State
 from optgen.runtime.engine import Engine, Mask
 from optgen.runtime.exclusions import Exclusions
@@ -56,7 +63,7 @@ class Model:
         pairs = ((name, arrays[index]) for name, arrays in self.states.items())
         return {name: array for name, array in pairs if array is not None}
 
-    def check(self, grads: Gradients, variables: Variables | None) -> list[Array | None]:
+    def check(self, grads: Gradients, variables: Variables | None) -> list[Gradient | None]:
         """The gradients in the order of the variables, fit to be pointed at.
 
         Raises TypeError or ValueError for whatever would make a step go wrong.
@@ -78,11 +85,12 @@ class Model:
             warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=4)
         return checked
 
-    def fill_missing(self, gradients: list[Array | None], chosen: Mask) -> None:
+    def fill_missing(self, gradients: list[Gradient | None], chosen: Mask) -> None:
         """A gradient that is missing now but was there since the last update counts as zero."""
         for index in np.flatnonzero(chosen):
             if gradients[index] is None:
-                gradients[index] = np.zeros_like(self.variables[index])
+                zeros = np.zeros_like(self.variables[index])
+                gradients[index] = Gradient(zeros, address(zeros))
 
     def _match(self, grads: Gradients, variables: Variables | None) -> Iterator[object]:
         if isinstance(grads, Mapping):

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.declarations import Hyperparameter, State, Switch
 from optgen.runtime.exclusions import Exclusions
 from optgen.runtime.kernels import Kernels
@@ -143,7 +143,7 @@ class Optimizer:
         self._model = model
         self._step(model, gradients)
 
-    def _step(self, model: Model, gradients: list[Array | None]) -> None:
+    def _step(self, model: Model, gradients: list[Gradient | None]) -> None:
         on, engine = self._settings.on, model.engine
         present = np.array([gradient is not None for gradient in gradients])
         rows = self._settings.rows(model.row_sets)

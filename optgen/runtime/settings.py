@@ -26,6 +26,7 @@ class Settings:
         self._declared = {h.name: h for h in declared}
         self._values = {name: h.check(values[name], owner) for name, h in self._declared.items()}
         self.on = self._switched(self._values)
+        self._rows: dict[tuple[frozenset[str], ...], Array] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._declared
@@ -48,7 +49,7 @@ class Settings:
                 f"{self._owner}: {name} = {value!r} switches {changed}, which is fixed once the "
                 "optimizer is built; make a new one"
             )
-        self._values, self.on = values, on
+        self._values, self.on, self._rows = values, on, {}
 
     def _switched(self, values: Mapping[str, Value]) -> dict[str, bool]:
         on = {switch.name: bool(switch.condition(values)) for switch in self._switches}
@@ -63,7 +64,10 @@ class Settings:
 
     def rows(self, excluded: Sequence[frozenset[str]]) -> Array:
         """A row of float64 values for each set of excluded hyperparameters; None is NaN."""
-        return np.array([self._row(names) for names in excluded], np.float64)
+        key = tuple(excluded)
+        if key not in self._rows:
+            self._rows[key] = np.array([self._row(names) for names in excluded], np.float64)
+        return self._rows[key]
 
     def _row(self, excluded: frozenset[str]) -> list[float]:
         row = []

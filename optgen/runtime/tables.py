@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import DTYPES, Array, address
+from optgen.runtime.arrays import DTYPES, Array, Gradient, address
 
 #: Elements of a chunk: the unit of work of a thread and of a sum, whatever their number.
 CHUNK = 8192
@@ -36,10 +36,11 @@ class Tables:
                     self.addresses[index, buffers.index(name)] = address(array)
         self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
 
-    def point_at(self, gradients: Sequence[Array | None]) -> None:
+    def point_at(self, gradients: Sequence[Gradient | None]) -> None:
         """Write down where the gradients of this call are."""
-        for index, gradient in enumerate(gradients):
-            self.addresses[index, self._gradient] = 0 if gradient is None else address(gradient)
+        if gradients:
+            found = [0 if gradient is None else gradient.address for gradient in gradients]
+            self.addresses[:, self._gradient] = found
 
     def work(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
         """For each dtype: its type, the number of elements, and the chunks of the chosen ones."""
