@@ -1,0 +1,115 @@
+"""An optimizer in float64, evaluated from its spec files with none of the compiler's code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.numeric.rules import Array, holds, reductions, run
+from tests.numeric.specs import Table, in_order, rule_of
+
+PARAM, GRAD = "param", "grad"
+
+
+class Reference:
+    """Applies the rule of a spec, and every feature, to copies of some variables.
+
+    All variables lie behind one another in flat arrays, one for the parameter and one for each
+    state. ``excluded`` lists the variables, by index, for which a hyperparameter has the value
+    that the spec gives to excluded ones.
+    """
+
+    def __init__(
+        self,
+        spec: Path,
+        variables: Sequence[Array],
+        excluded: Mapping[str, Sequence[int]] | None = None,
+        **values: object,
+    ) -> None:
+        rule, defaults = rule_of(spec)
+        every_part = in_order(rule)
+        declared = {k: v for part in every_part for k, v in part.get("hyperparameters", {}).items()}
+        known = {name: entry.get("default") for name, entry in declared.items()}
+        self._values: dict[str, Any] = {"learning_rate": 0.001, **known, **defaults, **values}
+        self._parts = [part for part in every_part if holds(part.get("when"), self._values)]
+        self._shapes = [variable.shape for variable in variables]
+        self._sizes = np.array([variable.size for variable in variables])
+        self._owner = np.repeat(np.arange(len(variables)), self._sizes)
+        self._now = {PARAM: self._flat(variables)}
+        self._now |= {name: self._initial(state) for name, state in self._states()}
+        self._paths = {name: np.zeros(len(self._owner)) for name in self._now}
+        for name, indices in (excluded or {}).items():
+            if self._values[name] is not None:
+                out = np.isin(self._owner, list(indices))
+                self._values[name] = np.where(out, declared[name]["excluded"], self._values[name])
+        self._seen = np.zeros(len(variables), np.bool_)
+        self.calls = self.updates = 0
+
+    def _states(self) -> list[tuple[str, Table]]:
+        every = [pair for part in self._parts for pair in part.get("state", {}).items()]
+        return [(name, state) for name, state in every if holds(state.get("when"), self._values)]
+
+    def _initial(self, state: Table) -> Array:
+        value = state.get("initial", 0)
+        if isinstance(value, str):
+            value = self._now[PARAM] if value == PARAM else self._values[value]
+        return np.array(np.broadcast_to(value, self._owner.shape), np.float64)
+
+    @staticmethod
+    def _flat(arrays: Sequence[Array]) -> Array:
+        return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
+
+    @property
+    def states(self) -> list[str]:
+        """The names of the states that there are."""
+        return [name for name in self._now if name != PARAM]
+
+    def of(self, name: str) -> list[Array]:
+        """The parameters, or one of their states, in the shapes of the variables."""
+        return self._shaped(self._now[name])
+
+    def path(self, name: str) -> list[Array]:
+        """How far each of their elements has gone: the sum of the magnitudes of its changes."""
+        return self._shaped(self._paths[name])
+
+    def _shaped(self, flat: Array) -> list[Array]:
+        parts = np.split(flat, np.cumsum(self._sizes)[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
+
+    def apply(self, gradients: Sequence[Array | None]) -> None:
+        """One call, with None for a variable that has no gradient this time."""
+        present = np.array([gradient is not None for gradient in gradients])
+        pairs = zip(gradients, self._shapes, strict=True)
+        flat = self._flat([np.zeros(shape) if g is None else g for g, shape in pairs])
+        self.calls += 1
+        host = {**self._values, "call": self.calls, "step": self.updates + 1}
+        for position, part in enumerate(self._parts):
+            if not holds(part["update"].get("proceed"), host):
+                rules = [before["update"]["rule"] for before in self._parts[:position]]
+                self._run([*rules, part["update"].get("otherwise", "")], present, host, flat)
+                self._seen |= present
+                return
+        chosen = present | self._seen
+        self._run([part["update"]["rule"] for part in self._parts], chosen, host, flat)
+        for_all = [part["update"]["rule"] for part in self._parts if part.get("every_variable")]
+        self._run(for_all, ~chosen, host, flat)
+        self._seen[:] = False
+        self.updates += 1
+
+    def _run(self, rules: list[str], chosen: Array, host: Mapping[str, Any], grad: Array) -> None:
+        """Run some rules, one after the other, over the chosen variables."""
+        if not chosen.any():
+            return
+        at = chosen[self._owner]
+        fixed = {k: v[at] if isinstance(v, np.ndarray) else v for k, v in host.items()}
+        fixed |= reductions(self._sizes[chosen].tolist())
+        now = {GRAD: grad[at], **{name: flat[at] for name, flat in self._now.items()}}
+        for rule in rules:
+            after = run(rule, {**fixed, **now})  # What else a rule assigns is local to it.
+            now = {name: after[name] for name in now}
+        for name, flat in self._now.items():
+            self._paths[name][at] += np.abs(now[name] - flat[at])
+            flat[at] = now[name]

@@ -1,0 +1,44 @@
+"""Spec files as plain tables, in the order in which a step runs them."""
+
+from __future__ import annotations
+
+import tomllib
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+Table = dict[str, Any]
+
+SPECS = Path(__file__).parents[2] / "specs"
+OPTIMIZERS = {path.stem: path for path in sorted((SPECS / "optimizers").glob("*.toml"))}
+
+
+def read(path: Path) -> Table:
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+FEATURES = {table["name"]: table for table in map(read, (SPECS / "features").glob("*.toml"))}
+
+
+def rule_of(path: Path) -> tuple[Table, Table]:
+    """The table with an optimizer's rule, its own or the one it extends; and its defaults."""
+    own = read(path)
+    if "extends" not in own:
+        return own, own.get("defaults", {})
+    base = read(OPTIMIZERS[own["extends"].lower()])
+    return base, {**base.get("defaults", {}), **own.get("defaults", {})}
+
+
+def in_order(rule: Table) -> list[Table]:
+    """An optimizer's rule with every feature around it."""
+    slots = read(SPECS / "slots.toml")
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for name, feature in FEATURES.items():
+        sorter.add(name, *feature.get("after", ()))
+        for other in feature.get("before", ()):
+            sorter.add(other, name)
+    features = [FEATURES[name] for name in sorter.static_order()]
+    # Sorting is stable: the rule comes before the features of its own slot.
+    return sorted(
+        [rule, *features], key=lambda part: slots["order"].index(part.get("slot", slots["own"]))
+    )

@@ -1,0 +1,65 @@
+"""Every optimizer, feature and switch against its rule evaluated in float64."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.numeric.reference import PARAM, Reference
+from tests.numeric.settings import ALONE, AT_RANDOM, Setting
+from tests.numeric.specs import OPTIMIZERS
+from tests.numeric.training import (
+    TOLERANCES,
+    apply,
+    assert_close,
+    exclude,
+    gradients,
+    new,
+    variables,
+)
+
+CALLS = 37
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def tolerances(setting: Setting) -> dict[Any, float]:
+    """What is right for a setting, by dtype."""
+    own: dict[Any, float] = dict(TOLERANCES)
+    if "global_clipnorm" in setting.values:
+        # The float32 gradients are in the norm that scales the float64 ones.
+        own[FLOAT64] = own[FLOAT32]
+    if "gradient_accumulation_steps" in setting.values:
+        # Three gradients may nearly cancel; a normalised step magnifies what is left of them.
+        own[FLOAT32] *= 10
+    return own
+
+
+@pytest.mark.parametrize("setting", [*ALONE, *AT_RANDOM], ids=str)
+def test_every_value_stays_close(setting: Setting) -> None:
+    draw = np.random.default_rng(zlib.crc32(str(setting).encode()))
+    # One model of both dtypes, so that norms over all variables cross them too.
+    held = {
+        f"{dtype.__name__}/{path}": variable
+        for dtype in (np.float32, np.float64)
+        for path, variable in variables(draw, dtype).items()
+    }
+    optimizer = new(setting.optimizer, **setting.values)
+    excluded = exclude(optimizer, held)
+    optimizer.build(held)
+    like = list(held.values())
+    reference = Reference(OPTIMIZERS[setting.optimizer], like, excluded, **setting.values)
+    for row in gradients(draw, like, CALLS, missing=0.3):
+        apply(optimizer, row)
+        reference.apply(row)
+
+    assert optimizer.iterations == reference.updates
+    for own in optimizer.state.values():
+        assert sorted(own) == sorted(reference.states)
+    for name in [PARAM, *reference.states]:
+        pairs = zip(held, reference.of(name), reference.path(name), strict=True)
+        for path, expected, way in pairs:
+            actual = held[path] if name == PARAM else optimizer.state[path][name]
+            assert_close(actual, expected, way, f"{name} of {path}", tolerances(setting))
