@@ -1,0 +1,81 @@
+"""The demo: its network, its data, and the command with few epochs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.datasets import load_digits
+from typer.testing import CliRunner
+
+from optgen.cli import app
+from optgen.demo import extras
+from optgen.demo.digits import TEST_IMAGES, load
+from optgen.demo.network import Network
+
+ROOT = Path(__file__).parents[2]
+OPTIMIZERS = sorted(path.stem for path in (ROOT / "specs" / "optimizers").glob("*.toml"))
+
+
+def test_the_backward_pass_is_that_of_autograd() -> None:
+    images, _ = load()
+    network = Network()
+    batch = next(iter(images.batches(1)))
+    network.backward(batch)
+    own = {p: torch.tensor(a, requires_grad=True) for p, a in network.parameters.items()}
+    hidden = torch.relu(torch.tensor(batch.pixels) @ own["hidden/weights"] + own["hidden/biases"])
+    scores = hidden @ own["output/weights"] + own["output/biases"]
+    loss = torch.nn.functional.cross_entropy(scores, torch.tensor(batch.digits))
+    loss.backward()  # type: ignore[no-untyped-call]
+    for path, tensor in own.items():
+        assert tensor.grad is not None
+        np.testing.assert_allclose(network.gradients[path], tensor.grad.numpy(), atol=1e-6)
+    assert network.evaluate(batch)[0] == pytest.approx(loss.item(), abs=1e-6)
+
+
+def test_every_image_is_in_one_part() -> None:
+    train, test = load()
+    again, _ = load()
+    np.testing.assert_array_equal(train.pixels, again.pixels)
+    assert len(test) == TEST_IMAGES
+    together = np.concatenate([train.pixels, test.pixels]) * 16
+    everything = load_digits().data
+    assert sorted(map(tuple, together.tolist())) == sorted(map(tuple, everything.tolist()))
+    assert train.pixels.dtype == np.float32
+    assert sorted(np.concatenate([b.digits for b in train.batches(3)])) == sorted(train.digits)
+
+
+def test_the_command(tmp_path: Path) -> None:
+    picture = tmp_path / "curves.png"
+    result = CliRunner().invoke(app, ["demo", "--epochs", "2", "--picture", str(picture)])
+    assert result.exit_code == 0, result.output
+    table = result.stdout.split("learning", 1)[1].lower()
+    assert all(f" {name} " in table for name in OPTIMIZERS)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_most_optimizers_pass_95_percent(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["demo", "--picture", str(tmp_path / "curves.png")])
+    lines = [line for line in result.stdout.splitlines() if "accuracy" in line and ": loss" in line]
+    own = {line.split(":")[0]: line for line in lines if "(torch)" not in line}
+    assert len(own) == len(OPTIMIZERS)
+    accuracies = [float(line.rsplit(" ", 1)[1].rstrip("%")) for line in own.values()]
+    assert sum(accuracy > 95 for accuracy in accuracies) >= len(OPTIMIZERS) - 1
+
+
+def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = extras.optional
+    monkeypatch.setattr(extras, "optional", lambda n: None if "sklearn" in n else found(n))
+    result = CliRunner().invoke(app, ["demo", "--picture", str(tmp_path / "curves.png")])
+    assert result.exit_code == 2
+    assert "scikit-learn" in result.stderr
+    assert "optgen[demo]" in result.stderr
+
+
+def test_a_picture_that_could_not_be_written_is_refused_first(tmp_path: Path) -> None:
+    for path in (tmp_path / "nowhere" / "curves.png", tmp_path / "curves.nonsense"):
+        result = CliRunner().invoke(app, ["demo", "--picture", str(path)])
+        assert result.exit_code == 2
+        assert "Training" not in result.stdout
