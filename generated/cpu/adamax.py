@@ -276,8 +276,8 @@ def update(
                 param = param - current_learning_rate * mean_gradient / (infinity_norm + epsilon)
                 # average
                 if use_ema:
-                    parameter_average = (
-                        parameter_average + one_minus_kept * (param - parameter_average)
+                    parameter_average = parameter_average + one_minus_kept * (
+                        param - parameter_average
                     )
                     if ema_overwrite_frequency_given:
                         param = parameter_average if overwrite else param

@@ -270,8 +270,8 @@ def update(
                     param = param - learning_rate * grad
                 # average
                 if use_ema:
-                    parameter_average = (
-                        parameter_average + one_minus_kept * (param - parameter_average)
+                    parameter_average = parameter_average + one_minus_kept * (
+                        param - parameter_average
                     )
                     if ema_overwrite_frequency_given:
                         param = parameter_average if overwrite else param

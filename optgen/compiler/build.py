@@ -33,7 +33,6 @@ class Report(Protocol):
         """What became of a spec or a file in the end."""
 
 
-
 @dataclass(frozen=True)
 class Job:
     """A build that has been read and ordered, but not yet compiled."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from optgen.compiler.check import check, check_values
-from optgen.compiler.compose import Slots, compose, in_order, unknown_defaults
+from optgen.compiler.check import check, check_defaults
+from optgen.compiler.compose import Slots, check_features, compose, unknown_defaults
 from optgen.compiler.emit import Templates, emit
 from optgen.compiler.library import (
     base_folders,
@@ -19,6 +20,7 @@ from optgen.compiler.library import (
     shown,
 )
 from optgen.compiler.load import load
+from optgen.compiler.nouns.condition import TooManyCasesError
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.problem import Problem, SpecError
 from optgen.compiler.nouns.rule import Rule
@@ -47,31 +49,34 @@ def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
 
 def plan_of(spec: Spec, around: Surroundings) -> Plan:
     """The plan of a spec with all features."""
-    return schedule(composed(spec, around))
+    with _few_cases(spec):
+        return schedule(composed(spec, around))
 
 
 def composed(spec: Spec, around: Surroundings) -> Rule:
     """The checked rule of a spec with all features around it."""
-    rule = compose(checked_rule(spec), around.features, around.slots)
-    _raise(check_values(rule))
-    return rule
+    with _few_cases(spec):
+        rule = compose(checked_rule(spec), around.features, around.slots)
+        _raise(check_defaults(rule))
+        return rule
 
 
 def checked_rule(spec: Spec) -> Rule:
     """The rule of one spec alone. Raises SpecError if anything is wrong with it."""
-    rule = parse(spec)
-    _raise(check(rule))
-    return rule
+    with _few_cases(spec):
+        rule = parse(spec)
+        _raise(check(rule))
+        return rule
 
 
 def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:
     """What looks odd in a spec but is no error."""
-    return unknown_defaults(parse(spec), around.features)
+    return unknown_defaults(spec, around.features)
 
 
 def load_all(files: Sequence[Path]) -> tuple[Spec, ...]:
     """Load files. Raises SpecError with the problems of all of them."""
-    return tuple(each(files, lambda path: load(path, base_folders(), shown(path))))
+    return tuple(each(files, lambda path: load(path, base_folders(), shown)))
 
 
 def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
@@ -79,7 +84,7 @@ def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
     specs = (*load_all(feature_files()), *own_features)
     features = tuple(each(specs, checked_rule))
     slots = read_slots()
-    in_order(features, slots)
+    _raise(check_features(features, slots))
     return Surroundings(features, slots, read_templates())
 
 
@@ -103,6 +108,16 @@ def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
     if problems:
         raise SpecError(problems)
     return results
+
+
+@contextmanager
+def _few_cases(spec: Spec) -> Iterator[None]:
+    """Turn conditions that are too much for a stage into an error of the spec."""
+    try:
+        yield
+    except TooManyCasesError:
+        message, hint = "its conditions fall into too many cases", "nest fewer and, or and not"
+        raise SpecError([Problem(message, spec.rule.location, hint)]) from None
 
 
 def _raise(problems: Iterable[Problem]) -> None:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from optgen.compiler.check.flow import check_flow
 from optgen.compiler.check.kinds import check_kinds
 from optgen.compiler.check.reach import check_reach
-from optgen.compiler.check.values import check_values
-from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.check.use import check_use
+from optgen.compiler.check.values import check_default, check_values
+from optgen.compiler.nouns.problem import MOST_PROBLEMS, Problem
 from optgen.compiler.nouns.rule import Rule
 
 
 def check(rule: Rule) -> tuple[Problem, ...]:
     """Every problem of one spec's rule, in the order of the file."""
     problems: list[Problem] = []
-    for part in (check_values, check_kinds, check_flow, check_reach):
-        problems += part(rule)
+    for part in (check_values, check_kinds, check_flow, check_use, check_reach):
+        problems += islice(part(rule), MOST_PROBLEMS)
     unique = {(p.message, str(p.location)): p for p in problems}
     return tuple(sorted(unique.values(), key=lambda p: (p.location.line, p.location.column)))
 
 
-__all__ = ["check", "check_values"]
+def check_defaults(rule: Rule) -> tuple[Problem, ...]:
+    """Defaults that a spec gave to the arguments of others."""
+    return tuple(problem for h in rule.hyperparameters for problem in check_default(h))
+
+
+__all__ = ["check", "check_defaults"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from optgen.compiler.nouns.expression import (
     GIVEN,
@@ -14,83 +14,65 @@ from optgen.compiler.nouns.expression import (
     text,
 )
 from optgen.compiler.nouns.problem import Problem
-from optgen.compiler.nouns.rule import COUNTERS, Block, Rule
+from optgen.compiler.nouns.rule import GIVEN_NAMES, Rule, Step
+
+#: Whether a name is a condition; names that aren't there are unknown, which is said elsewhere.
+Kinds = Mapping[str, bool]
 
 
 def check_kinds(rule: Rule) -> Iterator[Problem]:
     """Conditions where numbers belong, and numbers where conditions belong."""
-    switches = {h.name for h in rule.hyperparameters if h.is_switch}
+    kinds = dict.fromkeys(GIVEN_NAMES, False)
+    kinds |= {state.name: False for state in rule.states}
+    kinds |= {h.name: h.is_switch for h in rule.hyperparameters}
+    conditions = [h.range for h in rule.hyperparameters]
+    conditions += [state.invariant for state in rule.states]
     for block in rule.blocks:
-        booleans = frozenset(switches)
-        for step in (*block.steps, *block.otherwise):
-            yield from _inside(step.expression, booleans)
-            if is_boolean(step.expression, booleans) or _chooses(step.expression, booleans):
-                booleans |= {step.target}
-        yield from _proceed(block, rule, frozenset(switches))
-    for hyperparameter in rule.hyperparameters:
-        if hyperparameter.range is not None:
-            yield from _wants(hyperparameter.range, frozenset(), True)
-    for state in rule.states:
-        if state.invariant is not None:
-            yield from _wants(state.invariant, frozenset(), True)
+        conditions.append(block.proceed)
+        yield from _check_steps((*block.steps, *block.otherwise), dict(kinds))
+    for condition in conditions:
+        if condition is not None:
+            yield from _wants(condition, kinds, True)
 
 
-def _proceed(block: Block, rule: Rule, switches: frozenset[str]) -> Iterator[Problem]:
-    if block.proceed is None:
-        if block.otherwise:
-            yield Problem(
-                "otherwise is never reached without proceed",
-                block.otherwise[0].location,
-                'write proceed = "…", the condition under which the update happens',
-            )
+def _check_steps(steps: tuple[Step, ...], kinds: dict[str, bool]) -> Iterator[Problem]:
+    """Each step in turn; the first value of a name says of which kind it is."""
+    for step in steps:
+        found = _is_condition(step.expression, kinds)
+        kind = kinds.setdefault(step.target, found)
+        if kind and not found:
+            message = f"{step.target!r} is a condition elsewhere, and this is a number"
+            yield Problem(message, step.expression.location, "give the number a name of its own")
+        else:
+            yield from _wants(step.expression, kinds, kind)
+
+
+def _is_condition(expression: Expression, kinds: Kinds) -> bool:
+    return is_boolean(expression, frozenset(name for name, kind in kinds.items() if kind))
+
+
+def _wants(expression: Expression, kinds: Kinds, condition: bool) -> Iterator[Problem]:
+    """A problem where an expression is not of a kind; else, what is wrong inside it."""
+    if isinstance(expression, Name) and expression.id not in kinds:
         return
-    yield from _wants(block.proceed, switches, True)
-    known = {h.name for h in rule.hyperparameters} | set(COUNTERS)
-    yield from _only(block.proceed, known)
+    if _is_condition(expression, kinds) == condition:
+        yield from _inside(expression, kinds)
+    elif condition:
+        message = "a condition is needed here, and this is a number"
+        yield Problem(message, expression.location, "compare it with something")
+    else:
+        message = "a number is needed here, and this is a condition"
+        yield Problem(message, expression.location, f"write where({text(expression):.80}, 1, 0)")
 
 
-def _only(expression: Expression, known: set[str]) -> Iterator[Problem]:
-    if isinstance(expression, Name) and expression.id not in known:
-        yield Problem(
-            f"{expression.id!r} is not known before the call",
-            expression.location,
-            "proceed may use hyperparameters, call and step",
-        )
-    if isinstance(expression, Operation):
-        for operand in expression.operands:
-            yield from _only(operand, known)
-
-
-def _inside(expression: Expression, booleans: frozenset[str]) -> Iterator[Problem]:
+def _inside(expression: Expression, kinds: Kinds) -> Iterator[Problem]:
     if not isinstance(expression, Operation) or expression.operator == GIVEN:
         return
     if expression.operator == "where":
         condition, *branches = expression.operands
-        yield from _wants(condition, booleans, True)
+        yield from _wants(condition, kinds, True)
         for branch in branches:
-            yield from _wants(branch, booleans, is_boolean(branches[0], booleans))
+            yield from _wants(branch, kinds, _is_condition(branches[0], kinds))
         return
     for operand in expression.operands:
-        yield from _wants(operand, booleans, expression.operator in LOGICAL)
-
-
-def _wants(expression: Expression, booleans: frozenset[str], condition: bool) -> Iterator[Problem]:
-    if is_boolean(expression, booleans) != condition and not (
-        condition and _chooses(expression, booleans)
-    ):
-        wanted = "a condition" if condition else "a number"
-        found = "a number" if condition else "a condition"
-        hint = (
-            "compare it with something" if condition else f"write where({text(expression)}, 1, 0)"
-        )
-        yield Problem(f"{wanted} is needed here, and this is {found}", expression.location, hint)
-        return
-    yield from _inside(expression, booleans)
-
-
-def _chooses(expression: Expression, booleans: frozenset[str]) -> bool:
-    return (
-        isinstance(expression, Operation)
-        and expression.operator == "where"
-        and is_boolean(expression.operands[1], booleans)
-    )
+        yield from _wants(operand, kinds, expression.operator in LOGICAL)

@@ -2,57 +2,41 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, names, text, walk
-from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.check.evaluate import constant, evaluate, is_constant
+from optgen.compiler.nouns.expression import (
+    ARITHMETIC,
+    COMPARISONS,
+    LOGICAL,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    text,
+    walk,
+)
+from optgen.compiler.nouns.problem import Location, Problem
 from optgen.compiler.nouns.rule import Hyperparameter, Rule
 from optgen.compiler.nouns.spec import Scalar
 
+#: Powers are multiplied out; powers of powers count as their product.
 LARGEST_EXPONENT = 64
 
-_ARITHMETIC: Mapping[str, Callable[..., float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b,
-    "%": lambda a, b: a % b,
-    "**": math.pow,
-    "neg": lambda a: -a,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    "and": lambda a, b: a and b,
-    "or": lambda a, b: a or b,
-    "not": lambda a: not a,
-    "sqrt": math.sqrt,
-    "abs": abs,
-    "sign": lambda a: math.copysign(1.0, a) if a else 0.0,
-    "exp": math.exp,
-    "log": math.log,
-    "min": min,
-    "max": max,
-    "clip": lambda a, low, high: min(max(a, low), high),
-    "where": lambda condition, a, b: a if condition else b,
-}
+#: What a range is made of; it is evaluated as Python whenever a hyperparameter is set.
+_IN_A_RANGE = ARITHMETIC - {"**"} | COMPARISONS | LOGICAL | {"neg", "abs", "min", "max"}
 
 
 def check_values(rule: Rule) -> Iterator[Problem]:
-    """Defaults outside their ranges, ranges that ask for other things, impossible constants."""
+    """Ranges that ask for other things, defaults outside them, impossible constants."""
     for hyperparameter in rule.hyperparameters:
-        yield from _check_default(hyperparameter)
-    for expression in expressions(rule):
-        for part in walk(expression):
-            if isinstance(part, Operation):
-                yield from _check_constant(part)
+        problems = list(_check_range(hyperparameter))
+        yield from problems or check_default(hyperparameter)
+    for expression in _expressions(rule):
+        yield from list(_check_powers(expression, 1.0)) or _check_constants(expression)
 
 
-def expressions(rule: Rule) -> Iterator[Expression]:
-    """Every expression of a rule."""
+def _expressions(rule: Rule) -> Iterator[Expression]:
     for block in rule.blocks:
         for step in (*block.steps, *block.otherwise):
             yield step.expression
@@ -67,23 +51,40 @@ def expressions(rule: Rule) -> Iterator[Expression]:
             yield state.invariant
 
 
-def _check_default(hyperparameter: Hyperparameter) -> Iterator[Problem]:
+def _check_range(hyperparameter: Hyperparameter) -> Iterator[Problem]:
     name, bounds = hyperparameter.name, hyperparameter.range
-    if bounds is None:
-        return
-    foreign = [other for other in names(bounds) if other != name]
-    if foreign or hyperparameter.is_switch:
-        message = f"the range of {name} may speak of {name} only"
-        if hyperparameter.is_switch:
-            message = f"{name} is a switch, which has no range"
-        yield Problem(message, bounds.location, f'write range = "0 <= {name} < 1"')
-        return
-    for value in (hyperparameter.default, hyperparameter.excluded):
-        if value is not None and not within(value, hyperparameter):
-            message = f"{name} = {value} is outside its range {text(bounds)}"
-            yield Problem(message, hyperparameter.location, "mend the default or the range")
-        if value is not None and hyperparameter.integer and value != int(value):
-            yield Problem(f"{name} = {value} is not an integer", hyperparameter.location)
+    for part in walk(bounds) if bounds is not None else ():
+        if isinstance(part, Name) and part.id != name:
+            message = f"the range of {name} may speak of {name} only"
+            yield Problem(message, part.location, f'write range = "0 <= {name} < 1"')
+        if isinstance(part, Operation) and part.operator not in _IN_A_RANGE:
+            message = f"{part.operator} has no place in a range"
+            yield Problem(message, part.location, f'write range = "0 <= {name} < 1"')
+        if isinstance(part, Operation) and part.operator in ("/", "%"):
+            right = part.operands[1]
+            if not isinstance(right, Number):
+                message = f"the right side of {part.operator} must be a number in a range"
+                yield Problem(message, right.location, "multiply both sides instead")
+
+
+def check_default(hyperparameter: Hyperparameter) -> Iterator[Problem]:
+    """A default, or a value for excluded variables, that its own hyperparameter can't have."""
+    values = (
+        (hyperparameter.default, hyperparameter.default_at),
+        (hyperparameter.excluded, hyperparameter.excluded_at),
+    )
+    for value, at in values:
+        if value is not None:
+            yield from _check_value(hyperparameter, value, at or hyperparameter.location)
+
+
+def _check_value(hyperparameter: Hyperparameter, value: Scalar, at: Location) -> Iterator[Problem]:
+    name, bounds = hyperparameter.name, hyperparameter.range
+    if bounds is not None and not within(value, hyperparameter):
+        message = f"{name} = {value} is outside its range {text(bounds)}"
+        yield Problem(message, at, "mend the default or the range")
+    elif hyperparameter.integer and value != int(value):
+        yield Problem(f"{name} = {value} is not an integer", at, "mend it, or drop integer = true")
 
 
 def within(value: Scalar, hyperparameter: Hyperparameter) -> bool:
@@ -96,36 +97,30 @@ def within(value: Scalar, hyperparameter: Hyperparameter) -> bool:
         return False
 
 
-def evaluate(expression: Expression, values: Mapping[str, Scalar]) -> float:
-    """The value of an expression in float64; raises ArithmeticError or ValueError."""
-    match expression:
-        case Number(value):
-            return value
-        case Name(name):
-            return values[name]
-        case Operation(operator, operands):
-            return _ARITHMETIC[operator](*(evaluate(operand, values) for operand in operands))
+def _check_constants(expression: Expression) -> Iterator[Problem]:
+    """Constant parts without a value, each told where it is smallest."""
+    if not isinstance(expression, Operation):
+        return
+    inner = [problem for part in expression.operands for problem in _check_constants(part)]
+    yield from inner
+    if inner:
+        return
+    if expression.operator in ("/", "%") and constant(expression.operands[1]) == 0:
+        yield Problem("a division by zero", expression.location)
+    elif is_constant(expression) and constant(expression) is None:
+        yield Problem(f"{text(expression):.60} has no finite value", expression.location)
 
 
-def _check_constant(part: Operation) -> Iterator[Problem]:
-    if part.operator == "**":
-        exponent = part.operands[1]
-        value = None if names(exponent) else _constant(exponent)
-        if value is not None and abs(value) > LARGEST_EXPONENT:
-            message = f"an exponent beyond {LARGEST_EXPONENT}"
+def _check_powers(expression: Expression, around: float) -> Iterator[Problem]:
+    """Powers that are too large to be multiplied out, together with the powers around them."""
+    if not isinstance(expression, Operation):
+        return
+    if expression.operator == "**":
+        exponent = expression.operands[1]
+        around *= max(1.0, abs(constant(exponent) or 1.0))
+        if around > LARGEST_EXPONENT:
+            message = f"a power beyond {LARGEST_EXPONENT}"
             yield Problem(message, exponent.location, "no optimizer needs one")
             return
-    if names(part) or any(
-        isinstance(p, Operation) and p.operator not in _ARITHMETIC for p in walk(part)
-    ):
-        return
-    if _constant(part) is None:
-        yield Problem(f"{text(part):.60} has no finite value", part.location)
-
-
-def _constant(expression: Expression) -> float | None:
-    try:
-        value = float(evaluate(expression, {}))
-    except (ArithmeticError, ValueError):
-        return None
-    return value if math.isfinite(value) else None
+    for part in expression.operands:
+        yield from _check_powers(part, around)

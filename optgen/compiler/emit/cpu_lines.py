@@ -6,56 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from optgen.compiler.emit.layout import Line, indent
 from optgen.compiler.emit.meaning import printed
-from optgen.compiler.emit.printer import FUNCTIONS, Printer
+from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.nouns.expression import Expression, Operation, names
 from optgen.compiler.nouns.plan import Access, Assignment, Plan, Program, Reduction
+from optgen.compiler.nouns.reserved import KERNEL_WORDS
 from optgen.compiler.nouns.rule import COUNTERS
 
 Item = Assignment | Reduction
-
-#: Names that kernels need for themselves; a spec's own get an underscore.
-RESERVED = frozenset(
-    [
-        "real",
-        "loop",
-        "kernel",
-        "view",
-        "pointer",
-        "np",
-        "njit",
-        "abs",
-        "add_in_any_order",
-        "range",
-        "exp",
-        "log",
-        "sqrt",
-        "float64",
-        "chunk",
-        "chunks",
-        "tensor",
-        "first",
-        "count",
-        "row",
-        "rows",
-        "i",
-        "sizes",
-        "addresses",
-        "scalars",
-        "factors",
-        "sums",
-        "partial",
-        "hyperparameters",
-        "Array",
-        "Kernel",
-        "Kernels",
-        "Loop",
-        "Prepass",
-        "Program",
-        "KERNELS",
-        "host_scalars",
-    ]
-) | frozenset(FUNCTIONS.values())
 
 
 class Lines:
@@ -63,7 +21,8 @@ class Lines:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        reserved = RESERVED | {program.name for program in plan.programs}
+        # A name of the spec that kernels need for themselves gets an underscore.
+        reserved = KERNEL_WORDS | {program.name for program in plan.programs}
         renamed = {
             name: f"{name}_"
             for name in _all_names(plan)

@@ -131,7 +131,7 @@ def wrap(text: str, depth: int) -> list[str]:
         return [prefix + text]
     target, value = text.split(" = ", 1)
     inner, cuts = prefix + _STEP, _cuts(value)
-    opening = _last_call(value)
+    opening = _last_bracket(value)
     if opening and len(cuts) <= 1:
         head, arguments = f"{prefix}{target} = {value[:opening]}", value[opening:-1]
         if len(head) <= WIDTH and len(inner) + len(arguments) <= WIDTH:
@@ -161,10 +161,10 @@ def _cuts(value: str) -> list[int]:
     return []
 
 
-def _last_call(value: str) -> int:
-    """Where the arguments begin of a call that ends an expression; 0 if none does."""
+def _last_bracket(value: str) -> int:
+    """Where the inside begins of a bracket that ends an expression; 0 if none does."""
     if not value.endswith(")"):
         return 0
     depths = _depths(value)
     opening = max((i for i, depth in enumerate(depths[:-1]) if depth == 0), default=-1) + 1
-    return opening + 1 if opening > 0 and (value[opening - 1].isalnum()) else 0
+    return opening + 1 if opening > 0 else 0

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from optgen.compiler.emit.layout import WIDTH, asks, call
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS
-from optgen.compiler.nouns.expression import GIVEN, Expression, Operation, text
+from optgen.compiler.nouns.expression import GIVEN, Expression, Operation, names, text
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.rule import Hyperparameter
 
@@ -60,9 +60,14 @@ def quoted(prose: str) -> str:
     return _UNPRINTABLE.sub(" ", prose).replace("\\", "\\\\").replace('"', '\\"')
 
 
+def _wrapped(prose: str, hanging: str) -> list[str]:
+    """Lines of a docstring; quoted after they are cut, so that no escape is cut in two."""
+    plain = _UNPRINTABLE.sub(" ", prose)
+    return [quoted(line) for line in textwrap.wrap(plain, WIDTH - 8, subsequent_indent=hanging)]
+
+
 def _paragraph(prose: str, hanging: str = "    ") -> str:
-    wrapped = textwrap.wrap(quoted(prose), WIDTH - 8, subsequent_indent=hanging)
-    return "\n    ".join(wrapped)
+    return "\n    ".join(_wrapped(prose, hanging))
 
 
 def _notation(rule: str) -> str:
@@ -78,8 +83,7 @@ def _argument_docs(plan: Plan) -> Iterator[str]:
             words += "."
         if h.range is not None:
             words += f" Range: {text(h.range)}."
-        lines = textwrap.wrap(f"{h.name}: {quoted(words)}", WIDTH - 8, subsequent_indent="    ")
-        yield "\n".join(f"        {line}" for line in lines)
+        yield "\n".join(f"        {line}" for line in _wrapped(f"{h.name}: {words}", "    "))
 
 
 def _hyperparameter(h: Hyperparameter) -> str:
@@ -104,7 +108,10 @@ def _condition(condition: Expression, plan: Plan) -> str:
         (operand,) = condition.operands
         return f'h["{text(operand)}"] is not None'
     lookups = {h.name: f'h["{h.name}"]' for h in plan.rule.hyperparameters}
-    return Printer(names=lookups)(condition)
+    asked = [h.name for h in plan.rule.hyperparameters if h.optional and h.name in names(condition)]
+    # All conditions are asked whenever a hyperparameter is set, also those under a given(…).
+    parts = [f'h["{name}"] is not None' for name in asked] + [Printer(names=lookups)(condition)]
+    return " and ".join(parts)
 
 
 def _states(plan: Plan) -> Iterator[str]:

@@ -2,57 +2,65 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from optgen.compiler.load.document import Document, read
+from optgen.compiler.load.entries import read_hyperparameters, read_states
 from optgen.compiler.load.fields import Fields
-from optgen.compiler.nouns.problem import Problem, SpecError, nearest
-from optgen.compiler.nouns.spec import HyperparameterEntry, Scalar, Spec, StateEntry, Text
+from optgen.compiler.nouns.problem import CONTROL, Problems, SpecError, nearest
+from optgen.compiler.nouns.spec import Spec, Text
 
-HEADER = {"name", "summary", "reference", "label", "extends", "defaults", "demo"}
+HEADER = {"name", "summary", "reference"}
+OPTIMIZER = {"label", "defaults", "demo"}
 BODY = {"hyperparameters", "state", "update"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
-HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded"}
-STATE = {"when", "initial", "invariant", "doc"}
 UPDATE = {"rule"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
+#: How messages name a file.
+Shown = Callable[[Path], str]
 
-def load(path: Path, bases: tuple[Path, ...] = (), shown: str = "") -> Spec:
+
+def load(path: Path, bases: tuple[Path, ...] = (), shown: Shown = Path.as_posix) -> Spec:
     """Read one spec file.
 
-    ``bases`` are the folders, after the file's own, where a spec that it extends may be;
-    ``shown`` is how messages name the file. Raises SpecError with every problem of the file.
+    ``bases`` are the folders, after the file's own, where a spec that it extends may be.
+    Raises SpecError with every problem of the file.
     """
-    document = read(path, shown or path.as_posix())
-    problems: list[Problem] = []
+    document = read(path, shown(path))
+    problems = Problems()
     top = Fields(document, problems, document.data)
     extends = top.text("extends")
-    if extends is not None:
-        spec = _extend(document, top, problems, _base(path, extends, bases))
+    if "extends" not in top:
+        spec = _whole(document, top)
     else:
-        spec = _whole(document, top, problems)
+        spec = _header(document, top)
+        top.only(HEADER | OPTIMIZER | {"extends"})
+        base = _base(path, extends, bases, shown, problems) if extends is not None else None
+        spec = _extended(base, spec) if base is not None else spec
     if problems:
-        raise SpecError(problems)
+        raise SpecError(sorted(problems, key=lambda p: (p.location.line, p.location.column)))
     return spec
 
 
-def _whole(document: Document, top: Fields, problems: list[Problem]) -> Spec:
+def _whole(document: Document, top: Fields) -> Spec:
     is_feature = "slot" in top
-    top.only(HEADER | BODY | (FEATURE if is_feature else set()))
-    update = Fields(document, problems, top.table("update"), "update")
+    top.only(HEADER | BODY | (FEATURE if is_feature else OPTIMIZER | {"extends"}))
+    update = top.table("update")
     update.only(FEATURE_UPDATE if is_feature else UPDATE)
     rule = update.text("rule")
-    if rule is None:
-        where = "update" if "update" in top else "name"
-        top.complain(where, "there is no rule", 'write [update] and rule = """…"""')
-    position = top.scalar("position")
+    if "update" not in top:
+        top.complain("name", "there is no rule", 'write [update] and rule = """…"""')
+    elif top.holds_table("update") and "rule" not in update:
+        update.complain("rule", "there is no rule", 'write rule = """…"""')
+    header = _header(document, top)
     return replace(
-        _header(document, top, problems),
-        hyperparameters=_hyperparameters(top),
-        states=_states(top),
-        rule=rule or Text("", document.at(0)),
+        header,
+        hyperparameters=read_hyperparameters(top.table("hyperparameters")),
+        states=read_states(top.table("state")),
+        rule=rule or header.rule,
         slot=top.text("slot"),
         when=top.text("when"),
         proceed=update.text("proceed"),
@@ -61,14 +69,49 @@ def _whole(document: Document, top: Fields, problems: list[Problem]) -> Spec:
         before=top.texts("before"),
         after=top.texts("after"),
         every_variable=top.flag("every_variable"),
-        position=int(position) if position is not None else None,
+        position=_position(top),
     )
 
 
-def _extend(document: Document, top: Fields, problems: list[Problem], base: Spec) -> Spec:
+def _position(top: Fields) -> int | None:
+    position = top.number("position")
+    if isinstance(position, float):
+        top.complain("position", "position must be an integer")
+        return None
+    return position
+
+
+def _header(document: Document, top: Fields) -> Spec:
+    name = top.text("name")
+    if "name" not in top:
+        top.complain("name", "there is no name", 'begin with name = "…"')
+    name = name or Text("", document.key(("name",)))
+    demo, defaults = top.table("demo"), top.table("defaults")
+    demo.only({"learning_rate"})
+    rate = demo.number("learning_rate")
+    pairs = [(defaults.name(key), defaults.scalar(key)) for key in defaults]
+    return Spec(
+        path=document.page.path,
+        name=name,
+        hyperparameters=(),
+        states=(),
+        rule=name,
+        summary=top.prose("summary"),
+        reference=top.prose("reference"),
+        label=top.prose("label"),
+        defaults=tuple((key, value) for key, value in pairs if value is not None),
+        demo_learning_rate=None if rate is None else float(rate),
+        digests=((_file_name(document), document.digest),),
+    )
+
+
+def _file_name(document: Document) -> str:
+    """The name of the file, as it may stand in a comment of generated code."""
+    return CONTROL.sub("?", Path(document.page.path).name)
+
+
+def _extended(base: Spec, own: Spec) -> Spec:
     """A spec with another's rule: only its name, its words and its defaults are its own."""
-    top.only(HEADER)
-    own = _header(document, top, problems)
     return replace(
         base,
         path=own.path,
@@ -82,90 +125,30 @@ def _extend(document: Document, top: Fields, problems: list[Problem], base: Spec
     )
 
 
-def _base(path: Path, extends: Text, bases: tuple[Path, ...]) -> Spec:
+def _base(
+    path: Path, extends: Text, bases: tuple[Path, ...], shown: Shown, problems: Problems
+) -> Spec | None:
+    """The spec that is extended; None, with a problem, where there is none to extend."""
     folders = (path.parent, *bases)
-    for folder in folders:
-        candidate = folder / f"{extends.value.lower()}.toml"
-        if extends.value.isidentifier() and candidate.is_file() and candidate != path:
-            if "extends" in read(candidate, candidate.as_posix()).data:
+    files = [file for folder in reversed(folders) for file in folder.glob("*.toml")]
+    known = {file.stem.lower(): file for file in files if file != path}
+    file = known.get(extends.value.lower())
+    message = hint = ""
+    if file is None:
+        message = f"there is no spec named {extends.value!r:.80} to extend"
+        hint = nearest(extends.value.lower(), known)
+    else:
+        try:
+            base = read(file, shown(file))
+            if "extends" in base.data:
                 message = f"{extends.value!r} extends a spec itself"
-                raise SpecError([Problem(message, extends.location, "extend its base instead")])
-            return load(candidate)
-    known = {found.stem for folder in folders for found in folder.glob("*.toml")} - {path.stem}
-    message = f"there is no spec named {extends.value!r} to extend"
-    raise SpecError([Problem(message, extends.location, nearest(extends.value.lower(), known))])
-
-
-def _header(document: Document, top: Fields, problems: list[Problem]) -> Spec:
-    name = top.text("name")
-    if name is None:
-        top.complain("name", "there is no name", 'begin with name = "…"')
-        name = Text("", document.at(0))
-    demo = Fields(document, problems, top.table("demo"), "demo")
-    demo.only({"learning_rate"})
-    rate = demo.scalar("learning_rate")
-    defaults = Fields(document, problems, top.table("defaults"), "defaults")
-    pairs = (
-        (defaults.name("defaults", key), defaults.scalar(key)) for key in top.table("defaults")
-    )
-    return Spec(
-        path=document.path,
-        name=name,
-        hyperparameters=(),
-        states=(),
-        rule=name,
-        summary=top.prose("summary"),
-        reference=top.prose("reference"),
-        label=top.prose("label"),
-        defaults=tuple((key, value) for key, value in pairs if value is not None),
-        demo_learning_rate=float(rate) if rate is not None else None,
-        digests=((Path(document.path).name, document.digest),),
-    )
-
-
-def _hyperparameters(top: Fields) -> tuple[HyperparameterEntry, ...]:
-    entries = []
-    for key in top.table("hyperparameters"):
-        fields = top.inner("hyperparameters", key)
-        fields.only(HYPERPARAMETER)
-        optional, default = fields.flag("optional"), fields.scalar("default")
-        if optional and default is not None:
-            fields.complain(
-                "default", f"{key} is optional, so its default is None", "leave default out"
-            )
-        if not optional and default is None and "default" not in fields:
-            fields.complain(key, f"{key} has no default", "add default = …, or optional = true")
-        entries.append(
-            HyperparameterEntry(
-                name=top.name("hyperparameters", key),
-                default=default,
-                range=fields.text("range"),
-                doc=fields.prose("doc"),
-                optional=optional,
-                integer=fields.flag("integer"),
-                excluded=fields.scalar("excluded"),
-            )
-        )
-    return tuple(entries)
-
-
-def _states(top: Fields) -> tuple[StateEntry, ...]:
-    entries = []
-    for key in top.table("state"):
-        fields = top.inner("state", key)
-        fields.only(STATE)
-        entries.append(
-            StateEntry(
-                name=top.name("state", key),
-                when=fields.text("when"),
-                initial=_initial(fields),
-                invariant=fields.text("invariant"),
-                doc=fields.prose("doc"),
-            )
-        )
-    return tuple(entries)
-
-
-def _initial(fields: Fields) -> Text | Scalar:
-    value = fields.text("initial") if fields.holds_text("initial") else fields.scalar("initial")
-    return 0 if value is None else value
+                hint = "extend its base instead"
+            elif "slot" in base.data:
+                message = f"{extends.value!r} is a feature; only an optimizer can be extended"
+            else:
+                return load(file, bases, shown)
+        except SpecError as error:
+            problems += error.problems
+    if message:
+        problems.add(message, extends.location, hint)
+    return None

@@ -1,115 +1,115 @@
-"""A TOML file, its data, and where each key and string of it stands."""
+"""A TOML file: its text, its data, and where each key and value of it stands."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from optgen.compiler.nouns.problem import Location, Problem, SpecError
+from optgen.compiler.load.places import Path as KeyPath
+from optgen.compiler.load.places import Place, find_places
+from optgen.compiler.nouns.problem import Location, Page, Problem, SpecError
+from optgen.compiler.nouns.spec import Text
 
-#: Far above any real spec; bounds the time that a hostile one can take.
-MOST_BYTES = 64 * 1024
+#: Far above any real spec; they bound the time that a hostile one can take. Python's reader
+#: needs a time that grows with the square of the number of dots in a key.
+MOST_BYTES, MOST_DOTS = 64 * 1024, 200
 
-_TABLE = re.compile(r"\s*\[\s*([\w.\-]+)\s*\]")
-_KEY = re.compile(r"\s*([\w\-]+|\"[^\"]*\"|'[^']*')\s*=")
-_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)")
+_POSITION = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
+# What a reader of the file can't see, though it may change what the file seems to say.
+_UNSEEN = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
 class Document:
-    """The parsed file; ``keys`` maps (table, key) to the offset of the key in ``text``."""
+    """The parsed file."""
 
-    path: str
-    text: str
+    page: Page
     data: dict[str, Any]
-    keys: dict[tuple[str, str], int]
+    places: Mapping[KeyPath, Place]
 
     @property
     def digest(self) -> str:
         """SHA-256 of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+        return hashlib.sha256(self.page.text.encode()).hexdigest()
 
-    def at(self, offset: int, length: int = 1) -> Location:
-        """The location of an offset in the text."""
-        start = self.text.rfind("\n", 0, offset) + 1
-        end = self.text.find("\n", start)
-        line = self.text[start : end if end >= 0 else len(self.text)]
-        return Location(
-            self.path, self.text.count("\n", 0, offset) + 1, offset - start + 1, line, length
-        )
+    def key(self, path: KeyPath) -> Location:
+        """Where a key is written; if it isn't, where what should hold it is written."""
+        while path and path not in self.places:
+            path = path[:-1]
+        if not path:
+            return self.page.at(0)
+        return self.page.at(self.places[path].key, self.places[path].key_length)
 
-    def key(self, table: str, key: str) -> Location:
-        """Where a key is written; the top of the file when it isn't written in plain sight."""
-        return self.at(self.keys.get((table, key), 0), len(key))
+    def value(self, path: KeyPath) -> Location:
+        """Where the value of a key is written."""
+        place = self.places.get(path)
+        return self.page.at(place.start, place.length) if place else self.key(path)
 
-    def string(self, table: str, key: str, value: str, field: str = "") -> Location:
-        """Where the text of a string begins, so that a column in it is a column in the file."""
-        start = self.keys.get((table, key), 0)
-        if field:
-            found = re.compile(rf"\b{re.escape(field)}\s*=").search(self.text, start)
-            start = found.end() if found else start
-        offset = self.text.find(value, start) if value else -1
-        return self.at(
-            offset if offset >= 0 else start, max(1, len(value.split("\n", maxsplit=1)[0]))
-        )
+    def text(self, path: KeyPath, value: str) -> Text:
+        """A string value, which knows where its characters are written."""
+        place = self.places.get(path)
+        if place is None or not value or len(place.characters) != len(value):
+            return Text(value, self.value(path))
+        length = len(value.split("\n", maxsplit=1)[0])
+        location = self.page.at(place.characters[0], max(1, length))
+        return Text(value, location, self.page, place.characters)
 
 
 def read(path: Path, shown: str) -> Document:
     """Read and parse a TOML file; ``shown`` is how messages name it."""
-
-    def refuse(message: str, location: Location | None = None, hint: str = "") -> SpecError:
-        return SpecError([Problem(message, location or Location(shown, 1), hint)])
-
+    page = Page(shown, _read(path, shown))
+    for number, line in enumerate(page.text.split("\n"), start=1):
+        unseen = _UNSEEN.search(line)
+        if unseen:
+            where = Location(shown, number, unseen.start() + 1, line)
+            message = f"U+{ord(unseen[0]):04X} turns the direction of writing around"
+            _refuse(message, where, "a spec must read as it is; delete this character")
+        if line.count(".") > MOST_DOTS:
+            _refuse(f"there are more than {MOST_DOTS} dots in this line", Location(shown, number))
     try:
+        data = tomllib.loads(page.text)
+        return Document(page, data, find_places(page.text))
+    except RecursionError:
+        _refuse("is nested too deeply", Location(shown, 1))
+    except ValueError as error:
+        _refuse_toml(page, error)
+
+
+def _read(path: Path, shown: str) -> str:
+    top = Location(shown, 1)
+    try:
+        if path.exists() and not path.is_file():
+            _refuse("can't be read: it is not a file", top)
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise refuse(f"can't be read: {error.strerror}") from error
+        _refuse(f"can't be read: {error.strerror}", top)
     if len(raw) > MOST_BYTES:
-        raise refuse(f"is larger than {MOST_BYTES} bytes", hint="a spec is a page of text")
+        _refuse(f"is larger than {MOST_BYTES} bytes", top, "a spec is a page of text")
     try:
-        text = raw.decode("utf-8").replace("\r\n", "\n")
+        # The mark that some editors put in front of a text is no part of it.
+        return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise refuse(f"is not UTF-8 text: byte {error.start}") from error
-    document = Document(shown, text, {}, _find_keys(text))
-    try:
-        data = tomllib.loads(text)
-    except RecursionError as error:
-        raise refuse("is nested too deeply") from error
-    except ValueError as error:
-        found = _POSITION.search(str(error))
-        location = None
-        if found:
-            line, column = int(found[1]), int(found[2])
-            rows = text.split("\n")
-            content = rows[line - 1] if line <= len(rows) else ""
-            location = Location(shown, line, column, content)
-        message = _POSITION.sub("", str(error)).strip()
-        raise refuse(f"is not valid TOML: {message}", location) from error
-    return Document(shown, text, data, document.keys)
+        _refuse(f"is not UTF-8 text: byte {error.start}", top)
 
 
-def _find_keys(text: str) -> dict[tuple[str, str], int]:
-    """Offsets of the keys that begin a line, strings of several lines passed over."""
-    keys: dict[tuple[str, str], int] = {}
-    table, quote, offset = "", "", 0
-    for line in text.splitlines(keepends=True):
-        if quote:
-            quote = "" if quote in line else quote
-        else:
-            header, key = _TABLE.match(line), _KEY.match(line)
-            if header:
-                table = header[1]
-                keys.setdefault((table, ""), offset + line.index("["))
-            elif key:
-                name = key[1].strip("\"'")
-                keys.setdefault((table, name), offset + key.start(1))
-            for mark in ('"""', "'''"):
-                if line.count(mark) % 2 == 1:
-                    quote = mark
-        offset += len(line)
-    return keys
+def _refuse_toml(page: Page, error: ValueError) -> NoReturn:
+    message, found = str(error), _POSITION.search(str(error))
+    location = Location(page.path, 1)
+    if found and found[1]:
+        row = page.text.split("\n")[int(found[1]) - 1]
+        location = Location(page.path, int(found[1]), int(found[2]), row)
+    elif found:
+        location = page.at(len(page.text.rstrip()))
+    if "integer string conversion" in message:
+        message = "it holds a number with thousands of digits"
+    _refuse(f"is not valid TOML: {_POSITION.sub('', message).strip()}", location)
+
+
+def _refuse(message: str, location: Location, hint: str = "") -> NoReturn:
+    raise SpecError([Problem(message, location, hint)])

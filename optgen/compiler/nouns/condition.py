@@ -7,10 +7,12 @@ literals of a case keep the order of the nested ``if`` lines that they came from
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-#: More cases than any readable rule has; the bound keeps hostile specs cheap.
-MOST_CASES = 64
+#: More cases than any readable rule has, at the end and on the way there; the bounds keep
+#: hostile specs cheap.
+MOST_CASES, MOST_UNTIDY = 64, 512
 
 Literal = tuple[str, bool]
 Case = tuple[Literal, ...]
@@ -54,16 +56,11 @@ class Condition:
 
     def implies(self, other: Condition) -> bool:
         """Whether the other condition holds wherever this one does."""
-        return not (self & ~other).cases
+        return all(_certain(_known(other.cases, case)) for case in self.cases)
 
     def given(self, known: Case) -> Condition:
         """What is left to ask once the literals of ``known`` hold."""
-        kept = (
-            tuple(literal for literal in case if literal not in known)
-            for case in self.cases
-            if not any((atom, not holds) in known for atom, holds in case)
-        )
-        return _tidy(kept)
+        return _tidy(_known(self.cases, known))
 
     def holds(self, values: dict[str, bool]) -> bool:
         """Its value once every static condition has one."""
@@ -82,33 +79,58 @@ def _join(left: Case, right: Case) -> Case | None:
     return tuple(values.items())
 
 
-def _tidy(cases: object) -> Condition:
-    """Drop cases that others cover and join pairs that differ in one literal's value."""
-    kept: list[Case] = list(dict.fromkeys(cases))  # type: ignore[call-overload]
-    changed = True
+def _known(cases: Sequence[Case], known: Case) -> list[Case]:
+    """The cases that known literals leave possible, without those literals."""
+    values = dict(known)
+    return [
+        tuple(literal for literal in case if literal[0] not in values)
+        for case in cases
+        if all(values.get(atom, holds) == holds for atom, holds in case)
+    ]
+
+
+def _certain(cases: Sequence[Case]) -> bool:
+    """Whether one of the cases holds for every value of the literals."""
+    if not all(cases):
+        return True
+    longest = max(map(len, cases), default=0)
+    # A case of n literals covers one in 2**n settings; fewer than all are covered at most.
+    if sum(1 << (longest - len(case)) for case in cases) < 1 << longest:
+        return False
+    atom = min(cases, key=len)[0][0]
+    return all(_certain(_known(cases, ((atom, holds),))) for holds in (True, False))
+
+
+def _tidy(cases: Iterable[Case]) -> Condition:
+    """Drop cases that others cover, and literals that others make superfluous."""
+    kept, changed = list(cases), True
     while changed:
-        if len(kept) > MOST_CASES:
+        unique: dict[frozenset[Literal], Case] = {}
+        for case in kept:
+            unique.setdefault(frozenset(case), case)
+        if len(unique) > MOST_UNTIDY:
             raise TooManyCasesError
-        changed = False
         kept = [
             case
-            for position, case in enumerate(kept)
-            if not any(
-                set(other) < set(case) or (set(other) == set(case) and earlier < position)
-                for earlier, other in enumerate(kept)
-            )
+            for literals, case in unique.items()
+            if not any(other < literals for other in unique)
         ]
-        merged = _merge_one_pair(kept)
-        if merged is not None:
-            kept, changed = merged, True
+        changed = _shorten_one(kept)
+    if len(kept) > MOST_CASES:
+        raise TooManyCasesError
     return Condition(tuple(kept))
 
 
-def _merge_one_pair(cases: list[Case]) -> list[Case] | None:
-    for position, case in enumerate(cases):
-        for other in cases[position + 1 :]:
-            differing = set(case) ^ set(other)
-            if len(differing) == 2 and len({atom for atom, _ in differing}) == 1:
-                rest = tuple(literal for literal in case if literal not in differing)
-                return [rest if kept is case else kept for kept in cases if kept is not other]
-    return None
+def _shorten_one(cases: list[Case]) -> bool:
+    """Drop a literal whose opposite is in a case that asks for nothing else; whether one was."""
+    sets = [frozenset(case) for case in cases]
+    for position, literals in enumerate(sets):
+        for other in sets:
+            extra = other - literals
+            if len(extra) != 1:
+                continue
+            ((atom, holds),) = extra
+            if (atom, not holds) in literals:
+                cases[position] = tuple(one for one in cases[position] if one[0] != atom)
+                return True
+    return False

@@ -42,7 +42,9 @@ class Operation:
 Expression = Number | Name | Operation
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "**"})
-COMPARISONS = frozenset({"<", "<=", ">", ">=", "==", "!="})
+#: Each comparison, and the one that holds where it doesn't.
+NEGATIONS: Mapping[str, str] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+COMPARISONS = frozenset(NEGATIONS)
 LOGICAL = frozenset({"and", "or", "not"})
 
 #: Functions of an element or a scalar, and how many arguments each takes.
@@ -88,6 +90,8 @@ def is_boolean(expression: Expression, booleans: frozenset[str] = frozenset()) -
         return expression.id in booleans
     if isinstance(expression, Number):
         return False
+    if expression.operator == "where":
+        return is_boolean(expression.operands[1], booleans)
     return expression.operator in COMPARISONS | LOGICAL | {GIVEN}
 
 
@@ -173,8 +177,8 @@ def infix(
     if operator in ("neg", "not"):
         return ("-" if operator == "neg" else "not ") + printed(operands[0], level)
     left, right = operands
-    # Sums, products and quotients associate to the left, powers to the right.
+    # All associate to the left but powers, which do to the right, and comparisons, to neither.
     least_left = level + 1 if operator == "**" or operator in COMPARISONS else level
-    least_right = level if operator == "**" or operator in LOGICAL else level + 1
+    least_right = level if operator == "**" else level + 1
     middle = operator if operator in tight else f" {operator} "
     return printed(left, least_left) + middle + printed(right, least_right)

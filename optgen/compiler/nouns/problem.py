@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import difflib
+import re
+import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+
+#: Characters that would move the cursor, or turn the direction of a line around, on a terminal.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+#: A file with more problems isn't a spec that someone wrote.
+MOST_PROBLEMS = 50
+#: So much of a long line is shown, and so much of that before the caret.
+_WIDTH, _BEFORE = 140, 60
 
 
 @dataclass(frozen=True)
@@ -18,14 +30,39 @@ class Location:
     length: int = 1
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}"
+        return f"{CONTROL.sub('?', self.path)}:{self.line}:{self.column}"
 
     def caret(self) -> str:
         """The line itself and a caret under the stretch that is meant."""
-        shown = self.text.replace("\t", " ")
-        room = max(1, len(shown) - self.column + 1)
-        mark = "^" + "~" * (min(self.length, room) - 1)
-        return f"    {shown}\n    {' ' * (self.column - 1)}{mark}"
+        line = CONTROL.sub("\N{REPLACEMENT CHARACTER}", self.text.replace("\t", " "))
+        start = self.column - 1
+        first = max(0, start - _BEFORE) if len(line) > _WIDTH else 0
+        before, after = line[first:start], line[start : first + _WIDTH]
+        if first:
+            before = "…" + before[1:]
+        if first + _WIDTH < len(line):
+            after += "…"
+        room = max(1, _columns(after[: self.length]))
+        return f"    {before}{after}\n    {' ' * _columns(before)}^{'~' * (room - 1)}"
+
+
+@dataclass(frozen=True)
+class Page:
+    """The text of a file, and where each offset stands in it."""
+
+    path: str
+    text: str = field(repr=False)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in re.finditer("\n", self.text))]
+
+    def at(self, offset: int, length: int = 1) -> Location:
+        """The location of an offset, and of what follows it on the same line."""
+        line = bisect_right(self._starts, offset)
+        start = self._starts[line - 1]
+        end = self._starts[line] - 1 if line < len(self._starts) else len(self.text)
+        return Location(self.path, line, offset - start + 1, self.text[start:end], length)
 
 
 @dataclass(frozen=True)
@@ -38,11 +75,11 @@ class Problem:
     severity: str = "error"
 
     def __str__(self) -> str:
-        lines = [f"{self.location}: {self.severity}: {self.message}"]
+        lines = [f"{self.location}: {self.severity}: {_plain(self.message)}"]
         if self.location.text:
             lines.append(self.location.caret())
         if self.hint:
-            lines.append(f"    hint: {self.hint}")
+            lines.append(f"    hint: {_plain(self.hint)}")
         return "\n".join(lines)
 
 
@@ -54,7 +91,33 @@ class SpecError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class Problems(list[Problem]):
+    """Problems as they are found; gives up when there are more than anyone would read."""
+
+    def add(self, message: str, location: Location, hint: str = "") -> None:
+        """Note a problem. Raises SpecError with all that there are at ``MOST_PROBLEMS``."""
+        self.append(Problem(message, location, hint))
+        if len(self) >= MOST_PROBLEMS:
+            raise SpecError(self)
+
+
+def closest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant; empty when none is close."""
+    found = difflib.get_close_matches(word[:80], sorted(known), n=1, cutoff=0.6)
+    return found[0] if found else ""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint that names the closest known word, or nothing when none is close."""
-    found = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return f"did you mean {found[0]!r}?" if found else ""
+    found = closest(word, known)
+    return f"did you mean {found!r}?" if found else ""
+
+
+def _plain(prose: str) -> str:
+    return CONTROL.sub(" ", prose)
+
+
+def _columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)

@@ -28,6 +28,9 @@ class Hyperparameter:
     optional: bool = False
     integer: bool = False
     excluded: Scalar | None = None
+    #: Where the numbers themselves stand.
+    default_at: Location | None = None
+    excluded_at: Location | None = None
 
     @property
     def is_switch(self) -> bool:
@@ -45,6 +48,7 @@ class State:
     initial: Scalar | str = 0
     invariant: Expression | None = None
     doc: str = ""
+    initial_at: Location | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,16 @@ class Step:
     expression: Expression
     guard: Condition
     location: Location
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A condition of an ``if`` or a ``when``, and the conditions around it."""
+
+    around: Condition
+    condition: Condition
+    location: Location
+    has_else: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,7 @@ class Block:
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
     every_variable: bool = False
+    branches: tuple[Branch, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from optgen.compiler.nouns.problem import Location
+from optgen.compiler.nouns.problem import Location, Page
 
 Scalar = bool | int | float
 
@@ -15,9 +16,20 @@ class Text:
 
     value: str
     location: Location
+    page: Page | None = field(default=None, compare=False, repr=False)
+    #: Where in the page each character is written; an escape takes more room than it says.
+    offsets: Sequence[int] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.value
+
+    def at(self, start: int, length: int = 1) -> Location:
+        """Where a stretch of the string is written, as far as it is on one line."""
+        if self.page is None or not self.offsets:
+            return self.location
+        last = min(start + max(length, 1), len(self.offsets)) - 1
+        first = self.offsets[start] if start < len(self.offsets) else self.offsets[-1] + 1
+        return self.page.at(first, max(1, self.offsets[last] + 1 - first))
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,9 @@ class HyperparameterEntry:
     optional: bool = False
     integer: bool = False
     excluded: Scalar | None = None
+    #: Where the numbers themselves stand.
+    default_at: Location | None = None
+    excluded_at: Location | None = None
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
-from optgen.compiler.nouns.condition import ALWAYS, Condition, TooManyCasesError
+from optgen.compiler.nouns.condition import ALWAYS, Condition
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
-from optgen.compiler.nouns.problem import Problem, SpecError
-from optgen.compiler.nouns.rule import LEARNING_RATE, Block, Hyperparameter, Rule, State, Step
+from optgen.compiler.nouns.problem import Problems, SpecError
+from optgen.compiler.nouns.rule import (
+    LEARNING_RATE,
+    Block,
+    Branch,
+    Hyperparameter,
+    Rule,
+    State,
+    Step,
+)
 from optgen.compiler.nouns.spec import HyperparameterEntry, Spec, StateEntry, Text
-from optgen.compiler.parse.grammar import Grammar, instead
+from optgen.compiler.parse.grammar import Grammar
 from optgen.compiler.parse.guards import Guards
 from optgen.compiler.parse.names import check_names, fault
 
@@ -18,51 +27,55 @@ LEARNING_RATE_DEFAULT = 0.001
 
 
 def parse(spec: Spec) -> Rule:
-    """The rule that a spec states. Raises SpecError with every problem found."""
-    problems: list[Problem] = []
+    """The rule that a spec states.
+
+    Raises SpecError with every problem found, and TooManyCasesError.
+    """
+    problems = Problems()
     check_names(spec, problems)
-    try:
-        rule = _Parser(spec, problems).rule()
-    except TooManyCasesError:
-        message = "its conditions fall into too many cases"
-        problems.append(Problem(message, spec.rule.location, "nest fewer and, or and not"))
+    rule = _Parser(spec, problems).rule()
     if problems:
         raise SpecError(problems)
     return rule
 
 
 class _Parser:
-    def __init__(self, spec: Spec, problems: list[Problem]) -> None:
+    def __init__(self, spec: Spec, problems: Problems) -> None:
         self._spec, self._problems = spec, problems
         entries = [self._hyperparameter(entry) for entry in spec.hyperparameters]
         if spec.slot is None and all(entry.name != LEARNING_RATE for entry in entries):
             entries.insert(0, self._plain_learning_rate())
         self._hyperparameters = tuple(entries)
         self._guards = Guards({entry.name: entry for entry in entries}, problems)
+        self._branches: list[Branch] = []
+        self._bad_names: set[str] = set()
 
     def rule(self) -> Rule:
         spec = self._spec
-        when = self._condition(spec.when)
+        when = self._condition(spec.when, ALWAYS)
         block = Block(
             name=spec.name.value if spec.slot is not None else spec.module,
             summary=spec.summary,
-            steps=self._steps(spec.rule),
+            steps=self._steps(spec.rule, when),
             slot=spec.slot,
             when=when,
             proceed=self._expression(spec.proceed),
-            otherwise=self._steps(spec.otherwise),
+            otherwise=self._steps(spec.otherwise, when),
             exclusive=spec.exclusive,
             before=spec.before,
             after=spec.after,
             every_variable=spec.every_variable,
         )
+        if block.proceed is not None:
+            self._guards.note(block.proceed)
+        states = tuple(self._state(entry, when) for entry in spec.states)
         return Rule(
             name=spec.name.value,
             module=spec.module,
             path=spec.path,
             hyperparameters=self._hyperparameters,
-            states=tuple(self._state(entry, when) for entry in spec.states),
-            blocks=(block,),
+            states=states,
+            blocks=(replace(block, branches=tuple(self._branches)),),
             atoms=self._guards.atoms,
             summary=spec.summary,
             reference=spec.reference,
@@ -93,35 +106,43 @@ class _Parser:
             optional=entry.optional,
             integer=entry.integer,
             excluded=entry.excluded,
+            default_at=entry.default_at,
+            excluded_at=entry.excluded_at,
         )
 
     def _state(self, entry: StateEntry, block: Condition) -> State:
-        initial = entry.initial.value if isinstance(entry.initial, Text) else entry.initial
         return State(
             name=entry.name.value,
             location=entry.name.location,
-            when=block & self._condition(entry.when),
-            initial=initial,
+            when=block & self._condition(entry.when, block),
+            initial=entry.initial.value if isinstance(entry.initial, Text) else entry.initial,
             invariant=self._expression(entry.invariant),
             doc=entry.doc,
+            initial_at=entry.initial.location if isinstance(entry.initial, Text) else None,
         )
 
     def _expression(self, text: Text | None) -> Expression | None:
-        return None if text is None else Grammar(text, self._problems).expression()
+        return None if text is None else Grammar(text, "eval", self._problems).expression()
 
-    def _condition(self, text: Text | None) -> Condition:
+    def _condition(self, text: Text | None, around: Condition) -> Condition:
         expression = self._expression(text)
-        condition = None if expression is None else self._guards.read(expression)
-        return ALWAYS if condition is None else condition
+        return ALWAYS if expression is None else self._branch(expression, around)
 
-    def _steps(self, text: Text | None) -> tuple[Step, ...]:
+    def _branch(self, test: Expression, around: Condition, has_else: bool = False) -> Condition:
+        condition = self._guards.read(test, around)
+        if condition is None:
+            return ALWAYS
+        self._branches.append(Branch(around, condition, test.location, has_else))
+        return condition
+
+    def _steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
         if text is None:
             return ()
-        grammar = Grammar(text, self._problems)
-        return tuple(self._flatten(grammar, grammar.statements(), ALWAYS))
+        grammar = Grammar(text, "exec", self._problems)
+        return tuple(self._flatten(grammar, grammar.statements(), when, ALWAYS))
 
     def _flatten(
-        self, grammar: Grammar, statements: list[ast.stmt], guard: Condition
+        self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition
     ) -> list[Step]:
         """Nested ifs as a list of steps, each with all the conditions that lead to it."""
         steps: list[Step] = []
@@ -131,17 +152,15 @@ class _Parser:
                     steps += self._assignment(grammar, node, target, guard)
                 case ast.If():
                     test = grammar.convert(node.test)
-                    condition = None if test is None else self._guards.read(test)
-                    if condition is None:
-                        condition = ALWAYS
-                    steps += self._flatten(grammar, node.body, guard & condition)
-                    steps += self._flatten(grammar, node.orelse, guard & ~condition)
+                    condition = ALWAYS
+                    if test is not None:
+                        condition = self._branch(test, when & guard, bool(node.orelse))
+                    steps += self._flatten(grammar, node.body, when, guard & condition)
+                    steps += self._flatten(grammar, node.orelse, when, guard & ~condition)
                 case ast.Pass():
                     pass
                 case _:
-                    kind = type(node).__name__
-                    message = f"{kind} is not part of the language"
-                    self._problems.append(Problem(message, grammar.at(node), instead(node)))
+                    grammar.refuse(node)
         return steps
 
     def _assignment(
@@ -149,12 +168,13 @@ class _Parser:
     ) -> list[Step]:
         location = grammar.at(node.targets[0])
         message = fault(target)
-        if message:
-            self._problems.append(Problem(message, location))
+        if message and target not in self._bad_names:
+            self._bad_names.add(target)
+            self._problems.add(message, location)
         expression = grammar.convert(node.value)
         if expression is None:
-            # The step stays, with a stand-in, so that later uses of its target are no news.
-            expression = Number(0, location)
+            return []
+        self._guards.note(expression)
         return [Step(target, expression, guard, location)]
 
 

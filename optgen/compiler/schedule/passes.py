@@ -15,6 +15,7 @@ from optgen.compiler.nouns.expression import (
     names,
 )
 from optgen.compiler.nouns.plan import Assignment, Reduction
+from optgen.compiler.nouns.reserved import TENSOR_SIZE
 from optgen.compiler.nouns.rule import Rule, Step
 from optgen.compiler.schedule.levels import Level, Levels
 from optgen.compiler.schedule.lower import SQUARE, lower
@@ -22,9 +23,6 @@ from optgen.compiler.schedule.scalars import HostScalars
 from optgen.compiler.schedule.slices import Slice
 from optgen.compiler.schedule.switches import Switches
 from optgen.compiler.schedule.wording import fresh, words
-
-#: The number of elements of a tensor, for a mean.
-TENSOR_SIZE = "tensor_size"
 
 Item = Assignment | Reduction
 Slicer = Callable[[Sequence[Item], dict[str, Condition], Condition], Slice]

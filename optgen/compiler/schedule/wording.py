@@ -35,16 +35,24 @@ def words(expression: Expression) -> str:
         case Name(name):
             return name
         case Number(value):
-            if isinstance(value, int) and 0 <= value < len(_NUMBERS):
-                return _NUMBERS[value]
-            digits = repr(value).replace("-", "minus_").replace(".", "_point_")
-            return re.sub(r"\W", "", digits)
+            return _number(value)
     operator, operands = expression.operator, [words(part) for part in expression.operands]
     if operator == "given":
         return f"{operands[0]}_given"
     if operator in _WORDS:
         return f"_{_WORDS[operator]}_".join(operands)
     return "_".join([_PREFIXES.get(operator, operator), *operands])
+
+
+def _number(value: float) -> str:
+    """A number as (part of) an identifier, which can't begin with a digit."""
+    if value < 0:
+        return f"minus_{_number(-value)}"
+    spelled = repr(value)
+    whole = re.split(r"\D", spelled, maxsplit=1)[0]
+    rest = spelled[len(whole) :]
+    first = _NUMBERS[int(whole)] if int(whole) < len(_NUMBERS) else f"n{whole}"
+    return first + rest.replace(".", "_point_").replace("-", "_minus_").replace("+", "_")
 
 
 def switch_name(expression: Expression) -> str:

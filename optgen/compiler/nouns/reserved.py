@@ -1,0 +1,90 @@
+"""Names that generated code needs for itself."""
+
+from __future__ import annotations
+
+import re
+
+#: Arguments that every optimizer class has besides its hyperparameters, and what makes them.
+ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
+
+#: What every optimizer has; a hyperparameter is an attribute too.
+ATTRIBUTES = frozenset(
+    [
+        "apply",
+        "apply_gradients",
+        "build",
+        "built",
+        "exclusive",
+        "from_config",
+        "get_config",
+        "hyperparameters",
+        "iterations",
+        "kernels",
+        "state",
+        "states",
+        "switches",
+        "variables",
+    ]
+)
+METHOD = re.compile(r"exclude_from_")
+
+#: What modules with a class import.
+CLASSES = frozenset(
+    ["Any", "Array", "Hyperparameter", "Number", "Optimizer", "Sequence", "State", "Switch"]
+)
+#: What the package holds besides a module for each optimizer.
+MODULES = frozenset({"cpu", "cuda", "schedules"})
+
+#: Names of kernels and of what they are made with.
+KERNEL_WORDS = frozenset(
+    [
+        "abs",
+        "add_in_any_order",
+        "addresses",
+        "Array",
+        "chunk",
+        "chunks",
+        "clip",
+        "count",
+        "exp",
+        "factors",
+        "first",
+        "float64",
+        "host_scalars",
+        "hyperparameters",
+        "i",
+        "kernel",
+        "Kernel",
+        "Kernels",
+        "KERNELS",
+        "log",
+        "loop",
+        "Loop",
+        "maximum",
+        "minimum",
+        "njit",
+        "np",
+        "partial",
+        "pointer",
+        "Prepass",
+        "Program",
+        "range",
+        "real",
+        "row",
+        "rows",
+        "scalars",
+        "sign",
+        "sizes",
+        "sqrt",
+        "square",
+        "sum_in_order",
+        "sums",
+        "tensor",
+        "view",
+    ]
+)
+#: The functions that compile the programs of a plan.
+PROGRAM = re.compile(r"(update|otherwise|absent)(_\w+)?\Z")
+
+#: The number of elements of a tensor, for a mean; no name of a spec may be this one.
+TENSOR_SIZE = "tensor_size"
