@@ -1,4 +1,4 @@
-"""The network: 64 pixels, 64 hidden units, 10 digits, with a backward pass written out."""
+"""The network: 64 pixels, 32 hidden units, 10 digits, with a backward pass written out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from optgen.demo.digits import Array, Images
 
+# 2048 weights in the larger layer: torch takes the roots of more with several threads, and then
+# times would tell how busy the machine is.
 PIXELS, HIDDEN, DIGITS = 64, 32, 10
 _SEED = 7
 

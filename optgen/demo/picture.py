@@ -30,6 +30,9 @@ def draw(pairs: Sequence[Pair], path: Path) -> None:
             _curves(losses, accuracies, theirs, f"C{index}", linestyle=(0, (4, 2)), linewidth=0.9)
         _curves(losses, accuracies, ours, f"C{index}", label=_label(ours), linewidth=1.8)
     losses.set(title="Loss on the training images", ylabel="mean cross entropy", yscale="log")
+    losses.yaxis.set_major_locator(needed("matplotlib.ticker").LogLocator(subs=(1, 2, 5)))
+    losses.yaxis.set_major_formatter("{x:g}")
+    losses.yaxis.set_minor_formatter("")
     accuracies.set(title="Accuracy on the test images", ylabel="accuracy in %")
     # The first epochs rise from a guess; what tells optimizers apart is near the top.
     worst = min(100 * ours.last.accuracy for ours, _ in pairs)

@@ -33,10 +33,10 @@ def table(pairs: Sequence[Pair]) -> Table:
         caption_justify="left",
         caption_style="",
     )
-    made.add_column("optimizer")
+    made.add_column("optimizer", vertical="bottom", overflow="fold")
     headings = ["learning\nrate", "loss", "accuracy", "µs"]
     for heading in headings + (["torch:\naccuracy", "torch:\nµs"] if with_torch else []):
-        made.add_column(heading, justify="right", vertical="bottom")
+        made.add_column(heading, justify="right", vertical="bottom", overflow="fold")
     for ours, theirs in pairs:
         rate = f"{ours.contestant.learning_rate:g}"
         cells = [ours.contestant.name, rate, f"{ours.last.loss:.4f}", *_measured(ours)]

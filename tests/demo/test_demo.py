@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
-from optgen.cli import app
+from optgen.cli import app, demonstrating
 from optgen.demo import extras
 from optgen.demo.digits import TEST_IMAGES, load
 from optgen.demo.network import Network
@@ -47,22 +48,57 @@ def test_every_image_is_in_one_part() -> None:
     assert sorted(np.concatenate([b.digits for b in train.batches(3)])) == sorted(train.digits)
 
 
+def short_run(folder: Path) -> Result:
+    picture = str(folder / "curves.png")
+    return CliRunner().invoke(app, ["demo", "--epochs", "2", "--picture", picture])
+
+
 def test_the_command(tmp_path: Path) -> None:
-    picture = tmp_path / "curves.png"
-    result = CliRunner().invoke(app, ["demo", "--epochs", "2", "--picture", str(picture)])
+    result = short_run(tmp_path)
     assert result.exit_code == 0, result.output
     table = result.stdout.split("learning", 1)[1].lower()
     assert all(f" {name} " in table for name in OPTIMIZERS)
-    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "torch:" in table
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_most_optimizers_pass_95_percent(tmp_path: Path) -> None:
+def test_most_optimizers_pass_95_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
     result = CliRunner().invoke(app, ["demo", "--picture", str(tmp_path / "curves.png")])
-    lines = [line for line in result.stdout.splitlines() if "accuracy" in line and ": loss" in line]
-    own = {line.split(":")[0]: line for line in lines if "(torch)" not in line}
-    assert len(own) == len(OPTIMIZERS)
-    accuracies = [float(line.rsplit(" ", 1)[1].rstrip("%")) for line in own.values()]
+    lines = [line for line in result.stdout.splitlines() if ": loss" in line]
+    assert sorted(line.split(":")[0].lower() for line in lines) == OPTIMIZERS
+    accuracies = [float(line.rsplit(" ", 1)[1].rstrip("%")) for line in lines]
     assert sum(accuracy > 95 for accuracy in accuracies) >= len(OPTIMIZERS) - 1
+
+
+def test_without_torch_its_columns_are_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = short_run(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "torch:" not in result.stdout
+    assert "torch.optim" not in result.stdout
+    assert all(f" {name} " in result.stdout.lower() for name in OPTIMIZERS)
+
+
+def test_stale_files_are_named_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setattr(demonstrating, "generated_folder", lambda: tmp_path / "old")
+    result = short_run(tmp_path)
+    assert result.exit_code == 0, result.output
+    assert f"{tmp_path / 'old'} is not what the specs say" in result.stderr
+    assert "run optgen build" in result.stderr
+
+
+def test_an_optimizer_that_is_yet_to_be_generated_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("optgen.optimizers.Adam")
+    result = short_run(tmp_path)
+    assert result.exit_code == 1
+    assert "Adam was not generated yet; run optgen build" in result.stderr
+    assert "Training" not in result.stdout
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
