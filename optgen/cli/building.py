@@ -11,7 +11,7 @@ from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
 from optgen.compiler.library import feature_files, find_specs, generated_folder, optimizer_files
 from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.pipeline import composed, each, load_all, split, surroundings, warnings
+from optgen.compiler.pipeline import compile_spec, each, load_all, split, surroundings, warnings
 
 DEFAULT_OUT = Path("generated")
 
@@ -55,7 +55,7 @@ def check(paths: list[str]) -> int:
         optimizers, features = split(load_all(files))
         around = surroundings(features)
         print_problems(w for spec in optimizers for w in warnings(spec, around))
-        each(optimizers, lambda spec: composed(spec, around))
+        each(optimizers, lambda spec: compile_spec(spec, around))
     except SpecError as error:
         print_problems(error.problems)
         return WRONG

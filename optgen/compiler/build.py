@@ -8,7 +8,7 @@ from typing import Protocol
 
 from optgen.compiler.emit import emit_package
 from optgen.compiler.library import SpecFiles
-from optgen.compiler.nouns.problem import Problem, SpecError
+from optgen.compiler.nouns.problem import Problem
 from optgen.compiler.nouns.source import Source
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import (
@@ -50,12 +50,6 @@ class Job:
 def prepare(found: SpecFiles) -> Job:
     """Read the specs. Raises SpecError with the problems of all files."""
     optimizers, features = split(load_all(found.files))
-    modules: dict[str, Spec] = {}
-    for spec in optimizers:
-        other = modules.setdefault(spec.module, spec)
-        if other is not spec:
-            message = f"{spec.name.value!r} would overwrite the optimizer of {other.path}"
-            raise SpecError([Problem(message, spec.name.location, "choose another name")])
     return Job(optimizers, surroundings(features), found.whole)
 
 

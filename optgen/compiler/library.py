@@ -103,7 +103,8 @@ def shown(path: Path) -> str:
     """A path as messages show it: relative where it lies below the working folder."""
     try:
         return path.resolve().relative_to(Path.cwd()).as_posix()
-    except ValueError:
+    except (ValueError, OSError, RuntimeError):
+        # Elsewhere, or a link that leads nowhere.
         return path.as_posix()
 
 

@@ -89,11 +89,25 @@ def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
 
 
 def split(specs: Iterable[Spec]) -> tuple[tuple[Spec, ...], tuple[Spec, ...]]:
-    """Optimizers and features, in that order; built-in features are left out."""
+    """Optimizers and features, in that order; built-in features are left out.
+
+    Raises SpecError where two optimizers have one name.
+    """
     listed = list(specs)
     built_in = {shown(path) for path in feature_files()}
     features = tuple(s for s in listed if is_feature(s) and s.path not in built_in)
-    return tuple(s for s in listed if not is_feature(s)), features
+    optimizers = tuple(s for s in listed if not is_feature(s))
+    _raise(_one_name(optimizers))
+    return optimizers, features
+
+
+def _one_name(optimizers: Iterable[Spec]) -> Iterator[Problem]:
+    owners: dict[str, Spec] = {}
+    for spec in optimizers:
+        other = owners.setdefault(spec.module, spec)
+        if other is not spec:
+            message = f"{spec.name.value!r} would overwrite the optimizer of {other.path}"
+            yield Problem(message, spec.name.location, "choose another name")
 
 
 def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:

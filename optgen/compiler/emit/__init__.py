@@ -11,7 +11,7 @@ import jinja2
 
 from optgen.compiler.emit.cpu import cpu_context
 from optgen.compiler.emit.functions import pick
-from optgen.compiler.emit.optimizer import optimizer_context
+from optgen.compiler.emit.optimizer import optimizer_context, printable
 from optgen.compiler.emit.review import review
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.source import MARK, Source
@@ -61,7 +61,7 @@ def emit(plan: Plan, templates: Templates) -> tuple[Source, ...]:
         Source(f"cpu/{module}.py", templates.render("cpu.py.j2", kernels)),
     )
     for source in sources:
-        review(source, plan)
+        review(source, plan, templates.texts.values(), printable(plan.rule.label))
     return sources
 
 

@@ -42,7 +42,8 @@ def _tree(expression: Expression, printer: Printer) -> ast.expr:
         case Number():
             return _number(expression, printer)
         case Name(name):
-            return ast.Name(printer.name(name), ast.Load())
+            # A name, or what the printer reads it from.
+            return ast.parse(printer.name(name), mode="eval").body
     operator = expression.operator
     operands = [_tree(operand, printer) for operand in expression.operands]
     if operator == "where":

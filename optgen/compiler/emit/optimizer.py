@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 
 from optgen.compiler.emit.layout import WIDTH, asks, call
+from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS
 from optgen.compiler.nouns.expression import GIVEN, Expression, Operation, names, text
@@ -55,15 +56,22 @@ def _imports(plan: Plan) -> list[str]:
     return [name for name, used in needed.items() if used]
 
 
+def printable(prose: str) -> str:
+    """Text of a spec without what can't be printed."""
+    return _UNPRINTABLE.sub(" ", prose)
+
+
 def quoted(prose: str) -> str:
     """Text of a spec as it may stand inside a string literal of generated source."""
-    return _UNPRINTABLE.sub(" ", prose).replace("\\", "\\\\").replace('"', '\\"')
+    return printable(prose).replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _wrapped(prose: str, hanging: str) -> list[str]:
     """Lines of a docstring; quoted after they are cut, so that no escape is cut in two."""
-    plain = _UNPRINTABLE.sub(" ", prose)
-    return [quoted(line) for line in textwrap.wrap(plain, WIDTH - 8, subsequent_indent=hanging)]
+    return [
+        quoted(line)
+        for line in textwrap.wrap(printable(prose), WIDTH - 8, subsequent_indent=hanging)
+    ]
 
 
 def _paragraph(prose: str, hanging: str = "    ") -> str:
@@ -71,7 +79,7 @@ def _paragraph(prose: str, hanging: str = "    ") -> str:
 
 
 def _notation(rule: str) -> str:
-    rows = textwrap.dedent(_UNPRINTABLE.sub(" ", rule.replace("\t", "    "))).split("\n")
+    rows = textwrap.dedent(printable(rule.replace("\t", "    "))).split("\n")
     safe = (row.rstrip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for row in rows)
     return "\n".join(f"        {row}" if row else "" for row in safe)
 
@@ -108,10 +116,10 @@ def _condition(condition: Expression, plan: Plan) -> str:
         (operand,) = condition.operands
         return f'h["{text(operand)}"] is not None'
     lookups = {h.name: f'h["{h.name}"]' for h in plan.rule.hyperparameters}
-    asked = [h.name for h in plan.rule.hyperparameters if h.optional and h.name in names(condition)]
+    asked = [h for h in plan.rule.hyperparameters if h.optional and h.name in names(condition)]
     # All conditions are asked whenever a hyperparameter is set, also those under a given(…).
-    parts = [f'h["{name}"] is not None' for name in asked] + [Printer(names=lookups)(condition)]
-    return " and ".join(parts)
+    parts = [f"{lookups[h.name]} is not None" for h in asked]
+    return " and ".join([*parts, printed(condition, Printer(names=lookups))])
 
 
 def _states(plan: Plan) -> Iterator[str]:

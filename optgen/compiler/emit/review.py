@@ -1,57 +1,123 @@
-"""The last look at a generated file: it parses, and holds nothing that was not meant."""
+"""The last look at a generated file: it compiles, and holds nothing that was not meant.
+
+The text of a spec is checked where it is read, and again where it is printed. This would
+notice if both had a hole: text that came out as code would need a word, an attribute, an
+import or a kind of statement that neither the templates nor the plan have.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
+from optgen.compiler.emit.vocabulary import Words, vocabulary
+from optgen.compiler.nouns.expression import text
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.source import Source
 
-#: Statements that templates and printers make; a spec can bring in no other.
-_STATEMENTS = (
-    ast.Assign,
-    ast.ClassDef,
-    ast.Expr,
-    ast.For,
-    ast.FunctionDef,
-    ast.If,
-    ast.ImportFrom,
-    ast.Import,
-    ast.Return,
-    ast.AugAssign,
+#: What templates and printers make; a spec can bring in nothing else.
+_NODES = (
+    *(ast.Module, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Lambda),
+    *(ast.ImportFrom, ast.Import, ast.alias, ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.If),
+    *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.Call),
+    *(ast.keyword, ast.IfExp, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare),
+    *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
 )
+#: What is run by the import of a module.
+_TOP = (ast.ImportFrom, ast.Import, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Expr)
 _PACKAGES = {"__future__", "collections", "math", "numpy", "numba", "optgen", "typing", "cpu"}
+_ATTRIBUTES = {
+    *("np.zeros", "np.ndarray", "chunks.shape", "hyperparameters.shape", "rows.shape"),
+    *("cpu.KERNELS", "super().__init__", "self._exclude"),
+}
+#: Calls whose value nobody takes.
+_EFFECTS = {"super().__init__", "self._exclude"}
 
 
-def review(source: Source, plan: Plan) -> None:
-    """Raise AssertionError where generated text is not what a template and this plan can say."""
+def review(source: Source, plan: Plan, templates: Iterable[str], label: str) -> None:
+    """Raise AssertionError where generated text is not what a template and this plan can say.
+
+    ``label`` is the one string of the spec that isn't a docstring and may say anything.
+    """
+    try:
+        # Sees what the parser lets pass, such as one name for two arguments.
+        compile(source.text, source.path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise AssertionError(f"{source.path}: not a Python module: {error}") from error
     tree = ast.parse(source.text, source.path)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.stmt) and not isinstance(node, _STATEMENTS):
-            raise AssertionError(f"{source.path}:{node.lineno}: unexpected {type(node).__name__}")
-        if isinstance(node, ast.Expr) and not _is_plain(node.value):
-            raise AssertionError(f"{source.path}:{node.lineno}: an expression with no effect")
-        modules = (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module or ""]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-        for module in modules:
-            if module.split(".")[0] not in _PACKAGES:
-                raise AssertionError(f"{source.path}: unexpected import of {module}")
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    if classes and (len(classes) > 1 or classes[0].name != plan.rule.name):
+    words = vocabulary(plan, templates)
+    strings = {text(h.range) for h in plan.rule.hyperparameters if h.range is not None} | {label}
+    nodes = list(ast.walk(tree))
+    odd = chain(
+        _odd_statements(tree),
+        _odd_nodes(nodes),
+        _odd_names(nodes, words),
+        _odd_imports(nodes, words),
+        _odd_strings(nodes, words.all | strings),
+    )
+    for node, what in odd:
+        line = getattr(node, "lineno", 1)
+        raise AssertionError(f"{source.path}:{line}: unexpected {what}")
+    classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    if classes not in ([], [plan.rule.name]):
         raise AssertionError(f"{source.path}: other classes than {plan.rule.name}")
 
 
+Nodes = Sequence[ast.AST]
+Odd = Iterator[tuple[ast.AST, str]]
+
+
+def _odd_statements(tree: ast.Module) -> Odd:
+    for statement in tree.body:
+        if not isinstance(statement, _TOP):
+            yield statement, f"{type(statement).__name__} at the top"
+
+
+def _odd_nodes(nodes: Nodes) -> Odd:
+    for node in nodes:
+        if not isinstance(node, _NODES):
+            yield node, type(node).__name__
+        if isinstance(node, ast.Expr) and not _is_plain(node.value):
+            yield node, "expression with no effect"
+
+
 def _is_plain(value: ast.expr) -> bool:
-    """Whether a bare expression is a docstring or the call of the base class's constructor."""
+    """Whether a bare expression is a docstring, or a call that is made for its effect."""
     if isinstance(value, ast.Constant):
         return isinstance(value.value, str)
-    return (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Attribute)
-        and value.func.attr in ("__init__", "_exclude")
-    )
+    return isinstance(value, ast.Call) and ast.unparse(value.func) in _EFFECTS
+
+
+def _odd_names(nodes: Nodes, words: Words) -> Odd:
+    for node in nodes:
+        match node:
+            case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name):
+                if name not in words.all:
+                    yield node, f"name {name}"
+            case ast.Call(func=function):
+                if isinstance(function, ast.Name) and function.id not in words.own:
+                    yield node, f"call of {function.id}"
+                if not isinstance(function, (ast.Name, ast.Attribute)):
+                    yield node, "call of a value"
+            case ast.Attribute() if ast.unparse(node) not in _ATTRIBUTES:
+                yield node, f"attribute {ast.unparse(node)}"
+
+
+def _odd_imports(nodes: Nodes, words: Words) -> Odd:
+    for node in nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            inside = getattr(node, "module", None)
+            for alias in node.names:
+                package = (inside or alias.name).split(".")[0]
+                if package not in _PACKAGES or not {alias.name, alias.asname} <= words.all | {None}:
+                    yield node, f"import of {alias.name}"
+
+
+def _odd_strings(nodes: Nodes, known: frozenset[str]) -> Odd:
+    docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and id(node) not in docstrings:
+            value = node.value
+            if isinstance(value, str) and value not in known:
+                yield node, f"string {value!r}"

@@ -7,8 +7,9 @@ literals of a case keep the order of the nested ``if`` lines that they came from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 #: More cases than any readable rule has, at the end and on the way there; the bounds keep
 #: hostile specs cheap.
@@ -46,13 +47,7 @@ class Condition:
         return _tidy((*self.cases, *other.cases))
 
     def __invert__(self) -> Condition:
-        result = ALWAYS
-        for case in self.cases:
-            flipped = (((atom, not holds),) for atom, holds in case)
-            # Later literals are negated only where the earlier ones hold: cases stay disjoint.
-            parts = [(*case[:position], *flip) for position, flip in enumerate(flipped)]
-            result &= Condition(tuple(parts))
-        return result
+        return _tidy(islice(_complement(self.cases), MOST_UNTIDY + 1))
 
     def implies(self, other: Condition) -> bool:
         """Whether the other condition holds wherever this one does."""
@@ -101,6 +96,17 @@ def _certain(cases: Sequence[Case]) -> bool:
     return all(_certain(_known(cases, ((atom, holds),))) for holds in (True, False))
 
 
+def _complement(cases: Sequence[Case]) -> Iterator[Case]:
+    """The settings that none of the cases holds in, by deciding one literal after the other."""
+    if not cases:
+        yield ()
+    elif all(cases):
+        atom = cases[0][0][0]
+        for holds in (False, True):
+            for rest in _complement(_known(cases, ((atom, holds),))):
+                yield ((atom, holds), *rest)
+
+
 def _tidy(cases: Iterable[Case]) -> Condition:
     """Drop cases that others cover, and literals that others make superfluous."""
     kept, changed = list(cases), True
@@ -115,22 +121,30 @@ def _tidy(cases: Iterable[Case]) -> Condition:
             for literals, case in unique.items()
             if not any(other < literals for other in unique)
         ]
-        changed = _shorten_one(kept)
+        changed = _shorten(kept)
     if len(kept) > MOST_CASES:
         raise TooManyCasesError
     return Condition(tuple(kept))
 
 
-def _shorten_one(cases: list[Case]) -> bool:
-    """Drop a literal whose opposite is in a case that asks for nothing else; whether one was."""
+def _shorten(cases: list[Case]) -> bool:
+    """Drop literals whose opposite is in a case that asks for nothing else; whether any was."""
     sets = [frozenset(case) for case in cases]
+    shortened = False
     for position, literals in enumerate(sets):
-        for other in sets:
-            extra = other - literals
-            if len(extra) != 1:
-                continue
+        atom = _superfluous(literals, sets)
+        if atom:
+            cases[position] = tuple(one for one in cases[position] if one[0] != atom)
+            sets[position] = frozenset(cases[position])
+            shortened = True
+    return shortened
+
+
+def _superfluous(literals: frozenset[Literal], others: Iterable[frozenset[Literal]]) -> str:
+    for other in others:
+        extra = other - literals
+        if len(extra) == 1:
             ((atom, holds),) = extra
             if (atom, not holds) in literals:
-                cases[position] = tuple(one for one in cases[position] if one[0] != atom)
-                return True
-    return False
+                return atom
+    return ""

@@ -12,8 +12,9 @@ import warnings
 from optgen.compiler.nouns.problem import CONTROL, Location, Problems
 from optgen.compiler.nouns.spec import Text
 
-#: Bounds on one text, far above any readable rule.
-MOST_CHARACTERS, MOST_NODES, MOST_DEPTH = 16_000, 4_000, 120
+#: Bounds on one text, far above any readable rule or condition.
+MOST_CHARACTERS = {"exec": 16_000, "eval": 2_000}
+MOST_NODES, MOST_DEPTH = 4_000, 120
 
 _TOO_LARGE = "is too large or nested too deeply"
 _LINE = re.compile(r"on line (\d+)")
@@ -30,7 +31,7 @@ class Reading:
         self._rows = [rows[0][self._shift :], *rows[1:]]
         ends = (found.end() for found in re.finditer("\n", text.value))
         self._starts = [0, *ends, len(text.value) + 1]
-        self.tree = self._parse(mode) if self._is_plain() else None
+        self.tree = self._parse(mode) if self._is_plain(MOST_CHARACTERS[mode]) else None
 
     def at(self, node: ast.AST) -> Location:
         """Where a node stands in the spec file."""
@@ -45,10 +46,9 @@ class Reading:
         row = self._rows[line - 1].encode()[:column].decode(errors="ignore")
         return self._starts[line - 1] + len(row) + (self._shift if line == 1 else 0)
 
-    def _is_plain(self) -> bool:
-        if len(self._text.value) > MOST_CHARACTERS:
-            message = f"is longer than {MOST_CHARACTERS} characters"
-            self._problems.add(message, self._text.location)
+    def _is_plain(self, longest: int) -> bool:
+        if len(self._text.value) > longest:
+            self._problems.add(f"is longer than {longest} characters", self._text.location)
             return False
         for start, row in zip(self._starts, self._text.value.split("\n"), strict=False):
             message = hint = ""

@@ -1,0 +1,66 @@
+"""The words that generated code may be made of: those of the templates and those of the plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from optgen.compiler.nouns.expression import Expression, names
+from optgen.compiler.nouns.plan import Plan, Reduction
+from optgen.compiler.nouns.reserved import CLASSES, KERNEL_WORDS
+
+#: Words that printers add to those of the templates.
+_PRINTED = frozenset({"bool", "h", "int", "is", "not", "on"}) | KERNEL_WORDS | CLASSES
+
+_WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of generated code: the compiler's ``own``, and ``all`` with those of the plan."""
+
+    own: frozenset[str]
+    all: frozenset[str]
+
+
+def vocabulary(plan: Plan, templates: Iterable[str]) -> Words:
+    """Every name that a file generated from a plan may hold."""
+    own = _PRINTED | {word for template in templates for word in _WORD.findall(template)}
+    return Words(own, own.union(_spellings(plan)))
+
+
+def _spellings(plan: Plan) -> Iterator[str]:
+    """The names of a plan, and what printers make of them."""
+    yield from (plan.rule.name, plan.rule.module)
+    for name in _names(plan):
+        yield from (name, f"{name}_", f"{name}_chunk")
+    for program in plan.programs:
+        yield program.name
+        for number in range(len(program.prepasses)):
+            suffix = f"_{number + 1}" if number else ""
+            yield from (f"{program.name}_sums{suffix}", f"{program.name}_scalars{suffix}")
+    for hyperparameter in plan.rule.hyperparameters:
+        yield f"exclude_from_{hyperparameter.name}"
+
+
+def _names(plan: Plan) -> Iterator[str]:
+    yield from (h.name for h in plan.rule.hyperparameters)
+    yield from (buffer.name for buffer in plan.buffers)
+    yield from (switch.name for switch in plan.switches)
+    for target, expression in _items(plan):
+        yield from (target, *names(expression))
+
+
+def _items(plan: Plan) -> Iterator[tuple[str, Expression]]:
+    every = [*plan.host]
+    for program in plan.programs:
+        every += program.body
+        for prepass in program.prepasses:
+            every += prepass.scalars
+            for item in prepass.body:
+                if isinstance(item, Reduction):
+                    yield item.target, item.term
+                else:
+                    yield item.target, item.expression
+    yield from ((item.target, item.expression) for item in every)
