@@ -7,6 +7,7 @@ absent, so that the kernel is compiled again.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import pickle
 from collections.abc import Callable
@@ -33,7 +34,9 @@ def kernel(loop: Loop) -> Callable[[Callable[..., None]], Kernel]:
 
     def decorate(function: Callable[..., None]) -> Kernel:
         dispatcher = numba.njit(parallel=loop is prange, error_model="numpy", nogil=True)(function)
-        dispatcher._cache = _ForgivingCache(function)
+        # Without any folder to write to, every process compiles for itself.
+        with contextlib.suppress(RuntimeError):
+            dispatcher._cache = _ForgivingCache(function)
         return dispatcher  # type: ignore[no-any-return]
 
     return decorate
