@@ -6,9 +6,11 @@ from collections.abc import Iterator
 
 from optgen.compiler.check.cycles import cycle
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
-from optgen.compiler.nouns.expression import GIVEN, Expression, Name, Operation
+from optgen.compiler.nouns.expression import GIVEN, REDUCTIONS, Expression, Name, Operation, walk
 from optgen.compiler.nouns.problem import Problem, nearest
 from optgen.compiler.nouns.rule import COUNTERS, GRAD, LEARNING_RATE, PARAM, Block, Rule, Step
+
+_PROCEED = "proceed may use hyperparameters, call and step"
 
 
 def check_flow(rule: Rule) -> Iterator[Problem]:
@@ -49,6 +51,11 @@ class _Flow:
 
     def before_the_call(self, proceed: Expression) -> Iterator[Problem]:
         """What is wrong with the condition under which a call goes on."""
+        for part in walk(proceed):
+            if isinstance(part, Operation) and part.operator in REDUCTIONS:
+                message = f"{part.operator} is not known before the call"
+                yield Problem(message, part.location, _PROCEED)
+                return
         for part in _uses(proceed):
             if part.id in self._fixed:
                 yield from self._check_optional(part, self._block.when)
@@ -56,8 +63,7 @@ class _Flow:
                 yield Problem(
                     f"{part.id!r} is not known before the call",
                     part.location,
-                    nearest(part.id, self._fixed)
-                    or "proceed may use hyperparameters, call and step",
+                    nearest(part.id, self._fixed) or _PROCEED,
                 )
 
     def _check_target(self, step: Step, guard: Condition) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optgen.compiler.nouns.expression import Name, names, walk
+from optgen.compiler.nouns.expression import GIVEN, REDUCTIONS, Name, Operation, names, walk
 from optgen.compiler.nouns.problem import Problem, closest, nearest
 from optgen.compiler.nouns.rule import (
     COUNTERS,
@@ -112,6 +112,10 @@ def _check_invariant(state: State, rule: Rule) -> Iterator[Problem]:
     known |= {h.name for h in rule.hyperparameters if not h.is_switch}
     told: set[str] = set()
     for part in walk(state.invariant):
+        if isinstance(part, Operation) and part.operator in REDUCTIONS | {GIVEN}:
+            message = f"{part.operator} has no place in an invariant"
+            yield Problem(message, part.location, "it says what holds for each element")
+            return
         if isinstance(part, Name) and part.id not in known | told:
             told.add(part.id)
             what = "can't be used here" if part.id in (PARAM, GRAD) else "is not defined"

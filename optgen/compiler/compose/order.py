@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 
 from optgen.compiler.nouns.problem import Problem, nearest
 from optgen.compiler.nouns.rule import Block, Rule
@@ -62,12 +63,18 @@ def check_order(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
 
 def _impossible(error: CycleError, features: Sequence[Rule]) -> Problem:
     names = error.args[1]
-    # In the order of the file names' alphabet, whichever feature the sorter met first.
+    # From the first in the alphabet on, whichever feature the sorter met first.
     first = names.index(min(names))
     turned = [*names[first:-1], *names[:first], names[first]]
-    (feature,) = (feature for feature in features if feature.name == turned[0])
+    blocks = {feature.name: feature.blocks[0] for feature in features}
+    asked = [
+        text.location
+        for one, other in pairwise(turned)
+        for text in (*blocks[one].before, *blocks[other].after)
+        if text.value in (one, other)
+    ]
     message = f"features ask for an impossible order: {' before '.join(turned)}"
-    return Problem(message, feature.location, "drop one before or after")
+    return Problem(message, asked[0], "drop one before or after")
 
 
 def _bad_places(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
+from symtable import SymbolTable, symtable
 
 from optgen.compiler.emit.vocabulary import Words, vocabulary
 from optgen.compiler.nouns.expression import text
@@ -31,6 +32,7 @@ _ATTRIBUTES = {
     *("np.zeros", "np.ndarray", "chunks.shape", "hyperparameters.shape", "rows.shape"),
     *("cpu.KERNELS", "super().__init__", "self._exclude"),
 }
+_BUILTINS = {"abs", "bool", "float", "int", "range", "str", "super", "type"}
 #: Calls whose value nobody takes.
 _EFFECTS = {"super().__init__", "self._exclude"}
 
@@ -55,9 +57,9 @@ def review(source: Source, plan: Plan, templates: Iterable[str], label: str) -> 
         _odd_names(nodes, words),
         _odd_imports(nodes, words),
         _odd_strings(nodes, words.all | strings),
+        _undefined(symtable(source.text, source.path, "exec")),
     )
-    for node, what in odd:
-        line = getattr(node, "lineno", 1)
+    for line, what in odd:
         raise AssertionError(f"{source.path}:{line}: unexpected {what}")
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
     if classes not in ([], [plan.rule.name]):
@@ -65,21 +67,26 @@ def review(source: Source, plan: Plan, templates: Iterable[str], label: str) -> 
 
 
 Nodes = Sequence[ast.AST]
-Odd = Iterator[tuple[ast.AST, str]]
+#: A line, and what is odd there.
+Odd = Iterator[tuple[int, str]]
 
 
 def _odd_statements(tree: ast.Module) -> Odd:
     for statement in tree.body:
         if not isinstance(statement, _TOP):
-            yield statement, f"{type(statement).__name__} at the top"
+            yield statement.lineno, f"{type(statement).__name__} at the top"
 
 
 def _odd_nodes(nodes: Nodes) -> Odd:
     for node in nodes:
         if not isinstance(node, _NODES):
-            yield node, type(node).__name__
+            yield _line(node), type(node).__name__
         if isinstance(node, ast.Expr) and not _is_plain(node.value):
-            yield node, "expression with no effect"
+            yield _line(node), "expression with no effect"
+
+
+def _line(node: ast.AST) -> int:
+    return getattr(node, "lineno", 1)
 
 
 def _is_plain(value: ast.expr) -> bool:
@@ -94,14 +101,14 @@ def _odd_names(nodes: Nodes, words: Words) -> Odd:
         match node:
             case ast.Name(id=name) | ast.arg(arg=name) | ast.FunctionDef(name=name):
                 if name not in words.all:
-                    yield node, f"name {name}"
+                    yield _line(node), f"name {name}"
             case ast.Call(func=function):
                 if isinstance(function, ast.Name) and function.id not in words.own:
-                    yield node, f"call of {function.id}"
+                    yield node.lineno, f"call of {function.id}"
                 if not isinstance(function, (ast.Name, ast.Attribute)):
-                    yield node, "call of a value"
+                    yield node.lineno, "call of a value"
             case ast.Attribute() if ast.unparse(node) not in _ATTRIBUTES:
-                yield node, f"attribute {ast.unparse(node)}"
+                yield node.lineno, f"attribute {ast.unparse(node)}"
 
 
 def _odd_imports(nodes: Nodes, words: Words) -> Odd:
@@ -111,7 +118,7 @@ def _odd_imports(nodes: Nodes, words: Words) -> Odd:
             for alias in node.names:
                 package = (inside or alias.name).split(".")[0]
                 if package not in _PACKAGES or not {alias.name, alias.asname} <= words.all | {None}:
-                    yield node, f"import of {alias.name}"
+                    yield node.lineno, f"import of {alias.name}"
 
 
 def _odd_strings(nodes: Nodes, known: frozenset[str]) -> Odd:
@@ -120,4 +127,18 @@ def _odd_strings(nodes: Nodes, known: frozenset[str]) -> Odd:
         if isinstance(node, ast.Constant) and id(node) not in docstrings:
             value = node.value
             if isinstance(value, str) and value not in known:
-                yield node, f"string {value!r}"
+                yield node.lineno, f"string {value!r}"
+
+
+def _undefined(module: SymbolTable) -> Odd:
+    """Names that no function, module or builtin holds: a kernel would fail when it is compiled."""
+    known = {symbol.get_name() for symbol in module.get_symbols() if symbol.is_assigned()}
+    known |= {symbol.get_name() for symbol in module.get_symbols() if symbol.is_imported()}
+    waiting = [module]
+    while waiting:
+        table = waiting.pop()
+        waiting += table.get_children()
+        for symbol in table.get_symbols():
+            name = symbol.get_name()
+            if symbol.is_global() and symbol.is_referenced() and name not in known | _BUILTINS:
+                yield table.get_lineno(), f"use of {name}, which is not defined"

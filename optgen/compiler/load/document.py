@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from optgen.compiler.load.places import Path as KeyPath
 from optgen.compiler.load.places import Place, find_places
-from optgen.compiler.nouns.problem import Location, Page, Problem, SpecError
+from optgen.compiler.nouns.problem import CONTROL, Location, Page, Problem, SpecError
 from optgen.compiler.nouns.spec import Text
 
 #: Far above any real spec; they bound the time that a hostile one can take. Python's reader
@@ -72,12 +72,30 @@ def read(path: Path, shown: str) -> Document:
         if line.count(".") > MOST_DOTS:
             _refuse(f"there are more than {MOST_DOTS} dots in this line", Location(shown, number))
     try:
-        data = tomllib.loads(page.text)
-        return Document(page, data, find_places(page.text))
+        document = Document(page, tomllib.loads(page.text), find_places(page.text))
+        _refuse_control(document, document.data, ())
+        return document
     except RecursionError:
         _refuse("is nested too deeply", Location(shown, 1))
     except ValueError as error:
         _refuse_toml(page, error)
+
+
+def _refuse_control(document: Document, part: object, path: KeyPath) -> None:
+    """Refuse control characters that an escape brings into a key or a string."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if CONTROL.search(key):
+                _refuse("a key holds a control character", document.key((*path, key)))
+            _refuse_control(document, value, (*path, key))
+    elif isinstance(part, list):
+        for index, value in enumerate(part):
+            _refuse_control(document, value, (*path, index))
+    elif isinstance(part, str):
+        found = CONTROL.search(part.replace("\t", " ").replace("\n", " "))
+        if found:
+            where = document.text(path, part).at(found.start())
+            _refuse(f"{found[0]!r} is a control character", where, "write what can be seen")
 
 
 def _read(path: Path, shown: str) -> str:

@@ -60,6 +60,8 @@ def check_names(spec: Spec, problems: Problems) -> None:
         problems.add(message, spec.name.location)
     for entry in spec.hyperparameters:
         message = fault(entry.name.value) or _argument_fault(entry)
+        if entry.name.value == LEARNING_RATE and spec.slot is not None:
+            message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
         if message:
             problems.add(message, entry.name.location)
     arguments = {entry.name.value for entry in spec.hyperparameters}

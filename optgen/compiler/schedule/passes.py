@@ -73,7 +73,8 @@ class Passes:
     def _add(self, step: Step, block: str) -> None:
         guard = self._switches.translate(step.guard)
         prepared = lower(self._switches.replace(step.expression))
-        expression = self._sum_up(prepared, guard, block)
+        is_element = self._levels.name(step.target) is Level.ELEMENT
+        expression = self._sum_up(prepared, guard, block, is_whole=not is_element)
         level = max(self._levels.name(step.target), self._levels.of(expression))
         if level is Level.HOST:
             self._host.assign(step.target, expression, guard, block)
@@ -100,11 +101,19 @@ class Passes:
         found = max((self._depths.get(name, 0) for name in names(expression)), default=0)
         self._depths[target] = max(self._depths.get(target, 1), found)
 
-    def _sum_up(self, expression: Expression, guard: Condition, block: str) -> Expression:
-        """Replace each reduction by what it is of a sum, and note the sum."""
+    def _sum_up(
+        self, expression: Expression, guard: Condition, block: str, *, is_whole: bool
+    ) -> Expression:
+        """Replace each reduction by what it is of a sum, and note the sum.
+
+        A sum is known right after its own prepass only: what is computed from it gets a name
+        of its own, unless it ``is_whole``, all that a step assigns.
+        """
         if not isinstance(expression, Operation):
             return expression
-        operands = tuple(self._sum_up(operand, guard, block) for operand in expression.operands)
+        operands = tuple(
+            self._sum_up(operand, guard, block, is_whole=False) for operand in expression.operands
+        )
         operator = expression.operator
         if operator not in REDUCTIONS:
             return Operation(operator, operands, expression.location)
@@ -121,11 +130,21 @@ class Passes:
         reduction = Reduction(target, squared, guard, block, everywhere)
         self._depths[target] = 1 + self._needed_depth(reduction)
         self.items.append(reduction)
+        value: Expression = Name(target, expression.location)
         if is_norm:
-            return Operation("sqrt", (Name(target),), expression.location)
-        if operator == "mean":
-            return Operation("/", (Name(target), Name(TENSOR_SIZE)), expression.location)
-        return Name(target, expression.location)
+            value = Operation("sqrt", (value,), expression.location)
+        elif operator == "mean":
+            value = Operation("/", (value, Name(TENSOR_SIZE)), expression.location)
+        return value if is_whole else self._named(value, guard, "sum", block)
+
+    def _named(self, value: Expression, guard: Condition, stem: str, block: str) -> Name:
+        """A value of a tensor under a name of its own."""
+        wish = f"total_{value.id}" if isinstance(value, Name) else words(value)
+        name = fresh(wish, f"{stem}_scale", self._taken)
+        self._taken.add(name)
+        self._levels.sum(name)
+        self._tensor_scalar(name, value, guard, block)
+        return Name(name, value.location)
 
     def _needed_depth(self, reduction: Reduction) -> int:
         assignments = [item for item in self.items if isinstance(item, Assignment)]
@@ -151,10 +170,6 @@ class Passes:
             return Name(name, expression.location)
         if own is Level.TENSOR and level is Level.ELEMENT:
             inner = self._hoist(expression, Level.TENSOR, guard, stem, block)
-            name = fresh(words(inner), f"{stem}_scale", self._taken)
-            self._taken.add(name)
-            self._levels.sum(name)
-            self._tensor_scalar(name, inner, guard, block)
-            return Name(name, expression.location)
+            return self._named(inner, guard, stem, block)
         operands = (self._hoist(part, level, guard, stem, block) for part in expression.operands)
         return Operation(expression.operator, tuple(operands), expression.location)

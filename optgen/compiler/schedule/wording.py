@@ -52,7 +52,9 @@ def _number(value: float) -> str:
     whole = re.split(r"\D", spelled, maxsplit=1)[0]
     rest = spelled[len(whole) :]
     first = _NUMBERS[int(whole)] if int(whole) < len(_NUMBERS) else f"n{whole}"
-    return first + rest.replace(".", "_point_").replace("-", "_minus_").replace("+", "_")
+    for sign, word in ((".", "_point_"), ("e", "_e"), ("-", "_minus_"), ("+", "_")):
+        rest = rest.replace(sign, word)
+    return first + rest
 
 
 def switch_name(expression: Expression) -> str:
