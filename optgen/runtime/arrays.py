@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,13 +25,13 @@ def check_variables(variables: Mapping[str, object]) -> list[Array]:
     Raises TypeError or ValueError for anything else than distinct, writeable, dense, aligned
     float32 or float64 arrays.
     """
-    checked = [_check_variable(path, variable) for path, variable in variables.items()]
-    paths = list(variables)
-    spans = sorted((*_span(array), index) for index, array in enumerate(checked) if array.size)
-    for (_, end, one), (start, _, other) in pairwise(spans):
+    checked = {path: _check_variable(path, variable) for path, variable in variables.items()}
+    for (_, end, one, _), (start, _, other, _) in pairwise(_spans(checked.items())):
         if start < end:
-            raise ValueError(f"{paths[one]!r} and {paths[other]!r} share memory")
-    return checked
+            raise ValueError(f"{one!r} and {other!r} share memory")
+    if len({id(array) for array in checked.values()}) < len(checked):
+        raise ValueError("an empty array is given twice")
+    return list(checked.values())
 
 
 def _check_variable(path: str, variable: object) -> Array:
@@ -59,6 +60,12 @@ def is_dense(array: Array) -> bool:
     return True
 
 
+def _spans(arrays: Iterable[tuple[str, Array]]) -> list[tuple[int, int, str, Array]]:
+    """Where the arrays that aren't empty begin and end, in the order of memory."""
+    spans = [(*_span(array), name, array) for name, array in arrays if array.size]
+    return sorted(spans, key=itemgetter(0))
+
+
 def _span(array: Array) -> tuple[int, int]:
     """First and past-the-end byte of the memory that an array reaches."""
     return np.lib.array_utils.byte_bounds(array)
@@ -84,17 +91,20 @@ class Gradient(NamedTuple):
 class GradientCheck:
     """Brings gradients into the form that kernels need, or refuses them."""
 
-    def __init__(self, paths: Sequence[str], variables: Sequence[Array]) -> None:
-        self._paths, self._variables = paths, variables
-        self._layouts = [_layout(variable.__array_interface__) for variable in variables]
-        self._spans = sorted((*_span(v), index) for index, v in enumerate(variables) if v.size)
+    def __init__(
+        self, variables: Mapping[str, Array], written: Iterable[tuple[str, Array]]
+    ) -> None:
+        """``written`` are the arrays that no gradient may share memory with, by name."""
+        self._paths, self._variables = list(variables), list(variables.values())
+        self._layouts = [_layout(variable.__array_interface__) for variable in self._variables]
+        self._spans = _spans(written)
         self._starts = [span[0] for span in self._spans]
 
     def __call__(self, index: int, gradient: object) -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
 
         Raises TypeError or ValueError for a wrong type, dtype or shape, and for one that
-        shares memory with a variable.
+        shares memory with a variable or its state.
         """
         variable = self._variables[index]
         if type(gradient) is np.ndarray:
@@ -102,13 +112,13 @@ class GradientCheck:
             interface = gradient.__array_interface__
             start = interface["data"][0]
             if _layout(interface) == self._layouts[index] and start % variable.itemsize == 0:
-                for other in self._touched(start, start + variable.nbytes):
-                    raise self._shared(index, other)
+                for name, _ in self._touched(start, start + variable.nbytes):
+                    raise self._shared(index, name)
                 return Gradient(gradient, start)
         array = self._checked(index, gradient)
-        for other in self._touched(*_span(array)) if array.size else ():
-            if _overlap(array, self._variables[other]):
-                raise self._shared(index, other)
+        for name, other in self._touched(*_span(array)):
+            if _overlap(array, other):
+                raise self._shared(index, name)
         copy = np.empty_like(variable)
         copy[...] = array
         return Gradient(copy, address(copy))
@@ -131,18 +141,17 @@ class GradientCheck:
             )
         return gradient
 
-    def _shared(self, index: int, other: int) -> ValueError:
-        path, touched = self._paths[index], self._paths[other]
-        return ValueError(f"the gradient of {path!r} shares memory with {touched!r}")
+    def _shared(self, index: int, name: str) -> ValueError:
+        return ValueError(f"the gradient of {self._paths[index]!r} shares memory with {name}")
 
-    def _touched(self, start: int, end: int) -> Iterator[int]:
-        """The variables that stand between two addresses."""
+    def _touched(self, start: int, end: int) -> Iterator[tuple[str, Array]]:
+        """The written arrays that have memory between two addresses."""
         position = max(0, bisect_right(self._starts, start) - 1)
-        for first, last, index in self._spans[position:]:
-            if first >= end:
-                return
+        while start < end and position < len(self._spans) and self._starts[position] < end:
+            _, last, name, array = self._spans[position]
             if last > start:
-                yield index
+                yield name, array
+            position += 1
 
 
 def _layout(interface: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -42,7 +42,7 @@ class Hyperparameter:
         """
         if value is None and self.optional:
             return None
-        if isinstance(value, np.ndarray) and value.ndim == 0:
+        if isinstance(value, np.ndarray) and value.ndim == 0 and not np.ma.isMaskedArray(value):
             value = value.item()
         if self.is_switch:
             if not isinstance(value, (bool, np.bool_)):
@@ -52,7 +52,10 @@ class Hyperparameter:
             wanted = "an integer" if self.integer else "a number"
             wanted += " or None" if self.optional else ""
             raise TypeError(f"{owner}: {self.name} must be {wanted}, not {value!r}")
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
         if not math.isfinite(number) or (self.allows is not None and not self.allows(number)):
             allowed = f" (allowed: {self.range})" if self.range else ""
             raise ValueError(f"{owner}: {self.name} = {value!r} is out of range{allowed}")

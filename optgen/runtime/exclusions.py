@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from optgen.runtime.arrays import Array
 
@@ -19,13 +21,21 @@ class Exclusions:
         self, hyperparameter: str, variables: Sequence[Array] | None, patterns: Sequence[str] | None
     ) -> None:
         """Exclude more variables; what was excluded before stays so."""
+        if isinstance(variables, np.ndarray):
+            raise TypeError("var_list must be a list of arrays, not one array")
+        arrays = list(() if variables is None else variables)
+        for array in arrays:
+            if not isinstance(array, np.ndarray):
+                raise TypeError(f"var_list must hold arrays, not {array!r}; var_names takes paths")
         checked = [patterns] if isinstance(patterns, str) else list(patterns or ())
         for pattern in checked:
+            if not isinstance(pattern, str):
+                raise TypeError(f"var_names must hold strings, not {pattern!r}")
             try:
                 re.compile(pattern)
             except re.error as error:
                 raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
-        self._variables.setdefault(hyperparameter, []).extend(variables or ())
+        self._variables.setdefault(hyperparameter, []).extend(arrays)
         self._patterns.setdefault(hyperparameter, []).extend(checked)
 
     def of(self, path: str, variable: Array) -> frozenset[str]:
@@ -41,3 +51,21 @@ class Exclusions:
             if any(re.search(pattern, path) for pattern in patterns)
         }
         return frozenset(by_identity | by_path)
+
+    def patterns(self, known: Mapping[str, Array] | None) -> dict[str, list[str]]:
+        """Patterns for all that is excluded, by hyperparameter.
+
+        ``known`` are the variables by path. Raises ValueError for a variable that was excluded
+        itself while they aren't known yet.
+        """
+        result = {name: list(patterns) for name, patterns in self._patterns.items() if patterns}
+        for name, excluded in self._variables.items():
+            if excluded and known is None:
+                raise ValueError(
+                    f"a variable that was excluded from {name} by itself has no path before the "
+                    "optimizer is built; build it first, or exclude by path"
+                )
+            for path, variable in (known or {}).items():
+                if any(variable is other for other in excluded):
+                    result.setdefault(name, []).append(rf"\A{re.escape(path)}\Z")
+        return result

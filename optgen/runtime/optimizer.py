@@ -11,8 +11,12 @@ from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.declarations import Hyperparameter, State, Switch
 from optgen.runtime.exclusions import Exclusions
 from optgen.runtime.kernels import Kernels
-from optgen.runtime.model import Gradients, Model, Variables, name_variables
+from optgen.runtime.matching import Gradients, Variables
+from optgen.runtime.model import Model
 from optgen.runtime.settings import Settings, refuse_unknown
+
+#: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
+_EXCLUDE = "exclude_from_"
 
 
 class Optimizer:
@@ -24,7 +28,7 @@ class Optimizer:
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
     kernels: ClassVar[Kernels]
 
-    def __init__(self, name: str, unknown: Mapping[str, object], **values: object) -> None:
+    def __init__(self, name: str, unknown: Mapping[str, object], /, **values: object) -> None:
         kind = type(self).__name__
         refuse_unknown(kind, unknown, [*values, "name"])
         if not isinstance(name, str):
@@ -56,13 +60,34 @@ class Optimizer:
         return f"{type(self).__name__}({values}, name={self.name!r})"
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal optimizer, as plain Python values."""
-        return {"name": self.name, **self._settings.as_dict()}
+        """What makes an equal optimizer, as plain Python values: arguments, and exclusions.
+
+        Raises ValueError where a variable was excluded by itself and has no path yet.
+        """
+        known = None if self._model is None else self._model.named
+        excluded = self._exclusions.patterns(known)
+        exclusions = {_EXCLUDE + name: patterns for name, patterns in excluded.items()}
+        return {"name": self.name, **self._settings.as_dict(), **exclusions}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """An optimizer with the arguments of ``get_config``; the mapping isn't changed."""
-        return cls(**config)
+        """An optimizer from what ``get_config`` returned; the mapping isn't changed."""
+        excludable = [h.name for h in cls.hyperparameters if h.excluded is not None]
+        arguments = dict(config)
+        excluded = {name: arguments.pop(_EXCLUDE + name, None) for name in excludable}
+        optimizer = cls(**arguments)  # type: ignore[call-arg]
+        for name, patterns in excluded.items():
+            optimizer._exclude(name, None, patterns)
+        return optimizer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles are made from the configuration, and so only before ``build``."""
+        if self._model is not None:
+            raise TypeError(
+                f"a built {type(self).__name__} belongs to its variables and can't be copied; "
+                "make a new one with from_config"
+            )
+        return type(self).from_config, (self.get_config(),)
 
     # Variables and state.
 
@@ -116,7 +141,7 @@ class Optimizer:
     def apply_gradients(self, grads_and_vars: Iterable[tuple[object, Array]]) -> int:
         """``apply`` for pairs of gradient and variable; returns ``iterations``."""
         pairs = list(grads_and_vars)
-        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        self._apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self._updates
 
     def apply(self, grads: Gradients, variables: Variables | None = None) -> None:
@@ -127,6 +152,9 @@ class Optimizer:
         mapping from path. The first call may name the ``variables`` to build with. Everything
         is checked first: where this raises TypeError or ValueError, nothing has changed.
         """
+        self._apply(grads, variables)
+
+    def _apply(self, grads: Gradients, variables: Variables | None) -> None:
         if not isinstance(grads, (Mapping, Sequence)):
             raise TypeError("gradients must be a list or a mapping of arrays")
         if not len(grads):
@@ -135,10 +163,7 @@ class Optimizer:
         if model is None:
             if variables is None:
                 raise ValueError("the first apply needs the variables, or call build before")
-            model = self._new_model(variables)
-            variables = (
-                None if isinstance(grads, Mapping) else list(name_variables(variables).values())
-            )
+            model, variables = self._new_model(variables), None
         gradients = model.check(grads, variables)
         self._model = model
         self._step(model, gradients)

@@ -58,6 +58,11 @@ BAD_VARIABLES: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     ),
     "an unaligned array": (ValueError, lambda: [np.zeros(17, np.uint8)[1:].view(np.float64)]),
     "the same twice": (ValueError, lambda: [whole, whole]),
+    "the same twice, with nothing in it": (ValueError, lambda: [whole[:0]] * 2),
+    "a generator": (TypeError, lambda: (array for array in [np.zeros(3)])),
+    "a name": (TypeError, lambda: "kernel"),
+    "nothing": (TypeError, lambda: None),
+    "a path that is a number": (TypeError, lambda: {1: np.zeros(3), "1": np.zeros(3)}),
     "two that overlap": (ValueError, lambda: [whole[:12], whole[8:]]),
 }
 
@@ -131,17 +136,47 @@ def test_an_empty_list_does_nothing() -> None:
     assert optimizer.iterations == 0
 
 
+def test_a_gradient_may_not_be_a_part_of_the_state() -> None:
+    optimizer, variables = built()
+    before = snapshot(optimizer, variables)
+    buffer = optimizer.state["kernel"]["momentum_buffer"]
+    for gradient in (buffer, buffer[::-1], np.broadcast_to(buffer[0], (3, 4))):
+        with pytest.raises(ValueError, match="shares memory with the state momentum_buffer"):
+            optimizer.apply({**GOOD, "kernel": gradient})
+    assert_same(snapshot(optimizer, variables), before)
+
+
+def test_state_stays_where_kernels_write_it() -> None:
+    optimizer, _ = built()
+    with pytest.raises(ValueError, match="resize"):
+        optimizer.state["kernel"]["velocity"].resize((3000, 4), refcheck=False)
+
+
+def test_nothing_shares_no_memory_with_what_is_around_it() -> None:
+    memory, empty = np.zeros(4), np.zeros(0)
+    optimizer = SGD(learning_rate=1.0)
+    optimizer.build([memory, empty])
+    optimizer.apply([np.ones(4), memory[2:2]])
+    np.testing.assert_array_equal(memory, -1.0)
+
+
 def harmful(variable: Array, harm: str) -> None:
     if harm == "read-only":
         variable.flags.writeable = False
     elif harm == "resized":
         variable.resize((300, 4), refcheck=False)
+    elif harm == "moved":
+        # Back to its shape, but a million elements have been elsewhere.
+        old = variable.__array_interface__["data"]
+        variable.resize((1 << 20, 4), refcheck=False)
+        variable.resize((3, 4), refcheck=False)
+        assert variable.__array_interface__["data"] != old
     else:
         # Numpy deprecates it, but code that does it is about.
         np.ndarray.__dict__["shape"].__set__(variable, (4, 3))
 
 
-@pytest.mark.parametrize("harm", ["read-only", "resized", "reshaped"])
+@pytest.mark.parametrize("harm", ["read-only", "resized", "moved", "reshaped"])
 @pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")
 def test_a_variable_that_changed_since_build(harm: str) -> None:
     optimizer, variables = built()

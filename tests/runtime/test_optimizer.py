@@ -33,6 +33,11 @@ def test_config_round_trip(cls: Any) -> None:
         ({"learning_rate": "fast"}, TypeError, "a number"),
         ({"learning_rate": True}, TypeError, "a number"),
         ({"learning_rate": None}, TypeError, "a number"),
+        ({"learning_rate": 10**400}, ValueError, "out of range"),
+        ({"learning_rate": np.ma.masked}, TypeError, "a number"),
+        ({"learning_rate": np.array([0.1])}, TypeError, "a number"),
+        ({"learning_rate": 1j}, TypeError, "a number"),
+        ({"nesterov": np.array(1)}, TypeError, "True or False"),
         ({"momentum": 1.5}, ValueError, "0 <= momentum <= 1"),
         ({"nesterov": 1}, TypeError, "True or False"),
         ({"gradient_accumulation_steps": 2.5}, ValueError, "integer"),
@@ -131,13 +136,24 @@ def test_missing_gradients_in_a_window_count_as_zero() -> None:
     np.testing.assert_array_equal([one[0], other[0], idle[0]], [-4.5, -3.0, -3.0])
 
 
-def test_missing_gradients_are_named_in_one_warning() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        "optimizer.apply([None, one, None])",
+        "optimizer.apply({'a': None, 'b': one, 'c': None})",
+        "optimizer.apply_gradients([(None, a), (one, b), (None, c)])",
+    ],
+)
+def test_missing_gradients_are_named_in_one_warning(call: str) -> None:
+    variables = {"a": np.zeros(2), "b": np.zeros(2), "c": np.zeros(2)}
     optimizer = SGD()
-    optimizer.build({"a": np.zeros(2), "b": np.zeros(2), "c": np.zeros(2)})
+    optimizer.build(variables)
     with pytest.warns(UserWarning, match="no gradient for a, c") as caught:
-        step(optimizer, None, 1.0, None)
-    assert len(caught) == 1
-    assert caught[0].filename == __file__
+        exec(
+            compile(call, "the caller", "exec"),
+            {"optimizer": optimizer, "one": np.ones(2), **variables},
+        )
+    assert [warning.filename for warning in caught] == ["the caller"]
 
 
 @pytest.mark.filterwarnings("ignore:no gradient for")

@@ -1,0 +1,62 @@
+"""Which variable each gradient of a call belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from optgen.runtime.arrays import Array
+
+Gradients = Sequence[object] | Mapping[str, object]
+Variables = Sequence[Array] | Mapping[str, Array]
+
+
+def by_path(variables: Variables) -> dict[str, Array]:
+    """Variables by path; those of a list are numbered."""
+    if isinstance(variables, Mapping):
+        for path in variables:
+            if not isinstance(path, str):
+                raise TypeError(f"the path of a variable must be a string, not {path!r}")
+        return dict(variables)
+    if isinstance(variables, np.ndarray) or not isinstance(variables, Sequence):
+        raise TypeError("variables must be a list or a mapping of arrays")
+    return {f"variable_{index}": variable for index, variable in enumerate(variables)}
+
+
+class Matcher:
+    """Finds the place of gradients among the variables of an optimizer."""
+
+    def __init__(self, variables: Mapping[str, Array]) -> None:
+        self._paths = {path: index for index, path in enumerate(variables)}
+        self._index = {id(variable): index for index, variable in enumerate(variables.values())}
+
+    def __call__(self, grads: Gradients, variables: Variables | None) -> dict[int, object]:
+        """Gradients, which may be None, by position; ``variables`` may be a part of them all.
+
+        Raises TypeError or ValueError where the two don't fit each other.
+        """
+        listed = self._paths if variables is None else self._listed(variables)
+        if isinstance(grads, Mapping):
+            for path in grads:
+                if path not in listed:
+                    raise ValueError(f"no variable {path!r}; there are {', '.join(listed)}")
+            for path in listed:
+                if path not in grads:
+                    raise ValueError(f"no entry for {path!r}; give None if it has no gradient")
+            return {index: grads[path] for path, index in listed.items()}
+        if len(grads) != len(listed):
+            raise ValueError(f"{len(grads)} gradients for {len(listed)} variables")
+        return dict(zip(listed.values(), grads, strict=True))
+
+    def _listed(self, variables: Variables) -> dict[str, int]:
+        """The positions of some variables, by the paths that they were built with."""
+        paths, listed = list(self._paths), {}
+        for given, variable in by_path(variables).items():
+            index = self._index.get(id(variable))
+            if index is None or (isinstance(variables, Mapping) and paths[index] != given):
+                raise ValueError(f"{given!r} is a variable that the optimizer was not built with")
+            if paths[index] in listed:
+                raise ValueError(f"{paths[index]!r} is listed twice")
+            listed[paths[index]] = index
+        return listed
