@@ -34,6 +34,7 @@ def compose(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
     before = [feature for feature in ordered if slot_of(feature, slots) < own]
     after = [feature for feature in ordered if slot_of(feature, slots) >= own]
     parts = [*before, rule, *after]
+    grouped = [_grouped(part, slots) for part in features]
     taken = {h.name for part in parts for h in part.hyperparameters}
     taken |= {state.name for part in parts for state in part.states} | set(GIVEN_NAMES)
     blocks = []
@@ -44,7 +45,7 @@ def compose(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
     atoms = {text: atom for part in parts for text, atom in part.atoms.items()}
     return replace(
         rule,
-        hyperparameters=_arguments(rule, features),
+        hyperparameters=_arguments(_grouped(rule, slots), grouped),
         states=tuple(state for part in parts for state in part.states),
         blocks=tuple(blocks),
         atoms=atoms,
@@ -55,6 +56,15 @@ def compose(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
 def check_features(features: Sequence[Rule], slots: Slots) -> tuple[Problem, ...]:
     """What is wrong with features together: clashes, unknown slots, impossible orders."""
     return (*clashes(features), *check_order(features, slots))
+
+
+def _grouped(part: Rule, slots: Slots) -> Rule:
+    """Mark hyperparameters that groups of variables may set for themselves."""
+    slot = part.blocks[0].slot
+    if (slots.own if slot is None else slot.value) not in slots.grouped:
+        return part
+    marked = tuple(replace(h, grouped=True) for h in part.hyperparameters)
+    return replace(part, hyperparameters=marked)
 
 
 def _with_own_names(part: Rule, taken: set[str]) -> Block:

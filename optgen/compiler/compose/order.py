@@ -14,10 +14,16 @@ from optgen.compiler.nouns.spec import Text
 
 @dataclass(frozen=True)
 class Slots:
-    """The names of the slots in the order of a step, and the one for the optimizer's own rule."""
+    """The names of the slots in the order of a step, and what some of them are for.
+
+    ``own`` is the optimizer's own rule, ``constraints`` what runs for single variables between
+    the slots; hyperparameters of the ``grouped`` slots may differ between variables.
+    """
 
     order: tuple[str, ...]
     own: str
+    constraints: str
+    grouped: tuple[str, ...]
 
 
 def in_order(features: Sequence[Rule], slots: Slots) -> tuple[Rule, ...]:
@@ -84,9 +90,24 @@ def _bad_places(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
         if block.slot.value not in slots.order:
             hint = nearest(block.slot.value, slots.order) or f"slots: {', '.join(slots.order)}"
             yield Problem(f"there is no slot {block.slot.value!r:.80}", block.slot.location, hint)
+        else:
+            yield from _bad_reach(block, slots)
         for others, is_later in ((block.before, True), (block.after, False)):
             for other in others:
                 yield from _bad_neighbour(block, other, is_later, by_name, slots)
+
+
+def _bad_reach(block: Block, slots: Slots) -> Iterator[Problem]:
+    """What comes after the constraints runs for every variable, and nothing else does."""
+    assert block.slot is not None
+    where = slots.order.index(block.slot.value) - slots.order.index(slots.constraints)
+    if where > 0 and not block.every_variable:
+        message = f"what runs in slot {block.slot.value!r} runs for every variable"
+        yield Problem(message, block.slot.location, "add every_variable = true")
+    if where <= 0 and block.every_variable:
+        message = f"what runs in slot {block.slot.value!r} needs a gradient"
+        hint = f"drop every_variable, or choose a slot after {slots.constraints}"
+        yield Problem(message, block.slot.location, hint)
 
 
 def _bad_neighbour(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from optgen.compiler.emit.cpu_lines import Lines, all_items, expression_of, factor_columns
-from optgen.compiler.emit.layout import Line, asks, indent, lay_out, signature
+from optgen.compiler.emit.layout import Line, asks, call, indent, lay_out, signature
 from optgen.compiler.emit.printer import FUNCTIONS
 from optgen.compiler.nouns.condition import ALWAYS
 from optgen.compiler.nouns.expression import Operation, names, walk
@@ -51,6 +51,7 @@ def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[
         "helpers": pick([*called, *(["sum_in_order"] if everywhere else [])]),
         "mathematics": sorted(operators & {"sqrt", "exp", "log"}),
         "has_sums": has_sums,
+        "has_norms": any(program.norms for program in plan.programs),
         "pointers": ["add_in_any_order", "view"] if has_sums else ["view"],
         "numba": [*(["float64"] if has_sums else []), *(["njit"] if called or everywhere else [])],
         "buffers": [buffer.name for buffer in plan.buffers],
@@ -62,7 +63,8 @@ def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[
 def _functions(lines: Lines, plan: Plan, program: Program) -> Iterator[Function]:
     for number, prepass in enumerate(program.prepasses):
         yield _sums(lines, program, number, prepass)
-        yield _tensor_scalars(lines, plan, program, number, prepass)
+        if prepass.scalars:
+            yield _tensor_scalars(lines, plan, program, number, prepass)
     yield _elements(lines, program)
 
 
@@ -145,7 +147,7 @@ def _tensor_scalars(
     for column, reduction in enumerate(prepass.reductions):
         if reduction.everywhere:
             everywhere.append(f"{name(reduction.target)} = sum_in_order(sums[:, {column}])")
-        else:
+        elif reduction.target in used:
             reads.append(f"{name(reduction.target)} = sums[tensor, {column}]")
     for column, scalar in enumerate(plan.scalars):
         if scalar in used:
@@ -184,7 +186,7 @@ def _entry(program: Program) -> dict[str, object]:
     prepasses = [
         {
             "sums": _prepass_name(program, "sums", number),
-            "scalars": _prepass_name(program, "scalars", number),
+            "scalars": _prepass_name(program, "scalars", number) if prepass.scalars else "None",
             "count": len(prepass.reductions),
             "when": asks(prepass.guard),
         }
@@ -196,4 +198,8 @@ def _entry(program: Program) -> dict[str, object]:
         "when": asks(program.guard) if program.guard != ALWAYS else "",
         "factors": list(factor_columns(program, len(program.prepasses))),
         "prepasses": prepasses,
+        "norms": [
+            call("Norm", [f'"{norm.name}"', str(norm.everywhere), f"lambda on: {asks(norm.guard)}"], 4)
+            for norm in program.norms
+        ],
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from optgen.compiler.nouns.condition import Case, Condition, Literal
+from optgen.compiler.nouns.condition import ALWAYS, Case, Condition, Literal
 
 WIDTH = 100
 _STEP = "    "
@@ -60,16 +60,16 @@ def _nest(lines: Sequence[Line], depth: int, known: Case) -> list[str]:
     position = 0
     while position < len(lines):
         guard = lines[position].guard.given(known)
-        if len(guard.cases) != 1:
+        if guard == ALWAYS:
+            result += wrap(lines[position].text, depth)
+            position += 1
+            continue
+        literal = _shared(guard)
+        if literal is None:
             result.append(f"{_STEP * depth}if {spell(guard)}:")
             result += wrap(lines[position].text, depth + 1)
             position += 1
             continue
-        if not guard.cases[0]:
-            result += wrap(lines[position].text, depth)
-            position += 1
-            continue
-        literal = guard.cases[0][0]
         end = _run(lines, position, literal, known)
         result.append(f"{_STEP * depth}if {spell(Condition(((literal,),)))}:")
         result += _nest(lines[position:end], depth + 1, (*known, literal))
@@ -82,12 +82,18 @@ def _nest(lines: Sequence[Line], depth: int, known: Case) -> list[str]:
     return result
 
 
+def _shared(guard: Condition) -> Literal | None:
+    """A literal that every case of a guard asks for."""
+    first, *others = guard.cases or ((),)
+    return next((literal for literal in first if all(literal in case for case in others)), None)
+
+
 def _run(lines: Sequence[Line], start: int, literal: Literal, known: Case) -> int:
     """The end of the run of lines that all ask for a literal."""
     end = start
     while end < len(lines):
         cases = lines[end].guard.given(known).cases
-        if len(cases) != 1 or literal not in cases[0]:
+        if not cases or not all(literal in case for case in cases):
             break
         end += 1
     return end

@@ -11,7 +11,7 @@ from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS
 from optgen.compiler.nouns.expression import GIVEN, Expression, Operation, names, text
-from optgen.compiler.nouns.plan import Plan
+from optgen.compiler.nouns.plan import Plan, Switch
 from optgen.compiler.nouns.rule import Hyperparameter
 
 _UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u2070-\ufffd]")
@@ -30,9 +30,9 @@ def optimizer_context(plan: Plan) -> dict[str, object]:
         "hyperparameters": [_hyperparameter(h) for h in rule.hyperparameters],
         "switches": [
             call(
-                "Switch", [f'"{switch.name}"', f"lambda h: {_condition(switch.condition, plan)}"], 2
+                "Switch", [f'"{switch.name}"', f"lambda h: {_condition(condition, plan)}", *_asked(condition, plan)], 2
             )
-            for switch in plan.switches
+            for switch, condition in _decided(plan)
         ],
         "states": list(_states(plan)),
         "exclusive": _exclusive(plan),
@@ -99,7 +99,8 @@ def _hyperparameter(h: Hyperparameter) -> str:
     if h.range is not None:
         bounds = text(h.range)
         arguments += [f'range="{bounds}"', f"allows=lambda {h.name}: {bounds}"]
-    arguments += [f"{flag}=True" for flag in ("optional", "integer") if getattr(h, flag)]
+    flags = ("optional", "integer", "grouped", "scales_loss")
+    arguments += [f"{flag}=True" for flag in flags if getattr(h, flag)]
     if h.excluded is not None:
         arguments.append(f"excluded={h.excluded!r}")
     return call("Hyperparameter", arguments, 2)
@@ -122,6 +123,21 @@ def _condition(condition: Expression, plan: Plan) -> str:
     return " and ".join([*parts, printed(condition, Printer(names=lookups))])
 
 
+def _decided(plan: Plan) -> Iterator[tuple[Switch, Expression]]:
+    """The switches that hyperparameters decide."""
+    for switch in plan.switches:
+        if switch.condition is not None:
+            yield switch, switch.condition
+
+
+def _asked(condition: Expression, plan: Plan) -> Iterator[str]:
+    """The numbers that a condition asks about."""
+    numbers = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
+    asked = ", ".join(f'"{name}"' for name in names(condition) if name in numbers)
+    if asked:
+        yield f"asks=({asked},)"
+
+
 def _states(plan: Plan) -> Iterator[str]:
     guards = {buffer.name: buffer.guard for buffer in plan.buffers}
     for state in plan.rule.states:
@@ -132,12 +148,14 @@ def _states(plan: Plan) -> Iterator[str]:
             arguments.append(f"initial={shown}")
         if guards[state.name] != ALWAYS:
             arguments.append(f"when=lambda on: {asks(guards[state.name])}")
+        if state.stands_in:
+            arguments.append("stands_in=True")
         yield call("State", arguments, 2)
 
 
 def _exclusive(plan: Plan) -> list[str]:
     """For each set of which only one may be on, the switches that turn its members on."""
-    atoms = {text(switch.condition): switch.name for switch in plan.switches}
+    atoms = {text(condition): switch.name for switch, condition in _decided(plan)}
     sets: dict[str, list[str]] = {}
     for block in plan.rule.blocks:
         if block.exclusive:

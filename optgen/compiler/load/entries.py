@@ -5,8 +5,8 @@ from __future__ import annotations
 from optgen.compiler.load.fields import Fields
 from optgen.compiler.nouns.spec import HyperparameterEntry, Scalar, StateEntry, Text
 
-HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded"}
-STATE = {"when", "initial", "invariant", "doc"}
+HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", "scales_loss"}
+STATE = {"when", "initial", "invariant", "doc", "stands_in"}
 
 #: More than any optimizer has; the bound keeps hostile specs cheap.
 MOST_ENTRIES = 64
@@ -40,6 +40,7 @@ def _hyperparameter(table: Fields, key: str) -> HyperparameterEntry:
         optional=fields.flag("optional"),
         integer=fields.flag("integer"),
         excluded=fields.number("excluded"),
+        scales_loss=fields.flag("scales_loss"),
         default_at=fields.place("default"),
         excluded_at=fields.place("excluded"),
     )
@@ -57,7 +58,7 @@ def _agree(entry: HyperparameterEntry, fields: Fields) -> None:
         )
     elif not (entry.optional or "default" in fields or fields.misspells("default")):
         fields.complain("default", f"{name} has no default", "add default = …, or optional = true")
-    for field in ("range", "integer", "excluded"):
+    for field in ("range", "integer", "excluded", "scales_loss"):
         if is_switch and not entry.optional and field in fields:
             message = f"{name} is a switch, which takes no {field}"
             fields.complain(field, message, "a default of true or false makes a switch")
@@ -72,6 +73,7 @@ def _state(table: Fields, key: str) -> StateEntry:
         initial=_initial(fields),
         invariant=fields.text("invariant"),
         doc=fields.prose("doc"),
+        stands_in=fields.flag("stands_in"),
     )
 
 

@@ -16,10 +16,13 @@ from optgen.compiler.nouns.rule import Rule
 
 @dataclass(frozen=True)
 class Switch:
-    """A static condition, under the name of the constant that holds it in a kernel."""
+    """A static condition, under the name of the constant that holds it in a kernel.
+
+    The condition is None where it is the runtime that decides.
+    """
 
     name: str
-    condition: Expression
+    condition: Expression | None
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,21 @@ class Access:
 
 
 @dataclass(frozen=True)
+class Norm:
+    """A tensor scalar that is the norm of the gradient, of one tensor or ``everywhere``."""
+
+    name: str
+    everywhere: bool
+    guard: Condition
+
+
+@dataclass(frozen=True)
 class Prepass:
-    """A pass that only reads and sums, and the scalars of each tensor that need its sums."""
+    """A pass that only reads and sums, and the scalars of each tensor that need its sums.
+
+    The first sum of a program's first one counts the elements of the gradient that aren't
+    finite, while ``CHECK_FINITE`` is on.
+    """
 
     guard: Condition
     loads: tuple[Access, ...]
@@ -83,6 +99,7 @@ class Program:
     body: tuple[Assignment, ...]
     stores: tuple[Access, ...]
     gate: str | None = None
+    norms: tuple[Norm, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,21 +5,33 @@ from __future__ import annotations
 import re
 
 #: Arguments that every optimizer class has besides its hyperparameters, and what makes them.
-ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
+ARGUMENTS = frozenset(
+    ["self", "name", "kwargs", "super", "options", "constraints", "overwrite_with_gradient"]
+    + ["on_nonfinite", "decay"]
+)
 
 #: What every optimizer has; a hyperparameter is an attribute too.
 ATTRIBUTES = frozenset(
     [
         "apply",
         "apply_gradients",
+        "averaged",
         "build",
         "built",
         "exclusive",
+        "finalize_variable_values",
         "from_config",
         "get_config",
+        "gradient_norm",
         "hyperparameters",
         "iterations",
         "kernels",
+        "load",
+        "load_own_variables",
+        "save",
+        "save_own_variables",
+        "scale_loss",
+        "spec",
         "state",
         "states",
         "switches",
@@ -86,5 +98,13 @@ KERNEL_WORDS = frozenset(
 #: The functions that compile the programs of a plan.
 PROGRAM = re.compile(r"(update|otherwise|absent)(_\w+)?\Z")
 
-#: The number of elements of a tensor, for a mean; no name of a spec may be this one.
+#: The number of elements of a tensor, for a mean.
 TENSOR_SIZE = "tensor_size"
+#: The number of elements of a gradient that aren't finite.
+NONFINITE = "nonfinite_elements"
+#: Switches that no hyperparameter decides. With the first on, prepasses count the elements of
+#: a gradient that aren't finite; with the second, an update leaves out what comes after the
+#: constraints of variables, which the runtime applies in between.
+CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
+#: No name of a spec may be one of these.
+OWN_NAMES = frozenset({TENSOR_SIZE, NONFINITE, CHECK_FINITE, CONSTRAINED})

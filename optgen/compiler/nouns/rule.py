@@ -28,6 +28,10 @@ class Hyperparameter:
     optional: bool = False
     integer: bool = False
     excluded: Scalar | None = None
+    #: Whether the loss is multiplied by it before gradients are taken.
+    scales_loss: bool = False
+    #: Whether groups of variables may have values of their own.
+    grouped: bool = False
     #: Where the numbers themselves stand.
     default_at: Location | None = None
     excluded_at: Location | None = None
@@ -48,6 +52,8 @@ class State:
     initial: Scalar | str = 0
     invariant: Expression | None = None
     doc: str = ""
+    #: Whether it may take the parameter's place for evaluation.
+    stands_in: bool = False
     initial_at: Location | None = None
 
 

@@ -43,6 +43,7 @@ class HyperparameterEntry:
     optional: bool = False
     integer: bool = False
     excluded: Scalar | None = None
+    scales_loss: bool = False
     #: Where the numbers themselves stand.
     default_at: Location | None = None
     excluded_at: Location | None = None
@@ -57,6 +58,7 @@ class StateEntry:
     initial: Text | Scalar = 0
     invariant: Text | None = None
     doc: str = ""
+    stands_in: bool = False
 
 
 @dataclass(frozen=True)

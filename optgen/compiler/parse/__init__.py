@@ -106,6 +106,7 @@ class _Parser:
             optional=entry.optional,
             integer=entry.integer,
             excluded=entry.excluded,
+            scales_loss=entry.scales_loss,
             default_at=entry.default_at,
             excluded_at=entry.excluded_at,
         )
@@ -118,6 +119,7 @@ class _Parser:
             initial=entry.initial.value if isinstance(entry.initial, Text) else entry.initial,
             invariant=self._expression(entry.invariant),
             doc=entry.doc,
+            stands_in=entry.stands_in,
             initial_at=entry.initial.location if isinstance(entry.initial, Text) else None,
         )
 

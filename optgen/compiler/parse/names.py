@@ -14,8 +14,8 @@ from optgen.compiler.nouns.reserved import (
     KERNEL_WORDS,
     METHOD,
     MODULES,
+    OWN_NAMES,
     PROGRAM,
-    TENSOR_SIZE,
 )
 from optgen.compiler.nouns.rule import GIVEN_NAMES, LEARNING_RATE
 from optgen.compiler.nouns.spec import HyperparameterEntry, Spec, StateEntry
@@ -33,7 +33,7 @@ def fault(name: str) -> str:
         return f"{name!r} is a word of Python"
     if name in FUNCTION_NAMES:
         return f"{name!r} is a function of the language"
-    if name == TENSOR_SIZE:
+    if name in OWN_NAMES:
         return f"{name!r} is a name that generated code needs for itself"
     return ""
 

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.nouns.expression import names
-from optgen.compiler.nouns.plan import Access, Assignment, Buffer, Plan, Prepass, Program, Reduction
+from optgen.compiler.nouns.plan import (
+    Access,
+    Assignment,
+    Buffer,
+    Norm,
+    Plan,
+    Prepass,
+    Program,
+    Reduction,
+)
+from optgen.compiler.nouns.reserved import CONSTRAINED
 from optgen.compiler.nouns.rule import GRAD, PARAM, Block, Rule, Step
 from optgen.compiler.schedule.lower import lower
 from optgen.compiler.schedule.passes import Passes
@@ -56,7 +67,7 @@ class _Scheduler:
         )
 
     def _programs(self) -> Iterator[Program]:
-        yield self._program("update", ALWAYS, list(self._steps(self._rule.blocks)))
+        yield self._program("update", ALWAYS, list(self._update_steps()))
         before: list[Block] = []
         gates = [block for block in self._rule.blocks if block.proceed is not None]
         for block in self._rule.blocks:
@@ -74,6 +85,14 @@ class _Scheduler:
                 guard |= self._switches.translate(block.when)
             yield self._program("absent", guard, list(self._steps(every)))
 
+    def _update_steps(self) -> Iterator[Owned]:
+        """All steps; those after the constraints only where a variable has no constraint."""
+        free = Condition.of(CONSTRAINED, False)
+        for block in self._rule.blocks:
+            for step in block.steps:
+                late = block.every_variable
+                yield replace(step, guard=step.guard & free) if late else step, block.name
+
     def _steps(self, blocks: Sequence[Block]) -> Iterator[Owned]:
         for block in blocks:
             for step in block.steps:
@@ -83,6 +102,8 @@ class _Scheduler:
         self, name: str, guard: Condition, owned: list[Owned], gate: str | None = None
     ) -> Program:
         passes = Passes(self._rule, self._host, self._switches, owned, self._slice)
+        if name != "absent":
+            passes.check_gradient()
         prepasses = tuple(self._prepasses(passes, guard))
         assignments = [item for item in passes.items if isinstance(item, Assignment)]
         stored = {buffer: _assigned(assignments, buffer) for buffer in self._buffers}
@@ -100,6 +121,10 @@ class _Scheduler:
                 if when.cases
             ),
             gate=gate,
+            norms=tuple(
+                Norm(norm.name, norm.everywhere, self._possible(norm.guard))
+                for norm in passes.norms
+            ),
         )
 
     def _prepasses(self, passes: Passes, runs: Condition) -> Iterator[Prepass]:

@@ -10,13 +10,14 @@ from optgen.compiler.nouns.expression import (
     REDUCTIONS,
     Expression,
     Name,
+    Number,
     Operation,
     is_boolean,
     names,
 )
-from optgen.compiler.nouns.plan import Assignment, Reduction
-from optgen.compiler.nouns.reserved import TENSOR_SIZE
-from optgen.compiler.nouns.rule import Rule, Step
+from optgen.compiler.nouns.plan import Assignment, Norm, Reduction
+from optgen.compiler.nouns.reserved import CHECK_FINITE, NONFINITE, TENSOR_SIZE
+from optgen.compiler.nouns.rule import GRAD, Rule, Step
 from optgen.compiler.schedule.levels import Level, Levels
 from optgen.compiler.schedule.lower import SQUARE, lower
 from optgen.compiler.schedule.scalars import HostScalars
@@ -50,8 +51,18 @@ class Passes:
         self._tensor: list[Assignment] = []
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
+        self.norms: list[Norm] = []
         for step, block in owned:
             self._add(step, block)
+
+    def check_gradient(self) -> None:
+        """Count the elements of the gradient that aren't finite, before anything is made of it."""
+        grad = Name(GRAD)
+        is_finite = Operation("==", (Operation("-", (grad, grad)), Number(0)))
+        term = Operation("where", (is_finite, Number(0), Number(1)))
+        guard = Condition.of(CHECK_FINITE)
+        self.items.insert(0, Reduction(NONFINITE, term, guard, "check", everywhere=False))
+        self._depths[NONFINITE] = 1
 
     @property
     def depth(self) -> int:
@@ -74,7 +85,7 @@ class Passes:
         guard = self._switches.translate(step.guard)
         prepared = lower(self._switches.replace(step.expression))
         is_element = self._levels.name(step.target) is Level.ELEMENT
-        expression = self._sum_up(prepared, guard, block, is_whole=not is_element)
+        expression = self._sum_up(prepared, guard, block, whole="" if is_element else step.target)
         level = max(self._levels.name(step.target), self._levels.of(expression))
         if level is Level.HOST:
             self._host.assign(step.target, expression, guard, block)
@@ -102,17 +113,17 @@ class Passes:
         self._depths[target] = max(self._depths.get(target, 1), found)
 
     def _sum_up(
-        self, expression: Expression, guard: Condition, block: str, *, is_whole: bool
+        self, expression: Expression, guard: Condition, block: str, *, whole: str
     ) -> Expression:
         """Replace each reduction by what it is of a sum, and note the sum.
 
         A sum is known right after its own prepass only: what is computed from it gets a name
-        of its own, unless it ``is_whole``, all that a step assigns.
+        of its own, unless the sum is the ``whole`` of what a step assigns to that name.
         """
         if not isinstance(expression, Operation):
             return expression
         operands = tuple(
-            self._sum_up(operand, guard, block, is_whole=False) for operand in expression.operands
+            self._sum_up(operand, guard, block, whole="") for operand in expression.operands
         )
         operator = expression.operator
         if operator not in REDUCTIONS:
@@ -135,7 +146,11 @@ class Passes:
             value = Operation("sqrt", (value,), expression.location)
         elif operator == "mean":
             value = Operation("/", (value, Name(TENSOR_SIZE)), expression.location)
-        return value if is_whole else self._named(value, guard, "sum", block)
+        named = value if whole else self._named(value, guard, "sum", block)
+        if is_norm and term == Name(GRAD):
+            name = named.id if isinstance(named, Name) else whole
+            self.norms.append(Norm(name, everywhere, guard))
+        return named
 
     def _named(self, value: Expression, guard: Condition, stem: str, block: str) -> Name:
         """A value of a tensor under a name of its own."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from optgen.compiler.nouns.condition import Condition
+from optgen.compiler.nouns.condition import NEVER, Condition
 from optgen.compiler.nouns.expression import Expression, Operation, is_boolean, text
 from optgen.compiler.nouns.plan import Assignment
+from optgen.compiler.nouns.reserved import CONSTRAINED
 from optgen.compiler.nouns.rule import COUNTERS, Block, Rule
 from optgen.compiler.schedule.wording import fresh, words
 
@@ -39,6 +40,7 @@ class HostScalars:
         boolean = is_boolean(expression, self._booleans)
         if boolean:
             self._booleans |= {target}
+        guard = _once_a_call(guard)
         assignment = Assignment(target, expression, guard, block, boolean)
         if assignment not in self.assignments:
             self.assignments.append(assignment)
@@ -53,6 +55,7 @@ class HostScalars:
             self._hoisted[spelled] = name
             self.assign(name, expression, guard, block)
             return name
+        guard = _once_a_call(guard)
         for position, old in enumerate(self.assignments):
             if old.target == name and not guard.implies(old.guard):
                 self.assignments[position] = replace(old, guard=old.guard | guard)
@@ -64,3 +67,11 @@ class HostScalars:
         self._taken.add(name)
         self.assign(name, proceed, guard, block.name)
         return name
+
+
+def _once_a_call(guard: Condition) -> Condition:
+    """A guard without what differs between the launches of one call."""
+    found = NEVER
+    for case in guard.cases:
+        found |= Condition((tuple(one for one in case if one[0] != CONSTRAINED),))
+    return found

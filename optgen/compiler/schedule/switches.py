@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from optgen.compiler.nouns.condition import Condition
 from optgen.compiler.nouns.expression import GIVEN, Expression, Name, Operation, rewrite, text
 from optgen.compiler.nouns.plan import Switch
+from optgen.compiler.nouns.reserved import CHECK_FINITE, CONSTRAINED
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.schedule.wording import fresh, switch_name
 
@@ -17,8 +18,9 @@ class Switches:
     def __init__(self, rule: Rule) -> None:
         taken = {h.name for h in rule.hyperparameters} | {state.name for state in rule.states}
         taken |= {step.target for block in rule.blocks for step in (*block.steps, *block.otherwise)}
-        self._by_atom: dict[str, str] = {}
-        found = []
+        # What the runtime decides has no other text than its name.
+        self._by_atom: dict[str, str] = {name: name for name in (CHECK_FINITE, CONSTRAINED)}
+        found = [Switch(name, None) for name in (CHECK_FINITE, CONSTRAINED)]
         for atom, condition in rule.atoms.items():
             wish = switch_name(condition)
             name = wish if isinstance(condition, Name) else fresh(wish, "condition", taken)
