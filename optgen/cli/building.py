@@ -9,7 +9,7 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
-from optgen.compiler.library import feature_files, find_specs, generated_folder, optimizer_files
+from optgen.compiler.library import feature_files, find_specs, generated_folder
 from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.pipeline import compile_spec, each, load_all, split, surroundings, warnings
 
@@ -17,15 +17,18 @@ DEFAULT_OUT = Path("generated")
 
 
 def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
-    """Generate the optimizers of some specs; returns the exit status."""
+    """Generate the optimizers and schedules of some specs; returns the exit status."""
     target = folder or (DEFAULT_OUT if paths else generated_folder())
     try:
         job = building.prepare(find_specs(paths))
-        if not job.optimizers:
-            complain("there is no optimizer among these specs; features alone make no package")
+        if not job.kinds.compiled:
+            complain(
+                "there is no optimizer and no schedule among these specs; "
+                "features alone make no package"
+            )
             return USAGE
         print_problems(job.warnings)
-        with BuildProgress(len(job.optimizers)) as progress:
+        with BuildProgress(len(job.kinds.compiled)) as progress:
             if check_only:
                 stale = building.stale(job, target, progress)
             else:
@@ -51,11 +54,11 @@ def check(paths: list[str]) -> int:
     """Check specs, and that they compile; returns the exit status."""
     try:
         found = find_specs(paths)
-        files = found.files if paths else (*feature_files(), *optimizer_files())
-        optimizers, features = split(load_all(files))
-        around = surroundings(features)
-        print_problems(w for spec in optimizers for w in warnings(spec, around))
-        each(optimizers, lambda spec: compile_spec(spec, around))
+        files = found.files if paths else (*feature_files(), *found.files)
+        kinds = split(load_all(files))
+        around = surroundings(kinds.features)
+        print_problems(w for spec in kinds.optimizers for w in warnings(spec, around))
+        each(kinds.compiled, lambda spec: compile_spec(spec, around))
     except SpecError as error:
         print_problems(error.problems)
         return WRONG

@@ -50,12 +50,12 @@ def _rebuild() -> tuple[Spec, ...]:
     job = building.prepare(find_specs([]))
     print_problems(job.warnings)
     out.print("Compiling the specs")
-    with BuildProgress(len(job.optimizers)) as progress:
+    with BuildProgress(len(job.kinds.compiled)) as progress:
         stale = building.stale(job, generated_folder(), progress)
     if stale:
         folder = generated_folder()
         warn(f"{folder} is not what the specs say, and is used as it is; run optgen build")
-    return job.optimizers
+    return job.kinds.optimizers
 
 
 def _train(chosen: contestants.Pairs, epochs: int) -> list[Pair]:

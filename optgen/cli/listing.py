@@ -5,14 +5,19 @@ from __future__ import annotations
 from rich.table import Table
 
 from optgen.cli.console import FINE, out
-from optgen.compiler.library import feature_files, optimizer_files
+from optgen.compiler.library import feature_files, optimizer_files, schedule_files
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import load_all
 
 
 def list_specs() -> int:
-    """Print the built-in optimizers and features with their arguments; returns 0."""
-    for title, files in (("Optimizers", optimizer_files()), ("Features", feature_files())):
+    """Print the built-in optimizers, features and schedules with their arguments; returns 0."""
+    kinds = (
+        ("Optimizers", optimizer_files()),
+        ("Features", feature_files()),
+        ("Schedules", schedule_files()),
+    )
+    for title, files in kinds:
         if out.is_terminal:
             table = Table(title=title, title_justify="left", show_lines=False)
             for heading in ("name", "what it does", "arguments"):
@@ -28,5 +33,7 @@ def list_specs() -> int:
 
 
 def _arguments(spec: Spec) -> str:
-    declared = [(entry.name, entry.default) for entry in spec.hyperparameters]
-    return ", ".join(f"{name}={default!r}" for name, default in (*declared, *spec.defaults))
+    required = [entry.name.value for entry in spec.hyperparameters if entry.required]
+    others = [(entry.name, entry.default) for entry in spec.hyperparameters if not entry.required]
+    with_default = [f"{name}={default!r}" for name, default in (*others, *spec.defaults)]
+    return ", ".join([*required, *with_default])

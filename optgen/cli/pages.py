@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.nouns.condition import ALWAYS, Condition
 from optgen.compiler.nouns.expression import text
+from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.plan import Access, Assignment, Plan, Program, Reduction
 from optgen.compiler.nouns.rule import Block, Hyperparameter, Rule, State, Step
 from optgen.compiler.nouns.spec import HyperparameterEntry, Spec
@@ -14,18 +15,21 @@ from optgen.compiler.nouns.spec import HyperparameterEntry, Spec
 
 def spec_page(spec: Spec) -> str:
     """What the file says, and where it says it."""
-    lines = [f"{'feature' if spec.slot else 'optimizer'} {spec.name}   {spec.name.location}"]
+    lines = [
+        f"{'feature' if spec.slot else language_of(spec).noun} {spec.name}   {spec.name.location}"
+    ]
     shown = (("summary", spec.summary), ("reference", spec.reference), ("slot", spec.slot))
     lines += [f"  {key}: {value}" for key, value in shown if value]
     lines += ["", "hyperparameters"]
     lines += _columns([_entry(entry) for entry in spec.hyperparameters])
-    lines += ["", "states"]
-    lines += _columns(
-        [
-            (str(s.name), f"when {s.when}" if s.when else "always", f"{s.name.location}")
-            for s in spec.states
-        ]
-    )
+    if not spec.is_schedule:
+        lines += ["", "states"]
+        lines += _columns(
+            [
+                (str(s.name), f"when {s.when}" if s.when else "always", f"{s.name.location}")
+                for s in spec.states
+            ]
+        )
     for title, part in (
         ("when", spec.when),
         ("proceed", spec.proceed),
@@ -40,6 +44,8 @@ def spec_page(spec: Spec) -> str:
 
 def _entry(entry: HyperparameterEntry) -> tuple[str, ...]:
     default = "optional" if entry.optional else f"default {entry.default}"
+    if entry.required:
+        default = "required"
     bounds = f"range {entry.range}" if entry.range else ""
     return (str(entry.name), default, bounds, str(entry.name.location))
 
@@ -48,8 +54,9 @@ def rule_page(rule: Rule) -> str:
     """The steps of a rule, block by block, with the guards that they stand under."""
     lines = [f"rule {rule.name}", "", "hyperparameters"]
     lines += _columns([_hyperparameter(h) for h in rule.hyperparameters])
-    lines += ["", "states"]
-    lines += _columns([_state(state) for state in rule.states])
+    if not rule.is_schedule:
+        lines += ["", "states"]
+        lines += _columns([_state(state) for state in rule.states])
     for block in rule.blocks:
         lines += ["", _block_title(block)]
         if block.proceed is not None:
@@ -74,7 +81,8 @@ def _steps(steps: Sequence[Step], known: Condition, depth: int) -> str:
 
 
 def _hyperparameter(h: Hyperparameter) -> tuple[str, ...]:
-    return (h.name, repr(h.default), text(h.range) if h.range is not None else "", h.doc)
+    default = "required" if h.required else repr(h.default)
+    return (h.name, default, text(h.range) if h.range is not None else "", h.doc)
 
 
 def _state(state: State) -> tuple[str, ...]:

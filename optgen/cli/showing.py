@@ -9,8 +9,9 @@ from rich.syntax import Syntax
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.cli.pages import plan_page, rule_page, spec_page
 from optgen.compiler.build import prepare
-from optgen.compiler.library import find_specs
+from optgen.compiler.library import SpecFiles, find_specs, is_feature
 from optgen.compiler.nouns.problem import SpecError
+from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import checked_rule, compile_spec, composed, load_all, plan_of
 from optgen.compiler.pipeline import surroundings as built_in_surroundings
 
@@ -39,22 +40,12 @@ def show(name: str, stage: Stage, target: Target) -> int:
             complain(f"{name} holds {len(found.files)} specs; name one of them")
             return USAGE
         (spec,) = load_all(found.files)
-        if stage is Stage.SPEC:
-            _print(spec_page(spec), "text")
-        elif spec.slot is not None:
-            if stage is not Stage.RULE:
-                complain(f"{spec.name} is a feature; it has a rule, and a plan in each optimizer")
-                return USAGE
-            _print(rule_page(checked_rule(spec)), "python")
-        elif stage is Stage.RULE:
-            _print(rule_page(composed(spec, built_in_surroundings())), "python")
-        elif stage is Stage.PLAN:
-            _print(plan_page(plan_of(spec, built_in_surroundings())), "python")
-        else:
-            sources = compile_spec(spec, prepare(found).around)
-            folder = "cpu/" if target is Target.CPU else ""
-            wanted = f"{folder}{spec.module}.py"
-            _print(next(s.text for s in sources if s.path == wanted), "python")
+        missing = _missing(spec, stage)
+        if missing:
+            complain(missing)
+            return USAGE
+        page = _page(spec, stage, target, found)
+        _print(page, "text" if stage is Stage.SPEC else "python")
     except SpecError as error:
         print_problems(error.problems)
         return WRONG
@@ -62,6 +53,30 @@ def show(name: str, stage: Stage, target: Target) -> int:
         complain(str(error))
         return USAGE
     return FINE
+
+
+def _missing(spec: Spec, stage: Stage) -> str:
+    """Why there is no such stage of a spec; empty where there is one."""
+    if is_feature(spec) and stage in (Stage.PLAN, Stage.SOURCE):
+        return f"{spec.name} is a feature; it has a rule, and a plan in each optimizer"
+    if spec.is_schedule and stage is Stage.PLAN:
+        return f"{spec.name} is a schedule, which has no plan; show --stage rule or source"
+    return ""
+
+
+def _page(spec: Spec, stage: Stage, target: Target, found: SpecFiles) -> str:
+    match stage:
+        case Stage.SPEC:
+            return spec_page(spec)
+        case Stage.RULE if is_feature(spec) or spec.is_schedule:
+            return rule_page(checked_rule(spec))
+        case Stage.RULE:
+            return rule_page(composed(spec, built_in_surroundings()))
+        case Stage.PLAN:
+            return plan_page(plan_of(spec, built_in_surroundings()))
+    # An optimizer has a class and then its kernels; a schedule has a class alone.
+    sources = compile_spec(spec, prepare(found).around)
+    return sources[-1 if target is Target.CPU else 0].text
 
 
 def _print(page: str, language: str) -> None:

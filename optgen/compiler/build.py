@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from optgen.compiler.emit import emit_package
+from optgen.compiler.emit import SCHEDULES_FOLDER, emit_package
 from optgen.compiler.library import SpecFiles
 from optgen.compiler.nouns.problem import Problem
 from optgen.compiler.nouns.source import Source
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import (
+    Kinds,
     Surroundings,
     compile_spec,
     each,
@@ -37,27 +38,27 @@ class Report(Protocol):
 class Job:
     """A build that has been read and ordered, but not yet compiled."""
 
-    optimizers: tuple[Spec, ...]
+    kinds: Kinds
     around: Surroundings
     whole: bool
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What looks odd in the specs."""
-        return tuple(w for spec in self.optimizers for w in warnings(spec, self.around))
+        return tuple(w for spec in self.kinds.optimizers for w in warnings(spec, self.around))
 
 
 def prepare(found: SpecFiles) -> Job:
     """Read the specs. Raises SpecError with the problems of all files."""
-    optimizers, features = split(load_all(found.files))
-    return Job(optimizers, surroundings(features), found.whole)
+    kinds = split(load_all(found.files))
+    return Job(kinds, surroundings(kinds.features), found.whole)
 
 
 def build(job: Job, out: Path, report: Report) -> None:
     """Compile, then write what differs: nothing is written if any spec is wrong."""
     sources = [*_compiled(job, report), *_package(job, out)]
     written = {source.path for source in sources if write(source, out)}
-    for spec in job.optimizers:
+    for spec in job.kinds.compiled:
         report.done(spec.name.value, "built" if written & set(paths_of(spec)) else "unchanged")
     for orphan in _orphans(job, out):
         orphan.unlink()
@@ -67,7 +68,7 @@ def build(job: Job, out: Path, report: Report) -> None:
 def stale(job: Job, out: Path, report: Report) -> str:
     """What a build would change, as a diff: empty if everything is as the specs say."""
     differences = {source.path: difference(source, out) for source in _compiled(job, report)}
-    for spec in job.optimizers:
+    for spec in job.kinds.compiled:
         found = any(differences[path] for path in paths_of(spec))
         report.done(spec.name.value, "stale" if found else "current")
     changed = [*differences.values(), *(difference(source, out) for source in _package(job, out))]
@@ -80,22 +81,30 @@ def _compiled(job: Job, report: Report) -> list[Source]:
         report.compiled(spec.name.value)
         return sources
 
-    return [source for sources in each(job.optimizers, one) for source in sources]
+    return [source for sources in each(job.kinds.compiled, one) for source in sources]
 
 
 def paths_of(spec: Spec) -> tuple[str, ...]:
-    """The generated files of an optimizer."""
+    """The generated files of an optimizer or a schedule."""
+    if spec.is_schedule:
+        return (f"{SCHEDULES_FOLDER}/{spec.module}.py",)
     return (f"{spec.module}.py", f"cpu/{spec.module}.py")
 
 
 def _package(job: Job, out: Path) -> list[Source]:
-    modules = {} if job.whole or not out.is_dir() else existing(out)
-    modules |= {spec.module: spec.name.value for spec in job.optimizers}
-    return list(emit_package(list(modules.items()), job.around.templates))
+    optimizers = _modules(job, out, job.kinds.optimizers)
+    schedules = _modules(job, out / SCHEDULES_FOLDER, job.kinds.schedules)
+    return list(emit_package(optimizers, schedules, job.around.templates))
+
+
+def _modules(job: Job, folder: Path, specs: tuple[Spec, ...]) -> list[tuple[str, str]]:
+    """The modules that a folder is to hold, with those that stay there."""
+    modules = {} if job.whole or not folder.is_dir() else existing(folder)
+    return list((modules | {spec.module: spec.name.value for spec in specs}).items())
 
 
 def _orphans(job: Job, out: Path) -> list[Path]:
     if not job.whole or not out.is_dir():
         return []
-    wanted = [path for spec in job.optimizers for path in paths_of(spec)]
-    return list(orphans([*wanted, "__init__.py", "cpu/__init__.py"], out))
+    wanted = [path for spec in job.kinds.compiled for path in paths_of(spec)]
+    return list(orphans([*wanted, *(source.path for source in _package(job, out))], out))

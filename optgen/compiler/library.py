@@ -38,6 +38,11 @@ def feature_files() -> tuple[Path, ...]:
     return tuple(sorted((data_folder("specs") / "features").glob("*.toml")))
 
 
+def schedule_files() -> tuple[Path, ...]:
+    """The specs of the built-in schedules."""
+    return tuple(sorted((data_folder("specs") / "schedules").glob("*.toml")))
+
+
 def base_folders() -> tuple[Path, ...]:
     """Where a spec that is extended may be, besides the folder of the spec that extends it."""
     return (data_folder("specs") / "optimizers",)
@@ -75,7 +80,7 @@ def find_specs(paths: Iterable[str]) -> SpecFiles:
     """
     named = list(paths)
     if not named:
-        return SpecFiles(optimizer_files(), True)
+        return SpecFiles((*optimizer_files(), *schedule_files()), True)
     files = list(dict.fromkeys(file for name in named for file in _files(name)))
     return SpecFiles(tuple(files), any(Path(name).is_dir() for name in named))
 
@@ -88,7 +93,8 @@ def _files(name: str) -> Iterator[Path]:
             raise FileNotFoundError(f"{name} holds no spec (*.toml)")
         yield from found
         return
-    built_in = {file.stem: file for file in (*optimizer_files(), *feature_files())}
+    every = (*optimizer_files(), *feature_files(), *schedule_files())
+    built_in = {file.stem: file for file in every}
     if path.is_file():
         yield path
     elif name.lower() in built_in:

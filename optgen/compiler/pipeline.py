@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from optgen.compiler.check import check, check_defaults
 from optgen.compiler.compose import Slots, check_features, compose, unknown_defaults
-from optgen.compiler.emit import Templates, emit
+from optgen.compiler.emit import Templates, emit, emit_schedule
 from optgen.compiler.library import (
     base_folders,
     feature_files,
@@ -21,6 +21,7 @@ from optgen.compiler.library import (
 )
 from optgen.compiler.load import load
 from optgen.compiler.nouns.condition import TooManyCasesError
+from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.problem import Problem, SpecError
 from optgen.compiler.nouns.rule import Rule
@@ -43,7 +44,9 @@ class Surroundings:
 
 
 def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
-    """Spec → Rule → Rule with features → Plan → Sources."""
+    """Spec → Rule → Rule with features → Plan → Sources; a schedule: Spec → Rule → Source."""
+    if spec.is_schedule:
+        return emit_schedule(checked_rule(spec), around.templates)
     return emit(plan_of(spec, around), around.templates)
 
 
@@ -88,25 +91,42 @@ def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
     return Surroundings(features, slots, read_templates())
 
 
-def split(specs: Iterable[Spec]) -> tuple[tuple[Spec, ...], tuple[Spec, ...]]:
-    """Optimizers and features, in that order; built-in features are left out.
+@dataclass(frozen=True)
+class Kinds:
+    """Specs by what they state."""
 
-    Raises SpecError where two optimizers have one name.
+    optimizers: tuple[Spec, ...]
+    features: tuple[Spec, ...]
+    schedules: tuple[Spec, ...]
+
+    @property
+    def compiled(self) -> tuple[Spec, ...]:
+        """Those that sources are made of; features are woven into others."""
+        return (*self.optimizers, *self.schedules)
+
+
+def split(specs: Iterable[Spec]) -> Kinds:
+    """Specs by kind; built-in features are left out.
+
+    Raises SpecError where two specs of one kind have one name.
     """
     listed = list(specs)
     built_in = {shown(path) for path in feature_files()}
     features = tuple(s for s in listed if is_feature(s) and s.path not in built_in)
-    optimizers = tuple(s for s in listed if not is_feature(s))
-    _raise(_one_name(optimizers))
-    return optimizers, features
+    schedules = tuple(s for s in listed if s.is_schedule)
+    optimizers = tuple(s for s in listed if not (is_feature(s) or s.is_schedule))
+    _raise([*_one_name(optimizers), *_one_name(schedules)])
+    return Kinds(optimizers, features, schedules)
 
 
-def _one_name(optimizers: Iterable[Spec]) -> Iterator[Problem]:
+def _one_name(specs: Iterable[Spec]) -> Iterator[Problem]:
     owners: dict[str, Spec] = {}
-    for spec in optimizers:
+    for spec in specs:
         other = owners.setdefault(spec.module, spec)
         if other is not spec:
-            message = f"{spec.name.value!r} would overwrite the optimizer of {other.path}"
+            message = (
+                f"{spec.name.value!r} would overwrite the {language_of(spec).noun} of {other.path}"
+            )
             yield Problem(message, spec.name.location, "choose another name")
 
 

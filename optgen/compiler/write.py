@@ -11,7 +11,7 @@ from pathlib import Path
 
 from optgen.compiler.nouns.source import MARK, Source
 
-_CLASS = re.compile(r"^class (\w+)\(Optimizer\):", re.MULTILINE)
+_CLASS = re.compile(r"^class (\w+)\((?:Optimizer|Schedule)\):", re.MULTILINE)
 
 
 def write(source: Source, out: Path) -> bool:

@@ -3,5 +3,6 @@
 from optgen.runtime.arrays import Array
 from optgen.runtime.declarations import Hyperparameter, Number, State, Switch
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.schedule import Schedule
 
-__all__ = ["Array", "Hyperparameter", "Number", "Optimizer", "State", "Switch"]
+__all__ = ["Array", "Hyperparameter", "Number", "Optimizer", "Schedule", "State", "Switch"]

@@ -28,6 +28,8 @@ class Hyperparameter:
     optional: bool = False
     integer: bool = False
     excluded: float | None = None
+    #: Whether a list of such numbers is set.
+    is_list: bool = False
 
     @property
     def is_switch(self) -> bool:

@@ -33,6 +33,8 @@ _ARITHMETIC: Mapping[str, Callable[..., float]] = {
     "sign": lambda a: math.copysign(1.0, a) if a else 0.0,
     "exp": math.exp,
     "log": math.log,
+    "cos": math.cos,
+    "floor": math.floor,
     "min": min,
     "max": max,
     "clip": lambda a, low, high: min(max(a, low), high),

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from optgen.compiler.check.cycles import cycle
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.nouns.expression import GIVEN, REDUCTIONS, Expression, Name, Operation, walk
+from optgen.compiler.nouns.language import foreign_name, language_of
 from optgen.compiler.nouns.problem import Problem, nearest
-from optgen.compiler.nouns.rule import COUNTERS, GRAD, LEARNING_RATE, PARAM, Block, Rule, Step
+from optgen.compiler.nouns.rule import GRAD, Block, Rule, Step
 
 _PROCEED = "proceed may use hyperparameters, call and step"
 
@@ -29,13 +30,14 @@ class _Flow:
     """
 
     def __init__(self, rule: Rule, block: Block, steps: tuple[Step, ...]) -> None:
-        self._steps, self._block = steps, block
-        self._fixed = {h.name for h in rule.hyperparameters} | {*COUNTERS, LEARNING_RATE}
+        self._steps, self._block, self._language = steps, block, language_of(rule)
+        self._fixed = {h.name for h in rule.hyperparameters} | {*self._language.fixed}
         self._optional = {
             h.name: Condition.of(f"{GIVEN}({h.name})") for h in rule.hyperparameters if h.optional
         }
         self._states = {state.name: state.when for state in rule.states}
-        self._defined: dict[str, Condition] = {PARAM: ALWAYS, GRAD: ALWAYS, **self._states}
+        self._defined: dict[str, Condition] = dict.fromkeys(self._language.given, ALWAYS)
+        self._defined |= self._states
         self._defined |= dict.fromkeys(self._fixed, ALWAYS)
         self._locals = {step.target for step in steps}
 
@@ -48,6 +50,15 @@ class _Flow:
             yield from self._check_target(step, guard)
             if step.target not in self._states:
                 self._defined[step.target] = self._defined.get(step.target, NEVER) | guard
+        yield from self._check_result()
+
+    def _check_result(self) -> Iterator[Problem]:
+        """A result that some setting of the switches leaves without a value."""
+        result = self._language.result
+        last = [step for step in self._steps if step.target == result][-1:]
+        if last and not self._block.when.implies(self._defined[result]):
+            message = f"{result!r} has no value under every condition"
+            yield Problem(message, last[0].location, "assign it in both branches of the if")
 
     def before_the_call(self, proceed: Expression) -> Iterator[Problem]:
         """What is wrong with the condition under which a call goes on."""
@@ -103,6 +114,10 @@ class _Flow:
 
     def _undefined(self, part: Name, position: int) -> Problem:
         name = part.id
+        if foreign_name(name, self._language) and name not in self._locals:
+            message = f"{name!r} is not given to {self._language.noun}s"
+            hint = f"given are {', '.join(self._language.names)}"
+            return Problem(message, part.location, hint)
         if name not in self._locals:
             known = {*self._defined, *self._locals}
             hint = nearest(name, known) or "declare it, or assign it before"

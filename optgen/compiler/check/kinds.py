@@ -13,8 +13,9 @@ from optgen.compiler.nouns.expression import (
     is_boolean,
     text,
 )
+from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.problem import Problem
-from optgen.compiler.nouns.rule import GIVEN_NAMES, Rule, Step
+from optgen.compiler.nouns.rule import Rule, Step
 
 #: Whether a name is a condition; names that aren't there are unknown, which is said elsewhere.
 Kinds = Mapping[str, bool]
@@ -22,7 +23,7 @@ Kinds = Mapping[str, bool]
 
 def check_kinds(rule: Rule) -> Iterator[Problem]:
     """Conditions where numbers belong, and numbers where conditions belong."""
-    kinds = dict.fromkeys(GIVEN_NAMES, False)
+    kinds = dict.fromkeys(language_of(rule).names, False)
     kinds |= {state.name: False for state in rule.states}
     kinds |= {h.name: h.is_switch for h in rule.hyperparameters}
     conditions = [h.range for h in rule.hyperparameters]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optgen.compiler.nouns.expression import GIVEN, REDUCTIONS, Name, Operation, names, walk
+from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.problem import Problem, closest, nearest
 from optgen.compiler.nouns.rule import (
     COUNTERS,
-    GIVEN_NAMES,
     GRAD,
     LEARNING_RATE,
     PARAM,
@@ -21,12 +21,14 @@ from optgen.compiler.nouns.rule import (
 def check_use(rule: Rule) -> Iterator[Problem]:
     """Unused names, idle states, and states that begin at or promise something unknown."""
     (block,) = rule.blocks
+    language = language_of(rule)
     if not block.steps:
-        yield Problem("the rule is empty", rule.location, "end with param = param - …")
+        yield Problem("the rule is empty", rule.location, language.ending)
         return
     use = _Use(rule, block)
-    if block.slot is None and not use.changes_param:
-        yield Problem("the rule never changes param", rule.location, "end with param = param - …")
+    if block.slot is None and not use.assigns(language.result):
+        message = f"the rule never assigns {language.result}"
+        yield Problem(message, rule.location, language.ending)
         return
     if block.proceed is None and block.otherwise:
         message = "otherwise is never reached without proceed"
@@ -45,11 +47,12 @@ class _Use:
     def __init__(self, rule: Rule, block: Block) -> None:
         self._rule, self._steps = rule, (*block.steps, *block.otherwise)
         self._declared = {h.name for h in rule.hyperparameters}
-        self._declared |= {*GIVEN_NAMES, *(state.name for state in rule.states)}
+        language = language_of(rule)
+        self._declared |= {*language.names, language.result, *(state.name for state in rule.states)}
         self._assigned = {step.target for step in self._steps}
         self._read = {name for step in self._steps for name in names(step.expression)}
         # What only serves to compute itself serves nothing.
-        self._used = {LEARNING_RATE}
+        self._used = set(language.fixed)
         for step in self._steps:
             self._used |= set(names(step.expression)) - {step.target}
         for asked in (*rule.atoms.values(), block.proceed):
@@ -62,10 +65,9 @@ class _Use:
             self._used.add(closest(name, self._declared | self._assigned))
             self._read.add(closest(name, self._declared | self._assigned))
 
-    @property
-    def changes_param(self) -> bool:
-        """Whether param is assigned."""
-        return PARAM in self._assigned
+    def assigns(self, name: str) -> bool:
+        """Whether a name is assigned."""
+        return name in self._assigned
 
     def unused(self) -> Iterator[Problem]:
         """Hyperparameters and local names that nothing is computed from."""

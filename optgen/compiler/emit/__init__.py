@@ -10,13 +10,22 @@ from dataclasses import dataclass
 import jinja2
 
 from optgen.compiler.emit.cpu import cpu_context
+from optgen.compiler.emit.docstring import printable
 from optgen.compiler.emit.functions import pick
-from optgen.compiler.emit.optimizer import optimizer_context, printable
+from optgen.compiler.emit.optimizer import optimizer_context
 from optgen.compiler.emit.review import review
+from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
+from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
 from optgen.compiler.nouns.plan import Plan
+from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import MARK, Source
 
 FUNCTIONS_FILE = "cpu_functions.py"
+PACKAGE_TEMPLATE, SCHEDULE_TEMPLATE = "package.py.j2", "schedule.py.j2"
+SCHEDULES_FOLDER = "schedules"
+
+#: Generated modules, each with the class in it.
+Modules = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -60,22 +69,47 @@ def emit(plan: Plan, templates: Templates) -> tuple[Source, ...]:
         Source(f"{module}.py", templates.render("optimizer.py.j2", optimizer)),
         Source(f"cpu/{module}.py", templates.render("cpu.py.j2", kernels)),
     )
+    words = vocabulary(plan, templates.texts.values())
     for source in sources:
-        review(source, plan, templates.texts.values(), printable(plan.rule.label))
+        review(source, plan.rule, words, printable(plan.rule.label))
     return sources
 
 
-def emit_package(modules: Sequence[tuple[str, str]], templates: Templates) -> tuple[Source, ...]:
-    """The ``__init__`` files of a generated package; ``modules`` are (module, class) pairs."""
-    digest = inputs_digest(modules, templates)
-    header = templates.header("package.py.j2", (), digest)
-    doc = "Optimizers, generated from their specs."
-    top = {"header": header, "doc": doc, "imports": sorted(modules)}
-    inner = {"header": header, "doc": "CPU kernels, generated from specs.", "imports": []}
-    return (
-        Source("__init__.py", templates.render("package.py.j2", top)),
-        Source("cpu/__init__.py", templates.render("package.py.j2", inner)),
-    )
+def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
+    """The class of a schedule: Python that computes one number, and so needs no plan."""
+    context = schedule_context(rule)
+    files = [name for name, _ in rule.digests]
+    digest = inputs_digest(rule.digests, templates)
+    context["header"] = templates.header(SCHEDULE_TEMPLATE, files, digest)
+    text = templates.render(SCHEDULE_TEMPLATE, context)
+    source = Source(f"{SCHEDULES_FOLDER}/{rule.module}.py", text)
+    template = templates.texts[SCHEDULE_TEMPLATE]
+    words = schedule_vocabulary(rule, template, frozenset(CALLS_OF.values()))
+    review(source, rule, words, printable(rule.label))
+    return (source,)
+
+
+def emit_package(
+    optimizers: Modules, schedules: Modules, templates: Templates
+) -> tuple[Source, ...]:
+    """The ``__init__`` files of a generated package."""
+    digest = inputs_digest([*optimizers, *schedules], templates)
+    header = templates.header(PACKAGE_TEMPLATE, (), digest)
+
+    def package(folder: str, doc: str, modules: Modules = (), inner: Sequence[str] = ()) -> Source:
+        names = sorted([*inner, *(name for _, name in modules)], key=str.lower)
+        context = {"doc": doc, "imports": sorted(modules), "inner": inner, "names": names}
+        text = templates.render(PACKAGE_TEMPLATE, {"header": header, **context})
+        return Source(f"{folder}__init__.py", text)
+
+    inner = [SCHEDULES_FOLDER] if schedules else []
+    sources = [package("", "Optimizers, generated from their specs.", optimizers, inner)]
+    if optimizers:
+        sources.append(package("cpu/", "CPU kernels, generated from specs."))
+    if schedules:
+        doc = "Schedules, generated from their specs."
+        sources.append(package(f"{SCHEDULES_FOLDER}/", doc, schedules))
+    return tuple(sources)
 
 
 def inputs_digest(digests: Sequence[tuple[str, str]], templates: Templates) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,6 +11,7 @@ from optgen.compiler.nouns.condition import ALWAYS, Case, Condition, Literal
 
 WIDTH = 100
 _STEP = "    "
+_HEAD = re.compile(r"return |[^()=]+ = ")
 #: Arguments of a function fit on the line of its def up to here.
 _SHORT = 48
 
@@ -24,7 +25,24 @@ class Line:
     section: str = ""
 
 
-def lay_out(lines: Sequence[Line], depth: int) -> str:
+def spell(condition: Condition) -> str:
+    """A condition over switches as a Python expression."""
+    if not condition.cases:
+        return "False"
+    parts = [
+        " and ".join(atom if holds else f"not {atom}" for atom, holds in case) or "True"
+        for case in condition.cases
+    ]
+    if len(parts) == 1:
+        return parts[0]
+    return " or ".join(f"({part})" if " and " in part else part for part in parts)
+
+
+#: How a guard is written.
+Spelling = Callable[[Condition], str]
+
+
+def lay_out(lines: Sequence[Line], depth: int, spelling: Spelling = spell) -> str:
     """Statements as indented text: a comment where a section begins, guards as ifs."""
     result: list[str] = []
     position = 0
@@ -35,7 +53,7 @@ def lay_out(lines: Sequence[Line], depth: int) -> str:
             end += 1
         if section:
             result.append(f"{_STEP * depth}# {section}")
-        result += _nest(lines[position:end], depth, ())
+        result += _nest(lines[position:end], depth, (), spelling)
         position = end
     return "\n".join(result)
 
@@ -55,7 +73,7 @@ def signature(positional: Sequence[str], switches: Sequence[str]) -> str:
     return "\n" + indent([f"{argument}," for argument in arguments], 1) + "\n"
 
 
-def _nest(lines: Sequence[Line], depth: int, known: Case) -> list[str]:
+def _nest(lines: Sequence[Line], depth: int, known: Case, spelling: Spelling) -> list[str]:
     result: list[str] = []
     position = 0
     while position < len(lines):
@@ -66,18 +84,18 @@ def _nest(lines: Sequence[Line], depth: int, known: Case) -> list[str]:
             continue
         literal = _shared(guard)
         if literal is None:
-            result.append(f"{_STEP * depth}if {spell(guard)}:")
+            result.append(f"{_STEP * depth}if {spelling(guard)}:")
             result += wrap(lines[position].text, depth + 1)
             position += 1
             continue
         end = _run(lines, position, literal, known)
-        result.append(f"{_STEP * depth}if {spell(Condition(((literal,),)))}:")
-        result += _nest(lines[position:end], depth + 1, (*known, literal))
+        result.append(f"{_STEP * depth}if {spelling(Condition(((literal,),)))}:")
+        result += _nest(lines[position:end], depth + 1, (*known, literal), spelling)
         opposite = (literal[0], not literal[1])
         position, end = end, _run(lines, end, opposite, known)
         if end > position:
             result.append(f"{_STEP * depth}else:")
-            result += _nest(lines[position:end], depth + 1, (*known, opposite))
+            result += _nest(lines[position:end], depth + 1, (*known, opposite), spelling)
             position = end
     return result
 
@@ -109,19 +127,6 @@ def call(function: str, arguments: Sequence[str], depth: int) -> str:
     return f"{prefix}{function}(\n{inner}\n{prefix}),"
 
 
-def spell(condition: Condition) -> str:
-    """A condition over switches as a Python expression."""
-    if not condition.cases:
-        return "False"
-    parts = [
-        " and ".join(atom if holds else f"not {atom}" for atom, holds in case) or "True"
-        for case in condition.cases
-    ]
-    if len(parts) == 1:
-        return parts[0]
-    return " or ".join(f"({part})" if " and " in part else part for part in parts)
-
-
 def asks(condition: Condition) -> str:
     """A condition over switches as an expression over a mapping ``on`` of them."""
     cases = tuple(
@@ -131,22 +136,22 @@ def asks(condition: Condition) -> str:
 
 
 def wrap(text: str, depth: int) -> list[str]:
-    """An assignment or call, broken inside brackets where it is too long for a line."""
-    prefix = _STEP * depth
-    if len(prefix) + len(text) <= WIDTH or " = " not in text:
+    """A statement, broken inside brackets where its value makes it too long for a line."""
+    prefix, begins = _STEP * depth, _HEAD.match(text)
+    if len(prefix) + len(text) <= WIDTH or begins is None:
         return [prefix + text]
-    target, value = text.split(" = ", 1)
+    target, value = begins[0], text[begins.end() :]
     inner, cuts = prefix + _STEP, _cuts(value)
     opening = _last_bracket(value)
     if opening and len(cuts) <= 1:
-        head, arguments = f"{prefix}{target} = {value[:opening]}", value[opening:-1]
+        head, arguments = f"{prefix}{target}{value[:opening]}", value[opening:-1]
         if len(head) <= WIDTH and len(inner) + len(arguments) <= WIDTH:
             return [head, inner + arguments, f"{prefix})"]
     parts = [value]
     if len(inner) + len(value) > WIDTH:
         bounds = [-1, *cuts, len(value)]
         parts = [value[a + 1 : b] for a, b in pairwise(bounds)]
-    return [f"{prefix}{target} = (", *(inner + part for part in parts), f"{prefix})"]
+    return [f"{prefix}{target}(", *(inner + part for part in parts), f"{prefix})"]
 
 
 def _depths(value: str) -> list[int]:

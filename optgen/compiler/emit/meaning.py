@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from optgen.compiler.emit.printer import FUNCTIONS, Printer
+from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.expression import Expression, Name, Number
 
 _BINARY: dict[str, type[ast.operator]] = {
@@ -48,8 +48,9 @@ def _tree(expression: Expression, printer: Printer) -> ast.expr:
     operands = [_tree(operand, printer) for operand in expression.operands]
     if operator == "where":
         return ast.IfExp(test=operands[0], body=operands[1], orelse=operands[2])
-    if operator in FUNCTIONS:
-        return ast.Call(ast.Name(FUNCTIONS[operator], ast.Load()), operands, [])
+    if operator in printer.functions:
+        function = ast.parse(printer.functions[operator], mode="eval").body
+        return ast.Call(function, operands, [])
     if operator in _BINARY:
         return ast.BinOp(operands[0], _BINARY[operator](), operands[1])
     if operator in _COMPARE:
@@ -58,7 +59,7 @@ def _tree(expression: Expression, printer: Printer) -> ast.expr:
 
 
 def _number(number: Number, printer: Printer) -> ast.expr:
-    value = number.value if printer.real else float(number.value)
+    value = printer.number(number.value)
     literal: ast.expr = ast.Constant(abs(value))
     if repr(value).startswith("-"):
         literal = ast.UnaryOp(ast.USub(), literal)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterator
 
-from optgen.compiler.emit.layout import WIDTH, asks, call
+from optgen.compiler.emit.arguments import argument, argument_docs, declaration
+from optgen.compiler.emit.docstring import notation, paragraph, quoted
+from optgen.compiler.emit.layout import asks, call
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS
 from optgen.compiler.nouns.expression import GIVEN, Expression, Operation, names, text
 from optgen.compiler.nouns.plan import Plan, Switch
-from optgen.compiler.nouns.rule import Hyperparameter
-
-_UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u2070-\ufffd]")
 
 
 def optimizer_context(plan: Plan) -> dict[str, object]:
@@ -23,11 +20,11 @@ def optimizer_context(plan: Plan) -> dict[str, object]:
     return {
         "name": rule.name,
         "module": rule.module,
-        "summary": _paragraph(rule.summary or f"The optimizer {rule.name}.", ""),
-        "reference": _paragraph(f"Reference: {rule.reference}") if rule.reference else "",
-        "notation": _notation(rule.notation),
-        "arguments": "\n".join(_argument_docs(plan)),
-        "hyperparameters": [_hyperparameter(h) for h in rule.hyperparameters],
+        "summary": paragraph(rule.summary or f"The optimizer {rule.name}.", ""),
+        "reference": paragraph(f"Reference: {rule.reference}") if rule.reference else "",
+        "notation": notation(rule.notation),
+        "arguments": argument_docs(rule.hyperparameters),
+        "hyperparameters": [declaration(h) for h in rule.hyperparameters],
         "switches": [
             call(
                 "Switch", [f'"{switch.name}"', f"lambda h: {_condition(condition, plan)}", *_asked(condition, plan)], 2
@@ -36,7 +33,7 @@ def optimizer_context(plan: Plan) -> dict[str, object]:
         ],
         "states": list(_states(plan)),
         "exclusive": _exclusive(plan),
-        "signature": [_argument(h) for h in rule.hyperparameters],
+        "signature": [argument(h) for h in rule.hyperparameters],
         "names": [h.name for h in rule.hyperparameters],
         "excludable": [h.name for h in rule.hyperparameters if h.excluded is not None],
         "imports": _imports(plan),
@@ -54,61 +51,6 @@ def _imports(plan: Plan) -> list[str]:
         "Switch": bool(plan.switches),
     }
     return [name for name, used in needed.items() if used]
-
-
-def printable(prose: str) -> str:
-    """Text of a spec without what can't be printed."""
-    return _UNPRINTABLE.sub(" ", prose)
-
-
-def quoted(prose: str) -> str:
-    """Text of a spec as it may stand inside a string literal of generated source."""
-    return printable(prose).replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _wrapped(prose: str, hanging: str) -> list[str]:
-    """Lines of a docstring; quoted after they are cut, so that no escape is cut in two."""
-    return [
-        quoted(line)
-        for line in textwrap.wrap(printable(prose), WIDTH - 8, subsequent_indent=hanging)
-    ]
-
-
-def _paragraph(prose: str, hanging: str = "    ") -> str:
-    return "\n    ".join(_wrapped(prose, hanging))
-
-
-def _notation(rule: str) -> str:
-    rows = textwrap.dedent(printable(rule.replace("\t", "    "))).split("\n")
-    safe = (row.rstrip().replace("\\", "\\\\").replace('"""', '\\"\\"\\"') for row in rows)
-    return "\n".join(f"        {row}" if row else "" for row in safe)
-
-
-def _argument_docs(plan: Plan) -> Iterator[str]:
-    for h in plan.rule.hyperparameters:
-        words = h.doc or "See the rule above."
-        if not words.endswith("."):
-            words += "."
-        if h.range is not None:
-            words += f" Range: {text(h.range)}."
-        yield "\n".join(f"        {line}" for line in _wrapped(f"{h.name}: {words}", "    "))
-
-
-def _hyperparameter(h: Hyperparameter) -> str:
-    arguments = [f'"{h.name}"', repr(h.default)]
-    if h.range is not None:
-        bounds = text(h.range)
-        arguments += [f'range="{bounds}"', f"allows=lambda {h.name}: {bounds}"]
-    flags = ("optional", "integer", "grouped", "scales_loss")
-    arguments += [f"{flag}=True" for flag in flags if getattr(h, flag)]
-    if h.excluded is not None:
-        arguments.append(f"excluded={h.excluded!r}")
-    return call("Hyperparameter", arguments, 2)
-
-
-def _argument(h: Hyperparameter) -> str:
-    kind = "bool" if h.is_switch else "int" if h.integer else "Number"
-    return f"{h.name}: {kind}{' | None' if h.optional else ''} = {h.default!r}"
 
 
 def _condition(condition: Expression, plan: Plan) -> str:

@@ -36,11 +36,15 @@ _TIGHT = frozenset({"**"})
 class Printer:
     """Prints expressions; ``real`` is wrapped around literals so that they don't widen float32.
 
-    ``names`` replaces names of the spec that generated code needs for itself.
+    ``names`` replaces names of the spec that generated code needs for itself; ``functions`` are
+    what the functions, and operators that Python writes as calls, are called. ``plain`` numbers
+    are printed as they are: Python computes with them.
     """
 
     real: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
+    plain: bool = False
 
     def name(self, name: str) -> str:
         """A name of the plan as an identifier of the generated code."""
@@ -50,25 +54,26 @@ class Printer:
         """The expression as Python text."""
         match expression:
             case Number(value):
-                return self._number(value)
+                return f"{self.real}({value!r})" if self.real else repr(self.number(value))
             case Name(name):
                 return self.name(name)
         operator, operands = expression.operator, expression.operands
         if operator == "where":
             condition, yes, no = map(self._operand_of_choice, operands)
             return f"{yes} if {condition} else {no}"
-        if operator in FUNCTIONS:
+        if operator in self.functions:
             arguments = ", ".join(self(operand) for operand in operands)
-            return f"{FUNCTIONS[operator]}({arguments})"
+            return f"{self.functions[operator]}({arguments})"
         if operator in _BITWISE:
             return f" {_BITWISE[operator]} ".join(map(self._bracketed, operands))
         simple = all(isinstance(operand, (Name, Number)) for operand in operands)
         tight = _TIGHT if simple and not self.real else frozenset()
         return infix(operator, operands, self._inside, tight=tight)
 
-    def _number(self, value: int | float) -> str:
-        # float() first: hosts compute in float64, and an integer power would stay an integer.
-        return f"{self.real}({value!r})" if self.real else repr(float(value))
+    def number(self, value: int | float) -> int | float:
+        """A literal as it is printed, without what is wrapped around it."""
+        # float(): hosts compute in float64, and an integer power would stay an integer.
+        return value if self.real or self.plain else float(value)
 
     def _inside(self, expression: Expression) -> str:
         """An operand; a choice or a bit operation has brackets there."""

@@ -8,13 +8,13 @@ import or a kind of statement that neither the templates nor the plan have.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from symtable import SymbolTable, symtable
 
-from optgen.compiler.emit.vocabulary import Words, vocabulary
+from optgen.compiler.emit.vocabulary import Words
 from optgen.compiler.nouns.expression import text
-from optgen.compiler.nouns.plan import Plan
+from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import Source
 
 #: What templates and printers make; a spec can bring in nothing else.
@@ -22,7 +22,7 @@ _NODES = (
     *(ast.Module, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Lambda),
     *(ast.ImportFrom, ast.Import, ast.alias, ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.If),
     *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.Call),
-    *(ast.keyword, ast.IfExp, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare),
+    *(ast.keyword, ast.AnnAssign, ast.IfExp, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare),
     *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
 )
 #: What is run by the import of a module.
@@ -32,13 +32,13 @@ _ATTRIBUTES = {
     *("np.zeros", "np.ndarray", "chunks.shape", "hyperparameters.shape", "rows.shape"),
     *("cpu.KERNELS", "super().__init__", "self._exclude"),
 }
-_BUILTINS = {"abs", "bool", "float", "int", "range", "str", "super", "type"}
+_BUILTINS = {"abs", "bool", "float", "int", "max", "min", "range", "str", "super", "tuple", "type"}
 #: Calls whose value nobody takes.
 _EFFECTS = {"super().__init__", "self._exclude"}
 
 
-def review(source: Source, plan: Plan, templates: Iterable[str], label: str) -> None:
-    """Raise AssertionError where generated text is not what a template and this plan can say.
+def review(source: Source, rule: Rule, words: Words, label: str) -> None:
+    """Raise AssertionError where generated text is not made of these words.
 
     ``label`` is the one string of the spec that isn't a docstring and may say anything.
     """
@@ -48,8 +48,7 @@ def review(source: Source, plan: Plan, templates: Iterable[str], label: str) -> 
     except (SyntaxError, ValueError) as error:
         raise AssertionError(f"{source.path}: not a Python module: {error}") from error
     tree = ast.parse(source.text, source.path)
-    words = vocabulary(plan, templates)
-    strings = {text(h.range) for h in plan.rule.hyperparameters if h.range is not None} | {label}
+    strings = {text(h.range) for h in rule.hyperparameters if h.range is not None} | {label}
     nodes = list(ast.walk(tree))
     odd = chain(
         _odd_statements(tree),
@@ -62,8 +61,8 @@ def review(source: Source, plan: Plan, templates: Iterable[str], label: str) -> 
     for line, what in odd:
         raise AssertionError(f"{source.path}:{line}: unexpected {what}")
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    if classes not in ([], [plan.rule.name]):
-        raise AssertionError(f"{source.path}: other classes than {plan.rule.name}")
+    if classes not in ([], [rule.name]):
+        raise AssertionError(f"{source.path}: other classes than {rule.name}")
 
 
 Nodes = Sequence[ast.AST]
@@ -81,6 +80,8 @@ def _odd_nodes(nodes: Nodes) -> Odd:
     for node in nodes:
         if not isinstance(node, _NODES):
             yield _line(node), type(node).__name__
+        if isinstance(node, ast.AnnAssign) and node.value is not None:
+            yield _line(node), "annotated value"
         if isinstance(node, ast.Expr) and not _is_plain(node.value):
             yield _line(node), "expression with no effect"
 
@@ -107,7 +108,7 @@ def _odd_names(nodes: Nodes, words: Words) -> Odd:
                     yield node.lineno, f"call of {function.id}"
                 if not isinstance(function, (ast.Name, ast.Attribute)):
                     yield node.lineno, "call of a value"
-            case ast.Attribute() if ast.unparse(node) not in _ATTRIBUTES:
+            case ast.Attribute() if ast.unparse(node) not in _ATTRIBUTES | words.attributes:
                 yield node.lineno, f"attribute {ast.unparse(node)}"
 
 

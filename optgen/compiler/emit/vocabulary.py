@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from optgen.compiler.nouns.expression import Expression, names
 from optgen.compiler.nouns.plan import Plan, Reduction
 from optgen.compiler.nouns.reserved import CLASSES, KERNEL_WORDS
+from optgen.compiler.nouns.rule import Rule
 
 #: Words that printers add to those of the templates.
 _PRINTED = frozenset({"bool", "h", "int", "is", "not", "on"}) | KERNEL_WORDS | CLASSES
@@ -18,16 +19,30 @@ _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 @dataclass(frozen=True)
 class Words:
-    """Words of generated code: the compiler's ``own``, and ``all`` with those of the plan."""
+    """Words of generated code: the compiler's ``own``, and ``all`` with those of the spec.
+
+    ``attributes`` are what may stand after a dot, with what stands before it.
+    """
 
     own: frozenset[str]
     all: frozenset[str]
+    attributes: frozenset[str] = frozenset()
 
 
 def vocabulary(plan: Plan, templates: Iterable[str]) -> Words:
     """Every name that a file generated from a plan may hold."""
     own = _PRINTED | {word for template in templates for word in _WORD.findall(template)}
     return Words(own, own.union(_spellings(plan)))
+
+
+def schedule_vocabulary(rule: Rule, template: str, functions: Collection[str]) -> Words:
+    """Every name that a file generated from the rule of a schedule may hold."""
+    plain = {function for function in functions if "." not in function}
+    own = CLASSES | plain | {"bool", "int", "str", "tuple", *_WORD.findall(template)}
+    declared = {h.name for h in rule.hyperparameters}
+    targets = {step.target for block in rule.blocks for step in block.steps}
+    reached = {f"self.{name}" for name in declared} | {*functions} - plain
+    return Words(own, own | declared | targets | {rule.name}, frozenset({*reached, "math.pi"}))
 
 
 def _spellings(plan: Plan) -> Iterator[str]:

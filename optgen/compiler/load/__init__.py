@@ -16,6 +16,7 @@ HEADER = {"name", "summary", "reference"}
 OPTIMIZER = {"label", "defaults", "demo"}
 BODY = {"hyperparameters", "state", "update"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
+SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
@@ -33,7 +34,9 @@ def load(path: Path, bases: tuple[Path, ...] = (), shown: Shown = Path.as_posix)
     problems = Problems()
     top = Fields(document, problems, document.data)
     extends = top.text("extends")
-    if "extends" not in top:
+    if "schedule" in top:
+        spec = _schedule(document, top)
+    elif "extends" not in top:
         spec = _whole(document, top)
     else:
         spec = _header(document, top)
@@ -70,6 +73,20 @@ def _whole(document: Document, top: Fields) -> Spec:
         after=top.texts("after"),
         every_variable=top.flag("every_variable"),
         position=_position(top),
+    )
+
+
+def _schedule(document: Document, top: Fields) -> Spec:
+    top.only(HEADER | SCHEDULE)
+    body = top.table("schedule")
+    body.only(UPDATE)
+    rule = body.text("rule")
+    if top.holds_table("schedule") and "rule" not in body:
+        body.complain("rule", "there is no rule", 'write rule = """…"""')
+    header = _header(document, top)
+    hyperparameters = read_hyperparameters(top.table("hyperparameters"), of_schedule=True)
+    return replace(
+        header, hyperparameters=hyperparameters, rule=rule or header.rule, is_schedule=True
     )
 
 
@@ -143,8 +160,9 @@ def _base(
             if "extends" in base.data:
                 message = f"{extends.value!r} extends a spec itself"
                 hint = "extend its base instead"
-            elif "slot" in base.data:
-                message = f"{extends.value!r} is a feature; only an optimizer can be extended"
+            elif "slot" in base.data or "schedule" in base.data:
+                kind = "feature" if "slot" in base.data else "schedule"
+                message = f"{extends.value!r} is a {kind}; only an optimizer can be extended"
             else:
                 return load(file, bases, shown)
         except SpecError as error:

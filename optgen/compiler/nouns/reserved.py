@@ -38,11 +38,25 @@ ATTRIBUTES = frozenset(
         "variables",
     ]
 )
+#: What every schedule has.
+SCHEDULE_ATTRIBUTES = frozenset({"from_config", "get_config", "hyperparameters", "value_after"})
+#: What the generated method of a schedule needs for itself.
+SCHEDULE_WORDS = frozenset({"math", "self"})
 METHOD = re.compile(r"exclude_from_")
 
 #: What modules with a class import.
 CLASSES = frozenset(
-    ["Any", "Array", "Hyperparameter", "Number", "Optimizer", "Sequence", "State", "Switch"]
+    [
+        "Any",
+        "Array",
+        "Hyperparameter",
+        "Number",
+        "Optimizer",
+        "Schedule",
+        "Sequence",
+        "State",
+        "Switch",
+    ]
 )
 #: What the package holds besides a module for each optimizer.
 MODULES = frozenset({"cpu", "cuda", "schedules"})

@@ -27,6 +27,10 @@ class Hyperparameter:
     doc: str = ""
     optional: bool = False
     integer: bool = False
+    required: bool = False
+    is_list: bool = False
+    #: Whether it stands behind the argument ``name`` in a signature.
+    after_name: bool = False
     excluded: Scalar | None = None
     #: Whether the loss is multiplied by it before gradients are taken.
     scales_loss: bool = False
@@ -120,6 +124,7 @@ class Rule:
     position: int | None = None
     defaults: tuple[tuple[Text, Scalar], ...] = ()
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    is_schedule: bool = False
 
     def hyperparameter(self, name: str) -> Hyperparameter | None:
         """The hyperparameter of that name."""

@@ -42,6 +42,9 @@ class HyperparameterEntry:
     doc: str = ""
     optional: bool = False
     integer: bool = False
+    required: bool = False
+    is_list: bool = False
+    after_name: bool = False
     excluded: Scalar | None = None
     scales_loss: bool = False
     #: Where the numbers themselves stand.
@@ -63,7 +66,7 @@ class StateEntry:
 
 @dataclass(frozen=True)
 class Spec:
-    """One spec file. A feature has a slot; an optimizer has none."""
+    """One spec file. A feature has a slot; an optimizer and a schedule have none."""
 
     path: str
     name: Text
@@ -87,6 +90,7 @@ class Spec:
     position: int | None = None
     #: The files that it was read from (a spec may extend another), each with its text's digest.
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    is_schedule: bool = False
 
     @property
     def module(self) -> str:

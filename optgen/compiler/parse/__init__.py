@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from optgen.compiler.nouns.condition import ALWAYS, Condition
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
+from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.problem import Problems, SpecError
 from optgen.compiler.nouns.rule import (
     LEARNING_RATE,
@@ -41,9 +42,10 @@ def parse(spec: Spec) -> Rule:
 
 class _Parser:
     def __init__(self, spec: Spec, problems: Problems) -> None:
-        self._spec, self._problems = spec, problems
+        self._spec, self._problems, self._language = spec, problems, language_of(spec)
         entries = [self._hyperparameter(entry) for entry in spec.hyperparameters]
-        if spec.slot is None and all(entry.name != LEARNING_RATE for entry in entries):
+        is_optimizer = spec.slot is None and not spec.is_schedule
+        if is_optimizer and all(entry.name != LEARNING_RATE for entry in entries):
             entries.insert(0, self._plain_learning_rate())
         self._hyperparameters = tuple(entries)
         self._guards = Guards({entry.name: entry for entry in entries}, problems)
@@ -79,12 +81,13 @@ class _Parser:
             atoms=self._guards.atoms,
             summary=spec.summary,
             reference=spec.reference,
-            label=spec.label or spec.module,
+            label=spec.label or (spec.name.value if spec.is_schedule else spec.module),
             notation=spec.rule.value.strip("\n"),
             position=spec.position,
             defaults=spec.defaults,
             location=spec.name.location,
             digests=spec.digests,
+            is_schedule=spec.is_schedule,
         )
 
     def _plain_learning_rate(self) -> Hyperparameter:
@@ -105,6 +108,9 @@ class _Parser:
             doc=entry.doc,
             optional=entry.optional,
             integer=entry.integer,
+            required=entry.required,
+            is_list=entry.is_list,
+            after_name=entry.after_name,
             excluded=entry.excluded,
             scales_loss=entry.scales_loss,
             default_at=entry.default_at,
@@ -124,7 +130,9 @@ class _Parser:
         )
 
     def _expression(self, text: Text | None) -> Expression | None:
-        return None if text is None else Grammar(text, "eval", self._problems).expression()
+        if text is None:
+            return None
+        return Grammar(text, "eval", self._problems, self._language).expression()
 
     def _condition(self, text: Text | None, around: Condition) -> Condition:
         expression = self._expression(text)
@@ -140,7 +148,7 @@ class _Parser:
     def _steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
         if text is None:
             return ()
-        grammar = Grammar(text, "exec", self._problems)
+        grammar = Grammar(text, "exec", self._problems, self._language)
         return tuple(self._flatten(grammar, grammar.statements(), when, ALWAYS))
 
     def _flatten(
@@ -169,7 +177,7 @@ class _Parser:
         self, grammar: Grammar, node: ast.Assign, target: str, guard: Condition
     ) -> list[Step]:
         location = grammar.at(node.targets[0])
-        message = fault(target)
+        message = fault(target, self._language)
         if message and target not in self._bad_names:
             self._bad_names.add(target)
             self._problems.add(message, location)

@@ -7,14 +7,13 @@ import math
 from collections.abc import Sequence
 
 from optgen.compiler.nouns.expression import (
-    FUNCTION_NAMES,
-    FUNCTIONS,
     Expression,
     Name,
     Number,
     Operation,
     walk,
 )
+from optgen.compiler.nouns.language import UPDATES, Language, foreign_name
 from optgen.compiler.nouns.problem import Location, Problems, nearest
 from optgen.compiler.nouns.spec import Text
 from optgen.compiler.parse.foreign import foreign
@@ -43,9 +42,11 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 class Grammar:
     """Turns one located text into trees; problems are collected in ``problems``."""
 
-    def __init__(self, text: Text, mode: str, problems: Problems) -> None:
+    def __init__(
+        self, text: Text, mode: str, problems: Problems, language: Language = UPDATES
+    ) -> None:
         self._reading = Reading(text, mode, problems)
-        self._problems = problems
+        self._problems, self._language = problems, language
         self._unknown: set[str] = set()
         self._repeated = 0
 
@@ -146,14 +147,14 @@ class Grammar:
             self.refuse(node.func)
             return None
         function = node.func.id
-        if function not in FUNCTION_NAMES:
+        if function not in self._language.functions:
             self._unknown_function(function, node.func)
             return None
         if node.keywords:
             message = f"{function} takes its arguments by position, not by name"
             self._problems.add(message, self.at(node.keywords[0]))
             return None
-        arity = FUNCTIONS.get(function, 1)
+        arity = self._language.functions[function]
         if len(node.args) != arity:
             count = "1 argument" if arity == 1 else f"{arity} arguments"
             message = f"{function} takes {count}, not {len(node.args)}"
@@ -164,6 +165,11 @@ class Grammar:
     def _unknown_function(self, function: str, node: ast.Name) -> None:
         if function not in self._unknown:
             self._unknown.add(function)
-            known = ", ".join(sorted(FUNCTION_NAMES))
-            hint = nearest(function, FUNCTION_NAMES) or f"the functions are {known}"
-            self._problems.add(f"unknown function {function!r:.80}", self.at(node), hint)
+            known = self._language.functions
+            hint = f"the functions are {', '.join(sorted(known))}"
+            if foreign_name(function, self._language):
+                message = f"{function} is not a function of {self._language.noun}s"
+            else:
+                message = f"unknown function {function!r:.80}"
+                hint = nearest(function, known) or hint
+            self._problems.add(message, self.at(node), hint)

@@ -117,6 +117,8 @@ class Guards:
         if found.is_switch:
             message = f"{name.id!r} is a switch, which is true or false and no number"
             return self._refuse(name, message, f"write {name.id} alone, or not {name.id}")
+        if found.is_list:
+            return self._refuse(name, f"{name.id!r} is a list and no number", _HINT)
         if found.optional and not around.implies(Condition.of(f"{GIVEN}({name.id})")):
             message = f"{name.id!r} is optional and may be None here"
             return self._refuse(name, message, f"write given({name.id}) and … before it")

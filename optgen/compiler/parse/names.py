@@ -5,11 +5,10 @@ from __future__ import annotations
 import keyword
 import re
 
-from optgen.compiler.nouns.expression import FUNCTION_NAMES
+from optgen.compiler.nouns.language import UPDATES, Language, language_of
 from optgen.compiler.nouns.problem import Problems
 from optgen.compiler.nouns.reserved import (
     ARGUMENTS,
-    ATTRIBUTES,
     CLASSES,
     KERNEL_WORDS,
     METHOD,
@@ -25,21 +24,21 @@ _TITLE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}\Z")
 _PLAIN = "letters, digits and single underscores between them, at most 64"
 
 
-def fault(name: str) -> str:
+def fault(name: str, language: Language = UPDATES) -> str:
     """Why a name can't be declared; empty when it can."""
     if not _IDENTIFIER.match(name) or "__" in name or name.endswith("_"):
         return f"{name!r:.80} is not a plain name: {_PLAIN}"
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return f"{name!r} is a word of Python"
-    if name in FUNCTION_NAMES:
+    if name in language.functions:
         return f"{name!r} is a function of the language"
-    if name in OWN_NAMES:
+    if name in OWN_NAMES or name in language.words:
         return f"{name!r} is a name that generated code needs for itself"
     return ""
 
 
 def class_name_fault(name: str) -> str:
-    """Why an optimizer can't have a name; empty when it can."""
+    """Why an optimizer or a schedule can't have a name; empty when it can."""
     if not _TITLE.match(name):
         return f"{name!r:.80} is not a class name, like MyOptimizer"
     if keyword.iskeyword(name) or keyword.iskeyword(name.lower()):
@@ -51,7 +50,7 @@ def class_name_fault(name: str) -> str:
 
 def check_names(spec: Spec, problems: Problems) -> None:
     """Collect a problem for each declared name that can't be one, or is declared twice."""
-    title = spec.name.value
+    title, language = spec.name.value, language_of(spec)
     if spec.slot is None:
         message = class_name_fault(title)
     else:
@@ -59,7 +58,7 @@ def check_names(spec: Spec, problems: Problems) -> None:
     if message:
         problems.add(message, spec.name.location)
     for entry in spec.hyperparameters:
-        message = fault(entry.name.value) or _argument_fault(entry)
+        message = fault(entry.name.value, language) or _argument_fault(entry, language)
         if entry.name.value == LEARNING_RATE and spec.slot is not None:
             message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
         if message:
@@ -71,14 +70,18 @@ def check_names(spec: Spec, problems: Problems) -> None:
             problems.add(message, state.name.location)
 
 
-def _argument_fault(entry: HyperparameterEntry) -> str:
+def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
     name, is_switch = entry.name.value, isinstance(entry.default, bool)
-    if name in GIVEN_NAMES and name != LEARNING_RATE:
+    if name in language.names and name != LEARNING_RATE:
         return f"{name!r} is given by the language"
     if name in ARGUMENTS:
-        return f"{name!r} is an argument that every optimizer has"
-    if name in ATTRIBUTES or METHOD.match(name):
-        return f"{name!r} is an attribute that every optimizer has"
+        return f"{name!r} is an argument that every {language.noun} has"
+    if name == language.result:
+        return f"{name!r} is what a {language.noun} computes"
+    if name in language.attributes or METHOD.match(name):
+        return f"{name!r} is an attribute that every {language.noun} has"
+    if language is not UPDATES:
+        return ""
     if is_switch and (name in KERNEL_WORDS or PROGRAM.match(name)):
         return f"{name!r} is a name that generated code needs for itself"
     if is_switch and name == LEARNING_RATE:
