@@ -94,7 +94,10 @@ def _state(state: State) -> tuple[str, ...]:
 def plan_page(plan: Plan) -> str:
     """The programs of a plan: what is computed per call, per tensor and per element."""
     lines = [f"plan {plan.rule.name}", "", "switches"]
-    lines += _columns([(switch.name, text(switch.condition)) for switch in plan.switches])
+    decided = [(switch.name, switch.condition) for switch in plan.switches]
+    lines += _columns(
+        [(name, "set by the runtime" if c is None else text(c)) for name, c in decided]
+    )
     lines += ["", "buffers"]
     lines += _columns([(buffer.name, _when(buffer.guard)) for buffer in plan.buffers])
     lines += ["", "host: once per call and row of hyperparameters, in float64"]

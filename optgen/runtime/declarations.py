@@ -13,6 +13,8 @@ import numpy as np
 from optgen.runtime.kernels import always
 
 Number = float
+#: A number, or what gives one for each call: a schedule, or a function of no argument.
+Scheduled = float | Callable[..., float]
 #: The value of a hyperparameter: None where an optional one is off.
 Value = bool | int | float | None
 
@@ -28,6 +30,10 @@ class Hyperparameter:
     optional: bool = False
     integer: bool = False
     excluded: float | None = None
+    #: Whether groups of variables may have values of their own.
+    grouped: bool = False
+    #: Whether the loss is multiplied by it before gradients are taken.
+    scales_loss: bool = False
     #: Whether a list of such numbers is set.
     is_list: bool = False
 
@@ -39,13 +45,13 @@ class Hyperparameter:
     def check(self, value: object, owner: str) -> Value:
         """The value as a Python scalar.
 
-        Accepts numbers, NumPy scalars and arrays of no dimension. Raises TypeError for the
-        wrong kind and ValueError for a value outside the range; ``owner`` names the optimizer.
+        Accepts numbers, NumPy scalars, and arrays and tensors of no dimension. Raises TypeError
+        for the wrong kind and ValueError for a value outside the range; ``owner`` names the
+        optimizer.
         """
         if value is None and self.optional:
             return None
-        if isinstance(value, np.ndarray) and value.ndim == 0 and not np.ma.isMaskedArray(value):
-            value = value.item()
+        value = _scalar(value)
         if self.is_switch:
             if not isinstance(value, (bool, np.bool_)):
                 raise TypeError(f"{owner}: {self.name} must be True or False, not {value!r}")
@@ -68,16 +74,32 @@ class Hyperparameter:
 
 @dataclass(frozen=True)
 class Switch:
-    """A static condition over the hyperparameters: a constant of the compiled kernels."""
+    """A static condition over the hyperparameters: a constant of the compiled kernels.
+
+    ``asks`` names the numbers that it asks about; none where it is a hyperparameter itself.
+    """
 
     name: str
     condition: Callable[[Mapping[str, Any]], bool]
+    asks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class State:
-    """An array beside each variable; ``initial`` is a number, a hyperparameter, or "param"."""
+    """An array beside each variable; ``initial`` is a number, a hyperparameter, or "param".
+
+    One that ``stands_in`` may take the variable's place for evaluation.
+    """
 
     name: str
     initial: float | str = 0
     when: Callable[[Mapping[str, bool]], bool] = always
+    stands_in: bool = False
+
+
+def _scalar(value: object) -> object:
+    """The element of an array or a tensor of no dimension; all else as it is."""
+    if np.ma.isMaskedArray(value) or getattr(value, "ndim", None) != 0:
+        return value
+    item = getattr(value, "item", None)
+    return item() if callable(item) else value

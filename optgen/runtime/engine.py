@@ -3,62 +3,118 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.cpu.launch import compiled, launch, loop_for
-from optgen.runtime.kernels import Kernels, Program
+from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program
 from optgen.runtime.tables import Tables
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
+@dataclass(frozen=True)
+class Part:
+    """The variables of one setting of the switches, which one launch can serve."""
+
+    on: Mapping[str, bool]
+    members: Mask
+    scalars: Array
+    factors: Array
+
+
 class Engine:
     """Runs the programs of an optimizer over the tables of its variables."""
 
-    def __init__(self, kernels: Kernels, tables: Tables, rows: int) -> None:
+    def __init__(
+        self,
+        kernels: Kernels,
+        tables: Tables,
+        rows: int,
+        members: Sequence[tuple[Mapping[str, bool], Mask]],
+    ) -> None:
         self._kernels, self._tables = kernels, tables
         count = len(tables.sizes)
-        self._scalars = np.zeros((rows, len(kernels.scalars)))
         widest = max((len(program.factors) for program in kernels.programs), default=0)
-        self._factors = np.zeros((count, widest))
+        self._parts = [
+            Part(on, mask, np.zeros((rows, len(kernels.scalars))), np.zeros((count, widest)))
+            for on, mask in members
+        ]
+        self._measured: tuple[Program, Mask] | None = None
 
-    def begin(
-        self, on: Mapping[str, bool], hyperparameters: Array, call: int, step: int
-    ) -> Program:
+    def begin(self, hyperparameters: Array, call: int, step: int) -> Program:
         """Compute the scalars of a call and return the program that it runs."""
-        host = compiled(self._kernels.host, on)
-        launch(host, range, hyperparameters, self._scalars, float(call), float(step))
+        for part in self._parts:
+            host = compiled(self._kernels.host, part.on)
+            launch(host, range, hyperparameters, part.scalars, float(call), float(step))
         for program in self._kernels.gates:
-            proceeds = self._scalars[0, self._kernels.scalars.index(program.gate)]
-            if program.when(on) and not proceeds:
-                return program
+            for part in self._parts[:1]:
+                proceeds = part.scalars[0, self._kernels.scalars.index(program.gate)]
+                if program.when(part.on) and not proceeds:
+                    return program
         return self._kernels.programs[0]
 
     def run(
         self,
         program: Program,
-        on: Mapping[str, bool],
         chosen: Mask,
         gradients: Sequence[Gradient | None] = (),
-    ) -> None:
-        """Run a program over the chosen variables."""
-        if not program.when(on):
-            return
-        tables = self._tables
+    ) -> Mask | None:
+        """Run a program over the chosen variables.
+
+        Where gradients are checked and some aren't finite, nothing changes and the variables
+        that they belong to are returned.
+        """
+        tables, sizes = self._tables, self._tables.sizes
         tables.point_at(gradients)
-        work = tables.work(chosen)
-        shared = (tables.addresses, tables.rows, self._scalars, self._factors)
-        for prepass in program.prepasses:
-            if prepass.when(on):
-                sums = np.zeros((len(chosen), prepass.sums))
-                self._over(work, prepass.sum_up, on, *shared, sums)
-                scalars = compiled(prepass.scalars, on)
-                sized = (tables.rows, tables.sizes, self._scalars, sums, self._factors)
-                launch(scalars, range, *sized)
-        self._over(work, program.elements, on, *shared)
+        parts = [
+            (part, tables.work(chosen & part.members))
+            for part in self._parts
+            if program.when(part.on)
+        ]
+        for number, prepass in enumerate(program.prepasses):
+            asking = [(part, work) for part, work in parts if prepass.when(part.on)]
+            sums = np.zeros((len(sizes), prepass.sums)) if asking else np.empty((0, 0))
+            for part, work in asking:
+                shared = (tables.addresses, tables.rows, part.scalars, part.factors)
+                self._over(work, prepass.sum_up, part.on, *shared, sums)
+            if (
+                number == 0
+                and any(part.on[CHECK_FINITE] for part, _ in asking)
+                and sums[:, 0].any()
+            ):
+                return sums[:, 0] > 0
+            for part, _ in asking:
+                if prepass.scalars is not None:
+                    scalars = compiled(prepass.scalars, part.on)
+                    launch(scalars, range, tables.rows, sizes, part.scalars, sums, part.factors)
+        for part, work in parts:
+            shared = (tables.addresses, tables.rows, part.scalars, part.factors)
+            self._over(work, program.elements, part.on, *shared)
+        if program.norms:
+            self._measured = program, chosen
+        return None
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """The norm of all gradients of the last update; None where it didn't need one."""
+        if self._measured is None:
+            return None
+        program, chosen = self._measured
+        found = None
+        for part in self._parts:
+            members = chosen & part.members
+            for norm in program.norms:
+                if norm.when(part.on) and members.any():
+                    values = part.factors[members, program.factors.index(norm.factor)]
+                    if norm.everywhere:
+                        return float(values[0])
+                    found = (found or 0.0) + float(np.square(values).sum())
+                    break
+        return None if found is None else float(np.sqrt(found))
 
     @staticmethod
     def _over(

@@ -10,6 +10,10 @@ from typing import Any
 Builder = Callable[..., Any]
 Condition = Callable[[Mapping[str, bool]], bool]
 
+#: Switches that the runtime sets: whether the elements of gradients that aren't finite are
+#: counted first, and whether an update leaves out what comes after a variable's constraint.
+CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
+
 
 def always(on: Mapping[str, bool]) -> bool:
     """The condition of what runs under every setting of the switches."""
@@ -17,11 +21,24 @@ def always(on: Mapping[str, bool]) -> bool:
 
 
 @dataclass(frozen=True)
+class Norm:
+    """A factor that is the norm of the gradient: of each variable, or of all ``everywhere``."""
+
+    factor: str
+    everywhere: bool
+    when: Condition
+
+
+@dataclass(frozen=True)
 class Prepass:
-    """A pass that sums over variables, and the scalars of each variable made from the sums."""
+    """A pass that sums over variables, and the scalars of each variable made from the sums.
+
+    The first sum of a program's first prepass counts the elements of a gradient that aren't
+    finite, where the switch ``CHECK_FINITE`` is on.
+    """
 
     sum_up: Builder
-    scalars: Builder
+    scalars: Builder | None
     sums: int
     when: Condition
 
@@ -39,6 +56,7 @@ class Program:
     gate: str = ""
     when: Condition = always
     factors: tuple[str, ...] = ()
+    norms: tuple[Norm, ...] = ()
     prepasses: tuple[Prepass, ...] = ()
 
 

@@ -1,22 +1,37 @@
-"""The base of every generated optimizer: variables, gradients, counters, configuration."""
+"""The base of every generated optimizer: what its users call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from os import PathLike, fspath
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from optgen.runtime.arrays import Array, Gradient
+from optgen.runtime.arrays import Array
 from optgen.runtime.declarations import Hyperparameter, State, Switch
-from optgen.runtime.exclusions import Exclusions
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matching import Gradients, Variables
 from optgen.runtime.model import Model
-from optgen.runtime.settings import Settings, refuse_unknown
+from optgen.runtime.naming import unique_name
+from optgen.runtime.options import PathOptions
+from optgen.runtime.settings import Settings
+from optgen.runtime.stand_in import replaced, stand_ins
+from optgen.runtime.state import exchange, file
+from optgen.runtime.state.snapshot import Snapshot, check_fits
+from optgen.runtime.state.store import Store, get, put
+from optgen.runtime.step import Counters, Step
+from optgen.runtime.treatment import Constraints, NonfiniteGradientError, OnNonfinite, Treatment
+from optgen.runtime.unknown import refuse_unknown
 
 #: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
 _EXCLUDE = "exclude_from_"
+#: Arguments of a configuration that belong to a program and not to the state of a run.
+_NOT_SAVED = ("constraints", "overwrite_with_gradient", "on_nonfinite")
+_COMMON = ("name", "options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 
 
 class Optimizer:
@@ -26,26 +41,41 @@ class Optimizer:
     switches: ClassVar[tuple[Switch, ...]] = ()
     states: ClassVar[tuple[State, ...]] = ()
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    #: A digest of what the rule and its features compute, without names of files or comments.
+    spec: ClassVar[str] = ""
     kernels: ClassVar[Kernels]
 
-    def __init__(self, name: str, unknown: Mapping[str, object], /, **values: object) -> None:
+    def __init__(
+        self,
+        name: str | None,
+        options: PathOptions | None,
+        constraints: Constraints | None,
+        overwrite_with_gradient: Sequence[str],
+        on_nonfinite: OnNonfinite,
+        unknown: Mapping[str, object],
+        /,
+        **values: object,
+    ) -> None:
         kind = type(self).__name__
-        refuse_unknown(kind, unknown, [*values, "name"])
-        if not isinstance(name, str):
+        refuse_unknown(kind, unknown, [*values, *_COMMON])
+        if not isinstance(name, str | None):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
-        self.name = name
-        self._settings = Settings(kind, self.hyperparameters, self.switches, self.exclusive, values)
-        self._exclusions = Exclusions()
+        settings = Settings(
+            kind, self.hyperparameters, self.switches, self.exclusive, values, options
+        )
+        self._treatment = Treatment(kind, constraints, overwrite_with_gradient, on_nonfinite)
+        self.name = unique_name(kind) if name is None else name
+        self._settings = settings
         self._model: Model | None = None
-        self._calls = 0
-        self._updates = 0
+        self._counters = Counters()
+        self._evaluating = False
 
     # Hyperparameters are attributes: optimizer.learning_rate = 0.01.
 
     def __getattr__(self, name: str) -> Any:
         settings = self.__dict__.get("_settings")
         if settings is not None and name in settings:
-            return settings[name]
+            return settings.now(name, self._counters.calls)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -56,18 +86,20 @@ class Optimizer:
             super().__setattr__(name, value)
 
     def __repr__(self) -> str:
-        values = ", ".join(f"{k}={v!r}" for k, v in self._settings.as_dict().items())
-        return f"{type(self).__name__}({values}, name={self.name!r})"
+        values = {**self._settings.as_dict(), "name": self.name}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in values.items())})"
 
     def get_config(self) -> dict[str, Any]:
-        """What makes an equal optimizer, as plain Python values: arguments, and exclusions.
+        """What makes an equal optimizer: arguments, and exclusions, as plain Python values.
 
-        Raises ValueError where a variable was excluded by itself and has no path yet.
+        Schedules are written out; functions, among hyperparameters or constraints, stay what
+        they are. Raises ValueError where a variable was excluded by itself and has no path yet.
         """
         known = None if self._model is None else self._model.named
-        excluded = self._exclusions.patterns(known)
-        exclusions = {_EXCLUDE + name: patterns for name, patterns in excluded.items()}
-        return {"name": self.name, **self._settings.as_dict(), **exclusions}
+        excluded = self._treatment.exclusions.patterns(known)
+        config = {"name": self.name, **self._settings.as_dict(), **self._treatment.as_dict()}
+        config["options"] = self._settings.options.as_dict()
+        return {**config, **{_EXCLUDE + name: found for name, found in excluded.items()}}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -81,13 +113,17 @@ class Optimizer:
         return optimizer
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copies and pickles are made from the configuration, and so only before ``build``."""
-        if self._model is not None:
-            raise TypeError(
-                f"a built {type(self).__name__} belongs to its variables and can't be copied; "
-                "make a new one with from_config"
-            )
-        return type(self).from_config, (self.get_config(),)
+        """Copies and pickles have variables of their own, but those copied along with them."""
+        made = type(self).from_config, (self.get_config(),)
+        if self._model is None:
+            return made
+        model = self._model
+        return (*made, (model.named, replace(self._counters), exchange.arrays_of(model)))
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        variables, self._counters, arrays = state
+        self._model = self._new_model(variables)
+        exchange.put_back(self._model, arrays)
 
     # Variables and state.
 
@@ -99,7 +135,7 @@ class Optimizer:
     @property
     def iterations(self) -> int:
         """Updates so far; calls that only gather a gradient don't count."""
-        return self._updates
+        return self._counters.updates
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
@@ -112,7 +148,7 @@ class Optimizer:
     @property
     def variables(self) -> list[Array]:
         """Copies of iterations and learning rate, then every state array itself."""
-        counters = [np.array(self._updates), np.array(self.learning_rate)]
+        counters = [np.array(self.iterations), np.array(self.learning_rate)]
         return counters + [array for own in self.state.values() for array in own.values()]
 
     def build(self, variables: Variables) -> None:
@@ -127,14 +163,14 @@ class Optimizer:
         self._model = self._new_model(variables)
 
     def _new_model(self, variables: Variables) -> Model:
-        return Model(variables, self.states, self._settings, self._exclusions, self.kernels)
+        return Model(variables, self.states, self._settings, self._treatment, self.kernels)
 
     def _exclude(
         self, name: str, variables: Sequence[Array] | None, patterns: Sequence[str] | None
     ) -> None:
         if self._model is not None:
             raise ValueError(f"variables are excluded from {name} before the optimizer is built")
-        self._exclusions.add(name, variables, patterns)
+        self._treatment.exclusions.add(name, variables, patterns)
 
     # Steps.
 
@@ -142,7 +178,7 @@ class Optimizer:
         """``apply`` for pairs of gradient and variable; returns ``iterations``."""
         pairs = list(grads_and_vars)
         self._apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
-        return self._updates
+        return self.iterations
 
     def apply(self, grads: Gradients, variables: Variables | None = None) -> None:
         """Update the variables in place with their gradients.
@@ -154,11 +190,14 @@ class Optimizer:
         """
         self._apply(grads, variables)
 
-    def _apply(self, grads: Gradients, variables: Variables | None) -> None:
+    def _apply(self, grads: Gradients, variables: Variables | None) -> bool:
+        """Whether the call was taken, and not skipped for a gradient that isn't finite."""
         if not isinstance(grads, (Mapping, Sequence)):
             raise TypeError("gradients must be a list or a mapping of arrays")
+        if self._evaluating:
+            raise RuntimeError(f"{type(self).__name__} makes no step inside averaged()")
         if not len(grads):
-            return
+            return True
         model = self._model
         if model is None:
             if variables is None:
@@ -166,23 +205,95 @@ class Optimizer:
             model, variables = self._new_model(variables), None
         gradients = model.check(grads, variables)
         self._model = model
-        self._step(model, gradients)
+        step = Step(model, self._settings, self._treatment, self.kernels)
+        taken = step.take(gradients, self._counters)
+        if not taken and self._treatment.on_nonfinite == "raise":
+            names = ", ".join(step.nonfinite)
+            raise NonfiniteGradientError(f"the gradient is not finite of {names}")
+        return taken
 
-    def _step(self, model: Model, gradients: list[Gradient | None]) -> None:
-        on, engine = self._settings.on, model.engine
-        present = np.array([gradient is not None for gradient in gradients])
-        rows = self._settings.rows(model.row_sets)
-        program = engine.begin(on, rows, self._calls + 1, self._updates + 1)
-        if program.gate:
-            engine.run(program, on, present, gradients)
-            model.seen |= present
-        else:
-            chosen = present | model.seen
-            model.fill_missing(gradients, chosen)
-            engine.run(program, on, chosen, gradients)
-            absent = self.kernels.program("absent")
-            if absent is not None and not chosen.all():
-                engine.run(absent, on, ~chosen)
-            model.seen[:] = False
-            self._updates += 1
-        self._calls += 1
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the factor that gradients are divided by; itself where there is none."""
+        scale = self._settings.loss_scale(self._counters.calls)
+        return loss if scale == 1.0 else loss * scale
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """The joint norm of the gradients of the last update, before they were clipped by it.
+
+        None where no norm was needed, as clipping by norm needs one.
+        """
+        return None if self._model is None else self._model.engine.gradient_norm
+
+    # Stand-ins.
+
+    def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
+        """Give variables, all or some, the value of their averages, where there are any.
+
+        Raises ValueError for a variable that the optimizer was not built with.
+        """
+        for variable, stand_in in stand_ins(self._model, self.states, self.iterations, var_list):
+            variable[...] = stand_in
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the variables hold their averages; behind, their own values again.
+
+        Raises ValueError where no averages are kept, and RuntimeError for a step inside.
+        """
+        if not any(s.stands_in and s.when(self._settings.on()) for s in self.states):
+            raise ValueError(f"{type(self).__name__} keeps no averages of its variables")
+        if self._evaluating:
+            raise RuntimeError("averaged() can't be entered twice")
+        with replaced(stand_ins(self._model, self.states, self.iterations)):
+            self._evaluating = True
+            try:
+                yield
+            finally:
+                self._evaluating = False
+
+    # State on disk.
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the state to a file, whole or not at all.
+
+        With it a run goes on as if it had not ended. Raises ValueError before ``build``, and
+        OSError where the file can't be written.
+        """
+        file.write(self._snapshot(), path)
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """Take over state, counters and hyperparameters from a file that ``save`` wrote.
+
+        The optimizer is built with variables of the same paths, shapes and dtypes before.
+        Raises StateError, a ValueError, that names all that doesn't fit, and FileNotFoundError;
+        nothing has changed then.
+        """
+        self._resume(file.read(path), repr(fspath(path)))
+
+    def save_own_variables(self, store: Store) -> None:
+        """Write the state into a dictionary or a group of HDF5, as Keras asks for."""
+        put(self._snapshot(), store)
+
+    def load_own_variables(self, store: Store) -> None:
+        """``load`` from what ``save_own_variables`` wrote."""
+        self._resume(get(store), "this state")
+
+    def _snapshot(self) -> Snapshot:
+        if self._model is None:
+            raise ValueError(f"{type(self).__name__} has no state before it is built")
+        config = {k: v for k, v in self.get_config().items() if k not in _NOT_SAVED}
+        kind, counters = type(self).__name__, asdict(self._counters)
+        return exchange.taken(kind, self.spec, config, counters, self._model)
+
+    def _resume(self, snapshot: Snapshot, source: str) -> None:
+        check_fits(snapshot, self._snapshot(), source)
+        assert self._model is not None
+        made = exchange.remade(type(self).from_config, snapshot, self.get_config(), source)
+        settings, exclusions = made._settings, made._treatment.exclusions
+        exchange.check_settings(settings, exclusions, self._settings, self._model, source)
+        if snapshot.spec != self.spec:
+            message = f"{source} was written by another version of {type(self).__name__}'s rule"
+            warnings.warn(message, stacklevel=3)
+        exchange.put_back(self._model, snapshot.arrays)
+        self._settings, self._counters = settings, Counters(**snapshot.counters)

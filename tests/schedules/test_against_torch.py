@@ -43,7 +43,7 @@ def test_one_cycle(linear: bool, three_phase: bool, total_steps: int, pct_start:
     chosen |= {"three_phase": three_phase, "pct_start": pct_start, "total_steps": total_steps}
 
     def make(optimizer: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
-        shape = "linear" if linear else "cos"
+        shape: Any = "linear" if linear else "cos"
         return lr_scheduler.OneCycleLR(
             optimizer, 0.5, anneal_strategy=shape, cycle_momentum=False, **chosen
         )

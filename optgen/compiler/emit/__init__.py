@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jinja2
 
 from optgen.compiler.emit.cpu import cpu_context
+from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import printable
 from optgen.compiler.emit.functions import pick
 from optgen.compiler.emit.optimizer import optimizer_context
@@ -71,7 +72,7 @@ def emit(plan: Plan, templates: Templates) -> tuple[Source, ...]:
     )
     words = vocabulary(plan, templates.texts.values())
     for source in sources:
-        review(source, plan.rule, words, printable(plan.rule.label))
+        review(source, plan.rule, words, [printable(plan.rule.label), rule_digest(plan.rule)])
     return sources
 
 
@@ -85,8 +86,13 @@ def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
     source = Source(f"{SCHEDULES_FOLDER}/{rule.module}.py", text)
     template = templates.texts[SCHEDULE_TEMPLATE]
     words = schedule_vocabulary(rule, template, frozenset(CALLS_OF.values()))
-    review(source, rule, words, printable(rule.label))
+    review(source, rule, words, [printable(rule.label)])
     return (source,)
+
+
+#: What a package has besides its own classes.
+#: The function ``list`` is left out, since ``import *`` would hide Python's.
+_REGISTRY = ("LossScaleOptimizer", "deserialize", "get", "serialize")
 
 
 def emit_package(
@@ -97,8 +103,11 @@ def emit_package(
     header = templates.header(PACKAGE_TEMPLATE, (), digest)
 
     def package(folder: str, doc: str, modules: Modules = (), inner: Sequence[str] = ()) -> Source:
-        names = sorted([*inner, *(name for _, name in modules)], key=str.lower)
+        registered = sorted(name for _, name in modules) if modules is optimizers else []
+        common = _REGISTRY if registered else ()
+        names = sorted([*common, *inner, *(name for _, name in modules)], key=str.lower)
         context = {"doc": doc, "imports": sorted(modules), "inner": inner, "names": names}
+        context["registered"] = registered
         text = templates.render(PACKAGE_TEMPLATE, {"header": header, **context})
         return Source(f"{folder}__init__.py", text)
 

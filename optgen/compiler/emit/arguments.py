@@ -23,10 +23,10 @@ def declaration(h: Hyperparameter) -> str:
     return call("Hyperparameter", arguments, 2)
 
 
-def argument(h: Hyperparameter) -> str:
-    """An argument of the signature."""
+def argument(h: Hyperparameter, number: str = "") -> str:
+    """An argument of the signature; ``number`` is what numbers are annotated with."""
     default = "" if h.required else f" = {h.default!r}"
-    return f"{h.name}: {_kind(h, 'Sequence[{}]')}{default}"
+    return f"{h.name}: {_kind(h, 'Sequence[{}]', number)}{default}"
 
 
 def attribute(h: Hyperparameter) -> str:
@@ -34,8 +34,8 @@ def attribute(h: Hyperparameter) -> str:
     return f"{h.name}: {_kind(h, 'tuple[{}, ...]')}"
 
 
-def _kind(h: Hyperparameter, lists: str) -> str:
-    kind = "bool" if h.is_switch else "int" if h.integer else "Number"
+def _kind(h: Hyperparameter, lists: str, number: str = "") -> str:
+    kind = "bool" if h.is_switch else number or ("int" if h.integer else "Number")
     kind = lists.format(kind) if h.is_list else kind
     return f"{kind} | None" if h.optional else kind
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from optgen.compiler.emit.cpu_lines import Lines, all_items, expression_of, factor_columns
-from optgen.compiler.emit.layout import Line, asks, call, indent, lay_out, signature
+from optgen.compiler.emit.layout import Line, asking, asks, call, indent, lay_out, signature
 from optgen.compiler.emit.printer import FUNCTIONS
 from optgen.compiler.nouns.condition import ALWAYS
 from optgen.compiler.nouns.expression import Operation, names, walk
-from optgen.compiler.nouns.plan import Assignment, Plan, Prepass, Program
+from optgen.compiler.nouns.plan import Assignment, Norm, Plan, Prepass, Program
 
 _DOCS = {
     "update": "The update of every variable that has a gradient.",
@@ -172,6 +172,10 @@ def _tensor_scalars(
     )
 
 
+def _norm(norm: Norm) -> list[str]:
+    return [f'"{norm.name}"', str(norm.everywhere), f"lambda on: {asks(norm.guard)}"]
+
+
 def _kept(lines: Lines, item: Assignment, column: int) -> Iterator[Line]:
     yield lines.assignment(item, lines.host)
     yield Line(f"factors[tensor, {column}] = {lines.host.name(item.target)}", item.guard)
@@ -188,18 +192,15 @@ def _entry(program: Program) -> dict[str, object]:
             "sums": _prepass_name(program, "sums", number),
             "scalars": _prepass_name(program, "scalars", number) if prepass.scalars else "None",
             "count": len(prepass.reductions),
-            "when": asks(prepass.guard),
+            "when": asking(prepass.guard, 5),
         }
         for number, prepass in enumerate(program.prepasses)
     ]
     return {
         "name": program.name,
         "gate": program.gate,
-        "when": asks(program.guard) if program.guard != ALWAYS else "",
+        "when": asking(program.guard, 3) if program.guard != ALWAYS else "",
         "factors": list(factor_columns(program, len(program.prepasses))),
         "prepasses": prepasses,
-        "norms": [
-            call("Norm", [f'"{norm.name}"', str(norm.everywhere), f"lambda on: {asks(norm.guard)}"], 4)
-            for norm in program.norms
-        ],
+        "norms": [call("Norm", _norm(norm), 4) for norm in program.norms],
     }

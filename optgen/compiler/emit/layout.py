@@ -135,6 +135,18 @@ def asks(condition: Condition) -> str:
     return spell(Condition(cases))
 
 
+def asking(condition: Condition, depth: int) -> str:
+    """An argument ``when`` that asks for a condition, broken at its ors where it is long."""
+    prefix, text = _STEP * depth, asks(condition)
+    line = f"{prefix}when=lambda on: {text},"
+    if len(line) <= WIDTH:
+        return line
+    whole = f"{prefix}{_STEP}{text}"
+    parts = text.replace(" or ", "\nor ").split("\n")
+    rows = [whole] if len(whole) <= WIDTH else [f"{prefix}{_STEP}{part}" for part in parts]
+    return "\n".join([f"{prefix}when=lambda on: (", *rows, f"{prefix}),"])
+
+
 def wrap(text: str, depth: int) -> list[str]:
     """A statement, broken inside brackets where its value makes it too long for a line."""
     prefix, begins = _STEP * depth, _HEAD.match(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optgen.compiler.emit.arguments import argument, argument_docs, declaration
+from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import notation, paragraph, quoted
 from optgen.compiler.emit.layout import asks, call
 from optgen.compiler.emit.meaning import printed
@@ -25,18 +26,14 @@ def optimizer_context(plan: Plan) -> dict[str, object]:
         "notation": notation(rule.notation),
         "arguments": argument_docs(rule.hyperparameters),
         "hyperparameters": [declaration(h) for h in rule.hyperparameters],
-        "switches": [
-            call(
-                "Switch", [f'"{switch.name}"', f"lambda h: {_condition(condition, plan)}", *_asked(condition, plan)], 2
-            )
-            for switch, condition in _decided(plan)
-        ],
+        "switches": [_switch(switch.name, condition, plan) for switch, condition in _decided(plan)],
         "states": list(_states(plan)),
         "exclusive": _exclusive(plan),
-        "signature": [argument(h) for h in rule.hyperparameters],
+        "signature": [argument(h, "Scheduled") for h in rule.hyperparameters],
         "names": [h.name for h in rule.hyperparameters],
         "excludable": [h.name for h in rule.hyperparameters if h.excluded is not None],
         "imports": _imports(plan),
+        "spec": rule_digest(rule),
         "label": f'"{quoted(rule.label)}"',
     }
 
@@ -44,11 +41,14 @@ def optimizer_context(plan: Plan) -> dict[str, object]:
 def _imports(plan: Plan) -> list[str]:
     needed = {
         "Array": any(h.excluded is not None for h in plan.rule.hyperparameters),
+        "Constraints": True,
         "Hyperparameter": True,
-        "Number": True,
+        "OnNonfinite": True,
         "Optimizer": True,
+        "PathOptions": True,
+        "Scheduled": True,
         "State": bool(plan.rule.states),
-        "Switch": bool(plan.switches),
+        "Switch": any(_decided(plan)),
     }
     return [name for name, used in needed.items() if used]
 
@@ -63,6 +63,11 @@ def _condition(condition: Expression, plan: Plan) -> str:
     # All conditions are asked whenever a hyperparameter is set, also those under a given(…).
     parts = [f"{lookups[h.name]} is not None" for h in asked]
     return " and ".join([*parts, printed(condition, Printer(names=lookups))])
+
+
+def _switch(name: str, condition: Expression, plan: Plan) -> str:
+    asked = list(_asked(condition, plan))
+    return call("Switch", [f'"{name}"', f"lambda h: {_condition(condition, plan)}", *asked], 2)
 
 
 def _decided(plan: Plan) -> Iterator[tuple[Switch, Expression]]:

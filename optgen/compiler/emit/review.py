@@ -8,7 +8,7 @@ import or a kind of statement that neither the templates nor the plan have.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from symtable import SymbolTable, symtable
 
@@ -37,10 +37,10 @@ _BUILTINS = {"abs", "bool", "float", "int", "max", "min", "range", "str", "super
 _EFFECTS = {"super().__init__", "self._exclude"}
 
 
-def review(source: Source, rule: Rule, words: Words, label: str) -> None:
+def review(source: Source, rule: Rule, words: Words, strings: Collection[str]) -> None:
     """Raise AssertionError where generated text is not made of these words.
 
-    ``label`` is the one string of the spec that isn't a docstring and may say anything.
+    ``strings`` are those that aren't docstrings and may say anything.
     """
     try:
         # Sees what the parser lets pass, such as one name for two arguments.
@@ -48,14 +48,14 @@ def review(source: Source, rule: Rule, words: Words, label: str) -> None:
     except (SyntaxError, ValueError) as error:
         raise AssertionError(f"{source.path}: not a Python module: {error}") from error
     tree = ast.parse(source.text, source.path)
-    strings = {text(h.range) for h in rule.hyperparameters if h.range is not None} | {label}
+    ranges = {text(h.range) for h in rule.hyperparameters if h.range is not None}
     nodes = list(ast.walk(tree))
     odd = chain(
         _odd_statements(tree),
         _odd_nodes(nodes),
         _odd_names(nodes, words),
         _odd_imports(nodes, words),
-        _odd_strings(nodes, words.all | strings),
+        _odd_strings(nodes, words.all | ranges | {*strings}),
         _undefined(symtable(source.text, source.path, "exec")),
     )
     for line, what in odd:

@@ -5,10 +5,7 @@ from __future__ import annotations
 import re
 
 #: Arguments that every optimizer class has besides its hyperparameters, and what makes them.
-ARGUMENTS = frozenset(
-    ["self", "name", "kwargs", "super", "options", "constraints", "overwrite_with_gradient"]
-    + ["on_nonfinite", "decay"]
-)
+ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
 
 #: What every optimizer has; a hyperparameter is an attribute too.
 ATTRIBUTES = frozenset(
@@ -18,6 +15,7 @@ ATTRIBUTES = frozenset(
         "averaged",
         "build",
         "built",
+        "constraints",
         "exclusive",
         "finalize_variable_values",
         "from_config",
@@ -28,6 +26,9 @@ ATTRIBUTES = frozenset(
         "kernels",
         "load",
         "load_own_variables",
+        "on_nonfinite",
+        "options",
+        "overwrite_with_gradient",
         "save",
         "save_own_variables",
         "scale_loss",
@@ -49,6 +50,10 @@ CLASSES = frozenset(
     [
         "Any",
         "Array",
+        "Constraints",
+        "OnNonfinite",
+        "PathOptions",
+        "Scheduled",
         "Hyperparameter",
         "Number",
         "Optimizer",
@@ -59,7 +64,9 @@ CLASSES = frozenset(
     ]
 )
 #: What the package holds besides a module for each optimizer.
-MODULES = frozenset({"cpu", "cuda", "schedules"})
+MODULES = frozenset(
+    ["cpu", "cuda", "schedules", "get", "serialize", "deserialize", "list", "lossscaleoptimizer"]
+)
 
 #: Names of kernels and of what they are made with.
 KERNEL_WORDS = frozenset(
@@ -82,6 +89,8 @@ KERNEL_WORDS = frozenset(
         "kernel",
         "Kernel",
         "Kernels",
+        "None",
+        "Norm",
         "KERNELS",
         "log",
         "loop",

@@ -1,0 +1,39 @@
+"""What a rule computes as one digest: files, comments and documentation don't count."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from optgen.compiler.nouns.condition import Condition
+from optgen.compiler.nouns.expression import text
+from optgen.compiler.nouns.rule import Block, Rule, Step
+
+
+def rule_digest(rule: Rule) -> str:
+    """32 hexadecimal digits that change with the meaning of a composed rule."""
+    return hashlib.sha256("\n".join(_lines(rule)).encode()).hexdigest()[:32]
+
+
+def _lines(rule: Rule) -> Iterator[str]:
+    yield rule.name
+    for state in rule.states:
+        yield f"state {state.name} {state.initial!r} {_asked(state.when)}"
+    for block in rule.blocks:
+        yield from _block(block)
+
+
+def _block(block: Block) -> Iterator[str]:
+    yield f"block {block.name} {block.every_variable}"
+    yield from map(_step, block.steps)
+    if block.proceed is not None:
+        yield f"proceed {text(block.proceed)} {_asked(block.when)}"
+        yield from map(_step, block.otherwise)
+
+
+def _step(step: Step) -> str:
+    return f"{step.target} = {text(step.expression)} {_asked(step.guard)}"
+
+
+def _asked(guard: Condition) -> str:
+    return repr(guard.cases)

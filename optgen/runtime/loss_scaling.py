@@ -1,0 +1,212 @@
+"""Dynamic loss scaling: as large a scale as keeps gradients finite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from os import PathLike, fspath
+from typing import Any, Self
+
+from optgen.runtime.arrays import Array
+from optgen.runtime.declarations import Hyperparameter
+from optgen.runtime.matching import Gradients, Variables
+from optgen.runtime.naming import unique_name
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.state import file, store
+from optgen.runtime.state.snapshot import Snapshot, StateError
+from optgen.runtime.unknown import refuse_unknown
+
+_SCALE = Hyperparameter("initial_scale", 2.0**15, "initial_scale >= 1", lambda scale: scale >= 1)
+_STEPS = Hyperparameter(
+    "dynamic_growth_steps", 2000, "dynamic_growth_steps >= 1", lambda n: n >= 1, integer=True
+)
+_COUNTERS = {"dynamic_scale", "step_counter"}
+
+
+class LossScaleOptimizer:
+    """Scales the loss for another optimizer, so that gradients of half precision don't vanish.
+
+    After ``dynamic_growth_steps`` calls with finite gradients the scale is doubled; a gradient
+    that isn't finite halves it, never below 1, and nothing else changes in that call. Multiply
+    the loss by ``scale_loss`` before its gradients are taken.
+
+    Args:
+        inner_optimizer: The optimizer, not yet built. Its own loss scale is not used.
+        initial_scale: The first scale. Range: initial_scale >= 1.
+        dynamic_growth_steps: Calls between two doublings. Range: dynamic_growth_steps >= 1.
+        name: Labels the optimizer; None makes a new name.
+
+    Reference: Keras 3, keras.optimizers.LossScaleOptimizer; Micikevicius et al., 2018,
+        arXiv:1710.03740
+    """
+
+    def __init__(
+        self,
+        inner_optimizer: Optimizer,
+        initial_scale: float = 2.0**15,
+        dynamic_growth_steps: int = 2000,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kind = type(self).__name__
+        known = ("inner_optimizer", "initial_scale", "dynamic_growth_steps", "name")
+        refuse_unknown(kind, kwargs, known)
+        if not isinstance(inner_optimizer, Optimizer):
+            message = f"{kind}: inner_optimizer must be an optimizer, not {inner_optimizer!r}"
+            raise TypeError(message)
+        if inner_optimizer.built:
+            raise ValueError(f"{kind} goes around an optimizer that isn't built yet")
+        self.name = unique_name(kind) if name is None else name
+        self.initial_scale = _number(_SCALE, initial_scale, kind)
+        self.dynamic_growth_steps = int(_number(_STEPS, dynamic_growth_steps, kind))
+        self.dynamic_scale = self.initial_scale
+        self.step_counter = 0
+        self._inner_config = inner_optimizer.get_config()
+        self.inner_optimizer = inner_optimizer
+        self._take_over()
+
+    def _take_over(self) -> None:
+        """Give the inner optimizer the scale, and let it skip gradients that it makes infinite."""
+        inner = self.inner_optimizer
+        scales = inner._settings.loss_scales
+        if not scales:
+            raise ValueError(f"{type(inner).__name__} doesn't scale its gradients back")
+        setattr(inner, scales[0], lambda: self.dynamic_scale)
+        inner._treatment.on_nonfinite = "skip"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.inner_optimizer!r}, scale={self.dynamic_scale!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        inner = self.inner_optimizer.__reduce__()[2] if self.built else None
+        state = inner, self.dynamic_scale, self.step_counter
+        return type(self).from_config, (self.get_config(),), state
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        inner, self.dynamic_scale, self.step_counter = state
+        if inner is not None:
+            self.inner_optimizer.__setstate__(inner)
+
+    @property
+    def built(self) -> bool:
+        """Whether the variables are known."""
+        return self.inner_optimizer.built
+
+    @property
+    def iterations(self) -> int:
+        """Updates so far; skipped calls don't count."""
+        return self.inner_optimizer.iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """That of the inner optimizer."""
+        return self.inner_optimizer.learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: Any) -> None:
+        self.inner_optimizer.learning_rate = value
+
+    @property
+    def state(self) -> dict[str, dict[str, Array]]:
+        """The state arrays of the inner optimizer."""
+        return self.inner_optimizer.state
+
+    @property
+    def variables(self) -> list[Array]:
+        """The variables of the inner optimizer."""
+        return self.inner_optimizer.variables
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """That of the inner optimizer: of gradients that are scaled back."""
+        return self.inner_optimizer.gradient_norm
+
+    def build(self, variables: Variables) -> None:
+        """As the inner optimizer's."""
+        self.inner_optimizer.build(variables)
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the scale."""
+        return loss * self.dynamic_scale
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[object, Array]]) -> int:
+        """``apply`` for pairs of gradient and variable; returns ``iterations``."""
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
+
+    def apply(self, grads: Gradients, variables: Variables | None = None) -> None:
+        """Update with gradients of the scaled loss, or change the scale alone."""
+        if not len(grads):
+            return
+        if not self.inner_optimizer._apply(grads, variables):
+            self.dynamic_scale, self.step_counter = max(1.0, self.dynamic_scale / 2), 0
+        elif self.step_counter == self.dynamic_growth_steps - 1:
+            self.dynamic_scale, self.step_counter = self.dynamic_scale * 2, 0
+        else:
+            self.step_counter += 1
+
+    def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
+        """As the inner optimizer's."""
+        self.inner_optimizer.finalize_variable_values(var_list)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """As the inner optimizer's."""
+        return self.inner_optimizer.averaged()
+
+    def unwrapped(self) -> Optimizer:
+        """An optimizer with the inner one's configuration, as it was before it was wrapped."""
+        handed_over = self.inner_optimizer._settings.loss_scales
+        before = {name: self._inner_config[name] for name in (*handed_over, "on_nonfinite")}
+        return self.inner_optimizer.from_config({**self.inner_optimizer.get_config(), **before})
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments; the inner optimizer as a new one that isn't built."""
+        return {
+            "name": self.name,
+            "inner_optimizer": self.unwrapped(),
+            "initial_scale": self.initial_scale,
+            "dynamic_growth_steps": self.dynamic_growth_steps,
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """An optimizer from what ``get_config`` returned; the mapping isn't changed."""
+        inner: Optimizer = config["inner_optimizer"]
+        return cls(**{**config, "inner_optimizer": inner.from_config(inner.get_config())})
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """As the inner optimizer's, with the scale."""
+        file.write(self._snapshot(), path)
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """As the inner optimizer's, with the scale."""
+        self._resume(file.read(path), repr(fspath(path)))
+
+    def save_own_variables(self, store_: store.Store) -> None:
+        """As the inner optimizer's, with the scale."""
+        store.put(self._snapshot(), store_)
+
+    def load_own_variables(self, store_: store.Store) -> None:
+        """As the inner optimizer's, with the scale."""
+        self._resume(store.get(store_), "this state")
+
+    def _snapshot(self) -> Snapshot:
+        inner = self.inner_optimizer._snapshot()
+        own = {"dynamic_scale": self.dynamic_scale, "step_counter": self.step_counter}
+        return replace(inner, counters={**inner.counters, **own})
+
+    def _resume(self, snapshot: Snapshot, source: str) -> None:
+        counters = dict(snapshot.counters)
+        if not {*counters} >= _COUNTERS:
+            raise StateError(f"{source} was saved without a loss scale")
+        scale, counter = counters.pop("dynamic_scale"), counters.pop("step_counter")
+        self.inner_optimizer._resume(replace(snapshot, counters=counters), source)
+        self.dynamic_scale, self.step_counter = float(scale), int(counter)
+
+
+def _number(declared: Hyperparameter, value: object, owner: str) -> float:
+    checked = declared.check(value, owner)
+    assert checked is not None
+    return float(checked)

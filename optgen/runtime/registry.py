@@ -1,0 +1,69 @@
+"""Optimizers by name, and as dictionaries that JSON can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from typing import Any
+
+from optgen.runtime.loss_scaling import LossScaleOptimizer
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.unknown import nearest
+
+AnyOptimizer = Optimizer | LossScaleOptimizer
+
+
+class Registry:
+    """The optimizers of one package, under names in any case."""
+
+    def __init__(self, *classes: type[Optimizer]) -> None:
+        every: tuple[type[AnyOptimizer], ...] = (*classes, LossScaleOptimizer)
+        self._classes = {cls.__name__.lower(): cls for cls in every}
+
+    def list(self, pattern: str = "*") -> list[str]:
+        """The names of all optimizers that fit a pattern such as ``"ada*"``, in any case."""
+        names = sorted(cls.__name__ for cls in self._classes.values())
+        return [name for name in names if fnmatch(name.lower(), pattern.lower())]
+
+    def get(self, identifier: object) -> AnyOptimizer | None:
+        """An optimizer from its name, or from what ``serialize`` returned; an instance; or None.
+
+        Raises ValueError for a name that isn't known, TypeError for anything else.
+        """
+        if identifier is None or isinstance(identifier, AnyOptimizer):
+            return identifier
+        if isinstance(identifier, str):
+            return self._class(identifier)()  # type: ignore[call-arg]
+        if isinstance(identifier, Mapping):
+            return self.deserialize(identifier)
+        raise TypeError(
+            f"an optimizer is got by a name, a configuration or an instance, not {identifier!r}"
+        )
+
+    def serialize(self, optimizer: AnyOptimizer) -> dict[str, Any]:
+        """Class name and configuration. Raises TypeError for what is no optimizer."""
+        if not isinstance(optimizer, AnyOptimizer):
+            raise TypeError(f"an optimizer is needed, not {optimizer!r}")
+        config = optimizer.get_config()
+        if isinstance(optimizer, LossScaleOptimizer):
+            config["inner_optimizer"] = self.serialize(optimizer.unwrapped())
+        return {"class_name": type(optimizer).__name__, "config": config}
+
+    def deserialize(self, mapping: Mapping[str, Any]) -> AnyOptimizer:
+        """An optimizer from what ``serialize`` returned; the mapping isn't changed.
+
+        Takes Keras's dictionaries of optimizers of the same name, too. Raises ValueError for an
+        unknown name or argument.
+        """
+        if not isinstance(mapping, Mapping) or not {"class_name", "config"} <= {*mapping}:
+            raise ValueError("a serialized optimizer has 'class_name' and 'config'")
+        config = dict(mapping["config"])
+        if isinstance(config.get("inner_optimizer"), Mapping):
+            config["inner_optimizer"] = self.deserialize(config["inner_optimizer"])
+        return self._class(mapping["class_name"]).from_config(config)
+
+    def _class(self, name: object) -> type[AnyOptimizer]:
+        found = self._classes.get(str(name).lower())
+        if found is None:
+            raise ValueError(f"there is no optimizer {name!r}{nearest(str(name), self.list())}")
+        return found

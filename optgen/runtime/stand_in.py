@@ -1,0 +1,47 @@
+"""States that may take the place of the variables, for evaluation or at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from optgen.runtime.arrays import Array
+from optgen.runtime.declarations import State
+from optgen.runtime.model import Model
+
+
+def stand_ins(
+    model: Model | None,
+    declared: Sequence[State],
+    updates: int,
+    only: Sequence[Array] | None = None,
+) -> list[tuple[Array, Array]]:
+    """Variables, each with the state that may take its place; all, or ``only`` some.
+
+    Before the first of ``updates`` there is none that could. Raises ValueError for a variable
+    that isn't known.
+    """
+    if model is None:
+        return []
+    indices = range(len(model.variables)) if only is None else model.positions(only)
+    return [
+        (model.variables[index], array)
+        for state in declared
+        if state.stands_in and updates
+        for index in indices
+        for array in [model.states[state.name][index]]
+        if array is not None
+    ]
+
+
+@contextmanager
+def replaced(pairs: Sequence[tuple[Array, Array]]) -> Iterator[None]:
+    """Variables hold the value of their stand-ins inside, and their own again behind."""
+    kept = [variable.copy(order="K") for variable, _ in pairs]
+    try:
+        for variable, stand_in in pairs:
+            variable[...] = stand_in
+        yield
+    finally:
+        for (variable, _), own in zip(pairs, kept, strict=True):
+            variable[...] = own

@@ -1,0 +1,152 @@
+"""State files: safetensors, with what a run needs beside the arrays, and checksums of all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from optgen.runtime.state.snapshot import Array, Key, Snapshot, StateError
+
+#: The format that is written.
+FORMAT = 1
+_HEAD, _SUM = "optgen", "sha256"
+
+
+def write(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
+    """Write a state file whole or not at all, however the process ends.
+
+    A file that is there already keeps its permissions, and a link its target. Raises OSError
+    where it can't be written; the old file stays then.
+    """
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r}")
+    names = {key: str(number) for number, key in enumerate(snapshot.arrays)}
+    arrays = {names[key]: _plain(array) for key, array in snapshot.arrays.items()}
+    head = _head(snapshot, names, arrays)
+    metadata = {_HEAD: head, _SUM: _digest(head.encode())}
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        save_file(arrays, temporary, metadata)
+        temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
+        _sync(temporary)
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":
+        _sync(target.parent)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync(path: Path) -> None:
+    """Wait until what was written stands on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _plain(array: Array) -> Array:
+    return np.ascontiguousarray(array).reshape(array.shape)
+
+
+def _head(snapshot: Snapshot, names: Mapping[Key, str], arrays: Mapping[str, Array]) -> str:
+    """All but the arrays; keys of the arrays say variable path and state name."""
+    return json.dumps(
+        {
+            "format": FORMAT,
+            "library": version("optgen"),
+            "optimizer": snapshot.optimizer,
+            "spec": snapshot.spec,
+            "config": snapshot.config,
+            "counters": snapshot.counters,
+            "variables": snapshot.variables,
+            "arrays": [
+                [name, path, state, _digest(arrays[name].tobytes())]
+                for (path, state), name in names.items()
+            ],
+        },
+        allow_nan=False,
+    )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def read(path: str | os.PathLike[str]) -> Snapshot:
+    """What a state file holds, every byte of it checked.
+
+    Raises FileNotFoundError where there is none, and StateError for one that isn't whole, was
+    changed, or has a format that this version doesn't read.
+    """
+    source = os.fspath(path)
+    if not Path(source).is_file():
+        raise FileNotFoundError(f"there is no state file {source!r}")
+    try:
+        with safe_open(source, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, OverflowError) as error:
+        raise StateError(f"{source!r} is not a whole safetensors file: {error}") from error
+    if set(metadata) != {_HEAD, _SUM}:
+        raise StateError(f"{source!r} is no state file of optgen")
+    if _digest(metadata[_HEAD].encode()) != metadata[_SUM]:
+        raise StateError(f"{source!r} is damaged: its description doesn't fit its checksum")
+    head: dict[str, Any] = json.loads(metadata[_HEAD])
+    return _reader(head, source)(head, arrays, source)
+
+
+Reader = Callable[[dict[str, Any], Mapping[str, Array], str], Snapshot]
+
+
+def _reader(head: dict[str, Any], source: str) -> Reader:
+    found = head.get("format")
+    if isinstance(found, int) and found in _READERS:
+        return _READERS[found]
+    by = head.get("library", "another version")
+    what = "is newer than" if isinstance(found, int) and found > FORMAT else "was never"
+    raise StateError(
+        f"{source!r} has format {found!r}, written by optgen {by}, which {what} "
+        f"those that are read here: {', '.join(map(str, _READERS))}"
+    )
+
+
+def _read_first(head: dict[str, Any], arrays: Mapping[str, Array], source: str) -> Snapshot:
+    listed = {name: (path, state, digest) for name, path, state, digest in head["arrays"]}
+    if set(listed) != set(arrays):
+        raise StateError(f"{source!r} is damaged: arrays are missing, or too many")
+    for name, (path, state, digest) in listed.items():
+        if _digest(arrays[name].tobytes()) != digest:
+            message = f"the state {state!r} of {path!r} doesn't fit its checksum"
+            raise StateError(f"{source!r} is damaged: {message}")
+    return Snapshot(
+        optimizer=head["optimizer"],
+        spec=head["spec"],
+        config=head["config"],
+        counters=head["counters"],
+        variables={path: (tuple(shape), kind) for path, (shape, kind) in head["variables"].items()},
+        arrays={(path, state): arrays[name] for name, (path, state, _) in listed.items()},
+    )
+
+
+_READERS: Mapping[int, Reader] = {1: _read_first}

@@ -1,0 +1,109 @@
+"""What one call does to a built optimizer, once its gradients are checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optgen.runtime.arrays import Gradient
+from optgen.runtime.engine import Mask
+from optgen.runtime.kernels import Kernels
+from optgen.runtime.model import Model
+from optgen.runtime.settings import Settings
+from optgen.runtime.treatment import Treatment, constrained
+
+Gradients = list[Gradient | None]
+
+
+@dataclass
+class Counters:
+    """How many calls there were, and how many of them made an update."""
+
+    calls: int = 0
+    updates: int = 0
+
+
+class Step:
+    """One call; ``nonfinite`` names the variables whose gradients keep it from being made."""
+
+    def __init__(
+        self, model: Model, settings: Settings, treatment: Treatment, kernels: Kernels
+    ) -> None:
+        self._model, self._settings = model, settings
+        self._treatment, self._kernels = treatment, kernels
+        self.nonfinite: list[str] = []
+
+    def take(self, gradients: Gradients, counters: Counters) -> bool:
+        """Make the step and count it; False where a gradient isn't finite and nothing changes.
+
+        Raises TypeError or ValueError, with nothing changed, for changing hyperparameters.
+        """
+        model, engine = self._model, self._model.engine
+        rows = self._settings.rows(model.row_set, counters.calls)
+        program = engine.begin(rows, counters.calls + 1, counters.updates + 1)
+        present = np.array([gradient is not None for gradient in gradients], np.bool_)
+        chosen = present & model.trained
+        if not program.gate:
+            chosen |= model.seen & model.trained
+            model.fill_missing(gradients, chosen)
+        bad = self._odd_overwriting(gradients)
+        if not bad.any():
+            found = engine.run(program, chosen, gradients)
+            bad = bad if found is None else found
+        if bad.any():
+            self.nonfinite = [model.paths[index] for index in np.flatnonzero(bad)]
+            return False
+        counters.calls += 1
+        self._overwrite(gradients, is_update=not program.gate)
+        if program.gate:
+            model.seen |= present
+            return True
+        counters.updates += 1
+        model.seen[:] = False
+        self._finish(chosen)
+        return True
+
+    def _finish(self, chosen: Mask) -> None:
+        """Constraints, and then what runs for every variable. A failing constraint raises last."""
+        model = self._model
+        failures: list[Exception] = []
+        has_constraint = np.array([path in model.constraints for path in model.paths], np.bool_)
+        for index in np.flatnonzero(chosen & has_constraint):
+            path, variable = model.paths[index], model.variables[index]
+            try:
+                variable[...] = constrained(path, model.constraints[path], variable)
+            except Exception as error:
+                failures.append(error)
+        absent = self._kernels.program("absent")
+        left = model.trained & (~chosen | has_constraint)
+        if absent is not None and left.any():
+            model.engine.run(absent, left)
+        if failures:
+            raise failures[0]
+
+    def _odd_overwriting(self, gradients: Gradients) -> Mask:
+        """Which of the variables that take their gradient's value have one that isn't finite."""
+        odd = np.zeros(len(gradients), np.bool_)
+        if self._treatment.checks_gradients:
+            for index in np.flatnonzero(~self._model.trained):
+                gradient = gradients[index]
+                odd[index] = gradient is not None and not np.isfinite(gradient.array).all()
+        return odd
+
+    def _overwrite(self, gradients: Gradients, *, is_update: bool) -> None:
+        """Give variables their gradient's value; the largest one of all calls since the last."""
+        model = self._model
+        for index in np.flatnonzero(~model.trained):
+            gradient, largest = gradients[index], model.largest[index]
+            if gradient is None and not (is_update and model.seen[index]):
+                continue
+            value = largest if gradient is None else gradient.array
+            if largest is not None and gradient is not None:
+                value = np.maximum(gradient.array, largest)
+            if is_update:
+                model.variables[index][...] = value
+                if largest is not None:
+                    largest[...] = 0
+            elif largest is not None:
+                largest[...] = value
