@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import optgen
-from optgen.cli import building, demonstrating, listing, showing, starting
+from optgen.cli import building, demonstrating, listing, plotting, showing, starting
 
 app = typer.Typer(
     name="optgen",
@@ -44,7 +44,7 @@ def build(
         bool, typer.Option("--check", help="Write nothing; show a diff and fail if stale.")
     ] = False,
 ) -> None:
-    """Generate optimizers, or the built-in ones where no path is given."""
+    """Generate optimizers and schedules, or the built-in ones where no path is given."""
     raise typer.Exit(building.build(paths or [], out, check_only=check))
 
 
@@ -70,8 +70,23 @@ def show(
 
 @app.command(name="list")
 def list_specs() -> None:
-    """List the built-in optimizers and features."""
+    """List the built-in optimizers, features and schedules."""
     raise typer.Exit(listing.list_specs())
+
+
+@app.command()
+def plot(
+    schedules: Annotated[
+        list[str],
+        typer.Argument(help="A schedule, by name or spec file, and its arguments as key=value."),
+    ],
+    calls: Annotated[int, typer.Option(min=1, help="How many calls to draw.")] = 10_000,
+    picture: Annotated[Path, typer.Option(help="Where to put the picture of the curves.")] = Path(
+        "optgen-plot.png"
+    ),
+) -> None:
+    """Draw schedules; an argument belongs to the schedule that is named before it."""
+    raise typer.Exit(plotting.plot(schedules, calls, picture))
 
 
 @app.command()

@@ -41,12 +41,10 @@ def rates(
 def test_one_cycle(linear: bool, three_phase: bool, total_steps: int, pct_start: float) -> None:
     chosen: dict[str, Any] = {"div_factor": 10.0, "final_div_factor": 100.0}
     chosen |= {"three_phase": three_phase, "pct_start": pct_start, "total_steps": total_steps}
+    torch_s = {**chosen, "anneal_strategy": "linear" if linear else "cos"}
 
     def make(optimizer: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
-        shape: Any = "linear" if linear else "cos"
-        return lr_scheduler.OneCycleLR(
-            optimizer, 0.5, anneal_strategy=shape, cycle_momentum=False, **chosen
-        )
+        return lr_scheduler.OneCycleLR(optimizer, 0.5, cycle_momentum=False, **torch_s)
 
     ours = OneCycle(0.5, linear_anneal=linear, **chosen)
     expected = list(rates(make, 0.5, total_steps))
