@@ -142,7 +142,7 @@ class Model:
         if len(missing) == len(matched):
             raise ValueError("no variable has a gradient")
         if missing:
-            warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=5)
+            warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=4)
         return checked
 
     def positions(self, variables: Sequence[Array]) -> list[int]:

@@ -70,8 +70,6 @@ class Optimizer:
         self._counters = Counters()
         self._evaluating = False
 
-    # Hyperparameters are attributes: optimizer.learning_rate = 0.01.
-
     def __getattr__(self, name: str) -> Any:
         settings = self.__dict__.get("_settings")
         if settings is not None and name in settings:
@@ -125,8 +123,6 @@ class Optimizer:
         self._model = self._new_model(variables)
         exchange.put_back(self._model, arrays)
 
-    # Variables and state.
-
     @property
     def built(self) -> bool:
         """Whether the variables are known and the state exists."""
@@ -136,6 +132,11 @@ class Optimizer:
     def iterations(self) -> int:
         """Updates so far; calls that only gather a gradient don't count."""
         return self._counters.updates
+
+    @property
+    def _iterations(self) -> int:
+        """Calls so far; this is what schedules see."""
+        return self._counters.calls
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
@@ -171,8 +172,6 @@ class Optimizer:
         if self._model is not None:
             raise ValueError(f"variables are excluded from {name} before the optimizer is built")
         self._treatment.exclusions.add(name, variables, patterns)
-
-    # Steps.
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[object, Array]]) -> int:
         """``apply`` for pairs of gradient and variable; returns ``iterations``."""
@@ -225,8 +224,6 @@ class Optimizer:
         """
         return None if self._model is None else self._model.engine.gradient_norm
 
-    # Stand-ins.
-
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
         """Give variables, all or some, the value of their averages, where there are any.
 
@@ -251,8 +248,6 @@ class Optimizer:
                 yield
             finally:
                 self._evaluating = False
-
-    # State on disk.
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state to a file, whole or not at all.

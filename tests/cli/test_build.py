@@ -95,7 +95,7 @@ def test_a_changed_spec_or_file_is_rebuilt(project: Path) -> None:
     spec = project / "specs" / "lion.toml"
     spec.write_text(LION.replace("0.99", "0.98"))
     assert "Lion: built" in run("build", "specs").output
-    assert "beta_2: Number = 0.98" in generated.read_text()
+    assert "beta_2: Scheduled = 0.98" in generated.read_text()
 
 
 @pytest.mark.parametrize("file", ["lion.py", "cpu/lion.py", "__init__.py", "cpu/__init__.py"])

@@ -74,7 +74,7 @@ def test_fifty_steps(setting: Setting) -> None:
             assert_close(own, np.asarray(average.numpy(), np.float64), way[path], path, loose)
 
 
-@pytest.mark.parametrize("name", optgen.optimizers.__all__)
+@pytest.mark.parametrize("name", optgen.optimizers.list())
 def test_the_signature_is_keras_s(name: str) -> None:
     def arguments(cls: Any) -> list[tuple[str, object]]:
         found = inspect.signature(cls).parameters.values()

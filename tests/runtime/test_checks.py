@@ -26,7 +26,7 @@ def built(**arguments: Any) -> tuple[Optimizer, dict[str, Array]]:
 
 
 def snapshot(optimizer: Optimizer, variables: dict[str, Array]) -> Any:
-    return copy.deepcopy((variables, optimizer.state, optimizer.iterations, optimizer._calls))
+    return copy.deepcopy((variables, optimizer.state, optimizer.iterations, optimizer._iterations))
 
 
 def assert_same(left: Any, right: Any) -> None:

@@ -82,4 +82,4 @@ def test_what_does_not_fit_changes_nothing(case: str) -> None:
     with pytest.raises(ValueError, match=message):
         optimizer.apply(*make(variables))
     assert all(not array.any() for array in variables.values())
-    assert optimizer.iterations == optimizer._calls == 0
+    assert optimizer.iterations == optimizer._iterations == 0
