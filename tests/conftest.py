@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Keras reads its backend when it is first imported.
+os.environ["KERAS_BACKEND"] = "torch"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
