@@ -122,7 +122,7 @@ def test_arguments_are_checked() -> None:
     with pytest.raises(ValueError, match="decay_steps > 0"):
         PolynomialDecay(0.1, 0)
     with pytest.raises(TypeError, match="decay_steps"):
-        PolynomialDecay(0.1, "100")  # type: ignore[arg-type]
+        PolynomialDecay(0.1, "100")
     with pytest.raises(TypeError, match="did you mean 'power'"):
         PolynomialDecay(0.1, 100, powr=2)
     with pytest.raises(TypeError, match="cycle must be True or False"):
