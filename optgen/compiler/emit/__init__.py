@@ -97,8 +97,7 @@ def emit_package(
     header = templates.header(PACKAGE_TEMPLATE, (), digest)
 
     def package(folder: str, doc: str, modules: Modules = (), inner: Sequence[str] = ()) -> Source:
-        names = sorted([*inner, *(name for _, name in modules)], key=str.lower)
-        context = {"doc": doc, "imports": sorted(modules), "inner": inner, "names": names}
+        context = {"doc": doc, "imports": sorted(modules), "inner": inner}
         text = templates.render(PACKAGE_TEMPLATE, {"header": header, **context})
         return Source(f"{folder}__init__.py", text)
 
