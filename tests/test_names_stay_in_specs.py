@@ -1,4 +1,4 @@
-"""Optimizers, features and hyperparameters are known by their specs alone."""
+"""Optimizers, features, schedules and hyperparameters are known by their specs alone."""
 
 from __future__ import annotations
 
@@ -16,8 +16,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FEATURES = sorted((ROOT / "specs" / "features").glob("*.toml"))
 OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").glob("*.toml"))
+SCHEDULES = sorted((ROOT / "specs" / "schedules").glob("*.toml"))
 #: What the language itself gives to every spec.
 GIVEN = {"learning_rate"}
+#: Arguments of schedules, by Keras's names, that are words of many programs.
+EVERYDAY = {"alpha", "cycle", "power", "values"}
 
 
 def declared(path: Path) -> set[str]:
@@ -26,7 +29,8 @@ def declared(path: Path) -> set[str]:
 
 
 def test_no_source_or_template_names_them() -> None:
-    names = set().union(*map(declared, [*FEATURES, *OPTIMIZERS])) - GIVEN
+    names = set().union(*map(declared, [*FEATURES, *OPTIMIZERS, *SCHEDULES]))
+    names -= GIVEN | EVERYDAY
     pattern = re.compile(rf"\b({'|'.join(sorted(names))})\b", re.IGNORECASE)
     files = [*(ROOT / "optgen").rglob("*.py"), *(ROOT / "templates").iterdir()]
     found = [

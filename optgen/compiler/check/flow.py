@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from optgen.compiler.check.cycles import cycle
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.nouns.expression import GIVEN, REDUCTIONS, Expression, Name, Operation, walk
-from optgen.compiler.nouns.language import foreign_name, language_of
+from optgen.compiler.nouns.language import SCHEDULES, foreign_name, language_of
 from optgen.compiler.nouns.problem import Problem, nearest
 from optgen.compiler.nouns.rule import GRAD, Block, Rule, Step
 
@@ -122,9 +122,12 @@ class _Flow:
             known = {*self._defined, *self._locals}
             hint = nearest(name, known) or "declare it, or assign it before"
             return Problem(f"{name!r} is not defined", part.location, hint)
-        return cycle(part, self._steps, position, self._states) or Problem(
-            f"{name!r} is used before it is assigned", part.location, "move its assignment up"
-        )
+        early = f"{name!r} is used before it is assigned"
+        plain = Problem(early, part.location, "move its assignment up")
+        if self._language is SCHEDULES:
+            # Nothing is kept from call to call that could break a cycle.
+            return plain
+        return cycle(part, self._steps, position, self._states) or plain
 
     def _sometimes(self, part: Name) -> Problem:
         kind = "state" if part.id in self._states else "name"

@@ -90,9 +90,8 @@ def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
     return (source,)
 
 
-#: What a package has besides its own classes.
-#: The function ``list`` is left out, since ``import *`` would hide Python's.
-_REGISTRY = ("LossScaleOptimizer", "deserialize", "get", "serialize")
+#: Classes that a package of optimizers has besides its own.
+_COMMON = ("LossScaleOptimizer",)
 
 
 def emit_package(
@@ -104,8 +103,7 @@ def emit_package(
 
     def package(folder: str, doc: str, modules: Modules = (), inner: Sequence[str] = ()) -> Source:
         registered = sorted(name for _, name in modules) if modules is optimizers else []
-        common = _REGISTRY if registered else ()
-        names = sorted([*common, *inner, *(name for _, name in modules)], key=str.lower)
+        names = sorted([*(name for _, name in modules), *(_COMMON if registered else ())])
         context = {"doc": doc, "imports": sorted(modules), "inner": inner, "names": names}
         context["registered"] = registered
         text = templates.render(PACKAGE_TEMPLATE, {"header": header, **context})

@@ -34,7 +34,7 @@ def optimizer_context(plan: Plan) -> dict[str, object]:
         "excludable": [h.name for h in rule.hyperparameters if h.excluded is not None],
         "imports": _imports(plan),
         "spec": rule_digest(rule),
-        "label": f'"{quoted(rule.label)}"',
+        "label": f'"{quoted(rule.label)}"' if rule.label else "None",
     }
 
 

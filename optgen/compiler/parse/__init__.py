@@ -81,7 +81,7 @@ class _Parser:
             atoms=self._guards.atoms,
             summary=spec.summary,
             reference=spec.reference,
-            label=spec.label or (spec.name.value if spec.is_schedule else spec.module),
+            label=spec.label or (spec.name.value if spec.is_schedule else ""),
             notation=spec.rule.value.strip("\n"),
             position=spec.position,
             defaults=spec.defaults,
