@@ -162,8 +162,8 @@ def test_the_last_look_finds_what_does_not_belong(what: str, tmp_path: Path) -> 
     rule, source = emitted(tmp_path)
     template = read_templates().texts[SCHEDULE_TEMPLATE]
     words = schedule_vocabulary(rule, template, frozenset(CALLS_OF.values()))
-    review(source, rule, words, "Fine.")
+    review(source, rule, words, ["Fine."])
     old, new = FOREIGN[what]
     assert old in source.text
     with pytest.raises(AssertionError, match=r"odd\.py"):
-        review(replace(source, text=source.text.replace(old, new)), rule, words, "Fine.")
+        review(replace(source, text=source.text.replace(old, new)), rule, words, ["Fine."])

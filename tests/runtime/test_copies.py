@@ -84,10 +84,10 @@ def test_a_configuration_is_made_of_plain_values() -> None:
         "gradient_accumulation_steps": np.int64(3),
         "clipnorm": np.array(2, np.int8),
     }
-    config = SGD(**given).get_config()
+    config = SGD(**given, name="mine").get_config()
     assert {name: config[name] for name in given} == given
     assert [type(config[name]) for name in given] == [float, float, bool, int, float]
-    again = SGD(**{**given, "momentum": np.array(config["momentum"])})
+    again = SGD(**{**given, "momentum": np.array(config["momentum"])}, name=config["name"])
     assert again.get_config() == config
 
 
