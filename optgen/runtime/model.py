@@ -45,11 +45,13 @@ class Model:
         overwritten = treatment.overwritten(named)
         #: Variables that a rule updates; the others take their gradient's value.
         self.trained: Mask = np.array([path not in overwritten for path in named], np.bool_)
+        self.overwritten = tuple(int(index) for index in np.flatnonzero(~self.trained))
+        self.constrained: Mask = np.array([path in self.constraints for path in named], np.bool_)
         self.rows = [
             Row(settings.options.fitting(path), treatment.exclusions.of(path, variable))
             for path, variable in named.items()
         ]
-        self.row_set = list(dict.fromkeys([Row(), *self.rows]))
+        self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
         switches = self._switches(settings, treatment)
         self.states = self._make_states(declared, settings, switches, kernels)
         rows = [self.row_set.index(row) for row in self.rows]

@@ -44,15 +44,15 @@ class Step:
         program = engine.begin(rows, counters.calls + 1, counters.updates + 1)
         present = np.array([gradient is not None for gradient in gradients], np.bool_)
         chosen = present & model.trained
-        if not program.gate:
+        if not program.gate and not present.all():
             chosen |= model.seen & model.trained
             model.fill_missing(gradients, chosen)
         bad = self._odd_overwriting(gradients)
-        if not bad.any():
+        if not bad:
             found = engine.run(program, chosen, gradients)
-            bad = bad if found is None else found
-        if bad.any():
-            self.nonfinite = [model.paths[index] for index in np.flatnonzero(bad)]
+            bad = [] if found is None else [int(index) for index in np.flatnonzero(found)]
+        if bad:
+            self.nonfinite = [model.paths[index] for index in bad]
             return False
         counters.calls += 1
         self._overwrite(gradients, is_update=not program.gate)
@@ -68,33 +68,31 @@ class Step:
         """Constraints, and then what runs for every variable. A failing constraint raises last."""
         model = self._model
         failures: list[Exception] = []
-        has_constraint = np.array([path in model.constraints for path in model.paths], np.bool_)
-        for index in np.flatnonzero(chosen & has_constraint):
+        for index in np.flatnonzero(chosen & model.constrained) if model.constraints else ():
             path, variable = model.paths[index], model.variables[index]
             try:
                 variable[...] = constrained(path, model.constraints[path], variable)
             except Exception as error:
                 failures.append(error)
         absent = self._kernels.program("absent")
-        left = model.trained & (~chosen | has_constraint)
-        if absent is not None and left.any():
-            model.engine.run(absent, left)
+        if absent is not None:
+            left = model.trained & (~chosen | model.constrained)
+            if left.any():
+                model.engine.run(absent, left)
         if failures:
             raise failures[0]
 
-    def _odd_overwriting(self, gradients: Gradients) -> Mask:
+    def _odd_overwriting(self, gradients: Gradients) -> list[int]:
         """Which of the variables that take their gradient's value have one that isn't finite."""
-        odd = np.zeros(len(gradients), np.bool_)
-        if self._treatment.checks_gradients:
-            for index in np.flatnonzero(~self._model.trained):
-                gradient = gradients[index]
-                odd[index] = gradient is not None and not np.isfinite(gradient.array).all()
-        return odd
+        if not self._treatment.checks_gradients:
+            return []
+        given = [(index, gradients[index]) for index in self._model.overwritten]
+        return [i for i, found in given if found and not np.isfinite(found.array).all()]
 
     def _overwrite(self, gradients: Gradients, *, is_update: bool) -> None:
         """Give variables their gradient's value; the largest one of all calls since the last."""
         model = self._model
-        for index in np.flatnonzero(~model.trained):
+        for index in model.overwritten:
             gradient, largest = gradients[index], model.largest[index]
             if gradient is None and not (is_update and model.seen[index]):
                 continue
