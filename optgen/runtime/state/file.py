@@ -112,8 +112,11 @@ def read(path: str | os.PathLike[str]) -> Snapshot:
         raise StateError(f"{source!r} is no state file of optgen")
     if _digest(metadata[_HEAD].encode()) != metadata[_SUM]:
         raise StateError(f"{source!r} is damaged: its description doesn't fit its checksum")
-    head: dict[str, Any] = json.loads(metadata[_HEAD])
-    return _reader(head, source)(head, arrays, source)
+    try:
+        head: dict[str, Any] = json.loads(metadata[_HEAD])
+        return _reader(head, source)(head, arrays, source)
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise StateError(f"{source!r} has an odd description: {error!r}") from error
 
 
 Reader = Callable[[dict[str, Any], Mapping[str, Array], str], Snapshot]
