@@ -1,4 +1,4 @@
-"""What generated optimizers stand on. Needs numpy and numba only."""
+"""What generated optimizers stand on. Needs numpy, numba and safetensors only."""
 
 from optgen.runtime.arrays import Array
 from optgen.runtime.declarations import Hyperparameter, Number, Scheduled, State, Switch

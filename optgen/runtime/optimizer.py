@@ -84,8 +84,7 @@ class Optimizer:
             super().__setattr__(name, value)
 
     def __repr__(self) -> str:
-        values = {**self._settings.as_dict(), "name": self.name}
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in values.items())})"
+        return f"{type(self).__name__}({self._settings.shown()}, name={self.name!r})"
 
     def get_config(self) -> dict[str, Any]:
         """What makes an equal optimizer: arguments, and exclusions, as plain Python values.

@@ -41,12 +41,16 @@ class Registry:
         )
 
     def serialize(self, optimizer: AnyOptimizer) -> dict[str, Any]:
-        """Class name and configuration. Raises TypeError for what is no optimizer."""
+        """Class name and configuration.
+
+        Raises TypeError for what is no optimizer, and for one that holds a function.
+        """
         if not isinstance(optimizer, AnyOptimizer):
             raise TypeError(f"an optimizer is needed, not {optimizer!r}")
         config = optimizer.get_config()
         if isinstance(optimizer, LossScaleOptimizer):
             config["inner_optimizer"] = self.serialize(optimizer.unwrapped())
+        _refuse_functions(config)
         return {"class_name": type(optimizer).__name__, "config": config}
 
     def deserialize(self, mapping: Mapping[str, Any]) -> AnyOptimizer:
@@ -67,3 +71,11 @@ class Registry:
         if found is None:
             raise ValueError(f"there is no optimizer {name!r}{nearest(str(name), self.list())}")
         return found
+
+
+def _refuse_functions(config: Mapping[str, Any], where: str = "") -> None:
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            _refuse_functions(value, f"{where}{name}: ")
+        elif callable(value):
+            raise TypeError(f"{where}{name} is a function, which can't be serialized")

@@ -66,6 +66,11 @@ class Settings:
         """Every value by name, in the order of the signature, as a configuration holds it."""
         return {name: configured(value) for name, value in self._values.items()}
 
+    def shown(self) -> str:
+        """Every value by name, as in a call."""
+        sources = {k: v.source if isinstance(v, Changing) else v for k, v in self._values.items()}
+        return ", ".join(f"{name}={value!r}" for name, value in sources.items())
+
     def change(self, name: str, value: object, *, built: bool) -> None:
         """Set one value; once ``built``, not one that turns a part of the rule on or off."""
         before = self._values

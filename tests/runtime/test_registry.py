@@ -73,6 +73,16 @@ def test_what_is_no_optimizer(identifier: Any, error: type[Exception], message: 
         optgen.optimizers.serialize(identifier)
 
 
+def test_functions_are_not_serialized() -> None:
+    for optimizer, where in (
+        (SGD(lambda: 0.5), "learning_rate"),
+        (SGD(constraints={"a*": abs}), r"constraints: a\*"),
+        (SGD(options={"b": {"momentum": lambda: 0.5}}), "options: b: momentum"),
+    ):
+        with pytest.raises(TypeError, match=f"^{where} is a function"):
+            optgen.optimizers.serialize(optimizer)
+
+
 def test_lists_with_a_pattern() -> None:
     assert optgen.optimizers.list("ada*") == ["Adadelta", "Adam", "AdamW", "Adamax"]
     assert "LossScaleOptimizer" in optgen.optimizers.list()
