@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from optgen.compiler.load import load
-from optgen.compiler.nouns.problem import Problem, SpecError
-from optgen.compiler.pipeline import checked_rule
+from tests.compiler.mistakes import assert_told, problems
 
 BASE = '''name = "Example"
 summary = "An example."
@@ -96,16 +94,6 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-def problems(tmp_path: Path, text: str) -> tuple[Problem, ...]:
-    path = tmp_path / "example.toml"
-    path.write_text(text, encoding="utf-8")
-    try:
-        checked_rule(load(path))
-    except SpecError as error:
-        return error.problems
-    return ()
-
-
 def test_the_base_is_sound(tmp_path: Path) -> None:
     assert problems(tmp_path, BASE) == ()
 
@@ -115,16 +103,7 @@ def test_a_mistake(mistake: str, tmp_path: Path) -> None:
     old, new, message, under = MISTAKES[mistake]
     assert old in BASE
     text = BASE.replace(old, new, 1)
-    found = problems(tmp_path, text)
-    assert found
-    first = found[0] if not message else next(p for p in found if message in str(p))
-    rows = text.split("\n")
-    row = rows[first.location.line - 1]
-    assert row[first.location.column - 1 :].startswith(under), str(first)
-    printed = str(first).split("\n")
-    assert printed[0].startswith(f"{tmp_path.as_posix()}/example.toml:{first.location.line}:")
-    caret = next(line for line in printed if line.strip().startswith("^"))
-    assert caret.index("^") == 4 + first.location.column - 1
+    assert_told(tmp_path, text, message, under)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from optgen.compiler.load import load
-from optgen.compiler.nouns.problem import Problem, SpecError
-from optgen.compiler.pipeline import checked_rule
+from tests.compiler.mistakes import assert_told, problems
 
 BASE = '''name = "Example"
 summary = "An example."
@@ -117,16 +115,6 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
 }
 
 
-def problems(tmp_path: Path, text: str) -> tuple[Problem, ...]:
-    path = tmp_path / "example.toml"
-    path.write_text(text, encoding="utf-8")
-    try:
-        checked_rule(load(path))
-    except SpecError as error:
-        return error.problems
-    return ()
-
-
 def test_the_base_is_sound(tmp_path: Path) -> None:
     assert problems(tmp_path, BASE) == ()
 
@@ -138,11 +126,7 @@ def test_a_mistake(mistake: str, tmp_path: Path) -> None:
     text = (
         BASE.replace(old, new) if mistake == "value never assigned" else BASE.replace(old, new, 1)
     )
-    found = problems(tmp_path, text)
-    assert found
-    first = next(p for p in found if message in str(p))
-    row = text.split("\n")[first.location.line - 1]
-    assert row[first.location.column - 1 :].startswith(under), str(first)
+    assert_told(tmp_path, text, message, under)
 
 
 @pytest.mark.parametrize("mistake", ["undefined", "param", "reduction", "list for a number"])

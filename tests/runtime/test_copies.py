@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 from optgen.optimizers import SGD, AdamW
 from optgen.runtime import Array
+from tests.runtime.copying import COPIES
 
 PATHS = ("layer/kernel", "layer/bias", "norm/scale")
 
@@ -89,13 +89,6 @@ def test_a_configuration_is_made_of_plain_values() -> None:
     assert [type(config[name]) for name in given] == [float, float, bool, int, float]
     again = SGD(**{**given, "momentum": np.array(config["momentum"])}, name=config["name"])
     assert again.get_config() == config
-
-
-COPIES: dict[str, Any] = {
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-    "pickle": lambda optimizer: pickle.loads(pickle.dumps(optimizer)),
-}
 
 
 @pytest.mark.parametrize("how", COPIES)

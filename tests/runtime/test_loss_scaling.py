@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import json
-import pickle
 from typing import Any
 
 import keras
@@ -14,6 +12,7 @@ import pytest
 import optgen.optimizers
 from optgen.optimizers import SGD, Adam, LossScaleOptimizer
 from optgen.runtime import Array
+from tests.runtime.copying import COPIES
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -90,13 +89,6 @@ def test_a_built_optimizer_is_not_wrapped() -> None:
     optimizer.build([np.zeros(1)])
     with pytest.raises(ValueError, match="isn't built yet"):
         LossScaleOptimizer(optimizer)
-
-
-COPIES: dict[str, Any] = {
-    "copy": copy.copy,
-    "deepcopy": copy.deepcopy,
-    "pickle": lambda optimizer: pickle.loads(pickle.dumps(optimizer)),
-}
 
 
 @pytest.mark.parametrize("how", COPIES)
