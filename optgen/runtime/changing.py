@@ -35,8 +35,11 @@ def accept(hyperparameter: Hyperparameter, value: object, owner: str) -> Setting
 
     Takes what ``serialize`` makes of a schedule, too. Raises TypeError or ValueError.
     """
-    if isinstance(value, Mapping):
-        value = deserialize(value)
+    if isinstance(value, Mapping) and "class_name" in value:
+        try:
+            value = deserialize(value)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{owner}: {hyperparameter.name}: {error}") from error
     if not callable(value):
         return hyperparameter.check(value, owner)
     if hyperparameter.is_switch:
