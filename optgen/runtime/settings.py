@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,6 +19,10 @@ class Row(NamedTuple):
 
     fitting: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
+
+
+#: Numbers by row, and the places, names and sources of those that change from call to call.
+Table = tuple[Array, list[tuple[tuple[int, int], str, Changing]]]
 
 
 class Settings:
@@ -37,20 +42,19 @@ class Settings:
         self.options = Options(owner, self._declared, options)
         self._values = {name: accept(h, values[name], owner) for name, h in self._declared.items()}
         self._refuse_several(self.on())
-        self._rows: dict[tuple[Row, ...], Array] = {}
+        self._rows: dict[tuple[Row, ...], Table] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._declared
 
     def now(self, name: str, calls: int) -> Value:
         """A value as it is for a call that so many calls came before."""
-        return self._resolve(self._values, [name], calls)[name]
+        return self._resolved(name, self._values[name], calls)
 
     def of_row(self, name: str, row: Row) -> Value:
         """A value of some variables as it is before the first call."""
         values = self.options.over(self._values, row.fitting)
-        value = self._resolve(values, [name], 0)[name]
-        return self._number(name, value, row.excluded)
+        return self._resolved(name, self._included(name, values[name], row), 0)
 
     @property
     def loss_scales(self) -> list[str]:
@@ -59,8 +63,8 @@ class Settings:
 
     def loss_scale(self, calls: int) -> float:
         """The product of all that a loss is multiplied by."""
-        given = self._resolve(self._values, self.loss_scales, calls).values()
-        return float(np.prod([value for value in given if value is not None]))
+        given = [self.now(name, calls) for name in self.loss_scales]
+        return math.prod(value for value in given if value is not None)
 
     def as_dict(self) -> dict[str, Any]:
         """Every value by name, in the order of the signature, as a configuration holds it."""
@@ -129,48 +133,49 @@ class Settings:
                     + ", ".join(name.removesuffix("_given") for name in given)
                 )
 
-    def rows(self, wanted: Sequence[Row], calls: int) -> Array:
+    def rows(self, wanted: tuple[Row, ...], calls: int) -> Array:
         """A row of float64 values for each of ``wanted``, after so many calls; None is NaN.
 
         Raises TypeError or ValueError where a changing value is not one that is allowed.
         """
-        key = tuple(wanted)
-        if key in self._rows:
-            return self._rows[key]
+        if wanted not in self._rows:
+            self._rows[wanted] = self._table(wanted)
+        table, changing = self._rows[wanted]
+        asked: dict[int, object] = {}
+        for place, name, value in changing:
+            if id(value) not in asked:
+                asked[id(value)] = value.after(calls)
+            table[place] = self._checked(name, asked[id(value)], calls)
+        return table
+
+    def _table(self, wanted: Sequence[Row]) -> Table:
+        """The rows as far as they don't change, and the places of the numbers that do."""
         numbers = [name for name, h in self._declared.items() if not h.is_switch]
-        every = [self.options.over(self._values, row.fitting) for row in wanted]
-        table, known = [], dict[int, object]()
-        for row, values in zip(wanted, every, strict=True):
-            own: dict[str, Value] = self._resolve(values, numbers, calls, known)
-            table.append([self._number(name, own[name], row.excluded) for name in numbers])
-        result = np.array(table, np.float64)
-        if not any(isinstance(value, Changing) for values in every for value in values.values()):
-            self._rows[key] = result
-        return result
+        table = np.full((len(wanted), len(numbers)), np.nan)
+        changing = []
+        for i, row in enumerate(wanted):
+            values = self.options.over(self._values, row.fitting)
+            for j, name in enumerate(numbers):
+                value = self._included(name, values[name], row)
+                if isinstance(value, Changing):
+                    changing.append(((i, j), name, value))
+                elif value is not None:
+                    table[i, j] = value
+        return table, changing
 
-    def _resolve(
-        self,
-        values: Mapping[str, Setting],
-        names: Sequence[str],
-        calls: int,
-        known: dict[int, object] | None = None,
-    ) -> dict[str, Value]:
-        """Numbers for one call; ``known`` keeps what was asked already: it is asked once."""
-        found: dict[str, Value] = {}
-        known = {} if known is None else known
-        for name in names:
-            value = values[name]
-            if isinstance(value, Changing):
-                if id(value) not in known:
-                    known[id(value)] = value.after(calls)
-                where = f"{self._owner}, after {calls} calls"
-                found[name] = self._declared[name].check(known[id(value)], where)
-            else:
-                found[name] = value
-        return found
+    def _included(self, name: str, value: Setting, row: Row) -> Setting:
+        """The value of a row: for excluded variables, and for None, the one that turns it off."""
+        return self._declared[name].excluded if name in row.excluded or value is None else value
 
-    def _number(self, name: str, value: Value, excluded: frozenset[str]) -> float:
-        off = self._declared[name].excluded
-        if name in excluded or value is None:
-            value = off
-        return float("nan") if value is None else float(value)
+    def _resolved(self, name: str, value: Setting, calls: int) -> Value:
+        if isinstance(value, Changing):
+            return self._checked(name, value.after(calls), calls)
+        return value
+
+    def _checked(self, name: str, value: object, calls: int) -> float:
+        """What a changing value is after so many calls, if that is allowed."""
+        where = f"{self._owner}, after {calls} calls"
+        checked = self._declared[name].check(value, where)
+        if checked is None:
+            raise TypeError(f"{where}: {name} must be a number, not None")
+        return checked

@@ -81,6 +81,10 @@ def test_a_changing_number_is_refused_where_a_constant_is(
     made.build([variable])
     made.apply([np.ones(2)])
     before = variable.copy(), {n: a.copy() for n, a in made.state["variable_0"].items()}
+    setattr(made, name, lambda: None)
+    with pytest.raises(TypeError, match=f"after 1 calls: {name} must be"):
+        made.apply([np.ones(2)])
+    setattr(made, name, lambda: bad)
     with pytest.raises(ValueError, match=f"after 1 calls: {name}"):
         made.apply([np.ones(2)])
     np.testing.assert_equal((variable, made.state["variable_0"]), before)
