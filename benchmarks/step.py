@@ -33,7 +33,9 @@ CASES: list[tuple[Any, dict[str, Any], int]] = [
     (Adadelta, EVERY, 40),
     (Adamax, {}, 28),
     (Adam, {}, 28),
+    (Adam, {"on_nonfinite": "skip"}, 32),
     (Adam, EVERY, 40),
+    (Adam, {"on_nonfinite": "skip", **EVERY}, 40),
 ]
 
 
@@ -74,6 +76,7 @@ def main(model: str) -> None:
         bandwidth = 8 * size / memory
         name = f"{cls.__name__}{' with everything' if 'use_ema' in arguments else ''}"
         name += " and momentum" if arguments.get("momentum") else ""
+        name += ", checked" if "on_nonfinite" in arguments else ""
         print(
             f"{name:38}{1e3 * step:7.1f} ms{floor * size / step / 1e9:7.1f} GB/s"
             f"{floor * size / step / bandwidth:7.0%} of {bandwidth / 1e9:.1f} GB/s"
