@@ -130,7 +130,7 @@ def update_sums(
             gradient_accumulation_steps = real(scalars[row, 9])
             grad_chunk = view(addresses[tensor, 1] + first, count, real)
             accumulated_gradient_chunk = view(addresses[tensor, 2] + first, count, real)
-            nonfinite_elements = 0.0
+            finite_check = 0.0
             sum_of_grad_squares = 0.0
             global_sum_of_grad_squares = 0.0
             for i in range(count):
@@ -141,9 +141,7 @@ def update_sums(
                         accumulated_gradient = accumulated_gradient_chunk[i]
                 # check
                 if check_finite:
-                    nonfinite_elements = add_in_any_order(
-                        nonfinite_elements, float64(real(0) if grad - grad == real(0) else real(1))
-                    )
+                    finite_check = add_in_any_order(finite_check, float64(grad - grad))
                 # unscale
                 if loss_scale_factor_given:
                     if global_clipnorm_given or clipnorm_given:
@@ -162,7 +160,7 @@ def update_sums(
                     global_sum_of_grad_squares = add_in_any_order(
                         global_sum_of_grad_squares, square(float64(grad))
                     )
-            partial[chunk, 0] = nonfinite_elements
+            partial[chunk, 0] = finite_check
             partial[chunk, 1] = sum_of_grad_squares
             partial[chunk, 2] = global_sum_of_grad_squares
         # Added up in the order of the chunks, whichever thread summed each.
@@ -335,15 +333,13 @@ def otherwise_sums(real: type, loop: Loop) -> Kernel:
         for chunk in loop(chunks.shape[0]):
             tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
             grad_chunk = view(addresses[tensor, 1] + first, count, real)
-            nonfinite_elements = 0.0
+            finite_check = 0.0
             for i in range(count):
                 # load
                 grad = grad_chunk[i]
                 # check
-                nonfinite_elements = add_in_any_order(
-                    nonfinite_elements, float64(real(0) if grad - grad == real(0) else real(1))
-                )
-            partial[chunk, 0] = nonfinite_elements
+                finite_check = add_in_any_order(finite_check, float64(grad - grad))
+            partial[chunk, 0] = finite_check
         # Added up in the order of the chunks, whichever thread summed each.
         for chunk in range(chunks.shape[0]):
             tensor = chunks[chunk, 0]

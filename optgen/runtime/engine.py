@@ -86,7 +86,7 @@ class Engine:
                 and any(part.on[CHECK_FINITE] for part, _ in asking)
                 and sums[:, 0].any()
             ):
-                return sums[:, 0] > 0
+                return np.isnan(sums[:, 0])
             for part, _ in asking:
                 if prepass.scalars is not None:
                     scalars = compiled(prepass.scalars, part.on)

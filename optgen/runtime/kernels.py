@@ -10,8 +10,8 @@ from typing import Any
 Builder = Callable[..., Any]
 Condition = Callable[[Mapping[str, bool]], bool]
 
-#: Switches that the runtime sets: whether the elements of gradients that aren't finite are
-#: counted first, and whether an update leaves out what comes after a variable's constraint.
+#: Switches that the runtime sets: whether a step looks for elements of gradients that aren't
+#: finite first, and whether an update leaves out what comes after a variable's constraint.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 
 
@@ -33,8 +33,8 @@ class Norm:
 class Prepass:
     """A pass that sums over variables, and the scalars of each variable made from the sums.
 
-    The first sum of a program's first prepass counts the elements of a gradient that aren't
-    finite, where the switch ``CHECK_FINITE`` is on.
+    Where the switch ``CHECK_FINITE`` is on, the first sum of a program's first prepass is NaN for
+    a gradient with an element that isn't finite, and else 0.
     """
 
     sum_up: Builder

@@ -69,8 +69,8 @@ class Norm:
 class Prepass:
     """A pass that only reads and sums, and the scalars of each tensor that need its sums.
 
-    The first sum of a program's first one counts the elements of the gradient that aren't
-    finite, while ``CHECK_FINITE`` is on.
+    While ``CHECK_FINITE`` is on, the first sum of a program's first one is NaN where an element of
+    the gradient isn't finite, and else 0.
     """
 
     guard: Condition

@@ -123,9 +123,9 @@ PROGRAM = re.compile(r"(update|otherwise|absent)(_\w+)?\Z")
 
 #: The number of elements of a tensor, for a mean.
 TENSOR_SIZE = "tensor_size"
-#: The number of elements of a gradient that aren't finite.
-NONFINITE = "nonfinite_elements"
-#: Switches that no hyperparameter decides. With the first on, prepasses count the elements of
+#: 0 for a gradient of finite elements, and else NaN.
+NONFINITE = "finite_check"
+#: Switches that no hyperparameter decides. With the first on, prepasses look for elements of
 #: a gradient that aren't finite; with the second, an update leaves out what comes after the
 #: constraints of variables, which the runtime applies in between.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"

@@ -10,7 +10,6 @@ from optgen.compiler.nouns.expression import (
     REDUCTIONS,
     Expression,
     Name,
-    Number,
     Operation,
     is_boolean,
     names,
@@ -56,10 +55,8 @@ class Passes:
             self._add(step, block)
 
     def check_gradient(self) -> None:
-        """Count the elements of the gradient that aren't finite, before anything is made of it."""
-        grad = Name(GRAD)
-        is_finite = Operation("==", (Operation("-", (grad, grad)), Number(0)))
-        term = Operation("where", (is_finite, Number(0), Number(1)))
+        """Sum what is 0 for a finite number and else NaN, before the gradient is changed."""
+        term = Operation("-", (Name(GRAD), Name(GRAD)))
         guard = Condition.of(CHECK_FINITE)
         self.items.insert(0, Reduction(NONFINITE, term, guard, "check", everywhere=False))
         self._depths[NONFINITE] = 1
