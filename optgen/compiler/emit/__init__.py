@@ -90,10 +90,6 @@ def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
     return (source,)
 
 
-#: Classes that a package of optimizers has besides its own.
-_COMMON = ("LossScaleOptimizer",)
-
-
 def emit_package(
     optimizers: Modules, schedules: Modules, templates: Templates
 ) -> tuple[Source, ...]:
@@ -101,21 +97,19 @@ def emit_package(
     digest = inputs_digest([*optimizers, *schedules], templates)
     header = templates.header(PACKAGE_TEMPLATE, (), digest)
 
-    def package(folder: str, doc: str, modules: Modules = (), inner: Sequence[str] = ()) -> Source:
-        registered = sorted(name for _, name in modules) if modules is optimizers else []
-        names = sorted([*(name for _, name in modules), *(_COMMON if registered else ())])
-        context = {"doc": doc, "imports": sorted(modules), "inner": inner, "names": names}
-        context["registered"] = registered
-        text = templates.render(PACKAGE_TEMPLATE, {"header": header, **context})
+    def package(folder: str, doc: str, **contents: Modules | Sequence[str]) -> Source:
+        shown = {"optimizers": [], "schedules": [], "inner": [], **contents}
+        text = templates.render(PACKAGE_TEMPLATE, {"header": header, "doc": doc, **shown})
         return Source(f"{folder}__init__.py", text)
 
-    inner = [SCHEDULES_FOLDER] if schedules else []
-    sources = [package("", "Optimizers, generated from their specs.", optimizers, inner)]
+    top: dict[str, Modules | Sequence[str]] = {"optimizers": sorted(optimizers)}
+    top["inner"] = [SCHEDULES_FOLDER] if schedules else []
+    sources = [package("", "Optimizers, generated from their specs.", **top)]
     if optimizers:
         sources.append(package("cpu/", "CPU kernels, generated from specs."))
     if schedules:
         doc = "Schedules, generated from their specs."
-        sources.append(package(f"{SCHEDULES_FOLDER}/", doc, schedules))
+        sources.append(package(f"{SCHEDULES_FOLDER}/", doc, schedules=sorted(schedules)))
     return tuple(sources)
 
 
