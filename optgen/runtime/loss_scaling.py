@@ -136,11 +136,11 @@ class LossScaleOptimizer:
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
-    def apply(self, grads: Gradients, variables: Variables | None = None) -> None:
+    def apply(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Update with gradients of the scaled loss, or change the scale alone."""
         if not len(grads):
             return
-        if not self.inner_optimizer._apply(grads, variables):
+        if not self.inner_optimizer._apply(grads, trainable_variables):
             self.dynamic_scale, self.step_counter = max(1.0, self.dynamic_scale / 2), 0
         elif self.step_counter == self.dynamic_growth_steps - 1:
             self.dynamic_scale, self.step_counter = self.dynamic_scale * 2, 0

@@ -178,15 +178,15 @@ class Optimizer:
         self._apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
-    def apply(self, grads: Gradients, variables: Variables | None = None) -> None:
+    def apply(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Update the variables in place with their gradients.
 
         ``grads`` has an array of the variable's shape and dtype for each variable, or None for
         one that has no gradient this time; as a list in the order of the variables, or as a
-        mapping from path. The first call may name the ``variables`` to build with. Everything
+        mapping from path. The first call may name the variables to build with. Everything
         is checked first: where this raises TypeError or ValueError, nothing has changed.
         """
-        self._apply(grads, variables)
+        self._apply(grads, trainable_variables)
 
     def _apply(self, grads: Gradients, variables: Variables | None) -> bool:
         """Whether the call was taken, and not skipped for a gradient that isn't finite."""

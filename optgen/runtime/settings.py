@@ -117,7 +117,7 @@ class Settings:
         off = any(
             own[name] is None and self._declared[name].excluded is None for name in switch.asks
         )
-        asked = [own] if off else every
+        asked = [own] if off else [own, *every]
         return any(
             any(isinstance(values[name], Changing) for name in switch.asks)
             or bool(switch.condition(values))

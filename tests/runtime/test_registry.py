@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from typing import Any
@@ -100,6 +101,16 @@ def test_every_instance_has_a_name_of_its_own_as_in_keras() -> None:
     assert SGD(name="mine").name == keras.optimizers.SGD(name="mine").name == "mine"
     with pytest.raises(TypeError, match="name must be a string"):
         SGD(name=3)
+
+
+@pytest.mark.parametrize("method", ["apply", "apply_gradients", "scale_loss", "get_config"])
+@pytest.mark.parametrize("name", ["SGD", "LossScaleOptimizer"])
+def test_methods_have_keras_s_arguments(name: str, method: str) -> None:
+    def arguments(cls: Any) -> list[str]:
+        return list(inspect.signature(getattr(cls, method)).parameters)
+
+    ours, theirs = getattr(optgen.optimizers, name), getattr(keras.optimizers, name)
+    assert arguments(ours) == arguments(theirs)
 
 
 def test_decay_only_warns() -> None:
