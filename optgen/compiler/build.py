@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from optgen.compiler.emit import SCHEDULES_FOLDER, emit_package
+from optgen.compiler.emit import SCHEDULES_FOLDER, emit_package, paths_of
 from optgen.compiler.library import SpecFiles
 from optgen.compiler.nouns.problem import Problem
 from optgen.compiler.nouns.source import Source
@@ -59,7 +59,7 @@ def build(job: Job, out: Path, report: Report) -> None:
     sources = [*_compiled(job, report), *_package(job, out)]
     written = {source.path for source in sources if write(source, out)}
     for spec in job.kinds.compiled:
-        report.done(spec.name.value, "built" if written & set(paths_of(spec)) else "unchanged")
+        report.done(spec.name.value, "built" if written & set(files_of(spec)) else "unchanged")
     for orphan in _orphans(job, out):
         orphan.unlink()
         report.done(orphan.relative_to(out).as_posix(), "removed")
@@ -69,7 +69,7 @@ def stale(job: Job, out: Path, report: Report) -> str:
     """What a build would change, as a diff: empty if everything is as the specs say."""
     differences = {source.path: difference(source, out) for source in _compiled(job, report)}
     for spec in job.kinds.compiled:
-        found = any(differences[path] for path in paths_of(spec))
+        found = any(differences[path] for path in files_of(spec))
         report.done(spec.name.value, "stale" if found else "current")
     changed = [*differences.values(), *(difference(source, out) for source in _package(job, out))]
     return "".join([*changed, *(f"{orphan} has no spec\n" for orphan in _orphans(job, out))])
@@ -84,11 +84,11 @@ def _compiled(job: Job, report: Report) -> list[Source]:
     return [source for sources in each(job.kinds.compiled, one) for source in sources]
 
 
-def paths_of(spec: Spec) -> tuple[str, ...]:
+def files_of(spec: Spec) -> tuple[str, ...]:
     """The generated files of an optimizer or a schedule."""
     if spec.is_schedule:
         return (f"{SCHEDULES_FOLDER}/{spec.module}.py",)
-    return (f"{spec.module}.py", f"cpu/{spec.module}.py")
+    return paths_of(spec.module)
 
 
 def _package(job: Job, out: Path) -> list[Source]:
@@ -106,5 +106,5 @@ def _modules(job: Job, folder: Path, specs: tuple[Spec, ...]) -> list[tuple[str,
 def _orphans(job: Job, out: Path) -> list[Path]:
     if not job.whole or not out.is_dir():
         return []
-    wanted = [path for spec in job.kinds.compiled for path in paths_of(spec)]
+    wanted = [path for spec in job.kinds.compiled for path in files_of(spec)]
     return list(orphans([*wanted, *(source.path for source in _package(job, out))], out))

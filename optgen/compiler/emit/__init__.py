@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import jinja2
 
 from optgen.compiler.emit.cpu import cpu_context
+from optgen.compiler.emit.cuda import cuda_context
 from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import printable
 from optgen.compiler.emit.functions import pick
@@ -21,9 +22,11 @@ from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import MARK, Source
 
-FUNCTIONS_FILE = "cpu_functions.py"
+FUNCTIONS_FILE = "functions.py"
 PACKAGE_TEMPLATE, SCHEDULE_TEMPLATE = "package.py.j2", "schedule.py.j2"
 SCHEDULES_FOLDER = "schedules"
+#: What kernels are generated for, each with what it is called in a docstring.
+TARGETS = {"cpu": "CPU", "cuda": "CUDA"}
 
 #: Generated modules, each with the class in it.
 Modules = Sequence[tuple[str, str]]
@@ -58,22 +61,31 @@ class Templates:
 
 
 def emit(plan: Plan, templates: Templates) -> tuple[Source, ...]:
-    """The class of an optimizer and its CPU kernels."""
+    """The class of an optimizer, and its kernels for each target."""
     digest = inputs_digest(plan.rule.digests, templates)
     files = list(dict.fromkeys(name for name, _ in plan.rule.digests))
-    kernels = cpu_context(plan, lambda wanted: pick(templates.texts[FUNCTIONS_FILE], wanted))
-    kernels["header"] = templates.header("cpu.py.j2", files, digest)
-    optimizer = optimizer_context(plan)
-    optimizer["header"] = templates.header("optimizer.py.j2", files, digest)
-    module = plan.rule.module
-    sources = (
-        Source(f"{module}.py", templates.render("optimizer.py.j2", optimizer)),
-        Source(f"cpu/{module}.py", templates.render("cpu.py.j2", kernels)),
-    )
+    text = templates.texts[FUNCTIONS_FILE]
+    contexts = {
+        "optimizer": optimizer_context(plan),
+        "cpu": cpu_context(plan, lambda wanted: pick(text, wanted, "njit")),
+        "cuda": cuda_context(plan, lambda wanted: pick(text, wanted, "device")),
+    }
     words = vocabulary(plan, templates.texts.values())
-    for source in sources:
-        review(source, plan.rule, words, [printable(plan.rule.label), rule_digest(plan.rule)])
-    return sources
+    strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
+    sources = []
+    for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
+        header = templates.header(f"{kind}.py.j2", files, digest)
+        source = Source(
+            path, templates.render(f"{kind}.py.j2", {**contexts[kind], "header": header})
+        )
+        review(source, plan.rule, words, strings)
+        sources.append(source)
+    return tuple(sources)
+
+
+def paths_of(module: str) -> tuple[str, ...]:
+    """The files of an optimizer: its class, and its kernels for each target."""
+    return (f"{module}.py", *(f"{target}/{module}.py" for target in TARGETS))
 
 
 def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
@@ -106,7 +118,10 @@ def emit_package(
     top["inner"] = [SCHEDULES_FOLDER] if schedules else []
     sources = [package("", "Optimizers, generated from their specs.", **top)]
     if optimizers:
-        sources.append(package("cpu/", "CPU kernels, generated from specs."))
+        sources += [
+            package(f"{t}/", f"{name} kernels, generated from specs.")
+            for t, name in TARGETS.items()
+        ]
     if schedules:
         doc = "Schedules, generated from their specs."
         sources.append(package(f"{SCHEDULES_FOLDER}/", doc, schedules=sorted(schedules)))

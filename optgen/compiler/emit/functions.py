@@ -6,12 +6,12 @@ import ast
 from collections.abc import Iterable
 
 
-def pick(text: str, wanted: Iterable[str]) -> list[str]:
-    """The source of each wanted function of a module, decorators included."""
+def pick(text: str, wanted: Iterable[str], decorator: str) -> list[str]:
+    """The source of each wanted function of a module, decorated as a target needs it."""
     found = {}
     rows = text.splitlines()
     for node in ast.parse(text).body:
         if isinstance(node, ast.FunctionDef):
-            first = min(decorator.lineno for decorator in node.decorator_list)
-            found[node.name] = "\n".join(rows[first - 1 : node.end_lineno])
+            source = "\n".join(rows[node.lineno - 1 : node.end_lineno])
+            found[node.name] = f"@{decorator}\n{source}"
     return [found[name] for name in wanted]

@@ -11,7 +11,8 @@ from optgen.compiler.nouns.condition import ALWAYS, Case, Condition, Literal
 
 WIDTH = 100
 _STEP = "    "
-_HEAD = re.compile(r"return |[^()=]+ = ")
+#: What stands before the value of a statement; nothing before a bare call.
+_HEAD = re.compile(r"return |[^()=]+ = |(?=\w+\()")
 #: Arguments of a function fit on the line of its def up to here.
 _SHORT = 48
 
@@ -159,6 +160,8 @@ def wrap(text: str, depth: int) -> list[str]:
         head, arguments = f"{prefix}{target}{value[:opening]}", value[opening:-1]
         if len(head) <= WIDTH and len(inner) + len(arguments) <= WIDTH:
             return [head, inner + arguments, f"{prefix})"]
+        if not target:
+            return [head, *(f"{inner}{part}," for part in _arguments(arguments)), f"{prefix})"]
     parts = [value]
     if len(inner) + len(value) > WIDTH:
         bounds = [-1, *cuts, len(value)]
@@ -182,6 +185,14 @@ def _cuts(value: str) -> list[int]:
         if cuts:
             return cuts
     return []
+
+
+def _arguments(listed: str) -> list[str]:
+    """The arguments of a call, without the commas between them."""
+    depths = _depths(listed)
+    commas = [i for i, letter in enumerate(listed) if letter == "," and depths[i] == 0]
+    bounds = [-1, *commas, len(listed)]
+    return [listed[a + 1 : b].strip() for a, b in pairwise(bounds)]
 
 
 def _last_bracket(value: str) -> int:

@@ -23,7 +23,7 @@ _NODES = (
     *(ast.ImportFrom, ast.Import, ast.alias, ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.If),
     *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.Call),
     *(ast.keyword, ast.AnnAssign, ast.IfExp, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare),
-    *(ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
+    *(ast.While, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
 )
 #: What is run by the import of a module.
 _TOP = (ast.ImportFrom, ast.Import, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Expr)
@@ -31,10 +31,29 @@ _PACKAGES = {"__future__", "collections", "math", "numpy", "numba", "optgen", "t
 _ATTRIBUTES = {
     *("np.zeros", "np.ndarray", "chunks.shape", "hyperparameters.shape", "rows.shape"),
     *("cpu.KERNELS", "super().__init__", "self._exclude"),
+    *("cuda.local", "cuda.local.array", "cuda.shared", "cuda.shared.array"),
+    *(f"cuda.{name}" for name in ("blockDim", "blockIdx", "gridDim", "threadIdx")),
+    *(f"cuda.{name}.x" for name in ("blockDim", "blockIdx", "gridDim", "threadIdx")),
 }
-_BUILTINS = {"abs", "bool", "float", "int", "max", "min", "range", "str", "super", "tuple", "type"}
+_BUILTINS = {
+    "__package__",
+    "abs",
+    "bool",
+    "float",
+    "int",
+    "max",
+    "min",
+    "range",
+    "str",
+    "super",
+    "tuple",
+    "type",
+}
 #: Calls whose value nobody takes.
-_EFFECTS = {"super().__init__", "self._exclude"}
+_EFFECTS = {
+    *("super().__init__", "self._exclude", "load", "store", "add", "add_square", "clear"),
+    *("leave", "fold", "fold_members", "finish"),
+}
 
 
 def review(source: Source, rule: Rule, words: Words, strings: Collection[str]) -> None:

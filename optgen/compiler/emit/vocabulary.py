@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from optgen.compiler.nouns.expression import Expression, names
 from optgen.compiler.nouns.plan import Plan, Reduction
-from optgen.compiler.nouns.reserved import CLASSES, KERNEL_WORDS
+from optgen.compiler.nouns.reserved import CLASSES, CUDA_WORDS, KERNEL_WORDS
 from optgen.compiler.nouns.rule import Rule
 
 #: Words that printers add to those of the templates.
-_PRINTED = frozenset({"bool", "h", "int", "is", "not", "on"}) | KERNEL_WORDS | CLASSES
+_PRINTED = frozenset({"bool", "h", "int", "is", "not", "on"}) | KERNEL_WORDS | CUDA_WORDS | CLASSES
 
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -32,6 +32,7 @@ class Words:
 def vocabulary(plan: Plan, templates: Iterable[str]) -> Words:
     """Every name that a file generated from a plan may hold."""
     own = _PRINTED | {word for template in templates for word in _WORD.findall(template)}
+    own |= {*_prepass_functions(plan)}
     return Words(own, own.union(_spellings(plan)))
 
 
@@ -50,13 +51,17 @@ def _spellings(plan: Plan) -> Iterator[str]:
     yield from (plan.rule.name, plan.rule.module)
     for name in _names(plan):
         yield from (name, f"{name}_", f"{name}_chunk")
+        yield from (f"{name}_address", f"{name}_lanes", f"{name}_total")
+    yield from (program.name for program in plan.programs)
+    for hyperparameter in plan.rule.hyperparameters:
+        yield f"exclude_from_{hyperparameter.name}"
+
+
+def _prepass_functions(plan: Plan) -> Iterator[str]:
     for program in plan.programs:
-        yield program.name
         for number in range(len(program.prepasses)):
             suffix = f"_{number + 1}" if number else ""
             yield from (f"{program.name}_sums{suffix}", f"{program.name}_scalars{suffix}")
-    for hyperparameter in plan.rule.hyperparameters:
-        yield f"exclude_from_{hyperparameter.name}"
 
 
 def _names(plan: Plan) -> Iterator[str]:

@@ -10,6 +10,7 @@ from optgen.compiler.nouns.problem import Problems
 from optgen.compiler.nouns.reserved import (
     ARGUMENTS,
     CLASSES,
+    CUDA_WORDS,
     KERNEL_WORDS,
     METHOD,
     MODULES,
@@ -82,7 +83,7 @@ def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
         return f"{name!r} is an attribute that every {language.noun} has"
     if language is not UPDATES:
         return ""
-    if is_switch and (name in KERNEL_WORDS or PROGRAM.match(name)):
+    if is_switch and (name in KERNEL_WORDS | CUDA_WORDS or PROGRAM.match(name)):
         return f"{name!r} is a name that generated code needs for itself"
     if is_switch and name == LEARNING_RATE:
         return f"{name!r} is a number"

@@ -1,6 +1,7 @@
-"""Functions that generated CPU kernels call; each file gets a copy of those that it uses.
+"""Functions that generated kernels call; each file gets a copy of those that it uses.
 
-They are copied because Numba's cache notices a change in the kernel's own file only.
+They are copied because Numba's cache notices a change in the kernel's own file only. Each target
+puts its own decorator in the place of `njit`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,157 @@
+"""What the generated kernels of every target have: host scalars, tensor scalars, and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from optgen.compiler.emit.layout import Line, asking, asks, call, indent, lay_out, signature
+from optgen.compiler.emit.lines import Lines, all_items, expression_of, factor_columns
+from optgen.compiler.emit.printer import FUNCTIONS
+from optgen.compiler.nouns.condition import ALWAYS
+from optgen.compiler.nouns.expression import Operation, names, walk
+from optgen.compiler.nouns.plan import Assignment, Norm, Plan, Prepass, Program
+
+_DOCS = {
+    "update": "The update of every variable that has a gradient.",
+    "absent": "What an update does to a variable without a gradient.",
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of the generated file; ``parts`` are its prepared stretches of text."""
+
+    kind: str
+    name: str
+    doc: str
+    signature: str
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+def operators(plan: Plan) -> set[str]:
+    """The operators that kernels of a plan compute."""
+    parts = (part for item in all_items(plan) for part in walk(expression_of(item)))
+    return {part.operator for part in parts if isinstance(part, Operation)}
+
+
+def small_functions(plan: Plan) -> list[str]:
+    """The small functions of the language that kernels of a plan call."""
+    used = operators(plan)
+    return [FUNCTIONS[op] for op in ("square", "max", "min", "clip", "sign") if op in used]
+
+
+def mathematics(plan: Plan) -> list[str]:
+    """What kernels of a plan import from Python's ``math``."""
+    return sorted(operators(plan) & {"sqrt", "exp", "log"})
+
+
+def elements_doc(program: Program) -> str:
+    """The docstring of the kernel of a program."""
+    return _DOCS.get(program.name) or f"What happens instead while {program.gate} is false."
+
+
+def prepass_name(program: Program, what: str, number: int) -> str:
+    """The name of the function that makes a kernel of a prepass."""
+    return f"{program.name}_{what}" + (f"_{number + 1}" if number else "")
+
+
+def host_function(lines: Lines, plan: Plan, row: str) -> Function:
+    """The scalars of one call, read from a row of hyperparameters."""
+    name = lines.host.name
+    used = {part for item in plan.host for part in names(item.expression)} | set(plan.scalars)
+    columns = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
+    reads = [
+        f"{name(given)} = {lines.cell('hyperparameters', row, len(columns), column)}"
+        for column, given in enumerate(columns)
+        if given in used
+    ]
+    stores = [
+        Line(
+            f"{lines.cell('scalars', 'row', len(plan.scalars), column)} = {name(scalar)}",
+            lines.defined(scalar),
+        )
+        for column, scalar in enumerate(plan.scalars)
+    ]
+    body = [lines.assignment(item, lines.host) for item in plan.host]
+    return Function(
+        "host",
+        "host_scalars",
+        "The scalars of one call, in float64, from each row of hyperparameters.",
+        signature([], lines.switches(plan.host, [line.guard for line in stores])),
+        {"reads": indent(reads, 3), "body": lay_out(body, 3), "stores": lay_out(stores, 3)},
+    )
+
+
+def tensor_scalars(
+    lines: Lines, program: Program, number: int, depth: int, sum_of: dict[str, str]
+) -> Function:
+    """The scalars of each variable that need sums; ``sum_of`` says where each sum is read."""
+    prepass, name, plan = program.prepasses[number], lines.host.name, lines.plan
+    used = {part for item in prepass.scalars for part in names(item.expression)}
+    reads = [f"{name(target)} = {source}" for target, source in sum_of.items() if target in used]
+    for column, scalar in enumerate(plan.scalars):
+        if scalar in used:
+            source = lines.cell("scalars", "row", len(plan.scalars), column)
+            reads.append(f"{name(scalar)} = {source}")
+    for factor, column in factor_columns(program, number).items():
+        if factor in used:
+            source = lines.cell("factors", "tensor", lines.most_factors, column)
+            reads.append(f"{name(factor)} = {source}")
+    if "tensor_size" in used:
+        reads.append("tensor_size = sizes[tensor]")
+    own = factor_columns(program, number + 1)
+    body = [line for item in prepass.scalars for line in _kept(lines, item, own[item.target])]
+    return Function(
+        "scalars",
+        prepass_name(program, "scalars", number),
+        f"Scalars of each variable that `{program.name}` computes from its sums.",
+        signature([], scalar_switches(lines, prepass)),
+        {"reads": indent(reads, depth), "body": lay_out(body, depth)},
+    )
+
+
+def scalar_switches(lines: Lines, prepass: Prepass) -> tuple[str, ...]:
+    """The switches that the tensor scalars of a prepass depend on."""
+    return lines.switches(prepass.scalars, ())
+
+
+def _kept(lines: Lines, item: Assignment, column: int) -> Iterator[Line]:
+    yield lines.assignment(item, lines.host)
+    place = lines.cell("factors", "tensor", lines.most_factors, column)
+    yield Line(f"{place} = {lines.host.name(item.target)}", item.guard)
+
+
+def kernel_table(plan: Plan, functions: Sequence[Function]) -> dict[str, object]:
+    """What the table at the end of a file says, and what it needs imported."""
+    return {
+        "buffers": [buffer.name for buffer in plan.buffers],
+        "scalars": plan.scalars,
+        "programs": [_entry(program) for program in plan.programs],
+        "has_sums": any(function.kind == "sums" for function in functions),
+        "has_norms": any(program.norms for program in plan.programs),
+    }
+
+
+def _entry(program: Program) -> dict[str, object]:
+    prepasses = [
+        {
+            "sums": prepass_name(program, "sums", number),
+            "scalars": prepass_name(program, "scalars", number) if prepass.scalars else "None",
+            "count": len(prepass.reductions),
+            "when": asking(prepass.guard, 5),
+        }
+        for number, prepass in enumerate(program.prepasses)
+    ]
+    return {
+        "name": program.name,
+        "gate": program.gate,
+        "when": asking(program.guard, 3) if program.guard != ALWAYS else "",
+        "factors": list(factor_columns(program, len(program.prepasses))),
+        "prepasses": prepasses,
+        "norms": [call("Norm", _norm(norm), 4) for norm in program.norms],
+    }
+
+
+def _norm(norm: Norm) -> list[str]:
+    return [f'"{norm.name}"', str(norm.everywhere), f"lambda on: {asks(norm.guard)}"]

@@ -1,0 +1,1 @@
+"""What generated CUDA kernels stand on, and the arrays of a device."""

@@ -1,0 +1,159 @@
+"""Everything that knows numba-cuda from the inside: kernels, their PTX, accesses to memory.
+
+In Numba's simulator, where kernels are Python and a device's memory is the host's, the accesses
+are those of ``simulated``.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from llvmlite import ir
+from numba import cuda, types
+from numba.core import config
+from numba.cuda import compiler
+from numba.cuda.extending import intrinsic
+
+from optgen.runtime.cuda import simulated
+
+#: Whether kernels run in Numba's simulator.
+SIMULATED = bool(config.ENABLE_CUDASIM)
+#: What a vector access moves at once; its address must be a multiple of it.
+VECTOR_BYTES = 16
+
+#: Arguments of kernels: tables in the device's memory, by address, and single numbers.
+Integers, Reals, Integer = Any, Any, int
+#: What kernels call.
+Function = Callable[..., Any]
+_TYPES = {
+    "Integers": types.CPointer(types.int64),
+    "Reals": types.CPointer(types.float64),
+    "Integer": types.int64,
+}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A function for the device, not yet compiled; its annotations are its signature."""
+
+    function: Callable[..., None]
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The type of each argument by its name."""
+        return {k: v for k, v in inspect.get_annotations(self.function).items() if k != "return"}
+
+    def ptx(self, *capabilities: tuple[int, int]) -> tuple[str, ...]:
+        """Its PTX for each compute capability, such as (9, 0); needs no GPU."""
+        signature = types.void(*(_TYPES[kind] for kind in self.arguments.values()))
+        library, _ = compiler._compile_pyfunc_with_fixup(
+            self.function, signature, device=False, abi="numba", cc=capabilities[0]
+        )
+        return tuple(library.get_asm_str(cc=capability) for capability in capabilities)
+
+
+def kernel(function: Callable[..., None]) -> Kernel:
+    """The decorator of kernels."""
+    return Kernel(function)
+
+
+def device(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The decorator of functions that kernels call; they are inlined, so that none needs a GPU."""
+    inlined = cuda.jit(device=True, inline="always")(function)
+    return inlined  # type: ignore[no-any-return]
+
+
+class _Lanes:
+    """Generates accesses to neighbouring elements, from and to a small array of a thread."""
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        lanes, address, self.first, self.count, self.whole = arguments
+        kind = signature.args[0]
+        self.builder, self.element = builder, context.get_value_type(kind.dtype)
+        self.number = VECTOR_BYTES * 8 // kind.dtype.bitwidth
+        self._lanes = context.make_array(kind)(context, builder, lanes).data
+        self._base = builder.inttoptr(address, self.element.as_pointer(addrspace=1))
+
+    def each(self) -> range:
+        return range(self.number)
+
+    def lane(self, k: int) -> Any:
+        """Where lane ``k`` of the thread's array is."""
+        return self.builder.gep(self._lanes, [ir.IntType(64)(k)])
+
+    def place(self, k: int) -> Any:
+        """Where element ``first + k`` is in memory."""
+        return self.builder.gep(self._base, [self.builder.add(self.first, ir.IntType(64)(k))])
+
+    def vector(self) -> Any:
+        """Where all of them are, as one value."""
+        kind = ir.VectorType(self.element, self.number)
+        return self.builder.bitcast(self.place(0), kind.as_pointer(addrspace=1))
+
+    def exists(self, k: int) -> Any:
+        """Whether element ``first + k`` comes before the end."""
+        index = self.builder.add(self.first, ir.IntType(64)(k))
+        return self.builder.icmp_signed("<", index, self.count)
+
+
+def _load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    lanes = _Lanes(context, builder, signature, arguments)
+    with builder.if_else(lanes.whole) as (then, otherwise):
+        with then:
+            vector = builder.load(lanes.vector(), align=VECTOR_BYTES)
+            for k in lanes.each():
+                element = builder.extract_element(vector, ir.IntType(32)(k))
+                builder.store(element, lanes.lane(k))
+        with otherwise:
+            for k in lanes.each():
+                builder.store(lanes.element(0.0), lanes.lane(k))
+                with builder.if_then(lanes.exists(k)):
+                    builder.store(builder.load(lanes.place(k)), lanes.lane(k))
+    return context.get_dummy_value()
+
+
+def _store(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    lanes = _Lanes(context, builder, signature, arguments)
+    with builder.if_else(lanes.whole) as (then, otherwise):
+        with then:
+            vector = ir.VectorType(lanes.element, lanes.number)(ir.Undefined)
+            for k in lanes.each():
+                element = builder.load(lanes.lane(k))
+                vector = builder.insert_element(vector, element, ir.IntType(32)(k))
+            builder.store(vector, lanes.vector(), align=VECTOR_BYTES)
+        with otherwise:
+            for k in lanes.each():
+                with builder.if_then(lanes.exists(k)):
+                    builder.store(builder.load(lanes.lane(k)), lanes.place(k))
+    return context.get_dummy_value()
+
+
+def _access(generate: Callable[..., Any]) -> Callable[..., Any]:
+    @intrinsic
+    def access(
+        context: Any, lanes: Any, address: Any, first: Any, count: Any, whole: Any
+    ) -> tuple[Any, Any]:
+        kinds = (lanes, types.int64, types.int64, types.int64, types.boolean)
+        return types.void(*kinds), generate
+
+    return access  # type: ignore[no-any-return]
+
+
+@intrinsic
+def _take_number(context: Any, table: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.atomic_rmw("add", arguments[0], ir.IntType(64)(1), "monotonic")
+
+    return types.int64(types.CPointer(types.int64)), generate
+
+
+#: ``load(lanes, address, first, count, whole)``: elements from ``first`` on into a thread's array
+#: of lanes, at once where they are ``whole``: all there, and aligned; those past the end are 0.
+load = simulated.load if SIMULATED else _access(_load)
+#: ``store(lanes, address, first, count, whole)``: the other way.
+store = simulated.store if SIMULATED else _access(_store)
+#: ``take_number(table)``: adds 1 to the first entry of a table; returns what it was before.
+take_number = simulated.take_number if SIMULATED else _take_number

@@ -1,0 +1,51 @@
+"""Accesses to memory in Numba's simulator: what the intrinsics of ``jit`` do, in Python."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any
+
+import numpy as np
+
+Lanes = np.ndarray[Any, np.dtype[Any]]
+_one_at_a_time = threading.Lock()
+
+
+def load(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> None:
+    """Elements of memory into lanes; 0 where there are none."""
+    end = _end(lanes, address, first, count, whole)
+    lanes[end - first :] = 0
+    if first < end:
+        lanes[: end - first] = _elements(lanes, address, first, end)
+
+
+def store(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> None:
+    """Lanes into elements of memory."""
+    end = _end(lanes, address, first, count, whole)
+    if first < end:
+        _elements(lanes, address, first, end)[:] = lanes[: end - first]
+
+
+def take_number(table: Any) -> int:
+    """Add 1 to the first entry of a table; returns what it was before."""
+    with _one_at_a_time:
+        number = int(table[0])
+        table[0] = number + 1
+    return number
+
+
+def _end(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> int:
+    """Where an access ends. Raises AssertionError for one that a GPU would refuse."""
+    end = first + len(lanes)
+    if whole:
+        assert end <= count, "a vector reaches over the end"
+        assert (address + first * lanes.itemsize) % lanes.nbytes == 0, "a vector isn't aligned"
+    return max(first, min(end, count))
+
+
+def _elements(lanes: Lanes, address: int, first: int, end: int) -> Lanes:
+    """Elements of memory as an array that shares it."""
+    start = int(address) + int(first) * lanes.itemsize
+    memory = (ctypes.c_char * (int(end - first) * lanes.itemsize)).from_address(start)
+    return np.frombuffer(memory, lanes.dtype)
