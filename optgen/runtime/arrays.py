@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -26,9 +26,7 @@ def check_variables(variables: Mapping[str, object]) -> list[Array]:
     float32 or float64 arrays.
     """
     checked = {path: _check_variable(path, variable) for path, variable in variables.items()}
-    for (_, end, one, _), (start, _, other, _) in pairwise(_spans(checked.items())):
-        if start < end:
-            raise ValueError(f"{one!r} and {other!r} share memory")
+    Spans(_spans(checked.items())).refuse_overlaps()
     if len({id(array) for array in checked.values()}) < len(checked):
         raise ValueError("an empty array is given twice")
     return list(checked.values())
@@ -49,21 +47,51 @@ def _check_variable(path: str, variable: object) -> Array:
 
 def is_dense(array: Array) -> bool:
     """Whether the elements fill one stretch of memory, in whatever order of the axes."""
-    expected = array.itemsize
-    axes = sorted(zip(array.strides, array.shape, strict=True))
-    for stride, length in axes:
+    return not array.size or fills(array.shape, array.strides, array.itemsize)
+
+
+def fills(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> bool:
+    """Whether elements that lie so fill one stretch of memory, each of it once."""
+    expected = itemsize
+    for stride, length in sorted(zip(strides, shape, strict=True)):
         if length == 1:
             continue
-        if stride != expected and array.size:
+        if stride != expected:
             return False
         expected *= length
     return True
 
 
-def _spans(arrays: Iterable[tuple[str, Array]]) -> list[tuple[int, int, str, Array]]:
-    """Where the arrays that aren't empty begin and end, in the order of memory."""
-    spans = [(*_span(array), name, array) for name, array in arrays if array.size]
-    return sorted(spans, key=itemgetter(0))
+#: First and past-the-end byte of an array, its name, and it itself.
+Span = tuple[int, int, str, Any]
+
+
+class Spans:
+    """Stretches of memory, none of them empty."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans = sorted(spans, key=itemgetter(0))
+        self._starts = [span[0] for span in self._spans]
+
+    def refuse_overlaps(self) -> None:
+        """Raise ValueError where two have memory in common."""
+        for (_, end, one, _), (start, _, other, _) in pairwise(self._spans):
+            if start < end:
+                raise ValueError(f"{one!r} and {other!r} share memory")
+
+    def touched(self, start: int, end: int) -> Iterator[tuple[str, Any]]:
+        """Those with memory between two addresses, by name."""
+        position = max(0, bisect_right(self._starts, start) - 1)
+        while start < end and position < len(self._spans) and self._starts[position] < end:
+            _, last, name, array = self._spans[position]
+            if last > start:
+                yield name, array
+            position += 1
+
+
+def _spans(arrays: Iterable[tuple[str, Array]]) -> Iterator[Span]:
+    """Where the arrays that aren't empty begin and end."""
+    return ((*_span(array), name, array) for name, array in arrays if array.size)
 
 
 def _span(array: Array) -> tuple[int, int]:
@@ -76,15 +104,10 @@ def address(array: Array) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def is_unchanged(array: Array, interface: Mapping[str, Any]) -> bool:
-    """Whether an array still has the memory, shape and permission of its array interface."""
-    return array.__array_interface__ == interface
-
-
 class Gradient(NamedTuple):
     """A gradient that kernels may be pointed at, and where that is."""
 
-    array: Array
+    array: Any
     address: int
 
 
@@ -97,8 +120,7 @@ class GradientCheck:
         """``written`` are the arrays that no gradient may share memory with, by name."""
         self._paths, self._variables = list(variables), list(variables.values())
         self._layouts = [_layout(variable.__array_interface__) for variable in self._variables]
-        self._spans = _spans(written)
-        self._starts = [span[0] for span in self._spans]
+        self._touched = Spans(_spans(written)).touched
 
     def __call__(self, index: int, gradient: object) -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
@@ -143,15 +165,6 @@ class GradientCheck:
 
     def _shared(self, index: int, name: str) -> ValueError:
         return ValueError(f"the gradient of {self._paths[index]!r} shares memory with {name}")
-
-    def _touched(self, start: int, end: int) -> Iterator[tuple[str, Array]]:
-        """The written arrays that have memory between two addresses."""
-        position = max(0, bisect_right(self._starts, start) - 1)
-        while start < end and position < len(self._spans) and self._starts[position] < end:
-            _, last, name, array = self._spans[position]
-            if last > start:
-                yield name, array
-            position += 1
 
 
 def _layout(interface: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
-from optgen.runtime.cpu.launch import compiled, launch, loop_for
-from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program
+from optgen.runtime.cpu.launch import launch, loop_for
+from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
+from optgen.runtime.norms import joint_norm
 from optgen.runtime.tables import Tables
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -48,7 +49,7 @@ class Engine:
     def begin(self, hyperparameters: Array, call: int, step: int) -> Program:
         """Compute the scalars of a call and return the program that it runs."""
         for part in self._parts:
-            host = compiled(self._kernels.host, part.on)
+            host = built(self._kernels.host, part.on)
             launch(host, range, hyperparameters, part.scalars, float(call), float(step))
         for program in self._kernels.gates:
             for part in self._parts[:1]:
@@ -89,7 +90,7 @@ class Engine:
                 return np.isnan(sums[:, 0])
             for part, _ in asking:
                 if prepass.scalars is not None:
-                    scalars = compiled(prepass.scalars, part.on)
+                    scalars = built(prepass.scalars, part.on)
                     launch(scalars, range, tables.rows, sizes, part.scalars, sums, part.factors)
         for part, work in parts:
             shared = (tables.addresses, tables.rows, part.scalars, part.factors)
@@ -104,17 +105,8 @@ class Engine:
         if self._measured is None:
             return None
         program, chosen = self._measured
-        found = None
-        for part in self._parts:
-            members = chosen & part.members
-            for norm in program.norms:
-                if norm.when(part.on) and members.any():
-                    values = part.factors[members, program.factors.index(norm.factor)]
-                    if norm.everywhere:
-                        return float(values[0])
-                    found = (found or 0.0) + float(np.square(values).sum())
-                    break
-        return None if found is None else float(np.sqrt(found))
+        parts = [(p.on, chosen & p.members, lambda f=p.factors: f) for p in self._parts]
+        return joint_norm(program, parts)
 
     @staticmethod
     def _over(
@@ -125,4 +117,4 @@ class Engine:
     ) -> None:
         for real, elements, chunks in work:
             loop = loop_for(elements)
-            launch(compiled(builder, on, real, loop), loop, chunks, *arguments)
+            launch(built(builder, on, real, loop), loop, chunks, *arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 #: Compiles a kernel for a dtype, a loop and a setting of switches.
@@ -13,6 +14,24 @@ Condition = Callable[[Mapping[str, bool]], bool]
 #: Switches that the runtime sets: whether a step looks for elements of gradients that aren't
 #: finite first, and whether an update leaves out what comes after a variable's constraint.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
+
+
+def built(builder: Builder, on: Mapping[str, bool], *fixed: Any) -> Any:
+    """What a builder makes for a setting of the switches; each is made once a process."""
+    return _built(builder, fixed, tuple(on[name] for name in switches_of(builder)))
+
+
+@cache
+def switches_of(builder: Builder) -> tuple[str, ...]:
+    """The switches that a builder asks for."""
+    code = builder.__code__
+    first = code.co_argcount
+    return tuple(code.co_varnames[first : first + code.co_kwonlyargcount])
+
+
+@cache
+def _built(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Any:
+    return builder(*fixed, **dict(zip(switches_of(builder), values, strict=True)))
 
 
 def always(on: Mapping[str, bool]) -> bool:

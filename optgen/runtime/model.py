@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import (
-    Array,
-    Gradient,
-    GradientCheck,
-    address,
-    check_variables,
-    is_unchanged,
-)
+from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.declarations import State
-from optgen.runtime.engine import Engine, Mask
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels
 from optgen.runtime.matching import Gradients, Matcher, Variables, by_path
+from optgen.runtime.memory import Mask, memory_of
 from optgen.runtime.settings import Row, Settings
-from optgen.runtime.tables import Tables
 from optgen.runtime.treatment import Treatment
 
 #: The state of a variable that takes its gradient's value: the largest since the last update.
@@ -38,10 +29,12 @@ class Model:
         settings: Settings,
         treatment: Treatment,
         kernels: Kernels,
+        cuda_kernels: str,
     ) -> None:
         self.named = named = by_path(variables)
-        self.paths, self.variables = tuple(named), tuple(check_variables(named))
-        self.constraints = treatment.constraints_of(named)
+        self.memory = memory_of(named, kernels, cuda_kernels)
+        self.paths, self.variables = tuple(named), tuple(self.memory.check_variables(named))
+        self.constraints = treatment.constraints_of(named, self.memory)
         overwritten = treatment.overwritten(named)
         #: Variables that a rule updates; the others take their gradient's value.
         self.trained: Mask = np.array([path not in overwritten for path in named], np.bool_)
@@ -55,12 +48,13 @@ class Model:
         switches = self._switches(settings, treatment)
         self.states = self._make_states(declared, settings, switches, kernels)
         rows = [self.row_set.index(row) for row in self.rows]
-        tables = Tables(self.variables, kernels.buffers, self.states, rows)
-        self.engine = Engine(kernels, tables, len(self.row_set), self._parts(switches))
+        self.engine = self.memory.engine(
+            self.variables, self.states, rows, len(self.row_set), self._parts(switches)
+        )
         #: Which variables had a gradient since the last update.
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
-        self._interfaces = [variable.__array_interface__ for variable in self.variables]
-        self._check_gradient = GradientCheck(named, self._written())
+        self._looks = [self.memory.look(variable) for variable in self.variables]
+        self._check_gradient = self.memory.check_gradients(named, self._written())
         self._match = Matcher(named)
         for pattern in settings.options.idle(named):
             warnings.warn(f"options: no variable fits {pattern!r}", stacklevel=4)
@@ -90,7 +84,7 @@ class Model:
     ) -> dict[str, list[Array | None]]:
         states: dict[str, list[Array | None]] = {
             state.name: [
-                initial_state(state.initial, variable, settings, row)
+                self.memory.new(variable, initial_value(state.initial, settings, row))
                 if trained and state.when(on)
                 else None
                 for variable, row, on, trained in zip(
@@ -103,7 +97,7 @@ class Model:
         self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in switches]
         #: What the variables that aren't trained gather between two updates.
         self.largest: list[Array | None] = [
-            None if trained or not gathers else np.zeros_like(variable)
+            None if trained or not gathers else self.memory.new(variable, 0.0)
             for variable, trained, gathers in zip(
                 self.variables, self.trained, self.gathers, strict=True
             )
@@ -128,10 +122,9 @@ class Model:
 
         Raises TypeError or ValueError for whatever would make a step go wrong.
         """
-        for path, variable, before in zip(
-            self.paths, self.variables, self._interfaces, strict=True
-        ):
-            if not is_unchanged(variable, before):
+        look = self.memory.look
+        for path, variable, before in zip(self.paths, self.variables, self._looks, strict=True):
+            if look(variable) != before:
                 raise ValueError(f"{path!r} was made read-only, resized or reshaped after build")
         checked: list[Gradient | None] = [None] * len(self.variables)
         missing = []
@@ -159,16 +152,12 @@ class Model:
         """A gradient that is missing now but was there since the last update counts as zero."""
         for index in np.flatnonzero(chosen):
             if gradients[index] is None:
-                zeros = np.zeros_like(self.variables[index])
-                gradients[index] = Gradient(zeros, address(zeros))
+                zeros = self.memory.new(self.variables[index], 0.0)
+                gradients[index] = Gradient(zeros, self.memory.address(zeros))
 
 
-def initial_state(initial: float | str, variable: Array, settings: Settings, row: Row) -> Array:
-    """A state array as it is before the first update, in the memory layout of its variable."""
-    # A view doesn't own its memory, so that whoever gets it can't resize, and thereby move, it.
-    array = np.empty_like(variable, subok=False).view()
-    value: Any = initial
-    if isinstance(value, str):
-        value = variable if value == "param" else settings.of_row(value, row)
-    array[...] = value
-    return array
+def initial_value(initial: float | str, settings: Settings, row: Row) -> float | None:
+    """What a state is filled with before the first update; None for the variable itself."""
+    if not isinstance(initial, str):
+        return initial
+    return None if initial == "param" else settings.of_row(initial, row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 from os import PathLike, fspath
 from typing import Any, ClassVar, Self
@@ -44,6 +44,8 @@ class Optimizer:
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     kernels: ClassVar[Kernels]
+    #: The module of the kernels for CUDA.
+    cuda_kernels: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -163,7 +165,8 @@ class Optimizer:
         self._model = self._new_model(variables)
 
     def _new_model(self, variables: Variables) -> Model:
-        return Model(variables, self.states, self._settings, self._treatment, self.kernels)
+        targets = self.kernels, self.cuda_kernels
+        return Model(variables, self.states, self._settings, self._treatment, *targets)
 
     def _exclude(
         self, name: str, variables: Sequence[Array] | None, patterns: Sequence[str] | None
@@ -229,7 +232,8 @@ class Optimizer:
         Raises ValueError for a variable that the optimizer was not built with.
         """
         for variable, stand_in in stand_ins(self._model, self.states, self.iterations, var_list):
-            variable[...] = stand_in
+            assert self._model is not None
+            self._model.memory.assign(variable, stand_in)
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -241,7 +245,8 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__} keeps no averages of its variables")
         if self._evaluating:
             raise RuntimeError("averaged() can't be entered twice")
-        with replaced(stand_ins(self._model, self.states, self.iterations)):
+        pairs = stand_ins(self._model, self.states, self.iterations)
+        with replaced(self._model.memory, pairs) if self._model else nullcontext():
             self._evaluating = True
             try:
                 yield

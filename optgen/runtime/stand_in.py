@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from optgen.runtime.arrays import Array
 from optgen.runtime.declarations import State
+from optgen.runtime.memory import Memory
 from optgen.runtime.model import Model
 
 
@@ -35,13 +36,13 @@ def stand_ins(
 
 
 @contextmanager
-def replaced(pairs: Sequence[tuple[Array, Array]]) -> Iterator[None]:
+def replaced(memory: Memory, pairs: Sequence[tuple[Array, Array]]) -> Iterator[None]:
     """Variables hold the value of their stand-ins inside, and their own again behind."""
-    kept = [variable.copy(order="K") for variable, _ in pairs]
+    kept = [memory.new(variable, None) for variable, _ in pairs]
     try:
         for variable, stand_in in pairs:
-            variable[...] = stand_in
+            memory.assign(variable, stand_in)
         yield
     finally:
         for (variable, _), own in zip(pairs, kept, strict=True):
-            variable[...] = own
+            memory.assign(variable, own)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
-from optgen.runtime.engine import Mask
 from optgen.runtime.kernels import Kernels
+from optgen.runtime.memory import Mask
 from optgen.runtime.model import Model
 from optgen.runtime.settings import Settings
-from optgen.runtime.treatment import Treatment, constrained
+from optgen.runtime.treatment import Treatment
 
 Gradients = list[Gradient | None]
 
@@ -71,7 +71,8 @@ class Step:
         for index in np.flatnonzero(chosen & model.constrained) if model.constraints else ():
             path, variable = model.paths[index], model.variables[index]
             try:
-                variable[...] = constrained(path, model.constraints[path], variable)
+                constraint = model.constraints[path]
+                model.memory.assign(variable, model.memory.constrained(path, constraint, variable))
             except Exception as error:
                 failures.append(error)
         absent = self._kernels.program("absent")
@@ -87,7 +88,7 @@ class Step:
         if not self._treatment.checks_gradients:
             return []
         given = [(index, gradients[index]) for index in self._model.overwritten]
-        return [i for i, found in given if found and not np.isfinite(found.array).all()]
+        return [i for i, found in given if found and not self._model.memory.is_finite(found.array)]
 
     def _overwrite(self, gradients: Gradients, *, is_update: bool) -> None:
         """Give variables their gradient's value; the largest one of all calls since the last."""
@@ -96,12 +97,10 @@ class Step:
             gradient, largest = gradients[index], model.largest[index]
             if gradient is None and not (is_update and model.seen[index]):
                 continue
-            value = largest if gradient is None else gradient.array
             if largest is not None and gradient is not None:
-                value = np.maximum(gradient.array, largest)
+                model.memory.raise_to(largest, gradient.array)
+            value = gradient.array if largest is None and gradient is not None else largest
             if is_update:
-                model.variables[index][...] = value
+                model.memory.assign(model.variables[index], value)
                 if largest is not None:
-                    largest[...] = 0
-            elif largest is not None:
-                largest[...] = value
+                    model.memory.assign(largest, 0)

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from optgen.runtime.arrays import Array
 from optgen.runtime.exclusions import Exclusions
+from optgen.runtime.memory import Memory
 
 #: Patterns for paths, each with a function that takes a variable and returns what it becomes.
 Constraints = Mapping[str, Callable[[Array], Any]]
@@ -58,7 +57,9 @@ class Treatment:
             "on_nonfinite": self.on_nonfinite,
         }
 
-    def constraints_of(self, named: Mapping[str, Array]) -> dict[str, Callable[[Array], Any]]:
+    def constraints_of(
+        self, named: Mapping[str, Array], memory: Memory
+    ) -> dict[str, Callable[[Array], Any]]:
         """The constraint of each variable that has one; the last pattern that fits its path.
 
         As in Keras, a variable may also bring one as an attribute. Raises what a constraint
@@ -69,7 +70,7 @@ class Treatment:
             fitting = [c for pattern, c in self.constraints.items() if fnmatchcase(path, pattern)]
             constraint = fitting[-1] if fitting else getattr(variable, "constraint", None)
             if constraint is not None:
-                constrained(path, constraint, variable)
+                memory.constrained(path, constraint, variable)
                 found[path] = constraint
         return found
 
@@ -81,17 +82,6 @@ class Treatment:
             if any(fnmatchcase(path, pattern) for pattern in self.overwrite)
             or getattr(variable, "overwrite_with_gradient", False)
         }
-
-
-def constrained(path: str, constraint: Callable[[Array], Any], variable: Array) -> Array:
-    """What a constraint makes of a copy of a variable. Raises ValueError if it doesn't fit."""
-    result = np.asarray(constraint(variable.copy()))
-    if result.shape != variable.shape or result.dtype.kind not in "fiu":
-        raise ValueError(
-            f"the constraint of {path!r} makes {result.dtype} of shape {result.shape} from "
-            f"{variable.dtype} of shape {variable.shape}"
-        )
-    return result
 
 
 def _checked(owner: str, constraints: Constraints | None) -> Mapping[str, Callable[[Array], Any]]:

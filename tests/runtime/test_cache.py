@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from optgen.runtime.cpu import cache
+from optgen.runtime.kept import Kept
 
 SOURCE = """
 from optgen.runtime.cpu.jit import kernel
@@ -103,7 +104,7 @@ def test_no_flipped_bit_is_believed(folder: Path, add: Adder) -> None:
     add(2.0)
     (path,) = kept(folder)
     data = path.read_bytes()
-    files: Any = cache._Files(folder, "base", "stamp")
+    files: Any = cache._Pickles(Kept(folder, "base", "nbc", "stamp"))
     files.save("key", {"code": data[:2000]})
     (path,) = folder.glob("base.*.nbc")
     whole = path.read_bytes()

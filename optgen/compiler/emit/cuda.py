@@ -16,7 +16,7 @@ from optgen.compiler.emit.kernels import (
     small_functions,
     tensor_scalars,
 )
-from optgen.compiler.emit.layout import Line, indent, lay_out, signature, wrap
+from optgen.compiler.emit.layout import Line, lay_out, signature, wrap
 from optgen.compiler.emit.lines import factor_columns
 from optgen.compiler.nouns.plan import Plan, Prepass, Program
 

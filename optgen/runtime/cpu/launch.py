@@ -1,18 +1,15 @@
-"""Launching kernels: which form to run, in which thread, and when to stay serial."""
+"""Launching kernels: in which thread, and when to stay serial."""
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import numba
 from numba import prange
 
 from optgen.runtime.cpu.jit import Kernel, Loop
-from optgen.runtime.kernels import Builder
 
 #: Below so many elements a second thread costs more than it brings.
 SERIAL_ELEMENTS = 32 * 1024
@@ -44,24 +41,6 @@ def loop_for(elements: int) -> Loop:
     if elements < SERIAL_ELEMENTS or _process.forked or numba.get_num_threads() == 1:
         return range
     return prange  # type: ignore[no-any-return]
-
-
-def compiled(builder: Builder, on: Mapping[str, bool], *fixed: Any) -> Kernel:
-    """The kernel of a builder for a setting of the switches; each is made once a process."""
-    return _build(builder, fixed, tuple(on[name] for name in _keyword_only(builder)))
-
-
-@cache
-def _keyword_only(builder: Builder) -> tuple[str, ...]:
-    code = builder.__code__
-    first = code.co_argcount
-    return tuple(code.co_varnames[first : first + code.co_kwonlyargcount])
-
-
-@cache
-def _build(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Kernel:
-    kernel: Kernel = builder(*fixed, **dict(zip(_keyword_only(builder), values, strict=True)))
-    return kernel
 
 
 def launch(kernel: Kernel, loop: Loop, *arguments: Any) -> None:

@@ -1,9 +1,67 @@
-"""What the device knows about the calls of an optimizer, and the kernels that keep it."""
+"""What the device knows about the calls of an optimizer, and the kernels that keep it.
+
+They run where calls may be skipped, or are captured to be replayed: only the device knows then
+how many there were. One thread does all the work.
+"""
 
 from __future__ import annotations
 
-#: Entries of the table ``control``: calls so far, updates so far, and the number of the program
-#: that this call runs.
-CALLS, UPDATES, RUNNING = 0, 1, 2
+from optgen.runtime.cuda.jit import Integer, Integers, Reals, kernel
+
+#: Entries of the table ``control``: calls so far, updates so far, the number of the program that
+#: this call runs, whether gradients have been gathered since the last update, whether they had
+#: been before this call, and the calls since the scale of the loss was last changed.
+CALLS, UPDATES, RUNNING, GATHERED, BEFORE, STEADY = range(6)
+CONTROLS = 6
 #: The number of no program: the call is skipped.
 SKIPPED = -1
+
+
+@kernel
+def put_scale(
+    scale: Reals, hyperparameters: Reals, rows: Integer, columns: Integer, column: Integer
+) -> None:
+    """Write the scale of the loss into a column of the hyperparameters."""
+    for row in range(rows):
+        hyperparameters[columns * row + column] = scale[0]
+
+
+@kernel
+def choose(scalars: Reals, gates: Integers, number: Integer, control: Integers) -> None:
+    """Find the program of this call, and count the call, which ``judge`` may take back."""
+    running = 0
+    for k in range(number):
+        if running == 0 and scalars[gates[2 * k]] == 0.0:
+            running = gates[2 * k + 1]
+    control[RUNNING] = running
+    control[BEFORE] = control[GATHERED]
+    control[CALLS] += 1
+    if running == 0:
+        control[UPDATES] += 1
+        control[GATHERED] = 0
+    else:
+        control[GATHERED] = 1
+
+
+@kernel
+def judge(sums: Reals, control: Integers, scale: Reals, steps: Integer) -> None:
+    """Take a call back where a gradient isn't finite, so that the first sum over all is NaN.
+
+    Where ``steps`` isn't 0, such a gradient halves the scale of the loss, never below 1, and so
+    many calls without one double it.
+    """
+    odd = sums[0] != 0.0
+    if odd:
+        control[CALLS] -= 1
+        if control[RUNNING] == 0:
+            control[UPDATES] -= 1
+        control[GATHERED] = control[BEFORE]
+        control[RUNNING] = SKIPPED
+    if steps > 0:
+        control[STEADY] += 1
+        if odd:
+            scale[0] = max(scale[0] / 2.0, 1.0)
+            control[STEADY] = 0
+        elif control[STEADY] == steps:
+            scale[0] = scale[0] * 2.0
+            control[STEADY] = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import cuda, types
 from numba.core import config
@@ -25,7 +26,9 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 VECTOR_BYTES = 16
 
 #: Arguments of kernels: tables in the device's memory, by address, and single numbers.
-Integers, Reals, Integer = Any, Any, int
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+Reals = np.ndarray[Any, np.dtype[np.float64]]
+Integer = int
 #: What kernels call.
 Function = Callable[..., Any]
 _TYPES = {
@@ -62,8 +65,7 @@ def kernel(function: Callable[..., None]) -> Kernel:
 
 def device(function: Callable[..., Any]) -> Callable[..., Any]:
     """The decorator of functions that kernels call; they are inlined, so that none needs a GPU."""
-    inlined = cuda.jit(device=True, inline="always")(function)
-    return inlined  # type: ignore[no-any-return]
+    return cuda.jit(device=True, inline="always")(function)  # type: ignore[no-any-return]
 
 
 class _Lanes:

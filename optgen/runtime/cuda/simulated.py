@@ -47,5 +47,5 @@ def _end(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> int
 def _elements(lanes: Lanes, address: int, first: int, end: int) -> Lanes:
     """Elements of memory as an array that shares it."""
     start = int(address) + int(first) * lanes.itemsize
-    memory = (ctypes.c_char * (int(end - first) * lanes.itemsize)).from_address(start)
-    return np.frombuffer(memory, lanes.dtype)
+    memory = (ctypes.c_ubyte * (int(end - first) * lanes.itemsize)).from_address(start)
+    return np.ctypeslib.as_array(memory).view(lanes.dtype)

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numba import cuda, float64
 
-from optgen.runtime.cuda.jit import Integers, Reals, device, take_number
+from optgen.runtime.cuda.jit import (
+    Function,
+    Integer,
+    Integers,
+    Kernel,
+    Reals,
+    device,
+    kernel,
+    take_number,
+)
 
 #: A square is scaled by these where it could leave the range of float32.
 LARGE, SMALL = np.float32(2.0**40), np.float32(2.0**-40)
@@ -15,6 +25,8 @@ UP, DOWN = np.float32(2.0**80), np.float32(2.0**-80)
 UP_SQUARED, DOWN_SQUARED = 2.0**160, 2.0**-160
 #: What a thread adds up: terms, and squares that are scaled down and up.
 PARTS = 3
+#: Threads that a block has at most.
+MOST_THREADS = 256
 
 
 @device
@@ -44,7 +56,7 @@ def add_square(total: Any, term: float) -> None:
 
 
 @device
-def over_block(shared: Any, value: float) -> float:
+def over_block(shared: Reals, value: float) -> Any:
     """The sum of a value over all threads of a block; each of them gets it."""
     thread = cuda.threadIdx.x
     shared[thread] = value
@@ -70,7 +82,7 @@ def leave(shared: Any, total: Any, table: Reals, place: int) -> None:
 
 
 @device
-def is_last_block(ticket: Integers, shared: Any) -> bool:
+def is_last_block(ticket: Integers, shared: Reals) -> Any:
     """Whether every other block of the grid has been here, and what it wrote can be read."""
     cuda.threadfence()
     cuda.syncthreads()
@@ -87,7 +99,7 @@ def is_last_block(ticket: Integers, shared: Any) -> bool:
 
 @device
 def fold(begins: Integers, number: int, columns: int, source: Reals, target: Reals) -> None:
-    """Add up rows of ``source``, from ``begins[k]`` to ``begins[k + 1]``, in row k of ``target``."""
+    """Row k of ``target`` is the sum of rows ``begins[k]`` to ``begins[k + 1]`` of ``source``."""
     for row in range(cuda.threadIdx.x, number, cuda.blockDim.x):
         for column in range(columns):
             total = 0.0
@@ -130,3 +142,30 @@ def add_members(members: Integers, number: int, columns: int, sums: Reals, share
         if cuda.threadIdx.x == 0:
             sums[column] = total
     cuda.syncthreads()
+
+
+@kernel
+def meet(members: Integers, number: Integer, columns: Integer, sums: Reals) -> None:
+    """Row 0 becomes the sum over all variables of what several launches have summed for each."""
+    shared = cuda.shared.array(MOST_THREADS, float64)
+    add_members(members, number, columns, sums, shared)
+
+
+@cache
+def each_with(finish: Function) -> Kernel:
+    """A kernel that computes the scalars of each member from its sums."""
+
+    @kernel
+    def tensor_scalars(
+        members: Integers,
+        number: Integer,
+        rows: Integers,
+        sizes: Integers,
+        scalars: Reals,
+        sums: Reals,
+        factors: Reals,
+    ) -> None:
+        for k in range(cuda.threadIdx.x, number, cuda.blockDim.x):
+            finish(members[k], rows, sizes, scalars, sums, factors)
+
+    return tensor_scalars

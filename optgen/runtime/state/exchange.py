@@ -20,11 +20,11 @@ SEEN = "had_gradient"
 
 
 def arrays_of(model: Model) -> dict[Key, Any]:
-    """Every array that a run needs to go on: the states themselves, and who had a gradient."""
+    """Every array that a run needs to go on: the states, on the host, and who had a gradient."""
     found: dict[Key, Any] = {}
     for index, path in enumerate(model.paths):
         for name, array in model.state_of(index).items():
-            found[path, name] = array
+            found[path, name] = model.memory.host(array)
         if model.gathers[index]:
             found[path, SEEN] = np.array(model.seen[index])
     return found
@@ -34,15 +34,15 @@ def put_back(model: Model, arrays: Mapping[Key, Any]) -> None:
     """Give every state the value from a snapshot that fits."""
     for index, path in enumerate(model.paths):
         for name, array in model.state_of(index).items():
-            array[...] = arrays[path, name]
+            model.memory.assign(array, arrays[path, name])
         model.seen[index] = model.gathers[index] and arrays[path, SEEN]
 
 
 def taken(
     optimizer: str, spec: str, config: Mapping[str, Any], counters: Mapping[str, int], model: Model
 ) -> Snapshot:
-    """The state as it is now; arrays are the optimizer's own, not copies."""
-    variables = {path: (array.shape, str(array.dtype)) for path, array in model.named.items()}
+    """The state as it is now; arrays of the host are the optimizer's own, not copies."""
+    variables = {path: model.memory.form(array) for path, array in model.named.items()}
     return Snapshot(optimizer, spec, _writable(config), counters, variables, arrays_of(model))
 
 

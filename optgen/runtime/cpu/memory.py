@@ -1,0 +1,82 @@
+"""The host's memory: NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from optgen.runtime.arrays import Array, GradientCheck, address, check_variables
+from optgen.runtime.engine import Engine, Mask
+from optgen.runtime.kernels import Kernels
+from optgen.runtime.tables import Tables
+
+
+class HostMemory:
+    """What an optimizer asks of the place where its variables live."""
+
+    check_variables = staticmethod(check_variables)
+    address = staticmethod(address)
+
+    def __init__(self, kernels: Kernels) -> None:
+        self._kernels = kernels
+
+    def check_gradients(
+        self, named: Mapping[str, Array], written: Iterable[tuple[str, Array]]
+    ) -> GradientCheck:
+        """What checks the gradient of a variable, given by its place in the order."""
+        return GradientCheck(named, written)
+
+    def look(self, variable: Array) -> object:
+        """What stays equal as long as a variable has the same memory, shape and permission."""
+        return variable.__array_interface__
+
+    def form(self, array: Array) -> tuple[tuple[int, ...], str]:
+        """Shape, and name of the dtype."""
+        return array.shape, str(array.dtype)
+
+    def new(self, like: Array, value: float | None) -> Array:
+        """An array laid out like a variable, of one value, or of the variable's own."""
+        # A view doesn't own its memory, so that whoever gets it can't resize, and so move, it.
+        array = np.empty_like(like, subok=False).view()
+        array[...] = like if value is None else value
+        return array
+
+    def assign(self, target: Array, value: Any) -> None:
+        """Give an array another value: a number or an array."""
+        target[...] = value
+
+    def raise_to(self, target: Array, other: Array) -> None:
+        """Each element becomes the larger one of two; NaN if either is NaN."""
+        np.maximum(target, other, out=target)
+
+    def is_finite(self, array: Array) -> bool:
+        """Whether all elements are."""
+        return bool(np.isfinite(array).all())
+
+    def host(self, array: Array) -> Array:
+        """The array itself."""
+        return array
+
+    def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Array) -> Array:
+        """What a constraint makes of a copy of a variable. Raises ValueError if it doesn't fit."""
+        result = np.asarray(constraint(variable.copy()))
+        if result.shape != variable.shape or result.dtype.kind not in "fiu":
+            raise ValueError(
+                f"the constraint of {path!r} makes {result.dtype} of shape {result.shape} from "
+                f"{variable.dtype} of shape {variable.shape}"
+            )
+        return result
+
+    def engine(
+        self,
+        variables: Sequence[Array],
+        states: Mapping[str, Sequence[Array | None]],
+        rows: Sequence[int],
+        row_count: int,
+        members: Sequence[tuple[Mapping[str, bool], Mask]],
+    ) -> Engine:
+        """What runs over the variables with their states."""
+        tables = Tables(variables, self._kernels.buffers, states, rows)
+        return Engine(self._kernels, tables, row_count, members)

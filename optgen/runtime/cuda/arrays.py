@@ -1,0 +1,109 @@
+"""Arrays on a device: those of other libraries, seen through what they tell of themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optgen.runtime.cuda.devices import driver
+from optgen.runtime.cuda.libraries import is_tensor
+
+Host = np.ndarray[Any, np.dtype[Any]]
+
+
+class View(NamedTuple):
+    """Where an array is, and how its elements lie there; strides are in bytes."""
+
+    address: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype[Any]
+    is_writable: bool
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+class DeviceArray:
+    """An array in a device's memory, dense in whatever order of the axes.
+
+    Other libraries take it without a copy, through ``__cuda_array_interface__``:
+    ``torch.as_tensor(array)``, ``cupy.asarray(array)``, ``numba.cuda.as_cuda_array(array)``.
+    """
+
+    def __init__(
+        self,
+        device: int,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        strides: tuple[int, ...] | None = None,
+    ) -> None:
+        self.shape, self.dtype, self.device = shape, np.dtype(dtype), device
+        self.strides = dense(shape, self.dtype.itemsize) if strides is None else strides
+        self._memory = driver.Memory(device, self.nbytes)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def address(self) -> int:
+        """Where the first element is."""
+        return self._memory.address
+
+    @cached_property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        return {
+            "version": 3,
+            "shape": self.shape,
+            "strides": self.strides,
+            "typestr": self.dtype.str,
+            "data": (self.address if self.size else 0, False),
+            "stream": None,
+        }
+
+    def __repr__(self) -> str:
+        return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device})"
+
+    def copy_to_host(self) -> Host:
+        """The elements as a NumPy array; waits until they are what they will be."""
+        return to_host(view_of(self), self.device, 0)
+
+
+def dense(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
+    """The strides of an array whose last axis varies fastest."""
+    lengths = [max(length, 1) for length in shape]
+    return tuple(math.prod(lengths[axis + 1 :]) * itemsize for axis in range(len(shape)))
+
+
+def to_host(view: View, device: int, stream: int) -> Host:
+    """A dense array of a device as one of NumPy's, in the same order of the axes."""
+    flat = np.empty(math.prod(view.shape), view.dtype)
+    if flat.size:
+        driver.download(device, flat, view.address, stream)
+    return np.lib.stride_tricks.as_strided(flat, view.shape, view.strides).copy(order="K")
+
+
+def view_of(array: Any) -> View:
+    """How an array lies in a device's memory. Raises TypeError for what is no such array."""
+    if is_tensor(array):
+        array = array.detach()
+    interface: Mapping[str, Any] = array.__cuda_array_interface__
+    if interface.get("mask") is not None:
+        raise TypeError("a masked array can't be updated")
+    address, is_readonly = interface["data"]
+    dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
+    strides = interface.get("strides") or dense(shape, dtype.itemsize)
+    return View(int(address), shape, tuple(strides), dtype, not is_readonly)

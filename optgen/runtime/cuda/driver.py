@@ -1,0 +1,185 @@
+"""The CUDA driver: memory, streams and launches, in the context that all frameworks share."""
+
+from __future__ import annotations
+
+import ctypes
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from cuda.bindings import driver
+
+from optgen.runtime.cuda.cubins import compiled
+from optgen.runtime.cuda.jit import Kernel
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Threads of a block.
+THREADS = 256
+
+
+class CudaError(RuntimeError):
+    """The CUDA driver refused something; the message holds its name for the error."""
+
+
+def _ask(result: tuple[Any, ...]) -> Any:
+    """What a call of the driver returned, without its status."""
+    status, *values = result
+    if status != driver.CUresult.CUDA_SUCCESS:
+        raise CudaError(f"the CUDA driver says {status.name}")
+    return values[0] if len(values) == 1 else tuple(values)
+
+
+@cache
+def _context(device: int) -> Any:
+    _ask(driver.cuInit(0))
+    return _ask(driver.cuDevicePrimaryCtxRetain(_ask(driver.cuDeviceGet(device))))
+
+
+@contextmanager
+def on(device: int) -> Iterator[None]:
+    """Inside, the driver's calls are about a device."""
+    _ask(driver.cuCtxPushCurrent(_context(device)))
+    try:
+        yield
+    finally:
+        _ask(driver.cuCtxPopCurrent())
+
+
+@cache
+def _attribute(device: int, name: str) -> int:
+    _ask(driver.cuInit(0))
+    attribute = getattr(driver.CUdevice_attribute, f"CU_DEVICE_ATTRIBUTE_{name}")
+    return int(_ask(driver.cuDeviceGetAttribute(attribute, _ask(driver.cuDeviceGet(device)))))
+
+
+def capability(device: int) -> tuple[int, int]:
+    """The compute capability, such as (9, 0)."""
+    parts = ("COMPUTE_CAPABILITY_MAJOR", "COMPUTE_CAPABILITY_MINOR")
+    major, minor = (_attribute(device, part) for part in parts)
+    return major, minor
+
+
+def processors(device: int) -> int:
+    """How many multiprocessors there are."""
+    return _attribute(device, "MULTIPROCESSOR_COUNT")
+
+
+def device_of(address: int) -> int:
+    """The device that memory belongs to."""
+    _ask(driver.cuInit(0))
+    attribute = driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
+    return int(_ask(driver.cuPointerGetAttribute(attribute, address)))
+
+
+class Memory:
+    """Memory of a device, freed with its last user."""
+
+    def __init__(self, device: int, size: int) -> None:
+        self.device, self.size = device, size
+        with on(device):
+            self.address = int(_ask(driver.cuMemAlloc(max(size, 1))))
+        weakref.finalize(self, _free, device, self.address).atexit = False
+
+
+def _free(device: int, address: int) -> None:
+    with on(device):
+        driver.cuMemFree(address)
+
+
+def is_capturing(device: int, stream: int) -> bool:
+    """Whether work on a stream is recorded for a graph instead of being done."""
+    with on(device):
+        status = _ask(driver.cuStreamIsCapturing(stream))
+    return bool(status == driver.CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_ACTIVE)
+
+
+def upload(device: int, address: int, array: Array, stream: int) -> None:
+    """Copy an array of the host, which may change as soon as this returns, to a device."""
+    with on(device):
+        if is_capturing(device, stream):
+            with _apart() as other:
+                _ask(driver.cuMemcpyHtoDAsync(address, array.ctypes.data, array.nbytes, other))
+        else:
+            _ask(driver.cuMemcpyHtoDAsync(address, array.ctypes.data, array.nbytes, stream))
+
+
+def download(device: int, array: Array, address: int, stream: int) -> None:
+    """Fill an array of the host from a device, once all work of the stream is done."""
+    with on(device):
+        _ask(driver.cuMemcpyDtoHAsync(array.ctypes.data, address, array.nbytes, stream))
+        _ask(driver.cuStreamSynchronize(stream))
+
+
+def copy(device: int, target: int, source: int, size: int, stream: int) -> None:
+    """Copy memory of a device within it."""
+    with on(device):
+        _ask(driver.cuMemcpyDtoDAsync(target, source, size, stream))
+
+
+def clear(device: int, address: int, size: int, stream: int) -> None:
+    """Set memory to 0."""
+    with on(device):
+        _ask(driver.cuMemsetD8Async(address, 0, size, stream))
+
+
+@contextmanager
+def _apart() -> Iterator[Any]:
+    """A stream that no capture sees; its work is done when the block ends."""
+    relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
+    before = _ask(driver.cuThreadExchangeStreamCaptureMode(relaxed))
+    stream = _ask(driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING.value))
+    try:
+        yield stream
+        _ask(driver.cuStreamSynchronize(stream))
+    finally:
+        _ask(driver.cuStreamDestroy(stream))
+        _ask(driver.cuThreadExchangeStreamCaptureMode(before))
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A kernel on a device, and how many of its blocks run there at once."""
+
+    function: Any
+    resident: int
+
+
+@cache
+def _loaded(device: int, kernel: Kernel, key: object) -> _Loaded:
+    cubin = compiled(kernel, (key, THREADS), capability(device))
+    with on(device):
+        module = _ask(driver.cuModuleLoadData(cubin.code))
+        function = _ask(driver.cuModuleGetFunction(module, cubin.entry.encode()))
+        blocks = _ask(driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(function, THREADS, 0))
+    return _Loaded(function, int(blocks) * processors(device))
+
+
+class Launch:
+    """A kernel with its arguments, all of 8 bytes; ``key`` tells kernels of one file apart."""
+
+    def __init__(self, device: int, kernel: Kernel, key: object, arguments: Sequence[int]) -> None:
+        self._device, self._loaded = device, _loaded(device, kernel, key)
+        self._values = (ctypes.c_int64 * len(arguments))(*arguments)
+        start, size = ctypes.addressof(self._values), ctypes.sizeof(ctypes.c_int64)
+        places = (start + size * k for k in range(len(arguments)))
+        self._places = (ctypes.c_void_p * len(arguments))(*places)
+
+    def __call__(self, blocks: int, stream: int) -> None:
+        """Run with so many blocks, but no more than run at once."""
+        grid = max(1, min(blocks, self._loaded.resident))
+        with on(self._device):
+            _ask(
+                driver.cuLaunchKernel(
+                    self._loaded.function,
+                    *(grid, 1, 1, THREADS, 1, 1),
+                    0,
+                    stream,
+                    ctypes.addressof(self._places),
+                    0,
+                )
+            )

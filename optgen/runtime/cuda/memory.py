@@ -1,0 +1,159 @@
+"""The memory of devices: arrays of torch, CuPy, Numba, and others that say where they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from optgen.runtime.arrays import DTYPES, Spans, fills
+from optgen.runtime.cuda.arrays import DeviceArray, Host, to_host, view_of
+from optgen.runtime.cuda.devices import driver
+from optgen.runtime.cuda.engine import Engine, Variables
+from optgen.runtime.cuda.gradients import GradientCheck
+from optgen.runtime.cuda.libraries import Library, library_of
+from optgen.runtime.cuda.place import Mask
+from optgen.runtime.kernels import Kernels
+
+
+class DeviceMemory:
+    """What an optimizer asks of the place where its variables live."""
+
+    def __init__(self, kernels: Kernels, cuda_kernels: Kernels) -> None:
+        """``kernels`` are those of the host: they compute scalars where the host knows them."""
+        self._host, self._kernels = kernels.host, cuda_kernels
+        self._library = Library()
+
+    def check_variables(self, named: Mapping[str, Any]) -> list[Any]:
+        """The variables, fit to be updated in place.
+
+        Raises TypeError or ValueError for anything else than distinct, writeable, dense, aligned
+        float32 or float64 arrays of one library.
+        """
+        first, self._library = next((path, library_of(array)) for path, array in named.items())
+        for path, variable in named.items():
+            if library_of(variable) is not self._library:
+                raise TypeError(f"{path!r} and {first!r} are arrays of different libraries")
+            _check(path, variable)
+        views = ((path, view_of(variable)) for path, variable in named.items())
+        spans = ((v.address, v.address + v.nbytes, path, v) for path, v in views if v.nbytes)
+        Spans(spans).refuse_overlaps()
+        return list(named.values())
+
+    def check_gradients(
+        self, named: Mapping[str, Any], written: Iterable[tuple[str, Any]]
+    ) -> GradientCheck:
+        """What checks the gradient of a variable, given by its place in the order."""
+        return GradientCheck(self._library, named, written)
+
+    def look(self, variable: Any) -> object:
+        """What stays equal as long as a variable has the same memory."""
+        return self._library.address(variable)
+
+    def address(self, array: Any) -> int:
+        """Where the first element is."""
+        return view_of(array).address
+
+    def form(self, array: Any) -> tuple[tuple[int, ...], str]:
+        """Shape, and name of the dtype."""
+        view = view_of(array)
+        return view.shape, str(view.dtype)
+
+    def new(self, like: Any, value: float | None) -> DeviceArray:
+        """An array laid out like a variable, of one value, or of the variable's own."""
+        view = view_of(like)
+        array = DeviceArray(self._device(like), view.shape, view.dtype, view.strides)
+        self.assign(array, like if value is None else value)
+        return array
+
+    def assign(self, target: Any, value: Any) -> None:
+        """Give an array another value: a number, or an array of here or of the host."""
+        view, device = view_of(target), self._device(target)
+        stream = self._library.stream(device)
+        if not view.nbytes:
+            return
+        if hasattr(value, "__cuda_array_interface__") and not isinstance(value, np.ndarray):
+            source = view_of(value)
+            if (source.shape, source.strides, source.dtype) == view[1:4]:
+                driver.copy(device, view.address, source.address, view.nbytes, stream)
+                return
+            value = to_host(source, self._device(value), stream)
+        if np.ndim(value) == 0 and value == 0:
+            driver.clear(device, view.address, view.nbytes, stream)
+            return
+        flat = np.empty(view.nbytes // view.dtype.itemsize, view.dtype)
+        np.lib.stride_tricks.as_strided(flat, view.shape, view.strides)[...] = value
+        driver.upload(device, view.address, flat, stream)
+
+    def raise_to(self, target: Any, other: Any) -> None:
+        """Each element becomes the larger one of two; NaN if either is NaN."""
+        self.assign(target, np.maximum(self.host(target), self.host(other)))
+
+    def is_finite(self, array: Any) -> bool:
+        """Whether all elements are; waits for the device."""
+        return bool(np.isfinite(self.host(array)).all())
+
+    def host(self, array: Any) -> Host:
+        """A copy of an array for NumPy; waits for the device."""
+        device = self._device(array)
+        return to_host(view_of(array), device, self._library.stream(device))
+
+    def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Any) -> Any:
+        """What a constraint makes of a variable's copy. Raises ValueError if it doesn't fit."""
+        view = view_of(variable)
+        copy = self._library.relaid(variable, variable)
+        result = constraint(self.new(variable, None) if copy is None else copy)
+        found = view_of(result) if hasattr(result, "__cuda_array_interface__") else result
+        if np.shape(found) != view.shape if found is result else found.shape != view.shape:
+            raise ValueError(f"the constraint of {path!r} makes another shape than {view.shape}")
+        return result
+
+    def engine(
+        self,
+        variables: Sequence[Any],
+        states: Mapping[str, Sequence[Any]],
+        rows: Sequence[int],
+        row_count: int,
+        members: Sequence[tuple[Mapping[str, bool], Mask]],
+    ) -> Engine:
+        """What runs over the variables with their states."""
+        views = [view_of(variable) for variable in variables]
+        described = Variables(
+            [view.address for view in views],
+            [view.nbytes // view.dtype.itemsize for view in views],
+            [view.dtype for view in views],
+            [self._device(variable) for variable in variables],
+            rows,
+        )
+        addresses = {
+            name: [0 if array is None else view_of(array).address for array in arrays]
+            for name, arrays in states.items()
+        }
+        return Engine(
+            self._kernels,
+            self._host,
+            described,
+            addresses,
+            row_count,
+            members,
+            self._library.stream,
+        )
+
+    def _device(self, array: Any) -> int:
+        if isinstance(array, DeviceArray):
+            return array.device
+        return self._library.device(array)
+
+
+def _check(path: str, variable: Any) -> None:
+    view = view_of(variable)
+    if view.dtype not in DTYPES or not view.dtype.isnative:
+        raise TypeError(f"{path!r} must be float32 or float64, not {view.dtype}")
+    if not view.is_writable:
+        raise ValueError(f"{path!r} is read-only, so it can't be updated in place")
+    if not view.nbytes:
+        return
+    is_aligned = view.address % view.dtype.itemsize == 0
+    if not is_aligned or not fills(view.shape, view.strides, view.dtype.itemsize):
+        raise ValueError(f"{path!r} has gaps in memory or isn't aligned; update a copy of it")

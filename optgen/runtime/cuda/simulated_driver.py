@@ -1,0 +1,85 @@
+"""The driver in Numba's simulator: a device's memory is the host's, kernels are Python."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import cuda
+
+from optgen.runtime.cuda.jit import Kernel
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Threads of a block, and blocks of a launch; few, because each thread is one of Python's.
+THREADS, RESIDENT = 8, 3
+#: Devices, told apart by nothing but their number.
+DEVICES = 2
+_POINTERS: dict[str, Any] = {
+    "Integers": ctypes.POINTER(ctypes.c_int64),
+    "Reals": ctypes.POINTER(ctypes.c_double),
+}
+_owners: dict[int, tuple[int, int]] = {}
+#: How often each kernel has run, by name.
+launches: list[str] = []
+
+
+def device_of(address: int) -> int:
+    """The device that memory was taken from; 0 for memory that this module didn't give."""
+    found = (d for start, (size, d) in _owners.items() if start <= address < start + size)
+    return next(found, 0)
+
+
+class Memory:
+    """Memory of a device."""
+
+    def __init__(self, device: int, size: int) -> None:
+        self.device, self.size = device, size
+        self._bytes = np.full(max(size, 1) + 16, 0xFF, np.uint8)
+        start = self._bytes.ctypes.data
+        self.address = start + -start % 16
+        _owners[self.address] = (max(size, 1), device)
+
+
+def is_capturing(device: int, stream: int) -> bool:
+    """Nothing can be captured here."""
+    return False
+
+
+def upload(device: int, address: int, array: Array, stream: int) -> None:
+    """Copy an array to a device."""
+    ctypes.memmove(address, array.ctypes.data, array.nbytes)
+
+
+def download(device: int, array: Array, address: int, stream: int) -> None:
+    """Fill an array from a device."""
+    ctypes.memmove(array.ctypes.data, address, array.nbytes)
+
+
+def copy(device: int, target: int, source: int, size: int, stream: int) -> None:
+    """Copy memory of a device within it."""
+    ctypes.memmove(target, source, size)
+
+
+def clear(device: int, address: int, size: int, stream: int) -> None:
+    """Set memory to 0."""
+    ctypes.memset(address, 0, size)
+
+
+class Launch:
+    """A kernel with its arguments."""
+
+    def __init__(self, device: int, kernel: Kernel, key: object, arguments: Sequence[int]) -> None:
+        self._kernel = kernel
+        self._function = cuda.jit(kernel.function)
+        self._arguments = [
+            ctypes.cast(value, _POINTERS[kind]) if kind in _POINTERS else value
+            for value, kind in zip(arguments, kernel.arguments.values(), strict=True)
+        ]
+
+    def __call__(self, blocks: int, stream: int) -> None:
+        """Run with at most so many blocks."""
+        launches.append(self._kernel.function.__name__)
+        self._function[max(1, min(blocks, RESIDENT)), THREADS](*self._arguments)

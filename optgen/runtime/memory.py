@@ -1,0 +1,112 @@
+"""Where the variables of an optimizer live, and what it asks of that place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, Protocol
+
+import numpy as np
+
+from optgen.cuda import missing_packages
+from optgen.runtime.arrays import Gradient
+from optgen.runtime.cpu.memory import HostMemory
+from optgen.runtime.kernels import Kernels, Program
+
+Array = Any
+Host = np.ndarray[Any, np.dtype[Any]]
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+class Engine(Protocol):
+    """Runs the programs of an optimizer over its variables."""
+
+    def begin(self, hyperparameters: Host, call: int, step: int) -> Program:
+        """Compute the scalars of a call and return the program that it runs."""
+
+    def run(
+        self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None] = ()
+    ) -> Mask | None:
+        """Run a program; the variables with odd gradients, where that keeps it from running."""
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """The norm of all gradients of the last update; None where it didn't need one."""
+
+
+class Memory(Protocol):
+    """The host's memory, or that of devices."""
+
+    def check_variables(self, named: Mapping[str, object]) -> list[Array]:
+        """The variables, fit to be updated in place. Raises TypeError or ValueError."""
+
+    def check_gradients(
+        self, named: Mapping[str, Array], written: Iterable[tuple[str, Array]]
+    ) -> Callable[[int, object], Gradient]:
+        """What checks the gradient of a variable, given by its place in the order."""
+
+    def look(self, variable: Array) -> object:
+        """What stays equal as long as a variable has the same memory, shape and permission."""
+
+    def address(self, array: Array) -> int:
+        """Where the first element is."""
+
+    def form(self, array: Array) -> tuple[tuple[int, ...], str]:
+        """Shape, and name of the dtype."""
+
+    def new(self, like: Array, value: float | None) -> Array:
+        """An array laid out like a variable, of one value, or of the variable's own."""
+
+    def assign(self, target: Array, value: Any) -> None:
+        """Give an array another value: a number, or an array of here or of the host."""
+
+    def raise_to(self, target: Array, other: Array) -> None:
+        """Each element becomes the larger one of two; NaN if either is NaN."""
+
+    def is_finite(self, array: Array) -> bool:
+        """Whether all elements are."""
+
+    def host(self, array: Array) -> Host:
+        """An array as one of NumPy's: itself, or a copy from a device."""
+
+    def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Array) -> Array:
+        """What a constraint makes of a copy of a variable. Raises ValueError if it doesn't fit."""
+
+    def engine(
+        self,
+        variables: Sequence[Array],
+        states: Mapping[str, Sequence[Array | None]],
+        rows: Sequence[int],
+        row_count: int,
+        members: Sequence[tuple[Mapping[str, bool], Mask]],
+    ) -> Engine:
+        """What runs over the variables with their states."""
+
+
+def memory_of(named: Mapping[str, object], kernels: Kernels, cuda_kernels: str) -> Memory:
+    """The memory that variables live in; ``cuda_kernels`` is a module, imported where needed.
+
+    Raises TypeError for variables of both kinds, and ImportError, which says what to install,
+    where there is nothing that could run on a device.
+    """
+    on_device = {path: is_on_device(variable) for path, variable in named.items()}
+    if not any(on_device.values()):
+        return HostMemory(kernels)
+    for path, found in on_device.items():
+        if not found:
+            other = next(p for p, is_there in on_device.items() if is_there)
+            message = f"{path!r} is in the host's memory and {other!r} on a device"
+            raise TypeError(f"{message}; one optimizer can't update both")
+    missing = missing_packages()
+    if missing:
+        raise ImportError(f"{next(iter(named))!r} is a CUDA array, but {missing}")
+    made: Memory = import_module("optgen.runtime.cuda.memory").DeviceMemory(
+        kernels, import_module(cuda_kernels).KERNELS
+    )
+    return made
+
+
+def is_on_device(array: object) -> bool:
+    """Whether an array says that it is in the memory of a device."""
+    found = getattr(array, "is_cuda", None)
+    return bool(found) if found is not None else hasattr(type(array), "__cuda_array_interface__")
