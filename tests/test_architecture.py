@@ -72,7 +72,9 @@ def test_every_module_of_the_compiler_has_a_place() -> None:
 
 @pytest.mark.parametrize("name", [n for n in MODULES if inside(n, "optgen.runtime")])
 def test_the_runtime_knows_no_compiler(name: str) -> None:
-    assert all(inside(found, "optgen.runtime") for found in project_imports(name))
+    # Whether there is a GPU can be asked without importing the runtime.
+    known = project_imports(name) - {"optgen", "optgen.cuda"}
+    assert all(inside(found, "optgen.runtime") for found in known)
     outside = {found.split(".")[0] for found in imports(name)} - {"optgen"}
     assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras"}
 

@@ -11,8 +11,10 @@ from typing import Any, Self
 from optgen.runtime.arrays import Array
 from optgen.runtime.declarations import Hyperparameter
 from optgen.runtime.matching import Gradients, Variables
+from optgen.runtime.memory import is_on_device
 from optgen.runtime.naming import unique_name
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.scale import DynamicScale
 from optgen.runtime.state import file, store
 from optgen.runtime.state.snapshot import Snapshot, StateError
 from optgen.runtime.unknown import refuse_unknown
@@ -60,8 +62,7 @@ class LossScaleOptimizer:
         self.name = unique_name(kind) if name is None else name
         self.initial_scale = _number(_SCALE, initial_scale, kind)
         self.dynamic_growth_steps = int(_number(_STEPS, dynamic_growth_steps, kind))
-        self.dynamic_scale = self.initial_scale
-        self.step_counter = 0
+        self._scale = DynamicScale(self.initial_scale, self.dynamic_growth_steps)
         self._inner_config = inner_optimizer.get_config()
         self.inner_optimizer = inner_optimizer
         self._take_over()
@@ -72,8 +73,21 @@ class LossScaleOptimizer:
         scales = inner._settings.loss_scales
         if not scales:
             raise ValueError(f"{type(inner).__name__} doesn't scale its gradients back")
-        setattr(inner, scales[0], lambda: self.dynamic_scale)
+        setattr(inner, scales[0], lambda: self._scale.value)
         inner._treatment.on_nonfinite = "skip"
+        inner._scaling = self._scale
+
+    @property
+    def dynamic_scale(self) -> float:
+        """The scale that the next loss is multiplied by."""
+        self.inner_optimizer._count()
+        return self._scale.value
+
+    @property
+    def step_counter(self) -> int:
+        """Calls since the scale was last changed."""
+        self.inner_optimizer._count()
+        return self._scale.steady
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.inner_optimizer!r}, scale={self.dynamic_scale!r})"
@@ -84,7 +98,7 @@ class LossScaleOptimizer:
         return type(self).from_config, (self.get_config(),), state
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        inner, self.dynamic_scale, self.step_counter = state
+        inner, self._scale.value, self._scale.steady = state
         if inner is not None:
             self.inner_optimizer.__setstate__(inner)
 
@@ -127,7 +141,12 @@ class LossScaleOptimizer:
         self.inner_optimizer.build(variables)
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss times the scale."""
+        """The loss times the scale; for a loss on a device, without asking what the scale is."""
+        model = self.inner_optimizer._model
+        if model is not None and model.deferred is not None and model.deferred.is_counting:
+            scale = model.memory.seen_by_user(model.deferred.scale)
+            if is_on_device(loss) and type(scale) is type(loss):
+                return loss * scale
         return loss * self.dynamic_scale
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[object, Array]]) -> int:
@@ -140,12 +159,11 @@ class LossScaleOptimizer:
         """Update with gradients of the scaled loss, or change the scale alone."""
         if not len(grads):
             return
-        if not self.inner_optimizer._apply(grads, trainable_variables):
-            self.dynamic_scale, self.step_counter = max(1.0, self.dynamic_scale / 2), 0
-        elif self.step_counter == self.dynamic_growth_steps - 1:
-            self.dynamic_scale, self.step_counter = self.dynamic_scale * 2, 0
-        else:
-            self.step_counter += 1
+        taken = self.inner_optimizer._apply(grads, trainable_variables)
+        if taken:
+            self._scale.grow()
+        elif taken is False:
+            self._scale.shrink()
 
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
         """As the inner optimizer's."""
@@ -203,7 +221,10 @@ class LossScaleOptimizer:
             raise StateError(f"{source} was saved without a loss scale")
         scale, counter = counters.pop("dynamic_scale"), counters.pop("step_counter")
         self.inner_optimizer._resume(replace(snapshot, counters=counters), source)
-        self.dynamic_scale, self.step_counter = float(scale), int(counter)
+        self._scale.value, self._scale.steady = float(scale), int(counter)
+        inner = self.inner_optimizer
+        if inner._model is not None:
+            inner._model.renew(inner._settings, inner._counters, self._scale)
 
 
 def _number(declared: Hyperparameter, value: object, owner: str) -> float:

@@ -12,6 +12,7 @@ from optgen.cuda import missing_packages
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.kernels import Kernels, Program
+from optgen.runtime.scale import DynamicScale
 
 Array = Any
 Host = np.ndarray[Any, np.dtype[Any]]
@@ -32,6 +33,36 @@ class Engine(Protocol):
     @property
     def gradient_norm(self) -> float | None:
         """The norm of all gradients of the last update; None where it didn't need one."""
+
+
+class Deferred(Protocol):
+    """Makes calls, and counts them, where the host doesn't wait for what becomes of them."""
+
+    is_counting: bool
+    is_captured: bool
+    scale: Any
+
+    @property
+    def is_capturing(self) -> bool:
+        """Whether a call now would be recorded instead of being made."""
+
+    @property
+    def attempts(self) -> int:
+        """The number of calls before the next, if none was skipped since the host last asked."""
+
+    def start(
+        self, calls: int, updates: int, gathered: bool, scaling: tuple[DynamicScale, int] | None
+    ) -> None:
+        """Hand over the counters, and a scale with its column of hyperparameters."""
+
+    def recall(self) -> tuple[int, int, bool]:
+        """Calls, updates, and whether gradients were gathered since; waits."""
+
+    def put(self, rows: Host, by_call: Mask | None) -> None:
+        """Set the hyperparameters of the call after so many attempts."""
+
+    def call(self, chosen: Mask, left: Mask, gradients: Sequence[Gradient | None]) -> None:
+        """One call; the variables in ``left`` get what an update does to those without gradient."""
 
 
 class Memory(Protocol):
@@ -81,6 +112,15 @@ class Memory(Protocol):
         members: Sequence[tuple[Mapping[str, bool], Mask]],
     ) -> Engine:
         """What runs over the variables with their states."""
+
+    def deferred(self, engine: Any, rows: int, columns: int) -> Deferred | None:
+        """What makes calls whose course the host needn't know; None where there is no such."""
+
+    def changed(self, variables: Sequence[Array]) -> None:
+        """Tell whoever watches variables that their contents have changed."""
+
+    def seen_by_user(self, array: Any) -> Any:
+        """An array of ours as one of the library that variables belong to, in the same memory."""
 
 
 def memory_of(named: Mapping[str, object], kernels: Kernels, cuda_kernels: str) -> Memory:

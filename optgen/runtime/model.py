@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,11 +13,20 @@ from optgen.runtime.declarations import State
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels
 from optgen.runtime.matching import Gradients, Matcher, Variables, by_path
 from optgen.runtime.memory import Mask, memory_of
+from optgen.runtime.scale import DynamicScale
 from optgen.runtime.settings import Row, Settings
 from optgen.runtime.treatment import Treatment
 
 #: The state of a variable that takes its gradient's value: the largest since the last update.
 LARGEST_GRADIENT = "largest_gradient"
+
+
+@dataclass
+class Counters:
+    """How many calls there were, and how many of them made an update."""
+
+    calls: int = 0
+    updates: int = 0
 
 
 class Model:
@@ -51,6 +61,10 @@ class Model:
         self.engine = self.memory.engine(
             self.variables, self.states, rows, len(self.row_set), self._parts(switches)
         )
+        self.deferred = None
+        if not self.constraints and not self.overwritten:
+            columns = len(settings.columns)
+            self.deferred = self.memory.deferred(self.engine, len(self.row_set), columns)
         #: Which variables had a gradient since the last update.
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
         self._looks = [self.memory.look(variable) for variable in self.variables]
@@ -139,6 +153,40 @@ class Model:
         if missing:
             warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=4)
         return checked
+
+    @property
+    def all_or_none_seen(self) -> bool:
+        """Whether all variables had a gradient since the last update, or none had."""
+        return bool(self.seen.all() or not self.seen.any())
+
+    def recall(self, counters: Counters) -> None:
+        """Bring counters up to date, where only a device knows what became of calls."""
+        if self.deferred is not None and self.deferred.is_counting:
+            counters.calls, counters.updates, self.seen[:] = self.deferred.recall()
+
+    def hand_over(
+        self, counters: Counters, settings: Settings, scaling: DynamicScale | None
+    ) -> None:
+        """Let the device count from now on, and change the scale of the loss."""
+        assert self.deferred is not None
+        scale = None
+        if scaling is not None:
+            scale = scaling, settings.columns.index(settings.loss_scales[0])
+        self.deferred.start(counters.calls, counters.updates, bool(self.seen.any()), scale)
+
+    def renew(
+        self,
+        settings: Settings,
+        counters: Counters | None = None,
+        scaling: DynamicScale | None = None,
+    ) -> None:
+        """Tell what a graph may replay of other settings, and other counters."""
+        if self.deferred is None or not self.deferred.is_captured:
+            return
+        if counters is not None:
+            self.hand_over(counters, settings, scaling)
+        rows = settings.rows(self.row_set, self.deferred.attempts)
+        self.deferred.put(rows, settings.by_call(self.row_set))
 
     def positions(self, variables: Sequence[Array]) -> list[int]:
         """Where some of the variables stand. Raises ValueError for one that isn't known."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from os import PathLike, fspath
 from typing import Any, ClassVar, Self
@@ -15,16 +14,17 @@ from optgen.runtime.arrays import Array
 from optgen.runtime.declarations import Hyperparameter, State, Switch
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matching import Gradients, Variables
-from optgen.runtime.model import Model
+from optgen.runtime.model import Counters, Model
 from optgen.runtime.naming import unique_name
 from optgen.runtime.options import PathOptions
+from optgen.runtime.scale import DynamicScale
 from optgen.runtime.settings import Settings
-from optgen.runtime.stand_in import replaced, stand_ins
+from optgen.runtime.stand_in import replaced, settle, stand_ins
 from optgen.runtime.state import exchange, file
 from optgen.runtime.state.snapshot import Snapshot, check_fits
 from optgen.runtime.state.store import Store, get, put
-from optgen.runtime.step import Counters, Step
-from optgen.runtime.treatment import Constraints, NonfiniteGradientError, OnNonfinite, Treatment
+from optgen.runtime.step import Step
+from optgen.runtime.treatment import Constraints, OnNonfinite, Treatment
 from optgen.runtime.unknown import refuse_unknown
 
 #: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
@@ -44,7 +44,6 @@ class Optimizer:
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     kernels: ClassVar[Kernels]
-    #: The module of the kernels for CUDA.
     cuda_kernels: ClassVar[str] = ""
 
     def __init__(
@@ -70,18 +69,22 @@ class Optimizer:
         self._settings = settings
         self._model: Model | None = None
         self._counters = Counters()
+        #: What changes the scale of the loss from call to call, if anything does.
+        self._scaling: DynamicScale | None = None
         self._evaluating = False
 
     def __getattr__(self, name: str) -> Any:
         settings = self.__dict__.get("_settings")
         if settings is not None and name in settings:
-            return settings.now(name, self._counters.calls)
+            return settings.now(name, lambda: self._iterations)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: object) -> None:
         settings = self.__dict__.get("_settings")
         if settings is not None and name in settings:
             settings.change(name, value, built=self._model is not None)
+            if self._model is not None:
+                self._model.renew(settings)
         else:
             super().__setattr__(name, value)
 
@@ -117,7 +120,7 @@ class Optimizer:
         if self._model is None:
             return made
         model = self._model
-        return (*made, (model.named, replace(self._counters), exchange.arrays_of(model)))
+        return (*made, (model.named, replace(self._count()), exchange.arrays_of(model)))
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         variables, self._counters, arrays = state
@@ -132,12 +135,18 @@ class Optimizer:
     @property
     def iterations(self) -> int:
         """Updates so far; calls that only gather a gradient don't count."""
-        return self._counters.updates
+        return self._count().updates
 
     @property
     def _iterations(self) -> int:
         """Calls so far; this is what schedules see."""
-        return self._counters.calls
+        return self._count().calls
+
+    def _count(self) -> Counters:
+        """The counters as they are, asked of a device if only that knows."""
+        if self._model is not None:
+            self._model.recall(self._counters)
+        return self._counters
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
@@ -165,8 +174,8 @@ class Optimizer:
         self._model = self._new_model(variables)
 
     def _new_model(self, variables: Variables) -> Model:
-        targets = self.kernels, self.cuda_kernels
-        return Model(variables, self.states, self._settings, self._treatment, *targets)
+        kernels = self.kernels, self.cuda_kernels
+        return Model(variables, self.states, self._settings, self._treatment, *kernels)
 
     def _exclude(
         self, name: str, variables: Sequence[Array] | None, patterns: Sequence[str] | None
@@ -191,8 +200,8 @@ class Optimizer:
         """
         self._apply(grads, trainable_variables)
 
-    def _apply(self, grads: Gradients, variables: Variables | None) -> bool:
-        """Whether the call was taken, and not skipped for a gradient that isn't finite."""
+    def _apply(self, grads: Gradients, variables: Variables | None) -> bool | None:
+        """Whether the call was not skipped for an odd gradient; None if only a device knows."""
         if not isinstance(grads, (Mapping, Sequence)):
             raise TypeError("gradients must be a list or a mapping of arrays")
         if self._evaluating:
@@ -206,16 +215,12 @@ class Optimizer:
             model, variables = self._new_model(variables), None
         gradients = model.check(grads, variables)
         self._model = model
-        step = Step(model, self._settings, self._treatment, self.kernels)
-        taken = step.take(gradients, self._counters)
-        if not taken and self._treatment.on_nonfinite == "raise":
-            names = ", ".join(step.nonfinite)
-            raise NonfiniteGradientError(f"the gradient is not finite of {names}")
-        return taken
+        step = Step(model, self._settings, self._treatment, self.kernels, self._scaling)
+        return step.take(gradients, self._counters)
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the factor that gradients are divided by; itself where there is none."""
-        scale = self._settings.loss_scale(self._counters.calls)
+        scale = self._settings.loss_scale(lambda: self._iterations)
         return loss if scale == 1.0 else loss * scale
 
     @property
@@ -231,9 +236,7 @@ class Optimizer:
 
         Raises ValueError for a variable that the optimizer was not built with.
         """
-        for variable, stand_in in stand_ins(self._model, self.states, self.iterations, var_list):
-            assert self._model is not None
-            self._model.memory.assign(variable, stand_in)
+        settle(self._model, stand_ins(self._model, self.states, self.iterations, var_list))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -246,7 +249,7 @@ class Optimizer:
         if self._evaluating:
             raise RuntimeError("averaged() can't be entered twice")
         pairs = stand_ins(self._model, self.states, self.iterations)
-        with replaced(self._model.memory, pairs) if self._model else nullcontext():
+        with replaced(self._model, pairs):
             self._evaluating = True
             try:
                 yield
@@ -282,7 +285,7 @@ class Optimizer:
         if self._model is None:
             raise ValueError(f"{type(self).__name__} has no state before it is built")
         config = {k: v for k, v in self.get_config().items() if k not in _NOT_SAVED}
-        kind, counters = type(self).__name__, asdict(self._counters)
+        kind, counters = type(self).__name__, asdict(self._count())
         return exchange.taken(kind, self.spec, config, counters, self._model)
 
     def _resume(self, snapshot: Snapshot, source: str) -> None:
@@ -291,8 +294,7 @@ class Optimizer:
         made = exchange.remade(type(self).from_config, snapshot, self.get_config(), source)
         settings, exclusions = made._settings, made._treatment.exclusions
         exchange.check_settings(settings, exclusions, self._settings, self._model, source)
-        if snapshot.spec != self.spec:
-            message = f"{source} was written by another version of {type(self).__name__}'s rule"
-            warnings.warn(message, stacklevel=3)
+        exchange.warn_of_other_rule(snapshot, self.spec, source)
         exchange.put_back(self._model, snapshot.arrays)
         self._settings, self._counters = settings, Counters(**snapshot.counters)
+        self._model.renew(settings, self._counters, self._scaling)

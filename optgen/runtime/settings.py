@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -47,9 +47,11 @@ class Settings:
     def __contains__(self, name: str) -> bool:
         return name in self._declared
 
-    def now(self, name: str, calls: int) -> Value:
-        """A value as it is for a call that so many calls came before."""
-        return self._resolved(name, self._values[name], calls)
+    def now(self, name: str, calls: Callable[[], int]) -> Value:
+        """A value as it is now; only one that depends on it asks how many calls there were."""
+        value = self._values[name]
+        asks = isinstance(value, Changing) and value.sees_calls
+        return self._resolved(name, value, calls() if asks else 0)
 
     def of_row(self, name: str, row: Row) -> Value:
         """A value of some variables as it is before the first call."""
@@ -61,8 +63,8 @@ class Settings:
         """The hyperparameters that a loss is multiplied by before its gradients are taken."""
         return [name for name, h in self._declared.items() if h.scales_loss]
 
-    def loss_scale(self, calls: int) -> float:
-        """The product of all that a loss is multiplied by."""
+    def loss_scale(self, calls: Callable[[], int]) -> float:
+        """The product of all that a loss is multiplied by now."""
         given = [self.now(name, calls) for name in self.loss_scales]
         return math.prod(value for value in given if value is not None)
 
@@ -148,9 +150,26 @@ class Settings:
             table[place] = self._checked(name, asked[id(value)], calls)
         return table
 
+    def by_call(self, wanted: tuple[Row, ...]) -> Array | None:
+        """Which numbers of the rows depend on the number of calls before; None if none does."""
+        table, changing = self._rows[wanted]
+        found = np.zeros(table.shape, np.bool_)
+        for place, _, value in changing:
+            found[place] = value.sees_calls
+        return found if found.any() else None
+
+    def changing(self, wanted: tuple[Row, ...]) -> set[str]:
+        """The hyperparameters of the rows that change from call to call."""
+        return {name for _, name, _ in self._rows[wanted][1]}
+
+    @property
+    def columns(self) -> list[str]:
+        """What the numbers of a row are."""
+        return [name for name, h in self._declared.items() if not h.is_switch]
+
     def _table(self, wanted: Sequence[Row]) -> Table:
         """The rows as far as they don't change, and the places of the numbers that do."""
-        numbers = [name for name, h in self._declared.items() if not h.is_switch]
+        numbers = self.columns
         table = np.full((len(wanted), len(numbers)), np.nan)
         changing = []
         for i, row in enumerate(wanted):

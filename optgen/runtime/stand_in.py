@@ -7,7 +7,6 @@ from contextlib import contextmanager
 
 from optgen.runtime.arrays import Array
 from optgen.runtime.declarations import State
-from optgen.runtime.memory import Memory
 from optgen.runtime.model import Model
 
 
@@ -35,14 +34,19 @@ def stand_ins(
     ]
 
 
-@contextmanager
-def replaced(memory: Memory, pairs: Sequence[tuple[Array, Array]]) -> Iterator[None]:
-    """Variables hold the value of their stand-ins inside, and their own again behind."""
-    kept = [memory.new(variable, None) for variable, _ in pairs]
-    try:
+def settle(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> None:
+    """Give variables of a model the value of their stand-ins."""
+    if model is not None:
         for variable, stand_in in pairs:
-            memory.assign(variable, stand_in)
+            model.memory.assign(variable, stand_in)
+
+
+@contextmanager
+def replaced(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> Iterator[None]:
+    """Variables hold the value of their stand-ins inside, and their own again behind."""
+    kept = [(variable, model.memory.new(variable, None)) for variable, _ in pairs if model]
+    try:
+        settle(model, pairs)
         yield
     finally:
-        for (variable, _), own in zip(pairs, kept, strict=True):
-            memory.assign(variable, own)
+        settle(model, kept)

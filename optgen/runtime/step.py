@@ -2,43 +2,82 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.kernels import Kernels
-from optgen.runtime.memory import Mask
-from optgen.runtime.model import Model
+from optgen.runtime.memory import Deferred, Mask
+from optgen.runtime.model import Counters, Model
+from optgen.runtime.scale import DynamicScale
 from optgen.runtime.settings import Settings
-from optgen.runtime.treatment import Treatment
+from optgen.runtime.treatment import NonfiniteGradientError, Treatment
 
 Gradients = list[Gradient | None]
 
 
-@dataclass
-class Counters:
-    """How many calls there were, and how many of them made an update."""
-
-    calls: int = 0
-    updates: int = 0
-
-
 class Step:
-    """One call; ``nonfinite`` names the variables whose gradients keep it from being made."""
+    """One call."""
 
     def __init__(
-        self, model: Model, settings: Settings, treatment: Treatment, kernels: Kernels
+        self,
+        model: Model,
+        settings: Settings,
+        treatment: Treatment,
+        kernels: Kernels,
+        scaling: DynamicScale | None,
     ) -> None:
         self._model, self._settings = model, settings
-        self._treatment, self._kernels = treatment, kernels
-        self.nonfinite: list[str] = []
+        self._treatment, self._kernels, self._scaling = treatment, kernels, scaling
 
-    def take(self, gradients: Gradients, counters: Counters) -> bool:
+    def take(self, gradients: Gradients, counters: Counters) -> bool | None:
         """Make the step and count it; False where a gradient isn't finite and nothing changes.
 
-        Raises TypeError or ValueError, with nothing changed, for changing hyperparameters.
+        None where only the device knows. Raises TypeError or ValueError for changing
+        hyperparameters, and NonfiniteGradientError where that was asked for; with nothing changed.
         """
+        deferred = self._model.deferred
+        if deferred is not None and self._may_defer(deferred, gradients):
+            self._defer(deferred, gradients, counters)
+            return None
+        self._model.recall(counters)
+        taken = self._take(gradients, counters)
+        if deferred is not None and deferred.is_captured:
+            self._model.hand_over(counters, self._settings, self._scaling)
+        return taken
+
+    def _may_defer(self, deferred: Deferred, gradients: Gradients) -> bool:
+        """Whether a call is made without the host's knowledge; it is where it can and must be.
+
+        Raises RuntimeError for one that is captured and can't be.
+        """
+        is_capturing = deferred.is_capturing
+        if not (self._treatment.on_nonfinite == "skip" or is_capturing or deferred.is_captured):
+            return False
+        gathers = any(self._model.gathers)
+        may = not gathers or (
+            None not in gradients and (deferred.is_counting or self._model.all_or_none_seen)
+        )
+        if is_capturing and not may:
+            raise RuntimeError("a call with missing gradients can't be captured")
+        return may
+
+    def _defer(self, deferred: Deferred, gradients: Gradients, counters: Counters) -> None:
+        model, settings = self._model, self._settings
+        if not deferred.is_counting:
+            self._model.hand_over(counters, self._settings, self._scaling)
+        rows = settings.rows(model.row_set, deferred.attempts)
+        if deferred.is_capturing:
+            changing = settings.changing(model.row_set)
+            changing -= {*settings.loss_scales} if self._scaling else set()
+            if changing:
+                names = ", ".join(sorted(changing))
+                raise RuntimeError(f"a graph can't compute {names}, which changes between calls")
+        deferred.put(rows, settings.by_call(model.row_set))
+        present = np.array([gradient is not None for gradient in gradients], np.bool_)
+        deferred.call(present & model.trained, ~present & model.trained, gradients)
+        model.memory.changed(model.variables)
+
+    def _take(self, gradients: Gradients, counters: Counters) -> bool:
         model, engine = self._model, self._model.engine
         rows = self._settings.rows(model.row_set, counters.calls)
         program = engine.begin(rows, counters.calls + 1, counters.updates + 1)
@@ -52,9 +91,12 @@ class Step:
             found = engine.run(program, chosen, gradients)
             bad = [] if found is None else [int(index) for index in np.flatnonzero(found)]
         if bad:
-            self.nonfinite = [model.paths[index] for index in bad]
+            if self._treatment.on_nonfinite == "raise":
+                names = ", ".join(model.paths[index] for index in bad)
+                raise NonfiniteGradientError(f"the gradient is not finite of {names}")
             return False
         counters.calls += 1
+        model.memory.changed(model.variables)
         self._overwrite(gradients, is_update=not program.gate)
         if program.gate:
             model.seen |= present

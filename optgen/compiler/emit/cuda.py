@@ -19,6 +19,7 @@ from optgen.compiler.emit.kernels import (
 from optgen.compiler.emit.layout import Line, lay_out, signature, wrap
 from optgen.compiler.emit.lines import factor_columns
 from optgen.compiler.nouns.plan import Plan, Prepass, Program
+from optgen.compiler.nouns.reserved import CHECK_FINITE, NONFINITE
 
 _SIZES = ("real: type", "lanes: int", "threads: int")
 
@@ -100,6 +101,7 @@ def _sums(lines: CudaLines, program: Program, number: int, prepass: Prepass) -> 
     needed = {*lines.switches(prepass.body, guards), *own}
     switches = [switch.name for switch in lines.plan.switches if switch.name in needed]
     passed = ", ".join(f"{name}={name}" for name in own)
+    checked = prepass.reductions[0].target == NONFINITE
     finish = f"finish = {prepass_name(program, 'scalars', number)}({passed})"
     return Function(
         "sums",
@@ -117,6 +119,9 @@ def _sums(lines: CudaLines, program: Program, number: int, prepass: Prepass) -> 
             "loads": lay_out(list(lines.moves("load", prepass.loads)), 4),
             "body": lay_out(body, 6),
             "partials": lay_out(leaving, 3),
+            "finishes": f"alone and not ({CHECK_FINITE} and sums[0] != 0.0)"
+            if checked
+            else "alone",
             "finish": "\n".join(wrap(finish, 1)) if prepass.scalars else "",
         },
     )

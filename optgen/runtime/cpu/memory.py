@@ -80,3 +80,13 @@ class HostMemory:
         """What runs over the variables with their states."""
         tables = Tables(variables, self._kernels.buffers, states, rows)
         return Engine(self._kernels, tables, row_count, members)
+
+    def deferred(self, engine: Any, rows: int, columns: int) -> None:
+        """The host always knows what becomes of a call."""
+
+    def changed(self, variables: Sequence[Array]) -> None:
+        """Nobody watches arrays of NumPy."""
+
+    def seen_by_user(self, array: Array) -> Array:
+        """The array itself."""
+        return array

@@ -6,6 +6,8 @@ how many there were. One thread does all the work.
 
 from __future__ import annotations
 
+from numba import cuda
+
 from optgen.runtime.cuda.jit import Integer, Integers, Reals, kernel
 
 #: Entries of the table ``control``: calls so far, updates so far, the number of the program that
@@ -22,6 +24,8 @@ def put_scale(
     scale: Reals, hyperparameters: Reals, rows: Integer, columns: Integer, column: Integer
 ) -> None:
     """Write the scale of the loss into a column of the hyperparameters."""
+    if cuda.threadIdx.x > 0:
+        return
     for row in range(rows):
         hyperparameters[columns * row + column] = scale[0]
 
@@ -29,6 +33,8 @@ def put_scale(
 @kernel
 def choose(scalars: Reals, gates: Integers, number: Integer, control: Integers) -> None:
     """Find the program of this call, and count the call, which ``judge`` may take back."""
+    if cuda.threadIdx.x > 0:
+        return
     running = 0
     for k in range(number):
         if running == 0 and scalars[gates[2 * k]] == 0.0:
@@ -44,12 +50,16 @@ def choose(scalars: Reals, gates: Integers, number: Integer, control: Integers) 
 
 
 @kernel
-def judge(sums: Reals, control: Integers, scale: Reals, steps: Integer) -> None:
+def judge(sums: Reals, control: Integers, program: Integer, scale: Reals, steps: Integer) -> None:
     """Take a call back where a gradient isn't finite, so that the first sum over all is NaN.
+
+    Another program's sums are none of this call's.
 
     Where ``steps`` isn't 0, such a gradient halves the scale of the loss, never below 1, and so
     many calls without one double it.
     """
+    if cuda.threadIdx.x > 0 or control[RUNNING] != program:
+        return
     odd = sums[0] != 0.0
     if odd:
         control[CALLS] -= 1

@@ -81,7 +81,7 @@ class Memory:
 
     def __init__(self, device: int, size: int) -> None:
         self.device, self.size = device, size
-        with on(device):
+        with on(device), _relaxed():
             self.address = int(_ask(driver.cuMemAlloc(max(size, 1))))
         weakref.finalize(self, _free, device, self.address).atexit = False
 
@@ -128,17 +128,26 @@ def clear(device: int, address: int, size: int, stream: int) -> None:
 
 
 @contextmanager
-def _apart() -> Iterator[Any]:
-    """A stream that no capture sees; its work is done when the block ends."""
+def _relaxed() -> Iterator[None]:
+    """Inside, what isn't part of a capture may be done while one goes on."""
     relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
     before = _ask(driver.cuThreadExchangeStreamCaptureMode(relaxed))
-    stream = _ask(driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING.value))
     try:
-        yield stream
-        _ask(driver.cuStreamSynchronize(stream))
+        yield
     finally:
-        _ask(driver.cuStreamDestroy(stream))
         _ask(driver.cuThreadExchangeStreamCaptureMode(before))
+
+
+@contextmanager
+def _apart() -> Iterator[Any]:
+    """A stream that no capture sees; its work is done when the block ends."""
+    with _relaxed():
+        stream = _ask(driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING.value))
+        try:
+            yield stream
+            _ask(driver.cuStreamSynchronize(stream))
+        finally:
+            _ask(driver.cuStreamDestroy(stream))
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,7 @@ class _Loaded:
 @cache
 def _loaded(device: int, kernel: Kernel, key: object) -> _Loaded:
     cubin = compiled(kernel, (key, THREADS), capability(device))
-    with on(device):
+    with on(device), _relaxed():
         module = _ask(driver.cuModuleLoadData(cubin.code))
         function = _ask(driver.cuModuleGetFunction(module, cubin.entry.encode()))
         blocks = _ask(driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(function, THREADS, 0))

@@ -112,18 +112,21 @@ class Engine:
                 sums.finish.run(self.stream(place.device))
         for place, stage in zip(self.places, prepared.elements, strict=True):
             stage.run(self.stream(place.device))
-        if program.norms:
-            self._measured = program, chosen
+        self.measured(program, chosen)
         return None
 
-    def point_at(self, gradients: Sequence[Gradient | None]) -> None:
-        """Bring all tables to the devices, with where the gradients of this call are."""
+    def measured(self, program: Program, chosen: Mask) -> None:
+        """Remember which norms were taken last."""
+        if program.norms:
+            self._measured = program, chosen
+
+    def point_at(self, gradients: Sequence[Gradient | None], *, scalars: bool = True) -> None:
+        """Bring tables to the devices, with where the gradients of this call are."""
         found = [0 if gradient is None else gradient.address for gradient in gradients]
         for place in self.places:
             if gradients:
                 place.addresses.values[:, self._gradient] = found
-            stream = self.stream(place.device)
-            place.send(stream)
+            place.send(self.stream(place.device), scalars)
 
     def prepared(self, program: Program, chosen: Mask, *, deferred: bool) -> _Prepared:
         """The launches of a program over the chosen variables; made once."""

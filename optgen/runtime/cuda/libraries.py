@@ -35,6 +35,10 @@ class Library:
         """A copy of an array with the layout of another; None where the library makes none."""
         return None
 
+    def seen(self, array: Any) -> Any:
+        """An array of ours as one of the library's, in the same memory."""
+        return array
+
     def changed(self, arrays: Sequence[Any]) -> None:
         """Tell the library that the contents of arrays have changed."""
 
@@ -62,6 +66,9 @@ class _Torch(Library):
     def relaid(self, array: Any, like: Any) -> Any:
         return self._torch.empty_like(like.detach()).copy_(array.detach())
 
+    def seen(self, array: Any) -> Any:
+        return self._torch.as_tensor(array, device=f"cuda:{array.device}")
+
     def changed(self, arrays: Sequence[Any]) -> None:
         # Autograd refuses to go back through what was overwritten only if it knows.
         self._torch.autograd.graph.increment_version(arrays)
@@ -86,6 +93,9 @@ class _Cupy(Library):
         copy = sys.modules["cupy"].empty_like(like)
         copy[...] = array
         return copy
+
+    def seen(self, array: Any) -> Any:
+        return sys.modules["cupy"].asarray(array)
 
 
 TORCH, CUPY, OTHER = _Torch(), _Cupy(), Library()

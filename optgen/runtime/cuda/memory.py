@@ -9,6 +9,7 @@ import numpy as np
 
 from optgen.runtime.arrays import DTYPES, Spans, fills
 from optgen.runtime.cuda.arrays import DeviceArray, Host, to_host, view_of
+from optgen.runtime.cuda.deferred import Deferred
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine, Variables
 from optgen.runtime.cuda.gradients import GradientCheck
@@ -139,6 +140,20 @@ class DeviceMemory:
             members,
             self._library.stream,
         )
+
+    def deferred(self, engine: Engine, rows: int, columns: int) -> Deferred | None:
+        """What makes calls without the host's knowledge; None for several devices."""
+        if len(engine.places) > 1:
+            return None
+        return Deferred(engine, self._kernels, rows, columns)
+
+    def changed(self, variables: Sequence[Any]) -> None:
+        """Tell the library that the contents of variables have changed."""
+        self._library.changed(variables)
+
+    def seen_by_user(self, array: DeviceArray) -> Any:
+        """An array of ours as one of the library that variables belong to, in the same memory."""
+        return self._library.seen(array)
 
     def _device(self, array: Any) -> int:
         if isinstance(array, DeviceArray):

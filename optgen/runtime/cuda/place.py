@@ -37,6 +37,16 @@ class Table:
             driver.upload(self._device, self.address, self.values, stream)
             self._sent = self.values.copy()
 
+    def put(self, values: Host, stream: int) -> None:
+        """Give it other values, whatever the device has."""
+        self.values[...] = values
+        self._sent = None
+        self.send(stream)
+
+    def forget(self) -> None:
+        """The device has changed its copy, so that the next sending sends."""
+        self._sent = None
+
     def fetch(self, stream: int) -> Host:
         """What the device has; waits for it."""
         driver.download(self._device, self.values, self.address, stream)
@@ -133,15 +143,21 @@ class Place:
         self._sums: dict[tuple[str, int], Table] = {}
         self._has_begun = False
 
-    def send(self, stream: int) -> None:
-        """Bring to the device what may have changed since the last call."""
+    def send(self, stream: int, scalars: bool) -> None:
+        """Bring to the device what may have changed since the last call.
+
+        The scalars are left out where the device computes them.
+        """
         if not self._has_begun:
             for table in (self.sizes, self._rows, self._ticket, *(p.factors for p in self.parts)):
                 table.send(stream)
             self._has_begun = True
         self.addresses.send(stream)
         for part in self.parts:
-            part.scalars.send(stream)
+            if scalars:
+                part.scalars.send(stream)
+            else:
+                part.scalars.forget()
 
     def elements(self, program: Program, chosen: Mask, deferred: bool, stream: int) -> Stage:
         """The launches of a program over the chosen variables."""
@@ -171,16 +187,12 @@ class Place:
         return found
 
     def sums_of(self, program: Program, number: int) -> Table:
-        """The table that a prepass fills; the first ones of all programs share one."""
-        widest = max(p.prepasses[number].sums for p in self._with(number))
-        key = ("", 0) if number == 0 else (program.name, number)
+        """The table that a prepass fills: a row for all variables, then one for each."""
+        key = (program.name, number)
         if key not in self._sums:
-            table = np.zeros((len(self._dtypes) + 1) * widest)
-            self._sums[key] = Table(self.device, table)
+            width = program.prepasses[number].sums
+            self._sums[key] = Table(self.device, np.zeros((len(self._dtypes) + 1) * width))
         return self._sums[key]
-
-    def _with(self, number: int) -> list[Program]:
-        return [p for p in self._kernels.programs if len(p.prepasses) > number]
 
     def _sum_arguments(self, part: Part, work: Work, prepass: Prepass, found: Sums) -> list[int]:
         stage, runs = found.stage, len(work.runs) - 1
@@ -208,7 +220,7 @@ class Place:
                 *(part.scalars.address, found.table.address, part.factors.address),
             ]
             kernel = each_with(built(prepass.scalars, part.on))
-            found.finish.add(kernel, _key(prepass.scalars, part.on), arguments)
+            found.finish.add(kernel, self.key(prepass.scalars, part.on), arguments)
 
     def _works(self, program: Program, chosen: Mask) -> Iterator[tuple[Part, type, Work]]:
         """The parts of a program, by dtype, that have anything to do."""
@@ -235,11 +247,11 @@ class Place:
         blocks: int,
     ) -> None:
         fixed = (real, VECTOR_BYTES // np.dtype(real).itemsize, driver.THREADS)
-        key = (real.__name__, _key(builder, on))
+        key = (real.__name__, self.key(builder, on))
         stage.add(built(builder, on, *fixed), key, arguments, blocks)
 
-
-def _key(builder: Builder, on: Mapping[str, bool]) -> tuple[Any, ...]:
-    """What tells the kernels of a builder apart."""
-    switches = tuple((name, on[name]) for name in switches_of(builder))
-    return builder.__module__, builder.__name__, switches
+    @staticmethod
+    def key(builder: Builder, on: Mapping[str, bool]) -> tuple[Any, ...]:
+        """What tells the kernels of a builder apart."""
+        switches = tuple((name, on[name]) for name in switches_of(builder))
+        return builder.__module__, builder.__name__, switches

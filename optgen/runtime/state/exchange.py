@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -61,6 +62,13 @@ def check_settings(
         if mine != its:
             switched = ", ".join(name for name in mine if mine[name] != its[name])
             raise StateError(f"{source} was saved with another setting of {switched}")
+
+
+def warn_of_other_rule(snapshot: Snapshot, spec: str, source: str) -> None:
+    """Warn where a snapshot was taken with another rule than that of the digest ``spec``."""
+    if snapshot.spec != spec:
+        message = f"{source} was written by another version of {snapshot.optimizer}'s rule"
+        warnings.warn(message, stacklevel=4)
 
 
 def _writable(config: Mapping[str, Any]) -> dict[str, Any]:

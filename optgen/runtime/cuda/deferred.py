@@ -1,0 +1,180 @@
+"""Calls whose course only the device knows: those that may be skipped, or are replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from optgen.runtime.arrays import Gradient
+from optgen.runtime.cuda.arrays import DeviceArray
+from optgen.runtime.cuda.control import (
+    CALLS,
+    CONTROLS,
+    GATHERED,
+    STEADY,
+    UPDATES,
+    choose,
+    judge,
+    put_scale,
+)
+from optgen.runtime.cuda.devices import driver
+from optgen.runtime.cuda.engine import Engine
+from optgen.runtime.cuda.place import Host, Mask, Place, Stage, Table
+from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
+from optgen.runtime.scale import DynamicScale
+
+#: Rows of hyperparameters that are kept for calls to come, where they depend on the call. So many
+#: calls may be skipped between two times that the host asks how many there were.
+SLOTS = 1024
+
+
+class Deferred:
+    """Makes calls on one device without asking it anything, and counts them there."""
+
+    def __init__(self, engine: Engine, kernels: Kernels, rows: int, columns: int) -> None:
+        self._engine, self._kernels = engine, kernels
+        (self._place,) = engine.places
+        device = self._place.device
+        self._control = engine.control
+        self._hyperparameters = Table(device, np.zeros((1, rows, columns)))
+        #: The scale of the loss, where the device changes it.
+        self.scale = DeviceArray(device, (), np.dtype(np.float64))
+        self._scaling: tuple[DynamicScale, int] | None = None
+        self._gates = Table(device, np.array(self._listed_gates(), np.int64))
+        self._starting: dict[int, Stage] = {}
+        #: Whether it is the device that knows how many calls there were.
+        self.is_counting = False
+        #: Whether a graph may make calls that the host knows nothing of.
+        self.is_captured = False
+        self._attempts = 0
+
+    @property
+    def _stream(self) -> int:
+        return self._engine.stream(self._place.device)
+
+    @property
+    def is_capturing(self) -> bool:
+        """Whether a call now would be recorded instead of being made."""
+        return driver.is_capturing(self._place.device, self._stream)
+
+    def start(
+        self, calls: int, updates: int, gathered: bool, scaling: tuple[DynamicScale, int] | None
+    ) -> None:
+        """Hand the counters to the device, and a scale with its column of hyperparameters."""
+        steady = scaling[0].steady if scaling else 0
+        values = np.zeros(CONTROLS, np.int64)
+        values[[CALLS, UPDATES, GATHERED, STEADY]] = calls, updates, gathered, steady
+        self._control.put(values, self._stream)
+        if scaling:
+            value = np.array(scaling[0].value)
+            driver.upload(self._place.device, self.scale.address, value, self._stream)
+        if (scaling is None) != (self._scaling is None):
+            self._starting.clear()
+        self._scaling, self._attempts = scaling, calls
+        self.is_counting = True
+
+    def recall(self) -> tuple[int, int, bool]:
+        """Calls, updates, and whether gradients were gathered since; waits for the device."""
+        values = self._control.fetch(self._stream)
+        if self._scaling:
+            scale = self._scaling[0]
+            scale.value, scale.steady = float(self.scale.copy_to_host()), int(values[STEADY])
+        self.is_counting = self.is_captured
+        self._attempts = int(values[CALLS])
+        return int(values[CALLS]), int(values[UPDATES]), bool(values[GATHERED])
+
+    @property
+    def attempts(self) -> int:
+        """The number of calls before the next, if none was skipped since the host last asked."""
+        if self._hyperparameters.values.shape[0] > 1 and self._attempts % (SLOTS // 2) == 0:
+            self._attempts = int(self._control.fetch(self._stream)[CALLS])
+        return self._attempts
+
+    def put(self, rows: Host, by_call: Mask | None) -> None:
+        """Set the hyperparameters of the call after so many attempts.
+
+        ``by_call`` marks those that depend on the number of calls before; None if none does.
+        """
+        table = self._hyperparameters
+        if (by_call is not None) != (table.values.shape[0] > 1):
+            shape = (SLOTS if by_call is not None else 1, *rows.shape)
+            table = self._hyperparameters = Table(self._place.device, np.zeros(shape))
+            self._starting.clear()
+        if by_call is not None:
+            # What doesn't depend on the call counts now, however many calls were skipped.
+            table.values[:, ~by_call] = rows[~by_call]
+        table.values[self._attempts % table.values.shape[0]] = rows
+        table.send(self._stream)
+
+    def call(self, chosen: Mask, left: Mask, gradients: Sequence[Gradient | None]) -> None:
+        """One call: whichever program it runs over the chosen variables.
+
+        The variables in ``left`` have no gradient; they get what an update does to them.
+        """
+        self.is_captured = self.is_captured or self.is_capturing
+        engine, stream = self._engine, self._stream
+        engine.point_at(gradients, scalars=False)
+        self._begin().run(stream)
+        update, *others = self._kernels.programs
+        programs = [update, *(other for other in others if other.gate and self._runs(other))]
+        for program in programs:
+            prepared = engine.prepared(program, chosen, deferred=True)
+            for number, (sums,) in prepared.prepasses:
+                sums.stage.run(stream)
+                if number == 0 and self._checks(program):
+                    self._judge(program, sums.table).run(stream)
+                sums.finish.run(stream)
+            prepared.elements[0].run(stream)
+        absent = self._kernels.program("absent")
+        if absent is not None and left.any() and self._runs(absent):
+            engine.prepared(absent, left, deferred=True).elements[0].run(stream)
+        engine.measured(update, chosen)
+        self._attempts += 1
+
+    def _begin(self) -> Stage:
+        """The launches that find the scalars and the program of a call."""
+        if 0 not in self._starting:
+            place, table = self._place, self._hyperparameters
+            stage = self._starting[0] = Stage(place.device, self._stream)
+            slots, rows, columns = table.values.shape
+            if self._scaling:
+                arguments = [self.scale.address, table.address, slots * rows, columns]
+                stage.add(put_scale, "put_scale", [*arguments, self._scaling[1]])
+            for part in place.parts:
+                kernel = built(self._kernels.host, part.on)
+                arguments = [table.address, slots, rows, part.scalars.address]
+                key = Place.key(self._kernels.host, part.on)
+                stage.add(kernel, key, [*arguments, self._control.address])
+            self._gates.send(self._stream)
+            arguments = [place.parts[0].scalars.address, self._gates.address]
+            count = len(self._gates.values)
+            stage.add(choose, "choose", [*arguments, count, self._control.address])
+        return self._starting[0]
+
+    def _judge(self, program: Program, sums: Table) -> Stage:
+        number = 1 + self._number(program)
+        if number not in self._starting:
+            stage = self._starting[number] = Stage(self._place.device, self._stream)
+            steps = self._scaling[0].growth_steps if self._scaling else 0
+            arguments = [sums.address, self._control.address, self._number(program)]
+            stage.add(judge, "judge", [*arguments, self.scale.address, steps])
+        return self._starting[number]
+
+    def _listed_gates(self) -> list[tuple[int, int]]:
+        """For each gate, the column of its scalar and the number of its program."""
+        return [
+            (self._kernels.scalars.index(program.gate), self._number(program))
+            for program in self._kernels.gates
+            if program.when(self._place.parts[0].on)
+        ]
+
+    def _number(self, program: Program) -> int:
+        return self._kernels.programs.index(program)
+
+    def _runs(self, program: Program) -> bool:
+        return any(program.when(part.on) for part in self._place.parts)
+
+    def _checks(self, program: Program) -> bool:
+        parts = [part for part in self._place.parts if program.when(part.on)]
+        return any(part.on[CHECK_FINITE] for part in parts)
