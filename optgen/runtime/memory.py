@@ -35,6 +35,16 @@ class Engine(Protocol):
         """The norm of all gradients of the last update; None where it didn't need one."""
 
 
+class GradientCheck(Protocol):
+    """Brings gradients into the form that kernels need, or refuses them."""
+
+    def __call__(self, index: int, gradient: object) -> Gradient:
+        """The gradient of the variable with this number. Raises TypeError or ValueError."""
+
+    def at_once(self, gradients: list[Any]) -> Sequence[Gradient | None] | None:
+        """The gradients of all variables, in their order; None if any needs a closer look."""
+
+
 class Deferred(Protocol):
     """Makes calls, and counts them, where the host doesn't wait for what becomes of them."""
 
@@ -73,11 +83,11 @@ class Memory(Protocol):
 
     def check_gradients(
         self, named: Mapping[str, Array], written: Iterable[tuple[str, Array]]
-    ) -> Callable[[int, object], Gradient]:
-        """What checks the gradient of a variable, given by its place in the order."""
+    ) -> GradientCheck:
+        """What checks the gradients of variables that write to some arrays, given by name."""
 
-    def look(self, variable: Array) -> object:
-        """What stays equal as long as a variable has the same memory, shape and permission."""
+    def looks(self, variables: Sequence[Array]) -> Sequence[object]:
+        """What stays equal as long as variables have the same memory, shape and permission."""
 
     def address(self, array: Array) -> int:
         """Where the first element is."""

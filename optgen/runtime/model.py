@@ -61,13 +61,12 @@ class Model:
         self.engine = self.memory.engine(
             self.variables, self.states, rows, len(self.row_set), self._parts(switches)
         )
-        self.deferred = None
-        if not self.constraints and not self.overwritten:
-            columns = len(settings.columns)
-            self.deferred = self.memory.deferred(self.engine, len(self.row_set), columns)
+        columns = len(settings.columns)
+        self.deferred = self.memory.deferred(self.engine, len(self.row_set), columns)
+        self._all: Mask = np.ones(len(self.variables), np.bool_)
         #: Which variables had a gradient since the last update.
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
-        self._looks = [self.memory.look(variable) for variable in self.variables]
+        self._looks = self.memory.looks(self.variables)
         self._check_gradient = self.memory.check_gradients(named, self._written())
         self._match = Matcher(named)
         for pattern in settings.options.idle(named):
@@ -131,15 +130,20 @@ class Model:
             for name, array in self.state_of(index).items():
                 yield f"the state {name} of {path!r}", array
 
-    def check(self, grads: Gradients, variables: Variables | None) -> list[Gradient | None]:
+    def check(self, grads: Gradients, variables: Variables | None) -> Sequence[Gradient | None]:
         """The gradients in the order of the variables, fit to be pointed at.
 
         Raises TypeError or ValueError for whatever would make a step go wrong.
         """
-        look = self.memory.look
-        for path, variable, before in zip(self.paths, self.variables, self._looks, strict=True):
-            if look(variable) != before:
-                raise ValueError(f"{path!r} was made read-only, resized or reshaped after build")
+        looks = self.memory.looks(self.variables)
+        if looks != self._looks:
+            compared = zip(self.paths, looks, self._looks, strict=True)
+            path = next(path for path, now, before in compared if now != before)
+            raise ValueError(f"{path!r} was made read-only, resized or reshaped after build")
+        if isinstance(grads, list) and variables is None and not self.overwritten:
+            found = self._check_gradient.at_once(grads)
+            if found is not None:
+                return found
         checked: list[Gradient | None] = [None] * len(self.variables)
         missing = []
         matched = self._match(grads, variables)
@@ -153,6 +157,12 @@ class Model:
         if missing:
             warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=4)
         return checked
+
+    def present(self, gradients: Sequence[Gradient | None]) -> Mask:
+        """Which variables have a gradient."""
+        if None not in gradients:
+            return self._all
+        return np.array([gradient is not None for gradient in gradients], np.bool_)
 
     @property
     def all_or_none_seen(self) -> bool:
@@ -196,12 +206,16 @@ class Model:
                 raise ValueError(f"variable {number} is one that the optimizer was not built with")
         return [known[id(variable)] for variable in variables]
 
-    def fill_missing(self, gradients: list[Gradient | None], chosen: Mask) -> None:
+    def filled(
+        self, gradients: Sequence[Gradient | None], chosen: Mask
+    ) -> Sequence[Gradient | None]:
         """A gradient that is missing now but was there since the last update counts as zero."""
+        filled = list(gradients)
         for index in np.flatnonzero(chosen):
-            if gradients[index] is None:
+            if filled[index] is None:
                 zeros = self.memory.new(self.variables[index], 0.0)
-                gradients[index] = Gradient(zeros, self.memory.address(zeros))
+                filled[index] = Gradient(zeros, self.memory.address(zeros))
+        return filled
 
 
 def initial_value(initial: float | str, settings: Settings, row: Row) -> float | None:

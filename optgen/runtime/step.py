@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
@@ -12,7 +14,7 @@ from optgen.runtime.scale import DynamicScale
 from optgen.runtime.settings import Settings
 from optgen.runtime.treatment import NonfiniteGradientError, Treatment
 
-Gradients = list[Gradient | None]
+Gradients = Sequence[Gradient | None]
 
 
 class Step:
@@ -53,12 +55,14 @@ class Step:
         is_capturing = deferred.is_capturing
         if not (self._treatment.on_nonfinite == "skip" or is_capturing or deferred.is_captured):
             return False
-        gathers = any(self._model.gathers)
-        may = not gathers or (
-            None not in gradients and (deferred.is_counting or self._model.all_or_none_seen)
-        )
+        model = self._model
+        is_even = None not in gradients and (deferred.is_counting or model.all_or_none_seen)
+        may = not (model.constraints or model.overwritten) and (is_even or not any(model.gathers))
         if is_capturing and not may:
-            raise RuntimeError("a call with missing gradients can't be captured")
+            what = "constraints, with variables that take their gradient's value, or while it"
+            raise RuntimeError(
+                f"a step with {what} gathers gradients of which some are missing, can't be captured"
+            )
         return may
 
     def _defer(self, deferred: Deferred, gradients: Gradients, counters: Counters) -> None:
@@ -73,7 +77,7 @@ class Step:
                 names = ", ".join(sorted(changing))
                 raise RuntimeError(f"a graph can't compute {names}, which changes between calls")
         deferred.put(rows, settings.by_call(model.row_set))
-        present = np.array([gradient is not None for gradient in gradients], np.bool_)
+        present = model.present(gradients)
         deferred.call(present & model.trained, ~present & model.trained, gradients)
         model.memory.changed(model.variables)
 
@@ -81,11 +85,11 @@ class Step:
         model, engine = self._model, self._model.engine
         rows = self._settings.rows(model.row_set, counters.calls)
         program = engine.begin(rows, counters.calls + 1, counters.updates + 1)
-        present = np.array([gradient is not None for gradient in gradients], np.bool_)
+        present = model.present(gradients)
         chosen = present & model.trained
         if not program.gate and not present.all():
             chosen |= model.seen & model.trained
-            model.fill_missing(gradients, chosen)
+            gradients = model.filled(gradients, chosen)
         bad = self._odd_overwriting(gradients)
         if not bad:
             found = engine.run(program, chosen, gradients)

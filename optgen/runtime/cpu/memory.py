@@ -28,9 +28,9 @@ class HostMemory:
         """What checks the gradient of a variable, given by its place in the order."""
         return GradientCheck(named, written)
 
-    def look(self, variable: Array) -> object:
-        """What stays equal as long as a variable has the same memory, shape and permission."""
-        return variable.__array_interface__
+    def looks(self, variables: Sequence[Array]) -> list[object]:
+        """What stays equal as long as variables have the same memory, shape and permission."""
+        return [variable.__array_interface__ for variable in variables]
 
     def form(self, array: Array) -> tuple[tuple[int, ...], str]:
         """Shape, and name of the dtype."""

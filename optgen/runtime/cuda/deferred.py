@@ -101,10 +101,12 @@ class Deferred:
             shape = (SLOTS if by_call is not None else 1, *rows.shape)
             table = self._hyperparameters = Table(self._place.device, np.zeros(shape))
             self._starting.clear()
+        before = table.values.copy()
         if by_call is not None:
             # What doesn't depend on the call counts now, however many calls were skipped.
             table.values[:, ~by_call] = rows[~by_call]
         table.values[self._attempts % table.values.shape[0]] = rows
+        table.is_sent = table.is_sent and np.array_equal(before, table.values, equal_nan=True)
         table.send(self._stream)
 
     def call(self, chosen: Mask, left: Mask, gradients: Sequence[Gradient | None]) -> None:
@@ -115,6 +117,8 @@ class Deferred:
         self.is_captured = self.is_captured or self.is_capturing
         engine, stream = self._engine, self._stream
         engine.point_at(gradients, scalars=False)
+        for part in self._place.parts:
+            part.scalars.is_sent = False  # The device computes its own.
         self._begin().run(stream)
         update, *others = self._kernels.programs
         programs = [update, *(other for other in others if other.gate and self._runs(other))]

@@ -22,16 +22,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 THREADS = 256
 
 
+_SUCCESS = driver.CUresult.CUDA_SUCCESS
+
+
 class CudaError(RuntimeError):
     """The CUDA driver refused something; the message holds its name for the error."""
 
 
 def _ask(result: tuple[Any, ...]) -> Any:
     """What a call of the driver returned, without its status."""
-    status, *values = result
-    if status != driver.CUresult.CUDA_SUCCESS:
-        raise CudaError(f"the CUDA driver says {status.name}")
-    return values[0] if len(values) == 1 else tuple(values)
+    if result[0] is not _SUCCESS:
+        raise CudaError(f"the CUDA driver says {result[0].name}")
+    return result[1] if len(result) > 1 else None
 
 
 @cache
@@ -40,13 +42,16 @@ def _context(device: int) -> Any:
     return _ask(driver.cuDevicePrimaryCtxRetain(_ask(driver.cuDeviceGet(device))))
 
 
-@contextmanager
-def on(device: int) -> Iterator[None]:
+class on:  # noqa: N801
     """Inside, the driver's calls are about a device."""
-    _ask(driver.cuCtxPushCurrent(_context(device)))
-    try:
-        yield
-    finally:
+
+    def __init__(self, device: int) -> None:
+        self._context = _context(device)
+
+    def __enter__(self) -> None:
+        _ask(driver.cuCtxPushCurrent(self._context))
+
+    def __exit__(self, *error: object) -> None:
         _ask(driver.cuCtxPopCurrent())
 
 

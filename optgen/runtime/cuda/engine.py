@@ -78,13 +78,17 @@ class Engine:
                 place.addresses.values[:, kernels.buffers.index(name)] = addresses
         self._prepared: dict[tuple[Any, ...], _Prepared] = {}
         self._measured: tuple[Program, Mask] | None = None
+        self._pointed_at: Sequence[Gradient | None] = ()
 
     def begin(self, hyperparameters: Host, call: int, step: int) -> Program:
         """Compute the scalars of a call on the host and return the program that it runs."""
         parts = [part for place in self.places for part in place.parts]
         for part in parts:
+            scalars = part.scalars
+            before = scalars.values.tobytes()
             kernel = built(self._host, part.on)
-            launch(kernel, range, hyperparameters, part.scalars.values, float(call), float(step))
+            launch(kernel, range, hyperparameters, scalars.values, float(call), float(step))
+            scalars.is_sent = scalars.is_sent and scalars.values.tobytes() == before
         for program in self._kernels.gates:
             for part in parts[:1]:
                 column = self._kernels.scalars.index(program.gate)
@@ -122,10 +126,13 @@ class Engine:
 
     def point_at(self, gradients: Sequence[Gradient | None], *, scalars: bool = True) -> None:
         """Bring tables to the devices, with where the gradients of this call are."""
-        found = [0 if gradient is None else gradient.address for gradient in gradients]
-        for place in self.places:
-            if gradients:
+        if gradients and gradients is not self._pointed_at:
+            found = [0 if gradient is None else gradient.address for gradient in gradients]
+            for place in self.places:
                 place.addresses.values[:, self._gradient] = found
+                place.addresses.is_sent = False
+            self._pointed_at = gradients
+        for place in self.places:
             place.send(self.stream(place.device), scalars)
 
     def prepared(self, program: Program, chosen: Mask, *, deferred: bool) -> _Prepared:
@@ -166,6 +173,7 @@ class Engine:
             total = np.sum([table[:width] for table in tables], axis=0)
             for place, sums in zip(self.places, found, strict=True):
                 sums.table.values[:width] = total
+                sums.table.is_sent = False
                 sums.table.send(self.stream(place.device))
 
     def _checks(self, program: Program) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from optgen.runtime.arrays import Gradient, Spans
 from optgen.runtime.cuda.arrays import View, view_of
@@ -23,13 +25,14 @@ class GradientCheck:
         self._layouts = [library.layout(variable) for variable in self._variables]
         self._views = [view_of(variable) for variable in self._variables]
         views = ((name, view_of(array)) for name, array in written)
-        self._touched = Spans(
-            (view.address, view.address + view.nbytes, name, view)
-            for name, view in views
-            if view.nbytes
-        ).touched
-        #: The last gradient of each variable, as long as it lives, and where it was.
-        self._known: list[tuple[Any, Gradient | None]] = [(lambda: None, None)] * len(variables)
+        spans = [(v.address, v.address + v.nbytes, name, v) for name, v in views if v.nbytes]
+        self._touched = Spans(spans).touched
+        # These don't overlap: each ends before the next begins.
+        bounds = np.array(sorted(span[:2] for span in spans) or [(0, 0)], np.int64)
+        self._starts, self._ends = bounds[:, 0], bounds[:, 1]
+        self._sizes = np.array([view.nbytes for view in self._views], np.int64)
+        self._itemsizes = np.array([view.dtype.itemsize for view in self._views], np.int64)
+        self._known: _Known | None = None
 
     def __call__(self, index: int, gradient: Any) -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
@@ -37,16 +40,6 @@ class GradientCheck:
         Raises TypeError or ValueError for a wrong type, dtype, shape or device, and for one that
         shares memory with a variable or its state.
         """
-        library = self._library
-        known, before = self._known[index]
-        if known() is gradient and before and library.address(gradient) == before.address:
-            return Gradient(gradient, before.address)
-        found = self._checked(index, gradient)
-        if found.array is gradient:
-            self._known[index] = _reference(gradient), found._replace(array=None)
-        return found
-
-    def _checked(self, index: int, gradient: Any) -> Gradient:
         library, view = self._library, self._views[index]
         if library_of(gradient) is library and _layout(library, gradient) == self._layouts[index]:
             address = library.address(gradient)
@@ -54,6 +47,33 @@ class GradientCheck:
                 self._refuse_shared(index, address, address + view.nbytes)
                 return Gradient(gradient, address)
         return self._relaid(index, gradient)
+
+    def at_once(self, gradients: list[Any]) -> Sequence[Gradient | None] | None:
+        """The gradients of all variables, in their order; None if any needs a closer look.
+
+        The very same arrays as at the last call need none; the gradients that are returned leave
+        out the arrays themselves.
+        """
+        known, library = self._known, self._library
+        if known and known.is_of(gradients) and library.addresses(gradients) == known.addresses:
+            return known.checked
+        self._known = None
+        try:
+            if [library.layout(gradient) for gradient in gradients] != self._layouts:
+                return None
+            addresses = library.addresses(gradients)
+            if (np.array(addresses) % self._itemsizes).any() or self._touches_any(addresses):
+                return None
+            self._known = _Known(gradients, addresses)
+        except (AttributeError, RuntimeError, TypeError):
+            return None
+        return self._known.checked
+
+    def _touches_any(self, addresses: list[int]) -> bool:
+        """Whether a gradient has memory of a variable or its state."""
+        starts = np.array(addresses)
+        before = np.searchsorted(self._starts, starts + self._sizes, side="left") - 1
+        return bool(((self._ends[before] > starts) & (before >= 0) & (self._sizes > 0)).any())
 
     def _relaid(self, index: int, gradient: Any) -> Gradient:
         """A copy of a gradient that lies otherwise than its variable."""
@@ -109,8 +129,20 @@ def _layout(library: Library, gradient: Any) -> Any:
         return None
 
 
-def _reference(array: Any) -> Any:
-    try:
-        return weakref.ref(array)
-    except TypeError:
-        return lambda: None
+class _Known:
+    """Gradients of a call, known again by their identity as long as all of them live."""
+
+    def __init__(self, gradients: list[Any], addresses: list[int]) -> None:
+        """Raises TypeError where a gradient can't be referred to weakly."""
+        self.checked = [Gradient(None, address) for address in addresses]
+        self.addresses = addresses
+        self._ids = [*map(id, gradients)]
+        self._are_alive = True
+        self._references = [weakref.ref(gradient, self._die) for gradient in gradients]
+
+    def is_of(self, gradients: list[Any]) -> bool:
+        """Whether these are the very same arrays."""
+        return self._are_alive and [*map(id, gradients)] == self._ids
+
+    def _die(self, reference: object) -> None:
+        self._are_alive = False

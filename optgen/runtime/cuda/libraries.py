@@ -18,6 +18,10 @@ class Library:
         """Where the first element is."""
         return int(array.__cuda_array_interface__["data"][0])
 
+    def addresses(self, arrays: Sequence[Any]) -> list[int]:
+        """Where the first elements of many arrays are."""
+        return [self.address(array) for array in arrays]
+
     def layout(self, array: Any) -> tuple[Any, ...]:
         """What two arrays have in common that kernels can treat alike; quick to ask for."""
         interface = array.__cuda_array_interface__
@@ -53,6 +57,9 @@ class _Torch(Library):
 
     def address(self, array: Any) -> int:
         return array.data_ptr()  # type: ignore[no-any-return]
+
+    def addresses(self, arrays: Sequence[Any]) -> list[int]:
+        return [array.data_ptr() for array in arrays]
 
     def layout(self, array: Any) -> tuple[Any, ...]:
         return array.shape, array.stride(), array.dtype, array.device

@@ -48,9 +48,9 @@ class DeviceMemory:
         """What checks the gradient of a variable, given by its place in the order."""
         return GradientCheck(self._library, named, written)
 
-    def look(self, variable: Any) -> object:
-        """What stays equal as long as a variable has the same memory."""
-        return self._library.address(variable)
+    def looks(self, variables: Sequence[Any]) -> list[int]:
+        """What stays equal as long as variables have the same memory."""
+        return self._library.addresses(variables)
 
     def address(self, array: Any) -> int:
         """Where the first element is."""

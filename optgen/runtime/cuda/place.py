@@ -24,7 +24,8 @@ class Table:
     def __init__(self, device: int, values: Host) -> None:
         self._device, self.values = device, np.ascontiguousarray(values)
         self._memory = driver.Memory(device, self.values.nbytes)
-        self._sent: Host | None = None
+        #: Whether nothing has changed since the last sending.
+        self.is_sent = False
 
     @property
     def address(self) -> int:
@@ -32,25 +33,20 @@ class Table:
         return self._memory.address
 
     def send(self, stream: int) -> None:
-        """Bring the device's copy up to date, if anything has changed."""
-        if self._sent is None or not np.array_equal(self._sent, self.values, equal_nan=True):
+        """Bring the device's copy up to date, unless nothing has changed."""
+        if not self.is_sent:
             driver.upload(self._device, self.address, self.values, stream)
-            self._sent = self.values.copy()
+            self.is_sent = True
 
     def put(self, values: Host, stream: int) -> None:
-        """Give it other values, whatever the device has."""
+        """Give it other values."""
         self.values[...] = values
-        self._sent = None
+        self.is_sent = False
         self.send(stream)
-
-    def forget(self) -> None:
-        """The device has changed its copy, so that the next sending sends."""
-        self._sent = None
 
     def fetch(self, stream: int) -> Host:
         """What the device has; waits for it."""
         driver.download(self._device, self.values, self.address, stream)
-        self._sent = self.values.copy()
         return self.values
 
 
@@ -156,8 +152,6 @@ class Place:
         for part in self.parts:
             if scalars:
                 part.scalars.send(stream)
-            else:
-                part.scalars.forget()
 
     def elements(self, program: Program, chosen: Mask, deferred: bool, stream: int) -> Stage:
         """The launches of a program over the chosen variables."""
