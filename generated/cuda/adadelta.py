@@ -315,7 +315,7 @@ def update(
             minus_clipvalue = real(scalars[14 * row + 9])
             one_minus_rho = real(scalars[14 * row + 10])
             one_minus_kept = real(scalars[14 * row + 11])
-            overwrite = scalars[14 * row + 12] != 0.0
+            overwrite = real(scalars[14 * row + 12]) != real(0)
             clip_factor = real(factors[4 * tensor + 1])
             global_clip_factor = real(factors[4 * tensor + 3])
             param_address = addresses[6 * tensor] + first
@@ -555,7 +555,7 @@ def absent(
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
             one_minus_kept = real(scalars[14 * row + 11])
-            overwrite = scalars[14 * row + 12] != 0.0
+            overwrite = real(scalars[14 * row + 12]) != real(0)
             param_address = addresses[6 * tensor] + first
             parameter_average_address = addresses[6 * tensor + 5] + first
             bits = param_address

@@ -321,7 +321,7 @@ def update(
             one_minus_beta_1 = real(scalars[16 * row + 11])
             current_learning_rate = real(scalars[16 * row + 12])
             one_minus_kept = real(scalars[16 * row + 13])
-            overwrite = scalars[16 * row + 14] != 0.0
+            overwrite = real(scalars[16 * row + 14]) != real(0)
             clip_factor = real(factors[4 * tensor + 1])
             global_clip_factor = real(factors[4 * tensor + 3])
             param_address = addresses[6 * tensor] + first
@@ -560,7 +560,7 @@ def absent(
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
             one_minus_kept = real(scalars[16 * row + 13])
-            overwrite = scalars[16 * row + 14] != 0.0
+            overwrite = real(scalars[16 * row + 14]) != real(0)
             param_address = addresses[6 * tensor] + first
             parameter_average_address = addresses[6 * tensor + 5] + first
             bits = param_address

@@ -326,7 +326,7 @@ def update(
             one_minus_beta_2 = real(scalars[17 * row + 12])
             step_size = real(scalars[17 * row + 13])
             one_minus_kept = real(scalars[17 * row + 14])
-            overwrite = scalars[17 * row + 15] != 0.0
+            overwrite = real(scalars[17 * row + 15]) != real(0)
             clip_factor = real(factors[4 * tensor + 1])
             global_clip_factor = real(factors[4 * tensor + 3])
             param_address = addresses[7 * tensor] + first
@@ -578,7 +578,7 @@ def absent(
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
             one_minus_kept = real(scalars[17 * row + 14])
-            overwrite = scalars[17 * row + 15] != 0.0
+            overwrite = real(scalars[17 * row + 15]) != real(0)
             param_address = addresses[7 * tensor] + first
             parameter_average_address = addresses[7 * tensor + 6] + first
             bits = param_address

@@ -321,7 +321,7 @@ def update(
             minus_clipvalue = real(scalars[15 * row + 10])
             one_minus_rho = real(scalars[15 * row + 11])
             one_minus_kept = real(scalars[15 * row + 12])
-            overwrite = scalars[15 * row + 13] != 0.0
+            overwrite = real(scalars[15 * row + 13]) != real(0)
             clip_factor = real(factors[4 * tensor + 1])
             global_clip_factor = real(factors[4 * tensor + 3])
             param_address = addresses[7 * tensor] + first
@@ -583,7 +583,7 @@ def absent(
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
             one_minus_kept = real(scalars[15 * row + 12])
-            overwrite = scalars[15 * row + 13] != 0.0
+            overwrite = real(scalars[15 * row + 13]) != real(0)
             param_address = addresses[7 * tensor] + first
             parameter_average_address = addresses[7 * tensor + 6] + first
             bits = param_address

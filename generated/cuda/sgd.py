@@ -310,7 +310,7 @@ def update(
             gradient_accumulation_steps = real(scalars[12 * row + 7])
             minus_clipvalue = real(scalars[12 * row + 8])
             one_minus_kept = real(scalars[12 * row + 9])
-            overwrite = scalars[12 * row + 10] != 0.0
+            overwrite = real(scalars[12 * row + 10]) != real(0)
             clip_factor = real(factors[4 * tensor + 1])
             global_clip_factor = real(factors[4 * tensor + 3])
             param_address = addresses[5 * tensor] + first
@@ -550,7 +550,7 @@ def absent(
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
             one_minus_kept = real(scalars[12 * row + 9])
-            overwrite = scalars[12 * row + 10] != 0.0
+            overwrite = real(scalars[12 * row + 10]) != real(0)
             param_address = addresses[5 * tensor] + first
             parameter_average_address = addresses[5 * tensor + 4] + first
             bits = param_address

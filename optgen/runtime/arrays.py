@@ -19,6 +19,12 @@ DTYPES: Mapping[np.dtype[Any], type] = {
 }
 
 
+def is_on_device(array: object) -> bool:
+    """Whether an array says that it is in the memory of a device."""
+    found = getattr(array, "is_cuda", None)
+    return bool(found) if found is not None else hasattr(type(array), "__cuda_array_interface__")
+
+
 def check_variables(variables: Mapping[str, object]) -> list[Array]:
     """The variables as arrays that can be updated in place.
 

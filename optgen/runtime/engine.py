@@ -46,6 +46,10 @@ class Engine:
         ]
         self._measured: tuple[Program, Mask] | None = None
 
+    def program(self, name: str) -> Program | None:
+        """The program of that name; None where the optimizer has none."""
+        return self._kernels.program(name)
+
     def begin(self, hyperparameters: Array, call: int, step: int) -> Program:
         """Compute the scalars of a call and return the program that it runs."""
         for part in self._parts:

@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import Array, is_on_device
+
+
+def _is_array(value: object) -> bool:
+    return isinstance(value, np.ndarray) or is_on_device(value)
 
 
 class Exclusions:
@@ -21,11 +25,11 @@ class Exclusions:
         self, hyperparameter: str, variables: Sequence[Array] | None, patterns: Sequence[str] | None
     ) -> None:
         """Exclude more variables; what was excluded before stays so."""
-        if isinstance(variables, np.ndarray):
+        if _is_array(variables):
             raise TypeError("var_list must be a list of arrays, not one array")
         arrays = list(() if variables is None else variables)
         for array in arrays:
-            if not isinstance(array, np.ndarray):
+            if not _is_array(array):
                 raise TypeError(f"var_list must hold arrays, not {array!r}; var_names takes paths")
         checked = [patterns] if isinstance(patterns, str) else list(patterns or ())
         for pattern in checked:

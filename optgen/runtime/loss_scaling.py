@@ -8,10 +8,9 @@ from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any, Self
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import Array, is_on_device
 from optgen.runtime.declarations import Hyperparameter
 from optgen.runtime.matching import Gradients, Variables
-from optgen.runtime.memory import is_on_device
 from optgen.runtime.naming import unique_name
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.scale import DynamicScale

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from optgen.cuda import missing_packages
-from optgen.runtime.arrays import Gradient
+from optgen.runtime.arrays import Gradient, is_on_device
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.kernels import Kernels, Program
 from optgen.runtime.scale import DynamicScale
@@ -21,6 +21,9 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 class Engine(Protocol):
     """Runs the programs of an optimizer over its variables."""
+
+    def program(self, name: str) -> Program | None:
+        """The program of that name; None where the optimizer has none."""
 
     def begin(self, hyperparameters: Host, call: int, step: int) -> Program:
         """Compute the scalars of a call and return the program that it runs."""
@@ -154,9 +157,3 @@ def memory_of(named: Mapping[str, object], kernels: Kernels, cuda_kernels: str) 
         kernels, import_module(cuda_kernels).KERNELS
     )
     return made
-
-
-def is_on_device(array: object) -> bool:
-    """Whether an array says that it is in the memory of a device."""
-    found = getattr(array, "is_cuda", None)
-    return bool(found) if found is not None else hasattr(type(array), "__cuda_array_interface__")

@@ -215,7 +215,7 @@ class Optimizer:
             model, variables = self._new_model(variables), None
         gradients = model.check(grads, variables)
         self._model = model
-        step = Step(model, self._settings, self._treatment, self.kernels, self._scaling)
+        step = Step(model, self._settings, self._treatment, self._scaling)
         return step.take(gradients, self._counters)
 
     def scale_loss(self, loss: Any) -> Any:

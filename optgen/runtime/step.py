@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
-from optgen.runtime.kernels import Kernels
 from optgen.runtime.memory import Deferred, Mask
 from optgen.runtime.model import Counters, Model
 from optgen.runtime.scale import DynamicScale
@@ -25,11 +24,10 @@ class Step:
         model: Model,
         settings: Settings,
         treatment: Treatment,
-        kernels: Kernels,
         scaling: DynamicScale | None,
     ) -> None:
         self._model, self._settings = model, settings
-        self._treatment, self._kernels, self._scaling = treatment, kernels, scaling
+        self._treatment, self._scaling = treatment, scaling
 
     def take(self, gradients: Gradients, counters: Counters) -> bool | None:
         """Make the step and count it; False where a gradient isn't finite and nothing changes.
@@ -121,7 +119,7 @@ class Step:
                 model.memory.assign(variable, model.memory.constrained(path, constraint, variable))
             except Exception as error:
                 failures.append(error)
-        absent = self._kernels.program("absent")
+        absent = model.engine.program("absent")
         if absent is not None:
             left = model.trained & (~chosen | model.constrained)
             if left.any():

@@ -25,6 +25,10 @@ class CudaLines(Lines):
         start = row if width == 1 else f"{width} * {row}"
         return f"{table}[{start} + {column}]" if column else f"{table}[{start}]"
 
+    def truth(self, source: str) -> str:
+        """A scalar that is 0 or 1 as a truth value; compared in the loop, so not in float64."""
+        return f"real({source}) != real(0)"
+
     def item(self, item: Item) -> Line:
         """One line of the loop over lanes, under the name of the block that it comes from."""
         if isinstance(item, Assignment):

@@ -52,6 +52,10 @@ class Lines:
         """An entry of a table with rows of so many numbers."""
         raise NotImplementedError
 
+    def truth(self, source: str) -> str:
+        """A scalar that is 0 or 1 as a truth value."""
+        return f"{source} != 0.0"
+
     def scalar_reads(self, items: Sequence[Item], factors: dict[str, int]) -> str:
         """The scalars that an element loop uses, rounded to the parameter's dtype."""
         used = {name for item in items for name in names(expression_of(item))}
@@ -60,8 +64,8 @@ class Lines:
         for column, scalar in enumerate(self.plan.scalars):
             if scalar in used:
                 source = self.cell("scalars", "row", len(self.plan.scalars), column)
-                boolean = scalar in self.plan.booleans
-                value = f"{source} != 0.0" if boolean else f"real({source})"
+                is_boolean = scalar in self.plan.booleans
+                value = self.truth(source) if is_boolean else f"real({source})"
                 lines.append(f"{self.element.name(scalar)} = {value}")
         for name, column in factors.items():
             if name in used:

@@ -80,6 +80,10 @@ class Engine:
         self._measured: tuple[Program, Mask] | None = None
         self._pointed_at: Sequence[Gradient | None] = ()
 
+    def program(self, name: str) -> Program | None:
+        """The program of that name; None where the optimizer has none."""
+        return self._kernels.program(name)
+
     def begin(self, hyperparameters: Host, call: int, step: int) -> Program:
         """Compute the scalars of a call on the host and return the program that it runs."""
         parts = [part for place in self.places for part in place.parts]
@@ -197,7 +201,11 @@ class Engine:
             return None
         program, chosen = self._measured
         parts = [
-            (part.on, chosen & part.members, lambda p=place, t=part.factors: self._fetch(p, t))
+            (
+                part.on,
+                chosen & part.members & (place.sizes.values > 0),
+                lambda p=place, t=part.factors: self._fetch(p, t),
+            )
             for place in self.places
             for part in place.parts
         ]

@@ -45,6 +45,11 @@ class Kernel:
     function: Callable[..., None]
 
     @property
+    def name(self) -> str:
+        """What the function is called."""
+        return self.function.__name__
+
+    @property
     def arguments(self) -> dict[str, str]:
         """The type of each argument by its name."""
         return {k: v for k, v in inspect.get_annotations(self.function).items() if k != "return"}

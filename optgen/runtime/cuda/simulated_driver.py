@@ -14,7 +14,7 @@ from optgen.runtime.cuda.jit import Kernel
 Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Threads of a block, and blocks of a launch; few, because each thread is one of Python's.
-THREADS, RESIDENT = 8, 3
+THREADS, RESIDENT = 4, 2
 #: Devices, told apart by nothing but their number.
 DEVICES = 2
 _POINTERS: dict[str, Any] = {
@@ -22,8 +22,8 @@ _POINTERS: dict[str, Any] = {
     "Reals": ctypes.POINTER(ctypes.c_double),
 }
 _owners: dict[int, tuple[int, int]] = {}
-#: How often each kernel has run, by name.
-launches: list[str] = []
+#: What was asked for: names of kernels, and of copies.
+log: list[str] = []
 
 
 def device_of(address: int) -> int:
@@ -50,11 +50,13 @@ def is_capturing(device: int, stream: int) -> bool:
 
 def upload(device: int, address: int, array: Array, stream: int) -> None:
     """Copy an array to a device."""
+    log.append("upload")
     ctypes.memmove(address, array.ctypes.data, array.nbytes)
 
 
 def download(device: int, array: Array, address: int, stream: int) -> None:
     """Fill an array from a device."""
+    log.append("download")
     ctypes.memmove(array.ctypes.data, address, array.nbytes)
 
 
@@ -81,5 +83,5 @@ class Launch:
 
     def __call__(self, blocks: int, stream: int) -> None:
         """Run with at most so many blocks."""
-        launches.append(self._kernel.function.__name__)
+        log.append(self._kernel.name)
         self._function[max(1, min(blocks, RESIDENT)), THREADS](*self._arguments)

@@ -1,0 +1,98 @@
+"""Every kernel of every optimizer and feature, compiled for three generations of GPUs."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.numeric.settings import ALONE, Setting
+from tests.runtime.cuda.kernels import Made, element_kernels, kernels_of
+from tests.runtime.cuda.ptx import count, element_loops
+
+pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
+
+from optgen.runtime.cuda import control, cubins, jit, sums  # noqa: E402
+from optgen.runtime.kernels import built  # noqa: E402
+
+#: A100, H100 and B200.
+CAPABILITIES = ((8, 0), (9, 0), (10, 0))
+VECTORS = {"float32": r"v4\.f32", "float64": r"v2\.f64"}
+#: What a float32 kernel may do with float64: read the tables of scalars, and round them.
+READS = r"ld\.global\.f64|cvt\.rn\.f32\.f64|setp\.\w+\.f64|mov\.f64"
+
+
+@pytest.mark.parametrize("real", VECTORS)
+@pytest.mark.parametrize("setting", ALONE, ids=str)
+def test_kernels_move_what_the_plan_says(setting: Setting, real: str) -> None:
+    for made in element_kernels(setting, real):
+        for capability, text in zip(CAPABILITIES, made.kernel.ptx(*CAPABILITIES), strict=True):
+            check(made, real, text)
+            check_resources(text, capability)
+
+
+def check(made: Made, real: str, text: str) -> None:
+    vector = VECTORS[real]
+    loads = count(rf"ld\.global\.{vector}", text)
+    stores = count(rf"st\.global\.{vector}", text)
+    # A short loop may be unrolled; every copy of it moves the same.
+    copies = loads // made.loads
+    assert copies >= 1, made.name
+    assert (loads, stores) == (copies * made.loads, copies * made.stores), made.name
+    assert not count(r"\.local\b", text), made.name
+    loops = list(element_loops(text))
+    assert loops, made.name
+    if real == "float32":
+        inside = [line for loop in loops for line in loop if ".f64" in line]
+        assert not inside, (made.name, inside[:3])
+        if made.stores:
+            widened = [x for x in re.findall(r"^\s*(?:@\S+ )?(\S*\.f64)", text, re.M)]
+            assert all(re.fullmatch(READS, found) for found in widened), made.name
+
+
+def check_resources(text: str, capability: tuple[int, int]) -> None:
+    """The assembler finds room for everything in registers, enough for two blocks at a time."""
+    _, report = cubins.linked(text, capability)
+    assert "0 bytes spill stores, 0 bytes spill loads" in report, report
+    assert "0 bytes stack frame" in report, report
+    found = re.search(r"Used (\d+) registers", report)
+    assert found is not None
+    assert int(found[1]) <= 128, report
+
+
+@pytest.mark.parametrize("setting", [s for s in ALONE if s.optimizer == "rmsprop"], ids=str)
+def test_so_do_kernels_of_calls_that_the_device_decides(setting: Setting) -> None:
+    for made in element_kernels(setting, "float32", deferred=True, check_finite=True, alone=False):
+        (text,) = made.kernel.ptx((9, 0))
+        check(made, "float32", text)
+        check_resources(text, (9, 0))
+
+
+@pytest.mark.parametrize("setting", ALONE, ids=str)
+def test_the_scalars_of_a_call(setting: Setting) -> None:
+    kernels, on = kernels_of(setting)
+    for capability, text in zip(
+        CAPABILITIES, built(kernels.host, on).ptx(*CAPABILITIES), strict=True
+    ):
+        check_resources(text, capability)
+        # They are computed in float64, and nothing is rounded on the way.
+        assert not count(r"cvt\.rn\.f32|st\.global\.f32", text)
+        assert count(r"st\.global\.f64", text)
+
+
+@pytest.mark.parametrize(
+    "kernel", [control.put_scale, control.choose, control.judge, sums.meet], ids=lambda k: k.name
+)
+def test_the_kernels_of_the_runtime(kernel: jit.Kernel) -> None:
+    for capability, text in zip(CAPABILITIES, kernel.ptx(*CAPABILITIES), strict=True):
+        check_resources(text, capability)
+
+
+def test_scalars_of_several_launches() -> None:
+    setting = next(setting for setting in ALONE if "clipnorm" in setting.values)
+    kernels, on = kernels_of(setting)
+    scalars = kernels.programs[0].prepasses[0].scalars
+    assert scalars is not None
+    (text,) = sums.each_with(built(scalars, on)).ptx((9, 0))
+    check_resources(text, (9, 0))
+    assert count(r"sqrt\.rn\.f64", text)

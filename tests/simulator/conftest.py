@@ -1,0 +1,32 @@
+"""These tests need Numba's CUDA simulator, which has a process of its own.
+
+NUMBA_ENABLE_CUDASIM=1 pytest tests/simulator
+"""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+
+import pytest
+
+if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" or find_spec("numba_cuda") is None:
+    collect_ignore_glob = ["test_*.py"]
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks and runs so short that small variables have several."""
+    work = pytest.importorskip("optgen.runtime.cuda.work")
+    monkeypatch.setattr(work, "LEAST", 32)
+    monkeypatch.setattr(work, "MULTIPLE", 16)
+    monkeypatch.setattr(work, "RUN", 2)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the driver is asked for, from here on: names of kernels, and of what it copies."""
+    driver = pytest.importorskip("optgen.runtime.cuda.simulated_driver")
+    log: list[str] = []
+    monkeypatch.setattr(driver, "log", log)
+    return log
