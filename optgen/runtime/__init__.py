@@ -1,6 +1,6 @@
 """What generated optimizers stand on. Needs numpy, numba and safetensors only."""
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.declarations import Hyperparameter, Number, Scheduled, State, Switch
 from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.optimizer import Optimizer

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
+#: A variable or gradient as users give it: an array of NumPy's, or of a device.
+AnyArray = Any
 
 #: The types of parameter that there are CPU kernels for.
 DTYPES: Mapping[np.dtype[Any], type] = {

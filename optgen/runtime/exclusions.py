@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from optgen.runtime.arrays import Array, is_on_device
+from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.arrays import is_on_device
 
 
 def _is_array(value: object) -> bool:

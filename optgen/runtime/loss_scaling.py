@@ -8,7 +8,8 @@ from dataclasses import replace
 from os import PathLike, fspath
 from typing import Any, Self
 
-from optgen.runtime.arrays import Array, is_on_device
+from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.arrays import is_on_device
 from optgen.runtime.declarations import Hyperparameter
 from optgen.runtime.matching import Gradients, Variables
 from optgen.runtime.naming import unique_name

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import AnyArray as Array
 
 Gradients = Sequence[object] | Mapping[str, object]
 Variables = Sequence[Array] | Mapping[str, Array]

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optgen.runtime.arrays import Array, Gradient
+from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.arrays import Gradient
 from optgen.runtime.declarations import State
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels
 from optgen.runtime.matching import Gradients, Matcher, Variables, by_path

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.declarations import Hyperparameter, State, Switch
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matching import Gradients, Variables

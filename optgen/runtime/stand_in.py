@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.declarations import State
 from optgen.runtime.model import Model
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.exclusions import Exclusions
 from optgen.runtime.memory import Memory
 

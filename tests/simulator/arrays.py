@@ -7,19 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.cuda.arrays import DeviceArray
+from optgen.runtime.cuda.arrays import DeviceArray, on_device
 from optgen.runtime.cuda.devices import driver
 
 Host = np.ndarray[Any, np.dtype[Any]]
-
-
-def on_device(array: Host, device: int = 0) -> DeviceArray:
-    """A copy with the same layout."""
-    made = DeviceArray(device, array.shape, array.dtype, array.strides)
-    flat = np.empty(array.size, array.dtype)
-    np.lib.stride_tricks.as_strided(flat, array.shape, array.strides)[...] = array
-    driver.upload(device, made.address, flat, 0)
-    return made
 
 
 class Shifted:

@@ -14,6 +14,12 @@ if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" or find_spec("numba_cuda") is N
     collect_ignore_glob = ["test_*.py"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # A device doesn't warn of what it can't compute.
+    ignored = "ignore:.*encountered in.*:RuntimeWarning"
+    config.addinivalue_line("filterwarnings", ignored)
+
+
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks and runs so short that small variables have several."""

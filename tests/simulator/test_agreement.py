@@ -27,15 +27,13 @@ SHAPES: dict[str, tuple[int, ...]] = {
 #: A few units in the last place of the largest value: sums are taken in another order.
 ULPS = 8
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*encountered in.*:RuntimeWarning")
 
-
-@pytest.mark.parametrize("setting", [*ALONE, *AT_RANDOM], ids=str)
+@pytest.mark.parametrize("setting", [*ALONE, *AT_RANDOM[::2]], ids=str)
 def test_a_device_computes_what_the_cpu_does(setting: Setting) -> None:
     compare(setting, {})
 
 
-@pytest.mark.parametrize("setting", [*ALONE, *AT_RANDOM][::4], ids=str)
+@pytest.mark.parametrize("setting", [*ALONE, *AT_RANDOM][::5], ids=str)
 def test_so_it_does_where_it_decides_whether_to_skip(setting: Setting) -> None:
     compare(setting, {"on_nonfinite": "skip"}, odd_calls=(1, 4))
 
@@ -49,16 +47,17 @@ def compare(setting: Setting, more: dict[str, Any], odd_calls: tuple[int, ...] =
         if dtype is np.float32 or path in ("one", "fortran")
     }
     host["float32/fortran"] = np.asfortranarray(host["float32/fortran"])
-    device = all_on_device(host)
+    device: Any = all_on_device(host)
     ours, theirs = (new(setting.optimizer, **setting.values, **more) for _ in range(2))
     for optimizer, variables in ((ours, device), (theirs, host)):
-        exclude(optimizer, variables)  # type: ignore[arg-type]
-        optimizer.build(variables)  # type: ignore[arg-type]
+        exclude(optimizer, variables)
+        optimizer.build(variables)
     like = list(host.values())
     for call, row in enumerate(gradients(draw, like, CALLS, missing=0.3)):
         if call in odd_calls:
             next(g for g in row if g is not None and g.size > 1).flat[-1] = np.nan
-        apply(ours, gradients_on_device(row, like))  # type: ignore[arg-type]
+        ours_row: Any = gradients_on_device(row, like)
+        apply(ours, ours_row)
         apply(theirs, row)
 
     assert (ours.iterations, ours._iterations) == (theirs.iterations, theirs._iterations)
@@ -89,6 +88,6 @@ def assert_alike(found: dict[str, Any], expected: dict[str, Any]) -> None:
 def test_the_comparison_has_something_to_compare() -> None:
     optimizer: Optimizer = new("sgd")
     variables = all_on_device({"a": np.ones(100, np.float32)})
-    optimizer.build(variables)  # type: ignore[arg-type]
+    optimizer.build(variables)
     optimizer.apply([all_on_device({"a": np.ones(100, np.float32)})["a"]])
     np.testing.assert_array_equal(variables["a"].copy_to_host(), np.float32(0.99))

@@ -74,12 +74,30 @@ class DeviceArray:
             "stream": None,
         }
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return on_device, (self.copy_to_host(), self.device)
+
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device})"
 
     def copy_to_host(self) -> Host:
         """The elements as a NumPy array; waits until they are what they will be."""
         return to_host(view_of(self), self.device, 0)
+
+
+def on_device(array: Host, device: int = 0) -> DeviceArray:
+    """A copy of a dense NumPy array, in the same order of the axes."""
+    made = DeviceArray(device, array.shape, array.dtype, array.strides)
+    put(view_of(made), array, device, 0)
+    return made
+
+
+def put(view: View, value: Any, device: int, stream: int) -> None:
+    """Fill a dense array of a device with a number, or an array of the host."""
+    flat = np.empty(math.prod(view.shape), view.dtype)
+    np.lib.stride_tricks.as_strided(flat, view.shape, view.strides)[...] = value
+    if flat.size:
+        driver.upload(device, view.address, flat, stream)
 
 
 def dense(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:

@@ -25,11 +25,13 @@ class Library:
     def layout(self, array: Any) -> tuple[Any, ...]:
         """What two arrays have in common that kernels can treat alike; quick to ask for."""
         interface = array.__cuda_array_interface__
-        return interface["shape"], interface.get("strides"), interface["typestr"]
+        device = self.device(array)
+        return interface["shape"], interface.get("strides"), interface["typestr"], device
 
     def device(self, array: Any) -> int:
         """The number of the device."""
-        return driver.device_of(self.address(array))
+        found = getattr(array, "device", None)
+        return found if isinstance(found, int) else driver.device_of(self.address(array))
 
     def stream(self, device: int) -> int:
         """The stream that the library works on now."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import DTYPES, Spans, fills
-from optgen.runtime.cuda.arrays import DeviceArray, Host, to_host, view_of
+from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.deferred import Deferred
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine, Variables
@@ -83,9 +83,7 @@ class DeviceMemory:
         if np.ndim(value) == 0 and value == 0:
             driver.clear(device, view.address, view.nbytes, stream)
             return
-        flat = np.empty(view.nbytes // view.dtype.itemsize, view.dtype)
-        np.lib.stride_tricks.as_strided(flat, view.shape, view.strides)[...] = value
-        driver.upload(device, view.address, flat, stream)
+        put(view, value, device, stream)
 
     def raise_to(self, target: Any, other: Any) -> None:
         """Each element becomes the larger one of two; NaN if either is NaN."""
@@ -156,9 +154,7 @@ class DeviceMemory:
         return self._library.seen(array)
 
     def _device(self, array: Any) -> int:
-        if isinstance(array, DeviceArray):
-            return array.device
-        return self._library.device(array)
+        return array.device if isinstance(array, DeviceArray) else self._library.device(array)
 
 
 def _check(path: str, variable: Any) -> None:

@@ -12,8 +12,8 @@ from tests.runtime.cuda.ptx import count, element_loops
 
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 
-from optgen.runtime.cuda import control, cubins, jit, sums  # noqa: E402
-from optgen.runtime.kernels import built  # noqa: E402
+from optgen.runtime.cuda import control, cubins, jit, sums
+from optgen.runtime.kernels import built
 
 #: A100, H100 and B200.
 CAPABILITIES = ((8, 0), (9, 0), (10, 0))
@@ -46,7 +46,7 @@ def check(made: Made, real: str, text: str) -> None:
         inside = [line for loop in loops for line in loop if ".f64" in line]
         assert not inside, (made.name, inside[:3])
         if made.stores:
-            widened = [x for x in re.findall(r"^\s*(?:@\S+ )?(\S*\.f64)", text, re.M)]
+            widened = re.findall(r"^\s*(?:@\S+ )?(\S*\.f64)", text, re.M)
             assert all(re.fullmatch(READS, found) for found in widened), made.name
 
 
