@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types check-generated pytest build clean
+.PHONY: cuda gpu gpu-benchmark demo test lint types check-generated pytest build clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/optgen demo
@@ -20,8 +20,25 @@ types: $(VENV)/.installed-test
 check-generated: $(VENV)/.installed-test
 	$(BIN)/optgen build --check
 
+# Numba's CUDA simulator needs a process of its own.
 pytest: $(VENV)/.installed-test
 	$(BIN)/pytest -n auto
+	@if $(BIN)/python -c 'import numba_cuda' 2>/dev/null; then \
+	  echo 'CUDA kernels in the simulator:'; \
+	  NUMBA_ENABLE_CUDASIM=1 $(BIN)/pytest -n auto tests/simulator; \
+	else \
+	  echo 'CUDA kernels were not tested: no numba-cuda here. `make cuda` installs it (800 MB).'; \
+	fi
+
+# The kernels for CUDA can be compiled and simulated without a GPU.
+cuda: $(VENV)/.installed-cuda
+
+# For a machine with a GPU.
+gpu: $(VENV)/.installed-test $(VENV)/.installed-cuda
+	$(BIN)/pytest tests/gpu
+
+gpu-benchmark: $(VENV)/.installed-test $(VENV)/.installed-cuda
+	$(BIN)/python benchmarks/gpu.py
 
 build: $(VENV)/.installed-demo
 	$(BIN)/optgen build

@@ -8,7 +8,7 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 
-_PACKAGES = {"numba_cuda": "numba-cuda", "cuda": "cuda-core and cuda-bindings"}
+_PACKAGES = {"numba_cuda": "numba-cuda", "cuda": "cuda-bindings"}
 _DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _INSTALL = 'pip install "optgen[cuda]"'
 

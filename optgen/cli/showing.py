@@ -29,6 +29,7 @@ class Target(StrEnum):
     """Whose kernels to show at stage ``source``."""
 
     CPU = "cpu"
+    CUDA = "cuda"
     CLASS = "class"
 
 
@@ -76,7 +77,8 @@ def _page(spec: Spec, stage: Stage, target: Target, found: SpecFiles) -> str:
             return plan_page(plan_of(spec, built_in_surroundings()))
     # An optimizer has a class and then its kernels; a schedule has a class alone.
     sources = compile_spec(spec, prepare(found).around)
-    return sources[-1 if target is Target.CPU else 0].text
+    folder = "" if target is Target.CLASS else f"{target}/"
+    return next((s for s in sources if folder and s.path.startswith(folder)), sources[0]).text
 
 
 def _print(page: str, language: str) -> None:

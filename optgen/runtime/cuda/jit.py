@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+# Makes `numba.cuda` that of numba-cuda, also where it was installed without its .pth file.
+import _numba_cuda_redirector  # noqa: F401
 import numpy as np
 from llvmlite import ir
 from numba import cuda, types
