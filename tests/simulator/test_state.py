@@ -12,7 +12,7 @@ import pytest
 
 import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import on_device
-from tests.simulator.arrays import Host, all_on_device
+from tests.runtime.cuda.arrays import Host, all_on_device
 
 
 def draw(seed: int) -> dict[str, Host]:

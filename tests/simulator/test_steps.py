@@ -9,7 +9,7 @@ import pytest
 
 import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import DeviceArray, on_device
-from tests.simulator.arrays import Shifted, all_on_device
+from tests.runtime.cuda.arrays import Shifted, all_on_device
 
 SHAPES = {"a": (3, 5), "b": (), "c": (0,), "d": (70,)}
 

@@ -20,7 +20,7 @@ class Library:
 
     def addresses(self, arrays: Sequence[Any]) -> list[int]:
         """Where the first elements of many arrays are."""
-        return [self.address(array) for array in arrays]
+        return [array.__cuda_array_interface__["data"][0] for array in arrays]
 
     def layout(self, array: Any) -> tuple[Any, ...]:
         """What two arrays have in common that kernels can treat alike; quick to ask for."""
@@ -88,6 +88,9 @@ class _Cupy(Library):
 
     def address(self, array: Any) -> int:
         return int(array.data.ptr)
+
+    def addresses(self, arrays: Sequence[Any]) -> list[int]:
+        return [array.data.ptr for array in arrays]
 
     def layout(self, array: Any) -> tuple[Any, ...]:
         return array.shape, array.strides, array.dtype, array.device.id
