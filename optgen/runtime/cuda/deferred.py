@@ -20,7 +20,8 @@ from optgen.runtime.cuda.control import (
 )
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine
-from optgen.runtime.cuda.place import Host, Mask, Place, Stage, Table
+from optgen.runtime.cuda.place import Mask, Place
+from optgen.runtime.cuda.stage import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
 from optgen.runtime.scale import DynamicScale
 
@@ -43,6 +44,8 @@ class Deferred:
         self._scaling: tuple[DynamicScale, int] | None = None
         self._gates = Table(device, np.array(self._listed_gates(), np.int64))
         self._starting: dict[int, Stage] = {}
+        #: What graphs may use, for as long as there is the optimizer.
+        self._captured: list[object] = []
         #: Whether it is the device that knows how many calls there were.
         self.is_counting = False
         #: Whether a graph may make calls that the host knows nothing of.
@@ -114,16 +117,19 @@ class Deferred:
 
         The variables in ``left`` have no gradient; they get what an update does to them.
         """
-        self.is_captured = self.is_captured or self.is_capturing
+        is_capturing = self.is_capturing
+        self.is_captured = self.is_captured or is_capturing
         engine, stream = self._engine, self._stream
         engine.point_at(gradients, scalars=False)
         for part in self._place.parts:
             part.scalars.is_sent = False  # The device computes its own.
+        used: list[object] = [self._begin(), self._hyperparameters]
         self._begin().run(stream)
         update, *others = self._kernels.programs
         programs = [update, *(other for other in others if other.gate and self._runs(other))]
         for program in programs:
             prepared = engine.prepared(program, chosen, deferred=True)
+            used.append(prepared)
             for number, (sums,) in prepared.prepasses:
                 sums.stage.run(stream)
                 if number == 0 and self._checks(program):
@@ -132,7 +138,10 @@ class Deferred:
             prepared.elements[0].run(stream)
         absent = self._kernels.program("absent")
         if absent is not None and left.any() and self._runs(absent):
+            used.append(engine.prepared(absent, left, deferred=True))
             engine.prepared(absent, left, deferred=True).elements[0].run(stream)
+        if is_capturing:
+            self._captured += [*used, *self._starting.values()]
         engine.measured(update, chosen)
         self._attempts += 1
 

@@ -11,7 +11,8 @@ import numpy as np
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.cpu.launch import launch
 from optgen.runtime.cuda.control import CONTROLS
-from optgen.runtime.cuda.place import Host, Mask, Place, Stage, Sums, Table
+from optgen.runtime.cuda.place import Mask, Place, Sums
+from optgen.runtime.cuda.stage import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
 
@@ -30,7 +31,7 @@ class Variables:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
     """The launches of a program over some variables, for each device.
 
     Prepasses have their numbers; those that no variable needs are left out.
@@ -76,7 +77,7 @@ class Engine:
         for place in self.places:
             for name, addresses in columns.items():
                 place.addresses.values[:, kernels.buffers.index(name)] = addresses
-        self._prepared: dict[tuple[Any, ...], _Prepared] = {}
+        self._prepared: dict[tuple[Any, ...], Prepared] = {}
         self._measured: tuple[Program, Mask] | None = None
         self._pointed_at: Sequence[Gradient | None] = ()
 
@@ -139,7 +140,7 @@ class Engine:
         for place in self.places:
             place.send(self.stream(place.device), scalars)
 
-    def prepared(self, program: Program, chosen: Mask, *, deferred: bool) -> _Prepared:
+    def prepared(self, program: Program, chosen: Mask, *, deferred: bool) -> Prepared:
         """The launches of a program over the chosen variables; made once."""
         key = (program.name, deferred, chosen.tobytes())
         if key not in self._prepared:
@@ -148,7 +149,7 @@ class Engine:
             self._prepared[key] = self._prepare(program, chosen, deferred)
         return self._prepared[key]
 
-    def _prepare(self, program: Program, chosen: Mask, deferred: bool) -> _Prepared:
+    def _prepare(self, program: Program, chosen: Mask, deferred: bool) -> Prepared:
         alone = len(self.places) == 1
         streams = [self.stream(place.device) for place in self.places]
         pairs = list(zip(self.places, streams, strict=True))
@@ -164,7 +165,7 @@ class Engine:
             if any(prepass.when(part.on) for place in self.places for part in place.parts)
         ]
         elements = [place.elements(program, chosen, deferred, stream) for place, stream in pairs]
-        return _Prepared(prepasses, elements)
+        return Prepared(prepasses, elements)
 
     def _sum_up(self, program: Program, number: int, found: Sequence[Sums]) -> None:
         """Run a prepass; sums over the variables of several devices meet on the host."""

@@ -80,7 +80,12 @@ class _Torch(Library):
 
     def changed(self, arrays: Sequence[Any]) -> None:
         # Autograd refuses to go back through what was overwritten only if it knows.
-        self._torch.autograd.graph.increment_version(arrays)
+        increment = self._torch.autograd.graph.increment_version
+        try:
+            increment(arrays)
+        except TypeError:  # Older ones take one tensor at a time.
+            for array in arrays:
+                increment(array)
 
 
 class _Cupy(Library):
