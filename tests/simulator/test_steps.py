@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import optgen.optimizers as oo
+from optgen.runtime.cuda import deferred
 from optgen.runtime.cuda.arrays import DeviceArray, on_device
 from tests.runtime.cuda.arrays import Shifted, all_on_device
 
@@ -185,3 +186,28 @@ def test_the_same_run_gives_the_same_bits() -> None:
             optimizer.apply(gradients(seed))
         runs.append([array.tobytes() for array in values(variables)])
     assert runs[0] == runs[1]
+
+
+def test_schedules_follow_the_calls_that_were_made(
+    calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With so few places for numbers of calls to come that all of them are used again."""
+    monkeypatch.setattr(deferred, "SLOTS", 8)
+    found = np.random.default_rng(0)
+    host: Any = {"x": np.ones(3, np.float32)}
+    device = all_on_device(host)
+    ours, theirs = (
+        oo.SGD(oo.schedules.InverseTimeDecay(0.1, 1, 0.5), on_nonfinite="skip") for _ in range(2)
+    )
+    ours.build(device)
+    theirs.build(host)
+    for _ in range(60):
+        row = np.ones(3, np.float32)
+        if found.random() < 0.5:
+            row[1] = np.inf
+        ours.apply([on_device(row)])
+        theirs.apply([row])
+    assert calls.count("download") < 20
+    np.testing.assert_allclose(device["x"].copy_to_host(), host["x"], rtol=1e-6)
+    assert ours._iterations == theirs._iterations
+    assert ours.learning_rate == theirs.learning_rate

@@ -50,7 +50,8 @@ class Deferred:
         self.is_counting = False
         #: Whether a graph may make calls that the host knows nothing of.
         self.is_captured = False
-        self._attempts = 0
+        #: The number of calls if none was skipped since the host last asked, and what it learned.
+        self._attempts = self._known = 0
 
     @property
     def _stream(self) -> int:
@@ -74,7 +75,7 @@ class Deferred:
             driver.upload(self._place.device, self.scale.address, value, self._stream)
         if (scaling is None) != (self._scaling is None):
             self._starting.clear()
-        self._scaling, self._attempts = scaling, calls
+        self._scaling, self._attempts, self._known = scaling, calls, calls
         self.is_counting = True
 
     def recall(self) -> tuple[int, int, bool]:
@@ -84,14 +85,15 @@ class Deferred:
             scale = self._scaling[0]
             scale.value, scale.steady = float(self.scale.copy_to_host()), int(values[STEADY])
         self.is_counting = self.is_captured
-        self._attempts = int(values[CALLS])
+        self._attempts = self._known = int(values[CALLS])
         return int(values[CALLS]), int(values[UPDATES]), bool(values[GATHERED])
 
     @property
     def attempts(self) -> int:
         """The number of calls before the next, if none was skipped since the host last asked."""
-        if self._hyperparameters.values.shape[0] > 1 and self._attempts % (SLOTS // 2) == 0:
-            self._attempts = int(self._control.fetch(self._stream)[CALLS])
+        depends_on_call = self._hyperparameters.values.shape[0] > 1
+        if depends_on_call and self._attempts - self._known >= SLOTS // 2:
+            self._attempts = self._known = int(self._control.fetch(self._stream)[CALLS])
         return self._attempts
 
     def put(self, rows: Host, by_call: Mask | None) -> None:

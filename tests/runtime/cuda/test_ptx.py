@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 
+import numpy as np
 import pytest
 
 from tests.numeric.settings import ALONE, Setting
+from tests.runtime.cuda import own
 from tests.runtime.cuda.kernels import Made, element_kernels, kernels_of
 from tests.runtime.cuda.ptx import count, element_loops
 
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 
 from optgen.runtime.cuda import control, cubins, jit, sums
-from optgen.runtime.kernels import built
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, built
 
 #: A100, H100 and B200.
 CAPABILITIES = ((8, 0), (9, 0), (10, 0))
@@ -96,3 +99,23 @@ def test_scalars_of_several_launches() -> None:
     (text,) = sums.each_with(built(scalars, on)).ptx((9, 0))
     check_resources(text, (9, 0))
     assert count(r"sqrt\.rn\.f64", text)
+
+
+@pytest.mark.parametrize("name", own.NAMES)
+def test_optimizers_of_a_user_s_own(name: str) -> None:
+    kind = getattr(own.package(), name)
+    kernels = import_module(kind.cuda_kernels).KERNELS
+    on = {**kind(clipnorm=1.0)._settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
+    on |= {"alone": True, "deferred": False}
+    (update,) = (program for program in kernels.programs if program.name == "update")
+    builders = [prepass.sum_up for prepass in update.prepasses if prepass.when(on)]
+    assert len(builders) == 2
+    for builder in [*builders, update.elements]:
+        for capability, text in zip(
+            CAPABILITIES, built(builder, on, np.float32, 4, 256).ptx(*CAPABILITIES), strict=True
+        ):
+            # A scalar that only one branch needs may be rounded there, which is no arithmetic.
+            inside = [line for loop in element_loops(text) for line in loop if ".f64" in line]
+            assert all("cvt.rn.f32.f64" in line for line in inside), inside
+            assert not count(r"\.local\b", text)
+            check_resources(text, capability)
