@@ -35,7 +35,7 @@ _COMMON = ("name", "options", "constraints", "overwrite_with_gradient", "on_nonf
 
 
 class Optimizer:
-    """Updates NumPy arrays in place by a compiled rule. Subclasses are generated from specs."""
+    """Updates arrays in place by a compiled rule. Subclasses are generated from specs."""
 
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     switches: ClassVar[tuple[Switch, ...]] = ()
