@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optgen.compiler.check.evaluate import evaluate
+from optgen.compiler.nouns.value import evaluate
 from optgen.compiler.emit import SCHEDULE_TEMPLATE
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer

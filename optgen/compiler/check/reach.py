@@ -7,11 +7,11 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil, floor
 
-from optgen.compiler.check.evaluate import constant, evaluate
 from optgen.compiler.nouns.condition import Case, Condition
 from optgen.compiler.nouns.expression import COMPARISONS, LOGICAL, Expression, Name, Operation
 from optgen.compiler.nouns.problem import Problem
 from optgen.compiler.nouns.rule import Branch, Hyperparameter, Rule
+from optgen.compiler.nouns.value import constant, evaluate
 
 #: A name and the constants that a condition compares it with.
 Landmarks = tuple[str, frozenset[Fraction]]

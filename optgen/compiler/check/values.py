@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optgen.compiler.check.evaluate import constant, evaluate, is_constant
 from optgen.compiler.nouns.expression import (
     ARITHMETIC,
     COMPARISONS,
@@ -19,6 +18,7 @@ from optgen.compiler.nouns.expression import (
 from optgen.compiler.nouns.problem import Location, Problem
 from optgen.compiler.nouns.rule import Hyperparameter, Rule
 from optgen.compiler.nouns.spec import Scalar
+from optgen.compiler.nouns.value import constant, evaluate, is_constant
 
 #: Powers are multiplied out; powers of powers count as their product.
 LARGEST_EXPONENT = 64

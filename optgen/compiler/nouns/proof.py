@@ -1,0 +1,48 @@
+"""What was found out about a rule: each property with its verdict, and what the verdict rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from optgen.compiler.nouns.problem import Location
+
+
+class Verdict(StrEnum):
+    """Proved by an exact argument, refuted by numbers, or neither."""
+
+    PROVED = "proved"
+    REFUTED = "refuted"
+    UNDECIDED = "undecided"
+
+
+class Group(StrEnum):
+    """Kinds of properties. A rule that is refuted in one of the first three is wrong."""
+
+    INVARIANT = "invariant"
+    DOMAIN = "domain"
+    DESCENT = "descent"
+    ODDNESS = "oddness"
+    DEGREE = "degree"
+
+
+#: Refuted properties of these groups are errors; those of the others only where one is strict.
+BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A property of a rule, in one setting of its switches.
+
+    ``numbers`` are those that refute it: with them, the Python expression ``fails`` is true.
+    """
+
+    group: Group
+    statement: str
+    verdict: Verdict
+    location: Location
+    variant: str = ""
+    reason: str = ""
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    fails: str = ""

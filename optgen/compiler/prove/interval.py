@@ -1,0 +1,198 @@
+"""Exact intervals: every value that an expression may have lies inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from math import isqrt
+
+#: A bound; None stands for an infinite one.
+Bound = Fraction | None
+ZERO, ONE = Fraction(0), Fraction(1)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """From ``low`` to ``high``; a bound belongs to it unless it is open."""
+
+    low: Bound = None
+    high: Bound = None
+    low_open: bool = True
+    high_open: bool = True
+
+    @classmethod
+    def point(cls, value: Fraction) -> Interval:
+        """One number alone."""
+        return cls(value, value, False, False)
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether all numbers in it are above 0."""
+        return self.low is not None and (self.low > 0 or (self.low == 0 and self.low_open))
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether all numbers in it are below 0."""
+        return (-self).is_positive
+
+    @property
+    def is_nonnegative(self) -> bool:
+        """Whether no number in it is below 0."""
+        return self.low is not None and self.low >= 0
+
+    @property
+    def is_nonpositive(self) -> bool:
+        """Whether no number in it is above 0."""
+        return (-self).is_nonnegative
+
+    @property
+    def is_nonzero(self) -> bool:
+        """Whether 0 is not in it."""
+        return self.is_positive or self.is_negative
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no number in it."""
+        if self.low is None or self.high is None:
+            return False
+        return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
+
+    def __neg__(self) -> Interval:
+        low = None if self.high is None else -self.high
+        high = None if self.low is None else -self.low
+        return Interval(low, high, self.high_open, self.low_open)
+
+    def __add__(self, other: Interval) -> Interval:
+        low = None if self.low is None or other.low is None else self.low + other.low
+        high = None if self.high is None or other.high is None else self.high + other.high
+        return Interval(
+            low, high, self.low_open or other.low_open, self.high_open or other.high_open
+        )
+
+    def __sub__(self, other: Interval) -> Interval:
+        return self + -other
+
+    def __mul__(self, other: Interval) -> Interval:
+        ends = [_product(a, b) for a in _ends(self) for b in _ends(other)]
+        return _hull(ends)
+
+    def __truediv__(self, other: Interval) -> Interval:
+        return self * other.inverse() if other.is_nonzero else EVERYTHING
+
+    def inverse(self) -> Interval:
+        """The reciprocals, of an interval without 0."""
+        if self.is_negative:
+            return -((-self).inverse())
+        low = (ZERO, True) if self.high is None else (1 / self.high, self.high_open)
+        high = (None, True) if not self.low else (1 / self.low, self.low_open)
+        return Interval(low[0], high[0], low[1], high[1])
+
+    def meet(self, other: Interval) -> Interval:
+        """The numbers in both."""
+        low, low_open = _larger((self.low, self.low_open), (other.low, other.low_open))
+        flipped = _larger(
+            _negated((self.high, self.high_open)), _negated((other.high, other.high_open))
+        )
+        high, high_open = _negated(flipped)
+        return Interval(low, high, low_open, high_open)
+
+    def join(self, other: Interval) -> Interval:
+        """An interval around both."""
+        return _hull([*_ends(self), *_ends(other)])
+
+    def largest(self, other: Interval) -> Interval:
+        """The maxima of a number of each."""
+        low, low_open = _larger((self.low, self.low_open), (other.low, other.low_open))
+        high = None if self.high is None or other.high is None else max(self.high, other.high)
+        tops = [i.high_open for i in (self, other) if i.high == high]
+        return Interval(low, high, low_open, all(tops))
+
+    def magnitude(self) -> Interval:
+        """The absolute values."""
+        if self.is_nonnegative:
+            return self
+        if self.is_nonpositive:
+            return -self
+        return Interval(ZERO, None, False, True).meet(self.largest(-self).join(POINT_ZERO))
+
+    def power(self, exponent: int) -> Interval:
+        """Powers with a natural exponent."""
+        if exponent == 0:
+            return Interval.point(ONE)
+        base = self.magnitude() if exponent % 2 == 0 else self
+        low = None if base.low is None else base.low**exponent
+        high = None if base.high is None else base.high**exponent
+        return Interval(low, high, base.low_open, base.high_open)
+
+    def root(self) -> Interval:
+        """Square roots of numbers that aren't negative; bounds are rounded outwards."""
+        low = ZERO if self.low is None or self.low < 0 else _root(self.low, down=True)
+        exact = self.low is not None and low * low == self.low
+        high = None if self.high is None else _root(max(self.high, ZERO), down=False)
+        tight = high is not None and high * high == self.high
+        return Interval(low, high, self.low_open if exact else False, self.high_open and tight)
+
+
+def _ends(interval: Interval) -> list[tuple[Bound, bool, int]]:
+    """Both ends, each with whether it is open, and the sign of an infinite one."""
+    return [(interval.low, interval.low_open, -1), (interval.high, interval.high_open, 1)]
+
+
+def _product(
+    one: tuple[Bound, bool, int], other: tuple[Bound, bool, int]
+) -> tuple[Bound, bool, int]:
+    (a, a_open, a_sign), (b, b_open, b_sign) = one, other
+    if a is not None and b is not None:
+        # 0 is reached where it is reached by either.
+        is_open = (a_open or b_open) and not ((a == 0 and not a_open) or (b == 0 and not b_open))
+        return a * b, is_open, 0
+    if a == 0 or b == 0:
+        return ZERO, (a_open if a == 0 else b_open), 0
+    sign = (a_sign if a is None else (1 if a > 0 else -1)) * (
+        b_sign if b is None else (1 if b > 0 else -1)
+    )
+    return None, True, sign
+
+
+def _hull(ends: Iterable[tuple[Bound, bool, int]]) -> Interval:
+    listed = list(ends)
+    finite = [(value, is_open) for value, is_open, _ in listed if value is not None]
+    low: tuple[Bound, bool] = (None, True)
+    high: tuple[Bound, bool] = (None, True)
+    if all(value is not None or sign > 0 for value, _, sign in listed) and finite:
+        low = min(finite)
+    if all(value is not None or sign < 0 for value, _, sign in listed) and finite:
+        value = max(value for value, _ in finite)
+        high = value, all(is_open for other, is_open in finite if other == value)
+    return Interval(low[0], high[0], low[1], high[1])
+
+
+def _larger(one: tuple[Bound, bool], other: tuple[Bound, bool]) -> tuple[Bound, bool]:
+    """The larger one of two lower bounds."""
+    if one[0] is None:
+        return other
+    if other[0] is None:
+        return one
+    return max(one, other)
+
+
+def _negated(bound: tuple[Bound, bool]) -> tuple[Bound, bool]:
+    return (None if bound[0] is None else -bound[0]), bound[1]
+
+
+#: Square roots are exact to so many binary places.
+_PLACES = 60
+
+
+def _root(value: Fraction, *, down: bool) -> Fraction:
+    scaled = value * 4**_PLACES
+    whole = isqrt(scaled.numerator // scaled.denominator)
+    exact = Fraction(whole) ** 2 == scaled
+    return Fraction(whole if down or exact else whole + 1, 2**_PLACES)
+
+
+EVERYTHING = Interval()
+POINT_ZERO = Interval.point(ZERO)
+POSITIVE = Interval(ZERO, None)
+NONNEGATIVE = Interval(ZERO, None, False, True)

@@ -1,0 +1,132 @@
+"""Flipping the gradient's sign flips the step: each state is even or odd in the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from optgen.compiler.nouns.expression import (
+    COMPARISONS,
+    LOGICAL,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    names,
+)
+from optgen.compiler.nouns.proof import Finding, Group, Verdict
+from optgen.compiler.nouns.rule import GRAD, PARAM
+from optgen.compiler.prove.fold import folded
+from optgen.compiler.prove.sample import Numbers, python, search, value
+from optgen.compiler.prove.variant import Variant, last_location
+
+#: An expression stays, changes its sign, or is 0 and does both; None where neither is known.
+Parity = int | None
+EVEN, ODD, ZERO = 1, -1, 0
+STATEMENT = "flipping the gradient's sign flips the step"
+#: More states than any readable rule has; each doubles the ways to assign parities.
+MOST_STATES = 8
+
+
+def oddness(variant: Variant, first: Mapping[str, float]) -> Iterator[Finding]:
+    """The finding about the sign of the gradient."""
+    location = last_location(variant)
+    common = Group.ODDNESS, STATEMENT
+    states = [state for state in variant.states if state.name in variant.values]
+    if len(states) <= MOST_STATES:
+        for chosen in product((EVEN, ODD), repeat=len(states)):
+            parities = dict(zip((state.name for state in states), chosen, strict=True))
+            if _is_consistent(variant, parities):
+                shown = ", ".join(
+                    f"{n} {'odd' if p == ODD else 'even'}" for n, p in parities.items()
+                )
+                reason = f"with {shown}" if shown else "the change is odd"
+                yield Finding(*common, Verdict.PROVED, location, variant.label, reason)
+                return
+    change = folded(variant.change, variant.fresh())
+    numbers, fails = _refuted(variant, change, first)
+    if numbers is not None:
+        yield Finding(*common, Verdict.REFUTED, location, variant.label, "", numbers, fails)
+        return
+    reason = "no state's parity was found that fits, and the first step shows no difference"
+    yield Finding(*common, Verdict.UNDECIDED, location, variant.label, reason)
+
+
+def _is_consistent(variant: Variant, states: Mapping[str, int]) -> bool:
+    """Whether every new value of a state has its parity, and the change is odd."""
+    known = {**states, GRAD: ODD}
+    for state in variant.states:
+        if states.get(state.name) == ODD and state.initial != 0:
+            return False
+    for name, wanted in states.items():
+        if parity(variant.values[name], known) not in (wanted, ZERO):
+            return False
+    return parity(variant.change, known) in (ODD, ZERO)
+
+
+def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
+    """What becomes of an expression when all that is odd in ``known`` changes its sign."""
+    match expression:
+        case Number(number):
+            return ZERO if number == 0 else EVEN
+        case Name(name):
+            return known.get(name, None if name == PARAM else EVEN)
+    operator, operands = expression.operator, expression.operands
+    found = [parity(operand, known) for operand in operands]
+    if None in found:
+        return None
+    parts = [part for part in found if part is not None]
+    match operator:
+        case "+" | "-":
+            return _same(parts)
+        case "*" | "/":
+            return parts[0] * parts[1]
+        case "neg" | "sign" | "sum" | "mean" | "global_sum":
+            return parts[0]
+        case "abs" | "norm" | "global_norm":
+            return EVEN if parts[0] else ZERO
+        case "**":
+            return _power(operands[1], parts)
+        case "where":
+            return _same(parts[1:]) if parts[0] == EVEN else None
+        case "clip" if operands[1] == Operation("neg", (operands[2],)):
+            return parts[0] if parts[2] == EVEN else None
+    if operator in COMPARISONS | LOGICAL or operator in (
+        "sqrt",
+        "exp",
+        "log",
+        "max",
+        "min",
+        "clip",
+        "%",
+    ):
+        return EVEN if ODD not in parts else None
+    return None
+
+
+def _same(parts: list[int]) -> Parity:
+    """The parity of a sum of parts."""
+    kinds = {part for part in parts if part != ZERO}
+    if len(kinds) > 1:
+        return None
+    return kinds.pop() if kinds else ZERO
+
+
+def _power(exponent: Expression, parts: list[int]) -> Parity:
+    if isinstance(exponent, Number) and float(exponent.value).is_integer():
+        return parts[0] if exponent.value % 2 else abs(parts[0])
+    return EVEN if ODD not in parts else None
+
+
+def _refuted(
+    variant: Variant, change: Expression, first: Mapping[str, float]
+) -> tuple[Numbers | None, str]:
+    flipped = folded(change, {GRAD: Operation("neg", (Name(GRAD),))})
+
+    def differs(numbers: Numbers) -> bool:
+        one, other = value(change, numbers), value(flipped, numbers)
+        return abs(one + other) > 1e-6 * (abs(one) + abs(other)) > 0
+
+    needed = [GRAD, *(name for name in names(change) if name != GRAD)]
+    numbers = search(needed, variant.known, first, differs)
+    return numbers, f"{python(change)} != -{python(flipped)}"

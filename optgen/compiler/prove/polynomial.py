@@ -1,0 +1,199 @@
+"""Polynomials with rational coefficients, and certificates that one is never negative.
+
+SymPy looks for factors; that they multiply to the polynomial is checked here, by arithmetic of
+our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+
+import sympy
+
+from optgen.compiler.nouns.expression import Expression, Name, Number
+from optgen.compiler.prove.interval import Interval
+
+#: Exponents of names, without those that are 0.
+Monomial = tuple[tuple[str, int], ...]
+#: Coefficients that aren't 0.
+Polynomial = Mapping[Monomial, Fraction]
+
+#: Larger polynomials are left undecided.
+MOST_TERMS, MOST_DEGREE = 200, 12
+
+
+class NotPolynomialError(Exception):
+    """An expression that is no polynomial, or a larger one than is looked at."""
+
+
+def polynomial(expression: Expression, opaque: dict[Expression, str]) -> Polynomial:
+    """An expression as a polynomial; what is none in it becomes a name in ``opaque``."""
+    match expression:
+        case Number(value):
+            return _tidy({(): Fraction(repr(value))})
+        case Name(name):
+            return {((name, 1),): Fraction(1)}
+    operator, operands = expression.operator, expression.operands
+    if operator in ("+", "-"):
+        left, right = (polynomial(operand, opaque) for operand in operands)
+        return plus(left, right, Fraction(1 if operator == "+" else -1))
+    if operator == "neg":
+        return plus({}, polynomial(operands[0], opaque), Fraction(-1))
+    if operator == "*":
+        return times(*(polynomial(operand, opaque) for operand in operands))
+    if operator == "**" and isinstance(operands[1], Number) and operands[1].value in range(9):
+        result: Polynomial = {(): Fraction(1)}
+        for _ in range(int(operands[1].value)):
+            result = times(result, polynomial(operands[0], opaque))
+        return result
+    if operator == "/" and isinstance(operands[1], Number) and operands[1].value:
+        scale = 1 / Fraction(repr(operands[1].value))
+        return plus({}, polynomial(operands[0], opaque), scale)
+    name = opaque.setdefault(expression, f"opaque {len(opaque)}")
+    return {((name, 1),): Fraction(1)}
+
+
+def plus(left: Polynomial, right: Polynomial, scale: Fraction = Fraction(1)) -> Polynomial:
+    """``left + scale*right``."""
+    total = dict(left)
+    for monomial, coefficient in right.items():
+        total[monomial] = total.get(monomial, Fraction(0)) + scale * coefficient
+    return _tidy(total)
+
+
+def times(left: Polynomial, right: Polynomial) -> Polynomial:
+    """The product of two polynomials."""
+    total: dict[Monomial, Fraction] = {}
+    for one, a in left.items():
+        for other, b in right.items():
+            exponents = dict(one)
+            for name, exponent in other:
+                exponents[name] = exponents.get(name, 0) + exponent
+            key = tuple(sorted(exponents.items()))
+            total[key] = total.get(key, Fraction(0)) + a * b
+    return _tidy(total)
+
+
+def _tidy(terms: Mapping[Monomial, Fraction]) -> Polynomial:
+    kept = {monomial: value for monomial, value in terms.items() if value}
+    degree = max((sum(e for _, e in monomial) for monomial in kept), default=0)
+    if len(kept) > MOST_TERMS or degree > MOST_DEGREE:
+        raise NotPolynomialError
+    return kept
+
+
+def never_negative(found: Polynomial, known: Mapping[str, Interval], depth: int = 4) -> bool:
+    """Whether a certificate was found that a polynomial has no negative value.
+
+    Either each term is, or a product of factors whose signs are known, or it is a quadratic
+    in a name that can be anything, with a discriminant that is never positive.
+    """
+    if all(_sign_of_term(monomial, value, known) >= 0 for monomial, value in found.items()):
+        return True
+    if depth == 0:
+        return False
+    if _factors_agree(found, known):
+        return True
+    names = sorted({name for monomial in found for name, _ in monomial})
+    return any(_is_safe_quadratic(found, name, known, depth) for name in names)
+
+
+def _sign_of_term(monomial: Monomial, value: Fraction, known: Mapping[str, Interval]) -> int:
+    """1 for a term that is never negative, 0 for one that is 0, -1 for any other."""
+    sign = 1 if value > 0 else -1
+    for name, exponent in monomial:
+        interval = known.get(name, Interval())
+        if exponent % 2 == 0:
+            continue
+        if interval.is_nonnegative:
+            continue
+        if not interval.is_nonpositive:
+            return -1
+        sign = -sign
+    return sign
+
+
+def _factors_agree(found: Polynomial, known: Mapping[str, Interval]) -> bool:
+    """Whether the polynomial is a product of factors of known signs that multiply to plus."""
+    constant, factors = _factored(found)
+    product: Polynomial = {(): constant}
+    sign = 1 if constant > 0 else -1
+    for factor, exponent in factors:
+        for _ in range(exponent):
+            product = times(product, factor)
+        if exponent % 2:
+            own = _sign(factor, known)
+            if own == 0:
+                return False
+            sign *= own
+    return sign > 0 and dict(product) == dict(found)
+
+
+def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
+    """1 where a factor is never negative, -1 where it is never positive, 0 where neither is known."""
+    total = Interval.point(Fraction(0))
+    for monomial, value in factor.items():
+        term = Interval.point(value)
+        for name, exponent in monomial:
+            term = term * known.get(name, Interval()).power(exponent)
+        total = total + term
+    return 1 if total.is_nonnegative else -1 if total.is_nonpositive else 0
+
+
+def _factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
+    symbols: dict[str, sympy.Symbol] = {}
+    expression = sympy.Integer(0)
+    for monomial, value in found.items():
+        term = sympy.Rational(value.numerator, value.denominator)
+        for name, exponent in monomial:
+            # Names never reach SymPy: it would take some for its own.
+            symbol = symbols.setdefault(name, sympy.Symbol(f"x{len(symbols)}"))
+            term *= symbol**exponent
+        expression += term
+    if not symbols:
+        return found.get((), Fraction(0)), []
+    backwards = {symbol: name for name, symbol in symbols.items()}
+    constant, factors = sympy.factor_list(expression, *symbols.values())
+    return _rational(constant), [
+        (_taken_back(factor, list(symbols.values()), backwards), int(exponent))
+        for factor, exponent in factors
+    ]
+
+
+def _taken_back(
+    factor: sympy.Expr, symbols: list[sympy.Symbol], names: Mapping[sympy.Symbol, str]
+) -> Polynomial:
+    terms = sympy.Poly(factor, *symbols).terms()
+    return {
+        tuple(
+            sorted(
+                (names[symbol], int(exponent))
+                for symbol, exponent in zip(symbols, exponents, strict=True)
+                if exponent
+            )
+        ): _rational(value)
+        for exponents, value in terms
+    }
+
+
+def _rational(value: sympy.Rational) -> Fraction:
+    return Fraction(int(value.p), int(value.q))
+
+
+def _is_safe_quadratic(
+    found: Polynomial, name: str, known: Mapping[str, Interval], depth: int
+) -> bool:
+    """a*x*x + b*x + c is never negative where a, c and 4*a*c - b*b aren't."""
+    parts: list[dict[Monomial, Fraction]] = [{}, {}, {}]
+    for monomial, value in found.items():
+        exponents = dict(monomial)
+        exponent = exponents.pop(name, 0)
+        if exponent > 2:
+            return False
+        parts[exponent][tuple(sorted(exponents.items()))] = value
+    c, b, a = parts
+    if not a:
+        return False
+    discriminant = plus(times(times({(): Fraction(4)}, a), c), times(b, b), Fraction(-1))
+    return all(never_negative(part, known, depth - 1) for part in (a, c, discriminant))

@@ -1,0 +1,85 @@
+"""Whether an expression is never negative, or always positive, with what backs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
+from optgen.compiler.prove.bounds import bounds
+from optgen.compiler.prove.interval import NONNEGATIVE, Interval
+from optgen.compiler.prove.polynomial import NotPolynomialError, never_negative, polynomial
+from optgen.compiler.prove.variant import substitute
+
+Known = Mapping[str, Interval]
+_SLACK = "slack of "
+
+
+def never_below_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    """Why an expression is never negative; empty where no reason was found."""
+    if bounds(expression, known).is_nonnegative:
+        return "by the intervals of its parts"
+    reason = _by_polynomial(expression, known, relations)
+    if reason:
+        return reason
+    if isinstance(expression, Operation) and expression.operator == "-":
+        # max(a, b) - c is never negative where a - c or b - c isn't.
+        left, right = expression.operands
+        if isinstance(left, Operation) and left.operator == "max":
+            for operand in left.operands:
+                reason = never_below_zero(Operation("-", (operand, right)), known, relations)
+                if reason:
+                    return reason
+    return ""
+
+
+def always_above_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    """Why an expression is always positive; empty where no reason was found."""
+    if bounds(expression, known).is_positive:
+        return "by the intervals of its parts"
+    if isinstance(expression, Operation) and expression.operator == "sqrt":
+        return always_above_zero(expression.operands[0], known, relations)
+    if isinstance(expression, Operation) and expression.operator == "+":
+        for one, other in (expression.operands, expression.operands[::-1]):
+            if bounds(one, known).is_positive:
+                return never_below_zero(other, known, relations)
+    return ""
+
+
+def _by_polynomial(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    slack, more = _slack(relations, known)
+    opaque: dict[Expression, str] = {}
+    try:
+        found = polynomial(substitute(expression, slack), opaque)
+        own = {name: bounds(part, known) for part, name in opaque.items()}
+        if never_negative(found, {**known, **more, **own}):
+            return "as a polynomial whose factors have known signs"
+    except NotPolynomialError:
+        pass
+    return ""
+
+
+def _slack(
+    relations: Sequence[Expression], known: Known
+) -> tuple[dict[str, Expression], dict[str, Interval]]:
+    """``a <= b`` for a state b makes b the sum of a and something that isn't negative."""
+    values: dict[str, Expression] = {}
+    more: dict[str, Interval] = {}
+    for relation in relations:
+        if not isinstance(relation, Operation) or relation.operator not in ("<=", ">=", "<", ">"):
+            continue
+        small, large = relation.operands
+        if relation.operator in (">=", ">"):
+            small, large = large, small
+        if isinstance(large, Name) and large.id not in values:
+            name = _SLACK + large.id
+            values[large.id] = Operation("+", (small, Name(name)))
+            more[name] = NONNEGATIVE
+    return values, more
+
+
+def difference(condition: Operation) -> Expression:
+    """What is not negative where a comparison holds."""
+    left, right = condition.operands
+    if condition.operator in (">=", ">"):
+        left, right = right, left
+    return right if left == Number(0) else Operation("-", (right, left))

@@ -1,0 +1,195 @@
+"""A rule in one setting of its switches: a straight line of assignments, and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import product
+
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, rewrite
+from optgen.compiler.nouns.problem import Location
+from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
+from optgen.compiler.nouns.rule import Step as Assignment
+from optgen.compiler.prove.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
+
+#: More settings of switches than any readable rule has.
+MOST_VARIANTS = 64
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a step computes: ``values`` are the new values of names, in terms of the old ones.
+
+    ``known`` bounds the names that a step starts from; ``relations`` are invariants that bound
+    no name alone.
+    """
+
+    label: str
+    assignments: tuple[Assignment, ...]
+    values: Mapping[str, Expression]
+    known: Mapping[str, Interval]
+    relations: tuple[Expression, ...]
+    states: tuple[State, ...]
+
+    @property
+    def change(self) -> Expression:
+        """What a step adds to the parameter."""
+        return without(self.values[PARAM], PARAM)
+
+    def fresh(self) -> dict[str, Expression]:
+        """The values that states have before the first step, and the number of that step."""
+        found: dict[str, Expression] = {
+            state.name: Name(state.initial)
+            if isinstance(state.initial, str)
+            else Number(state.initial)
+            for state in self.states
+        }
+        return {**found, STEP: Number(1)}
+
+
+def variants(rule: Rule) -> Iterator[Variant]:
+    """The rule of an optimizer in each setting of its switches that can be."""
+    (block,) = rule.blocks
+    asked = {atom for step in block.steps for atom in step.guard.atoms}
+    atoms = [atom for atom in rule.atoms if atom in asked]
+    for setting in list(product((False, True), repeat=len(atoms)))[:MOST_VARIANTS]:
+        on = dict(zip(atoms, setting, strict=True))
+        known = _ranges(rule, on)
+        if known is not None:
+            yield _variant(rule, on, known)
+
+
+def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Variant:
+    every = {**dict.fromkeys(rule.atoms, False), **on}
+    (block,) = rule.blocks
+    taken = tuple(step for step in block.steps if step.guard.holds(every))
+    states = tuple(state for state in rule.states if _exists(state, every))
+    relations = []
+    for state in states:
+        bound = None if state.invariant is None else _bound(state.invariant, state.name)
+        known[state.name] = EVERYTHING if bound is None else bound
+        if state.invariant is not None and bound is None:
+            relations.append(state.invariant)
+    values: dict[str, Expression] = {PARAM: Name(PARAM)}
+    for step in taken:
+        values[step.target] = substitute(step.expression, values)
+    label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
+    return Variant(label, taken, values, known, tuple(relations), states)
+
+
+def _exists(state: State, on: dict[str, bool]) -> bool:
+    return state.when.holds({**dict.fromkeys(state.when.atoms, False), **on})
+
+
+def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+    """An expression with names replaced by what they stand for."""
+
+    def change(part: Expression) -> Expression | None:
+        return values.get(part.id) if isinstance(part, Name) else None
+
+    return rewrite(expression, change)
+
+
+def last_location(variant: Variant) -> Location:
+    """Where the parameter gets its new value."""
+    return next(s.location for s in reversed(variant.assignments) if s.target == PARAM)
+
+
+def without(expression: Expression, name: str) -> Expression:
+    """What is left of a sum when a name that is added to it once is taken out.
+
+    An expression that isn't such a sum becomes the difference itself.
+    """
+    if expression == Name(name):
+        return Number(0)
+    if isinstance(expression, Operation):
+        operator, operands = expression.operator, expression.operands
+        if operator in "+-":
+            left, right = operands
+            if _holds(left, name) and not _holds(right, name):
+                return Operation(operator, (without(left, name), right))
+            if operator == "+" and _holds(right, name) and not _holds(left, name):
+                return Operation("+", (left, without(right, name)))
+        if operator == "where" and not _holds(operands[0], name):
+            yes, no = (without(operand, name) for operand in operands[1:])
+            return Operation("where", (operands[0], yes, no))
+    return Operation("-", (expression, Name(name)))
+
+
+def _holds(expression: Expression, name: str) -> bool:
+    if isinstance(expression, Operation):
+        return any(_holds(operand, name) for operand in expression.operands)
+    return expression == Name(name)
+
+
+def _ranges(rule: Rule, on: Mapping[str, bool]) -> dict[str, Interval] | None:
+    """The range of each hyperparameter in a setting of the switches; None if one has none left."""
+    known = {GRAD: EVERYTHING, PARAM: EVERYTHING, STEP: Interval(ONE, None, False, True)}
+    known["call"] = known[STEP]
+    for hyperparameter in rule.hyperparameters:
+        known[hyperparameter.name] = _range(hyperparameter)
+    known.setdefault(LEARNING_RATE, NONNEGATIVE)
+    for atom, holds in on.items():
+        bounded = _comparison(rule.atoms[atom])
+        if bounded is None:
+            continue
+        name, inside, outside = bounded
+        if name in known:
+            known[name] = known[name].meet(inside if holds else outside)
+            if known[name].is_empty:
+                return None
+    return known
+
+
+def _range(hyperparameter: Hyperparameter) -> Interval:
+    found = None
+    if hyperparameter.range is not None:
+        found = _bound(hyperparameter.range, hyperparameter.name)
+    return EVERYTHING if found is None else found
+
+
+def _bound(condition: Expression, name: str) -> Interval | None:
+    """The interval that a condition allows a name; None where it isn't that simple."""
+    if isinstance(condition, Operation) and condition.operator == "and":
+        parts = [_bound(operand, name) for operand in condition.operands]
+        left, right = parts
+        return None if left is None or right is None else left.meet(right)
+    found = _comparison(condition)
+    return found[1] if found is not None and found[0] == name else None
+
+
+def _comparison(condition: Expression) -> tuple[str, Interval, Interval] | None:
+    """A name, and the intervals where its comparison with a number holds and where it doesn't."""
+    if not isinstance(condition, Operation) or len(condition.operands) != 2:
+        return None
+    left, right = condition.operands
+    turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
+    operator = condition.operator
+    if operator not in turned:
+        return None
+    if isinstance(right, Name):
+        left, right, operator = right, left, turned[operator]
+    value = number(right)
+    if not isinstance(left, Name) or value is None:
+        return None
+    above, below = Interval(value, None, False, True), Interval(None, value, True, False)
+    strictly_above, strictly_below = replace(above, low_open=True), replace(below, high_open=True)
+    pairs = {
+        ">": (strictly_above, below),
+        ">=": (above, strictly_below),
+        "<": (strictly_below, above),
+        "<=": (below, strictly_above),
+        "==": (Interval.point(value), EVERYTHING),
+    }
+    return left.id, *pairs[operator]
+
+
+def number(expression: Expression) -> Fraction | None:
+    """The exact value of a literal, as it is written; None for anything else."""
+    match expression:
+        case Number(value) if not isinstance(value, bool):
+            return Fraction(repr(value))
+        case Operation("neg", (Number(value),)):
+            return -Fraction(repr(value))
+    return None
