@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import optgen
-from optgen.cli import building, demonstrating, listing, plotting, showing, starting
+from optgen.cli import building, checking, demonstrating, listing, plotting, showing, starting
 
 app = typer.Typer(
     name="optgen",
@@ -49,9 +49,20 @@ def build(
 
 
 @app.command()
-def check(paths: Paths = None) -> None:
-    """Look for mistakes in specs; exit with 1 if there are any."""
-    raise typer.Exit(building.check(paths or []))
+def check(
+    paths: Paths = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail for refuted parity and degree too.")
+    ] = False,
+    require_proof: Annotated[
+        bool, typer.Option("--require-proof", help="Fail for what is undecided too.")
+    ] = False,
+    proofs: Annotated[bool, typer.Option("--proofs", help="List every property.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+) -> None:
+    """Look for mistakes in specs, and prove what rules must keep; exit with 1 if they don't."""
+    wishes = checking.Wishes(strict, require_proof, proofs, as_json)
+    raise typer.Exit(checking.check(paths or [], wishes))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``optgen build`` and ``optgen check``."""
+"""``optgen build``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
-from optgen.compiler.library import feature_files, find_specs, generated_folder
+from optgen.compiler.library import find_specs, generated_folder
 from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.pipeline import compile_spec, each, load_all, split, surroundings, warnings
 
 DEFAULT_OUT = Path("generated")
 
@@ -47,23 +46,4 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
         out.print(Text(stale.rstrip("\n")))
         complain(f"{target} is not what the specs say; run optgen build")
         return WRONG
-    return FINE
-
-
-def check(paths: list[str]) -> int:
-    """Check specs, and that they compile; returns the exit status."""
-    try:
-        found = find_specs(paths)
-        files = found.files if paths else (*feature_files(), *found.files)
-        kinds = split(load_all(files))
-        around = surroundings(kinds.features)
-        print_problems(w for spec in kinds.optimizers for w in warnings(spec, around))
-        each(kinds.compiled, lambda spec: compile_spec(spec, around))
-    except SpecError as error:
-        print_problems(error.problems)
-        return WRONG
-    except FileNotFoundError as error:
-        complain(str(error))
-        return USAGE
-    out.print(f"{len(files)} spec{'s' if len(files) > 1 else ''} without errors")
     return FINE

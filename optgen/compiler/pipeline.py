@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,10 +24,12 @@ from optgen.compiler.nouns.condition import TooManyCasesError
 from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.problem import Problem, SpecError
+from optgen.compiler.nouns.proof import Finding
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import Source
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.parse import parse
+from optgen.compiler.prove import prove
 from optgen.compiler.schedule import schedule
 
 Item = TypeVar("Item")
@@ -70,6 +72,13 @@ def checked_rule(spec: Spec) -> Rule:
         rule = parse(spec)
         _raise(check(rule))
         return rule
+
+
+def findings(spec: Spec) -> tuple[Finding, ...]:
+    """What could be proved, or refuted, of the rule of an optimizer alone."""
+    waived = dict(spec.waived)
+    found = prove(checked_rule(spec))
+    return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
 
 
 def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:

@@ -10,10 +10,11 @@ from optgen.compiler.load.document import Document, read
 from optgen.compiler.load.entries import read_hyperparameters, read_states
 from optgen.compiler.load.fields import Fields
 from optgen.compiler.nouns.problem import CONTROL, Problems, SpecError, nearest
+from optgen.compiler.nouns.proof import Group
 from optgen.compiler.nouns.spec import Spec, Text
 
 HEADER = {"name", "summary", "reference"}
-OPTIMIZER = {"label", "defaults", "demo"}
+OPTIMIZER = {"label", "defaults", "demo", "waive"}
 BODY = {"hyperparameters", "state", "update"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
@@ -107,6 +108,8 @@ def _header(document: Document, top: Fields) -> Spec:
     demo.only({"learning_rate"})
     rate = demo.number("learning_rate")
     pairs = [(defaults.name(key), defaults.scalar(key)) for key in defaults]
+    waive = top.table("waive", 'degree = "why it may be another"')
+    waive.only({*Group})
     return Spec(
         path=document.page.path,
         name=name,
@@ -118,6 +121,7 @@ def _header(document: Document, top: Fields) -> Spec:
         label=top.prose("label"),
         defaults=tuple((key, value) for key, value in pairs if value is not None),
         demo_learning_rate=None if rate is None else float(rate),
+        waived=tuple((key, waive.prose(key)) for key in waive if key in {*Group}),
         digests=((_file_name(document), document.digest),),
     )
 
@@ -138,6 +142,7 @@ def _extended(base: Spec, own: Spec) -> Spec:
         label=own.label,
         defaults=(*base.defaults, *own.defaults),
         demo_learning_rate=own.demo_learning_rate or base.demo_learning_rate,
+        waived=(*base.waived, *own.waived),
         digests=(*own.digests, *base.digests),
     )
 

@@ -1,4 +1,4 @@
-"""What was found out about a rule: each property with its verdict, and what the verdict rests on."""
+"""What was found out about a rule: properties with verdicts, and what these rest on."""
 
 from __future__ import annotations
 
@@ -46,3 +46,10 @@ class Finding:
     reason: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     fails: str = ""
+    #: Why the author of the spec lets it pass, if it is refuted.
+    waived: str = ""
+
+    @property
+    def is_refuted(self) -> bool:
+        """Whether it is refuted, and that isn't waived."""
+        return self.verdict is Verdict.REFUTED and not self.waived

@@ -77,6 +77,8 @@ class Spec:
     reference: str = ""
     label: str = ""
     demo_learning_rate: float | None = None
+    #: Groups of properties that may be refuted, each with the reason.
+    waived: tuple[tuple[str, str], ...] = ()
     defaults: tuple[tuple[Text, Scalar], ...] = ()
     # What only features say:
     slot: Text | None = None

@@ -1,0 +1,170 @@
+"""``optgen check``: mistakes in specs, and what can be proved of rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
+from optgen.compiler.library import feature_files, find_specs
+from optgen.compiler.nouns.problem import Problem, SpecError
+from optgen.compiler.nouns.proof import BINDING, Finding, Verdict
+from optgen.compiler.nouns.spec import Spec
+from optgen.compiler.pipeline import (
+    compile_spec,
+    each,
+    findings,
+    load_all,
+    split,
+    surroundings,
+    warnings,
+)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What makes a check fail, and how it is told."""
+
+    strict: bool = False
+    require_proof: bool = False
+    proofs: bool = False
+    as_json: bool = False
+
+
+def check(paths: list[str], wishes: Wishes) -> int:
+    """Check specs, that they compile, and what they claim; returns the exit status."""
+    try:
+        found = find_specs(paths)
+        files = found.files if paths else (*feature_files(), *found.files)
+        kinds = split(load_all(files))
+        around = surroundings(kinds.features)
+        odd = [w for spec in kinds.optimizers for w in warnings(spec, around)]
+        each(kinds.compiled, lambda spec: compile_spec(spec, around))
+        proved = [(spec, findings(spec)) for spec in kinds.optimizers]
+    except SpecError as error:
+        if wishes.as_json:
+            _print_json([], error.problems)
+        else:
+            print_problems(error.problems)
+        return WRONG
+    except FileNotFoundError as error:
+        complain(str(error))
+        return USAGE
+    if wishes.as_json:
+        _print_json(proved, odd)
+    else:
+        _print(proved, odd, len(files), wishes)
+    return WRONG if any(_fails(one, wishes) for _, every in proved for one in every) else FINE
+
+
+def _fails(finding: Finding, wishes: Wishes) -> bool:
+    """Whether a finding makes the check fail."""
+    if finding.is_refuted:
+        return wishes.strict or finding.group in BINDING
+    return wishes.require_proof and finding.verdict is Verdict.UNDECIDED and not finding.waived
+
+
+def _print(
+    proved: Sequence[tuple[Spec, Sequence[Finding]]],
+    odd: Iterable[Problem],
+    files: int,
+    wishes: Wishes,
+) -> None:
+    every = [finding for _, found in proved for finding in found]
+    if wishes.proofs:
+        for spec, found in proved:
+            _print_findings(spec, found)
+    told = [finding for finding in every if finding.is_refuted or _fails(finding, wishes)]
+    print_problems([*odd, *_problems(told, wishes)])
+    errors = sum(_fails(finding, wishes) for finding in every)
+    count = f"{files} spec{'s' if files > 1 else ''}"
+    if not errors:
+        count += " without errors"
+    verdicts = [f"{sum(f.verdict is v for f in every)} {v}" for v in Verdict]
+    waived = sum(bool(f.waived) and f.verdict is not Verdict.PROVED for f in every)
+    verdicts += [f"{waived} waived"] if waived else []
+    out.print(f"{count}; of {len(every)} properties {', '.join(verdicts)}" if every else count)
+
+
+def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
+    """One problem for each property, with the variants that it is about."""
+    grouped: dict[tuple[str, str], list[Finding]] = {}
+    for finding in told:
+        grouped.setdefault((str(finding.location), finding.statement), []).append(finding)
+    for alike in grouped.values():
+        first = alike[0]
+        variants = [finding.variant for finding in alike if finding.variant]
+        message = f"{first.verdict}: {first.statement}"
+        if variants:
+            message += f" (where {'; or '.join(variants)})"
+        severity = "error" if any(_fails(finding, wishes) for finding in alike) else "warning"
+        yield Problem(message, first.location, _hint(first), severity)
+
+
+def _hint(finding: Finding) -> str:
+    """What shows it, to be pasted into Python."""
+    if not finding.fails:
+        return finding.reason
+    numbers = "; ".join(f"{name} = {value!r}" for name, value in finding.numbers.items())
+    return f"in Python: from math import *; {numbers}; print({finding.fails})"
+
+
+def _print_findings(spec: Spec, found: Sequence[Finding]) -> None:
+    """Every property of a spec with its verdict."""
+    colours = {Verdict.PROVED: "green", Verdict.REFUTED: "red", Verdict.UNDECIDED: "yellow"}
+    out.print(Text(spec.name.value, style="bold"))
+    for finding in found:
+        where = f" ({finding.variant})" if finding.variant else ""
+        reason = finding.waived and f"waived: {finding.waived}"
+        line = Text.assemble(
+            "  ",
+            (finding.verdict.value, colours[finding.verdict]),
+            f"  {finding.group}: {finding.statement}{where}; ",
+            (reason or finding.reason or _hint(finding), "dim"),
+        )
+        out.print(line)
+
+
+def _print_json(
+    proved: Sequence[tuple[Spec, Sequence[Finding]]], problems: Iterable[Problem]
+) -> None:
+    page = {
+        "problems": [
+            {
+                "severity": problem.severity,
+                "message": problem.message,
+                "hint": problem.hint,
+                "path": problem.location.path,
+                "line": problem.location.line,
+                "column": problem.location.column,
+            }
+            for problem in problems
+        ],
+        "specs": [
+            {
+                "name": spec.name.value,
+                "path": spec.path,
+                "findings": [_as_dict(finding) for finding in found],
+            }
+            for spec, found in proved
+        ],
+    }
+    print(json.dumps(page, indent=2))
+
+
+def _as_dict(finding: Finding) -> dict[str, object]:
+    return {
+        "group": finding.group.value,
+        "statement": finding.statement,
+        "variant": finding.variant,
+        "verdict": finding.verdict.value,
+        "reason": finding.reason,
+        "numbers": dict(finding.numbers),
+        "fails": finding.fails,
+        "waived": finding.waived,
+        "line": finding.location.line,
+        "column": finding.location.column,
+    }
