@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optgen.compiler.nouns.value import evaluate
 from optgen.compiler.emit import SCHEDULE_TEMPLATE
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
@@ -25,6 +24,7 @@ from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import Source
+from optgen.compiler.nouns.value import evaluate
 from optgen.compiler.pipeline import checked_rule, compile_spec, surroundings
 from optgen.runtime.scalars import clip, sign
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
@@ -33,39 +33,19 @@ def bounds(expression: Expression, known: Known) -> Interval:
 def _operation(operator: str, operands: tuple[Expression, ...], known: Known) -> Interval:
     if operator == "*" and operands[0] == operands[1]:
         return bounds(operands[0], known).power(2)
+    if operator == "-" and operands[0] == operands[1]:
+        return Interval.point(ZERO)
     if operator == "**":
         return _power(operands[0], operands[1], known)
     if operator == "where":
         return bounds(operands[1], known).join(bounds(operands[2], known))
-    found = [bounds(operand, known) for operand in operands]
-    match operator, found:
-        case "+", [a, b]:
-            return a + b
-        case "-", [a, b]:
-            return Interval.point(ZERO) if operands[0] == operands[1] else a - b
-        case "*", [a, b]:
-            return a * b
-        case "/", [a, b]:
-            return a / b
-        case "neg", [a]:
-            return -a
-        case "abs", [a]:
-            return a.magnitude()
-        case "sqrt", [a]:
-            return a.root()
-        case "max", [a, b]:
-            return a.largest(b)
-        case "min", [a, b]:
-            return -((-a).largest(-b))
-        case "clip", [a, low, high]:
-            return -((-a.largest(low)).largest(-high))
-        case "exp", [a]:
-            return POSITIVE if not a.is_nonnegative else Interval(ONE, None, False, True)
-        case "sign", [a]:
-            return _sign(a)
-        case "norm" | "global_norm", _:
-            return NONNEGATIVE
-    return EVERYTHING
+    if operator not in _OPERATIONS:
+        return EVERYTHING
+    return _OPERATIONS[operator](*(bounds(operand, known) for operand in operands))
+
+
+def _exponential(a: Interval) -> Interval:
+    return Interval(ONE, None, False, True) if a.is_nonnegative else POSITIVE
 
 
 def _sign(a: Interval) -> Interval:
@@ -92,3 +72,22 @@ def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
     if a.is_positive:
         return POSITIVE
     return NONNEGATIVE if a.is_nonnegative else EVERYTHING
+
+
+#: The interval of each operation from those of its operands; others may have any value.
+_OPERATIONS: Mapping[str, Callable[..., Interval]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "abs": lambda a: a.magnitude(),
+    "sqrt": lambda a: a.root(),
+    "max": lambda a, b: a.largest(b),
+    "min": lambda a, b: -((-a).largest(-b)),
+    "clip": lambda a, low, high: -((-a.largest(low)).largest(-high)),
+    "exp": _exponential,
+    "sign": _sign,
+    "norm": lambda a: NONNEGATIVE,
+    "global_norm": lambda a: NONNEGATIVE,
+}

@@ -16,11 +16,10 @@ from optgen.compiler.nouns.expression import (
     Expression,
     Name,
     Number,
-    Operation,
     text,
 )
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import GRAD, PARAM
+from optgen.compiler.nouns.rule import GRAD
 from optgen.compiler.prove.variant import Variant, last_location, number
 
 STATEMENT = "the step has a degree of 0 or 1 in the gradient"
@@ -92,10 +91,11 @@ def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding
 def _degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
     system = _System()
     small = {name for name, value in defaults.items() if 0 < value <= SMALL and _any(variant, name)}
-    known: dict[str, Linear | None] = {GRAD: {"": Fraction(1)}, PARAM: None}
+    known: dict[str, Linear | None] = {GRAD: {"": Fraction(1)}}
     for state in variant.states:
         known[state.name] = {state.name: Fraction(1)}
-        if state.initial != 0 and state.name in variant.values:
+        # What a user sets, as for safety, takes the degree that it needs.
+        if state.initial not in (0, *defaults) and state.name in variant.values:
             system.equate({state.name: Fraction(1)}, {}, f"{state.name} begins with a number")
     asking = _Asking(system, known, small)
     for state in variant.states:
@@ -144,7 +144,9 @@ class _Asking:
             self.of(operands[0])
             return self._together(list(operands[1:]), expression)
         if operator in COMPARISONS | LOGICAL:
-            self._together(list(operands), expression)
+            # A unit doesn't change the sign of what is compared with 0.
+            if Number(0) not in operands:
+                self._together(list(operands), expression)
             return {}
         return self._own(operator, operands, expression)
 

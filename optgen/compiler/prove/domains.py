@@ -2,42 +2,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from optgen.compiler.nouns.expression import Expression, Name, Operation, names, text, walk
+from optgen.compiler.nouns.expression import (
+    NEGATIONS,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    names,
+    text,
+)
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import PARAM
 from optgen.compiler.prove.bounds import bounds
-from optgen.compiler.prove.invariants import refuting
-from optgen.compiler.prove.sample import Numbers, holds, python, search, value
+from optgen.compiler.prove.invariants import UNKNOWN, refuting
+from optgen.compiler.prove.sample import Numbers, Sample, Search, python
 from optgen.compiler.prove.signs import always_above_zero, never_below_zero
 from optgen.compiler.prove.variant import Variant, number, substitute
 
 
 @dataclass(frozen=True)
 class _Demand:
-    """What an operation asks of an operand: ``sign`` is >= 0, > 0 or != 0."""
+    """What an operation asks of an operand: ``sign`` is >= 0, > 0 or != 0.
+
+    It is asked only where all ``guards`` hold: where a choice takes the operation's value.
+    """
 
     operand: Expression
     sign: str
     what: str
     location: Location
+    guards: tuple[Expression, ...] = ()
 
 
-def domains(variant: Variant, first: Mapping[str, float]) -> Iterator[Finding]:
+def domains(variant: Variant, search: Search) -> Iterator[Finding]:
     """A finding for each operation that isn't defined everywhere."""
     values: dict[str, Expression] = {PARAM: Name(PARAM)}
     for step in variant.assignments:
-        for part in walk(step.expression):
-            if isinstance(part, Operation):
-                for demand in _demands(part):
-                    located = demand.location if demand.location.line else step.location
-                    yield _finding(
-                        variant, demand, substitute(demand.operand, values), located, first
-                    )
+        for demand in _asked(step.expression, ()):
+            located = demand.location if demand.location.line else step.location
+            whole = replace(
+                demand,
+                operand=substitute(demand.operand, values),
+                guards=tuple(substitute(guard, values) for guard in demand.guards),
+                location=located,
+            )
+            yield _finding(variant, whole, text(demand.operand), search)
         values[step.target] = substitute(step.expression, values)
+
+
+def _asked(expression: Expression, guards: tuple[Expression, ...]) -> Iterator[_Demand]:
+    """The demands of an expression, with the conditions of the choices around them."""
+    if not isinstance(expression, Operation):
+        return
+    if expression.operator == "where":
+        condition, yes, no = expression.operands
+        yield from _asked(condition, guards)
+        yield from _asked(yes, (*guards, condition))
+        yield from _asked(no, (*guards, _opposite(condition)))
+        return
+    for demand in _demands(expression):
+        yield replace(demand, guards=guards)
+    for operand in expression.operands:
+        yield from _asked(operand, guards)
+
+
+def _opposite(condition: Expression) -> Expression:
+    if isinstance(condition, Operation) and condition.operator in NEGATIONS:
+        return Operation(NEGATIONS[condition.operator], condition.operands)
+    return Operation("not", (condition,))
 
 
 def _demands(operation: Operation) -> Iterator[_Demand]:
@@ -59,60 +95,62 @@ def _demands(operation: Operation) -> Iterator[_Demand]:
             yield _Demand(operands[0], "!= 0", f"the power {shown}", at)
 
 
-def _finding(
-    variant: Variant,
-    demand: _Demand,
-    operand: Expression,
-    location: Location,
-    first: Mapping[str, float],
-) -> Finding:
-    statement = f"{demand.what} is defined: {text(demand.operand)} {demand.sign}"
-    reason = _reason(variant, operand, demand.sign)
+def _finding(variant: Variant, demand: _Demand, shown: str, search: Search) -> Finding:
+    common = Group.DOMAIN, f"{demand.what} is defined: {shown} {demand.sign}"
+    where = demand.location, variant.label
+    reason = _reason(variant, demand)
     if reason:
-        return Finding(Group.DOMAIN, statement, Verdict.PROVED, location, variant.label, reason)
-    numbers, fails = _refuted(variant, operand, demand.sign, first)
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    numbers, fails = _refuted(variant, demand, search)
     if numbers is not None:
-        return Finding(
-            Group.DOMAIN, statement, Verdict.REFUTED, location, variant.label, "", numbers, fails
-        )
-    reason = "no certificate was found, and no numbers that refute it"
-    return Finding(Group.DOMAIN, statement, Verdict.UNDECIDED, location, variant.label, reason)
+        return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
+    return Finding(*common, Verdict.UNDECIDED, *where, UNKNOWN)
 
 
-def _reason(variant: Variant, operand: Expression, sign: str) -> str:
-    arguments = variant.known, variant.relations
-    if sign == ">= 0":
+def _reason(variant: Variant, demand: _Demand) -> str:
+    operand, arguments = demand.operand, (variant.known, variant.relations)
+    if any(_says(guard, operand, demand.sign) for guard in demand.guards):
+        return "the choice around it asks for that"
+    if demand.sign == ">= 0":
         return never_below_zero(operand, *arguments)
     found = always_above_zero(operand, *arguments)
-    if found or sign == "> 0":
+    if found or demand.sign == "> 0":
         return found
     if bounds(operand, variant.known).is_negative:
         return "by the intervals of its parts"
     return always_above_zero(Operation("neg", (operand,)), *arguments)
 
 
-def _refuted(
-    variant: Variant, operand: Expression, sign: str, first: Mapping[str, float]
-) -> tuple[Numbers | None, str]:
-    if sign != "!= 0":
-        found = refuting(operand, variant, first)
+def _says(guard: Expression, operand: Expression, sign: str) -> bool:
+    """Whether a condition itself says what is demanded."""
+    if not isinstance(guard, Operation):
+        return False
+    if guard.operator == "and":
+        return any(_says(part, operand, sign) for part in guard.operands)
+    if len(guard.operands) != 2 or guard.operands[1] != Number(0):
+        return False
+    subject, operator = guard.operands[0], guard.operator
+    enough = {">= 0": (">", ">="), "> 0": (">",), "!= 0": (">", "<", "!=")}[sign]
+    if operator in enough and subject == operand:
+        return True
+    is_least = isinstance(subject, Operation) and subject.operator == "min"
+    return is_least and operator == ">" and operand in subject.operands  # type: ignore[union-attr]
+
+
+def _refuted(variant: Variant, demand: _Demand, search: Search) -> tuple[Numbers | None, str]:
+    operand, conditions = demand.operand, (*variant.relations, *demand.guards)
+    if demand.sign != "!= 0":
+        found = refuting(operand, conditions, search)
         if found is not None:
             return found, f"{python(operand)} < 0"
-    if sign == ">= 0":
+    if demand.sign == ">= 0":
         return None, ""
-    needed = list(
-        dict.fromkeys([*names(operand), *(n for r in variant.relations for n in names(r))])
-    )
+    needed = [*names(operand), *(name for c in conditions for name in names(c))]
 
-    def is_zero(numbers: Numbers) -> bool:
-        admissible = all(holds(relation, numbers) for relation in variant.relations)
-        return admissible and value(operand, numbers) == 0
+    def is_zero(sample: Sample) -> bool:
+        admissible = all(sample.holds(condition) for condition in conditions)
+        return admissible and bool(sample.value(operand) == 0)
 
-    found = search(
-        needed, variant.known, {**first, **dict.fromkeys(_states(variant), 0.0)}, is_zero
-    )
+    zeros = {**search.first, **{state.name: 0.0 for state in variant.states}}
+    found = replace(search, first=zeros).find(needed, is_zero)
     return found, f"{python(operand)} == 0"
-
-
-def _states(variant: Variant) -> list[str]:
-    return [state.name for state in variant.states]

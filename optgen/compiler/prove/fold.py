@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 
-_LARGEST = 10**40
+_LARGEST, _LARGEST_POWER = 10**40, 64
+#: The values of operands that are rational numbers.
+Exact = list[Fraction | None]
 
 
 def folded(expression: Expression, values: Mapping[str, Expression]) -> Expression:
@@ -29,62 +31,64 @@ def _simpler(operator: str, operands: tuple[Expression, ...]) -> Expression:
     found = _value(operator, exact)
     if found is not None:
         return _number(found)
-    match operator:
-        case "+" if exact[0] == 0:
-            return operands[1]
-        case "+" | "-" if exact[1] == 0:
-            return operands[0]
-        case "-" if operands[0] == operands[1]:
-            return Number(0)
-        case "-" if exact[0] == 0:
-            return Operation("neg", (operands[1],))
-        case "*" if 0 in exact:
-            return Number(0)
-        case "*" if exact[0] == 1:
-            return operands[1]
-        case "*" | "/" | "**" if exact[1] == 1:
-            return operands[0]
-        case "/" if exact[0] == 0:
-            return Number(0)
-        case "where" if operands[1] == operands[2]:
-            return operands[1]
+    if operator in ("+", "-"):
+        return _sum(operator, operands, exact)
+    if operator in ("*", "/", "**"):
+        return _product(operator, operands, exact)
+    if operator == "where" and operands[1] == operands[2]:
+        return operands[1]
     return Operation(operator, operands)
 
 
-def _value(operator: str, exact: list[Fraction | None]) -> Fraction | None:
+def _sum(operator: str, operands: tuple[Expression, ...], exact: Exact) -> Expression:
+    if exact[1] == 0:
+        return operands[0]
+    if exact[0] == 0:
+        return operands[1] if operator == "+" else Operation("neg", (operands[1],))
+    if operator == "-" and operands[0] == operands[1]:
+        return Number(0)
+    return Operation(operator, operands)
+
+
+def _product(operator: str, operands: tuple[Expression, ...], exact: Exact) -> Expression:
+    if exact[1] == 1:
+        return operands[0]
+    if operator == "*" and exact[0] == 1:
+        return operands[1]
+    if (operator == "*" and 0 in exact) or (operator == "/" and exact[0] == 0):
+        return Number(0)
+    return Operation(operator, operands)
+
+
+def _value(operator: str, exact: Exact) -> Fraction | None:
+    """The value of an operation on rational numbers, where that is one; None elsewhere."""
     numbers = [value for value in exact if value is not None]
-    if len(numbers) < len(exact):
+    if len(numbers) < len(exact) or operator not in _RATIONAL:
         return None
-    match operator, numbers:
-        case "+", [a, b]:
-            return a + b
-        case "-", [a, b]:
-            return a - b
-        case "*", [a, b]:
-            return a * b
-        case "/", [a, b]:
-            return a / b if b else None
-        case "%", [a, b]:
-            return a % b if b else None
-        case "**", [a, b] if b.denominator == 1 and 0 <= b <= 64:
-            return a ** int(b)
-        case "neg", [a]:
-            return -a
-        case "abs", [a]:
-            return abs(a)
-        case "sign", [a]:
-            return Fraction((a > 0) - (a < 0))
-        case "max", [a, b]:
-            return max(a, b)
-        case "min", [a, b]:
-            return min(a, b)
-        case "clip", [a, low, high]:
-            return min(max(a, low), high)
-        case "sqrt", [a] if a in (0, 1):
-            return a
-        case "exp", [a] if a == 0:
-            return Fraction(1)
-    return None
+    return _RATIONAL[operator](*numbers)
+
+
+def _power(a: Fraction, b: Fraction) -> Fraction | None:
+    is_natural = b.denominator == 1 and 0 <= b <= _LARGEST_POWER
+    return Fraction(a ** int(b)) if is_natural else None
+
+
+_RATIONAL: Mapping[str, Callable[..., Fraction | None]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b if b else None,
+    "%": lambda a, b: a % b if b else None,
+    "**": _power,
+    "neg": lambda a: -a,
+    "abs": abs,
+    "sign": lambda a: Fraction((a > 0) - (a < 0)),
+    "max": max,
+    "min": min,
+    "clip": lambda a, low, high: min(max(a, low), high),
+    "sqrt": lambda a: a if a in (0, 1) else None,
+    "exp": lambda a: None if a else Fraction(1),
+}
 
 
 def _exact(expression: Expression) -> Fraction | None:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
 from optgen.compiler.nouns.expression import Expression, Operation, names, text
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import State
 from optgen.compiler.prove.fold import folded
-from optgen.compiler.prove.sample import Numbers, holds, python, search, value
+from optgen.compiler.prove.sample import Numbers, Sample, Search, python
 from optgen.compiler.prove.signs import always_above_zero, difference, never_below_zero
 from optgen.compiler.prove.variant import Variant, substitute
 
 #: By how much numbers must miss a bound before rounding can't be the reason.
 MARGIN = 1e-6
+UNKNOWN = "no certificate was found, and no numbers that refute it"
 
 
-def invariants(variant: Variant, first: Mapping[str, float]) -> Iterator[Finding]:
+def invariants(variant: Variant, search: Search) -> Iterator[Finding]:
     """A finding for each state that has one."""
     for state in variant.states:
         condition = state.invariant
         if isinstance(condition, Operation):
             for part in _parts(condition):
-                yield _start(variant, state, part, first)
-                yield _step(variant, state, part, first)
+                yield _start(variant, state, part, search)
+                yield _step(variant, state, part, search)
 
 
 def _parts(condition: Operation) -> Iterator[Operation]:
@@ -35,20 +36,15 @@ def _parts(condition: Operation) -> Iterator[Operation]:
         yield condition
 
 
-def _start(
-    variant: Variant, state: State, condition: Operation, first: Mapping[str, float]
-) -> Finding:
-    before = {**variant.fresh()}
-    goal = folded(condition, before)
-    return _finding(variant, state, goal, f"{text(condition)} at the start", first, relations=())
+def _start(variant: Variant, state: State, condition: Operation, search: Search) -> Finding:
+    goal = folded(condition, variant.fresh())
+    return _finding(variant, state, goal, f"{text(condition)} at the start", search, ())
 
 
-def _step(
-    variant: Variant, state: State, condition: Operation, first: Mapping[str, float]
-) -> Finding:
+def _step(variant: Variant, state: State, condition: Operation, search: Search) -> Finding:
     goal = substitute(condition, variant.values)
     statement = f"{text(condition)} is kept by a step"
-    return _finding(variant, state, goal, statement, first, relations=variant.relations)
+    return _finding(variant, state, goal, statement, search, variant.relations)
 
 
 def _finding(
@@ -56,38 +52,36 @@ def _finding(
     state: State,
     goal: Expression,
     statement: str,
-    first: Mapping[str, float],
+    search: Search,
     relations: tuple[Expression, ...],
 ) -> Finding:
     assert isinstance(goal, Operation)
     expression = difference(goal)
-    strict = goal.operator in ("<", ">")
-    prove = always_above_zero if strict else never_below_zero
+    prove = always_above_zero if goal.operator in ("<", ">") else never_below_zero
     reason = prove(expression, variant.known, relations)
-    common = (Group.INVARIANT, statement)
+    common = Group.INVARIANT, statement
+    where = state.location, variant.label
     if reason:
-        return Finding(*common, Verdict.PROVED, state.location, variant.label, reason)
-    numbers = refuting(expression, variant, first)
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    numbers = refuting(expression, relations, search)
     if numbers is not None:
-        fails = f"{python(expression)} < 0"
-        return Finding(*common, Verdict.REFUTED, state.location, variant.label, "", numbers, fails)
-    reason = "no certificate was found, and no numbers that refute it"
-    return Finding(*common, Verdict.UNDECIDED, state.location, variant.label, reason)
+        return Finding(*common, Verdict.REFUTED, *where, "", numbers, f"{python(expression)} < 0")
+    return Finding(*common, Verdict.UNDECIDED, *where, UNKNOWN)
 
 
 def refuting(
-    expression: Expression, variant: Variant, first: Mapping[str, float]
+    expression: Expression, conditions: Sequence[Expression], search: Search
 ) -> Numbers | None:
-    """Numbers, of an admissible state, for which an expression is clearly negative."""
-    needed = dict.fromkeys([*names(expression), *(n for r in variant.relations for n in names(r))])
+    """Numbers that fulfil conditions, for which an expression is clearly negative."""
+    needed = [*names(expression), *(name for c in conditions for name in names(c))]
 
-    def is_refuted(numbers: Numbers) -> bool:
-        if not all(holds(relation, numbers) for relation in variant.relations):
+    def is_refuted(sample: Sample) -> bool:
+        if not all(sample.holds(condition) for condition in conditions):
             return False
-        size = max((abs(value(part, numbers)) for part in _summands(expression)), default=0.0)
-        return value(expression, numbers) < -MARGIN * max(size, 1e-12)
+        size = max((abs(sample.value(part)) for part in _summands(expression)), default=0.0)
+        return bool(sample.value(expression) < -MARGIN * max(size, 1e-12))
 
-    return search(list(needed), variant.known, first, is_refuted)
+    return search.find(needed, is_refuted)
 
 
 def _summands(expression: Expression) -> list[Expression]:

@@ -15,9 +15,9 @@ from optgen.compiler.nouns.expression import (
     names,
 )
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import GRAD, PARAM
+from optgen.compiler.nouns.rule import GRAD
 from optgen.compiler.prove.fold import folded
-from optgen.compiler.prove.sample import Numbers, python, search, value
+from optgen.compiler.prove.sample import Numbers, Sample, Search, python
 from optgen.compiler.prove.variant import Variant, last_location
 
 #: An expression stays, changes its sign, or is 0 and does both; None where neither is known.
@@ -28,7 +28,7 @@ STATEMENT = "flipping the gradient's sign flips the step"
 MOST_STATES = 8
 
 
-def oddness(variant: Variant, first: Mapping[str, float]) -> Iterator[Finding]:
+def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
     """The finding about the sign of the gradient."""
     location = last_location(variant)
     common = Group.ODDNESS, STATEMENT
@@ -44,7 +44,7 @@ def oddness(variant: Variant, first: Mapping[str, float]) -> Iterator[Finding]:
                 yield Finding(*common, Verdict.PROVED, location, variant.label, reason)
                 return
     change = folded(variant.change, variant.fresh())
-    numbers, fails = _refuted(variant, change, first)
+    numbers, fails = _refuted(change, search)
     if numbers is not None:
         yield Finding(*common, Verdict.REFUTED, location, variant.label, "", numbers, fails)
         return
@@ -70,37 +70,37 @@ def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
         case Number(number):
             return ZERO if number == 0 else EVEN
         case Name(name):
-            return known.get(name, None if name == PARAM else EVEN)
+            return known.get(name, EVEN)
     operator, operands = expression.operator, expression.operands
     found = [parity(operand, known) for operand in operands]
     if None in found:
         return None
-    parts = [part for part in found if part is not None]
+    return _of_operation(operator, operands, [part for part in found if part is not None])
+
+
+#: Operations that keep the parity of their operand, and those whose operands must stay as they are.
+_KEEPING = frozenset({"neg", "sign", "sum", "mean", "global_sum"})
+_STAYING = COMPARISONS | LOGICAL | {"sqrt", "exp", "log", "max", "min", "clip", "%"}
+
+
+def _of_operation(operator: str, operands: tuple[Expression, ...], parts: list[int]) -> Parity:
+    if operator in _KEEPING:
+        return parts[0]
+    if operator == "clip" and operands[1] == Operation("neg", (operands[2],)):
+        return parts[0] if parts[2] == EVEN else None
+    if operator in _STAYING:
+        return None if ODD in parts else EVEN
     match operator:
         case "+" | "-":
             return _same(parts)
         case "*" | "/":
             return parts[0] * parts[1]
-        case "neg" | "sign" | "sum" | "mean" | "global_sum":
-            return parts[0]
         case "abs" | "norm" | "global_norm":
             return EVEN if parts[0] else ZERO
         case "**":
             return _power(operands[1], parts)
         case "where":
             return _same(parts[1:]) if parts[0] == EVEN else None
-        case "clip" if operands[1] == Operation("neg", (operands[2],)):
-            return parts[0] if parts[2] == EVEN else None
-    if operator in COMPARISONS | LOGICAL or operator in (
-        "sqrt",
-        "exp",
-        "log",
-        "max",
-        "min",
-        "clip",
-        "%",
-    ):
-        return EVEN if ODD not in parts else None
     return None
 
 
@@ -118,15 +118,12 @@ def _power(exponent: Expression, parts: list[int]) -> Parity:
     return EVEN if ODD not in parts else None
 
 
-def _refuted(
-    variant: Variant, change: Expression, first: Mapping[str, float]
-) -> tuple[Numbers | None, str]:
+def _refuted(change: Expression, search: Search) -> tuple[Numbers | None, str]:
     flipped = folded(change, {GRAD: Operation("neg", (Name(GRAD),))})
 
-    def differs(numbers: Numbers) -> bool:
-        one, other = value(change, numbers), value(flipped, numbers)
-        return abs(one + other) > 1e-6 * (abs(one) + abs(other)) > 0
+    def differs(sample: Sample) -> bool:
+        one, other = sample.value(change), sample.value(flipped)
+        return bool(abs(one + other) > 1e-6 * (abs(one) + abs(other)))
 
-    needed = [GRAD, *(name for name in names(change) if name != GRAD)]
-    numbers = search(needed, variant.known, first, differs)
+    numbers = search.find([GRAD, *names(change)], differs)
     return numbers, f"{python(change)} != -{python(flipped)}"

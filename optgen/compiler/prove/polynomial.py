@@ -131,7 +131,7 @@ def _factors_agree(found: Polynomial, known: Mapping[str, Interval]) -> bool:
 
 
 def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
-    """1 where a factor is never negative, -1 where it is never positive, 0 where neither is known."""
+    """1 where a factor is never negative, -1 where never positive, 0 where neither is known."""
     total = Interval.point(Fraction(0))
     for monomial, value in factor.items():
         term = Interval.point(value)

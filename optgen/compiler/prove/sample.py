@@ -1,80 +1,125 @@
-"""Numbers that refute a property: tried, never taken for a proof."""
+"""Numbers that refute a property: tried, never taken for a proof.
+
+A sample counts where it refutes twice: in float64, as whoever pastes it into Python will see, and
+with 50 digits, so that it isn't rounding that refutes.
+"""
 
 from __future__ import annotations
 
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
 
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 from optgen.compiler.nouns.value import evaluate
 from optgen.compiler.prove.interval import EVERYTHING, Interval
 
 TRIES = 1500
+DIGITS = 50
 _USUAL = (1.0, 2.0, 0.5, 3.0, 0.9, 10.0, 0.1, 0.999, 0.01, 1e-7, 100.0, 0.25, 1e-3, 1e3)
 
 Numbers = dict[str, float]
+_PRECISE: dict[str, Callable[..., Any]] = {
+    "sqrt": mpmath.sqrt,
+    "exp": mpmath.exp,
+    "log": mpmath.log,
+    "**": mpmath.power,
+    "sign": mpmath.sign,
+}
 
 
-def samples(
-    names: Sequence[str], known: Mapping[str, Interval], first: Mapping[str, float]
-) -> Iterator[Numbers]:
-    """Settings of names inside what is known of them; ``first`` are tried before others."""
-    draw = random.Random(0)
-    choices = {name: _choices(known.get(name, EVERYTHING), first.get(name)) for name in names}
-    if not all(choices.values()):
-        return
-    yield {name: listed[0] for name, listed in choices.items()}
-    for _ in range(TRIES):
-        yield {
-            name: listed[0] if draw.random() < 0.4 else draw.choice(listed)
-            for name, listed in choices.items()
-        }
+@dataclass(frozen=True)
+class Sample:
+    """Numbers, and what expressions are worth with them."""
+
+    numbers: Numbers
+    is_precise: bool = False
+
+    def value(self, expression: Expression) -> Any:
+        """The value of an expression. Raises ArithmeticError or ValueError where it has none."""
+        found = _precise(expression, self.numbers) if self.is_precise else self._float(expression)
+        if isinstance(found, mpmath.mpc) or not mpmath.isfinite(found):
+            raise ArithmeticError
+        return found
+
+    def _float(self, expression: Expression) -> float:
+        return float(evaluate(expression, self.numbers))
+
+    def holds(self, condition: Expression) -> bool:
+        """Whether a condition is true."""
+        if self.is_precise:
+            return bool(_precise(condition, self.numbers))
+        return bool(evaluate(condition, self.numbers))
 
 
-def _choices(interval: Interval, first: float | None) -> list[float]:
-    usual = [*_USUAL, 0.0, *(-value for value in _USUAL)]
-    ends = [float(end) for end in (interval.low, interval.high) if end is not None]
-    if len(ends) == 2:
-        usual.append(sum(ends) / 2)
-    preferred = [] if first is None else [first]
-    return [value for value in (*preferred, *usual, *ends) if _inside(value, interval)]
+def _precise(expression: Expression, numbers: Numbers) -> Any:
+    match expression:
+        case Number(value):
+            return mpmath.mpf(repr(value))
+        case Name(name):
+            return mpmath.mpf(repr(numbers[name]))
+        case Operation(operator, operands):
+            found = [_precise(operand, numbers) for operand in operands]
+            if operator in _PRECISE:
+                return _PRECISE[operator](*found)
+            # The rest is Python's own arithmetic, whatever the numbers are.
+            places = {f"x{k}": value for k, value in enumerate(found)}
+            plain = Operation(operator, tuple(Name(place) for place in places))
+            return evaluate(plain, places)
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where samples are taken from: what is known of names, and what is tried first."""
+
+    known: Mapping[str, Interval]
+    first: Mapping[str, float]
+    integers: frozenset[str] = frozenset()
+
+    def find(self, names: Sequence[str], is_refuted: Callable[[Sample], bool]) -> Numbers | None:
+        """The first sample that refutes something; None if none does."""
+        for numbers in self._samples(dict.fromkeys(names)):
+            try:
+                with mpmath.workdps(DIGITS):
+                    if is_refuted(Sample(numbers)) and is_refuted(Sample(numbers, True)):
+                        return numbers
+            except (ArithmeticError, ValueError, KeyError, TypeError):
+                continue
+        return None
+
+    def _samples(self, names: Mapping[str, object]) -> Iterator[Numbers]:
+        draw = random.Random(0)
+        choices = {name: self._choices(name) for name in names}
+        if not all(choices.values()):
+            return
+        yield {name: listed[0] for name, listed in choices.items()}
+        for _ in range(TRIES):
+            yield {
+                name: listed[0] if draw.random() < 0.4 else draw.choice(listed)
+                for name, listed in choices.items()
+            }
+
+    def _choices(self, name: str) -> list[float]:
+        interval = self.known.get(name, EVERYTHING)
+        ends = [float(end) for end in (interval.low, interval.high) if end is not None]
+        listed = [*_USUAL, 0.0, *(-value for value in _USUAL), *ends]
+        if len(ends) == 2:
+            listed.append(sum(ends) / 2)
+        if name in self.first:
+            listed.insert(0, self.first[name])
+        whole = name in self.integers
+        return [x for x in listed if _inside(x, interval) and (x.is_integer() or not whole)]
 
 
 def _inside(value: float, interval: Interval) -> bool:
     low, high = interval.low, interval.high
     above = low is None or value > low or (value == low and not interval.low_open)
     below = high is None or value < high or (value == high and not interval.high_open)
-    return above and below
-
-
-def search(
-    names: Sequence[str],
-    known: Mapping[str, Interval],
-    first: Mapping[str, float],
-    is_refuted: Callable[[Numbers], bool],
-) -> Numbers | None:
-    """The first sample that refutes something; None if none does."""
-    for numbers in samples(names, known, first):
-        try:
-            if is_refuted(numbers):
-                return numbers
-        except (ArithmeticError, ValueError, KeyError, TypeError):
-            continue
-    return None
-
-
-def value(expression: Expression, numbers: Numbers) -> float:
-    """The value of an expression in float64. Raises ArithmeticError or ValueError."""
-    found = float(evaluate(expression, numbers))
-    if not math.isfinite(found):
-        raise ArithmeticError
-    return found
-
-
-def holds(condition: Expression, numbers: Numbers) -> bool:
-    """Whether a condition is true of numbers."""
-    return bool(evaluate(condition, numbers))
+    return math.isfinite(value) and above and below
 
 
 def python(expression: Expression) -> str:

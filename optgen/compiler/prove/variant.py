@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, rewrite
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, rewrite, walk
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
 from optgen.compiler.nouns.rule import Step as Assignment
@@ -15,6 +15,12 @@ from optgen.compiler.prove.interval import EVERYTHING, NONNEGATIVE, ONE, Interva
 
 #: More settings of switches than any readable rule has.
 MOST_VARIANTS = 64
+#: Parts of an expression that says what a step computes in terms of what was before it.
+LARGEST = 5000
+
+
+class TooLargeError(Exception):
+    """A rule whose values are too large as expressions."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,13 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
         if state.invariant is not None and bound is None:
             relations.append(state.invariant)
     values: dict[str, Expression] = {PARAM: Name(PARAM)}
+    sizes = {PARAM: 1}
     for step in taken:
+        sizes[step.target] = sum(
+            sizes.get(part.id, 1) if isinstance(part, Name) else 1 for part in walk(step.expression)
+        )
+        if sizes[step.target] > LARGEST:
+            raise TooLargeError
         values[step.target] = substitute(step.expression, values)
     label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
     return Variant(label, taken, values, known, tuple(relations), states)
@@ -97,30 +109,30 @@ def last_location(variant: Variant) -> Location:
 
 
 def without(expression: Expression, name: str) -> Expression:
-    """What is left of a sum when a name that is added to it once is taken out.
+    """What is left of a sum when a name that it adds to something is taken out once.
 
     An expression that isn't such a sum becomes the difference itself.
     """
-    if expression == Name(name):
-        return Number(0)
-    if isinstance(expression, Operation):
-        operator, operands = expression.operator, expression.operands
-        if operator in "+-":
-            left, right = operands
-            if _holds(left, name) and not _holds(right, name):
-                return Operation(operator, (without(left, name), right))
-            if operator == "+" and _holds(right, name) and not _holds(left, name):
-                return Operation("+", (left, without(right, name)))
-        if operator == "where" and not _holds(operands[0], name):
-            yes, no = (without(operand, name) for operand in operands[1:])
+    found = _taken_out(expression, name)
+    return Operation("-", (expression, Name(name))) if found is None else found
+
+
+def _taken_out(expression: Expression, name: str) -> Expression | None:
+    if not isinstance(expression, Operation):
+        return Number(0) if expression == Name(name) else None
+    operator, operands = expression.operator, expression.operands
+    if operator in ("+", "-"):
+        left, right = operands
+        found = _taken_out(left, name)
+        if found is not None:
+            return Operation(operator, (found, right))
+        found = _taken_out(right, name) if operator == "+" else None
+        return None if found is None else Operation(operator, (left, found))
+    if operator == "where":
+        yes, no = (_taken_out(operand, name) for operand in operands[1:])
+        if yes is not None and no is not None:
             return Operation("where", (operands[0], yes, no))
-    return Operation("-", (expression, Name(name)))
-
-
-def _holds(expression: Expression, name: str) -> bool:
-    if isinstance(expression, Operation):
-        return any(_holds(operand, name) for operand in expression.operands)
-    return expression == Name(name)
+    return None
 
 
 def _ranges(rule: Rule, on: Mapping[str, bool]) -> dict[str, Interval] | None:

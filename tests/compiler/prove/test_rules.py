@@ -1,0 +1,102 @@
+"""Published rules, sound and with one planted error each: what is proved, and what is refuted."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.nouns.proof import BINDING, Finding, Group, Verdict
+from optgen.compiler.pipeline import findings, load_all
+
+HERE = Path(__file__).parent
+SOUND = sorted((HERE / "sound").glob("*.toml"))
+#: Where each planted error shows.
+PLANTED = {
+    "adadelta_minus": Group.DOMAIN,
+    "adadelta_weight": Group.INVARIANT,
+    "adagrad_minus": Group.INVARIANT,
+    "adam_early_step": Group.DOMAIN,
+    "adam_no_root": Group.DEGREE,
+    "adam_no_square": Group.INVARIANT,
+    "adam_uphill": Group.DESCENT,
+    "adamax_no_abs": Group.ODDNESS,
+    "blog_adadelta": Group.DEGREE,
+    "heavy_ball_double": Group.DEGREE,
+    "lion_constant": Group.DESCENT,
+    "qhadam_bracket": Group.INVARIANT,
+    "qhm_weight": Group.DESCENT,
+    "rmsprop_centred_sum": Group.INVARIANT,
+    "rprop_shrink": Group.INVARIANT,
+}
+
+
+def found(path: Path) -> tuple[Finding, ...]:
+    (spec,) = load_all([path])
+    return findings(spec)
+
+
+@pytest.mark.parametrize("path", optimizer_files(), ids=lambda path: path.stem)
+def test_all_is_proved_of_the_built_in_rules(path: Path) -> None:
+    every = found(path)
+    assert {finding.group for finding in every} >= {*Group} - {Group.INVARIANT, Group.DOMAIN}
+    for finding in every:
+        assert finding.verdict is Verdict.PROVED, finding
+        assert finding.reason
+
+
+@pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
+def test_no_sound_rule_is_refused(path: Path) -> None:
+    for finding in found(path):
+        assert not finding.is_refuted, finding
+        assert finding.reason or finding.waived
+
+
+def test_there_is_a_group_for_each_planted_error() -> None:
+    assert PLANTED.keys() == {path.stem for path in (HERE / "planted").glob("*.toml")}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_errors_are_found(name: str) -> None:
+    refuted = [
+        finding for finding in found(HERE / "planted" / f"{name}.toml") if finding.is_refuted
+    ]
+    assert PLANTED[name] in {finding.group for finding in refuted}
+    for finding in refuted:
+        if finding.group in BINDING | {Group.ODDNESS}:
+            # What a user pastes into Python shows it.
+            assert pasted(finding), finding
+        else:
+            assert finding.reason
+
+
+def pasted(finding: Finding) -> bool:
+    scope = {**vars(math), **finding.numbers}
+    return bool(eval(finding.fails, scope))
+
+
+def test_proofs_of_a_relation_between_states_take_more_than_intervals() -> None:
+    (path,) = (path for path in optimizer_files() if path.stem == "rmsprop")
+    kept = [
+        f for f in found(path) if f.statement == "average_gradient**2 <= velocity is kept by a step"
+    ]
+    assert kept
+    assert all("polynomial" in finding.reason for finding in kept)
+
+
+def test_a_rule_too_large_for_one_expression_is_undecided(tmp_path: Path) -> None:
+    lines = ["x0 = grad"] + [f"x{k + 1} = x{k}*x{k} + x{k}" for k in range(30)]
+    path = tmp_path / "large.toml"
+    rule = "\n".join([*lines, "param = param - learning_rate*x30"])
+    path.write_text(
+        f'name = "Large"\n[hyperparameters]\nlearning_rate = {{ default = 0.1 }}\n'
+        f'[update]\nrule = """\n{rule}\n"""\n'
+    )
+    every = found(path)
+    assert every
+    assert {finding.verdict for finding in every} == {Verdict.UNDECIDED}
+    assert {finding.reason for finding in every} == {
+        "the rule is too large to be looked at as one expression"
+    }
