@@ -11,7 +11,7 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.compiler.library import feature_files, find_specs
 from optgen.compiler.nouns.problem import Problem, SpecError
-from optgen.compiler.nouns.proof import BINDING, Finding, Verdict
+from optgen.compiler.nouns.proof import BINDING, STRICT, Finding, Group, Verdict
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import (
     compile_spec,
@@ -63,7 +63,7 @@ def check(paths: list[str], wishes: Wishes) -> int:
 def _fails(finding: Finding, wishes: Wishes) -> bool:
     """Whether a finding makes the check fail."""
     if finding.is_refuted:
-        return wishes.strict or finding.group in BINDING
+        return finding.group in (STRICT if wishes.strict else BINDING)
     return wishes.require_proof and finding.verdict is Verdict.UNDECIDED and not finding.waived
 
 
@@ -83,6 +83,7 @@ def _print(
     count = f"{files} spec{'s' if files > 1 else ''}"
     if not errors:
         count += " without errors"
+    every = [finding for finding in every if finding.group is not Group.FLOAT32]
     verdicts = [f"{sum(f.verdict is v for f in every)} {v}" for v in Verdict]
     waived = sum(bool(f.waived) and f.verdict is not Verdict.PROVED for f in every)
     verdicts += [f"{waived} waived"] if waived else []
@@ -98,6 +99,8 @@ def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
         first = alike[0]
         variants = [finding.variant for finding in alike if finding.variant]
         message = f"{first.verdict}: {first.statement}"
+        if first.group is Group.FLOAT32:
+            message = f"not always so: {first.statement}"
         if variants:
             message += f" (where {'; or '.join(variants)})"
         severity = "error" if any(_fails(finding, wishes) for finding in alike) else "warning"

@@ -25,10 +25,13 @@ class Group(StrEnum):
     DESCENT = "descent"
     ODDNESS = "oddness"
     DEGREE = "degree"
+    #: What mathematics allows and rounding doesn't; only ever a warning.
+    FLOAT32 = "float32"
 
 
 #: Refuted properties of these groups are errors; those of the others only where one is strict.
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
+STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import CALL, STEP, Rule
@@ -11,8 +12,9 @@ from optgen.compiler.prove.descent import descent
 from optgen.compiler.prove.domains import domains
 from optgen.compiler.prove.invariants import invariants
 from optgen.compiler.prove.parity import oddness
+from optgen.compiler.prove.rounding import rounding
 from optgen.compiler.prove.sample import Search
-from optgen.compiler.prove.variant import TooLargeError, variants
+from optgen.compiler.prove.variant import TooLargeError, Variant, variants
 
 #: What numbers that may refute begin with, beside defaults.
 _FIRST = {"grad": 2.0, "step": 1.0, "param": 1.0}
@@ -21,6 +23,15 @@ _FIRST = {"grad": 2.0, "step": 1.0, "param": 1.0}
 def prove(rule: Rule) -> tuple[Finding, ...]:
     """Every finding about the rule of one optimizer, without features, in each of its variants."""
     return tuple(_findings(rule))
+
+
+def _domains(variant: Variant, search: Search, defaults: Mapping[str, float]) -> Iterator[Finding]:
+    """Domains, and what rounding does to those that mathematics keeps."""
+    found = list(domains(variant, search))
+    yield from found
+    safe = {str(one.location) for one in found if one.verdict is Verdict.PROVED}
+    with suppress(KeyError, TypeError):  # Not all can be run without what a user sets.
+        yield from (one for one in rounding(variant, defaults) if str(one.location) in safe)
 
 
 def _findings(rule: Rule) -> Iterator[Finding]:
@@ -34,7 +45,7 @@ def _findings(rule: Rule) -> Iterator[Finding]:
         for variant in variants(rule):
             search = Search(variant.known, {**_FIRST, **defaults}, integers)
             yield from invariants(variant, search)
-            yield from domains(variant, search)
+            yield from _domains(variant, search, defaults)
             yield from descent(variant, search)
             yield from oddness(variant, search)
             yield from degrees(variant, defaults)

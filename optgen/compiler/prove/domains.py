@@ -25,7 +25,7 @@ from optgen.compiler.prove.variant import Variant, number, substitute
 
 
 @dataclass(frozen=True)
-class _Demand:
+class Demand:
     """What an operation asks of an operand: ``sign`` is >= 0, > 0 or != 0.
 
     It is asked only where all ``guards`` hold: where a choice takes the operation's value.
@@ -42,7 +42,7 @@ def domains(variant: Variant, search: Search) -> Iterator[Finding]:
     """A finding for each operation that isn't defined everywhere."""
     values: dict[str, Expression] = {PARAM: Name(PARAM)}
     for step in variant.assignments:
-        for demand in _asked(step.expression, ()):
+        for demand in asked(step.expression, ()):
             located = demand.location if demand.location.line else step.location
             whole = replace(
                 demand,
@@ -54,20 +54,20 @@ def domains(variant: Variant, search: Search) -> Iterator[Finding]:
         values[step.target] = substitute(step.expression, values)
 
 
-def _asked(expression: Expression, guards: tuple[Expression, ...]) -> Iterator[_Demand]:
+def asked(expression: Expression, guards: tuple[Expression, ...]) -> Iterator[Demand]:
     """The demands of an expression, with the conditions of the choices around them."""
     if not isinstance(expression, Operation):
         return
     if expression.operator == "where":
         condition, yes, no = expression.operands
-        yield from _asked(condition, guards)
-        yield from _asked(yes, (*guards, condition))
-        yield from _asked(no, (*guards, _opposite(condition)))
+        yield from asked(condition, guards)
+        yield from asked(yes, (*guards, condition))
+        yield from asked(no, (*guards, _opposite(condition)))
         return
     for demand in _demands(expression):
         yield replace(demand, guards=guards)
     for operand in expression.operands:
-        yield from _asked(operand, guards)
+        yield from asked(operand, guards)
 
 
 def _opposite(condition: Expression) -> Expression:
@@ -76,26 +76,26 @@ def _opposite(condition: Expression) -> Expression:
     return Operation("not", (condition,))
 
 
-def _demands(operation: Operation) -> Iterator[_Demand]:
+def _demands(operation: Operation) -> Iterator[Demand]:
     operator, operands = operation.operator, operation.operands
     shown, at = text(operation), operation.location
     if operator == "sqrt":
-        yield _Demand(operands[0], ">= 0", f"the root {shown}", at)
+        yield Demand(operands[0], ">= 0", f"the root {shown}", at)
     elif operator == "log":
-        yield _Demand(operands[0], "> 0", f"the logarithm {shown}", at)
+        yield Demand(operands[0], "> 0", f"the logarithm {shown}", at)
     elif operator in ("/", "%") and not number(operands[1]):
-        yield _Demand(operands[1], "!= 0", f"the quotient {shown}", at)
+        yield Demand(operands[1], "!= 0", f"the quotient {shown}", at)
     elif operator == "**":
         exponent = number(operands[1])
         if exponent is None:
-            yield _Demand(operands[0], ">= 0", f"the power {shown}", at)
+            yield Demand(operands[0], ">= 0", f"the power {shown}", at)
         elif exponent.denominator > 1:
-            yield _Demand(operands[0], ">= 0" if exponent > 0 else "> 0", f"the power {shown}", at)
+            yield Demand(operands[0], ">= 0" if exponent > 0 else "> 0", f"the power {shown}", at)
         elif exponent < 0:
-            yield _Demand(operands[0], "!= 0", f"the power {shown}", at)
+            yield Demand(operands[0], "!= 0", f"the power {shown}", at)
 
 
-def _finding(variant: Variant, demand: _Demand, shown: str, search: Search) -> Finding:
+def _finding(variant: Variant, demand: Demand, shown: str, search: Search) -> Finding:
     common = Group.DOMAIN, f"{demand.what} is defined: {shown} {demand.sign}"
     where = demand.location, variant.label
     reason = _reason(variant, demand)
@@ -107,7 +107,7 @@ def _finding(variant: Variant, demand: _Demand, shown: str, search: Search) -> F
     return Finding(*common, Verdict.UNDECIDED, *where, UNKNOWN)
 
 
-def _reason(variant: Variant, demand: _Demand) -> str:
+def _reason(variant: Variant, demand: Demand) -> str:
     operand, arguments = demand.operand, (variant.known, variant.relations)
     if any(_says(guard, operand, demand.sign) for guard in demand.guards):
         return "the choice around it asks for that"
@@ -137,7 +137,7 @@ def _says(guard: Expression, operand: Expression, sign: str) -> bool:
     return is_least and operator == ">" and operand in subject.operands  # type: ignore[union-attr]
 
 
-def _refuted(variant: Variant, demand: _Demand, search: Search) -> tuple[Numbers | None, str]:
+def _refuted(variant: Variant, demand: Demand, search: Search) -> tuple[Numbers | None, str]:
     operand, conditions = demand.operand, (*variant.relations, *demand.guards)
     if demand.sign != "!= 0":
         found = refuting(operand, conditions, search)
