@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 import optgen
-from optgen.cli import building, checking, demonstrating, listing, plotting, showing, starting
+from optgen.cli import (
+    building,
+    checking,
+    demonstrating,
+    explaining,
+    listing,
+    plotting,
+    showing,
+    starting,
+)
 
 app = typer.Typer(
     name="optgen",
@@ -63,6 +72,20 @@ def check(
     """Look for mistakes in specs, and prove what rules must keep; exit with 1 if they don't."""
     wishes = checking.Wishes(strict, require_proof, proofs, as_json)
     raise typer.Exit(checking.check(paths or [], wishes))
+
+
+@app.command()
+def explain(
+    spec: Annotated[str, typer.Argument(help="A spec file, or the name of a built-in optimizer.")],
+    style: Annotated[
+        explaining.Format, typer.Option("--format", help="How it is written.")
+    ] = explaining.Format.TEXT,
+    parameters: Annotated[
+        int, typer.Option(min=1, help="Parameters of the model that times are given for.")
+    ] = 25_557_032,
+) -> None:
+    """Tell what a rule does, what is proved of it, and what a step costs."""
+    raise typer.Exit(explaining.explain(spec, style, parameters))
 
 
 @app.command()
