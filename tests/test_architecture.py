@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-STAGES = ("load", "parse", "check", "prove", "explain", "compose", "schedule", "emit", "write")
+STAGES = (
+    "load",
+    "parse",
+    "check",
+    "prove",
+    "explain",
+    "compare",
+    "compose",
+    "schedule",
+    "emit",
+    "write",
+)
 #: Modules of the compiler that put stages together.
 CONDUCTORS = ("pipeline", "library", "build")
 

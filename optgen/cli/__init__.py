@@ -11,6 +11,7 @@ import optgen
 from optgen.cli import (
     building,
     checking,
+    comparing,
     demonstrating,
     explaining,
     listing,
@@ -72,6 +73,18 @@ def check(
     """Look for mistakes in specs, and prove what rules must keep; exit with 1 if they don't."""
     wishes = checking.Wishes(strict, require_proof, proofs, as_json)
     raise typer.Exit(checking.check(paths or [], wishes))
+
+
+@app.command()
+def diff(
+    one: Annotated[str, typer.Argument(help="A spec, such as adam, or sgd(momentum=0).")],
+    other: Annotated[str, typer.Argument(help="The one to compare with it.")],
+    both: Annotated[
+        list[str] | None, typer.Option("--with", help="A value for both, as name=value.")
+    ] = None,
+) -> None:
+    """Compare two rules as mathematics: equal for every gradient, or where they part."""
+    raise typer.Exit(comparing.diff(one, other, both or []))
 
 
 @app.command()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from optgen.compiler.check import check, check_defaults
+from optgen.compiler.compare import compare
 from optgen.compiler.compose import Slots, check_features, compose, unknown_defaults
 from optgen.compiler.emit import Templates, emit, emit_schedule
 from optgen.compiler.library import (
@@ -20,6 +21,7 @@ from optgen.compiler.library import (
     shown,
 )
 from optgen.compiler.load import load
+from optgen.compiler.nouns.comparison import Comparison
 from optgen.compiler.nouns.condition import TooManyCasesError
 from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.plan import Plan
@@ -27,11 +29,13 @@ from optgen.compiler.nouns.problem import Problem, SpecError
 from optgen.compiler.nouns.proof import Finding
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import Source
-from optgen.compiler.nouns.spec import Spec
+from optgen.compiler.nouns.spec import Scalar, Spec
 from optgen.compiler.parse import parse
 from optgen.compiler.prove import prove
 from optgen.compiler.schedule import schedule
 
+#: Hyperparameters with the values that they have in a comparison.
+Fixed = Mapping[str, Scalar]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -79,6 +83,11 @@ def findings(spec: Spec) -> tuple[Finding, ...]:
     waived = dict(spec.waived)
     found = prove(checked_rule(spec))
     return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
+
+
+def comparison(one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed) -> Comparison:
+    """How the rules of two optimizers compare. Raises ValueError for unknown hyperparameters."""
+    return compare(checked_rule(one), checked_rule(other), fixed, other_fixed)
 
 
 def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:
