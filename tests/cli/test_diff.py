@@ -91,6 +91,18 @@ def test_the_magnitude_of_a_gradient_isn_t_the_gradient(tmp_path: Path) -> None:
     assert "different from step 1" in result.output or "different from step 2" in result.output
 
 
+def test_a_root_of_a_square_is_no_proof_where_numbers_may_be_negative(tmp_path: Path) -> None:
+    anything = "factor = { default = 1.0 }"
+    plain = write(tmp_path, "param = param - learning_rate*factor*grad", anything)
+    rooted = tmp_path / "rooted.toml"
+    rooted.write_text(plain.read_text().replace("*factor*", "*sqrt(factor**2)*"))
+    assert diff(plain, rooted).exit_code == 1
+    positive = anything.replace(" }", ', range = "factor > 0" }')
+    for path in (plain, rooted):
+        path.write_text(path.read_text().replace(anything, positive))
+    assert diff(plain, rooted).exit_code == 0
+
+
 def test_numbers_show_where_rules_part(tmp_path: Path) -> None:
     path = write(tmp_path, "param = param - learning_rate*min(grad, 1)")
     result = diff("sgd", path)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from optgen.compiler.nouns.expression import Expression, Name, Number, rewrite
-from optgen.compiler.nouns.rule import LEARNING_RATE, PARAM, Rule, State, Step
+from optgen.compiler.nouns.rule import LEARNING_RATE, PARAM, Hyperparameter, Rule, State, Step
 from optgen.compiler.nouns.spec import Scalar
 from optgen.compiler.nouns.value import evaluate
 
@@ -21,6 +21,7 @@ class Straight:
     values: Mapping[str, Expression]
     states: tuple[State, ...]
     defaults: Mapping[str, float]
+    #: Hyperparameters that are never negative.
     positive: frozenset[str]
 
     def initial(self, state: State) -> Expression:
@@ -56,8 +57,16 @@ def straight(rule: Rule, fixed: Values) -> Straight:
         s for s in rule.states if s.when.holds({**dict.fromkeys(s.when.atoms, False), **on})
     )
     given = {k: float(v) for k, v in decided.items() if not isinstance(v, bool)}
-    positive = frozenset(name for name, value in given.items() if value > 0) - set(fixed)
+    positive = frozenset(h.name for h in rule.hyperparameters if _is_positive(h)) - set(fixed)
     return Straight(steps, values, states, given, positive)
+
+
+def _is_positive(hyperparameter: Hyperparameter) -> bool:
+    """Whether a range leaves no negative numbers; what holds above 0 holds at 0 by continuity."""
+    condition, name = hyperparameter.range, hyperparameter.name
+    if condition is None:
+        return name == LEARNING_RATE
+    return not any(evaluate(condition, {name: value}) for value in (-1e-12, -1e-3, -1.0, -1e6))
 
 
 def _put(expression: Expression, values: Mapping[str, Expression]) -> Expression:
