@@ -13,7 +13,7 @@ from optgen.compiler.prove.domains import domains
 from optgen.compiler.prove.invariants import invariants
 from optgen.compiler.prove.parity import oddness
 from optgen.compiler.prove.rounding import rounding
-from optgen.compiler.prove.sample import Search
+from optgen.compiler.prove.sample import Budget, Search
 from optgen.compiler.prove.variant import TooLargeError, Variant, variants
 
 #: What numbers that may refute begin with, beside defaults.
@@ -41,15 +41,16 @@ def _findings(rule: Rule) -> Iterator[Finding]:
         if h.default is not None and not h.is_switch
     }
     integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
+    budget = Budget()
     try:
         for variant in variants(rule):
-            search = Search(variant.known, {**_FIRST, **defaults}, integers)
+            search = Search(variant.known, {**_FIRST, **defaults}, integers, budget)
             yield from invariants(variant, search)
             yield from _domains(variant, search, defaults)
             yield from descent(variant, search)
             yield from oddness(variant, search)
             yield from degrees(variant, defaults)
     except TooLargeError:
-        reason = "the rule is too large to be looked at as one expression"
+        reason = "the rule has too many settings, or values too large, to be looked at as a whole"
         for group in Group:
             yield Finding(group, "nothing is known", Verdict.UNDECIDED, rule.location, "", reason)

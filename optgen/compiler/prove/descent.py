@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, names, rewrite
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, rewrite
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE
@@ -33,7 +33,7 @@ def _rest(variant: Variant, moved: Expression, location: Location, search: Searc
     if moved == Number(0) or (found.low == 0 and found.high == 0):
         reason = "the change is 0 once the zeros are put in"
         return Finding(Group.DESCENT, _REST, Verdict.PROVED, location, variant.label, reason)
-    numbers = search.find(names(moved), lambda sample: bool(abs(sample.value(moved)) > 1e-12))
+    numbers = search.find([moved], lambda sample: bool(abs(sample.value(moved)) > 1e-12))
     if numbers is not None:
         fails = f"{python(moved)} != 0"
         return Finding(
@@ -68,7 +68,7 @@ def _against(variant: Variant, change: Expression, location: Location, search: S
         grad = sample.numbers[GRAD]
         return grad != 0 and bool(sample.value(change) * grad >= 0)
 
-    numbers = replace(search, known=known).find([GRAD, *names(change)], is_wrong)
+    numbers = replace(search, known=known).find([Name(GRAD), change], is_wrong)
     if numbers is not None:
         fails = f"{python(Operation('*', (change, Name(GRAD))))} >= 0"
         return Finding(

@@ -11,7 +11,6 @@ from optgen.compiler.nouns.expression import (
     Name,
     Number,
     Operation,
-    names,
     text,
 )
 from optgen.compiler.nouns.problem import Location
@@ -145,12 +144,11 @@ def _refuted(variant: Variant, demand: Demand, search: Search) -> tuple[Numbers 
             return found, f"{python(operand)} < 0"
     if demand.sign == ">= 0":
         return None, ""
-    needed = [*names(operand), *(name for c in conditions for name in names(c))]
 
     def is_zero(sample: Sample) -> bool:
         admissible = all(sample.holds(condition) for condition in conditions)
         return admissible and bool(sample.value(operand) == 0)
 
     zeros = {**search.first, **{state.name: 0.0 for state in variant.states}}
-    found = replace(search, first=zeros).find(needed, is_zero)
+    found = replace(search, first=zeros).find([operand, *conditions], is_zero)
     return found, f"{python(operand)} == 0"

@@ -29,7 +29,9 @@ class Interval:
     @property
     def is_positive(self) -> bool:
         """Whether all numbers in it are above 0."""
-        return self.low is not None and (self.low > 0 or (self.low == 0 and self.low_open))
+        if self.low is None or (self.high is not None and self.high <= 0):
+            return False
+        return self.low > 0 or (self.low == 0 and self.low_open)
 
     @property
     def is_negative(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optgen.compiler.nouns.expression import Expression, Operation, names, text
+from optgen.compiler.nouns.expression import Expression, Operation, text
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import State
 from optgen.compiler.prove.fold import folded
@@ -73,7 +73,6 @@ def refuting(
     expression: Expression, conditions: Sequence[Expression], search: Search
 ) -> Numbers | None:
     """Numbers that fulfil conditions, for which an expression is clearly negative."""
-    needed = [*names(expression), *(name for c in conditions for name in names(c))]
 
     def is_refuted(sample: Sample) -> bool:
         if not all(sample.holds(condition) for condition in conditions):
@@ -81,7 +80,7 @@ def refuting(
         size = max((abs(sample.value(part)) for part in _summands(expression)), default=0.0)
         return bool(sample.value(expression) < -MARGIN * max(size, 1e-12))
 
-    return search.find(needed, is_refuted)
+    return search.find([expression, *conditions], is_refuted)
 
 
 def _summands(expression: Expression) -> list[Expression]:

@@ -12,7 +12,6 @@ from optgen.compiler.nouns.expression import (
     Name,
     Number,
     Operation,
-    names,
 )
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD
@@ -125,5 +124,5 @@ def _refuted(change: Expression, search: Search) -> tuple[Numbers | None, str]:
         one, other = sample.value(change), sample.value(flipped)
         return bool(abs(one + other) > 1e-6 * (abs(one) + abs(other)))
 
-    numbers = search.find([GRAD, *names(change)], differs)
+    numbers = search.find([Name(GRAD), change], differs)
     return numbers, f"{python(change)} != -{python(flipped)}"

@@ -21,6 +21,8 @@ Polynomial = Mapping[Monomial, Fraction]
 
 #: Larger polynomials are left undecided.
 MOST_TERMS, MOST_DEGREE = 200, 12
+#: Larger ones aren't given to SymPy to be factored.
+MOST_FACTORED = 60
 
 
 class NotPolynomialError(Exception):
@@ -116,6 +118,8 @@ def _sign_of_term(monomial: Monomial, value: Fraction, known: Mapping[str, Inter
 
 def _factors_agree(found: Polynomial, known: Mapping[str, Interval]) -> bool:
     """Whether the polynomial is a product of factors of known signs that multiply to plus."""
+    if len(found) > MOST_FACTORED:
+        return False
     constant, factors = _factored(found)
     product: Polynomial = {(): constant}
     sign = 1 if constant > 0 else -1

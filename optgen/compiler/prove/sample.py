@@ -10,15 +10,18 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import mpmath
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, walk
 from optgen.compiler.nouns.value import evaluate
 from optgen.compiler.prove.interval import EVERYTHING, Interval
 
-TRIES = 1500
+#: How many samples are tried for a property, and how many parts of expressions are computed for
+#: them; and for all properties of a rule together, so that no rule takes long.
+TRIES, MOST_PARTS, MOST_PARTS_OF_ALL = 1500, 150_000, 1_500_000
 DIGITS = 50
 _USUAL = (1.0, 2.0, 0.5, 3.0, 0.9, 10.0, 0.1, 0.999, 0.01, 1e-7, 100.0, 0.25, 1e-3, 1e3)
 
@@ -72,17 +75,31 @@ def _precise(expression: Expression, numbers: Numbers) -> Any:
             return evaluate(plain, places)
 
 
+@dataclass
+class Budget:
+    """How many parts of expressions may still be computed."""
+
+    left: int = MOST_PARTS_OF_ALL
+
+
 @dataclass(frozen=True)
 class Search:
     """Where samples are taken from: what is known of names, and what is tried first."""
 
     known: Mapping[str, Interval]
     first: Mapping[str, float]
-    integers: frozenset[str] = frozenset()
+    integers: frozenset[str]
+    budget: Budget
 
-    def find(self, names: Sequence[str], is_refuted: Callable[[Sample], bool]) -> Numbers | None:
-        """The first sample that refutes something; None if none does."""
-        for numbers in self._samples(dict.fromkeys(names)):
+    def find(
+        self, about: Sequence[Expression], is_refuted: Callable[[Sample], bool]
+    ) -> Numbers | None:
+        """The first sample that refutes something about expressions; None if none does."""
+        parts = [part for expression in about for part in walk(expression)]
+        names = dict.fromkeys(part.id for part in parts if isinstance(part, Name))
+        tries = min(TRIES, MOST_PARTS // len(parts), self.budget.left // len(parts))
+        for numbers in islice(self._samples(names), tries):
+            self.budget.left -= len(parts)
             try:
                 with mpmath.workdps(DIGITS):
                     if is_refuted(Sample(numbers)) and is_refuted(Sample(numbers, True)):

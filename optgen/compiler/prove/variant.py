@@ -14,13 +14,13 @@ from optgen.compiler.nouns.rule import Step as Assignment
 from optgen.compiler.prove.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 
 #: More settings of switches than any readable rule has.
-MOST_VARIANTS = 64
+MOST_VARIANTS = 32
 #: Parts of an expression that says what a step computes in terms of what was before it.
 LARGEST = 5000
 
 
 class TooLargeError(Exception):
-    """A rule whose values are too large as expressions."""
+    """A rule with values that are too large as expressions, or with too many settings."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,9 @@ def variants(rule: Rule) -> Iterator[Variant]:
     (block,) = rule.blocks
     asked = {atom for step in block.steps for atom in step.guard.atoms}
     atoms = [atom for atom in rule.atoms if atom in asked]
-    for setting in list(product((False, True), repeat=len(atoms)))[:MOST_VARIANTS]:
+    if 2 ** len(atoms) > MOST_VARIANTS:
+        raise TooLargeError
+    for setting in product((False, True), repeat=len(atoms)):
         on = dict(zip(atoms, setting, strict=True))
         known = _ranges(rule, on)
         if known is not None:

@@ -99,7 +99,7 @@ def test_a_rule_too_large_for_one_expression_is_undecided(tmp_path: Path) -> Non
     assert every
     assert {finding.verdict for finding in every} == {Verdict.UNDECIDED}
     assert {finding.reason for finding in every} == {
-        "the rule is too large to be looked at as one expression"
+        "the rule has too many settings, or values too large, to be looked at as a whole"
     }
 
 
