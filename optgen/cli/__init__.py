@@ -77,7 +77,7 @@ def check(
 
 @app.command()
 def diff(
-    one: Annotated[str, typer.Argument(help="A spec, such as adam, or sgd(momentum=0).")],
+    one: Annotated[str, typer.Argument(help="A spec, or one with values: NAME(key=value).")],
     other: Annotated[str, typer.Argument(help="The one to compare with it.")],
     both: Annotated[
         list[str] | None, typer.Option("--with", help="A value for both, as name=value.")

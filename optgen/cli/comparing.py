@@ -15,7 +15,7 @@ _CALL = re.compile(r"(?P<name>[^()]+)(?:\((?P<values>[^()]*)\))?")
 
 
 def diff(one: str, other: str, together: list[str]) -> int:
-    """Compare two optimizers, such as ``sgd(momentum=0)``; returns the exit status."""
+    """Compare two optimizers, each ``NAME`` or ``NAME(key=value)``; returns the exit status."""
     try:
         (left, fixed), (right, other_fixed) = (_read(side, together) for side in (one, other))
         found = comparison(left, right, fixed, other_fixed)
@@ -33,7 +33,7 @@ def _read(side: str, together: list[str]) -> tuple[Spec, dict[str, Scalar]]:
     """A spec, and the values that are given in brackets behind its name, or for both."""
     called = _CALL.fullmatch(side.strip())
     if called is None:
-        raise ValueError(f"{side!r} is no spec, and no spec with values such as sgd(momentum=0)")
+        raise ValueError(f"{side!r} is no spec, and no spec with values, NAME(key=value)")
     found = find_specs([called["name"].strip()])
     if len(found.files) != 1:
         raise ValueError(f"{side} holds {len(found.files)} specs; name one of them")
