@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 
 from optgen.compiler.emit.layout import Line, indent
@@ -15,7 +16,7 @@ from optgen.compiler.nouns.rule import COUNTERS
 Item = Assignment | Reduction
 
 
-class Lines:
+class Lines(ABC):
     """Prints parts of a plan; host values in float64, elements in the parameter's dtype."""
 
     #: Names that kernels of the target need for themselves, and how others end.
@@ -48,9 +49,9 @@ class Lines:
             asked |= set(guard.atoms)
         return tuple(switch.name for switch in self.plan.switches if switch.name in asked)
 
+    @abstractmethod
     def cell(self, table: str, row: str, width: int, column: int) -> str:
         """An entry of a table with rows of so many numbers."""
-        raise NotImplementedError
 
     def truth(self, source: str) -> str:
         """A scalar that is 0 or 1 as a truth value."""
