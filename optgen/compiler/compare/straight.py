@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, rewrite
+from optgen.compiler.nouns.expression import Expression, Name, Number, substitute
 from optgen.compiler.nouns.rule import LEARNING_RATE, PARAM, Hyperparameter, Rule, State, Step
 from optgen.compiler.nouns.spec import Scalar
 from optgen.compiler.nouns.value import evaluate
@@ -52,7 +52,7 @@ def straight(rule: Rule, fixed: Values) -> Straight:
     }
     values: dict[str, Expression] = {PARAM: Name(PARAM)}
     for step in steps:
-        values[step.target] = _put(step.expression, {**numbers, **values})
+        values[step.target] = substitute(step.expression, {**numbers, **values})
     states = tuple(
         s for s in rule.states if s.when.holds({**dict.fromkeys(s.when.atoms, False), **on})
     )
@@ -67,10 +67,3 @@ def _is_positive(hyperparameter: Hyperparameter) -> bool:
     if condition is None:
         return name == LEARNING_RATE
     return not any(evaluate(condition, {name: value}) for value in (-1e-12, -1e-3, -1.0, -1e6))
-
-
-def _put(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    def change(part: Expression) -> Expression | None:
-        return values.get(part.id) if isinstance(part, Name) else None
-
-    return rewrite(expression, change)

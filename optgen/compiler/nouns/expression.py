@@ -121,6 +121,15 @@ def rewrite(
     return expression
 
 
+def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+    """The expression with names replaced by what they stand for."""
+
+    def change(part: Expression) -> Expression | None:
+        return values.get(part.id) if isinstance(part, Name) else None
+
+    return rewrite(expression, change)
+
+
 def rename(expression: Expression, new: Mapping[str, str]) -> Expression:
     """The expression with some of its names replaced."""
 

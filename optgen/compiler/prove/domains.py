@@ -11,6 +11,7 @@ from optgen.compiler.nouns.expression import (
     Name,
     Number,
     Operation,
+    substitute,
     text,
 )
 from optgen.compiler.nouns.problem import Location
@@ -20,7 +21,7 @@ from optgen.compiler.prove.bounds import bounds
 from optgen.compiler.prove.invariants import UNKNOWN, refuting
 from optgen.compiler.prove.sample import Numbers, Sample, Search, python
 from optgen.compiler.prove.signs import always_above_zero, never_below_zero
-from optgen.compiler.prove.variant import Variant, number, substitute
+from optgen.compiler.prove.variant import Variant, number
 
 
 @dataclass(frozen=True)

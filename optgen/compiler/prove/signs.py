@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, substitute
 from optgen.compiler.prove.bounds import bounds
 from optgen.compiler.prove.interval import NONNEGATIVE, Interval
 from optgen.compiler.prove.polynomial import NotPolynomialError, never_negative, polynomial
-from optgen.compiler.prove.variant import substitute
 
 Known = Mapping[str, Interval]
 _SLACK = "slack of "

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import product
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, rewrite, walk
+from optgen.compiler.nouns.expression import (
+    Expression,
+    Name,
+    Number,
+    Operation,
+    substitute,
+    walk,
+)
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
 from optgen.compiler.nouns.rule import Step as Assignment
@@ -94,15 +101,6 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
 
 def _exists(state: State, on: dict[str, bool]) -> bool:
     return state.when.holds({**dict.fromkeys(state.when.atoms, False), **on})
-
-
-def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """An expression with names replaced by what they stand for."""
-
-    def change(part: Expression) -> Expression | None:
-        return values.get(part.id) if isinstance(part, Name) else None
-
-    return rewrite(expression, change)
 
 
 def last_location(variant: Variant) -> Location:
