@@ -66,19 +66,29 @@ def test_nouns_import_nouns_only(name: str) -> None:
     assert all(inside(found, "optgen.compiler.nouns") for found in project_imports(name))
 
 
+@pytest.mark.parametrize("name", [n for n in MODULES if inside(n, "optgen.compiler.exact")])
+def test_exact_arithmetic_imports_nouns_and_itself(name: str) -> None:
+    allowed = ("optgen.compiler.nouns", "optgen.compiler.exact")
+    for found in project_imports(name):
+        assert any(inside(found, package) for package in allowed), found
+
+
 @pytest.mark.parametrize("stage", STAGES)
-def test_stages_import_nouns_and_themselves(stage: str) -> None:
+def test_stages_import_nouns_arithmetic_and_themselves(stage: str) -> None:
     own = f"optgen.compiler.{stage}"
     members = [name for name in MODULES if inside(name, own)]
     assert members
     for name in members:
         for found in project_imports(name):
-            assert inside(found, own) or inside(found, "optgen.compiler.nouns"), (name, found)
+            shared = inside(found, "optgen.compiler.nouns") or inside(
+                found, "optgen.compiler.exact"
+            )
+            assert inside(found, own) or shared, (name, found)
 
 
 def test_every_module_of_the_compiler_has_a_place() -> None:
     direct = {name.split(".")[2] for name in MODULES if name.startswith("optgen.compiler.")}
-    assert direct == {"nouns", *STAGES, *CONDUCTORS}
+    assert direct == {"nouns", "exact", *STAGES, *CONDUCTORS}
 
 
 @pytest.mark.parametrize("name", [n for n in MODULES if inside(n, "optgen.runtime")])

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from optgen.compiler.exact.ranges import number
 from optgen.compiler.nouns.expression import (
     COMPARISONS,
     LOGICAL,
@@ -20,7 +21,7 @@ from optgen.compiler.nouns.expression import (
 )
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD
-from optgen.compiler.prove.variant import Variant, last_location, number
+from optgen.compiler.prove.variant import Variant, last_location
 
 STATEMENT = "the step has a degree of 0 or 1 in the gradient"
 #: A default up to here, of a number that may be any positive one, is there for safety.

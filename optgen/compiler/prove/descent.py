@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from optgen.compiler.exact.bounds import Known, bounds
+from optgen.compiler.exact.fold import folded
+from optgen.compiler.exact.interval import POSITIVE, Interval
+from optgen.compiler.exact.signs import always_above_zero
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, rewrite
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE
-from optgen.compiler.prove.bounds import Known, bounds
-from optgen.compiler.prove.fold import folded
-from optgen.compiler.prove.interval import POSITIVE, Interval
 from optgen.compiler.prove.sample import Sample, Search, python
-from optgen.compiler.prove.signs import always_above_zero
 from optgen.compiler.prove.variant import Variant, last_location
 
 _REST = "a zero gradient from a fresh state moves nothing"

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from optgen.compiler.exact.bounds import bounds
+from optgen.compiler.exact.ranges import number
+from optgen.compiler.exact.signs import always_above_zero, never_below_zero
 from optgen.compiler.nouns.expression import (
     NEGATIONS,
     Expression,
@@ -17,11 +20,9 @@ from optgen.compiler.nouns.expression import (
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import PARAM
-from optgen.compiler.prove.bounds import bounds
 from optgen.compiler.prove.invariants import UNKNOWN, refuting
 from optgen.compiler.prove.sample import Numbers, Sample, Search, python
-from optgen.compiler.prove.signs import always_above_zero, never_below_zero
-from optgen.compiler.prove.variant import Variant, number
+from optgen.compiler.prove.variant import Variant
 
 
 @dataclass(frozen=True)

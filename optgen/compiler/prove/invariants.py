@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from optgen.compiler.exact.fold import folded
+from optgen.compiler.exact.signs import always_above_zero, difference, never_below_zero
 from optgen.compiler.nouns.expression import Expression, Operation, substitute, text
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import State
-from optgen.compiler.prove.fold import folded
 from optgen.compiler.prove.sample import Numbers, Sample, Search, python
-from optgen.compiler.prove.signs import always_above_zero, difference, never_below_zero
 from optgen.compiler.prove.variant import Variant
 
 #: By how much numbers must miss a bound before rounding can't be the reason.

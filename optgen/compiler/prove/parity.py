@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+from optgen.compiler.exact.fold import folded
 from optgen.compiler.nouns.expression import (
     COMPARISONS,
     LOGICAL,
@@ -15,7 +16,6 @@ from optgen.compiler.nouns.expression import (
 )
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD
-from optgen.compiler.prove.fold import folded
 from optgen.compiler.prove.sample import Numbers, Sample, Search, python
 from optgen.compiler.prove.variant import Variant, last_location
 

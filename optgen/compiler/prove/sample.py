@@ -15,9 +15,9 @@ from typing import Any
 
 import mpmath
 
+from optgen.compiler.exact.interval import EVERYTHING, Interval
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, walk
 from optgen.compiler.nouns.value import evaluate
-from optgen.compiler.prove.interval import EVERYTHING, Interval
 
 #: How many samples are tried for a property, and how many parts of expressions are computed for
 #: them; and for all properties of a rule together, so that no rule takes long.

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from itertools import product
 
+from optgen.compiler.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
+from optgen.compiler.exact.ranges import bound, comparison
 from optgen.compiler.nouns.expression import (
     Expression,
     Name,
@@ -18,7 +19,6 @@ from optgen.compiler.nouns.expression import (
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
 from optgen.compiler.nouns.rule import Step as Assignment
-from optgen.compiler.prove.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 
 #: More settings of switches than any readable rule has.
 MOST_VARIANTS = 32
@@ -82,9 +82,9 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
     states = tuple(state for state in rule.states if _exists(state, every))
     relations = []
     for state in states:
-        bound = None if state.invariant is None else _bound(state.invariant, state.name)
-        known[state.name] = EVERYTHING if bound is None else bound
-        if state.invariant is not None and bound is None:
+        own = None if state.invariant is None else bound(state.invariant, state.name)
+        known[state.name] = EVERYTHING if own is None else own
+        if state.invariant is not None and own is None:
             relations.append(state.invariant)
     values: dict[str, Expression] = {PARAM: Name(PARAM)}
     sizes = {PARAM: 1}
@@ -143,7 +143,7 @@ def _ranges(rule: Rule, on: Mapping[str, bool]) -> dict[str, Interval] | None:
         known[hyperparameter.name] = _range(hyperparameter)
     known.setdefault(LEARNING_RATE, NONNEGATIVE)
     for atom, holds in on.items():
-        bounded = _comparison(rule.atoms[atom])
+        bounded = comparison(rule.atoms[atom])
         if bounded is None:
             continue
         name, inside, outside = bounded
@@ -157,51 +157,5 @@ def _ranges(rule: Rule, on: Mapping[str, bool]) -> dict[str, Interval] | None:
 def _range(hyperparameter: Hyperparameter) -> Interval:
     found = None
     if hyperparameter.range is not None:
-        found = _bound(hyperparameter.range, hyperparameter.name)
+        found = bound(hyperparameter.range, hyperparameter.name)
     return EVERYTHING if found is None else found
-
-
-def _bound(condition: Expression, name: str) -> Interval | None:
-    """The interval that a condition allows a name; None where it isn't that simple."""
-    if isinstance(condition, Operation) and condition.operator == "and":
-        parts = [_bound(operand, name) for operand in condition.operands]
-        left, right = parts
-        return None if left is None or right is None else left.meet(right)
-    found = _comparison(condition)
-    return found[1] if found is not None and found[0] == name else None
-
-
-def _comparison(condition: Expression) -> tuple[str, Interval, Interval] | None:
-    """A name, and the intervals where its comparison with a number holds and where it doesn't."""
-    if not isinstance(condition, Operation) or len(condition.operands) != 2:
-        return None
-    left, right = condition.operands
-    turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "==": "=="}
-    operator = condition.operator
-    if operator not in turned:
-        return None
-    if isinstance(right, Name):
-        left, right, operator = right, left, turned[operator]
-    value = number(right)
-    if not isinstance(left, Name) or value is None:
-        return None
-    above, below = Interval(value, None, False, True), Interval(None, value, True, False)
-    strictly_above, strictly_below = replace(above, low_open=True), replace(below, high_open=True)
-    pairs = {
-        ">": (strictly_above, below),
-        ">=": (above, strictly_below),
-        "<": (strictly_below, above),
-        "<=": (below, strictly_above),
-        "==": (Interval.point(value), EVERYTHING),
-    }
-    return left.id, *pairs[operator]
-
-
-def number(expression: Expression) -> Fraction | None:
-    """The exact value of a literal, as it is written; None for anything else."""
-    match expression:
-        case Number(value) if not isinstance(value, bool):
-            return Fraction(repr(value))
-        case Operation("neg", (Number(value),)):
-            return -Fraction(repr(value))
-    return None

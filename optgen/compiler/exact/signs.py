@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from optgen.compiler.exact.bounds import bounds
+from optgen.compiler.exact.interval import NONNEGATIVE, Interval
+from optgen.compiler.exact.polynomial import NotPolynomialError, never_negative, polynomial
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, substitute
-from optgen.compiler.prove.bounds import bounds
-from optgen.compiler.prove.interval import NONNEGATIVE, Interval
-from optgen.compiler.prove.polynomial import NotPolynomialError, never_negative, polynomial
 
 Known = Mapping[str, Interval]
 _SLACK = "slack of "

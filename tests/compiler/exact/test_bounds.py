@@ -10,17 +10,17 @@ import mpmath
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
-from optgen.compiler.prove.bounds import bounds
-from optgen.compiler.prove.fold import folded
-from optgen.compiler.prove.interval import Interval
-from optgen.compiler.prove.polynomial import (
+from optgen.compiler.exact.bounds import bounds
+from optgen.compiler.exact.fold import folded
+from optgen.compiler.exact.interval import Interval
+from optgen.compiler.exact.polynomial import (
     Polynomial,
     never_negative,
     plus,
     polynomial,
     times,
 )
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 from optgen.compiler.prove.sample import Sample
 
 NAMES = ("x", "y", "z")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
-from optgen.compiler.prove.interval import (
+from optgen.compiler.exact.interval import (
     EVERYTHING,
     NONNEGATIVE,
     ONE,
@@ -14,6 +13,7 @@ from optgen.compiler.prove.interval import (
     ZERO,
     Interval,
 )
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 
 Known = Mapping[str, Interval]
 _UNIT = Interval(-ONE, ONE, False, False)

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 import sympy
 
+from optgen.compiler.exact.interval import Interval
 from optgen.compiler.nouns.expression import Expression, Name, Number
-from optgen.compiler.prove.interval import Interval
 
 #: Exponents of names, without those that are 0.
 Monomial = tuple[tuple[str, int], ...]

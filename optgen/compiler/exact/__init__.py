@@ -1,0 +1,1 @@
+"""Exact arithmetic on expressions: what proofs rest on, whichever stage makes them."""
