@@ -63,7 +63,12 @@ def _print(one: str, other: str, found: Comparison) -> None:
         for name, shown in found.states.items():
             out.print(f"    {name} of the second is {shown} of the first", markup=False)
     elif found.equal is None:
-        out.print("undecided: not shown to be equal, and the same in all runs", markup=False)
+        why = (
+            "SymPy sees no difference, but there is no certificate"
+            if found.states
+            else ("not shown to be equal, and the same in all runs")
+        )
+        out.print(f"undecided: {why}", markup=False)
     else:
         mine, theirs = found.parameters
         gradients = ", ".join(map(repr, found.gradients))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from optgen.compiler.exact.interval import NONNEGATIVE, ONE, Interval
+from optgen.compiler.exact.ranges import bound
 from optgen.compiler.nouns.expression import Expression, Name, Number, substitute
-from optgen.compiler.nouns.rule import LEARNING_RATE, PARAM, Hyperparameter, Rule, State, Step
+from optgen.compiler.nouns.rule import CALL, LEARNING_RATE, PARAM, STEP, Rule, State, Step
 from optgen.compiler.nouns.spec import Scalar
 from optgen.compiler.nouns.value import evaluate
 
@@ -21,14 +23,22 @@ class Straight:
     values: Mapping[str, Expression]
     states: tuple[State, ...]
     defaults: Mapping[str, float]
-    #: Hyperparameters that are never negative.
-    positive: frozenset[str]
+    known: Mapping[str, Interval]
 
-    def initial(self, state: State) -> Expression:
-        """What a state holds before the first step."""
-        if isinstance(state.initial, str):
-            return Name(state.initial)
-        return Number(state.initial)
+    @property
+    def positive(self) -> set[str]:
+        """Names that are never negative; what holds above 0 holds at 0 by continuity."""
+        return {name for name, interval in self.known.items() if interval.is_nonnegative}
+
+    @property
+    def starts(self) -> dict[str, Expression]:
+        """What states hold before the first step."""
+        return {
+            state.name: Name(state.initial)
+            if isinstance(state.initial, str)
+            else Number(state.initial)
+            for state in self.states
+        }
 
 
 def straight(rule: Rule, fixed: Values) -> Straight:
@@ -57,13 +67,17 @@ def straight(rule: Rule, fixed: Values) -> Straight:
         s for s in rule.states if s.when.holds({**dict.fromkeys(s.when.atoms, False), **on})
     )
     given = {k: float(v) for k, v in decided.items() if not isinstance(v, bool)}
-    positive = frozenset(h.name for h in rule.hyperparameters if _is_positive(h)) - set(fixed)
-    return Straight(steps, values, states, given, positive)
+    return Straight(steps, values, states, given, _known(rule, states, fixed))
 
 
-def _is_positive(hyperparameter: Hyperparameter) -> bool:
-    """Whether a range leaves no negative numbers; what holds above 0 holds at 0 by continuity."""
-    condition, name = hyperparameter.range, hyperparameter.name
-    if condition is None:
-        return name == LEARNING_RATE
-    return not any(evaluate(condition, {name: value}) for value in (-1e-12, -1e-3, -1.0, -1e6))
+def _known(rule: Rule, states: tuple[State, ...], fixed: Values) -> dict[str, Interval]:
+    """What ranges and invariants say of each name that isn't fixed."""
+    known = {LEARNING_RATE: NONNEGATIVE, STEP: Interval(ONE, None, False, True)}
+    known[CALL] = known[STEP]
+    conditions = {h.name: h.range for h in rule.hyperparameters if h.name not in fixed}
+    conditions |= {state.name: state.invariant for state in states}
+    for name, condition in conditions.items():
+        found = None if condition is None else bound(condition, name)
+        if found is not None:
+            known[name] = found
+    return known

@@ -120,18 +120,15 @@ def _factors_agree(found: Polynomial, known: Mapping[str, Interval]) -> bool:
     """Whether the polynomial is a product of factors of known signs that multiply to plus."""
     if len(found) > MOST_FACTORED:
         return False
-    constant, factors = _factored(found)
-    product: Polynomial = {(): constant}
+    constant, factors = factored(found)
     sign = 1 if constant > 0 else -1
     for factor, exponent in factors:
-        for _ in range(exponent):
-            product = times(product, factor)
         if exponent % 2:
             own = _sign(factor, known)
             if own == 0:
                 return False
             sign *= own
-    return sign > 0 and dict(product) == dict(found)
+    return sign > 0
 
 
 def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
@@ -143,6 +140,16 @@ def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
             term = term * known.get(name, Interval()).power(exponent)
         total = total + term
     return 1 if total.is_nonnegative else -1 if total.is_nonpositive else 0
+
+
+def factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
+    """A constant and factors with their exponents, which were multiplied out again."""
+    constant, factors = _factored(found) if len(found) <= MOST_FACTORED else (Fraction(1), [])
+    product: Polynomial = _tidy({(): constant})
+    for factor, exponent in factors:
+        for _ in range(exponent):
+            product = times(product, factor)
+    return (constant, factors) if dict(product) == dict(found) else (Fraction(1), [(found, 1)])
 
 
 def _factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:

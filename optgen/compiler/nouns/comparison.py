@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Comparison:
-    """``equal`` is None where neither was shown.
+    """``equal`` is None where neither was shown, though states may correspond.
 
     ``states`` says which state of the second rule is which of the first, and by what it is
     multiplied. Where rules part, ``step`` is the first such step, ``gradients`` led there, and

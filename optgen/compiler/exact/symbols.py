@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 import sympy
@@ -40,9 +41,11 @@ _OPERATIONS: Mapping[str, Callable[..., Any]] = {
     "where": lambda condition, a, b: sympy.Piecewise((a, condition), (b, True)),
 }
 
+_BACK = {sympy.Add: "+", sympy.Mul: "*", sympy.Pow: "**"}
+
 
 class NotComparableError(Exception):
-    """An expression that takes all elements of a tensor together."""
+    """An expression that SymPy's stand for nothing in, or that stands for none of SymPy's."""
 
 
 class Symbols:
@@ -75,6 +78,23 @@ class Symbols:
                 if operator not in _OPERATIONS:
                     raise NotComparableError(operator)
                 return _OPERATIONS[operator](*map(self.expression, operands))
+
+    def back(self, expression: sympy.Expr) -> Expression:
+        """An expression of SymPy's as ours. Raises NotComparableError."""
+        names = {symbol: name for name, symbol in self.named.items()}
+        if expression in names:
+            return Name(names[expression])
+        if expression.is_Rational:
+            top, bottom = Number(int(expression.p)), Number(int(expression.q))
+            return top if bottom.value == 1 else Operation("/", (top, bottom))
+        above, below = expression.as_numer_denom()
+        if below != 1 and not expression.is_Add:
+            return Operation("/", (self.back(above), self.back(below)))
+        operands = [self.back(operand) for operand in expression.args]
+        for kind, operator in _BACK.items():
+            if isinstance(expression, kind):
+                return reduce(lambda a, b: Operation(operator, (a, b)), operands)
+        raise NotComparableError(str(expression.func))
 
 
 def is_zero(expression: sympy.Expr) -> bool:
