@@ -11,7 +11,7 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.compiler.library import feature_files, find_specs
 from optgen.compiler.nouns.problem import Problem, SpecError
-from optgen.compiler.nouns.proof import BINDING, STRICT, Finding, Group, Verdict
+from optgen.compiler.nouns.proof import BINDING, STRICT, TOLD, Finding, Group, Verdict
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import (
     compile_spec,
@@ -64,7 +64,14 @@ def _fails(finding: Finding, wishes: Wishes) -> bool:
     """Whether a finding makes the check fail."""
     if finding.is_refuted:
         return finding.group in (STRICT if wishes.strict else BINDING)
-    return wishes.require_proof and finding.verdict is Verdict.UNDECIDED and not finding.waived
+    if finding.group in TOLD or finding.waived:
+        return False
+    return wishes.require_proof and finding.verdict is Verdict.UNDECIDED
+
+
+def _is_odd(finding: Finding) -> bool:
+    """Whether a finding is worth a warning."""
+    return finding.is_refuted and finding.group not in {Group.UNIT, Group.SIZE}
 
 
 def _print(
@@ -77,13 +84,13 @@ def _print(
     if wishes.proofs:
         for spec, found in proved:
             _print_findings(spec, found)
-    told = [finding for finding in every if finding.is_refuted or _fails(finding, wishes)]
+    told = [finding for finding in every if _is_odd(finding) or _fails(finding, wishes)]
     print_problems([*odd, *_problems(told, wishes)])
     errors = sum(_fails(finding, wishes) for finding in every)
     count = f"{files} spec{'s' if files > 1 else ''}"
     if not errors:
         count += " without errors"
-    every = [finding for finding in every if finding.group is not Group.FLOAT32]
+    every = [finding for finding in every if finding.group not in TOLD]
     verdicts = [f"{sum(f.verdict is v for f in every)} {v}" for v in Verdict]
     waived = sum(bool(f.waived) and f.verdict is not Verdict.PROVED for f in every)
     verdicts += [f"{waived} waived"] if waived else []
@@ -97,9 +104,9 @@ def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
         grouped.setdefault((str(finding.location), finding.statement), []).append(finding)
     for alike in grouped.values():
         first = alike[0]
-        variants = [finding.variant for finding in alike if finding.variant]
-        message = f"{first.verdict}: {first.statement}"
-        if first.group is Group.FLOAT32:
+        variants = list(dict.fromkeys(finding.variant for finding in alike if finding.variant))
+        message = f"{first.word}: {first.statement}"
+        if first.group in {Group.FLOAT32, Group.RANGE}:
             message = f"not always so: {first.statement}"
         if variants:
             message += f" (where {'; or '.join(variants)})"
@@ -121,12 +128,14 @@ def _print_findings(spec: Spec, found: Sequence[Finding]) -> None:
     out.print(Text(spec.name.value, style="bold"))
     for finding in found:
         where = f" ({finding.variant})" if finding.variant else ""
-        reason = finding.waived and f"waived: {finding.waived}"
+        reason = finding.reason or _hint(finding)
+        if finding.waived and finding.verdict is not Verdict.PROVED:
+            reason += f"; waived: {finding.waived}"
         line = Text.assemble(
             "  ",
-            (finding.verdict.value, colours[finding.verdict]),
+            (finding.word, "" if finding.group in TOLD else colours[finding.verdict]),
             f"  {finding.group}: {finding.statement}{where}; ",
-            (reason or finding.reason or _hint(finding), "dim"),
+            (reason, "dim"),
         )
         out.print(line)
 

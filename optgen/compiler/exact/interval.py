@@ -197,4 +197,5 @@ def _root(value: Fraction, *, down: bool) -> Fraction:
 EVERYTHING = Interval()
 POINT_ZERO = Interval.point(ZERO)
 POSITIVE = Interval(ZERO, None)
+NEGATIVE = Interval(None, ZERO)
 NONNEGATIVE = Interval(ZERO, None, False, True)

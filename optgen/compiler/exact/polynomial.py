@@ -6,8 +6,9 @@ our own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
+from itertools import combinations
 
 import sympy
 
@@ -23,6 +24,8 @@ Polynomial = Mapping[Monomial, Fraction]
 MOST_TERMS, MOST_DEGREE = 200, 12
 #: Larger ones aren't given to SymPy to be factored.
 MOST_FACTORED = 60
+#: More names aren't taken together.
+MOST_GROUPED = 3
 
 
 class NotPolynomialError(Exception):
@@ -89,7 +92,8 @@ def never_negative(found: Polynomial, known: Mapping[str, Interval], depth: int 
     """Whether a certificate was found that a polynomial has no negative value.
 
     Either each term is, or a product of factors whose signs are known, or it is a quadratic
-    in a name that can be anything, with a discriminant that is never positive.
+    in a name that can be anything, with a discriminant that is never positive, or what powers
+    of names that are never negative are multiplied by are such products.
     """
     if all(_sign_of_term(monomial, value, known) >= 0 for monomial, value in found.items()):
         return True
@@ -98,6 +102,11 @@ def never_negative(found: Polynomial, known: Mapping[str, Interval], depth: int 
     if _factors_agree(found, known):
         return True
     names = sorted({name for monomial in found for name, _ in monomial})
+    positive = [name for name in names if known.get(name, Interval()).is_nonnegative]
+    for count in range(1, min(len(positive), MOST_GROUPED) + 1):
+        for chosen in combinations(positive, count):
+            if all(_factors_agree(part, known) for part in _groups(found, chosen)):
+                return True
     return any(_is_safe_quadratic(found, name, known, depth) for name in names)
 
 
@@ -153,38 +162,27 @@ def factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]
 
 
 def _factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
-    symbols: dict[str, sympy.Symbol] = {}
-    expression = sympy.Integer(0)
-    for monomial, value in found.items():
-        term = sympy.Rational(value.numerator, value.denominator)
-        for name, exponent in monomial:
-            # Names never reach SymPy: it would take some for its own.
-            symbol = symbols.setdefault(name, sympy.Symbol(f"x{len(symbols)}"))
-            term *= symbol**exponent
-        expression += term
-    if not symbols:
+    names = sorted({name for monomial in found for name, _ in monomial})
+    if not names:
         return found.get((), Fraction(0)), []
-    backwards = {symbol: name for name, symbol in symbols.items()}
-    constant, factors = sympy.factor_list(expression, *symbols.values())
+    terms = {
+        tuple(dict(monomial).get(name, 0) for name in names): sympy.Rational(
+            value.numerator, value.denominator
+        )
+        for monomial, value in found.items()
+    }
+    # Names never reach SymPy: it would take some for its own.
+    symbols = [sympy.Symbol(f"x{place}") for place in range(len(names))]
+    constant, factors = sympy.Poly.from_dict(terms, *symbols).factor_list()
     return _rational(constant), [
-        (_taken_back(factor, list(symbols.values()), backwards), int(exponent))
-        for factor, exponent in factors
+        (_taken_back(factor, names), int(exponent)) for factor, exponent in factors
     ]
 
 
-def _taken_back(
-    factor: sympy.Expr, symbols: list[sympy.Symbol], names: Mapping[sympy.Symbol, str]
-) -> Polynomial:
-    terms = sympy.Poly(factor, *symbols).terms()
+def _taken_back(factor: sympy.Poly, names: Sequence[str]) -> Polynomial:
     return {
-        tuple(
-            sorted(
-                (names[symbol], int(exponent))
-                for symbol, exponent in zip(symbols, exponents, strict=True)
-                if exponent
-            )
-        ): _rational(value)
-        for exponents, value in terms
+        tuple((n, int(e)) for n, e in zip(names, exponents, strict=True) if e): _rational(value)
+        for exponents, value in factor.terms()
     }
 
 
@@ -196,15 +194,32 @@ def _is_safe_quadratic(
     found: Polynomial, name: str, known: Mapping[str, Interval], depth: int
 ) -> bool:
     """a*x*x + b*x + c is never negative where a, c and 4*a*c - b*b aren't."""
-    parts: list[dict[Monomial, Fraction]] = [{}, {}, {}]
+    parts = powers(found, name)
+    if len(parts) != 3:
+        return False
+    c, b, a = parts
+    try:
+        discriminant = plus(times(times({(): Fraction(4)}, a), c), times(b, b), Fraction(-1))
+    except NotPolynomialError:
+        return False
+    return all(never_negative(part, known, depth - 1) for part in (a, c, discriminant))
+
+
+def powers(found: Polynomial, name: str) -> list[Polynomial]:
+    """The coefficients of the powers of a name, from that of its power of 0 on."""
+    largest = max((dict(monomial).get(name, 0) for monomial in found), default=0)
+    parts: list[dict[Monomial, Fraction]] = [{} for _ in range(largest + 1)]
     for monomial, value in found.items():
         exponents = dict(monomial)
-        exponent = exponents.pop(name, 0)
-        if exponent > 2:
-            return False
-        parts[exponent][tuple(sorted(exponents.items()))] = value
-    c, b, a = parts
-    if not a:
-        return False
-    discriminant = plus(times(times({(): Fraction(4)}, a), c), times(b, b), Fraction(-1))
-    return all(never_negative(part, known, depth - 1) for part in (a, c, discriminant))
+        parts[exponents.pop(name, 0)][tuple(sorted(exponents.items()))] = value
+    return list(parts)
+
+
+def _groups(found: Polynomial, chosen: Collection[str]) -> list[Polynomial]:
+    """What each product of powers of some names is multiplied by."""
+    groups: dict[Monomial, dict[Monomial, Fraction]] = {}
+    for monomial, value in found.items():
+        own = tuple(part for part in monomial if part[0] in chosen)
+        rest = tuple(part for part in monomial if part[0] not in chosen)
+        groups.setdefault(own, {})[rest] = value
+    return list(groups.values())

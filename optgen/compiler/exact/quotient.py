@@ -45,6 +45,7 @@ class Quotients:
         self._squares: dict[str, Polynomial] = {}
         self._roots: dict[_Key, str] = {}
         self._others: dict[object, str] = {}
+        self._meanings: dict[str, Expression] = {}
 
     def of(self, expression: Expression) -> Quotient:
         """An expression in this form. Raises NotPolynomialError for one that is too large."""
@@ -63,6 +64,14 @@ class Quotients:
     def is_zero(self, expression: Expression) -> bool:
         """Whether an expression is 0 wherever it is defined; exact where it says so."""
         return not self.of(expression).top
+
+    def square(self, name: str) -> Polynomial | None:
+        """What a name is the root of; None for one that is no root."""
+        return self._squares.get(name)
+
+    def meaning(self, name: str) -> Expression:
+        """What a name stands for; itself, if it was in an expression."""
+        return self._meanings.get(name, Name(name))
 
     def never_negative(self, found: Quotient) -> bool:
         """Whether a quotient was shown to have no negative value."""
@@ -131,16 +140,17 @@ class Quotients:
     def _root_of(self, found: Polynomial) -> Polynomial:
         """The root of a polynomial, as a product of roots of factors of known signs."""
         constant, factors = factored(found)
-        signs = [self._sign(factor) for factor, exponent in factors if exponent % 2]
-        if constant <= 0 or any(sign != 1 for sign in signs):
-            return self._named_root(found)
-        result = self._named_root(_constant(constant))
+        result: Polynomial = UNIT
         for factor, exponent in factors:
             for _ in range(exponent // 2):
                 result = times(result, self._magnitude(factor))
             if exponent % 2:
-                result = times(result, self._named_root(factor))
-        return self.reduced(result)
+                sign = self._sign(factor)
+                constant *= sign
+                result = times(result, self._named_root(plus({}, factor, Fraction(sign))))
+        if constant <= 0:
+            return self._named_root(found)
+        return self.reduced(times(result, self._named_root(_constant(constant))))
 
     def _named_root(self, found: Polynomial) -> Polynomial:
         if not found:
@@ -155,11 +165,19 @@ class Quotients:
         return {((name, 1),): Fraction(1)}
 
     def _magnitude(self, found: Polynomial) -> Polynomial:
+        """The absolute value, factor by factor, so that a product has that of its factors."""
+        constant, factors = factored(found)
+        result = _constant(abs(constant))
+        for factor, exponent in factors:
+            one = self._magnitude_of_factor(factor)
+            for _ in range(exponent):
+                result = times(result, one)
+        return self.reduced(result)
+
+    def _magnitude_of_factor(self, found: Polynomial) -> Polynomial:
         sign = self._sign(found)
         if sign:
             return plus({}, found, Fraction(sign))
-        if min(found.items())[1] < 0:
-            found = plus({}, found, Fraction(-1))
         return self._named_root(self.reduced(times(found, found)))
 
     def _sign(self, found: Polynomial) -> int:
@@ -172,11 +190,16 @@ class Quotients:
 
     def _other(self, expression: Operation, found: list[Quotient]) -> Quotient:
         """A name for anything else; operations on equal operands have one name."""
+        if expression.operator in ("max", "min"):
+            for one, other in (found, found[::-1]):
+                if self.never_negative(self._sum(one, other, Fraction(-1))):
+                    return one if expression.operator == "max" else other
         operands = [(_key(one.top), _key(one.bottom)) for one in found]
         alike = frozenset if expression.operator in ("max", "min") else tuple
         key = expression.operator, alike(operands)
         name = self._others.setdefault(key, f"value {len(self._others)}")
         self.known[name] = bounds(expression, self.known)
+        self._meanings.setdefault(name, expression)
         return Quotient({((name, 1),): Fraction(1)}, UNIT)
 
 

@@ -25,13 +25,20 @@ class Group(StrEnum):
     DESCENT = "descent"
     ODDNESS = "oddness"
     DEGREE = "degree"
+    #: Units and sizes are told, and neither is wrong.
+    UNIT = "unit"
+    SIZE = "size"
     #: What mathematics allows and rounding doesn't; only ever a warning.
     FLOAT32 = "float32"
+    #: Where the range of float32 ends.
+    RANGE = "range"
 
 
 #: Refuted properties of these groups are errors; those of the others only where one is strict.
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
+#: What a sound rule may be or not: it is told, and never an error.
+TOLD = frozenset({Group.UNIT, Group.SIZE, Group.FLOAT32, Group.RANGE})
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,13 @@ class Finding:
     fails: str = ""
     #: Why the author of the spec lets it pass, if it is refuted.
     waived: str = ""
+
+    @property
+    def word(self) -> str:
+        """Its verdict in a word."""
+        if self.group in TOLD:
+            return {Verdict.PROVED: "yes", Verdict.REFUTED: "no"}.get(self.verdict, self.verdict)
+        return self.verdict
 
     @property
     def is_refuted(self) -> bool:

@@ -7,13 +7,15 @@ from contextlib import suppress
 
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import CALL, STEP, Rule
-from optgen.compiler.prove.degree import degrees
+from optgen.compiler.prove.degree import degrees, units
 from optgen.compiler.prove.descent import descent
 from optgen.compiler.prove.domains import domains
+from optgen.compiler.prove.extremes import overflow, underflow
 from optgen.compiler.prove.invariants import invariants
 from optgen.compiler.prove.parity import oddness
 from optgen.compiler.prove.rounding import rounding
 from optgen.compiler.prove.sample import Budget, Search
+from optgen.compiler.prove.size import sizes
 from optgen.compiler.prove.variant import TooLargeError, Variant, variants
 
 #: What numbers that may refute begin with, beside defaults.
@@ -31,7 +33,9 @@ def _domains(variant: Variant, search: Search, defaults: Mapping[str, float]) ->
     yield from found
     safe = {str(one.location) for one in found if one.verdict is Verdict.PROVED}
     with suppress(KeyError, TypeError):  # Not all can be run without what a user sets.
-        yield from (one for one in rounding(variant, defaults) if str(one.location) in safe)
+        hazards = [*rounding(variant, defaults), *underflow(variant, defaults)]
+        yield from (one for one in hazards if str(one.location) in safe)
+        yield from overflow(variant, defaults)
 
 
 def _findings(rule: Rule) -> Iterator[Finding]:
@@ -50,6 +54,8 @@ def _findings(rule: Rule) -> Iterator[Finding]:
             yield from descent(variant, search)
             yield from oddness(variant, search)
             yield from degrees(variant, defaults)
+            yield from units(variant, defaults)
+            yield from sizes(variant, search, defaults)
     except TooLargeError:
         reason = "the rule has too many settings, or values too large, to be looked at as a whole"
         for group in Group:

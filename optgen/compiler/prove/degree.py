@@ -1,74 +1,19 @@
-"""What happens to a step when the gradient's unit changes: its degree in the gradient.
-
-Each state has a degree too; they follow from linear equations, one for each sum. A small number
-that is added for safety takes the degree that its place needs, since it is to vanish.
-"""
+"""What happens to a step when units change: its degree in the gradient, and its own unit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 
-from optgen.compiler.exact.ranges import number
-from optgen.compiler.nouns.expression import (
-    COMPARISONS,
-    LOGICAL,
-    Expression,
-    Name,
-    Number,
-    text,
-)
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import GRAD
+from optgen.compiler.nouns.rule import GRAD, PARAM
+from optgen.compiler.prove.equations import NoDegreeError, allows, degree
 from optgen.compiler.prove.variant import Variant, last_location
 
 STATEMENT = "the step has a degree of 0 or 1 in the gradient"
-#: A default up to here, of a number that may be any positive one, is there for safety.
-SMALL = 1e-3
-
-#: Coefficients of unknown degrees; the constant has the key "".
-Linear = dict[str, Fraction]
-
-
-class _NoDegreeError(Exception):
-    """A part of a rule that has no degree whatever the unknown ones are."""
-
-
-@dataclass
-class _System:
-    """Linear equations between degrees, in reduced form; each row is equal to 0."""
-
-    rows: dict[str, Linear] = field(default_factory=dict)
-    small: list[str] = field(default_factory=list)
-
-    def reduced(self, form: Linear) -> Linear:
-        """A form with everything put in that is known."""
-        result = dict(form)
-        for unknown in list(result):
-            if unknown in self.rows:
-                scale = result.pop(unknown)
-                for other, value in self.rows[unknown].items():
-                    result[other] = result.get(other, Fraction(0)) + scale * value
-        return {key: value for key, value in result.items() if value}
-
-    def equate(self, left: Linear, right: Linear, what: str) -> None:
-        """Add an equation. Raises _NoDegreeError where it contradicts the others."""
-        row = self.reduced(_sum(left, right, Fraction(-1)))
-        unknowns = [key for key in row if key]
-        if not unknowns:
-            if row:
-                raise _NoDegreeError(what)
-            return
-        pivot = unknowns[0]
-        scale = -row.pop(pivot)
-        solved = {key: value / scale for key, value in row.items()}
-        for known in self.rows.values():
-            if pivot in known:
-                factor = known.pop(pivot)
-                for key, value in solved.items():
-                    known[key] = known.get(key, Fraction(0)) + factor * value
-        self.rows[pivot] = solved
+UNIT = "the step has the parameter's unit, for a learning rate without one"
+#: The powers of the loss's and of the parameter's unit that a gradient has, and a parameter.
+_LOSS, _PARAMETER = {GRAD: 1, PARAM: 0}, {GRAD: -1, PARAM: 1}
 
 
 def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
@@ -76,8 +21,8 @@ def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding
     location = last_location(variant)
     common = Group.DEGREE, STATEMENT
     try:
-        found = _degree(variant, defaults)
-    except _NoDegreeError as error:
+        found = degree(variant, defaults, {GRAD: 1})
+    except NoDegreeError as error:
         reason = f"there is no consistent degree: {error}"
         yield Finding(*common, Verdict.REFUTED, location, variant.label, reason)
         return
@@ -89,120 +34,24 @@ def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding
     yield Finding(*common, verdict, location, variant.label, f"it is {found}")
 
 
-def _degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
-    system = _System()
-    small = {name for name, value in defaults.items() if 0 < value <= SMALL and _any(variant, name)}
-    known: dict[str, Linear | None] = {GRAD: {"": Fraction(1)}}
-    for state in variant.states:
-        known[state.name] = {state.name: Fraction(1)}
-        # What a user sets, as for safety, takes the degree that it needs.
-        if state.initial not in (0, *defaults) and state.name in variant.values:
-            system.equate({state.name: Fraction(1)}, {}, f"{state.name} begins with a number")
-    asking = _Asking(system, known, small)
-    for state in variant.states:
-        if state.name in variant.values:
-            new = asking.of(variant.values[state.name])
-            if new is not None:
-                what = f"{state.name} would have another after each step"
-                system.equate({state.name: Fraction(1)}, new, what)
-    change = asking.of(variant.change)
-    if change is None:
-        return None
-    for unknown in ["", *system.small]:
-        form = system.reduced(change)
-        if not any(form):
-            return form.get("", Fraction(0))
-        if unknown:
-            system.equate({unknown: Fraction(1)}, {}, "a small number without a unit")
-    form = system.reduced(change)
-    return None if any(form) else form.get("", Fraction(0))
+def units(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
+    """The finding about the unit of a step: Zeiler's argument (2012, section 3.2)."""
+    common = Group.UNIT, UNIT
+    where = last_location(variant), variant.label
+    if allows(variant, defaults, _LOSS, 0) and allows(variant, defaults, _PARAMETER, 1):
+        yield Finding(*common, Verdict.PROVED, *where, "each small number takes the unit it needs")
+        return
+    try:
+        loss, parameter = (degree(variant, defaults, unit) for unit in (_LOSS, _PARAMETER))
+    except NoDegreeError as error:
+        yield Finding(*common, Verdict.REFUTED, *where, f"it has no unit: {error}")
+        return
+    reason = f"its unit is {_unit(loss, parameter)}"
+    yield Finding(*common, Verdict.REFUTED, *where, reason)
 
 
-def _any(variant: Variant, name: str) -> bool:
-    """Whether a name may be any positive number."""
-    found = variant.known.get(name)
-    return found is not None and found.is_positive and found.low == 0 and found.high is None
-
-
-@dataclass
-class _Asking:
-    """Finds degrees of expressions; None is that of 0, which has any."""
-
-    system: _System
-    known: Mapping[str, Linear | None]
-    small: set[str]
-
-    def of(self, expression: Expression) -> Linear | None:
-        match expression:
-            case Number(value):
-                return {} if value else None
-            case Name(name):
-                return self.known.get(name, {})
-        operator, operands = expression.operator, expression.operands
-        if operator in ("+", "-", "max", "min", "clip"):
-            return self._together(list(operands), expression)
-        if operator == "where":
-            self.of(operands[0])
-            return self._together(list(operands[1:]), expression)
-        if operator in COMPARISONS | LOGICAL:
-            # A unit doesn't change the sign of what is compared with 0.
-            if Number(0) not in operands:
-                self._together(list(operands), expression)
-            return {}
-        return self._own(operator, operands, expression)
-
-    def _own(
-        self, operator: str, operands: tuple[Expression, ...], whole: Expression
-    ) -> Linear | None:
-        found = [self.of(operand) for operand in operands]
-        first = found[0]
-        match operator:
-            case "*":
-                return None if None in found else _sum(found[0] or {}, found[1] or {}, Fraction(1))
-            case "/":
-                return None if first is None else _sum(first, found[1] or {}, Fraction(-1))
-            case "sqrt":
-                return None if first is None else _scaled(first, Fraction(1, 2))
-            case "**":
-                exponent = number(operands[1])
-                if exponent is not None:
-                    return None if first is None else _scaled(first, exponent)
-            case "neg" | "abs" | "sum" | "mean" | "norm" | "global_sum" | "global_norm":
-                return first
-            case "sign":
-                return {}
-        for part in found:
-            self.system.equate(part or {}, {}, f"{text(whole)} needs a number without a unit")
-        return {}
-
-    def _together(self, operands: list[Expression], whole: Expression) -> Linear | None:
-        """The degree that all parts of a sum must have."""
-        result: Linear | None = None
-        for operand in operands:
-            found = self._of_small(operand) if _is_small(operand, self.small) else self.of(operand)
-            if found is None:
-                continue
-            if result is not None:
-                self.system.equate(result, found, f"the parts of {text(whole)} have different ones")
-            result = found if result is None else result
-        return result
-
-    def _of_small(self, operand: Expression) -> Linear:
-        unknown = f"small {len(self.system.small)}"
-        self.system.small.append(unknown)
-        return {unknown: Fraction(1)}
-
-
-def _is_small(expression: Expression, small: set[str]) -> bool:
-    return isinstance(expression, Name) and expression.id in small
-
-
-def _sum(left: Linear, right: Linear, scale: Fraction) -> Linear:
-    total = dict(left)
-    for key, value in right.items():
-        total[key] = total.get(key, Fraction(0)) + scale * value
-    return {key: value for key, value in total.items() if value}
-
-
-def _scaled(form: Linear, scale: Fraction) -> Linear:
-    return {key: value * scale for key, value in form.items()}
+def _unit(loss: Fraction | None, parameter: Fraction | None) -> str:
+    known: dict[tuple[Fraction, Fraction], str]
+    known = {(Fraction(1), Fraction(-1)): "the gradient's", (Fraction(0), Fraction(0)): "1"}
+    shown = f"loss**{loss} times parameter**{parameter}"
+    return "open" if loss is None or parameter is None else known.get((loss, parameter), shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -27,7 +28,7 @@ def over(a: Expression, b: Expression, c: Expression) -> Expression:
     return op("-", op("/", op("-", a, b), c), op("-", op("/", a, c), op("/", b, c)))
 
 
-LAWS = {
+LAWS: dict[str, Callable[[Expression, Expression, Expression], Expression]] = {
     "distributive": lambda a, b, c: op(
         "-", op("*", op("+", a, b), c), op("+", op("*", c, a), op("*", c, b))
     ),
@@ -62,9 +63,7 @@ def test_what_comes_out_as_0_has_no_other_value(
 
 
 def test_a_root_of_a_square_may_have_either_sign() -> None:
-    signed, positive = (
-        op("-", op("sqrt", op("*", Name(n), Name(n))), Name(n)) for n in ("z", "x")
-    )
+    signed, positive = (op("-", op("sqrt", op("*", Name(n), Name(n))), Name(n)) for n in ("z", "x"))
     assert not Quotients(KNOWN).is_zero(signed)
     assert Quotients(KNOWN).is_zero(positive)
 

@@ -1,0 +1,212 @@
+"""Linear equations for the powers to which a step and its states have a unit.
+
+Each state has a degree too; they follow from linear equations, one for each sum. A small number
+that is added for safety takes the degree that its place needs, since it is to vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from optgen.compiler.exact.ranges import number
+from optgen.compiler.nouns.expression import (
+    COMPARISONS,
+    LOGICAL,
+    Expression,
+    Name,
+    Number,
+    text,
+)
+from optgen.compiler.prove.small import small_numbers
+from optgen.compiler.prove.variant import Variant
+
+#: Coefficients of unknown degrees; the constant has the key "".
+Linear = dict[str, Fraction]
+
+
+class NoDegreeError(Exception):
+    """A part of a rule that has no degree whatever the unknown ones are."""
+
+
+@dataclass
+class _System:
+    """Linear equations between degrees, in reduced form; each row is equal to 0."""
+
+    rows: dict[str, Linear] = field(default_factory=dict)
+    small: list[str] = field(default_factory=list)
+
+    def reduced(self, form: Linear) -> Linear:
+        """A form with everything put in that is known."""
+        result = dict(form)
+        for unknown in list(result):
+            if unknown in self.rows:
+                scale = result.pop(unknown)
+                for other, value in self.rows[unknown].items():
+                    result[other] = result.get(other, Fraction(0)) + scale * value
+        return {key: value for key, value in result.items() if value}
+
+    def equate(self, left: Linear, right: Linear, what: str) -> None:
+        """Add an equation. Raises NoDegreeError where it contradicts the others."""
+        row = self.reduced(_sum(left, right, Fraction(-1)))
+        unknowns = [key for key in row if key]
+        if not unknowns:
+            if row:
+                raise NoDegreeError(what)
+            return
+        pivot = unknowns[0]
+        scale = -row.pop(pivot)
+        solved = {key: value / scale for key, value in row.items()}
+        for known in self.rows.values():
+            if pivot in known:
+                factor = known.pop(pivot)
+                for key, value in solved.items():
+                    known[key] = known.get(key, Fraction(0)) + factor * value
+        self.rows[pivot] = solved
+
+
+@dataclass
+class _Asking:
+    """Finds degrees of expressions; None is that of 0, which has any."""
+
+    system: _System
+    known: Mapping[str, Linear | None]
+    small: set[str]
+
+    def of(self, expression: Expression) -> Linear | None:
+        match expression:
+            case Number(value):
+                return {} if value else None
+            case Name(name):
+                return self.known.get(name, {})
+        operator, operands = expression.operator, expression.operands
+        if operator in ("+", "-", "max", "min", "clip"):
+            return self._together(list(operands), expression)
+        if operator == "where":
+            self.of(operands[0])
+            return self._together(list(operands[1:]), expression)
+        if operator in COMPARISONS | LOGICAL:
+            # A unit doesn't change the sign of what is compared with 0.
+            if Number(0) not in operands:
+                self._together(list(operands), expression)
+            return {}
+        return self._own(operator, operands, expression)
+
+    def _own(
+        self, operator: str, operands: tuple[Expression, ...], whole: Expression
+    ) -> Linear | None:
+        found = [self.of(operand) for operand in operands]
+        first = found[0]
+        match operator:
+            case "*":
+                return None if None in found else _sum(found[0] or {}, found[1] or {}, Fraction(1))
+            case "/":
+                return None if first is None else _sum(first, found[1] or {}, Fraction(-1))
+            case "sqrt":
+                return None if first is None else _scaled(first, Fraction(1, 2))
+            case "**":
+                exponent = number(operands[1])
+                if exponent is not None:
+                    return None if first is None else _scaled(first, exponent)
+            case "neg" | "abs" | "sum" | "mean" | "norm" | "global_sum" | "global_norm":
+                return first
+            case "sign":
+                return {}
+        for part in found:
+            self.system.equate(part or {}, {}, f"{text(whole)} needs a number without a unit")
+        return {}
+
+    def _together(self, operands: list[Expression], whole: Expression) -> Linear | None:
+        """The degree that all parts of a sum must have."""
+        result: Linear | None = None
+        for operand in operands:
+            found = self._of_small(operand) if _is_small(operand, self.small) else self.of(operand)
+            if found is None:
+                continue
+            if result is not None:
+                self.system.equate(result, found, f"the parts of {text(whole)} have different ones")
+            result = found if result is None else result
+        return result
+
+    def _of_small(self, operand: Expression) -> Linear:
+        unknown = f"small {len(self.system.small)}"
+        self.system.small.append(unknown)
+        return {unknown: Fraction(1)}
+
+
+def _is_small(expression: Expression, small: set[str]) -> bool:
+    return isinstance(expression, Name) and expression.id in small
+
+
+def _sum(left: Linear, right: Linear, scale: Fraction) -> Linear:
+    total = dict(left)
+    for key, value in right.items():
+        total[key] = total.get(key, Fraction(0)) + scale * value
+    return {key: value for key, value in total.items() if value}
+
+
+def _scaled(form: Linear, scale: Fraction) -> Linear:
+    return {key: value * scale for key, value in form.items()}
+
+
+def equations(
+    variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int]
+) -> tuple[_System, Linear | None]:
+    """The equations between degrees, and the form of the step's own."""
+    system = _System()
+    small = small_numbers(variant, defaults) - set(units)
+    known: dict[str, Linear | None] = {name: _plain(unit) for name, unit in units.items()}
+    for state in variant.states:
+        known[state.name] = {state.name: Fraction(1)}
+        # What a user sets, as for safety, takes the degree that it needs.
+        if state.initial not in (0, *defaults) and state.name in variant.values:
+            system.equate({state.name: Fraction(1)}, {}, f"{state.name} begins with a number")
+    asking = _Asking(system, known, small)
+    for state in variant.states:
+        if state.name in variant.values:
+            new = asking.of(variant.values[state.name])
+            if new is not None:
+                what = f"{state.name} would have another after each step"
+                system.equate({state.name: Fraction(1)}, new, what)
+    return system, asking.of(variant.change)
+
+
+def _plain(unit: int) -> Linear:
+    return {"": Fraction(unit)} if unit else {}
+
+
+def degree(
+    variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int]
+) -> Fraction | None:
+    """The power to which a step has a unit that names have to some power; None if it is open.
+
+    Raises NoDegreeError where there is none.
+    """
+    system, change = equations(variant, defaults, units)
+    if change is None:
+        return None
+    for unknown in ["", *system.small]:
+        form = system.reduced(change)
+        if not any(form):
+            return form.get("", Fraction(0))
+        if unknown:
+            system.equate({unknown: Fraction(1)}, {}, "a small number without a unit")
+    form = system.reduced(change)
+    return None if any(form) else form.get("", Fraction(0))
+
+
+def allows(
+    variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int], wanted: int
+) -> bool:
+    """Whether a step can have a unit to a wanted power, where names have it to some power.
+
+    Each small number takes the unit that its place needs, unless it is one of the names.
+    """
+    try:
+        system, change = equations(variant, defaults, units)
+        if change is not None:
+            system.equate(change, _plain(wanted), "the step")
+    except NoDegreeError:
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""How large a step may be in units of the learning rate: the first one, and any.
+
+A bound is looked for with the small numbers that are there for safety left away, and certified
+with them: the difference of the squares of both sides, as a polynomial, is never negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optgen.compiler.exact.bounds import bounds
+from optgen.compiler.exact.fold import folded
+from optgen.compiler.exact.interval import POSITIVE
+from optgen.compiler.exact.polynomial import NotPolynomialError, never_negative, plus, times
+from optgen.compiler.exact.quotient import Quotients
+from optgen.compiler.exact.written import product, quotient, written
+from optgen.compiler.nouns.expression import (
+    Expression,
+    Number,
+    Operation,
+    names,
+    substitute,
+    text,
+)
+from optgen.compiler.nouns.proof import Finding, Group, Verdict
+from optgen.compiler.nouns.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
+from optgen.compiler.nouns.value import constant
+from optgen.compiler.prove.equations import allows
+from optgen.compiler.prove.invariants import MARGIN
+from optgen.compiler.prove.large import large
+from optgen.compiler.prove.ratio import lemmas, multiple
+from optgen.compiler.prove.running import Form, factor, form, new, running
+from optgen.compiler.prove.sample import Sample, Search
+from optgen.compiler.prove.small import small_numbers, without_small
+from optgen.compiler.prove.variant import Variant, last_location
+
+Defaults = Mapping[str, float]
+FIRST = "the first step is bounded in units of the learning rate"
+EVER = "every step is bounded in units of the learning rate"
+_NOT_PROPORTIONAL = "the step isn't proportional to the learning rate"
+_UNKNOWN = "no bound was certified, and no gradients make it large"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """The most learning rates that a step moves a parameter, where all conditions hold."""
+
+    limit: Expression
+    conditions: tuple[Expression, ...] = ()
+
+    def said(self, defaults: Defaults) -> str:
+        """The bound, with its value for the defaults and what it asks for."""
+        value = constant(folded(self.limit, {k: Number(v) for k, v in defaults.items()}))
+        number = "" if value is None or not names(self.limit) else f", by default {value:.3g}"
+        asked = " and ".join(map(text, self.conditions))
+        return f"by {text(self.limit)}{number}" + (f", where {asked}" if asked else "")
+
+
+def sizes(variant: Variant, search: Search, defaults: Defaults) -> Iterator[Finding]:
+    """The two findings about the size of a step."""
+    if not allows(variant, {}, {LEARNING_RATE: 1}, 1):
+        for statement in (FIRST, EVER):
+            yield _told(variant, statement, Verdict.UNDECIDED, _NOT_PROPORTIONAL)
+        return
+    bounds_of = _Bounds(variant, search, small_numbers(variant, defaults))
+    yield _finding(variant, defaults, FIRST, bounds_of.first())
+    yield _finding(variant, defaults, EVER, bounds_of.ever())
+
+
+def _finding(variant: Variant, defaults: Defaults, statement: str, found: Bound | None) -> Finding:
+    if found is not None:
+        return _told(variant, statement, Verdict.PROVED, found.said(defaults))
+    example = large(variant, defaults, first=statement == FIRST)
+    if example is None:
+        return _told(variant, statement, Verdict.UNDECIDED, _UNKNOWN)
+    reason = f"{example.gradients} make it {example.size:.2g} learning rates"
+    return _told(variant, statement, Verdict.REFUTED, reason)
+
+
+def _told(variant: Variant, statement: str, verdict: Verdict, reason: str) -> Finding:
+    location = last_location(variant)
+    return Finding(Group.SIZE, statement, verdict, location, variant.label, reason)
+
+
+class _Bounds:
+    """Looks for bounds of the steps of one variant."""
+
+    def __init__(self, variant: Variant, search: Search, small: set[str]) -> None:
+        self._variant, self._search, self._small = variant, search, small
+        self._moving = {GRAD, PARAM, STEP, CALL, *(state.name for state in variant.states)}
+
+    def first(self) -> Bound | None:
+        """A bound of the first step."""
+        fresh = {**self._variant.fresh(), LEARNING_RATE: Number(1)}
+        return self._plain(folded(self._variant.change, fresh))
+
+    def ever(self) -> Bound | None:
+        """A bound of every step."""
+        found = form(self._variant)
+        return self._bound(found.change, found, depth=2)
+
+    def _bound(self, moved: Expression, found: Form, depth: int) -> Bound | None:
+        whole = moved
+        for state in reversed(list(found.states)):
+            whole = substitute(whole, {new(state): found.states[state]})
+        plain = self._plain(whole)
+        if plain is not None:
+            return plain
+        by_lemma = self._by_lemma(moved, found)
+        if by_lemma is not None or depth == 0:
+            return by_lemma
+        return self._by_sum(moved, found, depth)
+
+    def _plain(self, moved: Expression) -> Bound | None:
+        """A bound for all states: by intervals, or what large gradients make of fresh ones."""
+        interval = bounds(moved, self._variant.known)
+        if interval.low is not None and interval.high is not None:
+            largest = max(abs(interval.low), abs(interval.high))
+            return Bound(quotient(Number(largest.numerator), Number(largest.denominator)))
+        try:
+            fresh = without_small(folded(moved, self._variant.fresh()), self._small)
+            source = Quotients({**self._variant.known, GRAD: POSITIVE})
+            limit = written(source.of(Operation("abs", (fresh,))), source)
+            if self._moving & set(names(limit)) or limit == Number(0):
+                return None
+            return Bound(limit) if self._is_bound(moved, limit) else None
+        except (NotPolynomialError, ArithmeticError):
+            return None
+
+    def _by_lemma(self, moved: Expression, found: Form) -> Bound | None:
+        """A bound for a multiple of a mean of gradients over a norm of them."""
+        known = self._variant.known
+        for lemma in lemmas(list(running(found, self._variant)), known):
+            try:
+                scale = multiple(moved, found, lemma, known, self._small)
+            except NotPolynomialError:
+                continue
+            if scale is not None and not self._moving & set(names(scale)):
+                return Bound(product(scale, lemma.factor), (lemma.condition,))
+        return None
+
+    def _by_sum(self, moved: Expression, found: Form, depth: int) -> Bound | None:
+        """A bound for a multiple of a state that decays and adds what is bounded itself."""
+        for state in self._variant.states:
+            scale = factor(moved, new(state.name), self._variant.known)
+            value = found.states.get(state.name)
+            if scale is None or value is None or state.initial != 0:
+                continue
+            added = folded(value, {state.name: Number(0)})
+            kept = factor(Operation("-", (value, added)), state.name, self._variant.known)
+            if kept is None or not self._decays(kept) or self._moving & set(names(scale)):
+                continue
+            own = self._bound(added, found, depth - 1)
+            if own is None:
+                continue
+            left = Operation("-", (Number(1), kept))
+            whole = quotient(product(Operation("abs", (scale,)), own.limit), left)
+            return Bound(self._simple(whole), own.conditions)
+        return None
+
+    def _decays(self, kept: Expression) -> bool:
+        """Whether a state that is multiplied by it at each step is forgotten."""
+        interval = bounds(kept, self._variant.known)
+        below_one = bounds(Operation("-", (Number(1), kept)), self._variant.known).is_positive
+        return interval.is_nonnegative and below_one
+
+    def _simple(self, limit: Expression) -> Expression:
+        source = Quotients(self._variant.known)
+        return written(source.of(limit), source)
+
+    def _is_bound(self, moved: Expression, limit: Expression) -> bool:
+        """Whether ``limit**2 - moved**2``, as one quotient, was shown not to be negative."""
+
+        def is_refuted(sample: Sample) -> bool:
+            # Numbers are sooner found than that there is no certificate.
+            return bool(abs(sample.value(moved)) > (1 + MARGIN) * abs(sample.value(limit)))
+
+        if self._search.find([moved, limit], is_refuted) is not None:
+            return False
+        source = Quotients(self._variant.known)
+        change, most = source.of(moved), source.of(limit)
+        left = times(times(most.top, most.top), times(change.bottom, change.bottom))
+        right = times(times(change.top, change.top), times(most.bottom, most.bottom))
+        found = source.reduced(plus(left, right, Fraction(-1)))
+        return never_negative(found, source.known)
