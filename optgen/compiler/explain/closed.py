@@ -15,6 +15,8 @@ MOST_FACTORED = 64
 
 def quotient(numer: Any, denom: Any, parts: Sequence[Expression]) -> Expression:
     """A fraction; ``parts`` are what its symbols stand for."""
+    if numer == 0:
+        return Number(0)
     above, factors = _factored(numer)
     below, divisors = _factored(denom)
     scale = above / below

@@ -40,6 +40,7 @@ BY_HAND = {
         {"a": "0 <= a < 0.5"},
         "min(2/(1 - 2*a), 1/a)",
     ),
+    "param = param/2 - learning_rate*grad + buffer\nbuffer = param/4": ({}, "7/4"),
     "param = param - learning_rate*grad/0.4\nbuffer = max(buffer, grad)*grad\n": ({}, "4/5"),
 }
 
