@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from contextlib import suppress
-
+from optgen.compiler.explain.symbols import greek, stem_and_index
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, precedence
 from optgen.compiler.nouns.rule import Step
 
-_SYMBOLS = {"grad": "g", "param": r"\theta", "learning_rate": r"\eta", "step": "t", "call": "n"}
 _INFIX = {
     "+": " + ",
     "-": " - ",
@@ -33,19 +29,9 @@ def latex(step: Step) -> str:
 
 def symbol(name: str) -> str:
     """A name of a spec as mathematics writes it."""
-    if name in _SYMBOLS:
-        return _SYMBOLS[name]
-    found = re.fullmatch(r"([a-z]+)_(\d+)", name)
-    stem, number = (found[1], found[2]) if found else (name, "")
-    shown = f"\\{stem}" if _is_greek(stem) else stem if len(stem) == 1 else _upright(stem)
-    return f"{shown}_{{{number}}}" if number else shown
-
-
-def _is_greek(name: str) -> bool:
-    """Whether a name is that of a letter which LaTeX has a command for."""
-    with suppress(KeyError):
-        return len(unicodedata.lookup(f"GREEK SMALL LETTER {name.upper()}")) == 1
-    return False
+    stem, index = stem_and_index(name)
+    shown = f"\\{stem}" if greek(stem) else stem if len(stem) == 1 else _upright(stem)
+    return f"{shown}_{{{index}}}" if index else shown
 
 
 def _upright(name: str) -> str:
@@ -67,7 +53,7 @@ def formula(expression: Expression) -> str:
     """An expression in LaTeX, with no bracket that it doesn't need."""
     match expression:
         case Number(value):
-            return f"{value:g}"
+            return str(value) if isinstance(value, int) else f"{value:g}"
         case Name(name):
             return symbol(name)
     operator, operands = expression.operator, expression.operands

@@ -1,0 +1,22 @@
+"""Names of a spec as mathematics writes them, in any notation."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from contextlib import suppress
+
+_GIVEN = {"grad": "g", "param": "theta", "learning_rate": "eta", "step": "t", "call": "n"}
+
+
+def stem_and_index(name: str) -> tuple[str, str]:
+    """What a name is called, and the number behind that, if it has one."""
+    found = re.fullmatch(r"([a-z]+)_(\d+)", name)
+    return (found[1], found[2]) if found else (_GIVEN.get(name, name), "")
+
+
+def greek(stem: str) -> str:
+    """The letter of that name; empty where there is none."""
+    with suppress(KeyError):
+        return unicodedata.lookup(f"GREEK SMALL LETTER {stem.upper()}")
+    return ""

@@ -1,0 +1,165 @@
+"""``optgen explain`` as a page of HTML, and its picture."""
+
+from __future__ import annotations
+
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from optgen.cli import app
+from optgen.demo import stability
+from optgen.demo.stability import Panel
+
+HOSTILE = '''
+name = "Hostile"
+summary = "<script>alert('a')</script> & more \N{GREEK SMALL LETTER THETA}"
+reference = "<img src='http://example.org'>"
+[hyperparameters]
+learning_rate = { default = 0.1 }
+keep = { default = 0.9, range = "0 <= keep < 1" }
+part = { default = 0.2, range = "0 <= part < 1" }
+[state]
+buffer = {}
+[update]
+rule = """
+buffer = keep*buffer + (1 - part)*grad
+param = param - learning_rate*buffer
+"""
+'''
+#: Elements that are never closed.
+VOID = {"meta"}
+
+
+class Page(HTMLParser):
+    """Which elements a page has; each must be closed where it should."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.text = ""
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.add(tag)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["explain", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hostile.toml").write_text(HOSTILE, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Panel]:
+    """What would be drawn."""
+    drawn: list[Panel] = []
+    monkeypatch.setattr(stability, "draw", lambda found, path: drawn.extend(found))
+    return drawn
+
+
+@pytest.mark.parametrize("name", ["sgd", "hostile.toml"])
+def test_the_page_stands_alone(name: str) -> None:
+    result = run(name, "--format", "html")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.isascii()
+    page = Page(result.stdout)
+    assert not page.tags & {"script", "link", "img", "iframe"}
+    assert "url(" not in result.stdout
+    assert "@import" not in result.stdout
+    formulas = re.findall("<math.*?</math>", result.stdout)
+    assert formulas
+    for formula in formulas:
+        ET.fromstring(formula)
+    assert "proved: flipping the gradient's sign flips the step" in page.text
+    assert "with global_clipnorm" in page.text
+
+
+def test_text_of_a_spec_is_only_text() -> None:
+    page = run("hostile.toml", "--format", "html").stdout
+    assert "&lt;script&gt;alert(" in page
+    assert " &amp; more &#952;" in page
+    assert "<script>alert('a')</script> & more θ" in Page(page).text
+
+
+def test_where_it_is_stable_is_told_in_each_format() -> None:
+    limit = "learning_rate*curvature < 2*(1 + momentum), where momentum > 0 and not nesterov"
+    assert f"on a quadratic it is stable for {limit}" in run("sgd").stdout
+    assert (
+        r"\left(1 + \mathrm{momentum}\right)$, where" in run("sgd", "--format", "markdown").stdout
+    )
+    assert "stable for ηcurvature<2, where" in Page(
+        run("sgd", "--format", "html").stdout
+    ).text.replace("\u2062", "")
+    assert "stable" not in run("adam").stdout
+
+
+@pytest.mark.parametrize(("name", "start"), [("a.png", b"\x89PNG"), ("a.svg", b"<?xml")])
+def test_a_picture(name: str, start: bytes, folder: Path) -> None:
+    result = run("SGD", "--picture", name)
+    assert result.exit_code == 0, result.output
+    assert (folder / name).read_bytes().startswith(start)
+    assert name in result.stderr
+    assert name not in result.stdout
+
+
+def test_panels_are_white_beyond_the_limit(drawn: list[Panel]) -> None:
+    assert run("sgd", "--picture", "a.png").exit_code == 0
+    plain, second, third = drawn
+    assert (plain.across, second.across, third.across) == ("", "momentum", "momentum")
+    assert plain.limits.tolist() == [2]
+    for panel in drawn:
+        beyond = panel.products[:, None] > panel.limits[None, :] + 1e-9
+        within = panel.products[:, None] < panel.limits[None, :] - 1e-9
+        assert (panel.factors[beyond] > 1).all()
+        assert (panel.factors[within] <= 1 + 1e-9).all()
+        assert beyond.any()
+    assert np.isclose(plain.factors[:, 0], abs(1 - plain.products)).all()
+
+
+def test_other_hyperparameters_have_their_defaults(drawn: list[Panel]) -> None:
+    assert run("hostile.toml", "--picture", "a.png").exit_code == 0
+    (panel,) = drawn
+    assert (panel.across, panel.title) == ("keep", "part = 0.2")
+    assert panel.limits[0] == pytest.approx(2 / 0.8)
+
+
+def test_nothing_to_draw(folder: Path) -> None:
+    result = run("adam", "--picture", "a.png")
+    assert result.exit_code == 2
+    assert "nothing to draw" in result.stderr
+    assert not (folder / "a.png").exists()
+
+
+@pytest.mark.parametrize("path", ["a.nothing", "missing/a.png"])
+def test_a_path_that_is_no_picture(path: str) -> None:
+    assert run("sgd", "--picture", path).exit_code == 2
+
+
+def test_a_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    result = run("sgd", "--picture", "a.png")
+    assert result.exit_code == 2
+    assert "optgen[demo]" in result.stderr
