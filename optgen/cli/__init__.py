@@ -96,13 +96,17 @@ def explain(
     parameters: Annotated[
         int, typer.Option(min=1, help="Parameters of the model that times are given for.")
     ] = 25_557_032,
+    together: Annotated[
+        list[str] | None,
+        typer.Option("--with", help="A feature or switch; the costs of all given are shown too."),
+    ] = None,
     picture: Annotated[
         Path | None,
         typer.Option(help="Where to draw how fast it comes to rest on a quadratic, too."),
     ] = None,
 ) -> None:
     """Tell what a rule does, what is proved of it, and what a step costs."""
-    raise typer.Exit(explaining.explain(spec, style, parameters, picture))
+    raise typer.Exit(explaining.explain(spec, style, parameters, together or [], picture))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optgen.compiler.explain import costs, stabilities, variants
 from optgen.compiler.nouns.cost import Cost
 from optgen.compiler.nouns.expression import Expression
-from optgen.compiler.nouns.proof import Finding, Verdict
+from optgen.compiler.nouns.proof import TOLD, Finding, Verdict
 from optgen.compiler.nouns.rule import Rule, Step
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.nouns.stability import Stability
@@ -37,6 +37,9 @@ class Explained:
         statements = dict.fromkeys((finding.group, finding.statement) for finding in self.proved)
         for group, statement in statements:
             alike = [f for f in self.proved if (f.group, f.statement) == (group, statement)]
+            if group in TOLD:
+                yield from _told(statement, alike)
+                continue
             verdicts = dict.fromkeys(finding.verdict for finding in alike)
             shown = "; ".join(
                 verdict if len(verdicts) == 1 else f"{verdict} where {_where(alike, verdict)}"
@@ -52,10 +55,13 @@ class Explained:
             yield "on a quadratic it is stable for ", found.condition, behind
 
 
-def explained(spec: Spec) -> Explained:
-    """All about an optimizer. Raises SpecError."""
+def explained(spec: Spec, together: Sequence[str]) -> Explained:
+    """All about an optimizer, and its cost with some features on together.
+
+    Raises SpecError, and ValueError for a feature that there isn't.
+    """
     rule = checked_rule(spec)
-    cards = tuple(costs(plan_of(spec, surroundings())))
+    cards = tuple(costs(plan_of(spec, surroundings()), together))
     return Explained(rule, findings(spec), tuple(stabilities(rule)), cards)
 
 
@@ -98,3 +104,12 @@ class Scale:
 
 def _where(alike: Sequence[Finding], verdict: Verdict) -> str:
     return " or ".join(finding.variant for finding in alike if finding.verdict is verdict)
+
+
+def _told(statement: str, alike: Sequence[Finding]) -> Iterator[str]:
+    """A property that a rule may have or not, with each reason by itself."""
+    reasons = dict.fromkeys((finding.word, finding.reason) for finding in alike)
+    for word, reason in reasons:
+        places = [f.variant for f in alike if (f.word, f.reason) == (word, reason)]
+        where = f", where {' or '.join(places)}" if len(reasons) > 1 else ""
+        yield f"{word}: {statement} ({reason}{where})"

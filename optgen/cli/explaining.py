@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
@@ -32,15 +33,18 @@ class Format(StrEnum):
     HTML = "html"
 
 
-def explain(name: str, style: Format, parameters: int, path: Path | None = None) -> int:
+def explain(
+    name: str, style: Format, parameters: int, together: Sequence[str], path: Path | None
+) -> int:
     """Print what there is to know about one optimizer; returns the exit status.
 
-    A path is where to draw its steps on a quadratic.
+    The features ``together`` are on in a row of their own in the table of costs. A path is where
+    to draw its steps on a quadratic.
     """
     try:
         if path is not None:
             picture.check(path)
-        found = explained(_spec(name))
+        found = explained(_spec(name), together)
         if path is not None:
             stability.draw(panels(found.rule, found.stable), path)
     except SpecError as error:

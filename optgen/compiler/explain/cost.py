@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from optgen.compiler.nouns.cost import Cost
 from optgen.compiler.nouns.expression import (
@@ -13,6 +13,7 @@ from optgen.compiler.nouns.expression import (
     text,
     walk,
 )
+from optgen.compiler.nouns.expression import names as names_in
 from optgen.compiler.nouns.plan import Access, Assignment, Plan, Program, Reduction
 from optgen.compiler.nouns.reserved import CHECK_FINITE, CONSTRAINED
 
@@ -23,8 +24,12 @@ _GIVEN = ("param", "grad")
 On = Mapping[str, bool]
 
 
-def costs(plan: Plan) -> Iterator[Cost]:
-    """The cost of the optimizer with its switches off, with each of them, and each feature."""
+def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
+    """The cost of the optimizer with its switches off, with each of them, and each feature.
+
+    ``together`` names features, switches or hyperparameters that are on in a row of their own.
+    Raises ValueError for an unknown one.
+    """
     plain = {switch.name: False for switch in plan.switches}
     update = plan.programs[0]
     yield _cost("plain", plan, update, plain)
@@ -32,6 +37,23 @@ def costs(plan: Plan) -> Iterator[Cost]:
         yield _cost(label, plan, update, {**plain, **dict.fromkeys(names, True)})
     if any(switch.name == CHECK_FINITE for switch in plan.switches):
         yield _cost("with finite gradients checked", plan, update, {**plain, CHECK_FINITE: True})
+    if together:
+        names = [name for wish in together for name in _wished(plan, wish)]
+        label = f"with {', '.join(together)}"
+        yield _cost(label, plan, update, {**plain, **dict.fromkeys(names, True)})
+
+
+def _wished(plan: Plan, wish: str) -> list[str]:
+    """The switches that turn on a feature, a switch, or all that asks for a hyperparameter."""
+    found = next((names for label, names in _settings(plan) if label == f"with {wish}"), [])
+    if found:
+        return found
+    conditions = [(s.name, s.condition) for s in plan.switches if s.condition is not None]
+    found = [name for name, one in conditions if text(one) == wish or wish in names_in(one)]
+    if not found:
+        known = [label.partition(" ")[2] for label, _ in _settings(plan)]
+        raise ValueError(f"nothing is switched on by {wish!r}; there are {', '.join(known)}")
+    return found
 
 
 def _settings(plan: Plan) -> Iterator[tuple[str, list[str]]]:
