@@ -2,6 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, weight_decay.toml, average.toml.
 # Inputs: sha256 4ba4fe652e4684add3a9ebf118a3500f
+# Worst error of a step or state in float32: 2 ulps, 20 where sums cancel.
 """The optimizer Adamax."""
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ STAGES = (
     "compare",
     "compose",
     "schedule",
+    "measure",
     "emit",
     "write",
 )

@@ -118,9 +118,12 @@ def show(
     target: Annotated[showing.Target, typer.Option(help="Which kernels, at stage source.")] = (
         showing.Target.CPU
     ),
+    why: Annotated[
+        bool, typer.Option("--why", help="At stage plan: each rewrite, its proof, and errors.")
+    ] = False,
 ) -> None:
     """Show what the compiler makes of a spec at one stage."""
-    raise typer.Exit(showing.show(spec, stage, target))
+    raise typer.Exit(showing.show(spec, stage, target, why=why))
 
 
 @app.command(name="list")

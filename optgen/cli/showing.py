@@ -8,11 +8,19 @@ from rich.syntax import Syntax
 
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.cli.pages import plan_page, rule_page, spec_page
+from optgen.cli.reasons import print_reasons
 from optgen.compiler.build import prepare
 from optgen.compiler.library import SpecFiles, find_specs, is_feature
 from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.nouns.spec import Spec
-from optgen.compiler.pipeline import checked_rule, compile_spec, composed, load_all, plan_of
+from optgen.compiler.pipeline import (
+    accuracy_of,
+    checked_rule,
+    compile_spec,
+    composed,
+    load_all,
+    plan_of,
+)
 from optgen.compiler.pipeline import surroundings as built_in_surroundings
 
 
@@ -33,20 +41,22 @@ class Target(StrEnum):
     CLASS = "class"
 
 
-def show(name: str, stage: Stage, target: Target) -> int:
-    """Print a stage of one spec; returns the exit status."""
+def show(name: str, stage: Stage, target: Target, *, why: bool = False) -> int:
+    """Print a stage of one spec, and why a plan is as it is; returns the exit status."""
     try:
         found = find_specs([name])
         if len(found.files) != 1:
             complain(f"{name} holds {len(found.files)} specs; name one of them")
             return USAGE
         (spec,) = load_all(found.files)
-        missing = _missing(spec, stage)
+        missing = _missing(spec, stage, why=why)
         if missing:
             complain(missing)
             return USAGE
         page = _page(spec, stage, target, found)
         _print(page, "text" if stage is Stage.SPEC else "python")
+        if why:
+            print_reasons(accuracy_of(spec, built_in_surroundings()))
     except SpecError as error:
         print_problems(error.problems)
         return WRONG
@@ -56,8 +66,10 @@ def show(name: str, stage: Stage, target: Target) -> int:
     return FINE
 
 
-def _missing(spec: Spec, stage: Stage) -> str:
+def _missing(spec: Spec, stage: Stage, *, why: bool) -> str:
     """Why there is no such stage of a spec; empty where there is one."""
+    if why and stage is not Stage.PLAN:
+        return "--why explains a plan; show --stage plan"
     if is_feature(spec) and stage in (Stage.PLAN, Stage.SOURCE):
         return f"{spec.name} is a feature; it has a rule, and a plan in each optimizer"
     if spec.is_schedule and stage is Stage.PLAN:

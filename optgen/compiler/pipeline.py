@@ -21,6 +21,8 @@ from optgen.compiler.library import (
     shown,
 )
 from optgen.compiler.load import load
+from optgen.compiler.measure import measure
+from optgen.compiler.nouns.accuracy import Accuracy
 from optgen.compiler.nouns.comparison import Comparison
 from optgen.compiler.nouns.condition import TooManyCasesError
 from optgen.compiler.nouns.language import language_of
@@ -53,13 +55,19 @@ def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
     """Spec → Rule → Rule with features → Plan → Sources; a schedule: Spec → Rule → Source."""
     if spec.is_schedule:
         return emit_schedule(checked_rule(spec), around.templates)
-    return emit(plan_of(spec, around), around.templates)
+    plan = plan_of(spec, around)
+    return emit(plan, measure(plan), around.templates)
 
 
 def plan_of(spec: Spec, around: Surroundings) -> Plan:
     """The plan of a spec with all features."""
     with _few_cases(spec):
         return schedule(composed(spec, around))
+
+
+def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
+    """How exact the plan of a spec is."""
+    return measure(plan_of(spec, around))
 
 
 def composed(spec: Spec, around: Surroundings) -> Rule:

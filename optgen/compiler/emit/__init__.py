@@ -18,6 +18,7 @@ from optgen.compiler.emit.optimizer import optimizer_context
 from optgen.compiler.emit.review import review
 from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
+from optgen.compiler.nouns.accuracy import Accuracy, one_digit
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import MARK, Source
@@ -50,18 +51,22 @@ class Templates:
         )
         return environment.get_template(template).render(context)
 
-    def header(self, template: str, files: Sequence[str], digest: str) -> str:
+    def header(
+        self, template: str, files: Sequence[str], digest: str, more: Sequence[str] = ()
+    ) -> str:
         """The comment on top of a generated file."""
         lines = [
             f"{MARK} {self.version} with {template}. Do not edit: change the spec and run",
             f"# `optgen build`. Specs: {', '.join(files)}." if files else "# `optgen build`.",
             f"# Inputs: sha256 {digest}",
+            *more,
         ]
         return "\n".join(_wrap_comment(lines))
 
 
-def emit(plan: Plan, templates: Templates) -> tuple[Source, ...]:
+def emit(plan: Plan, accuracy: Accuracy, templates: Templates) -> tuple[Source, ...]:
     """The class of an optimizer, and its kernels for each target."""
+    measured = _measured(accuracy)
     digest = inputs_digest(plan.rule.digests, templates)
     files = list(dict.fromkeys(name for name, _ in plan.rule.digests))
     text = templates.texts[FUNCTIONS_FILE]
@@ -74,13 +79,24 @@ def emit(plan: Plan, templates: Templates) -> tuple[Source, ...]:
     strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
     sources = []
     for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
-        header = templates.header(f"{kind}.py.j2", files, digest)
+        header = templates.header(f"{kind}.py.j2", files, digest, measured)
         source = Source(
             path, templates.render(f"{kind}.py.j2", {**contexts[kind], "header": header})
         )
         review(source, plan.rule, words, strings)
         sources.append(source)
     return tuple(sources)
+
+
+def _measured(accuracy: Accuracy) -> list[str]:
+    """What a header says of errors; nothing where none were measured."""
+    if accuracy.worst is None:
+        return []
+    said = f"# Worst error of a step or state in float32: {one_digit(accuracy.worst)} ulps"
+    cancelling = accuracy.planned.get(accuracy.cancelling)
+    if cancelling is not None:
+        said += f", {one_digit(cancelling)} where sums cancel"
+    return [f"{said}."]
 
 
 def paths_of(module: str) -> tuple[str, ...]:

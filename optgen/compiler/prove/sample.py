@@ -15,6 +15,7 @@ from typing import Any
 
 import mpmath
 
+from optgen.compiler.exact.digits import DIGITS, precise
 from optgen.compiler.exact.interval import EVERYTHING, Interval
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, walk
 from optgen.compiler.nouns.value import evaluate
@@ -22,17 +23,9 @@ from optgen.compiler.nouns.value import evaluate
 #: How many samples are tried for a property, and how many parts of expressions are computed for
 #: them; and for all properties of a rule together, so that no rule takes long.
 TRIES, MOST_PARTS, MOST_PARTS_OF_ALL = 1500, 150_000, 1_500_000
-DIGITS = 50
 _USUAL = (1.0, 2.0, 0.5, 3.0, 0.9, 10.0, 0.1, 0.999, 0.01, 1e-7, 100.0, 0.25, 1e-3, 1e3)
 
 Numbers = dict[str, float]
-_PRECISE: dict[str, Callable[..., Any]] = {
-    "sqrt": mpmath.sqrt,
-    "exp": mpmath.exp,
-    "log": mpmath.log,
-    "**": mpmath.power,
-    "sign": mpmath.sign,
-}
 
 
 @dataclass(frozen=True)
@@ -44,10 +37,13 @@ class Sample:
 
     def value(self, expression: Expression) -> Any:
         """The value of an expression. Raises ArithmeticError or ValueError where it has none."""
-        found = _precise(expression, self.numbers) if self.is_precise else self._float(expression)
+        found = self._precise(expression) if self.is_precise else self._float(expression)
         if isinstance(found, mpmath.mpc) or not mpmath.isfinite(found):
             raise ArithmeticError
         return found
+
+    def _precise(self, expression: Expression) -> Any:
+        return precise(expression, {n: mpmath.mpf(repr(v)) for n, v in self.numbers.items()})
 
     def _float(self, expression: Expression) -> float:
         return float(evaluate(expression, self.numbers))
@@ -55,24 +51,8 @@ class Sample:
     def holds(self, condition: Expression) -> bool:
         """Whether a condition is true."""
         if self.is_precise:
-            return bool(_precise(condition, self.numbers))
+            return bool(self._precise(condition))
         return bool(evaluate(condition, self.numbers))
-
-
-def _precise(expression: Expression, numbers: Numbers) -> Any:
-    match expression:
-        case Number(value):
-            return mpmath.mpf(repr(value))
-        case Name(name):
-            return mpmath.mpf(repr(numbers[name]))
-        case Operation(operator, operands):
-            found = [_precise(operand, numbers) for operand in operands]
-            if operator in _PRECISE:
-                return _PRECISE[operator](*found)
-            # The rest is Python's own arithmetic, whatever the numbers are.
-            places = {f"x{k}": value for k, value in enumerate(found)}
-            plain = Operation(operator, tuple(Name(place) for place in places))
-            return evaluate(plain, places)
 
 
 @dataclass

@@ -1,0 +1,81 @@
+"""Arithmetic as IEEE 754 has it, one operation after the other and each rounded by itself.
+
+A sum, product, quotient or root of two float32 that is rounded to float64 and then to float32 is
+rounded once, in effect. What IEEE leaves open, powers and the like, is rounded from more digits.
+So the same numbers come out on every machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from ctypes import c_float
+
+import mpmath
+
+from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
+from optgen.compiler.nouns.value import evaluate
+
+#: The smallest normal number of float32, and the digits of its fraction.
+SMALLEST, DIGITS = 2.0**-126, 23
+_OPEN: Mapping[str, Callable[..., mpmath.mpf]] = {
+    "**": mpmath.power,
+    "exp": mpmath.exp,
+    "log": mpmath.log,
+    "cos": mpmath.cos,
+}
+Numbers = Mapping[str, float]
+
+
+def to_float32(value: float) -> float:
+    """The nearest float32."""
+    return float(c_float(value).value)
+
+
+def in_float32(expression: Expression, numbers: Numbers) -> float:
+    """The value with every operation in float32. Raises what ``evaluate`` does."""
+    match expression:
+        case Number(value):
+            return to_float32(value)
+        case Name(name):
+            return to_float32(numbers[name])
+        case Operation(operator, operands):
+            return to_float32(_applied(operator, [in_float32(one, numbers) for one in operands]))
+
+
+def in_float64(expression: Expression, numbers: Numbers) -> float:
+    """The value with every operation in float64."""
+    match expression:
+        case Number(value):
+            return float(value)
+        case Name(name):
+            return numbers[name]
+        case Operation(operator, operands):
+            return _applied(operator, [in_float64(one, numbers) for one in operands])
+
+
+def _applied(operator: str, values: list[float]) -> float:
+    if operator == "square":
+        return values[0] * values[0]
+    if operator in _OPEN:
+        with mpmath.workprec(120):
+            return float(_OPEN[operator](*map(mpmath.mpf, values)))
+    places = {f"x{k}": value for k, value in enumerate(values)}
+    return float(evaluate(Operation(operator, tuple(map(Name, places))), places))
+
+
+def error_in_ulps(value: float, exact: mpmath.mpf) -> float:
+    """By how many units in its last place of float32 a number is off.
+
+    Errors below the smallest normal number don't count.
+    """
+    off = abs(mpmath.mpf(value) - exact)
+    if off < SMALLEST:
+        return 0.0
+    exponent = max(int(mpmath.frexp(exact)[1]), -125) if exact else -125
+    return float(off / mpmath.mpf(2) ** (exponent - 1 - DIGITS))
+
+
+def is_finite(value: float) -> bool:
+    """Whether a number is one that a float32 can hold."""
+    return math.isfinite(to_float32(value))

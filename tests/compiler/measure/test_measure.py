@@ -1,0 +1,127 @@
+"""What is measured is what kernels do: the emulated steps are theirs, bit for bit."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optgen import optimizers
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.measure import measure, planned_step, start
+from optgen.compiler.measure.ieee import SMALLEST, error_in_ulps, in_float32, to_float32
+from optgen.compiler.measure.inputs import runs
+from optgen.compiler.measure.settings import Setting, settings
+from optgen.compiler.nouns.accuracy import one_digit
+from optgen.compiler.nouns.expression import Name, Operation
+from optgen.compiler.nouns.plan import Plan
+from optgen.compiler.pipeline import load_all, plan_of, surroundings
+
+AROUND = surroundings()
+PLANS = {spec.name.value: plan_of(spec, AROUND) for spec in load_all(optimizer_files())}
+SETTINGS = [(name, one) for name, plan in PLANS.items() for one in settings(plan)]
+
+
+def own_arguments(plan: Plan, setting: Setting) -> dict[str, float | bool]:
+    """The numbers and switches of a setting, of the optimizer's own hyperparameters."""
+    own = {
+        h.name: h.is_switch
+        for h in plan.rule.hyperparameters
+        if h.name in setting.numbers and setting.numbers[h.name] != h.default
+    }
+    switches = {
+        atom: True
+        for atom in setting.label.split(", ")
+        if atom and not atom.startswith("not ") and " " not in atom
+    }
+    return {n: setting.numbers[n] for n, is_switch in own.items() if not is_switch} | switches
+
+
+@pytest.mark.parametrize(("name", "setting"), SETTINGS, ids=lambda v: getattr(v, "label", v))
+def test_emulated_steps_are_those_of_the_kernels(name: str, setting: Setting) -> None:
+    listed = [run for run in runs() if run.number(1) == 1]
+    weights = np.zeros(len(listed), np.float32)
+    optimizer = getattr(optimizers, name)(**own_arguments(PLANS[name], setting))
+    states = [start(setting) for _ in listed]
+    for place in range(1, 21):
+        column = [run.gradients[min(place, len(run.gradients)) - 1] for run in listed]
+        for k, gradient in enumerate(column):
+            now = {"grad": to_float32(gradient), "param": 0.0, "step": float(place)}
+            given = {**setting.numbers, **states[k], **now, "call": float(place)}
+            states[k] = planned_step(setting, given)
+        weights[:] = 0
+        optimizer.apply([np.array(column, np.float32)], [weights])
+        assert weights.tolist() == [state.pop("param") for state in states]
+        (kept,) = optimizer.state.values()
+        for state in setting.states:
+            expected = [values[state.name] for values in states]
+            assert kept[state.name].tolist() == expected, state.name
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_a_plan_is_proved_and_never_worse_than_what_is_written(name: str) -> None:
+    found = measure(PLANS[name])
+    assert found.proved
+    assert found.worst is not None
+    assert found.worst <= max(found.written.values())
+    for one in found.rewrites:
+        assert one.proof
+        assert one.errors[1] <= one.errors[0], one
+        assert one.operations[1] <= one.operations[0]
+
+
+def test_the_header_of_kernels_carries_the_worst_error() -> None:
+    folder = Path(__file__).parents[3] / "generated"
+    for name, plan in PLANS.items():
+        found = measure(plan)
+        assert found.worst is not None
+        line = f"# Worst error of a step or state in float32: {one_digit(found.worst)} ulps"
+        for target in ("cpu", "cuda"):
+            text = (folder / target / f"{plan.rule.module}.py").read_text(encoding="utf-8")
+            assert line in text, name
+
+
+floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+@given(st.sampled_from("+-*/"), floats, floats)
+def test_emulated_operations_are_ieee_s(operator: str, a: float, b: float) -> None:
+    x, y = np.float32(a), np.float32(b)
+    with np.errstate(all="ignore"):
+        expected = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}[operator](x, y)
+    if operator == "/" and b == 0:
+        return
+    found = in_float32(Operation(operator, (Name("a"), Name("b"))), {"a": a, "b": b})
+    assert np.float32(found).tobytes() == expected.tobytes()
+
+
+@given(st.floats(min_value=0, width=32, allow_nan=False, allow_infinity=False))
+def test_emulated_roots_are_ieee_s(a: float) -> None:
+    found = in_float32(Operation("sqrt", (Name("a"),)), {"a": a})
+    assert np.float32(found).tobytes() == np.sqrt(np.float32(a)).tobytes()
+
+
+@given(st.floats(min_value=2.0**-120, max_value=2.0**120, width=32), st.integers(-8, 8))
+def test_errors_count_units_in_the_last_place(value: float, units: int) -> None:
+    spacing = float(np.spacing(np.float32(value)))
+    exact = Fraction(value) + units * Fraction(spacing)
+    with mpmath.workdps(50):
+        found = error_in_ulps(value, mpmath.mpf(exact.numerator) / exact.denominator)
+    # Above a power of 2 a unit is twice as large as below it.
+    expected = (
+        {0.0} if abs(units) * spacing < SMALLEST else {abs(units), abs(units) / 2, 2 * abs(units)}
+    )
+    assert found in expected
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [(0.0, "0"), (0.31, "0.4"), (1.0, "1"), (2.01, "3"), (9.5, "10"), (1234.5, "2000")],
+)
+def test_errors_are_rounded_up(error: float, shown: str) -> None:
+    assert one_digit(error) == shown
