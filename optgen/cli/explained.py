@@ -103,7 +103,7 @@ class Scale:
 
 
 def _where(alike: Sequence[Finding], verdict: Verdict) -> str:
-    return " or ".join(finding.variant for finding in alike if finding.verdict is verdict)
+    return "; or ".join(finding.variant for finding in alike if finding.verdict is verdict)
 
 
 def _told(statement: str, alike: Sequence[Finding]) -> Iterator[str]:
@@ -111,5 +111,5 @@ def _told(statement: str, alike: Sequence[Finding]) -> Iterator[str]:
     reasons = dict.fromkeys((finding.word, finding.reason) for finding in alike)
     for word, reason in reasons:
         places = [f.variant for f in alike if (f.word, f.reason) == (word, reason)]
-        where = f", where {' or '.join(places)}" if len(reasons) > 1 else ""
+        where = f", where {'; or '.join(places)}" if len(reasons) > 1 else ""
         yield f"{word}: {statement} ({reason}{where})"

@@ -71,6 +71,8 @@ def test_another_order_of_words_is_the_same_rule(tmp_path: Path) -> None:
     ("one", "other"),
     [
         ("adam", SOUND / "adam_torch.toml"),
+        ("rmsprop", SOUND / "rmsprop_torch.toml"),
+        ("adamax", SOUND / "adamax_torch.toml"),
         ("rmsprop", "rmsprop(centered=true)"),
         ("sgd(momentum=0.9)", "sgd(momentum=0.9, nesterov=true)"),
         ("sgd(momentum=0.9)", "sgd(momentum=0.8)"),
