@@ -11,7 +11,7 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.compiler.library import feature_files, find_specs
 from optgen.compiler.nouns.problem import Problem, SpecError
-from optgen.compiler.nouns.proof import BINDING, STRICT, TOLD, Finding, Group, Verdict
+from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, WARNED, Finding, Verdict
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import (
     compile_spec,
@@ -64,14 +64,14 @@ def _fails(finding: Finding, wishes: Wishes) -> bool:
     """Whether a finding makes the check fail."""
     if finding.is_refuted:
         return finding.group in (STRICT if wishes.strict else BINDING)
-    if finding.group in TOLD or finding.waived:
+    if finding.group in ASIDE or finding.waived:
         return False
     return wishes.require_proof and finding.verdict is Verdict.UNDECIDED
 
 
 def _is_odd(finding: Finding) -> bool:
     """Whether a finding is worth a warning."""
-    return finding.is_refuted and finding.group not in {Group.UNIT, Group.SIZE}
+    return finding.is_refuted and finding.group not in TOLD
 
 
 def _print(
@@ -90,7 +90,7 @@ def _print(
     count = f"{files} spec{'s' if files > 1 else ''}"
     if not errors:
         count += " without errors"
-    every = [finding for finding in every if finding.group not in TOLD]
+    every = [finding for finding in every if finding.group not in ASIDE]
     verdicts = [f"{sum(f.verdict is v for f in every)} {v}" for v in Verdict]
     waived = sum(bool(f.waived) and f.verdict is not Verdict.PROVED for f in every)
     verdicts += [f"{waived} waived"] if waived else []
@@ -106,7 +106,7 @@ def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
         first = alike[0]
         variants = list(dict.fromkeys(finding.variant for finding in alike if finding.variant))
         message = f"{first.word}: {first.statement}"
-        if first.group in {Group.FLOAT32, Group.RANGE}:
+        if first.group in WARNED:
             message = f"not always so: {first.statement}"
         if variants:
             message += f" (where {'; or '.join(variants)})"
@@ -133,7 +133,7 @@ def _print_findings(spec: Spec, found: Sequence[Finding]) -> None:
             reason += f"; waived: {finding.waived}"
         line = Text.assemble(
             "  ",
-            (finding.word, "" if finding.group in TOLD else colours[finding.verdict]),
+            (finding.word, "" if finding.group in ASIDE else colours[finding.verdict]),
             f"  {finding.group}: {finding.statement}{where}; ",
             (reason, "dim"),
         )

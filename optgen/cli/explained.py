@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from optgen.compiler.explain import costs, stabilities, variants
 from optgen.compiler.nouns.cost import Cost
 from optgen.compiler.nouns.expression import Expression
-from optgen.compiler.nouns.proof import TOLD, Finding, Verdict
+from optgen.compiler.nouns.proof import ASIDE, Finding, Verdict
 from optgen.compiler.nouns.rule import Rule, Step
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.nouns.stability import Stability
@@ -37,7 +37,7 @@ class Explained:
         statements = dict.fromkeys((finding.group, finding.statement) for finding in self.proved)
         for group, statement in statements:
             alike = [f for f in self.proved if (f.group, f.statement) == (group, statement)]
-            if group in TOLD:
+            if group in ASIDE:
                 yield from _told(statement, alike)
                 continue
             verdicts = dict.fromkeys(finding.verdict for finding in alike)

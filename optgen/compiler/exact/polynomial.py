@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from itertools import combinations
 
 import sympy
 
 from optgen.compiler.exact.interval import Interval
+from optgen.compiler.exact.points import is_negative_somewhere
 from optgen.compiler.nouns.expression import Expression, Name, Number
 
 #: Exponents of names, without those that are 0.
 Monomial = tuple[tuple[str, int], ...]
 #: Coefficients that aren't 0.
 Polynomial = Mapping[Monomial, Fraction]
+
+#: A polynomial, and how often it is a factor.
+Factor = tuple[Polynomial, int]
 
 #: Larger polynomials are left undecided.
 MOST_TERMS, MOST_DEGREE = 200, 12
@@ -97,7 +102,7 @@ def never_negative(found: Polynomial, known: Mapping[str, Interval], depth: int 
     """
     if all(_sign_of_term(monomial, value, known) >= 0 for monomial, value in found.items()):
         return True
-    if depth == 0:
+    if depth == 0 or is_negative_somewhere(found, known):
         return False
     if _factors_agree(found, known):
         return True
@@ -151,8 +156,14 @@ def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
     return 1 if total.is_nonnegative else -1 if total.is_nonpositive else 0
 
 
-def factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
+def factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:
     """A constant and factors with their exponents, which were multiplied out again."""
+    return _checked(frozenset(found.items()))
+
+
+@lru_cache(maxsize=4096)
+def _checked(terms: frozenset[tuple[Monomial, Fraction]]) -> tuple[Fraction, list[Factor]]:
+    found = dict(terms)
     constant, factors = _factored(found) if len(found) <= MOST_FACTORED else (Fraction(1), [])
     product: Polynomial = _tidy({(): constant})
     for factor, exponent in factors:
@@ -161,7 +172,7 @@ def factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]
     return (constant, factors) if dict(product) == dict(found) else (Fraction(1), [(found, 1)])
 
 
-def _factored(found: Polynomial) -> tuple[Fraction, list[tuple[Polynomial, int]]]:
+def _factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:
     names = sorted({name for monomial in found for name, _ in monomial})
     if not names:
         return found.get((), Fraction(0)), []

@@ -28,7 +28,10 @@ class Group(StrEnum):
     #: Units and sizes are told, and neither is wrong.
     UNIT = "unit"
     SIZE = "size"
-    #: What mathematics allows and rounding doesn't; only ever a warning.
+    #: What is odd, but may be meant.
+    WEIGHTS = "weights"
+    START = "start"
+    #: What mathematics allows and rounding doesn't.
     FLOAT32 = "float32"
     #: Where the range of float32 ends.
     RANGE = "range"
@@ -37,8 +40,12 @@ class Group(StrEnum):
 #: Refuted properties of these groups are errors; those of the others only where one is strict.
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
-#: What a sound rule may be or not: it is told, and never an error.
-TOLD = frozenset({Group.UNIT, Group.SIZE, Group.FLOAT32, Group.RANGE})
+#: What a sound rule may be or not: it is told.
+TOLD = frozenset({Group.UNIT, Group.SIZE})
+#: What is only ever a warning.
+WARNED = frozenset({Group.WEIGHTS, Group.START, Group.FLOAT32, Group.RANGE})
+#: What neither fails a check nor counts among the properties of a rule.
+ASIDE = TOLD | WARNED
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Finding:
     @property
     def word(self) -> str:
         """Its verdict in a word."""
-        if self.group in TOLD:
+        if self.group in ASIDE:
             return {Verdict.PROVED: "yes", Verdict.REFUTED: "no"}.get(self.verdict, self.verdict)
         return self.verdict
 

@@ -16,7 +16,9 @@ from optgen.compiler.prove.parity import oddness
 from optgen.compiler.prove.rounding import rounding
 from optgen.compiler.prove.sample import Budget, Search
 from optgen.compiler.prove.size import sizes
+from optgen.compiler.prove.start import starts
 from optgen.compiler.prove.variant import TooLargeError, Variant, variants
+from optgen.compiler.prove.weights import weights
 
 #: What numbers that may refute begin with, beside defaults.
 _FIRST = {"grad": 2.0, "step": 1.0, "param": 1.0}
@@ -56,6 +58,8 @@ def _findings(rule: Rule) -> Iterator[Finding]:
             yield from degrees(variant, defaults)
             yield from units(variant, defaults)
             yield from sizes(variant, search, defaults)
+            yield from weights(variant)
+            yield from starts(variant, defaults)
     except TooLargeError:
         reason = "the rule has too many settings, or values too large, to be looked at as a whole"
         for group in Group:

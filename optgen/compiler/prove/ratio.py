@@ -106,7 +106,7 @@ def multiple(
     larger = {
         new(state): Operation("+", (Name(norm), Name(slack(state))))
         for state, value in found.states.items()
-        if _is_largest(value, state, norm)
+        if is_largest(value, state, norm)
     }
     moved = substitute(moved, larger)
     own = {mean: EVERYTHING, norm: NONNEGATIVE}
@@ -117,7 +117,7 @@ def multiple(
     return scale if _is_certain(source, moved, scale, lemma) else None
 
 
-def _is_largest(value: Expression, state: str, norm: str) -> bool:
+def is_largest(value: Expression, state: str, norm: str) -> bool:
     """Whether a state is the largest value so far of a norm."""
     return (
         isinstance(value, Operation)

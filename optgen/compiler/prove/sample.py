@@ -21,8 +21,9 @@ from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 from optgen.compiler.nouns.value import evaluate
 
 #: How many samples are tried for a property, and how many parts of expressions are computed for
-#: them; and for all properties of a rule together, so that no rule takes long.
-TRIES, MOST_PARTS, MOST_PARTS_OF_ALL = 1500, 150_000, 1_500_000
+#: them; and for all properties of a rule together, so that no rule takes long. To look for a
+#: certificate of a bound takes about as long as so many parts.
+TRIES, MOST_PARTS, MOST_PARTS_OF_ALL, CERTIFICATE = 1500, 150_000, 1_500_000, 20_000
 _USUAL = (1.0, 2.0, 0.5, 3.0, 0.9, 10.0, 0.1, 0.999, 0.01, 1e-7, 100.0, 0.25, 1e-3, 1e3)
 
 Numbers = dict[str, float]

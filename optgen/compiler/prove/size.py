@@ -32,7 +32,7 @@ from optgen.compiler.prove.invariants import MARGIN
 from optgen.compiler.prove.large import large
 from optgen.compiler.prove.ratio import lemmas, multiple
 from optgen.compiler.prove.running import Form, factor, form, new, running
-from optgen.compiler.prove.sample import Sample, Search
+from optgen.compiler.prove.sample import CERTIFICATE, Sample, Search
 from optgen.compiler.prove.small import small_numbers, without_small
 from optgen.compiler.prove.variant import Variant, last_location
 
@@ -40,6 +40,7 @@ Defaults = Mapping[str, float]
 FIRST = "the first step is bounded in units of the learning rate"
 EVER = "every step is bounded in units of the learning rate"
 _NOT_PROPORTIONAL = "the step isn't proportional to the learning rate"
+_TOO_MUCH = "the rule has too many settings, or values too large, for bounds of its steps"
 _UNKNOWN = "no bound was certified, and no gradients make it large"
 
 
@@ -63,6 +64,10 @@ def sizes(variant: Variant, search: Search, defaults: Defaults) -> Iterator[Find
     if not allows(variant, {}, {LEARNING_RATE: 1}, 1):
         for statement in (FIRST, EVER):
             yield _told(variant, statement, Verdict.UNDECIDED, _NOT_PROPORTIONAL)
+        return
+    if search.budget.left <= 0:
+        for statement in (FIRST, EVER):
+            yield _told(variant, statement, Verdict.UNDECIDED, _TOO_MUCH)
         return
     bounds_of = _Bounds(variant, search, small_numbers(variant, defaults))
     yield _finding(variant, defaults, FIRST, bounds_of.first())
@@ -133,6 +138,7 @@ class _Bounds:
         """A bound for a multiple of a mean of gradients over a norm of them."""
         known = self._variant.known
         for lemma in lemmas(list(running(found, self._variant)), known):
+            self._search.budget.left -= CERTIFICATE
             try:
                 scale = multiple(moved, found, lemma, known, self._small)
             except NotPolynomialError:
@@ -179,6 +185,7 @@ class _Bounds:
 
         if self._search.find([moved, limit], is_refuted) is not None:
             return False
+        self._search.budget.left -= CERTIFICATE
         source = Quotients(self._variant.known)
         change, most = source.of(moved), source.of(limit)
         left = times(times(most.top, most.top), times(change.bottom, change.bottom))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from optgen.compiler.library import optimizer_files
-from optgen.compiler.nouns.proof import BINDING, TOLD, Finding, Group, Verdict
+from optgen.compiler.nouns.proof import ASIDE, BINDING, Finding, Group, Verdict
 from optgen.compiler.pipeline import findings, load_all
 
 HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ def test_all_is_proved_of_the_built_in_rules(path: Path) -> None:
     every = found(path)
     assert {finding.group for finding in every} >= {Group.DESCENT, Group.ODDNESS, Group.DEGREE}
     for finding in every:
-        assert finding.verdict is Verdict.PROVED or finding.group in TOLD, finding
+        assert finding.verdict is Verdict.PROVED or finding.group in ASIDE, finding
         assert finding.verdict is not Verdict.UNDECIDED, finding
         assert finding.reason
 
@@ -52,7 +52,7 @@ def test_all_is_proved_of_the_built_in_rules(path: Path) -> None:
 @pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
 def test_no_sound_rule_is_refused(path: Path) -> None:
     for finding in found(path):
-        assert finding.group in TOLD or not finding.is_refuted, finding
+        assert finding.group in ASIDE or not finding.is_refuted, finding
         assert finding.reason or finding.waived
 
 
@@ -113,7 +113,7 @@ def test_rounding_under_a_root_is_warned_of(tmp_path: Path) -> None:
     path = tmp_path / "rmsprop.toml"
     path.write_text(text.replace(clamp, "velocity - average_gradient**2"))
     every = found(path)
-    assert {f.verdict for f in every if f.group not in TOLD} == {Verdict.PROVED}
+    assert {f.verdict for f in every if f.group not in ASIDE} == {Verdict.PROVED}
     warned = [finding for finding in every if finding.group is Group.FLOAT32]
     assert {finding.statement for finding in warned} == {
         "in float32 the root sqrt(denominator) is defined"
