@@ -12,11 +12,10 @@ _POINTS, _MARGIN = 24, 1e-9
 _SIZES = (0.0, 1.0, 0.5, 2.0, 0.1, 10.0, 0.9, 0.01, 100.0)
 
 _Monomial = tuple[tuple[str, int], ...]
+_Terms = Mapping[_Monomial, Fraction]
 
 
-def is_negative_somewhere(
-    terms: Mapping[_Monomial, Fraction], known: Mapping[str, Interval]
-) -> bool:
+def is_negative_somewhere(terms: _Terms, known: Mapping[str, Interval]) -> bool:
     """Whether a polynomial is clearly negative at one of some points within known intervals."""
     names = sorted({name for monomial in terms for name, _ in monomial})
     draw = random.Random(0)
