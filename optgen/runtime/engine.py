@@ -10,6 +10,7 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.cpu.launch import launch, loop_for
+from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.tables import Tables
@@ -50,11 +51,11 @@ class Engine:
         """The program of that name; None where the optimizer has none."""
         return self._kernels.program(name)
 
-    def begin(self, hyperparameters: Array, call: int, step: int) -> Program:
+    def begin(self, hyperparameters: Array, call: int, steps: Steps) -> Program:
         """Compute the scalars of a call and return the program that it runs."""
         for part in self._parts:
             host = built(self._kernels.host, part.on)
-            launch(host, range, hyperparameters, part.scalars, float(call), float(step))
+            compute(host, hyperparameters, part.scalars, call, steps)
         for program in self._kernels.gates:
             for part in self._parts[:1]:
                 proceeds = part.scalars[0, self._kernels.scalars.index(program.gate)]

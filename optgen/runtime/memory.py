@@ -11,6 +11,7 @@ import numpy as np
 from optgen.cuda import missing_packages
 from optgen.runtime.arrays import Gradient, is_on_device
 from optgen.runtime.cpu.memory import HostMemory
+from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Kernels, Program
 from optgen.runtime.scale import DynamicScale
 
@@ -25,8 +26,11 @@ class Engine(Protocol):
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
 
-    def begin(self, hyperparameters: Host, call: int, step: int) -> Program:
-        """Compute the scalars of a call and return the program that it runs."""
+    def begin(self, hyperparameters: Host, call: int, steps: Steps) -> Program:
+        """Compute the scalars of a call and return the program that it runs.
+
+        ``steps`` is the number of the update, or one for each row of hyperparameters.
+        """
 
     def run(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None] = ()

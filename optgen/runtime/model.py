@@ -11,9 +11,9 @@ import numpy as np
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.declarations import State
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, Program
 from optgen.runtime.matching import Gradients, Matcher, Variables, by_path
-from optgen.runtime.memory import Mask, memory_of
+from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.settings import Row, Settings
 from optgen.runtime.treatment import Treatment
@@ -158,6 +158,19 @@ class Model:
         if missing:
             warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=4)
         return checked
+
+    def checked(self, gradients: Sequence[object | None]) -> list[Gradient | None]:
+        """One gradient for each variable, None for one that is missing, fit to be pointed at."""
+        check = self._check_gradient
+        return [None if one is None else check(index, one) for index, one in enumerate(gradients)]
+
+    def begin(self, rows: Host, counters: Counters) -> Program:
+        """Compute the scalars of the next call from hyperparameters."""
+        return self.engine.begin(rows, counters.calls + 1, counters.updates + 1)
+
+    def updated(self, chosen: Mask) -> None:
+        """Note that an update was made of some variables."""
+        self.seen[:] = False
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""

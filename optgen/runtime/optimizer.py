@@ -41,6 +41,8 @@ class Optimizer:
     switches: ClassVar[tuple[Switch, ...]] = ()
     states: ClassVar[tuple[State, ...]] = ()
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    #: What torch calls arguments, each with the hyperparameters that it sets.
+    torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     kernels: ClassVar[Kernels]
@@ -57,13 +59,11 @@ class Optimizer:
         /,
         **values: object,
     ) -> None:
-        kind = type(self).__name__
-        refuse_unknown(kind, unknown, [*values, *_COMMON])
+        refuse_unknown(kind := type(self).__name__, unknown, [*values, *_COMMON])
         if not isinstance(name, str | None):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
-        settings = Settings(
-            kind, self.hyperparameters, self.switches, self.exclusive, values, options
-        )
+        declared = self.hyperparameters, self.switches, self.exclusive
+        settings = Settings(kind, *declared, values, options)
         self._treatment = Treatment(kind, constraints, overwrite_with_gradient, on_nonfinite)
         self.name = unique_name(kind) if name is None else name
         self._settings = settings

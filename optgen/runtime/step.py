@@ -80,10 +80,11 @@ class Step:
         model.memory.changed(model.variables)
 
     def _take(self, gradients: Gradients, counters: Counters) -> bool:
-        model, engine = self._model, self._model.engine
+        model = self._model
         rows = self._settings.rows(model.row_set, counters.calls)
-        program = engine.begin(rows, counters.calls + 1, counters.updates + 1)
         present = model.present(gradients)
+        program = model.begin(rows, counters)
+        engine = model.engine
         chosen = present & model.trained
         if not program.gate and not present.all():
             chosen |= model.seen & model.trained
@@ -104,7 +105,7 @@ class Step:
             model.seen |= present
             return True
         counters.updates += 1
-        model.seen[:] = False
+        model.updated(chosen)
         self._finish(chosen)
         return True
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from optgen.compiler.compose.clashes import bad_defaults, clashes, unknown_defaults
+from optgen.compiler.compose.clashes import (
+    bad_defaults,
+    clashes,
+    unknown_defaults,
+)
 from optgen.compiler.compose.order import Slots, check_order, in_order, slot_of
 from optgen.compiler.nouns.expression import rename
 from optgen.compiler.nouns.problem import Problem, SpecError

@@ -40,16 +40,21 @@ def bad_defaults(rule: Rule, features: Iterable[Rule]) -> Iterator[Problem]:
 
 
 def unknown_defaults(spec: Spec, features: Iterable[Rule]) -> tuple[Problem, ...]:
-    """Warnings for defaults of arguments that neither the spec nor a feature has."""
+    """Warnings for defaults, and names in torch, of what neither the spec nor a feature has."""
     known = {LEARNING_RATE, *(entry.name.value for entry in spec.hyperparameters)}
     known |= {h.name for feature in features for h in feature.hyperparameters}
+    named = [
+        (f"the default of {name.value!r} is for an argument", name) for name, _ in spec.defaults
+    ]
+    for argument, listed in spec.torch:
+        named += [(f"torch's {argument.value!r} is for an argument", name) for name in listed]
     return tuple(
         Problem(
-            f"the default of {name.value!r} is for an argument that doesn't exist",
+            f"{what} for an argument that doesn't exist",
             name.location,
             nearest(name.value, known) or "no feature declares it",
             "warning",
         )
-        for name, _ in spec.defaults
+        for what, name in named
         if name.value not in known
     )

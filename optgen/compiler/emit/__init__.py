@@ -77,6 +77,7 @@ def emit(plan: Plan, accuracy: Accuracy, templates: Templates) -> tuple[Source, 
     }
     words = vocabulary(plan, templates.texts.values())
     strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
+    strings += [name.value for name, _ in plan.rule.torch]
     sources = []
     for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
         header = templates.header(f"{kind}.py.j2", files, digest, measured)

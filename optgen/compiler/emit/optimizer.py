@@ -34,6 +34,7 @@ def optimizer_context(plan: Plan) -> dict[str, object]:
         "excludable": [h.name for h in rule.hyperparameters if h.excluded is not None],
         "imports": _imports(plan),
         "spec": rule_digest(rule),
+        "torch": list(_torch(plan)),
         "label": f'"{quoted(rule.label)}"' if rule.label else "None",
     }
 
@@ -98,6 +99,14 @@ def _states(plan: Plan) -> Iterator[str]:
         if state.stands_in:
             arguments.append("stands_in=True")
         yield call("State", arguments, 2)
+
+
+def _torch(plan: Plan) -> Iterator[str]:
+    for name, listed in plan.rule.torch:
+        # A feature that there isn't takes the arguments that set it along.
+        if all(plan.rule.hyperparameter(one.value) for one in listed):
+            names = ", ".join(f'"{one}"' for one in listed)
+            yield f'("{name}", ({names},)),'
 
 
 def _exclusive(plan: Plan) -> list[str]:

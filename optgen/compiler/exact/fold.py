@@ -35,9 +35,20 @@ def _simpler(operator: str, operands: tuple[Expression, ...]) -> Expression:
         return _sum(operator, operands, exact)
     if operator in ("*", "/", "**"):
         return _product(operator, operands, exact)
-    if operator == "where" and operands[1] == operands[2]:
-        return operands[1]
+    if operator == "where":
+        return _choice(operands)
     return Operation(operator, operands)
+
+
+def _choice(operands: tuple[Expression, ...]) -> Expression:
+    condition, yes, no = operands
+    if yes == no:
+        return yes
+    if isinstance(condition, Operation) and condition.operator in _COMPARED:
+        exact = [_exact(operand) for operand in condition.operands]
+        if None not in exact:
+            return yes if _COMPARED[condition.operator](*exact) else no
+    return Operation("where", operands)
 
 
 def _sum(operator: str, operands: tuple[Expression, ...], exact: Exact) -> Expression:
@@ -88,6 +99,16 @@ _RATIONAL: Mapping[str, Callable[..., Fraction | None]] = {
     "clip": lambda a, low, high: min(max(a, low), high),
     "sqrt": lambda a: a if a in (0, 1) else None,
     "exp": lambda a: None if a else Fraction(1),
+}
+
+
+_COMPARED: Mapping[str, Callable[..., bool]] = {
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
 }
 
 

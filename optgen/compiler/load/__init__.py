@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from keyword import iskeyword
 from pathlib import Path
 
 from optgen.compiler.load.document import Document, read
@@ -14,7 +16,7 @@ from optgen.compiler.nouns.proof import Group
 from optgen.compiler.nouns.spec import Spec, Text
 
 HEADER = {"name", "summary", "reference"}
-OPTIMIZER = {"label", "defaults", "demo", "waive"}
+OPTIMIZER = {"label", "defaults", "demo", "torch", "waive"}
 BODY = {"hyperparameters", "state", "update"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
@@ -120,10 +122,19 @@ def _header(document: Document, top: Fields) -> Spec:
         reference=top.prose("reference"),
         label=top.prose("label"),
         defaults=tuple((key, value) for key, value in pairs if value is not None),
+        torch=_torch(top.table("torch", 'lr = "learning_rate"')),
         demo_learning_rate=None if rate is None else float(rate),
         waived=tuple((key, waive.prose(key)) for key in waive if key in {*Group}),
         digests=((_file_name(document), document.digest),),
     )
+
+
+def _torch(table: Fields) -> tuple[tuple[Text, tuple[Text, ...]], ...]:
+    """Arguments as torch names them, each with the hyperparameters that it sets."""
+    for key in table:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", key) or iskeyword(key):
+            table.complain(key, f"{key!r:.80} can't be the name of an argument")
+    return tuple((table.name(key), table.texts(key)) for key in table)
 
 
 def _file_name(document: Document) -> str:
@@ -141,6 +152,7 @@ def _extended(base: Spec, own: Spec) -> Spec:
         reference=own.reference or base.reference,
         label=own.label,
         defaults=(*base.defaults, *own.defaults),
+        torch=tuple({str(name): (name, to) for name, to in (*base.torch, *own.torch)}.values()),
         demo_learning_rate=own.demo_learning_rate or base.demo_learning_rate,
         waived=(*base.waived, *own.waived),
         digests=(*own.digests, *base.digests),

@@ -123,6 +123,7 @@ class Rule:
     notation: str = ""
     position: int | None = None
     defaults: tuple[tuple[Text, Scalar], ...] = ()
+    torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
 

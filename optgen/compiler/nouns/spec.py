@@ -80,6 +80,8 @@ class Spec:
     #: Groups of properties that may be refuted, each with the reason.
     waived: tuple[tuple[str, str], ...] = ()
     defaults: tuple[tuple[Text, Scalar], ...] = ()
+    #: What torch calls an argument, and the hyperparameters that it sets.
+    torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
     # What only features say:
     slot: Text | None = None
     when: Text | None = None

@@ -85,6 +85,7 @@ class _Parser:
             notation=spec.rule.value.strip("\n"),
             position=spec.position,
             defaults=spec.defaults,
+            torch=spec.torch,
             location=spec.name.location,
             digests=spec.digests,
             is_schedule=spec.is_schedule,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
-from optgen.runtime.cpu.launch import launch
+from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.place import Mask, Place, Sums
 from optgen.runtime.cuda.stage import Host, Stage, Table
@@ -85,14 +85,14 @@ class Engine:
         """The program of that name; None where the optimizer has none."""
         return self._kernels.program(name)
 
-    def begin(self, hyperparameters: Host, call: int, step: int) -> Program:
+    def begin(self, hyperparameters: Host, call: int, steps: Steps) -> Program:
         """Compute the scalars of a call on the host and return the program that it runs."""
         parts = [part for place in self.places for part in place.parts]
         for part in parts:
             scalars = part.scalars
             before = scalars.values.tobytes()
             kernel = built(self._host, part.on)
-            launch(kernel, range, hyperparameters, scalars.values, float(call), float(step))
+            compute(kernel, hyperparameters, scalars.values, call, steps)
             scalars.is_sent = scalars.is_sent and scalars.values.tobytes() == before
         for program in self._kernels.gates:
             for part in parts[:1]:

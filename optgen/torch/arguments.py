@@ -1,0 +1,87 @@
+"""Arguments as torch has them, from what a generated class declares."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from optgen.runtime.declarations import Hyperparameter, Value
+from optgen.runtime.optimizer import Optimizer
+
+#: What torch's learning rate is called where a spec doesn't say.
+_USUAL = (("lr", ("learning_rate",)),)
+#: Choices of an implementation, which there is only one of here.
+IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument: a hyperparameter, or several of them as a tuple."""
+
+    name: str
+    parts: tuple[Hyperparameter, ...]
+
+    @property
+    def default(self) -> Any:
+        """What it is where it isn't given; torch writes 0 for a decay that is off."""
+        values = tuple(0 if _is_off(part) else part.default for part in self.parts)
+        return values if len(values) > 1 else values[0]
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether groups of parameters may have their own."""
+        return all(part.grouped for part in self.parts)
+
+    def values(self, given: Any, owner: str) -> Iterator[tuple[str, Value]]:
+        """The hyperparameters that it sets. Raises TypeError or ValueError."""
+        several = len(self.parts) > 1
+        if several and (not isinstance(given, tuple | list) or len(given) != len(self.parts)):
+            names = ", ".join(part.name for part in self.parts)
+            raise ValueError(f"{owner}: {self.name} must be ({names}), not {given!r}")
+        for part, value in zip(self.parts, given if several else (given,), strict=True):
+            off = _is_off(part) and self.name != part.name and not _is_tensor(value) and value == 0
+            yield part.name, None if off else part.check(value, f"{owner}: {self.name}")
+
+
+def _is_off(part: Hyperparameter) -> bool:
+    return part.optional and part.default is None and part.grouped
+
+
+def _is_tensor(value: object) -> bool:
+    return hasattr(value, "numel")
+
+
+def arguments(rule: type[Optimizer]) -> tuple[Argument, ...]:
+    """All arguments but the parameters: torch's first, then those that only optgen has."""
+    declared = {h.name: h for h in rule.hyperparameters}
+    named = dict(rule.torch_names or _USUAL)
+    taken = {name for names in named.values() for name in names}
+    found = [
+        Argument(name, tuple(declared[part] for part in parts)) for name, parts in named.items()
+    ]
+    # An argument of torch's hides a hyperparameter of the same name.
+    rest = (h for h in rule.hyperparameters if h.name not in taken and h.name not in named)
+    return (*found, *(Argument(h.name, (h,)) for h in rest))
+
+
+def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
+    """What a class made of these arguments is called with."""
+    kind = inspect.Parameter
+    own = [kind("self", kind.POSITIONAL_ONLY), kind("params", kind.POSITIONAL_OR_KEYWORD)]
+    grouped = [a for a in listed if a.is_grouped]
+    whole = [a for a in listed if not a.is_grouped]
+    own += [kind(a.name, kind.POSITIONAL_OR_KEYWORD, default=a.default) for a in grouped]
+    own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
+    own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in IMPLEMENTATIONS]
+    return inspect.Signature(own)
+
+
+def refuse(chosen: Mapping[str, Any], owner: str) -> None:
+    """Refuse what a fused step can't be. Raises ValueError."""
+    if chosen.get("differentiable"):
+        raise ValueError(
+            f"{owner}: differentiable=True needs a step that autograd records; this one is "
+            "compiled, and updates parameters in place"
+        )

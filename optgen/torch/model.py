@@ -1,0 +1,91 @@
+"""The parameters of an optimizer of torch as kernels see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from optgen.runtime.kernels import Program
+from optgen.runtime.memory import Host, Mask
+from optgen.runtime.model import Counters, Model
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.settings import Settings
+from optgen.runtime.treatment import Treatment
+
+Tensor = torch.Tensor
+
+
+class TensorModel(Model):
+    """A model of tensors, each of which counts its own updates."""
+
+    def __init__(
+        self,
+        rule: type[Optimizer],
+        params: Mapping[str, Tensor],
+        settings: Settings,
+        treatment: Treatment,
+        ages: Tensor,
+    ) -> None:
+        """``ages`` are the updates that each parameter has had; they are counted on here."""
+        arrays = {path: seen(param) for path, param in params.items()}
+        kernels = rule.kernels, rule.cuda_kernels
+        super().__init__(arrays, rule.states, settings, treatment, *kernels)
+        self.params, self.ages = list(params.values()), ages
+        self._settings, self._treatment = settings, treatment
+        self._base = np.array([self.row_set.index(row) for row in self.rows], np.int64)
+        self._placed: bytes = self._base.tobytes()
+        self.pointers = [param.data_ptr() for param in self.params]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether all parameters still have the memory that they had."""
+        return [*map(Tensor.data_ptr, self.params)] == self.pointers
+
+    def begin(self, rows: Host, counters: Counters) -> Program:
+        """Compute the scalars of the next call; parameters of one age share a row."""
+        steps = self.ages.numpy() + 1
+        first = int(steps[0])
+        if (steps == first).all():
+            self._place(self._base, len(self.row_set))
+            return self.engine.begin(rows, counters.calls + 1, first)
+        pairs, places = np.unique(
+            np.stack([self._base, steps.astype(np.int64)]), axis=1, return_inverse=True
+        )
+        self._place(places.reshape(-1), pairs.shape[1])
+        return self.engine.begin(rows[pairs[0]], counters.calls + 1, pairs[1])
+
+    def _place(self, rows: Host, count: int) -> None:
+        """Point the kernels at other rows, where parameters aren't of one age any more."""
+        if rows.tobytes() != self._placed:
+            parts = self._parts(self._switches(self._settings, self._treatment))
+            states, own = self.states, rows.tolist()
+            self.engine = self.memory.engine(self.variables, states, own, count, parts)
+            self._placed = rows.tobytes()
+
+    def updated(self, chosen: Mask) -> None:
+        """Count an update of some parameters."""
+        super().updated(chosen)
+        self.ages += torch.from_numpy(chosen)
+
+
+def seen(tensor: Tensor) -> Any:
+    """A tensor as what kernels are pointed at: an array of NumPy's, in the same memory."""
+    tensor = tensor.detach()
+    return tensor if tensor.is_cuda else tensor.numpy()
+
+
+def gradients_of(params: Sequence[Tensor]) -> list[Any]:
+    """The gradients of parameters; None for one that is missing.
+
+    Raises TypeError for a sparse one.
+    """
+    found: list[Any] = []
+    for param in params:
+        gradient = param.grad
+        if gradient is not None and gradient.layout is not torch.strided:
+            raise TypeError("gradients must be dense; make them so, or use a sparse optimizer")
+        found.append(None if gradient is None else seen(gradient))
+    return found

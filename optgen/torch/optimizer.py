@@ -1,0 +1,212 @@
+"""The optimizers of torch that generated ones become."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import torch
+
+from optgen.runtime.model import Counters
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.stand_in import replaced, settle, stand_ins
+from optgen.runtime.step import Step
+from optgen.runtime.treatment import Treatment
+from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
+from optgen.torch.groups import GroupSettings
+from optgen.torch.model import TensorModel, gradients_of
+
+Tensor = torch.Tensor
+#: The key of a state dictionary that holds what belongs to no parameter.
+_COUNTERS = "counters"
+_AGE = "step"
+_DTYPES = (torch.float32, torch.float64)
+
+
+class FusedOptimizer(torch.optim.Optimizer):
+    """Updates all parameters in one call of a compiled kernel. Subclasses are made of rules."""
+
+    rule: ClassVar[type[Optimizer]]
+    arguments: ClassVar[tuple[Argument, ...]]
+
+    def __init__(self, params: Any, *args: Any, **kwargs: Any) -> None:
+        given = signature(self.arguments).bind(None, params, *args, **kwargs)
+        given.apply_defaults()
+        values = dict(given.arguments)
+        owner = type(self).__name__
+        refuse(values, owner)
+        self._shared = {
+            argument.name: value
+            for argument in self.arguments
+            if not argument.is_grouped
+            for _, value in argument.values(values[argument.name], owner)
+        }
+        self._counters = Counters()
+        self._model: TensorModel | None = None
+        defaults = {a.name: values[a.name] for a in self.arguments if a.is_grouped}
+        super().__init__(params, {**defaults, **{name: values[name] for name in IMPLEMENTATIONS}})
+
+    @property
+    def _treatment(self) -> Treatment:
+        return Treatment(type(self).__name__, None, (), "propagate")
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters; their state is made at the next step.
+
+        Raises TypeError or ValueError for values that aren't allowed, and for parameters that are
+        neither float32 nor float64; nothing is added then.
+        """
+        before = list(self.param_groups)
+        super().add_param_group(param_group)
+        try:
+            self._settings = self._new_settings()
+        except (TypeError, ValueError):
+            self.param_groups = before
+            raise
+        self._model = None
+
+    def _params(self) -> dict[str, Tensor]:
+        """All parameters by path: group and place in it."""
+        return {
+            f"{number}.{place}": param
+            for number, group in enumerate(self.param_groups)
+            for place, param in enumerate(group["params"])
+        }
+
+    def _new_settings(self) -> GroupSettings:
+        owner, params = type(self).__name__, self._params()
+        for path, param in params.items():
+            if param.dtype not in _DTYPES:
+                raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
+        paths = {path: int(path.partition(".")[0]) for path in params}
+        return GroupSettings(
+            self.rule, owner, self.arguments, self._shared, paths, self.param_groups
+        )
+
+    def _build(self) -> TensorModel:
+        """The parameters as they are now, with the state that they have."""
+        params = self._params()
+        ages = torch.zeros(len(params))
+        model = TensorModel(self.rule, params, self._settings, self._treatment, ages)
+        for index, param in enumerate(params.values()):
+            own = self.state[param]
+            ages[index] = float(own.get(_AGE, 0))
+            for name, array in model.state_of(index).items():
+                if name in own:
+                    kept = own[name].detach().to(param.dtype)
+                    model.memory.assign(array, kept if param.is_cuda else kept.cpu().numpy())
+                own[name] = torch.as_tensor(array, device=param.device)
+            own[_AGE] = ages[index]
+        self._model = model
+        return model
+
+    def _current(self) -> TensorModel:
+        """The model, made anew where parameters have moved or parts of the rule were switched."""
+        switched = self._settings.look(self.param_groups)
+        model = self._model
+        if model is None or switched or not model.is_current:
+            return self._build()
+        return model
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One update of all parameters that have a gradient.
+
+        A closure computes the loss again, and is called first. Raises TypeError or ValueError,
+        with nothing changed, for gradients that don't fit and values that aren't allowed.
+        """
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        model = self._current()
+        given = gradients_of(model.params)
+        if any(gradient is not None for gradient in given):
+            step = Step(model, self._settings, self._treatment, None)
+            step.take(model.checked(given), self._counters)
+            changed = [p for p, g in zip(model.params, given, strict=True) if g is not None]
+            # Autograd refuses to go back through what was overwritten only if it knows.
+            torch.autograd.graph.increment_version(changed)
+        return loss
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state by parameter, the groups, and how many calls there were."""
+        found = super().state_dict()
+        found[_COUNTERS] = {"calls": self._counters.calls, "updates": self._counters.updates}
+        return found
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a state of the same parameters, on this or another device.
+
+        Raises ValueError, with nothing changed, where shapes don't fit.
+        """
+        groups = state_dict["param_groups"]
+        numbers = [number for group in groups for number in group["params"]]
+        params = list(self._params().values())
+        for number, param in zip(numbers, params, strict=False):
+            for name, value in state_dict["state"].get(number, {}).items():
+                if name != _AGE and isinstance(value, Tensor) and value.shape != param.shape:
+                    raise ValueError(
+                        f"the state {name} of parameter {number} has shape {tuple(value.shape)}, "
+                        f"the parameter {tuple(param.shape)}"
+                    )
+        plain = {key: value for key, value in state_dict.items() if key != _COUNTERS}
+        super().load_state_dict(plain)
+        steps = [float(own.get(_AGE, 0)) for own in self.state.values()]
+        most = int(max(steps, default=0))
+        counters = state_dict.get(_COUNTERS, {"calls": most, "updates": most})
+        self._counters = Counters(**counters)
+        self._model, self._settings = None, self._new_settings()
+
+    def __getstate__(self) -> dict[str, Any]:
+        counters = self._counters.calls, self._counters.updates
+        return {**super().__getstate__(), "_shared": self._shared, "_counters": counters}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        counters = state.pop("_counters", None)
+        super().__setstate__(state)
+        if counters is not None:
+            self._counters = Counters(*counters)
+            self._model, self._settings = None, self._new_settings()
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """The joint norm of the last gradients, before clipping; None where none was needed."""
+        return None if self._model is None else self._model.engine.gradient_norm
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the factor that gradients are divided by; itself where there is none."""
+        scale = self._settings.loss_scale(lambda: self._counters.calls)
+        return loss if scale == 1.0 else loss * scale
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, parameters hold their averages; behind, their own values again.
+
+        Raises ValueError where no averages are kept.
+        """
+        if not any(s.stands_in and s.when(self._settings.on()) for s in self.rule.states):
+            raise ValueError(f"{type(self).__name__} keeps no averages of its parameters")
+        with torch.no_grad():
+            pairs = stand_ins(self._model, self.rule.states, self._counters.updates)
+        with replaced(self._model, pairs):
+            yield
+
+    def finalize(self) -> None:
+        """Give parameters the value of their averages, where there are any."""
+        settle(self._model, stand_ins(self._model, self.rule.states, self._counters.updates, None))
+
+
+def optimizer_class(rule: type[Optimizer], name: str | None = None) -> type[FusedOptimizer]:
+    """A ``torch.optim.Optimizer`` of any generated optimizer, built in or a user's own."""
+    listed = arguments(rule)
+    call = signature(listed)
+    contents = {
+        "rule": rule,
+        "arguments": listed,
+        "__doc__": rule.__doc__,
+        "__module__": "optgen.torch",
+        "__signature__": call.replace(parameters=list(call.parameters.values())[1:]),
+    }
+    return type(name or rule.__name__, (FusedOptimizer,), contents)
