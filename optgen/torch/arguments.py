@@ -41,16 +41,22 @@ class Argument:
             names = ", ".join(part.name for part in self.parts)
             raise ValueError(f"{owner}: {self.name} must be ({names}), not {given!r}")
         for part, value in zip(self.parts, given if several else (given,), strict=True):
-            off = _is_off(part) and self.name != part.name and not _is_tensor(value) and value == 0
-            yield part.name, None if off else part.check(value, f"{owner}: {self.name}")
+            number = _number(value, f"{owner}: {self.name}")
+            off = _is_off(part) and self.name != part.name and number == 0
+            yield part.name, None if off else part.check(number, f"{owner}: {self.name}")
 
 
 def _is_off(part: Hyperparameter) -> bool:
     return part.optional and part.default is None and part.grouped
 
 
-def _is_tensor(value: object) -> bool:
-    return hasattr(value, "numel")
+def _number(value: Any, owner: str) -> Any:
+    """What a tensor holds; all else as it is. Raises ValueError for a tensor of several."""
+    if not hasattr(value, "numel"):
+        return value
+    if value.numel() != 1:
+        raise ValueError(f"{owner} must be a tensor of one element, not of {value.numel()}")
+    return value.item()
 
 
 def arguments(rule: type[Optimizer]) -> tuple[Argument, ...]:

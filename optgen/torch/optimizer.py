@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from inspect import Signature
 from typing import Any, ClassVar
 
 import torch
@@ -36,11 +37,12 @@ class FusedOptimizer(torch.optim.Optimizer):
         values = dict(given.arguments)
         owner = type(self).__name__
         refuse(values, owner)
+        checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
-            argument.name: value
+            name: value
             for argument in self.arguments
             if not argument.is_grouped
-            for _, value in argument.values(values[argument.name], owner)
+            for name, value in checked[argument.name].items()
         }
         self._counters = Counters()
         self._model: TensorModel | None = None
@@ -157,7 +159,13 @@ class FusedOptimizer(torch.optim.Optimizer):
         most = int(max(steps, default=0))
         counters = state_dict.get(_COUNTERS, {"calls": most, "updates": most})
         self._counters = Counters(**counters)
-        self._model, self._settings = None, self._new_settings()
+        self._settings = self._new_settings()
+        # What was loaded may be another optimizer's, which goes on with it.
+        self._build()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles name the rule, whose class is made again where it isn't there."""
+        return _empty, (self.rule, type(self).__name__), self.__getstate__()
 
     def __getstate__(self) -> dict[str, Any]:
         counters = self._counters.calls, self._counters.updates
@@ -198,15 +206,31 @@ class FusedOptimizer(torch.optim.Optimizer):
         settle(self._model, stand_ins(self._model, self.rule.states, self._counters.updates, None))
 
 
-def optimizer_class(rule: type[Optimizer], name: str | None = None) -> type[FusedOptimizer]:
-    """A ``torch.optim.Optimizer`` of any generated optimizer, built in or a user's own."""
-    listed = arguments(rule)
-    call = signature(listed)
-    contents = {
-        "rule": rule,
-        "arguments": listed,
-        "__doc__": rule.__doc__,
-        "__module__": "optgen.torch",
-        "__signature__": call.replace(parameters=list(call.parameters.values())[1:]),
-    }
-    return type(name or rule.__name__, (FusedOptimizer,), contents)
+def _empty(rule: type[Optimizer], name: str) -> FusedOptimizer:
+    """What a copy is filled into."""
+    kind = optimizer_class(rule, name)
+    return kind.__new__(kind)
+
+
+#: Each class is made once, so that copies are of the same.
+_MADE: dict[tuple[type[Optimizer], str], type[FusedOptimizer]] = {}
+
+
+def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
+    """A ``torch.optim.Optimizer`` of any generated optimizer, built in or a user's own.
+
+    The class has another ``name`` than the rule where one is given.
+    """
+    key = rule, name or rule.__name__
+    if key not in _MADE:
+        listed = arguments(rule)
+        parameters = list(signature(listed).parameters.values())[1:]
+        contents = {
+            "rule": rule,
+            "arguments": listed,
+            "__doc__": rule.__doc__,
+            "__module__": "optgen.torch",
+            "__signature__": Signature(parameters),
+        }
+        _MADE[key] = type(key[1], (FusedOptimizer,), contents)
+    return _MADE[key]
