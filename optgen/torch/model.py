@@ -34,15 +34,29 @@ class TensorModel(Model):
         kernels = rule.kernels, rule.cuda_kernels
         super().__init__(arrays, rule.states, settings, treatment, *kernels)
         self.params, self.ages = list(params.values()), ages
+        self._locals = [local(param) for param in self.params]
         self._settings, self._treatment = settings, treatment
         self._base = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._placed: bytes = self._base.tobytes()
-        self.pointers = [param.data_ptr() for param in self.params]
+        self.pointers = [param.data_ptr() for param in self._locals]
+        self._refuse_partial_sums(rule)
 
     @property
     def is_current(self) -> bool:
         """Whether all parameters still have the memory that they had."""
-        return [*map(Tensor.data_ptr, self.params)] == self.pointers
+        now = [local(param) for param in self.params] if self._is_shared else self.params
+        return [*map(Tensor.data_ptr, now)] == self.pointers
+
+    def _refuse_partial_sums(self, rule: type[Optimizer]) -> None:
+        """Raise ValueError where a norm would be that of a shard alone."""
+        self._is_shared = any(map(is_shared, self.params))
+        passes = [one for program in rule.kernels.programs for one in program.prepasses]
+        every = self._switches(self._settings, self._treatment)
+        if self._is_shared and any(one.when(on) for one in passes for on in every):
+            raise ValueError(
+                "a norm over parameters that are spread over processes isn't there yet: clip with "
+                "torch.nn.utils.clip_grad_norm_, which knows of them"
+            )
 
     def begin(self, rows: Host, counters: Counters) -> Program:
         """Compute the scalars of the next call; parameters of one age share a row."""
@@ -71,10 +85,32 @@ class TensorModel(Model):
         self.ages += torch.from_numpy(chosen)
 
 
+def local(tensor: Any) -> Tensor:
+    """The part of a tensor that is in this process, which is most often all of it."""
+    shard: Tensor = tensor.to_local() if is_shared(tensor) else tensor
+    return shard.detach()
+
+
+def is_shared(tensor: object) -> bool:
+    """Whether a tensor's elements are spread over processes, as a DTensor's are."""
+    return hasattr(tensor, "to_local")
+
+
 def seen(tensor: Tensor) -> Any:
     """A tensor as what kernels are pointed at: an array of NumPy's, in the same memory."""
-    tensor = tensor.detach()
+    tensor = local(tensor)
     return tensor if tensor.is_cuda else tensor.numpy()
+
+
+def like(array: Any, param: Any) -> Tensor:
+    """An array of ours as a tensor in the same memory, spread over processes as a parameter is."""
+    found = torch.as_tensor(array, device=param.device)
+    if not is_shared(param):
+        return found
+    shared: Tensor = type(param.detach()).from_local(
+        found, param.device_mesh, param.placements, shape=param.shape, stride=param.stride()
+    )
+    return shared
 
 
 def gradients_of(params: Sequence[Tensor]) -> list[Any]:

@@ -16,7 +16,7 @@ from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
 from optgen.torch.groups import GroupSettings
-from optgen.torch.model import TensorModel, gradients_of
+from optgen.torch.model import TensorModel, gradients_of, like, local
 
 Tensor = torch.Tensor
 #: The key of a state dictionary that holds what belongs to no parameter.
@@ -96,9 +96,9 @@ class FusedOptimizer(torch.optim.Optimizer):
             ages[index] = float(own.get(_AGE, 0))
             for name, array in model.state_of(index).items():
                 if name in own:
-                    kept = own[name].detach().to(param.dtype)
+                    kept = local(own[name]).to(param.dtype)
                     model.memory.assign(array, kept if param.is_cuda else kept.cpu().numpy())
-                own[name] = torch.as_tensor(array, device=param.device)
+                own[name] = like(array, param)
             own[_AGE] = ages[index]
         self._model = model
         return model

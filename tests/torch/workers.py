@@ -1,0 +1,100 @@
+"""What a rank of a distributed run does; a module of its own, since other processes import it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import distributed
+from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+import optgen.torch as fused
+from tests.torch.test_common import network
+
+with warnings.catch_warnings():
+    # Torch compiles functions there in a way that it deprecates itself.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+
+STEPS = 50
+
+
+def batches(rank: int, ranks: int) -> Any:
+    """The share of a rank in the same batches for any number of ranks."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(STEPS):
+        inputs = torch.randn(8, 6, generator=generator)
+        targets = torch.randn(8, 3, generator=generator)
+        yield inputs[rank::ranks], targets[rank::ranks]
+
+
+def learn(model: Any, optimizer: Any, rank: int, ranks: int, steps: range) -> None:
+    for number, (inputs, targets) in enumerate(batches(rank, ranks)):
+        if number in steps:
+            optimizer.zero_grad()
+            ((model(inputs) - targets) ** 2).mean().backward()
+            optimizer.step()
+
+
+def alone(name: str, **arguments: Any) -> list[torch.Tensor]:
+    model = network(torch.float32)
+    optimizer = getattr(fused, name)(model.parameters(), **arguments)
+    learn(model, optimizer, 0, 1, range(STEPS))
+    return [param.detach() for param in model.parameters()]
+
+
+def sharded(model: Any, made: Any, number: int, ranks: int, folder: str) -> list[torch.Tensor]:
+    """Train half, save in shards, go on from there with a new optimizer; whole parameters."""
+    half = STEPS // 2
+    optimizer = made(model.parameters(), lr=0.05)
+    learn(model, optimizer, number, ranks, range(half))
+    model_state, state = get_state_dict(model, optimizer)
+    path = str(Path(folder) / "checkpoint")
+    save({"model": model_state, "optimizer": state}, checkpoint_id=path)
+    optimizer = made(model.parameters(), lr=0.01)
+    # Torch makes the state to load into by a step, and only where there are no gradients.
+    optimizer.zero_grad()
+    model_state, state = get_state_dict(model, optimizer)
+    whole: dict[str, Any] = {"model": model_state, "optimizer": state}
+    load(whole, checkpoint_id=path)
+    set_state_dict(
+        model, optimizer, model_state_dict=whole["model"], optim_state_dict=whole["optimizer"]
+    )
+    assert optimizer.param_groups[0]["lr"] == 0.05
+    learn(model, optimizer, number, ranks, range(half, STEPS))
+    return [param.full_tensor().detach() for param in model.parameters()]
+
+
+def rank(number: int, ranks: int, port: int, folder: str, name: str, kind: str) -> None:
+    """Train with others, and write the parameters down."""
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
+    torch.set_num_threads(1)
+    distributed.init_process_group("gloo", rank=number, world_size=ranks)
+    made = getattr(fused, name)
+    if kind == "shards":
+        model = network(torch.float32)
+        fully_shard(model)
+        found = sharded(model, made, number, ranks, folder)
+        torch.save(found, Path(folder) / f"{number}.pt")
+        distributed.destroy_process_group()
+        return
+    model = DistributedDataParallel(network(torch.float32))
+    if kind == "zero":
+        optimizer = ZeroRedundancyOptimizer(model.parameters(), optimizer_class=made, lr=0.05)
+    else:
+        optimizer = made(model.parameters(), lr=0.05)
+    learn(model, optimizer, number, ranks, range(STEPS))
+    if kind == "zero":
+        assert isinstance(optimizer, ZeroRedundancyOptimizer)
+        own = sum(len(group["params"]) for group in optimizer.optim.param_groups)
+        assert own < len(list(model.parameters()))
+    found = [param.detach() for param in model.module.parameters()]
+    torch.save(found, Path(folder) / f"{number}.pt")
+    distributed.destroy_process_group()
