@@ -218,13 +218,7 @@ class TorchAdam(Optimizer):
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     torch_names = (
         ("lr", ("learning_rate",)),
-        (
-            "betas",
-            (
-                "beta_1",
-                "beta_2",
-            ),
-        ),
+        ("betas", ("beta_1", "beta_2")),
         ("eps", ("epsilon",)),
         ("weight_decay", ("l2_penalty",)),
         ("amsgrad", ("amsgrad",)),

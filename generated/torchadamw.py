@@ -218,13 +218,7 @@ class TorchAdamW(Optimizer):
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     torch_names = (
         ("lr", ("learning_rate",)),
-        (
-            "betas",
-            (
-                "beta_1",
-                "beta_2",
-            ),
-        ),
+        ("betas", ("beta_1", "beta_2")),
         ("eps", ("epsilon",)),
         ("weight_decay", ("weight_decay",)),
         ("amsgrad", ("amsgrad",)),

@@ -106,7 +106,8 @@ def _torch(plan: Plan) -> Iterator[str]:
         # A feature that there isn't takes the arguments that set it along.
         if all(plan.rule.hyperparameter(one.value) for one in listed):
             names = ", ".join(f'"{one}"' for one in listed)
-            yield f'("{name}", ({names},)),'
+            comma = "," if len(listed) == 1 else ""
+            yield f'("{name}", ({names}{comma})),'
 
 
 def _exclusive(plan: Plan) -> list[str]:
