@@ -132,6 +132,18 @@ class FusedOptimizer(torch.optim.Optimizer):
             torch.autograd.graph.increment_version(changed)
         return loss
 
+    def minimize(self, loss: Callable[[], Tensor]) -> Tensor:
+        """One step down a loss, whose gradients are taken here; returns the loss before it.
+
+        The loss is scaled before where a scale is set, and gradients are divided by it.
+        """
+        self.zero_grad()
+        with torch.enable_grad():
+            value = loss()
+            self.scale_loss(value).backward()
+        self.step()
+        return value.detach()
+
     def state_dict(self) -> dict[str, Any]:
         """The state by parameter, the groups, and how many calls there were."""
         found = super().state_dict()

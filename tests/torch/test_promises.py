@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import io
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -336,6 +339,47 @@ def test_clipping_averaging_and_accumulation_belong_to_the_optimizer() -> None:
     with optimizer.averaged():
         pass
     assert torch.equal(params[0], inside)
+
+
+def test_minimize_is_that_of_the_page_on_rmsprop() -> None:
+    for scale in (None, 1024.0):
+        weight = torch.tensor(10.0, requires_grad=True)
+        kind = optimizer_class(optimizers.RMSprop)
+        optimizer = kind([weight], lr=0.1, loss_scale_factor=scale)
+        before = optimizer.minimize(lambda w=weight: (w**2) / 2.0)  # type: ignore[misc]
+        assert float(before) == 50.0
+        assert float(weight.detach()) == pytest.approx(9.683772, abs=1e-6)
+
+
+SPEC = """
+name = "Signs"
+[hyperparameters]
+learning_rate = { default = 0.01 }
+momentum = { default = 0.9, range = "0 <= momentum < 1" }
+[state]
+direction = {}
+[update]
+rule = '''
+direction = momentum*direction + (1 - momentum)*grad
+param = param - learning_rate*sign(direction)
+'''
+"""
+
+
+def test_a_rule_of_one_s_own_is_an_optimizer_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "signs.toml").write_text(SPEC)
+    command = [sys.executable, "-m", "optgen", "build", "signs.toml", "--out", "signs_package"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    monkeypatch.syspath_prepend(tmp_path)
+    kind = optimizer_class(importlib.import_module("signs_package").Signs)
+    (weight,) = params_of((4,))
+    optimizer = kind([{"params": [weight], "lr": 0.5}], momentum=0.0)
+    before = weight.detach().clone()
+    run(optimizer, [weight], range(1))
+    assert weight.grad is not None
+    torch.testing.assert_close(weight.detach(), before - 0.5 * weight.grad.sign())
 
 
 def test_a_buffer_of_bytes_holds_a_state_too() -> None:
