@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 817d6f074e865c65258e1ebc182fc088
+# Inputs: sha256 8da8749b88425c2f80a038bc334b6f5d
 # Worst error of a step or state in float32: 4 ulps, 2 where sums cancel.
 """The optimizer Adadelta."""
 
@@ -219,10 +219,10 @@ class Adadelta(Optimizer):
         ema_overwrite_frequency: Scheduled | None = None,
         loss_scale_factor: Scheduled | None = None,
         gradient_accumulation_steps: Scheduled | None = None,
-        l2_penalty: Scheduled | None = None,
-        maximize: bool = False,
         name: str | None = None,
         *,
+        l2_penalty: Scheduled | None = None,
+        maximize: bool = False,
         options: PathOptions | None = None,
         constraints: Constraints | None = None,
         overwrite_with_gradient: Sequence[str] = (),

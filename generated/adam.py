@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 af5a35e28ca1247cd4283b60d09580c9
+# Inputs: sha256 89aaba0c4a1a66fd5efdf557a7f16612
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer Adam."""
 
@@ -238,10 +238,10 @@ class Adam(Optimizer):
         ema_overwrite_frequency: Scheduled | None = None,
         loss_scale_factor: Scheduled | None = None,
         gradient_accumulation_steps: Scheduled | None = None,
-        l2_penalty: Scheduled | None = None,
-        maximize: bool = False,
         name: str | None = None,
         *,
+        l2_penalty: Scheduled | None = None,
+        maximize: bool = False,
         options: PathOptions | None = None,
         constraints: Constraints | None = None,
         overwrite_with_gradient: Sequence[str] = (),

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 fe35a1220b9bda6eddd790e05d6ed062
+# Inputs: sha256 1c77e9d97bc4c1db9566fd34a40f170f
 # Worst error of a step or state in float32: 2 ulps, 20 where sums cancel.
 """The optimizer Adamax."""
 
@@ -227,10 +227,10 @@ class Adamax(Optimizer):
         ema_overwrite_frequency: Scheduled | None = None,
         loss_scale_factor: Scheduled | None = None,
         gradient_accumulation_steps: Scheduled | None = None,
-        l2_penalty: Scheduled | None = None,
-        maximize: bool = False,
         name: str | None = None,
         *,
+        l2_penalty: Scheduled | None = None,
+        maximize: bool = False,
         options: PathOptions | None = None,
         constraints: Constraints | None = None,
         overwrite_with_gradient: Sequence[str] = (),

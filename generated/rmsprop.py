@@ -2,7 +2,7 @@
 # `optgen build`. Specs: rmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 e25a9bc36f46f19686879f1a0c92dbff
+# Inputs: sha256 25a4b239620c8da6844cbf34f9975b14
 # Worst error of a step or state in float32: 4 ulps, 200 where sums cancel.
 """The optimizer RMSprop."""
 
@@ -241,10 +241,10 @@ class RMSprop(Optimizer):
         ema_overwrite_frequency: Scheduled | None = None,
         loss_scale_factor: Scheduled | None = None,
         gradient_accumulation_steps: Scheduled | None = None,
-        l2_penalty: Scheduled | None = None,
-        maximize: bool = False,
         name: str | None = None,
         *,
+        l2_penalty: Scheduled | None = None,
+        maximize: bool = False,
         options: PathOptions | None = None,
         constraints: Constraints | None = None,
         overwrite_with_gradient: Sequence[str] = (),

@@ -16,7 +16,7 @@ import numpy as np
 from tests.numeric.pairwise import Levels, cover
 from tests.numeric.rules import Array
 from tests.numeric.settings import OWN_VALUES
-from tests.numeric.specs import OPTIMIZERS, read
+from tests.numeric.specs import KERAS, OPTIMIZERS, read
 from tests.numeric.training import new
 
 STEPS = 30
@@ -25,7 +25,7 @@ SHAPES = ((), (1,), (3,), (2, 3), (2, 1, 2), (0, 2))
 FACTORS = {
     "rule": [
         f"{optimizer} {number}"
-        for optimizer in OPTIMIZERS
+        for optimizer in KERAS
         for number in range(1 + len(OWN_VALUES.get(optimizer, ())))
     ],
     "average": ["off", "on", "overwriting"],

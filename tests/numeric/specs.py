@@ -18,6 +18,9 @@ def read(path: Path) -> Table:
 
 
 FEATURES = {table["name"]: table for table in map(read, (SPECS / "features").glob("*.toml"))}
+#: Those that Keras has too, with all features that it has.
+KERAS = {name: path for name, path in OPTIMIZERS.items() if not name.startswith("torch")}
+NOT_KERAS = ("l2_penalty", "maximize")
 
 
 def rule_of(path: Path) -> tuple[Table, Table]:

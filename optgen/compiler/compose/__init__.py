@@ -108,13 +108,18 @@ def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ..
     """The arguments in the order of the signature.
 
     Features' come after the optimizer's own, by position, but those whose default the
-    optimizer changes stand right after the learning rate.
+    optimizer changes stand right after the learning rate. Those without a position are given
+    by name alone.
     """
     by_position = sorted(
         features, key=lambda part: (part.position is None, part.position or 0, part.name)
     )
     own = {h.name: h for h in rule.hyperparameters}
-    others = {h.name: h for part in by_position for h in part.hyperparameters}
+    others = {
+        h.name: replace(h, after_name=part.position is None)
+        for part in by_position
+        for h in part.hyperparameters
+    }
     changed: dict[str, Hyperparameter] = {}
     for name, value in rule.defaults:
         if name.value in own:
