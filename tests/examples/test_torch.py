@@ -1,0 +1,33 @@
+"""The examples run, and their numbers are those of torch's own optimizers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def run(name: str) -> str:
+    command = [sys.executable, str(EXAMPLES / f"{name}.py")]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def numbers(text: str) -> list[float]:
+    return [float(found) for found in re.findall(r"loss (\d+\.\d+)", text)]
+
+
+def test_digits() -> None:
+    said = run("torch_digits")
+    ours, theirs = numbers(said)
+    assert ours == pytest.approx(theirs, rel=0.05, abs=0.01)
+    assert all(float(share) > 90 for share in re.findall(r"(\d+\.\d) %", said))
+
+
+def test_two_processes() -> None:
+    first, second, alone = numbers(run("torch_two_processes"))
+    assert first == second == pytest.approx(alone, rel=1e-3, abs=1e-5)
