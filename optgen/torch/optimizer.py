@@ -16,12 +16,12 @@ from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
 from optgen.torch.groups import GroupSettings
-from optgen.torch.model import TensorModel, gradients_of, like, local
+from optgen.torch.model import TensorModel, gradients_of
+from optgen.torch.states import join, oldest, refuse_shapes
 
 Tensor = torch.Tensor
 #: The key of a state dictionary that holds what belongs to no parameter.
 _COUNTERS = "counters"
-_AGE = "step"
 _DTYPES = (torch.float32, torch.float64)
 
 
@@ -89,17 +89,9 @@ class FusedOptimizer(torch.optim.Optimizer):
     def _build(self) -> TensorModel:
         """The parameters as they are now, with the state that they have."""
         params = self._params()
-        ages = torch.zeros(len(params))
+        ages = torch.zeros(len(params), dtype=torch.float64)
         model = TensorModel(self.rule, params, self._settings, self._treatment, ages)
-        for index, param in enumerate(params.values()):
-            own = self.state[param]
-            ages[index] = float(own.get(_AGE, 0))
-            for name, array in model.state_of(index).items():
-                if name in own:
-                    kept = local(own[name]).to(param.dtype)
-                    model.memory.assign(array, kept if param.is_cuda else kept.cpu().numpy())
-                own[name] = like(array, param)
-            own[_AGE] = ages[index]
+        join(model, params.values(), self.state)
         self._model = model
         return model
 
@@ -155,20 +147,10 @@ class FusedOptimizer(torch.optim.Optimizer):
 
         Raises ValueError, with nothing changed, where shapes don't fit.
         """
-        groups = state_dict["param_groups"]
-        numbers = [number for group in groups for number in group["params"]]
-        params = list(self._params().values())
-        for number, param in zip(numbers, params, strict=False):
-            for name, value in state_dict["state"].get(number, {}).items():
-                if name != _AGE and isinstance(value, Tensor) and value.shape != param.shape:
-                    raise ValueError(
-                        f"the state {name} of parameter {number} has shape {tuple(value.shape)}, "
-                        f"the parameter {tuple(param.shape)}"
-                    )
+        refuse_shapes(state_dict, self._params().values())
         plain = {key: value for key, value in state_dict.items() if key != _COUNTERS}
         super().load_state_dict(plain)
-        steps = [float(own.get(_AGE, 0)) for own in self.state.values()]
-        most = int(max(steps, default=0))
+        most = oldest(self.state)
         counters = state_dict.get(_COUNTERS, {"calls": most, "updates": most})
         self._counters = Counters(**counters)
         self._settings = self._new_settings()
