@@ -13,8 +13,8 @@ from optgen.compiler.prove.variant import Variant
 LARGE = 1000.0
 #: Gradients as people would write them, with what they are.
 RUNS: Mapping[str, tuple[float, ...]] = {
-    "a gradient of 1e9": (1e9,),
-    "200 gradients of 1": (1.0,) * 200,
+    "one gradient of 1e9": (1e9,),
+    "2000 gradients of 1": (1.0,) * 2000,
     "60 gradients, each 10 times the last": tuple(10.0**k for k in range(60)),
     "gradients of 1e-9 and then 1": (*(1e-9,) * 20, 1.0),
     "200 gradients of 1 and -1 in turn": (1.0, -1.0) * 100,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from optgen.compiler.exact.bounds import Known
@@ -12,6 +12,7 @@ from optgen.compiler.exact.quotient import Quotient, Quotients
 from optgen.compiler.exact.written import written
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, substitute
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM
+from optgen.compiler.prove.small import without_small
 from optgen.compiler.prove.variant import Variant, without
 
 ONE = Number(1)
@@ -59,11 +60,15 @@ class Running:
     power: int
 
 
-def running(found: Form, variant: Variant) -> Iterator[Running]:
-    """The states that are running sums or maxima of the gradient, from 0 on."""
+def running(found: Form, variant: Variant, small: Collection[str]) -> Iterator[Running]:
+    """The states that are running sums or maxima of the gradient, from 0 on.
+
+    They may be larger by what ``small`` numbers add.
+    """
     for state in variant.states:
         value = found.states.get(state.name)
         if value is not None and state.initial == 0:
+            value = without_small(value, small)
             one = _maximum(state.name, value, variant.known) or _sum(state.name, value)
             if one is not None:
                 yield one

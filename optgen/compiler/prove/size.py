@@ -80,7 +80,7 @@ def _finding(variant: Variant, defaults: Defaults, statement: str, found: Bound 
     example = large(variant, defaults, first=statement == FIRST)
     if example is None:
         return _told(variant, statement, Verdict.UNDECIDED, _UNKNOWN)
-    reason = f"{example.gradients} make it {example.size:.2g} learning rates"
+    reason = f"{example.gradients} move the parameter by {example.size:.2g} learning rates"
     return _told(variant, statement, Verdict.REFUTED, reason)
 
 
@@ -137,7 +137,7 @@ class _Bounds:
     def _by_lemma(self, moved: Expression, found: Form) -> Bound | None:
         """A bound for a multiple of a mean of gradients over a norm of them."""
         known = self._variant.known
-        for lemma in lemmas(list(running(found, self._variant)), known):
+        for lemma in lemmas(list(running(found, self._variant, self._small)), known):
             self._search.budget.left -= CERTIFICATE
             try:
                 scale = multiple(moved, found, lemma, known, self._small)
@@ -156,21 +156,27 @@ class _Bounds:
                 continue
             added = folded(value, {state.name: Number(0)})
             kept = factor(Operation("-", (value, added)), state.name, self._variant.known)
-            if kept is None or not self._decays(kept) or self._moving & set(names(scale)):
+            if kept is None or self._moving & set(names(scale)):
+                continue
+            forgets = self._forgets(kept)
+            if forgets is None:
                 continue
             own = self._bound(added, found, depth - 1)
             if own is None:
                 continue
             left = Operation("-", (Number(1), kept))
             whole = quotient(product(Operation("abs", (scale,)), own.limit), left)
-            return Bound(self._simple(whole), own.conditions)
+            return Bound(self._simple(whole), (*own.conditions, *forgets))
         return None
 
-    def _decays(self, kept: Expression) -> bool:
-        """Whether a state that is multiplied by it at each step is forgotten."""
-        interval = bounds(kept, self._variant.known)
-        below_one = bounds(Operation("-", (Number(1), kept)), self._variant.known).is_positive
-        return interval.is_nonnegative and below_one
+    def _forgets(self, kept: Expression) -> tuple[Expression, ...] | None:
+        """What must hold for a state to be forgotten that is multiplied by it at each step."""
+        if not bounds(kept, self._variant.known).is_nonnegative:
+            return None
+        left = Operation("-", (Number(1), kept))
+        if bounds(left, self._variant.known).is_positive:
+            return ()
+        return (Operation("<", (kept, Number(1))),)
 
     def _simple(self, limit: Expression) -> Expression:
         source = Quotients(self._variant.known)

@@ -87,7 +87,7 @@ def _is_power(part: Expression) -> bool:
 def _correction(variant: Variant, small: set[str]) -> Iterator[Finding]:
     """Whether the first step is as long as late ones are, as small numbers go to 0."""
     found = form(variant)
-    late = _late(found, variant)
+    late = _late(found, variant, small)
     if late is None:
         return
     first = folded(variant.change, {**variant.fresh(), LEARNING_RATE: Number(1)})
@@ -102,10 +102,10 @@ def _correction(variant: Variant, small: set[str]) -> Iterator[Finding]:
     yield Finding(Group.START, _FIT, verdict, last_location(variant), variant.label, reason)
 
 
-def _late(found: Form, variant: Variant) -> Expression | None:
+def _late(found: Form, variant: Variant, small: set[str]) -> Expression | None:
     """A step after many equal gradients; None where a state isn't known to settle."""
     settled: dict[str, Expression] = {}
-    for one in running(found, variant):
+    for one in running(found, variant, small):
         gradient = Operation("**", (Name(GRAD), Number(one.power)))
         if one.power == 0:
             gradient = Operation("abs", (Name(GRAD),))
