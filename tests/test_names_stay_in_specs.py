@@ -47,7 +47,7 @@ def test_no_source_or_template_names_them() -> None:
 def arguments(path: Path) -> list[str]:
     (cls,) = (n for n in ast.parse(path.read_text()).body if isinstance(n, ast.ClassDef))
     (init,) = (n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name == "__init__")
-    return [argument.arg for argument in init.args.args]
+    return [argument.arg for argument in (*init.args.args, *init.args.kwonlyargs)]
 
 
 @pytest.fixture(scope="module")
