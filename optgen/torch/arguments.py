@@ -91,3 +91,8 @@ def refuse(chosen: Mapping[str, Any], owner: str) -> None:
             f"{owner}: differentiable=True needs a step that autograd records; this one is "
             "compiled, and updates parameters in place"
         )
+    if chosen.get("capturable"):
+        raise ValueError(
+            f"{owner}: capturable=True needs parameters whose updates a graph counts; these are "
+            "counted on the host"
+        )

@@ -35,7 +35,7 @@ class TensorModel(Model):
         super().__init__(arrays, rule.states, settings, treatment, *kernels)
         self.params, self.ages = list(params.values()), ages
         self._locals = [local(param) for param in self.params]
-        self._settings, self._treatment = settings, treatment
+        self._settings, self.treatment = settings, treatment
         self._base = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._placed: bytes = self._base.tobytes()
         self.pointers = [param.data_ptr() for param in self._locals]
@@ -51,7 +51,7 @@ class TensorModel(Model):
         """Raise ValueError where a norm would be that of a shard alone."""
         self._is_shared = any(map(is_shared, self.params))
         passes = [one for program in rule.kernels.programs for one in program.prepasses]
-        every = self._switches(self._settings, self._treatment)
+        every = self._switches(self._settings, self.treatment)
         if self._is_shared and any(one.when(on) for one in passes for on in every):
             raise ValueError(
                 "a norm over parameters that are spread over processes isn't there yet: clip with "
@@ -74,7 +74,7 @@ class TensorModel(Model):
     def _place(self, rows: Host, count: int) -> None:
         """Point the kernels at other rows, where parameters aren't of one age any more."""
         if rows.tobytes() != self._placed:
-            parts = self._parts(self._switches(self._settings, self._treatment))
+            parts = self._parts(self._switches(self._settings, self.treatment))
             states, own = self.states, rows.tolist()
             self.engine = self.memory.engine(self.variables, states, own, count, parts)
             self._placed = rows.tobytes()

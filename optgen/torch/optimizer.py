@@ -49,10 +49,6 @@ class FusedOptimizer(torch.optim.Optimizer):
         defaults = {a.name: values[a.name] for a in self.arguments if a.is_grouped}
         super().__init__(params, {**defaults, **{name: values[name] for name in IMPLEMENTATIONS}})
 
-    @property
-    def _treatment(self) -> Treatment:
-        return Treatment(type(self).__name__, None, (), "propagate")
-
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their state is made at the next step.
 
@@ -90,7 +86,8 @@ class FusedOptimizer(torch.optim.Optimizer):
         """The parameters as they are now, with the state that they have."""
         params = self._params()
         ages = torch.zeros(len(params), dtype=torch.float64)
-        model = TensorModel(self.rule, params, self._settings, self._treatment, ages)
+        treatment = Treatment(type(self).__name__, None, (), "propagate")
+        model = TensorModel(self.rule, params, self._settings, treatment, ages)
         join(model, params.values(), self.state)
         self._model = model
         return model
@@ -117,7 +114,11 @@ class FusedOptimizer(torch.optim.Optimizer):
         model = self._current()
         given = gradients_of(model.params)
         if any(gradient is not None for gradient in given):
-            step = Step(model, self._settings, self._treatment, None)
+            if model.deferred is not None and model.deferred.is_capturing:
+                raise RuntimeError(
+                    "a graph can't count the updates of parameters; don't capture it"
+                )
+            step = Step(model, self._settings, model.treatment, None)
             step.take(model.checked(given), self._counters)
             changed = [p for p, g in zip(model.params, given, strict=True) if g is not None]
             # Autograd refuses to go back through what was overwritten only if it knows.

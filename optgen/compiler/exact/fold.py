@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
+from optgen.compiler.nouns.expression import COMPARISONS, Expression, Name, Number, Operation
+from optgen.compiler.nouns.value import evaluate
 
 _LARGEST, _LARGEST_POWER = 10**40, 64
 #: The values of operands that are rational numbers.
@@ -44,10 +45,11 @@ def _choice(operands: tuple[Expression, ...]) -> Expression:
     condition, yes, no = operands
     if yes == no:
         return yes
-    if isinstance(condition, Operation) and condition.operator in _COMPARED:
-        exact = [_exact(operand) for operand in condition.operands]
-        if None not in exact:
-            return yes if _COMPARED[condition.operator](*exact) else no
+    if isinstance(condition, Operation) and condition.operator in COMPARISONS:
+        left, right = (_exact(operand) for operand in condition.operands)
+        if left is not None and right is not None:
+            named = Operation(condition.operator, (Name("left"), Name("right")))
+            return yes if evaluate(named, {"left": left, "right": right}) else no
     return Operation("where", operands)
 
 
@@ -99,16 +101,6 @@ _RATIONAL: Mapping[str, Callable[..., Fraction | None]] = {
     "clip": lambda a, low, high: min(max(a, low), high),
     "sqrt": lambda a: a if a in (0, 1) else None,
     "exp": lambda a: None if a else Fraction(1),
-}
-
-
-_COMPARED: Mapping[str, Callable[..., bool]] = {
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
 }
 
 

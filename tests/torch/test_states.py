@@ -1,0 +1,88 @@
+"""States of torch's optimizers go on: through files, copies, and from torch's own."""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import optgen.torch as fused
+from optgen.torch import FusedOptimizer
+from tests.torch.training import (
+    WITH_STATE,
+    assert_equal,
+    every,
+    gradients,
+    params_of,
+    run,
+    values,
+)
+
+
+@every
+def test_the_state_goes_on_through_a_file(kind: type[FusedOptimizer], tmp_path: Path) -> None:
+    straight, broken = params_of((4, 3), (5,)), params_of((4, 3), (5,))
+    one, other = kind(straight, lr=0.05), kind(broken, lr=0.05)
+    run(one, straight, range(6))
+    run(other, broken, range(3))
+    torch.save(other.state_dict(), tmp_path / "state.pt")
+    again = kind(broken, lr=0.5)
+    again.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    assert again.param_groups[0]["lr"] == 0.05
+    run(again, broken, range(3, 6))
+    assert_equal(values(straight), values(broken))
+
+
+@every
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_go_on_alike(kind: type[FusedOptimizer], copied: Callable[[Any], Any]) -> None:
+    params = params_of((4, 3))
+    optimizer = kind(params, lr=0.05)
+    run(optimizer, params, range(2))
+    # Parameters are copied with it, as in a checkpoint of a whole run.
+    twin_params, twin = copied((params, optimizer))
+    run(optimizer, params, range(2, 5))
+    run(twin, twin_params, range(2, 5))
+    assert_equal(values(params), values(twin_params))
+
+
+@pytest.mark.parametrize("kind", WITH_STATE.values(), ids=WITH_STATE)
+def test_a_state_of_other_shapes_is_refused(kind: type[FusedOptimizer]) -> None:
+    params, others = params_of((4,)), params_of((5,))
+    one, other = kind(params, lr=0.1), kind(others, lr=0.2)
+    run(one, params, range(2))
+    with pytest.raises(ValueError, match="shape"):
+        other.load_state_dict(one.state_dict())
+    assert other.param_groups[0]["lr"] == 0.2
+
+
+def test_states_of_torch_s_own_optimizers_go_on_here() -> None:
+    theirs, ours = params_of((4, 3)), params_of((4, 3))
+    one, other = torch.optim.Adam(theirs, lr=0.05), fused.Adam(ours, lr=0.05)  # type: ignore[attr-defined]
+    for number in range(3):
+        gradients(theirs, number)
+        one.step()
+    ours[0].data.copy_(theirs[0].detach())
+    other.load_state_dict(one.state_dict())
+    for number in range(3, 6):
+        gradients(theirs, number)
+        gradients(ours, number)
+        one.step()
+        other.step()
+    torch.testing.assert_close(theirs[0], ours[0], rtol=1e-6, atol=1e-6)
+
+
+def test_a_buffer_of_bytes_holds_a_state_too() -> None:
+    params = params_of((4,))
+    optimizer = fused.Adam(params)  # type: ignore[attr-defined]
+    run(optimizer, params, range(1))
+    buffer = io.BytesIO()
+    torch.save(optimizer.state_dict(), buffer)
+    buffer.seek(0)
+    assert torch.load(buffer, weights_only=True)["state"][0]["step"] == 1

@@ -1,0 +1,52 @@
+"""Classes that all promises are tried with, and short runs of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import optgen.torch as fused
+from optgen import optimizers
+from optgen.torch import FusedOptimizer, optimizer_class
+
+TORCH = {
+    n: getattr(fused, n) for n in fused.__all__ if n not in ("FusedOptimizer", "optimizer_class")
+}
+KERAS = {f"Keras{n}": optimizer_class(getattr(optimizers, n)) for n in ("SGD", "RMSprop", "Adamax")}
+CLASSES = TORCH | KERAS
+#: Those with arrays of state in their plain form, and those with a sum that can be switched on.
+WITH_STATE = {name: kind for name, kind in CLASSES.items() if not name.endswith("SGD")}
+WITH_MOMENTUM = {
+    name: kind
+    for name, kind in CLASSES.items()
+    if any(a.name == "momentum" for a in kind.arguments)
+}
+every = pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
+
+
+def gradients(params: list[torch.Tensor], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for param in params:
+        param.grad = torch.randn(param.shape, generator=generator, dtype=param.dtype)
+
+
+def params_of(*shapes: tuple[int, ...], dtype: torch.dtype = torch.float32) -> list[torch.Tensor]:
+    torch.manual_seed(1)
+    return [torch.randn(shape, dtype=dtype).requires_grad_() for shape in shapes]
+
+
+def run(optimizer: FusedOptimizer, params: list[torch.Tensor], steps: range) -> None:
+    for number in steps:
+        gradients(params, number)
+        optimizer.step()
+
+
+def values(params: list[torch.Tensor]) -> list[Any]:
+    return [param.detach().clone() for param in params]
+
+
+def assert_equal(one: list[torch.Tensor], other: list[torch.Tensor]) -> None:
+    for a, b in zip(one, other, strict=True):
+        assert torch.equal(a, b)
