@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 8da8749b88425c2f80a038bc334b6f5d
+# Inputs: sha256 0046231285d32582aff2e391082c2cef
 # Worst error of a step or state in float32: 4 ulps, 2 where sums cancel.
 """The optimizer Adadelta."""
 
@@ -195,7 +195,11 @@ class Adadelta(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("average_gradient"),
         State("average_change"),
         State("parameter_average", when=lambda on: on["use_ema"], stands_in=True),
@@ -204,6 +208,7 @@ class Adadelta(Optimizer):
     spec = "798d0193958bb657a72d9d2a3cdcbb8f"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adadelta"
+    keras_operations = __package__ + ".keras.adadelta"
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 89aaba0c4a1a66fd5efdf557a7f16612
+# Inputs: sha256 4bf5ef6df0e195a69b0e41dc7c236da3
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer Adam."""
 
@@ -211,7 +211,11 @@ class Adam(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("mean_gradient"),
         State("velocity"),
         State("velocity_bound", when=lambda on: on["amsgrad"]),
@@ -221,6 +225,7 @@ class Adam(Optimizer):
     spec = "d6267f57dab1f80ed0b70c8e21d36a29"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adam"
+    keras_operations = __package__ + ".keras.adam"
 
     def __init__(
         self,

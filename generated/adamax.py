@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 1c77e9d97bc4c1db9566fd34a40f170f
+# Inputs: sha256 cf9b943741d465f582d6feba771afbf1
 # Worst error of a step or state in float32: 2 ulps, 20 where sums cancel.
 """The optimizer Adamax."""
 
@@ -202,7 +202,11 @@ class Adamax(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("mean_gradient"),
         State("infinity_norm"),
         State("parameter_average", when=lambda on: on["use_ema"], stands_in=True),
@@ -211,6 +215,7 @@ class Adamax(Optimizer):
     spec = "e032099bf9e3b6902f7cac0b4b900327"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adamax"
+    keras_operations = __package__ + ".keras.adamax"
 
     def __init__(
         self,

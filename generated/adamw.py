@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamw.toml, adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 3c6f14307e8ae56a2e55f88fc9f82769
+# Inputs: sha256 bf323566136925134fadbf99955adf09
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer AdamW."""
 
@@ -210,7 +210,11 @@ class AdamW(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("mean_gradient"),
         State("velocity"),
         State("velocity_bound", when=lambda on: on["amsgrad"]),
@@ -220,6 +224,7 @@ class AdamW(Optimizer):
     spec = "4d8ecd601954e56eaec6201a76440989"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adamw"
+    keras_operations = __package__ + ".keras.adamw"
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: rmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 25a4b239620c8da6844cbf34f9975b14
+# Inputs: sha256 05f2ddaf65d60793a8faa829be71906f
 # Worst error of a step or state in float32: 4 ulps, 200 where sums cancel.
 """The optimizer RMSprop."""
 
@@ -214,7 +214,11 @@ class RMSprop(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("velocity"),
         State("average_gradient", when=lambda on: on["centered"]),
         State("momentum_buffer", when=lambda on: on["momentum_gt_0"]),
@@ -224,6 +228,7 @@ class RMSprop(Optimizer):
     spec = "c1bb40984faf9e520b95cc2a4e3de558"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.rmsprop"
+    keras_operations = __package__ + ".keras.rmsprop"
 
     def __init__(
         self,

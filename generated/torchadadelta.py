@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 2494d96dcf9a2c0bef5c0d2cedf00417
+# Inputs: sha256 b8dc015b3afdbbc14b2b1fd4b9342c11
 # Worst error of a step or state in float32: 3 ulps, 2 where sums cancel.
 """The optimizer TorchAdadelta."""
 
@@ -193,7 +193,11 @@ class TorchAdadelta(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("square_avg"),
         State("acc_delta"),
         State("parameter_average", when=lambda on: on["use_ema"], stands_in=True),
@@ -209,6 +213,7 @@ class TorchAdadelta(Optimizer):
     spec = "4ec066d36fa50f6fec1ef6a160e646ca"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadadelta"
+    keras_operations = __package__ + ".keras.torchadadelta"
 
     def __init__(
         self,

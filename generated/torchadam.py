@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 82e21dcb36c8a47e383108c00c346e98
+# Inputs: sha256 510b25a03744c2da89906e77f1b4ff69
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer TorchAdam."""
 
@@ -209,7 +209,11 @@ class TorchAdam(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("exp_avg"),
         State("exp_avg_sq"),
         State("max_exp_avg_sq", when=lambda on: on["amsgrad"]),
@@ -227,6 +231,7 @@ class TorchAdam(Optimizer):
     spec = "fe9b494cfe120f6e45102d1b05d7be55"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadam"
+    keras_operations = __package__ + ".keras.torchadam"
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 009644707d3a68ea32fea6ab91283724
+# Inputs: sha256 7ec5be2b2c40150386cdc1bc40e902e5
 # Worst error of a step or state in float32: 3 ulps, 20 where sums cancel.
 """The optimizer TorchAdamax."""
 
@@ -200,7 +200,11 @@ class TorchAdamax(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("exp_avg"),
         State("exp_inf"),
         State("parameter_average", when=lambda on: on["use_ema"], stands_in=True),
@@ -216,6 +220,7 @@ class TorchAdamax(Optimizer):
     spec = "92e7d0821bfb0b8e93297924f29af606"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadamax"
+    keras_operations = __package__ + ".keras.torchadamax"
 
     def __init__(
         self,

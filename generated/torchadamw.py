@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 372a538f9daf312af4b1a95d755c054b
+# Inputs: sha256 780324be123bba770ece815746f208d7
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer TorchAdamW."""
 
@@ -209,7 +209,11 @@ class TorchAdamW(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("exp_avg"),
         State("exp_avg_sq"),
         State("max_exp_avg_sq", when=lambda on: on["amsgrad"]),
@@ -227,6 +231,7 @@ class TorchAdamW(Optimizer):
     spec = "7ee540ea15eb65b5c89f392215703546"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadamw"
+    keras_operations = __package__ + ".keras.torchadamw"
 
     def __init__(
         self,

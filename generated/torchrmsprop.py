@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 eaf1671982d235c2689f0e7d149d7eba
+# Inputs: sha256 758541998a078db71e55043b910c0b35
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer TorchRMSprop."""
 
@@ -213,7 +213,11 @@ class TorchRMSprop(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("square_avg"),
         State("grad_avg", when=lambda on: on["centered"]),
         State("momentum_buffer", when=lambda on: on["momentum_gt_0"]),
@@ -232,6 +236,7 @@ class TorchRMSprop(Optimizer):
     spec = "b7bce2acd79fa1793f3f81d3ac95fdb2"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchrmsprop"
+    keras_operations = __package__ + ".keras.torchrmsprop"
 
     def __init__(
         self,

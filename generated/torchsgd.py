@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchsgd.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 eeb6ff30a1f88f027c8b9f0dd7a0db63
+# Inputs: sha256 7f49b55404c215cd376c727723cfbc6a
 # Worst error of a step or state in float32: 2 ulps, 30 where sums cancel.
 """The optimizer TorchSGD."""
 
@@ -195,7 +195,11 @@ class TorchSGD(Optimizer):
         ),
     )
     states = (
-        State("accumulated_gradient", when=lambda on: on["gradient_accumulation_steps_given"]),
+        State(
+            "accumulated_gradient",
+            when=lambda on: on["gradient_accumulation_steps_given"],
+            gathers=True,
+        ),
         State("momentum_buffer", when=lambda on: on["momentum_gt_0"]),
         State("parameter_average", when=lambda on: on["use_ema"], stands_in=True),
     )
@@ -211,6 +215,7 @@ class TorchSGD(Optimizer):
     spec = "f34455424ced22837142d45bc986f4af"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchsgd"
+    keras_operations = __package__ + ".keras.torchsgd"
 
     def __init__(
         self,

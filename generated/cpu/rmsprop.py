@@ -2,7 +2,7 @@
 # `optgen build`. Specs: rmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 25a4b239620c8da6844cbf34f9975b14
+# Inputs: sha256 05f2ddaf65d60793a8faa829be71906f
 # Worst error of a step or state in float32: 4 ulps, 200 where sums cancel.
 """CPU kernels of RMSprop, fused with every feature.
 

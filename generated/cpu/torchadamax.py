@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 009644707d3a68ea32fea6ab91283724
+# Inputs: sha256 7ec5be2b2c40150386cdc1bc40e902e5
 # Worst error of a step or state in float32: 3 ulps, 20 where sums cancel.
 """CPU kernels of TorchAdamax, fused with every feature.
 

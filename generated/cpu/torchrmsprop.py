@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 eaf1671982d235c2689f0e7d149d7eba
+# Inputs: sha256 758541998a078db71e55043b910c0b35
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CPU kernels of TorchRMSprop, fused with every feature.
 

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchsgd.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 eeb6ff30a1f88f027c8b9f0dd7a0db63
+# Inputs: sha256 7f49b55404c215cd376c727723cfbc6a
 # Worst error of a step or state in float32: 2 ulps, 30 where sums cancel.
 """CPU kernels of TorchSGD, fused with every feature.
 

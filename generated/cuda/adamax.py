@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 1c77e9d97bc4c1db9566fd34a40f170f
+# Inputs: sha256 cf9b943741d465f582d6feba771afbf1
 # Worst error of a step or state in float32: 2 ulps, 20 where sums cancel.
 """CUDA kernels of Adamax, fused with every feature.
 

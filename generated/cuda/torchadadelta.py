@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 2494d96dcf9a2c0bef5c0d2cedf00417
+# Inputs: sha256 b8dc015b3afdbbc14b2b1fd4b9342c11
 # Worst error of a step or state in float32: 3 ulps, 2 where sums cancel.
 """CUDA kernels of TorchAdadelta, fused with every feature.
 

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 372a538f9daf312af4b1a95d755c054b
+# Inputs: sha256 780324be123bba770ece815746f208d7
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CUDA kernels of TorchAdamW, fused with every feature.
 

@@ -34,10 +34,11 @@ class Stage(StrEnum):
 
 
 class Target(StrEnum):
-    """Whose kernels to show at stage ``source``."""
+    """Which file to show at stage ``source``."""
 
     CPU = "cpu"
     CUDA = "cuda"
+    KERAS = "keras"
     CLASS = "class"
 
 

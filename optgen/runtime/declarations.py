@@ -88,13 +88,15 @@ class Switch:
 class State:
     """An array beside each variable; ``initial`` is a number, a hyperparameter, or "param".
 
-    One that ``stands_in`` may take the variable's place for evaluation.
+    One that ``stands_in`` may take the variable's place for evaluation; one that ``gathers`` is
+    written in calls that make no update.
     """
 
     name: str
     initial: float | str = 0
     when: Callable[[Mapping[str, bool]], bool] = always
     stands_in: bool = False
+    gathers: bool = False
 
 
 def _scalar(value: object) -> object:

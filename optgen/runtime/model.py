@@ -98,11 +98,11 @@ class Model:
     ) -> dict[str, list[Array | None]]:
         states: dict[str, list[Array | None]] = {
             state.name: [
-                self.memory.new(variable, initial_value(state.initial, settings, row))
+                self.new_state(index, state.name, initial_value(state.initial, settings, row))
                 if trained and state.when(on)
                 else None
-                for variable, row, on, trained in zip(
-                    self.variables, self.rows, switches, self.trained, strict=True
+                for index, (row, on, trained) in enumerate(
+                    zip(self.rows, switches, self.trained, strict=True)
                 )
             ]
             for state in declared
@@ -111,12 +111,14 @@ class Model:
         self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in switches]
         #: What the variables that aren't trained gather between two updates.
         self.largest: list[Array | None] = [
-            None if trained or not gathers else self.memory.new(variable, 0.0)
-            for variable, trained, gathers in zip(
-                self.variables, self.trained, self.gathers, strict=True
-            )
+            None if trained or not gathers else self.new_state(index, LARGEST_GRADIENT, 0.0)
+            for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
         ]
         return states
+
+    def new_state(self, index: int, name: str, value: float | None) -> Array:
+        """A state of one variable: of one value, or of the variable's own for None."""
+        return self.memory.new(self.variables[index], value)
 
     def state_of(self, index: int) -> dict[str, Array]:
         """The state arrays of one variable by name."""

@@ -46,7 +46,9 @@ class Optimizer:
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     kernels: ClassVar[Kernels]
+    #: The modules of what else the plan is printed for.
     cuda_kernels: ClassVar[str] = ""
+    keras_operations: ClassVar[str] = ""
 
     def __init__(
         self,

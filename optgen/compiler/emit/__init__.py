@@ -14,20 +14,22 @@ from optgen.compiler.emit.cuda import cuda_context
 from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import printable
 from optgen.compiler.emit.functions import pick
+from optgen.compiler.emit.keras import keras_context
 from optgen.compiler.emit.optimizer import optimizer_context
 from optgen.compiler.emit.review import review
 from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
 from optgen.compiler.nouns.accuracy import Accuracy, one_digit
 from optgen.compiler.nouns.plan import Plan
+from optgen.compiler.nouns.reserved import TENSOR_SIZE
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import MARK, Source
 
 FUNCTIONS_FILE = "functions.py"
 PACKAGE_TEMPLATE, SCHEDULE_TEMPLATE = "package.py.j2", "schedule.py.j2"
 SCHEDULES_FOLDER = "schedules"
-#: What kernels are generated for, each with what it is called in a docstring.
-TARGETS = {"cpu": "CPU", "cuda": "CUDA"}
+#: What plans are printed for, each with what a docstring calls the outcome.
+TARGETS = {"cpu": "CPU kernels", "cuda": "CUDA kernels", "keras": "Keras operations"}
 
 #: Generated modules, each with the class in it.
 Modules = Sequence[tuple[str, str]]
@@ -74,13 +76,17 @@ def emit(plan: Plan, accuracy: Accuracy, templates: Templates) -> tuple[Source, 
         "optimizer": optimizer_context(plan),
         "cpu": cpu_context(plan, lambda wanted: pick(text, wanted, "njit")),
         "cuda": cuda_context(plan, lambda wanted: pick(text, wanted, "device")),
+        "keras": keras_context(plan),
     }
     words = vocabulary(plan, templates.texts.values())
     strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
+    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE]
     strings += [name.value for name, _ in plan.rule.torch]
     sources = []
     for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
-        header = templates.header(f"{kind}.py.j2", files, digest, measured)
+        # What was measured are kernels, whose scalars are of float64.
+        told = [] if kind == "keras" else measured
+        header = templates.header(f"{kind}.py.j2", files, digest, told)
         source = Source(
             path, templates.render(f"{kind}.py.j2", {**contexts[kind], "header": header})
         )
@@ -136,8 +142,7 @@ def emit_package(
     sources = [package("", "Optimizers, generated from their specs.", **top)]
     if optimizers:
         sources += [
-            package(f"{t}/", f"{name} kernels, generated from specs.")
-            for t, name in TARGETS.items()
+            package(f"{t}/", f"{name}, generated from specs.") for t, name in TARGETS.items()
         ]
     if schedules:
         doc = "Schedules, generated from their specs."

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from optgen.compiler.emit.layout import Line, indent
-from optgen.compiler.emit.lines import Item, Lines
+from optgen.compiler.emit.lines import Item, KernelLines
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.nouns.expression import Operation
 from optgen.compiler.nouns.plan import Access, Assignment
 from optgen.compiler.nouns.reserved import KERNEL_WORDS
 
 
-class CpuLines(Lines):
+class CpuLines(KernelLines):
     """Prints parts of a plan as loops over arrays."""
 
     words = KERNEL_WORDS

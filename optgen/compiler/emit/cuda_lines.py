@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from optgen.compiler.emit.layout import Line, indent
-from optgen.compiler.emit.lines import Item, Lines
+from optgen.compiler.emit.lines import Item, KernelLines
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.nouns.expression import Operation
 from optgen.compiler.nouns.plan import Access, Assignment, Reduction
@@ -14,7 +14,7 @@ from optgen.compiler.nouns.reserved import CUDA_WORDS
 _ARRAYS = "cuda.local.array"
 
 
-class CudaLines(Lines):
+class CudaLines(KernelLines):
     """Prints parts of a plan as loops over the lanes of a thread."""
 
     words = CUDA_WORDS

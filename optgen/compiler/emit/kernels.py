@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from optgen.compiler.emit.layout import Line, asking, asks, call, indent, lay_out, signature
-from optgen.compiler.emit.lines import Lines, all_items, expression_of, factor_columns
+from optgen.compiler.emit.lines import KernelLines, all_items, expression_of, factor_columns
 from optgen.compiler.emit.printer import FUNCTIONS
 from optgen.compiler.nouns.condition import ALWAYS
 from optgen.compiler.nouns.expression import Operation, names, walk
@@ -56,7 +56,7 @@ def prepass_name(program: Program, what: str, number: int) -> str:
     return f"{program.name}_{what}" + (f"_{number + 1}" if number else "")
 
 
-def host_function(lines: Lines, plan: Plan, row: str) -> Function:
+def host_function(lines: KernelLines, plan: Plan, row: str) -> Function:
     """The scalars of one call, read from a row of hyperparameters."""
     name = lines.host.name
     used = {part for item in plan.host for part in names(item.expression)} | set(plan.scalars)
@@ -84,7 +84,7 @@ def host_function(lines: Lines, plan: Plan, row: str) -> Function:
 
 
 def tensor_scalars(
-    lines: Lines, program: Program, number: int, depth: int, sum_of: dict[str, str]
+    lines: KernelLines, program: Program, number: int, depth: int, sum_of: dict[str, str]
 ) -> Function:
     """The scalars of each variable that need sums; ``sum_of`` says where each sum is read."""
     prepass, name, plan = program.prepasses[number], lines.host.name, lines.plan
@@ -111,12 +111,12 @@ def tensor_scalars(
     )
 
 
-def scalar_switches(lines: Lines, prepass: Prepass) -> tuple[str, ...]:
+def scalar_switches(lines: KernelLines, prepass: Prepass) -> tuple[str, ...]:
     """The switches that the tensor scalars of a prepass depend on."""
     return lines.switches(prepass.scalars, ())
 
 
-def _kept(lines: Lines, item: Assignment, column: int) -> Iterator[Line]:
+def _kept(lines: KernelLines, item: Assignment, column: int) -> Iterator[Line]:
     yield lines.assignment(item, lines.host)
     place = lines.cell("factors", "tensor", lines.most_factors, column)
     yield Line(f"{place} = {lines.host.name(item.target)}", item.guard)

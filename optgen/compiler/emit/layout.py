@@ -13,6 +13,8 @@ WIDTH = 100
 _STEP = "    "
 #: What stands before the value of a statement; nothing before a bare call.
 _HEAD = re.compile(r"return |[^()=]+ = |(?=\w+\()")
+#: An entry of a dictionary, which is broken inside its own brackets.
+_ENTRY = re.compile(r'(\w+)\[("\w+")\]')
 #: Arguments of a function fit on the line of its def up to here.
 _SHORT = 48
 
@@ -154,6 +156,9 @@ def wrap(text: str, depth: int) -> list[str]:
     if len(prefix) + len(text) <= WIDTH or begins is None:
         return [prefix + text]
     target, value = begins[0], text[begins.end() :]
+    entry = _ENTRY.fullmatch(value)
+    if entry:
+        return [f"{prefix}{target}{entry[1]}[", f"{prefix}{_STEP}{entry[2]}", f"{prefix}]"]
     inner, cuts = prefix + _STEP, _cuts(value)
     opening = _last_bracket(value)
     if opening and len(cuts) <= 1:

@@ -1,9 +1,9 @@
-"""The lines of kernels that are the same for every target, and what they ask of switches."""
+"""The lines of code that are the same for every target, and what they ask of switches."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from optgen.compiler.emit.layout import Line, indent
 from optgen.compiler.emit.meaning import printed
@@ -16,12 +16,12 @@ from optgen.compiler.nouns.rule import COUNTERS
 Item = Assignment | Reduction
 
 
-class Lines(ABC):
+class Lines:
     """Prints parts of a plan; host values in float64, elements in the parameter's dtype."""
 
-    #: Names that kernels of the target need for themselves, and how others end.
+    #: Names that code of the target needs for itself, and how others end.
     words: frozenset[str]
-    endings: tuple[str, ...]
+    endings: tuple[str, ...] = ()
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -32,8 +32,11 @@ class Lines(ABC):
             for name in _all_names(plan)
             if name in reserved or name.endswith(self.endings)
         }
-        self.host = Printer(names=renamed)
-        self.element = Printer("real", renamed)
+        self.host, self.element = self.printers(renamed)
+
+    def printers(self, renamed: Mapping[str, str]) -> tuple[Printer, Printer]:
+        """What prints host values, and elements."""
+        return Printer(names=renamed), Printer("real", renamed)
 
     def assignment(self, item: Assignment, printer: Printer, section: str = "") -> Line:
         """``target = expression``."""
@@ -48,6 +51,14 @@ class Lines(ABC):
         for guard in guards:
             asked |= set(guard.atoms)
         return tuple(switch.name for switch in self.plan.switches if switch.name in asked)
+
+    def defined(self, scalar: str) -> Condition:
+        """When the host computes a scalar."""
+        return when_assigned(scalar, self.plan.host)
+
+
+class KernelLines(Lines, ABC):
+    """Prints parts of a plan as kernels, which find scalars in tables."""
 
     @abstractmethod
     def cell(self, table: str, row: str, width: int, column: int) -> str:
@@ -80,13 +91,14 @@ class Lines(ABC):
         programs = self.plan.programs
         return max(len(factor_columns(program, len(program.prepasses))) for program in programs)
 
-    def defined(self, scalar: str) -> Condition:
-        """When the host computes a scalar."""
-        guards = [item.guard for item in self.plan.host if item.target == scalar]
-        found = NEVER if guards else ALWAYS
-        for guard in guards:
-            found |= guard
-        return found
+
+def when_assigned(name: str, items: Iterable[Assignment]) -> Condition:
+    """When a name gets a value of these; always, where it isn't theirs."""
+    guards = [item.guard for item in items if item.target == name]
+    found = NEVER if guards else ALWAYS
+    for guard in guards:
+        found |= guard
+    return found
 
 
 def factor_columns(program: Program, prepasses: int) -> dict[str, int]:

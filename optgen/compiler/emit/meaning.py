@@ -46,11 +46,11 @@ def _tree(expression: Expression, printer: Printer) -> ast.expr:
             return ast.parse(printer.name(name), mode="eval").body
     operator = expression.operator
     operands = [_tree(operand, printer) for operand in expression.operands]
-    if operator == "where":
-        return ast.IfExp(test=operands[0], body=operands[1], orelse=operands[2])
     if operator in printer.functions:
         function = ast.parse(printer.functions[operator], mode="eval").body
         return ast.Call(function, operands, [])
+    if operator == "where":
+        return ast.IfExp(test=operands[0], body=operands[1], orelse=operands[2])
     if operator in _BINARY:
         return ast.BinOp(operands[0], _BINARY[operator](), operands[1])
     if operator in _COMPARE:

@@ -89,6 +89,8 @@ def _asked(condition: Expression, plan: Plan) -> Iterator[str]:
 
 def _states(plan: Plan) -> Iterator[str]:
     guards = {buffer.name: buffer.guard for buffer in plan.buffers}
+    gated = [program for program in plan.programs if program.gate]
+    gathered = {access.buffer for program in gated for access in program.stores}
     for state in plan.rule.states:
         arguments = [f'"{state.name}"']
         if state.initial != 0:
@@ -99,6 +101,8 @@ def _states(plan: Plan) -> Iterator[str]:
             arguments.append(f"when=lambda on: {asks(guards[state.name])}")
         if state.stands_in:
             arguments.append("stands_in=True")
+        if state.name in gathered:
+            arguments.append("gathers=True")
         yield call("State", arguments, 2)
 
 

@@ -58,12 +58,12 @@ class Printer:
             case Name(name):
                 return self.name(name)
         operator, operands = expression.operator, expression.operands
-        if operator == "where":
-            condition, yes, no = map(self._operand_of_choice, operands)
-            return f"{yes} if {condition} else {no}"
         if operator in self.functions:
             arguments = ", ".join(self(operand) for operand in operands)
             return f"{self.functions[operator]}({arguments})"
+        if operator == "where":
+            condition, yes, no = map(self._operand_of_choice, operands)
+            return f"{yes} if {condition} else {no}"
         if operator in _BITWISE:
             return f" {_BITWISE[operator]} ".join(map(self._bracketed, operands))
         simple = all(isinstance(operand, (Name, Number)) for operand in operands)
@@ -77,7 +77,8 @@ class Printer:
 
     def _inside(self, expression: Expression) -> str:
         """An operand; a choice or a bit operation has brackets there."""
-        if isinstance(expression, Operation) and expression.operator in ("where", *_BITWISE):
+        choices = {"where", *_BITWISE} - set(self.functions)
+        if isinstance(expression, Operation) and expression.operator in choices:
             return f"({self(expression)})"
         return self(expression)
 

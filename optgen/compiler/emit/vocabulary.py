@@ -8,11 +8,17 @@ from dataclasses import dataclass
 
 from optgen.compiler.nouns.expression import Expression, names
 from optgen.compiler.nouns.plan import Plan, Reduction
-from optgen.compiler.nouns.reserved import CLASSES, CUDA_WORDS, KERNEL_WORDS
+from optgen.compiler.nouns.reserved import CLASSES, CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
 from optgen.compiler.nouns.rule import Rule
 
 #: Words that printers add to those of the templates.
-_PRINTED = frozenset({"bool", "h", "int", "is", "not", "on"}) | KERNEL_WORDS | CUDA_WORDS | CLASSES
+_PRINTED = (
+    frozenset({"bool", "h", "int", "is", "not", "on"})
+    | KERNEL_WORDS
+    | CUDA_WORDS
+    | KERAS_WORDS
+    | CLASSES
+)
 
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 

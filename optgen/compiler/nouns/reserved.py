@@ -65,7 +65,17 @@ CLASSES = frozenset(
 )
 #: What the package holds besides a module for each optimizer.
 MODULES = frozenset(
-    ["cpu", "cuda", "schedules", "get", "serialize", "deserialize", "list", "lossscaleoptimizer"]
+    [
+        "cpu",
+        "cuda",
+        "keras",
+        "schedules",
+        "get",
+        "serialize",
+        "deserialize",
+        "list",
+        "lossscaleoptimizer",
+    ]
 )
 
 #: Names of kernels and of what they are made with.
@@ -197,6 +207,25 @@ CUDA_WORDS = frozenset(
         "ticket",
         "UPDATES",
         "whole",
+    ]
+)
+#: The same for operations of Keras.
+KERAS_WORDS = frozenset(
+    [
+        "Any",
+        "dict",
+        "host_scalars",
+        "Kernels",
+        "KERNELS",
+        "Norm",
+        "ops",
+        "Prepass",
+        "Program",
+        "scalars",
+        "str",
+        "sums",
+        "tensors",
+        "totals",
     ]
 )
 #: The functions that compile the programs of a plan.

@@ -1,0 +1,179 @@
+"""The Keras operations of a plan, as what the template ``keras.py.j2`` has holes for.
+
+Whole tensors take the place of elements, and dictionaries that of tables; the lines are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from optgen.compiler.emit.kernels import Function, elements_doc, kernel_table, prepass_name
+from optgen.compiler.emit.layout import Line, lay_out, signature
+from optgen.compiler.emit.lines import Item, Lines, expression_of, factor_columns, when_assigned
+from optgen.compiler.emit.meaning import printed
+from optgen.compiler.emit.printer import Printer
+from optgen.compiler.nouns.condition import ALWAYS, Condition
+from optgen.compiler.nouns.expression import names
+from optgen.compiler.nouns.plan import Access, Assignment, Plan, Prepass, Program
+from optgen.compiler.nouns.reserved import KERAS_WORDS, TENSOR_SIZE
+
+#: What Keras calls the functions of the language, and the operators that must not ask for a truth.
+OPERATIONS: Mapping[str, str] = {
+    "sqrt": "ops.sqrt",
+    "exp": "ops.exp",
+    "log": "ops.log",
+    "abs": "ops.abs",
+    "sign": "ops.sign",
+    "min": "ops.minimum",
+    "max": "ops.maximum",
+    "clip": "ops.clip",
+    "square": "ops.square",
+    "where": "ops.where",
+    "and": "ops.logical_and",
+    "or": "ops.logical_or",
+    "not": "ops.logical_not",
+}
+_TENSORS, _SCALARS, _SUMS, _TOTALS = (
+    f"{name}: dict[str, Any]" for name in ("tensors", "scalars", "sums", "totals")
+)
+
+
+class KerasLines(Lines):
+    """Prints parts of a plan as operations on tensors, which dictionaries hold by name."""
+
+    words = KERAS_WORDS
+
+    def printers(self, renamed: Mapping[str, str]) -> tuple[Printer, Printer]:
+        """Python's own numbers take the dtype of the tensors that they meet."""
+        both = Printer(names=renamed, functions=OPERATIONS, plain=True)
+        return both, both
+
+    def reads(self, table: str, used: Iterable[str], guards: Mapping[str, Condition]) -> list[Line]:
+        """Entries of a dictionary into names, each where it is there."""
+        wanted = set(used)
+        return [
+            Line(f'{self.host.name(name)} = {table}["{name}"]', guard)
+            for name, guard in guards.items()
+            if name in wanted
+        ]
+
+    def moves(self, section: str, accesses: Iterable[Access]) -> Iterator[Line]:
+        """Tensors into names, or names into the dictionary of tensors."""
+        for access in accesses:
+            name, entry = self.element.name(access.buffer), f'tensors["{access.buffer}"]'
+            text = f"{name} = {entry}" if section == "load" else f"{entry} = {name}"
+            yield Line(text, access.guard, section)
+
+    def item(self, item: Item) -> Line:
+        """One line, under the name of the block that it comes from."""
+        if isinstance(item, Assignment):
+            return self.assignment(item, self.element, item.block)
+        table = "totals" if item.everywhere else "sums"
+        term = printed(item.term, self.element)
+        return Line(f'{table}["{item.target}"] = ops.sum({term})', item.guard, item.block)
+
+
+def keras_context(plan: Plan) -> dict[str, object]:
+    """Everything that the template shows."""
+    lines = KerasLines(plan)
+    functions = [_host(lines, plan)]
+    functions += [f for program in plan.programs for f in _functions(lines, program)]
+    return {"name": plan.rule.name, "functions": functions, **kernel_table(plan, functions)}
+
+
+def _functions(lines: KerasLines, program: Program) -> Iterator[Function]:
+    for number, prepass in enumerate(program.prepasses):
+        yield _sums(lines, program, number, prepass)
+        if prepass.scalars:
+            yield _tensor_scalars(lines, program, number, prepass)
+    body = [
+        *_scalar_reads(lines, program.body, program, len(program.prepasses)),
+        *lines.moves("load", program.loads),
+        *map(lines.item, program.body),
+        *lines.moves("store", program.stores),
+    ]
+    accesses = [access.guard for access in (*program.loads, *program.stores)]
+    yield _function(
+        lines, "elements", program.name, elements_doc(program), (_TENSORS, _SCALARS), body, accesses
+    )
+
+
+def _function(
+    lines: KerasLines,
+    kind: str,
+    name: str,
+    doc: str,
+    arguments: Iterable[str],
+    body: list[Line],
+    guards: Iterable[Condition] = (),
+) -> Function:
+    """A function of what its lines ask for."""
+    asked = [*guards, *(line.guard for line in body)]
+    switches = lines.switches((), asked)
+    return Function(kind, name, doc, signature([*arguments], switches), {"body": lay_out(body, 1)})
+
+
+def _host(lines: KerasLines, plan: Plan) -> Function:
+    used = {part for item in plan.host for part in names(item.expression)}
+    declared = {h.name: ALWAYS for h in plan.rule.hyperparameters if not h.is_switch}
+    computed = {item.target for item in plan.host}
+    body = lines.reads("scalars", used, declared)
+    body += [lines.assignment(item, lines.host) for item in plan.host]
+    body += [
+        Line(f'scalars["{scalar}"] = {lines.host.name(scalar)}', lines.defined(scalar))
+        for scalar in plan.scalars
+        if scalar in computed
+    ]
+    arguments = (_SCALARS, "call: Any", "step: Any")
+    doc = "Add what one call computes of the hyperparameters in `scalars`."
+    return _function(lines, "host", "host_scalars", doc, arguments, body)
+
+
+def _sums(lines: KerasLines, program: Program, number: int, prepass: Prepass) -> Function:
+    body = [
+        *_scalar_reads(lines, prepass.body, program, number),
+        *lines.moves("load", prepass.loads),
+        *map(lines.item, prepass.body),
+    ]
+    return _function(
+        lines,
+        "sums",
+        prepass_name(program, "sums", number),
+        f"Sums over a variable that `{program.name}` must know first; `totals` are over all.",
+        (_TENSORS, _SCALARS, _SUMS, _TOTALS),
+        body,
+        [access.guard for access in prepass.loads],
+    )
+
+
+def _tensor_scalars(lines: KerasLines, program: Program, number: int, prepass: Prepass) -> Function:
+    used = {part for item in prepass.scalars for part in names(item.expression)}
+    body = _scalar_reads(lines, prepass.scalars, program, number)
+    for table, everywhere in (("sums", False), ("totals", True)):
+        own = [item for item in prepass.reductions if item.everywhere == everywhere]
+        body += lines.reads(table, used, {item.target: item.guard for item in own})
+    body += lines.reads("scalars", used, {TENSOR_SIZE: ALWAYS})
+    for item in prepass.scalars:
+        body.append(lines.assignment(item, lines.host))
+        body.append(Line(f'scalars["{item.target}"] = {lines.host.name(item.target)}', item.guard))
+    return _function(
+        lines,
+        "scalars",
+        prepass_name(program, "scalars", number),
+        f"Add what `{program.name}` computes of the sums over a variable to its `scalars`.",
+        (_SCALARS, _SUMS, _TOTALS),
+        body,
+    )
+
+
+def _scalar_reads(
+    lines: KerasLines, items: Iterable[Item], program: Program, prepasses: int
+) -> list[Line]:
+    """The scalars that items use: the host's, and those of the first so many prepasses."""
+    items = tuple(items)
+    used = {name for item in items for name in names(expression_of(item))}
+    used -= {item.target for item in items}
+    scalars = [one for prepass in program.prepasses[:prepasses] for one in prepass.scalars]
+    guards = {scalar: lines.defined(scalar) for scalar in lines.plan.scalars}
+    guards |= {name: when_assigned(name, scalars) for name in factor_columns(program, prepasses)}
+    return lines.reads("scalars", used, guards)

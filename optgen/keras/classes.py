@@ -1,0 +1,82 @@
+"""Classes of Keras, made of generated optimizers and known to Keras by their names."""
+
+from __future__ import annotations
+
+from functools import partialmethod
+from inspect import Parameter, Signature, signature
+from types import TracebackType
+
+import keras
+from keras.src.optimizers import ALL_OBJECTS_DICT
+
+from optgen.keras.optimizer import FusedOptimizer
+from optgen.runtime.optimizer import Optimizer
+
+#: Begins the names that classes are registered under.
+PACKAGE = "optgen"
+_MADE: dict[str, type[FusedOptimizer]] = {}
+
+
+def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
+    """A ``keras.optimizers.Optimizer`` of any generated optimizer, built in or a user's own.
+
+    It is registered as ``"optgen>Name"``, with the rule's name or another, so that it can be
+    compiled by that string, and models that were saved with it be loaded. Raises ValueError where
+    another rule has that name already.
+    """
+    name = name or rule.__name__
+    made = _MADE.get(name)
+    if made is not None:
+        if made.rule is not rule:
+            raise ValueError(f"another rule is registered as '{PACKAGE}>{name}'; give this a name")
+        return made
+    accepted = list(_arguments(rule))
+    contents: dict[str, object] = {
+        "rule": rule,
+        "__doc__": rule.__doc__,
+        "__module__": "optgen.keras",
+        "__signature__": Signature(accepted),
+    }
+    for h in rule.hyperparameters:
+        if h.excluded is not None:
+            method = f"exclude_from_{h.name}"
+            contents[method] = partialmethod(FusedOptimizer.exclude, h.name)
+    made = type(name, (FusedOptimizer,), contents)
+    keras.saving.register_keras_serializable(PACKAGE, name)(made)
+    _MADE[name] = made
+    return made
+
+
+def _arguments(rule: type[Optimizer]) -> list[Parameter]:
+    """The hyperparameters, and a name; variables of Keras bring the rest with them."""
+    wanted = {"name", *(h.name for h in rule.hyperparameters)}
+    every = signature(rule.__init__).parameters.values()
+    return [argument for argument in every if argument.name in wanted]
+
+
+class install:  # noqa: N801
+    """Let plain names, such as ``"adam"``, mean optgen's optimizers wherever Keras takes a string.
+
+    Acts at once, and for good; as a context manager until its end. Classes of a user's own rules
+    are meant too where they were made before.
+    """
+
+    def __init__(self) -> None:
+        names = {name.lower(): made for name, made in _MADE.items()}
+        self._before = {name: ALL_OBJECTS_DICT.get(name) for name in names}
+        ALL_OBJECTS_DICT.update(names)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for name, before in self._before.items():
+            if before is None:
+                ALL_OBJECTS_DICT.pop(name, None)
+            else:
+                ALL_OBJECTS_DICT[name] = before

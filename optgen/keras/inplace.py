@@ -1,0 +1,154 @@
+"""One call of kernels on the memory of variables, which on torch are tensors."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from keras import ops
+
+from optgen.keras.hyperparameters import Hyperparameters
+from optgen.keras.slots import Slot
+from optgen.keras.watched import Watched
+from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.model import LARGEST_GRADIENT, Counters, Model
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.settings import Settings
+from optgen.runtime.step import Step
+from optgen.runtime.treatment import Treatment
+
+_DTYPES = (torch.float32, torch.float64)
+
+
+class InPlace:
+    """Runs the kernels of a rule on the variables of a model, and on those of its states."""
+
+    def __init__(
+        self,
+        owner: str,
+        rule: type[Optimizer],
+        hyperparameters: Hyperparameters,
+        slots: Sequence[Slot],
+        calls: Watched,
+    ) -> None:
+        self._owner, self._rule, self._slots = owner, rule, slots
+        self._hyperparameters, self._calls = hyperparameters, calls
+        self._counters = Counters()
+        self._model: VariableModel | None = None
+
+    @staticmethod
+    def fits(slots: Sequence[Slot]) -> bool:
+        """Whether kernels can update variables; the others need operations."""
+        tensors = [slot.variable.value for slot in slots]
+        return all(
+            tensor.dtype in _DTYPES
+            and tensor.device.type in ("cpu", "cuda")
+            and tensor.layout is torch.strided
+            for tensor in tensors
+        )
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @torch.no_grad()
+    def step(self, gradients: Mapping[int, Any], updates: Any) -> None:
+        """Make one call; ``gradients`` are by the place of their variable.
+
+        ``updates`` gives how many there were, where the calls were counted by somebody else.
+        """
+        settings = self._hyperparameters.settings()
+        model = self._current(settings)
+        calls = self._calls.read()
+        if calls != self._counters.calls:
+            self._counters = Counters(int(calls), int(updates()))
+            model.look_what_was_gathered()
+        given = [
+            None if gradient is None else _fitting(gradient, tensor)
+            for gradient, tensor in zip(
+                map(gradients.get, range(len(self._slots))), model.tensors, strict=True
+            )
+        ]
+        step = Step(model, settings, model.treatment, None)
+        step.take(model.checked(given), self._counters)
+        # Autograd refuses to go back through what was overwritten only if it knows.
+        torch.autograd.graph.increment_version(model.tensors)
+        self._calls.add_one()
+
+    def _current(self, settings: Settings) -> VariableModel:
+        """The model, made anew where variables or states have moved."""
+        if self._model is None or not self._model.is_current:
+            constraints = {
+                glob.escape(slot.path): _on_arrays(slot.constraint)
+                for slot in self._slots
+                if slot.constraint is not None
+            }
+            overwritten = [glob.escape(slot.path) for slot in self._slots if slot.overwritten]
+            treatment = Treatment(self._owner, constraints, overwritten, "propagate")
+            self._model = VariableModel(self._rule, self._slots, settings, treatment)
+        return self._model
+
+
+class VariableModel(Model):
+    """A model whose variables and states are Keras's."""
+
+    def __init__(
+        self,
+        rule: type[Optimizer],
+        slots: Sequence[Slot],
+        settings: Settings,
+        treatment: Treatment,
+    ) -> None:
+        self._slots, self.treatment = slots, treatment
+        self.tensors = [slot.variable.value for slot in slots]
+        for slot in slots:
+            for excluded in slot.row.excluded:
+                treatment.exclusions.add(excluded, None, rf"\A{re.escape(slot.path)}\Z")
+        arrays = {slot.path: seen(slot.variable) for slot in slots}
+        kernels = rule.kernels, rule.cuda_kernels
+        super().__init__(arrays, rule.states, settings, treatment, *kernels)
+        self._gathered = {state.name for state in rule.states if state.gathers} | {LARGEST_GRADIENT}
+        self.look_what_was_gathered()
+        self._pointers = self._addresses()
+
+    def new_state(self, index: int, name: str, value: float | None) -> Array:
+        """The variable that holds a state; it has its value already."""
+        return seen(self._slots[index].states[name])
+
+    def look_what_was_gathered(self) -> None:
+        """Find out which variables had a gradient since the last update, as Keras doesn't save."""
+        for index in range(len(self.variables)):
+            own = self.state_of(index)
+            self.seen[index] = any(bool(own[name].any()) for name in self._gathered & own.keys())
+
+    @property
+    def is_current(self) -> bool:
+        """Whether variables and states still have the memory that they had."""
+        return self._addresses() == self._pointers
+
+    def _addresses(self) -> list[int]:
+        every = [v for slot in self._slots for v in (slot.variable, *slot.states.values())]
+        return [variable.value.data_ptr() for variable in every]
+
+
+def seen(variable: Any) -> Any:
+    """A variable as what kernels are pointed at: an array of NumPy's, in the same memory."""
+    return _array(variable.value)
+
+
+def _array(tensor: torch.Tensor) -> Any:
+    tensor = tensor.detach()
+    return tensor if tensor.is_cuda else tensor.numpy()
+
+
+def _fitting(gradient: Any, like: torch.Tensor) -> Any:
+    """A gradient as an array of its variable's dtype, on its device."""
+    if not isinstance(gradient, torch.Tensor) or gradient.dtype != like.dtype:
+        gradient = ops.convert_to_tensor(gradient).to(like.dtype)
+    if gradient.device != like.device or gradient.layout is not torch.strided:
+        gradient = gradient.to(like.device).to_dense()
+    return _array(gradient)
+
+
+def _on_arrays(constraint: Any) -> Any:
+    return lambda array: _array(constraint(torch.as_tensor(array)))

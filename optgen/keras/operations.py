@@ -1,0 +1,182 @@
+"""One call as operations on tensors, which any backend runs, or compiles into its own graph."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from keras import ops
+from keras.src.backend import is_float_dtype, standardize_dtype
+
+from optgen.keras.slots import Slot
+from optgen.runtime.kernels import Builder, Kernels, Program, switches_of
+from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.settings import Row
+
+Tensors = dict[str, Any]
+PARAM, GRADIENT = "param", "grad"
+
+
+@dataclass
+class Member:
+    """A variable in a call: its tensors, which programs replace, and scalars, by name."""
+
+    slot: Slot
+    tensors: Tensors
+    scalars: Tensors
+    sums: Tensors = field(default_factory=dict)
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether it is there for an update, or for what follows updates only."""
+        return GRADIENT in self.tensors
+
+
+#: What makes the new tensors of a call.
+Branch = Callable[[], list[Tensors]]
+
+
+class Operations:
+    """The printed operations of a rule over the variables of a model."""
+
+    def __init__(self, kernels: Kernels, slots: Sequence[Slot]) -> None:
+        self._kernels, self._slots = kernels, slots
+        self._absent = kernels.program("absent")
+
+    def step(
+        self,
+        gradients: Mapping[int, Any],
+        operands: Callable[[Row], Tensors],
+        call: Any,
+        step: Any,
+    ) -> None:
+        """Make one call, of such a number, and assign what is new.
+
+        ``gradients`` are by the place of their variable; ``step`` is the number of the update
+        that would be made.
+        """
+        switches = {slot.row: slot.on for slot in self._slots}
+        rows = {row: operands(row) for row in switches}
+        for row, on in switches.items():
+            _call(self._kernels.host, on, rows[row], call, step)
+        first, on = next((rows[row], on) for row, on in switches.items())
+        branch: Branch = partial(self._update, gradients, rows)
+        for program in reversed(self._kernels.gates):
+            if program.when(on):
+                gather = partial(self._gather, program, gradients, rows)
+                branch = partial(ops.cond, first[program.gate], branch, gather)
+        members = self._members(gradients, rows)
+        for member, tensors in zip(members, branch(), strict=True):
+            for name, tensor in tensors.items():
+                _variable(member.slot, name).assign(tensor)
+
+    def _members(self, gradients: Mapping[int, Any], rows: Mapping[Row, Tensors]) -> list[Member]:
+        """The variables that a call may change."""
+        found = []
+        for place, slot in enumerate(self._slots):
+            if place not in gradients and not self._outlives(slot):
+                continue
+            dtype = wide(slot.variable)
+            tensors = {name: ops.convert_to_tensor(v) for name, v in slot.states.items()}
+            tensors[PARAM] = ops.cast(ops.convert_to_tensor(slot.variable), dtype)
+            if place in gradients:
+                tensors[GRADIENT] = ops.cast(gradients[place], dtype)
+            found.append(Member(slot, tensors, narrowed(rows[slot.row], dtype)))
+        return found
+
+    def _outlives(self, slot: Slot) -> bool:
+        """Whether something happens to a variable without a gradient."""
+        return not slot.overwritten and self._absent is not None and self._absent.when(slot.on)
+
+    def _update(self, gradients: Mapping[int, Any], rows: Mapping[Row, Tensors]) -> list[Tensors]:
+        members = self._members(gradients, rows)
+        present = [member for member in members if member.has_gradient]
+        _run(self._kernels.programs[0], present)
+        for member in present:
+            tensors, slot = member.tensors, member.slot
+            if slot.overwritten:
+                tensors[PARAM] = _largest(tensors)
+                tensors |= {LARGEST_GRADIENT: 0} if LARGEST_GRADIENT in tensors else {}
+            elif slot.constraint is not None:
+                tensors[PARAM] = slot.constraint(tensors[PARAM])
+        if self._absent is not None:
+            constrained = [m for m in members if not m.has_gradient or m.slot.constraint]
+            _run(self._absent, constrained)
+        return _results(members)
+
+    def _gather(
+        self, program: Program, gradients: Mapping[int, Any], rows: Mapping[Row, Tensors]
+    ) -> list[Tensors]:
+        members = self._members(gradients, rows)
+        present = [member for member in members if member.has_gradient]
+        _run(program, present)
+        for member in present:
+            if LARGEST_GRADIENT in member.tensors:
+                member.tensors[LARGEST_GRADIENT] = _largest(member.tensors)
+        return _results(members)
+
+
+def _largest(tensors: Tensors) -> Any:
+    """The largest gradient since the last update."""
+    before = tensors.get(LARGEST_GRADIENT)
+    return tensors[GRADIENT] if before is None else ops.maximum(tensors[GRADIENT], before)
+
+
+def _run(program: Program, members: Sequence[Member]) -> None:
+    """Run a program over variables, whose tensors it replaces."""
+    chosen = [m for m in members if not m.slot.overwritten and program.when(m.slot.on)]
+    for prepass in program.prepasses:
+        asking = [member for member in chosen if prepass.when(member.slot.on)]
+        totals: Tensors = {}
+        for m in asking:
+            own: Tensors = {}
+            _call(prepass.sum_up, m.slot.on, m.tensors, m.scalars, m.sums, own)
+            for name, value in own.items():
+                totals[name] = ops.add(totals[name], value) if name in totals else value
+        for m in asking if prepass.scalars is not None else ():
+            assert prepass.scalars is not None
+            m.scalars["tensor_size"] = math.prod(m.tensors[PARAM].shape)
+            _call(prepass.scalars, m.slot.on, m.scalars, m.sums, totals)
+            m.scalars = narrowed(m.scalars, m.tensors[PARAM].dtype)
+    for m in chosen:
+        _call(program.elements, m.slot.on, m.tensors, m.scalars)
+
+
+def _call(builder: Builder, on: Mapping[str, bool], *arguments: Any) -> None:
+    builder(*arguments, **{name: on[name] for name in switches_of(builder)})
+
+
+def _results(members: Sequence[Member]) -> list[Tensors]:
+    """What variables become, in their own dtypes and shapes, so that branches agree."""
+    found = []
+    for member in members:
+        tensors = {}
+        for name in [PARAM, *member.slot.states]:
+            target = _variable(member.slot, name)
+            value = ops.cast(member.tensors[name], target.dtype)
+            tensors[name] = ops.broadcast_to(value, target.shape)
+        found.append(tensors)
+    return found
+
+
+def wide(variable: Any) -> str:
+    """The dtype that a variable's updates are computed in, and its states are kept in."""
+    dtype = str(standardize_dtype(variable.dtype))
+    return dtype if dtype == "float64" else "float32"
+
+
+def narrowed(scalars: Mapping[str, Any], dtype: Any) -> Tensors:
+    """Scalars that are tensors in one dtype; Python's own numbers take any."""
+    return {
+        name: ops.cast(value, dtype)
+        if ops.is_tensor(value) and is_float_dtype(standardize_dtype(value.dtype))
+        else value
+        for name, value in scalars.items()
+    }
+
+
+def _variable(slot: Slot, name: str) -> Any:
+    return slot.variable if name == PARAM else slot.states[name]

@@ -1,0 +1,265 @@
+"""The optimizers of Keras that generated ones become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from inspect import signature
+from typing import Any, ClassVar, Self
+
+import keras
+from keras import ops
+from keras.saving import deserialize_keras_object, serialize_keras_object
+from keras.src.backend import in_stateless_scope
+from keras.src.optimizers.base_optimizer import BaseOptimizer
+from keras.src.utils.tracking import no_automatic_dependency_tracking
+
+from optgen.keras.exclusions import Exclusions
+from optgen.keras.gradients import gradients_of
+from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
+from optgen.keras.operations import Operations, wide
+from optgen.keras.slots import Slot, path_of, paths_of
+from optgen.keras.watched import Watched
+from optgen.runtime.declarations import State
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
+from optgen.runtime.model import LARGEST_GRADIENT, initial_value
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.settings import Row
+from optgen.runtime.unknown import refuse_unknown
+
+#: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
+_EXCLUDE = "exclude_from_"
+_OF_KERAS = signature(BaseOptimizer.__init__).parameters
+IN_PLACE = keras.config.backend() == "torch"
+if IN_PLACE:
+    from optgen.keras.inplace import InPlace
+
+
+@dataclass
+class Inside:
+    """What Keras must neither wrap nor save, as it does with attributes that are lists."""
+
+    hyperparameters: Hyperparameters
+    exclusions: Exclusions
+    slots: list[Slot]
+    in_place: InPlace | None = None
+
+
+class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
+    """Updates all variables by one rule: in kernels on torch, and elsewhere in a compiled graph.
+
+    Subclasses are made of rules.
+    """
+
+    rule: ClassVar[type[Optimizer]]
+    built: bool
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """An instance of this class; Keras would make one of its own for torch of some names."""
+        return object.__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kind, rule = type(self), self.rule
+        accepted = kind.__signature__.parameters
+        unknown = {name: value for name, value in kwargs.items() if name not in accepted}
+        refuse_unknown(kind.__name__, unknown, accepted)
+        known = {name: value for name, value in kwargs.items() if name in accepted}
+        bound = kind.__signature__.bind(*args, **known)
+        bound.apply_defaults()
+        values = {
+            h.name: checked(h, bound.arguments[h.name], kind.__name__) for h in rule.hyperparameters
+        }
+        own = {name: value for name, value in values.items() if name in _OF_KERAS}
+        super().__init__(name=bound.arguments["name"], **own)
+        for name in values.keys() - own.keys():
+            setattr(self, name, values[name])
+        hyperparameters = Hyperparameters(kind.__name__, rule, self._look)
+        hyperparameters.settings()
+        self._inside = Inside(hyperparameters, Exclusions(), [])
+
+    def _look(self) -> list[Any]:
+        """The values of all hyperparameters as attributes hold them."""
+        return [
+            self._learning_rate if h.name == LEARNING_RATE else getattr(self, h.name)
+            for h in self.rule.hyperparameters
+        ]
+
+    @no_automatic_dependency_tracking  # type: ignore[untyped-decorator]
+    def build(self, variables: Sequence[Any]) -> None:
+        """Take the variables and make their states, which are variables too."""
+        if self.built:
+            return
+        self._trainable_variables = list(variables)
+        for place, variable in enumerate(variables):
+            self._trainable_variables_indices[self._var_key(variable)] = place
+        paths = paths_of(variables)
+        self._inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
+        self._inside.hyperparameters.fix()
+        if IN_PLACE and InPlace.fits(self._inside.slots):
+            inside, calls = self._inside, Watched(self._iterations)
+            owner = type(self).__name__
+            made = InPlace(owner, self.rule, inside.hyperparameters, inside.slots, calls)
+            self._inside.in_place = made
+        self.built = True
+
+    def _slot(self, variable: Any, path: str) -> Slot:
+        settings = self._inside.hyperparameters.settings()
+        row = Row((), self._inside.exclusions.of(self._var_key(variable), path_of(variable)))
+        constraint = getattr(variable, "constraint", None)
+        on = {**settings.on(), CHECK_FINITE: False, CONSTRAINED: constraint is not None}
+        overwritten = self._overwrite_variable_with_gradient(variable)
+        declared = [state for state in self.rule.states if state.when(on)]
+        if overwritten:
+            gathers = any(state.gathers for state in declared)
+            declared = [State(LARGEST_GRADIENT)] if gathers else []
+        states = {
+            state.name: self._new_state(
+                variable, path, state.name, initial_value(state.initial, settings, row)
+            )
+            for state in declared
+        }
+        return Slot(variable, path, states, row, on, overwritten)
+
+    def _new_state(self, variable: Any, path: str, name: str, initial: float | None) -> Any:
+        """A variable beside another: of one value, or of the other's own."""
+
+        def same(shape: Any, dtype: Any) -> Any:
+            return ops.cast(ops.copy(ops.convert_to_tensor(variable)), dtype)
+
+        constant = keras.initializers.Constant(initial or 0.0)
+        return self.add_variable(
+            shape=variable.shape,
+            initializer=same if initial is None else constant,
+            dtype=wide(variable),
+            layout=getattr(variable, "_layout", None),
+            name=f"{re.sub('[/:]', '_', path)}_{name}",
+        )
+
+    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
+        """Update variables with their gradients; None stands for one that is missing.
+
+        Raises ValueError for variables that the optimizer wasn't built with, where no variable
+        has a gradient, and for values that aren't allowed; nothing has changed then.
+        """
+        grads = list(grads)
+        if not grads:
+            return
+        if trainable_variables is None and self.built:
+            trainable_variables = self._trainable_variables
+        if trainable_variables is None:
+            raise ValueError("the first apply needs the variables, or call build before")
+        variables = list(trainable_variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"there are {len(grads)} gradients for {len(variables)} variables")
+        if not self.built:
+            self.build(variables)
+        self._check_variables_are_known(variables)
+        found, owners = self._filter_empty_gradients(grads, variables)
+        gradients = {
+            self._get_variable_index(v): gradient for v, gradient in zip(owners, found, strict=True)
+        }
+        in_place = self._inside.in_place
+        if in_place is not None and not in_stateless_scope():
+            in_place.step(gradients, lambda: self.iterations)
+        else:
+            self._compose(gradients)
+            self._iterations.assign_add(1)
+
+    def _compose(self, gradients: Mapping[int, Any]) -> None:
+        """Make a call of operations, in whatever graph is being made."""
+        inside, iterations = self._inside, self._iterations
+        dtypes = {wide(slot.variable) for slot in inside.slots}
+        precise = "float64" in dtypes and keras.config.backend() != "jax"
+        dtype = "float64" if precise else "float32"
+        kernels = import_module(self.rule.keras_operations).KERNELS
+        inside.hyperparameters.settings()
+        Operations(kernels, inside.slots).step(
+            gradients,
+            lambda row: inside.hyperparameters.operands(row, iterations),
+            ops.cast(iterations, dtype) + 1,
+            ops.cast(self.iterations, dtype) + 1,
+        )
+
+    def minimize(self, loss: Any, variables: Sequence[Any]) -> Any:
+        """One step down a loss, a function of no argument; returns the loss before it.
+
+        The loss is scaled before its gradients are taken where a scale is set.
+        """
+        value, grads = gradients_of(loss, self.scale_loss, list(variables))
+        self.apply(grads, variables)
+        return value
+
+    def exclude(
+        self, name: str, var_list: Sequence[Any] | None = None, var_names: Any = None
+    ) -> None:
+        """Leave variables out of a hyperparameter's effect; before the optimizer is built.
+
+        ``var_list`` holds variables, ``var_names`` regular expressions for their paths.
+        """
+        if self.built:
+            raise ValueError(f"variables are excluded from {name} before the optimizer is built")
+        keys = [self._var_key(variable) for variable in var_list or ()]
+        self._inside.exclusions.add(name, keys, var_names)
+
+    def _states_where(self, wanted: Callable[[State], bool]) -> list[Any]:
+        """For each variable its first state that is wanted, or None."""
+        declared = (*self.rule.states, State(LARGEST_GRADIENT, gathers=True))
+        names = [state.name for state in declared if wanted(state)]
+        return [
+            next((slot.states[name] for name in names if name in slot.states), None)
+            for slot in self._inside.slots
+        ]
+
+    @property
+    def _model_variables_moving_average(self) -> list[Any]:
+        """What Keras's callbacks put in the place of the variables; missing where there is none."""
+        found = self._states_where(lambda state: state.stands_in)
+        if all(state is None for state in found):
+            raise AttributeError(f"{type(self).__name__} keeps no averages of its variables")
+        return found
+
+    @property
+    def _accumulated_gradients(self) -> list[Any]:
+        """What calls without an update leave behind, by variable."""
+        return self._states_where(lambda state: state.gathers)
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """Give variables the value of their averages, where there are any."""
+        averages = self._states_where(lambda state: state.stands_in)
+        if not int(ops.convert_to_numpy(self.iterations)):
+            return
+        for variable in var_list if averages else ():
+            average = averages[self._get_variable_index(variable)]
+            if average is not None:
+                variable.assign(ops.cast(average, variable.dtype))
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal optimizer: arguments, and exclusions where there are any."""
+        config = super().get_config()
+        for h in self.rule.hyperparameters:
+            if h.name != LEARNING_RATE:
+                value = getattr(self, h.name)
+                config[h.name] = serialize_keras_object(value) if callable(value) else value
+        accepted = type(self).__signature__.parameters
+        config = {name: value for name, value in config.items() if name in accepted}
+        keys = {self._var_key(slot.variable): path_of(slot.variable) for slot in self._inside.slots}
+        excluded = self._inside.exclusions.patterns(keys)
+        return {**config, **{_EXCLUDE + name: found for name, found in excluded.items()}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """An optimizer from what ``get_config`` returned; the dictionary isn't changed."""
+        arguments = {
+            name: deserialize_keras_object(value, custom_objects=custom_objects)
+            if isinstance(value, dict)
+            else value
+            for name, value in config.items()
+        }
+        names = [h.name for h in cls.rule.hyperparameters if h.excluded is not None]
+        excluded = {name: arguments.pop(_EXCLUDE + name, None) for name in names}
+        optimizer = cls(**arguments)
+        for name, patterns in excluded.items():
+            optimizer.exclude(name, None, patterns)
+        return optimizer

@@ -1,0 +1,31 @@
+"""Numbers in variables that others may change, read from a device only when they did."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Watched:
+    """The number in a variable of torch, which counts its own versions."""
+
+    def __init__(self, variable: Any) -> None:
+        self._variable = variable
+        self._seen: tuple[int, int] | None = None
+        self._value: float = 0
+
+    def read(self) -> float:
+        """The number as it is now."""
+        mark = self._mark()
+        if mark != self._seen:
+            self._value, self._seen = self._variable.value.item(), mark
+        return self._value
+
+    def add_one(self) -> None:
+        """Count on, here and in the variable."""
+        value = self.read() + 1
+        self._variable.value.add_(1)
+        self._value, self._seen = value, self._mark()
+
+    def _mark(self) -> tuple[int, int]:
+        tensor = self._variable.value
+        return tensor.data_ptr(), tensor._version
