@@ -105,7 +105,8 @@ def test_the_runtime_knows_no_compiler(name: str) -> None:
 def test_generated_code_stands_on_the_runtime(name: str) -> None:
     for found in imports(name):
         top = found.split(".")[0]
-        assert top in {"__future__", "collections", "math", "numba", "numpy", "optgen", "typing"}
+        own = {"keras"} if inside(name, "optgen.optimizers.keras") else {"numba", "numpy"}
+        assert top in {"__future__", "collections", "math", "optgen", "typing", *own}
         if top == "optgen":
             assert inside(found, "optgen.runtime") or inside(found, "optgen.optimizers"), found
 

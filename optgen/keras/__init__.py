@@ -10,6 +10,7 @@ import optgen.optimizers as generated
 from optgen.keras.classes import install, optimizer_class
 from optgen.keras.optimizer import FusedOptimizer
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.unknown import nearest
 
 _RULES = [
     found
@@ -17,6 +18,12 @@ _RULES = [
     if isinstance(found, type) and issubclass(found, Optimizer)
 ]
 globals().update({rule.__name__: optimizer_class(rule) for rule in _RULES})
+
+
+def __getattr__(name: str) -> type[FusedOptimizer]:
+    """Tell of a name that isn't there; a type checker learns that those that are are classes."""
+    raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
+
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",

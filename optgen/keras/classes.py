@@ -55,7 +55,7 @@ def _arguments(rule: type[Optimizer]) -> list[Parameter]:
 
 
 class install:  # noqa: N801
-    """Let plain names, such as ``"adam"``, mean optgen's optimizers wherever Keras takes a string.
+    """Let plain names, in any case, mean optgen's optimizers wherever Keras takes a string.
 
     Acts at once, and for good; as a context manager until its end. Classes of a user's own rules
     are meant too where they were made before.

@@ -44,6 +44,7 @@ class Inside:
     hyperparameters: Hyperparameters
     exclusions: Exclusions
     slots: list[Slot]
+    operations: Operations | None = None
     in_place: InPlace | None = None
 
 
@@ -97,6 +98,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         paths = paths_of(variables)
         self._inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
         self._inside.hyperparameters.fix()
+        kernels = import_module(self.rule.keras_operations).KERNELS
+        self._inside.operations = Operations(kernels, self._inside.slots)
         if IN_PLACE and InPlace.fits(self._inside.slots):
             inside, calls = self._inside, Watched(self._iterations)
             owner = type(self).__name__
@@ -173,9 +176,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         dtypes = {wide(slot.variable) for slot in inside.slots}
         precise = "float64" in dtypes and keras.config.backend() != "jax"
         dtype = "float64" if precise else "float32"
-        kernels = import_module(self.rule.keras_operations).KERNELS
         inside.hyperparameters.settings()
-        Operations(kernels, inside.slots).step(
+        assert inside.operations is not None
+        inside.operations.step(
             gradients,
             lambda row: inside.hyperparameters.operands(row, iterations),
             ops.cast(iterations, dtype) + 1,
@@ -231,9 +234,10 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         if not int(ops.convert_to_numpy(self.iterations)):
             return
         for variable in var_list if averages else ():
-            average = averages[self._get_variable_index(variable)]
-            if average is not None:
-                variable.assign(ops.cast(average, variable.dtype))
+            found = averages[self._get_variable_index(variable)]
+            if found is not None:
+                # A copy: what two variables share can't be donated to a compiled step.
+                variable.assign(ops.cast(ops.copy(found), variable.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """What makes an equal optimizer: arguments, and exclusions where there are any."""

@@ -12,6 +12,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import is_on_device
 from optgen.runtime.declarations import Hyperparameter
 from optgen.runtime.matching import Gradients, Variables
+from optgen.runtime.minimizing import minimize
 from optgen.runtime.naming import unique_name
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.scale import DynamicScale
@@ -135,6 +136,8 @@ class LossScaleOptimizer:
     def gradient_norm(self) -> float | None:
         """That of the inner optimizer: of gradients that are scaled back."""
         return self.inner_optimizer.gradient_norm
+
+    minimize = minimize
 
     def build(self, variables: Variables) -> None:
         """As the inner optimizer's."""

@@ -14,6 +14,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.declarations import Hyperparameter, State, Switch
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matching import Gradients, Variables
+from optgen.runtime.minimizing import minimize
 from optgen.runtime.model import Counters, Model
 from optgen.runtime.naming import unique_name
 from optgen.runtime.options import PathOptions
@@ -46,7 +47,6 @@ class Optimizer:
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     kernels: ClassVar[Kernels]
-    #: The modules of what else the plan is printed for.
     cuda_kernels: ClassVar[str] = ""
     keras_operations: ClassVar[str] = ""
 
@@ -99,7 +99,7 @@ class Optimizer:
         Schedules are written out; functions, among hyperparameters or constraints, stay what
         they are. Raises ValueError where a variable was excluded by itself and has no path yet.
         """
-        known = None if self._model is None else self._model.named
+        known = self._model.named if self._model else None
         excluded = self._treatment.exclusions.patterns(known)
         config = {"name": self.name, **self._settings.as_dict(), **self._treatment.as_dict()}
         config["options"] = self._settings.options.as_dict()
@@ -118,10 +118,9 @@ class Optimizer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies and pickles have variables of their own, but those copied along with them."""
-        made = type(self).from_config, (self.get_config(),)
-        if self._model is None:
+        made, model = (type(self).from_config, (self.get_config(),)), self._model
+        if model is None:
             return made
-        model = self._model
         return (*made, (model.named, replace(self._count()), exchange.arrays_of(model)))
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -153,8 +152,7 @@ class Optimizer:
     @property
     def state(self) -> dict[str, dict[str, Array]]:
         """The state arrays themselves, by variable path and state name."""
-        model = self._model
-        if model is None:
+        if (model := self._model) is None:
             return {}
         return {path: model.state_of(index) for index, path in enumerate(model.paths)}
 
@@ -215,10 +213,11 @@ class Optimizer:
             if variables is None:
                 raise ValueError("the first apply needs the variables, or call build before")
             model, variables = self._new_model(variables), None
-        gradients = model.check(grads, variables)
-        self._model = model
+        gradients, self._model = model.check(grads, variables), model
         step = Step(model, self._settings, self._treatment, self._scaling)
         return step.take(gradients, self._counters)
+
+    minimize = minimize
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the factor that gradients are divided by; itself where there is none."""

@@ -26,6 +26,7 @@ ATTRIBUTES = frozenset(
         "kernels",
         "load",
         "load_own_variables",
+        "minimize",
         "on_nonfinite",
         "options",
         "overwrite_with_gradient",

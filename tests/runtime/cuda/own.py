@@ -14,6 +14,7 @@ from optgen.compiler.library import find_specs
 
 #: A trust ratio, which takes two prepasses and has names that kernels need; and every function.
 NAMES = ("Lamb", "Odd")
+SPECS = Path(__file__).with_name("specs")
 
 
 class _Silent:
@@ -28,8 +29,7 @@ class _Silent:
 def package() -> ModuleType:
     """The package that the specs are built into."""
     folder = Path(mkdtemp())
-    specs = Path(__file__).with_name("specs")
-    build(prepare(find_specs([str(specs)])), folder / "own_optimizers", _Silent())
+    build(prepare(find_specs([str(SPECS)])), folder / "own_optimizers", _Silent())
     sys.path.insert(0, str(folder))
     try:
         return importlib.import_module("own_optimizers")

@@ -1,0 +1,39 @@
+"""Backends other than torch, each in a process of its own, and operations on torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from tests.keras.compiled import COMPILED
+from tests.keras.crossing import SETTINGS, difference
+from tests.keras.promises import CHECKS
+from tests.numeric.settings import Setting
+
+ROOT = Path(__file__).parents[2]
+
+# Keras's own conversion of NumPy arrays to torch tensors.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_backend(backend: str) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"no {backend} here")
+    environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [sys.executable, "-m", "tests.keras.walk"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert done.stdout.endswith(f"{len(CHECKS) + len(SETTINGS)} looked at\n")
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_operations_on_torch(setting: Setting) -> None:
+    assert not difference(setting, COMPILED["torch"])

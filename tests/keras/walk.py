@@ -1,0 +1,43 @@
+"""All that is checked of a backend, as a program with the backend in its environment."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+
+from tests.keras.compiled import COMPILED
+from tests.keras.crossing import SETTINGS, difference
+from tests.keras.promises import CHECKS
+
+
+def failures() -> Iterator[str]:
+    """What fails, one by one."""
+    for check in CHECKS:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                check(Path(folder))
+            except Exception:
+                yield f"{check.__name__}: {traceback.format_exc(limit=-8)}"
+    for setting in SETTINGS:
+        said = difference(setting, COMPILED[keras.config.backend()])
+        if said:
+            yield f"{setting}: {said}"
+
+
+def main() -> int:
+    """Print what fails, and then how much was looked at."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = list(failures())
+    print(*found, f"{len(CHECKS) + len(SETTINGS)} looked at", sep="\n")
+    return int(bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
