@@ -17,6 +17,7 @@ from optgen.runtime.treatment import Treatment
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
 from optgen.torch.groups import GroupSettings
 from optgen.torch.model import TensorModel, gradients_of
+from optgen.torch.shards import refuse_unsummed
 from optgen.torch.states import join, oldest, refuse_shapes
 
 Tensor = torch.Tensor
@@ -77,6 +78,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         for path, param in params.items():
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
+            refuse_unsummed(f"{owner}: parameter {path}", param)
         paths = {path: int(path.partition(".")[0]) for path in params}
         return GroupSettings(
             self.rule, owner, self.arguments, self._shared, paths, self.param_groups

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from optgen.torch.model import TensorModel, like, local
+from optgen.torch.model import TensorModel, like
+from optgen.torch.shards import local
 
 Tensor = torch.Tensor
 #: What torch calls the number of updates that a parameter has had.
