@@ -21,8 +21,8 @@ from optgen.torch.shards import refuse_unsummed
 from optgen.torch.states import join, oldest, refuse_shapes
 
 Tensor = torch.Tensor
-#: The key of a state dictionary that holds what belongs to no parameter.
-_COUNTERS = "counters"
+#: What groups call the number of calls, which goes with them wherever torch saves and loads them.
+_CALLS = "calls"
 _DTYPES = (torch.float32, torch.float64)
 
 
@@ -48,7 +48,8 @@ class FusedOptimizer(torch.optim.Optimizer):
         self._counters = Counters()
         self._model: TensorModel | None = None
         defaults = {a.name: values[a.name] for a in self.arguments if a.is_grouped}
-        super().__init__(params, {**defaults, **{name: values[name] for name in IMPLEMENTATIONS}})
+        defaults |= {name: values[name] for name in IMPLEMENTATIONS} | {_CALLS: 0}
+        super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their state is made at the next step.
@@ -122,6 +123,8 @@ class FusedOptimizer(torch.optim.Optimizer):
                 )
             step = Step(model, self._settings, model.treatment, None)
             step.take(model.checked(given), self._counters)
+            for group in self.param_groups:
+                group[_CALLS] = self._counters.calls
             changed = [p for p, g in zip(model.params, given, strict=True) if g is not None]
             # Autograd refuses to go back through what was overwritten only if it knows.
             torch.autograd.graph.increment_version(changed)
@@ -139,23 +142,17 @@ class FusedOptimizer(torch.optim.Optimizer):
         self.step()
         return value.detach()
 
-    def state_dict(self) -> dict[str, Any]:
-        """The state by parameter, the groups, and how many calls there were."""
-        found = super().state_dict()
-        found[_COUNTERS] = {"calls": self._counters.calls, "updates": self._counters.updates}
-        return found
-
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state of the same parameters, on this or another device.
 
         Raises ValueError, with nothing changed, where shapes don't fit.
         """
         refuse_shapes(state_dict, self._params().values())
-        plain = {key: value for key, value in state_dict.items() if key != _COUNTERS}
-        super().load_state_dict(plain)
-        most = oldest(self.state)
-        counters = state_dict.get(_COUNTERS, {"calls": most, "updates": most})
-        self._counters = Counters(**counters)
+        super().load_state_dict(dict(state_dict))
+        updates = oldest(self.state)
+        # Torch's own optimizers make an update in each call, and count no calls.
+        calls = max(group.setdefault(_CALLS, updates) for group in self.param_groups)
+        self._counters = Counters(calls, updates)
         self._settings = self._new_settings()
         # What was loaded may be another optimizer's, which goes on with it.
         self._build()
