@@ -16,14 +16,15 @@ from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
 from optgen.torch.groups import GroupSettings
+from optgen.torch.halves import HALVES
 from optgen.torch.model import TensorModel, gradients_of
 from optgen.torch.shards import refuse_unsummed
-from optgen.torch.states import join, oldest, refuse_shapes
+from optgen.torch.states import join, oldest, refuse_shapes, uncast
 
 Tensor = torch.Tensor
 #: What groups call the number of calls, which goes with them wherever torch saves and loads them.
 _CALLS = "calls"
-_DTYPES = (torch.float32, torch.float64)
+_DTYPES = (torch.float32, torch.float64, *HALVES)
 
 
 class FusedOptimizer(torch.optim.Optimizer):
@@ -55,7 +56,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         """Add parameters; their state is made at the next step.
 
         Raises TypeError or ValueError for values that aren't allowed, and for parameters that are
-        neither float32 nor float64; nothing is added then.
+        of no floating-point type of 16, 32 or 64 bits; nothing is added then.
         """
         before = list(self.param_groups)
         super().add_param_group(param_group)
@@ -122,7 +123,9 @@ class FusedOptimizer(torch.optim.Optimizer):
                     "a graph can't count the updates of parameters; don't capture it"
                 )
             step = Step(model, self._settings, model.treatment, None)
-            step.take(model.checked(given), self._counters)
+            checked = model.checked(given)
+            with model.halves.updating(model.touched(checked)):
+                step.take(checked, self._counters)
             for group in self.param_groups:
                 group[_CALLS] = self._counters.calls
             changed = [p for p, g in zip(model.params, given, strict=True) if g is not None]
@@ -148,7 +151,8 @@ class FusedOptimizer(torch.optim.Optimizer):
         Raises ValueError, with nothing changed, where shapes don't fit.
         """
         refuse_shapes(state_dict, self._params().values())
-        super().load_state_dict(dict(state_dict))
+        with uncast(self):
+            super().load_state_dict(dict(state_dict))
         updates = oldest(self.state)
         # Torch's own optimizers make an update in each call, and count no calls.
         calls = max(group.setdefault(_CALLS, updates) for group in self.param_groups)
@@ -190,14 +194,21 @@ class FusedOptimizer(torch.optim.Optimizer):
         """
         if not any(s.stands_in and s.when(self._settings.on()) for s in self.rule.states):
             raise ValueError(f"{type(self).__name__} keeps no averages of its parameters")
-        with torch.no_grad():
-            pairs = stand_ins(self._model, self.rule.states, self._counters.updates)
-        with replaced(self._model, pairs):
+        model = self._model
+        if model is None:
+            yield
+            return
+        pairs = stand_ins(model, self.rule.states, self._counters.updates)
+        with model.halves.updating() as show, replaced(model, pairs):
+            show()
             yield
 
     def finalize(self) -> None:
         """Give parameters the value of their averages, where there are any."""
-        settle(self._model, stand_ins(self._model, self.rule.states, self._counters.updates, None))
+        if self._model is not None:
+            pairs = stand_ins(self._model, self.rule.states, self._counters.updates)
+            with self._model.halves.updating():
+                settle(self._model, pairs)
 
 
 def _empty(rule: type[Optimizer], name: str) -> FusedOptimizer:
