@@ -20,6 +20,7 @@ from torch.distributed.fsdp import fully_shard
 
 import optgen.torch as fused
 from optgen.torch import FusedOptimizer, optimizer_class
+from tests.torch.layouts import distributed_layouts, laid_out, refuse_a_sum
 from tests.torch.test_common import network
 from tests.torch.workers import STEPS, learn
 
@@ -127,6 +128,8 @@ def rank(number: int, folder: Path) -> None:
             found[name] = train(kind_of(kind, folder), arguments, line, number)
         kind, arguments = RUNS["joint"]
         found["joint, in copies"] = train(kind_of(kind, folder), arguments, grid, number)
+        found["layouts"] = laid_out(kind_of("Layerwise", folder), distributed_layouts(grid))
+        refuse_a_sum(grid)
         begin(folder / "of four", number, RANKS)
     if number < 2:
         with processes(folder, "second", number, 2):

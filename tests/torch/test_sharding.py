@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.multiprocessing.spawn import spawn
 
+from tests.torch.layouts import laid_out, of_layouts
 from tests.torch.sharding import BROKEN, LAYERWISE, RANKS, RUNS, go_on, kind_of, rank
 from tests.torch.test_common import network
 from tests.torch.workers import STEPS, learn
@@ -29,12 +30,14 @@ def alone(kind: Any, **arguments: Any) -> list[torch.Tensor]:
 
 def expected(folder: Path) -> Found:
     runs = {name: alone(kind_of(kind, folder), **given) for name, (kind, given) in RUNS.items()}
+    runs["layouts"] = laid_out(kind_of("Layerwise", folder), of_layouts())
     return runs | {"broken off": alone(kind_of("Adam", folder), **BROKEN)}
 
 
 def assert_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
     for one, other in zip(found, expected, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+        unit = 2 * torch.finfo(torch.bfloat16).eps if one.dtype == torch.bfloat16 else 1e-4
+        torch.testing.assert_close(one, other, rtol=unit, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
