@@ -45,7 +45,16 @@ class Engine:
             Part(on, mask, np.zeros((rows, len(kernels.scalars))), np.zeros((count, widest)))
             for on, mask in members
         ]
+        self._sizes = tables.sizes
+        self._complete: Callable[[Array], None] | None = None
         self._measured: tuple[Program, Mask] | None = None
+
+    def spread(self, sizes: Array, complete: Callable[[Array], None]) -> None:
+        """Take the variables for parts of larger ones, of so many elements.
+
+        ``complete`` turns sums over the parts, a row for each, into those over the whole, in place.
+        """
+        self._sizes, self._complete = sizes, complete
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
@@ -74,7 +83,7 @@ class Engine:
         Where gradients are checked and some aren't finite, nothing changes and the variables
         that they belong to are returned.
         """
-        tables, sizes = self._tables, self._tables.sizes
+        tables, sizes = self._tables, self._sizes
         tables.point_at(gradients)
         parts = [
             (part, tables.work(chosen & part.members))
@@ -87,6 +96,8 @@ class Engine:
             for part, work in asking:
                 shared = (tables.addresses, tables.rows, part.scalars, part.factors)
                 self._over(work, prepass.sum_up, part.on, *shared, sums)
+            if asking and self._complete is not None:
+                self._complete(sums)
             if (
                 number == 0
                 and any(part.on[CHECK_FINITE] for part, _ in asking)

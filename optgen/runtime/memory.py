@@ -37,6 +37,13 @@ class Engine(Protocol):
     ) -> Mask | None:
         """Run a program; the variables with odd gradients, where that keeps it from running."""
 
+    def spread(self, sizes: Host, complete: Callable[[Host], None]) -> None:
+        """Take the variables for parts of larger ones, of so many elements.
+
+        ``complete`` turns sums over the parts, a row for each, into those over the whole, in place.
+        Raises ValueError where sums can't be reached.
+        """
+
     @property
     def gradient_norm(self) -> float | None:
         """The norm of all gradients of the last update; None where it didn't need one."""

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from optgen.runtime.arrays import Gradient
 from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Host, Mask
 from optgen.runtime.model import Counters, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Settings
 from optgen.runtime.treatment import Treatment
+from optgen.torch.halves import Halves, widened
+from optgen.torch.shards import Shards, is_shared, local, placed_like
 
 Tensor = torch.Tensor
 
@@ -30,16 +33,23 @@ class TensorModel(Model):
         ages: Tensor,
     ) -> None:
         """``ages`` are the updates that each parameter has had; they are counted on here."""
-        arrays = {path: seen(param) for path, param in params.items()}
+        self.params, self._shards = list(params.values()), Shards(list(params.values()))
+        self._locals = [local(param) for param in self.params]
+        self.halves = Halves(self._locals)
+        arrays = dict(zip(params, map(seen, self.halves.wide), strict=True))
         kernels = rule.kernels, rule.cuda_kernels
         super().__init__(arrays, rule.states, settings, treatment, *kernels)
-        self.params, self.ages = list(params.values()), ages
-        self._locals = [local(param) for param in self.params]
-        self._settings, self.treatment = settings, treatment
+        self._is_shared = any(map(is_shared, self.params))
+        self.ages, self._settings, self.treatment = ages, settings, treatment
         self._base = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._placed: bytes = self._base.tobytes()
         self.pointers = [param.data_ptr() for param in self._locals]
-        self._refuse_partial_sums(rule)
+        every, programs = self._switches(settings, treatment), rule.kernels.programs
+        passes = [one for program in programs for one in program.prepasses]
+        self._takes_sums = any(one.when(on) for one in passes for on in every)
+        absent = self.engine.program("absent")
+        self._changes_absent = absent is not None and any(map(absent.when, every))
+        self._spread()
 
     @property
     def is_current(self) -> bool:
@@ -47,16 +57,19 @@ class TensorModel(Model):
         now = [local(param) for param in self.params] if self._is_shared else self.params
         return [*map(Tensor.data_ptr, now)] == self.pointers
 
-    def _refuse_partial_sums(self, rule: type[Optimizer]) -> None:
-        """Raise ValueError where a norm would be that of a shard alone."""
-        self._is_shared = any(map(is_shared, self.params))
-        passes = [one for program in rule.kernels.programs for one in program.prepasses]
-        every = self._switches(self._settings, self.treatment)
-        if self._is_shared and any(one.when(on) for one in passes for on in every):
-            raise ValueError(
-                "a norm over parameters that are spread over processes isn't there yet: clip with "
-                "torch.nn.utils.clip_grad_norm_, which knows of them"
-            )
+    def _spread(self) -> None:
+        """Let sums be those over all shards, where any are taken."""
+        if self._shards and self._takes_sums:
+            self.engine.spread(self._shards.sizes, self._shards.complete)
+
+    def touched(self, gradients: Sequence[Gradient | None]) -> Mask:
+        """The parameters that a step may change: those with a gradient since the last update.
+
+        All, where a rule does something to the others too.
+        """
+        if self._changes_absent or not self.halves:
+            return self._all
+        return self.present(gradients) | self.seen
 
     def begin(self, rows: Host, counters: Counters) -> Program:
         """Compute the scalars of the next call; parameters of one age share a row."""
@@ -78,6 +91,7 @@ class TensorModel(Model):
             states, own = self.states, rows.tolist()
             self.engine = self.memory.engine(self.variables, states, own, count, parts)
             self._placed = rows.tobytes()
+            self._spread()
 
     def updated(self, chosen: Mask) -> None:
         """Count an update of some parameters."""
@@ -85,20 +99,8 @@ class TensorModel(Model):
         self.ages += torch.from_numpy(chosen)
 
 
-def local(tensor: Any) -> Tensor:
-    """The part of a tensor that is in this process, which is most often all of it."""
-    shard: Tensor = tensor.to_local() if is_shared(tensor) else tensor
-    return shard.detach()
-
-
-def is_shared(tensor: object) -> bool:
-    """Whether a tensor's elements are spread over processes, as a DTensor's are."""
-    return hasattr(tensor, "to_local")
-
-
 def seen(tensor: Tensor) -> Any:
     """A tensor as what kernels are pointed at: an array of NumPy's, in the same memory."""
-    tensor = local(tensor)
     return tensor if tensor.is_cuda else tensor.numpy()
 
 
@@ -123,5 +125,9 @@ def gradients_of(params: Sequence[Tensor]) -> list[Any]:
         gradient = param.grad
         if gradient is not None and gradient.layout is not torch.strided:
             raise TypeError("gradients must be dense; make them so, or use a sparse optimizer")
-        found.append(None if gradient is None else seen(gradient))
+        if gradient is None:
+            found.append(None)
+            continue
+        own = local(placed_like(gradient, param))
+        found.append(seen(widened(own) if own.dtype == param.dtype else own))
     return found

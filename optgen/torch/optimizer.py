@@ -16,13 +16,15 @@ from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
 from optgen.torch.groups import GroupSettings
+from optgen.torch.halves import HALVES
 from optgen.torch.model import TensorModel, gradients_of
-from optgen.torch.states import join, oldest, refuse_shapes
+from optgen.torch.shards import refuse_unsummed
+from optgen.torch.states import join, oldest, refuse_shapes, uncast
 
 Tensor = torch.Tensor
-#: The key of a state dictionary that holds what belongs to no parameter.
-_COUNTERS = "counters"
-_DTYPES = (torch.float32, torch.float64)
+#: What groups call the number of calls, which goes with them wherever torch saves and loads them.
+_CALLS = "calls"
+_DTYPES = (torch.float32, torch.float64, *HALVES)
 
 
 class FusedOptimizer(torch.optim.Optimizer):
@@ -47,13 +49,14 @@ class FusedOptimizer(torch.optim.Optimizer):
         self._counters = Counters()
         self._model: TensorModel | None = None
         defaults = {a.name: values[a.name] for a in self.arguments if a.is_grouped}
-        super().__init__(params, {**defaults, **{name: values[name] for name in IMPLEMENTATIONS}})
+        defaults |= {name: values[name] for name in IMPLEMENTATIONS} | {_CALLS: 0}
+        super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their state is made at the next step.
 
         Raises TypeError or ValueError for values that aren't allowed, and for parameters that are
-        neither float32 nor float64; nothing is added then.
+        of no floating-point type of 16, 32 or 64 bits; nothing is added then.
         """
         before = list(self.param_groups)
         super().add_param_group(param_group)
@@ -77,6 +80,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         for path, param in params.items():
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
+            refuse_unsummed(f"{owner}: parameter {path}", param)
         paths = {path: int(path.partition(".")[0]) for path in params}
         return GroupSettings(
             self.rule, owner, self.arguments, self._shared, paths, self.param_groups
@@ -119,7 +123,11 @@ class FusedOptimizer(torch.optim.Optimizer):
                     "a graph can't count the updates of parameters; don't capture it"
                 )
             step = Step(model, self._settings, model.treatment, None)
-            step.take(model.checked(given), self._counters)
+            checked = model.checked(given)
+            with model.halves.updating(model.touched(checked)):
+                step.take(checked, self._counters)
+            for group in self.param_groups:
+                group[_CALLS] = self._counters.calls
             changed = [p for p, g in zip(model.params, given, strict=True) if g is not None]
             # Autograd refuses to go back through what was overwritten only if it knows.
             torch.autograd.graph.increment_version(changed)
@@ -137,23 +145,18 @@ class FusedOptimizer(torch.optim.Optimizer):
         self.step()
         return value.detach()
 
-    def state_dict(self) -> dict[str, Any]:
-        """The state by parameter, the groups, and how many calls there were."""
-        found = super().state_dict()
-        found[_COUNTERS] = {"calls": self._counters.calls, "updates": self._counters.updates}
-        return found
-
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state of the same parameters, on this or another device.
 
         Raises ValueError, with nothing changed, where shapes don't fit.
         """
         refuse_shapes(state_dict, self._params().values())
-        plain = {key: value for key, value in state_dict.items() if key != _COUNTERS}
-        super().load_state_dict(plain)
-        most = oldest(self.state)
-        counters = state_dict.get(_COUNTERS, {"calls": most, "updates": most})
-        self._counters = Counters(**counters)
+        with uncast(self):
+            super().load_state_dict(dict(state_dict))
+        updates = oldest(self.state)
+        # Torch's own optimizers make an update in each call, and count no calls.
+        calls = max(group.setdefault(_CALLS, updates) for group in self.param_groups)
+        self._counters = Counters(calls, updates)
         self._settings = self._new_settings()
         # What was loaded may be another optimizer's, which goes on with it.
         self._build()
@@ -191,14 +194,21 @@ class FusedOptimizer(torch.optim.Optimizer):
         """
         if not any(s.stands_in and s.when(self._settings.on()) for s in self.rule.states):
             raise ValueError(f"{type(self).__name__} keeps no averages of its parameters")
-        with torch.no_grad():
-            pairs = stand_ins(self._model, self.rule.states, self._counters.updates)
-        with replaced(self._model, pairs):
+        model = self._model
+        if model is None:
+            yield
+            return
+        pairs = stand_ins(model, self.rule.states, self._counters.updates)
+        with model.halves.updating() as show, replaced(model, pairs):
+            show()
             yield
 
     def finalize(self) -> None:
         """Give parameters the value of their averages, where there are any."""
-        settle(self._model, stand_ins(self._model, self.rule.states, self._counters.updates, None))
+        if self._model is not None:
+            pairs = stand_ins(self._model, self.rule.states, self._counters.updates)
+            with self._model.halves.updating():
+                settle(self._model, pairs)
 
 
 def _empty(rule: type[Optimizer], name: str) -> FusedOptimizer:

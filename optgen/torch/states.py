@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from optgen.torch.model import TensorModel, like, local
+from optgen.torch.model import TensorModel, like
+from optgen.torch.shards import local
 
 Tensor = torch.Tensor
 #: What torch calls the number of updates that a parameter has had.
@@ -21,10 +24,49 @@ def join(model: TensorModel, params: Iterable[Tensor], state: Mapping[Tensor, An
         model.ages[index] = float(own.get(AGE, 0))
         for name, array in model.state_of(index).items():
             if name in own:
-                kept = local(own[name]).to(param.dtype)
+                kept = local(own[name]).to(model.halves.wide[index].dtype)
                 model.memory.assign(array, kept if param.is_cuda else kept.cpu().numpy())
             own[name] = like(array, param)
         own[AGE] = model.ages[index]
+
+
+@dataclass(frozen=True)
+class _Wrapped:
+    """A tensor that torch takes for something else, and leaves as it is."""
+
+    tensor: Tensor
+
+
+@contextmanager
+def uncast(optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Inside, states are loaded in their own precision, where torch casts them to parameters'.
+
+    Hooks of others see tensors, since these run behind and before them.
+    """
+
+    def wrap(_: torch.optim.Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
+        state = {
+            number: {
+                name: _Wrapped(value) if isinstance(value, Tensor) and name != AGE else value
+                for name, value in own.items()
+            }
+            for number, own in state_dict["state"].items()
+        }
+        return {**state_dict, "state": state}
+
+    def unwrap(_: torch.optim.Optimizer) -> None:
+        for param, own in optimizer.state.items():
+            for name, value in own.items():
+                if isinstance(value, _Wrapped):
+                    own[name] = value.tensor.to(param.device)
+
+    before = optimizer.register_load_state_dict_pre_hook(wrap)
+    behind = optimizer.register_load_state_dict_post_hook(unwrap, prepend=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        behind.remove()
 
 
 def oldest(state: Mapping[Tensor, Any]) -> int:

@@ -211,3 +211,9 @@ def test_schedules_follow_the_calls_that_were_made(
     np.testing.assert_allclose(device["x"].copy_to_host(), host["x"], rtol=1e-6)
     assert ours._iterations == theirs._iterations
     assert ours.learning_rate == theirs.learning_rate
+
+
+def test_sums_of_other_processes_are_refused() -> None:
+    optimizer, _ = built(oo.SGD(global_clipnorm=1.0))
+    with pytest.raises(ValueError, match="processes"):
+        optimizer._model.engine.spread(np.ones(4, np.int64), lambda sums: None)

@@ -1,4 +1,4 @@
-"""Several processes end where one does: data parallel, and with the state in shards."""
+"""Several processes end where one does: data parallel, and with states of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 @pytest.mark.parametrize(
     ("kind", "name", "ranks"),
-    [("ddp", "SGD", 2), ("ddp", "Adam", 4), ("zero", "Adam", 2), ("shards", "Adam", 2)],
+    [("ddp", "SGD", 2), ("ddp", "Adam", 4), ("zero", "Adam", 2)],
 )
 def test_ranks_end_where_one_process_does(kind: str, name: str, ranks: int, tmp_path: Path) -> None:
     arguments = (ranks, free_port(), str(tmp_path), name, kind)

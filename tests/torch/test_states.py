@@ -11,9 +11,17 @@ from typing import Any
 
 import pytest
 import torch
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_state_dict,
+    set_state_dict,
+)
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 
 import optgen.torch as fused
 from optgen.torch import FusedOptimizer
+from tests.torch.test_common import network
 from tests.torch.training import (
     WITH_STATE,
     assert_equal,
@@ -86,3 +94,35 @@ def test_a_buffer_of_bytes_holds_a_state_too() -> None:
     torch.save(optimizer.state_dict(), buffer)
     buffer.seek(0)
     assert torch.load(buffer, weights_only=True)["state"][0]["step"] == 1
+
+
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
+@pytest.mark.parametrize("flat", [False, True])
+def test_torch_s_distributed_checkpoints_keep_calls_and_precision(
+    *, flat: bool, tmp_path: Path
+) -> None:
+    """Saved between two calls that belong to one update."""
+    options = StateDictOptions(flatten_optimizer_state_dict=flat)
+    modules = network(torch.bfloat16), network(torch.bfloat16)
+    one, other = (
+        fused.Adam(module.parameters(), lr=lr, gradient_accumulation_steps=2)  # type: ignore[attr-defined]
+        for module, lr in zip(modules, (0.05, 0.5), strict=True)
+    )
+    straight: list[torch.Tensor] = list(modules[0].parameters())
+    broken: list[torch.Tensor] = list(modules[1].parameters())
+    run(one, straight, range(5))
+    model_state, state = get_state_dict(modules[0], one, options=options)
+    save({"model": model_state, "optimizer": state}, checkpoint_id=str(tmp_path))
+    model_state, state = get_state_dict(modules[1], other, options=options)
+    found: dict[str, Any] = {"model": model_state, "optimizer": state}
+    load(found, checkpoint_id=str(tmp_path))
+    set_state_dict(
+        modules[1],
+        other,
+        model_state_dict=found["model"],
+        optim_state_dict=found["optimizer"],
+        options=options,
+    )
+    run(one, straight, range(5, 10))
+    run(other, broken, range(5, 10))
+    assert_equal(values(straight), values(broken))

@@ -9,10 +9,6 @@ from typing import Any
 
 import torch
 from torch import distributed
-from torch.distributed.checkpoint.state_dict import get_state_dict, set_state_dict
-from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
-from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 import optgen.torch as fused
@@ -50,41 +46,12 @@ def alone(name: str, **arguments: Any) -> list[torch.Tensor]:
     return [param.detach() for param in model.parameters()]
 
 
-def sharded(model: Any, made: Any, number: int, ranks: int, folder: str) -> list[torch.Tensor]:
-    """Train half, save in shards, go on from there with a new optimizer; whole parameters."""
-    half = STEPS // 2
-    optimizer = made(model.parameters(), lr=0.05)
-    learn(model, optimizer, number, ranks, range(half))
-    model_state, state = get_state_dict(model, optimizer)
-    path = str(Path(folder) / "checkpoint")
-    save({"model": model_state, "optimizer": state}, checkpoint_id=path)
-    optimizer = made(model.parameters(), lr=0.01)
-    # Torch makes the state to load into by a step, and only where there are no gradients.
-    optimizer.zero_grad()
-    model_state, state = get_state_dict(model, optimizer)
-    whole: dict[str, Any] = {"model": model_state, "optimizer": state}
-    load(whole, checkpoint_id=path)
-    set_state_dict(
-        model, optimizer, model_state_dict=whole["model"], optim_state_dict=whole["optimizer"]
-    )
-    assert optimizer.param_groups[0]["lr"] == 0.05
-    learn(model, optimizer, number, ranks, range(half, STEPS))
-    return [param.full_tensor().detach() for param in model.parameters()]
-
-
 def rank(number: int, ranks: int, port: int, folder: str, name: str, kind: str) -> None:
     """Train with others, and write the parameters down."""
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", rank=number, world_size=ranks)
     made = getattr(fused, name)
-    if kind == "shards":
-        model = network(torch.float32)
-        fully_shard(model)
-        found = sharded(model, made, number, ranks, folder)
-        torch.save(found, Path(folder) / f"{number}.pt")
-        distributed.destroy_process_group()
-        return
     model = DistributedDataParallel(network(torch.float32))
     if kind == "zero":
         optimizer = ZeroRedundancyOptimizer(model.parameters(), optimizer_class=made, lr=0.05)

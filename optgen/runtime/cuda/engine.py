@@ -81,6 +81,13 @@ class Engine:
         self._measured: tuple[Program, Mask] | None = None
         self._pointed_at: Sequence[Gradient | None] = ()
 
+    def spread(self, sizes: Host, complete: Callable[[Host], None]) -> None:
+        """Raise ValueError: sums stay on the device."""
+        raise ValueError(
+            "a norm over parameters that are spread over processes isn't there yet on a device: "
+            "clip with torch.nn.utils.clip_grad_norm_, which knows of them"
+        )
+
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
         return self._kernels.program(name)

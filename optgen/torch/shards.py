@@ -1,0 +1,68 @@
+"""Parameters that are spread over processes, as DTensors are, and sums over all their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed
+
+Tensor = torch.Tensor
+Host = np.ndarray[Any, np.dtype[Any]]
+
+
+def is_shared(tensor: object) -> bool:
+    """Whether a tensor's elements are spread over processes, as a DTensor's are."""
+    return hasattr(tensor, "to_local")
+
+
+def local(tensor: Any) -> Tensor:
+    """The part of a tensor that is in this process, which is most often all of it."""
+    shard: Tensor = tensor.to_local() if is_shared(tensor) else tensor
+    return shard.detach()
+
+
+def refuse_unsummed(name: str, param: Any) -> None:
+    """Raise ValueError for a parameter of which processes hold terms instead of parts."""
+    if is_shared(param) and any(placement.is_partial() for placement in param.placements):
+        raise ValueError(
+            f"{name} is a sum whose terms are in several processes; redistribute it, since the "
+            "update of a sum isn't the sum of updates"
+        )
+
+
+def placed_like(gradient: Any, param: Any) -> Any:
+    """A gradient whose parts are where those of its parameter are."""
+    if not (is_shared(gradient) and is_shared(param)) or gradient.placements == param.placements:
+        return gradient
+    return gradient.redistribute(param.device_mesh, param.placements)
+
+
+class Shards:
+    """What processes hold of parameters together."""
+
+    def __init__(self, params: Sequence[Any]) -> None:
+        #: Elements of the whole parameters.
+        self.sizes = np.array([param.numel() for param in params], np.int64)
+        rows: dict[Any, list[int]] = {}
+        for index, param in enumerate(params):
+            for dimension, placement in enumerate(param.placements if is_shared(param) else ()):
+                # What is the same in several processes must be counted once.
+                if not placement.is_replicate():
+                    rows.setdefault(param.device_mesh.get_group(dimension), []).append(index)
+        self._rows = rows
+
+    def __bool__(self) -> bool:
+        return bool(self._rows)
+
+    def complete(self, sums: Host) -> None:
+        """Turn sums over parts, a row for each parameter, into those over whole parameters.
+
+        All processes of a group must call it alike, those whose parts are empty too.
+        """
+        for group, rows in self._rows.items():
+            found = torch.from_numpy(sums[rows])
+            distributed.all_reduce(found, group=group)
+            sums[rows] = found.numpy()

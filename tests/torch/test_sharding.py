@@ -1,0 +1,60 @@
+"""Parameters in shards end where those of one process do, with norms and from any checkpoint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch.multiprocessing.spawn import spawn
+
+from tests.torch.layouts import laid_out, of_layouts
+from tests.torch.sharding import BROKEN, LAYERWISE, RANKS, RUNS, go_on, kind_of, rank
+from tests.torch.test_common import network
+from tests.torch.workers import STEPS, learn
+
+Found = dict[str, list[torch.Tensor]]
+
+
+def alone(kind: Any, **arguments: Any) -> list[torch.Tensor]:
+    model = network(torch.float32)
+    optimizer = kind(model.parameters(), **arguments)
+    learn(model, optimizer, 0, 1, range(STEPS))
+    if arguments.get("use_ema"):
+        optimizer.finalize()
+    return [param.detach() for param in model.parameters()]
+
+
+def expected(folder: Path) -> Found:
+    runs = {name: alone(kind_of(kind, folder), **given) for name, (kind, given) in RUNS.items()}
+    runs["layouts"] = laid_out(kind_of("Layerwise", folder), of_layouts())
+    return runs | {"broken off": alone(kind_of("Adam", folder), **BROKEN)}
+
+
+def assert_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        unit = 2 * torch.finfo(torch.bfloat16).eps if one.dtype == torch.bfloat16 else 1e-4
+        torch.testing.assert_close(one, other, rtol=unit, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
+def test_shards_end_where_one_process_does(tmp_path: Path) -> None:
+    """One test, since processes that import torch take long to start.
+
+    Norms are those of whole parameters, and checkpoints go on in any number of processes.
+    """
+    (tmp_path / "layerwise.toml").write_text(LAYERWISE)
+    command = [sys.executable, "-m", "optgen", "build", "layerwise.toml"]
+    command += ["--out", "layerwise_package"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    # What is compiled here is loaded by the ranks.
+    after = expected(tmp_path)
+    spawn(rank, (tmp_path,), nprocs=RANKS)  # type: ignore[no-untyped-call]
+    for number in range(RANKS):
+        for name, found in torch.load(tmp_path / f"{number}.pt", weights_only=True).items():
+            assert_close(found, after[name.partition(",")[0]])
+    for saved in ("of two", "of four"):
+        assert_close(go_on(tmp_path / saved, 0, 1), after["broken off"])
