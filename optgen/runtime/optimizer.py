@@ -249,8 +249,7 @@ class Optimizer:
             raise ValueError(f"{type(self).__name__} keeps no averages of its variables")
         if self._evaluating:
             raise RuntimeError("averaged() can't be entered twice")
-        pairs = stand_ins(self._model, self.states, self.iterations)
-        with replaced(self._model, pairs):
+        with replaced(self._model, stand_ins(self._model, self.states, self.iterations)):
             self._evaluating = True
             try:
                 yield

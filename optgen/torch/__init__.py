@@ -7,6 +7,7 @@ There is a class for each generated optimizer that says what torch calls its arg
 from __future__ import annotations
 
 import optgen.optimizers as generated
+from optgen.runtime.unknown import nearest
 from optgen.torch.optimizer import FusedOptimizer, optimizer_class
 
 _PREFIX = "Torch"
@@ -16,5 +17,11 @@ _RULES = {
     if name.startswith(_PREFIX)
 }
 globals().update({name: optimizer_class(rule, name) for name, rule in _RULES.items()})
+
+
+def __getattr__(name: str) -> type[FusedOptimizer]:
+    """Tell of a name that isn't there; a type checker learns that those that are are classes."""
+    raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
+
 
 __all__ = ["FusedOptimizer", "optimizer_class", *_RULES]  # noqa: PLE0604

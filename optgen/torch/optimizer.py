@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import Signature
 from typing import Any, ClassVar
@@ -133,15 +133,19 @@ class FusedOptimizer(torch.optim.Optimizer):
             torch.autograd.graph.increment_version(changed)
         return loss
 
-    def minimize(self, loss: Callable[[], Tensor]) -> Tensor:
+    def minimize(
+        self, loss: Callable[[], Tensor], variables: Iterable[Tensor] | None = None
+    ) -> Tensor:
         """One step down a loss, whose gradients are taken here; returns the loss before it.
 
-        The loss is scaled before where a scale is set, and gradients are divided by it.
+        Only those ``variables`` get a gradient, all parameters by default. The loss is scaled
+        before where a scale is set, and gradients are divided by it.
         """
         self.zero_grad()
         with torch.enable_grad():
             value = loss()
-            self.scale_loss(value).backward()
+            wanted = None if variables is None else list(variables)
+            self.scale_loss(value).backward(inputs=wanted)
         self.step()
         return value.detach()
 

@@ -72,4 +72,4 @@ def refuse_a_sum(mesh: Any) -> None:
     """A parameter of which each process has a term."""
     term: Any = DTensor.from_local(torch.ones(3), mesh, [Partial(), Partial()])
     with pytest.raises(ValueError, match="redistribute"):
-        fused.SGD([term.requires_grad_()])  # type: ignore[attr-defined]
+        fused.SGD([term.requires_grad_()])

@@ -92,7 +92,7 @@ def begin(path: Path, number: int, ranks: int) -> None:
     """Train half, and save it in shards."""
     model = network(torch.float32)
     fully_shard(model)
-    optimizer = fused.Adam(model.parameters(), **BROKEN)  # type: ignore[attr-defined]
+    optimizer = fused.Adam(model.parameters(), **BROKEN)
     learn(model, optimizer, number, ranks, range(HALF))
     model_state, state = get_state_dict(model, optimizer)
     save({"model": model_state, "optimizer": state}, checkpoint_id=str(path))
@@ -103,7 +103,7 @@ def go_on(path: Path, number: int, ranks: int) -> list[torch.Tensor]:
     model = network(torch.float32)
     if ranks > 1:
         fully_shard(model)
-    optimizer: FusedOptimizer = fused.Adam(model.parameters(), **BROKEN | {"lr": 0.01})  # type: ignore[attr-defined]
+    optimizer: FusedOptimizer = fused.Adam(model.parameters(), **BROKEN | {"lr": 0.01})
     model_state, state = get_state_dict(model, optimizer)
     found: dict[str, Any] = {"model": model_state, "optimizer": state}
     load(found, checkpoint_id=str(path))

@@ -56,14 +56,14 @@ def test_a_step_rounds_once_to_nearest_even(dtype: torch.dtype) -> None:
     weight = start.to(dtype).requires_grad_()
     weight.grad = -(unit / 8 * torch.arange(9, dtype=torch.float32).repeat(4)).to(dtype)
     expected = (start - weight.grad.float()).to(dtype)
-    fused.SGD([weight], lr=1.0).step()  # type: ignore[attr-defined]
+    fused.SGD([weight], lr=1.0).step()
     assert torch.equal(weight, expected)
 
 
 def test_a_decay_near_one_doesn_t_stand_still() -> None:
     """A mean of squares of ones is 1 - 0.999**n; in bfloat16 it stops after some steps."""
     (weight,) = halves((4,), dtype=torch.bfloat16)
-    optimizer = fused.Adam([weight], lr=1e-3)  # type: ignore[attr-defined]
+    optimizer = fused.Adam([weight], lr=1e-3)
     weight.grad = torch.ones_like(weight)
     for _ in range(1000):
         optimizer.step()
@@ -93,7 +93,7 @@ def test_states_keep_their_precision_through_a_file(
 
 def test_hooks_of_others_see_tensors_while_states_are_loaded() -> None:
     params = halves((4,), dtype=torch.bfloat16)
-    optimizer = fused.Adam(params)  # type: ignore[attr-defined]
+    optimizer = fused.Adam(params)
     run(optimizer, params, range(1))
     seen: list[Any] = []
     optimizer.register_load_state_dict_pre_hook(
@@ -108,7 +108,7 @@ def test_hooks_of_others_see_tensors_while_states_are_loaded() -> None:
 
 def test_states_of_torch_s_own_are_taken_in_its_precision() -> None:
     params = halves((4,), dtype=torch.bfloat16)
-    theirs, ours = torch.optim.Adam(params), fused.Adam(params)  # type: ignore[attr-defined]
+    theirs, ours = torch.optim.Adam(params), fused.Adam(params)
     gradients(params, 0)
     theirs.step()
     ours.load_state_dict(theirs.state_dict())
@@ -119,7 +119,7 @@ def test_states_of_torch_s_own_are_taken_in_its_precision() -> None:
 
 def test_averages_stand_in_rounded_and_parameters_come_back() -> None:
     params = halves((6,), dtype=torch.bfloat16)
-    optimizer = fused.SGD(params, lr=0.1, use_ema=True, ema_momentum=0.5)  # type: ignore[attr-defined]
+    optimizer = fused.SGD(params, lr=0.1, use_ema=True, ema_momentum=0.5)
     run(optimizer, params, range(3))
     # What is loaded in between must not be forgotten.
     params[0].data.mul_(2)
@@ -133,7 +133,7 @@ def test_averages_stand_in_rounded_and_parameters_come_back() -> None:
 
 def test_autograd_notices_changes_of_what_has_a_gradient_alone() -> None:
     moved, still = halves((3,), (3,), dtype=torch.bfloat16)
-    optimizer = fused.SGD([moved, still], lr=0.1)  # type: ignore[attr-defined]
+    optimizer = fused.SGD([moved, still], lr=0.1)
     products = [(param * param).sum() for param in (moved, still)]
     moved.grad = torch.ones_like(moved)
     optimizer.step()
@@ -144,7 +144,7 @@ def test_autograd_notices_changes_of_what_has_a_gradient_alone() -> None:
 
 def test_the_scaler_of_mixed_precision_unscales_and_skips() -> None:
     (weight,) = halves((4,), dtype=torch.bfloat16)
-    optimizer = fused.SGD([weight], lr=1.0)  # type: ignore[attr-defined]
+    optimizer = fused.SGD([weight], lr=1.0)
     scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
     for gradient, step in ((float("inf"), 0.0), (0.5, 0.5)):
         before = weight.detach().clone()

@@ -149,15 +149,15 @@ def test_memory_that_is_swapped_behind_a_parameter_is_noticed(kind: type[FusedOp
 def test_what_makes_no_sense_is_refused_with_a_reason() -> None:
     params = params_of((4,))
     with pytest.raises(ValueError, match="compiled"):
-        fused.SGD(params, differentiable=True)  # type: ignore[attr-defined]
+        fused.SGD(params, differentiable=True)
     with pytest.raises(ValueError, match="graph"):
-        fused.SGD(params, capturable=True)  # type: ignore[attr-defined]
-    optimizer = fused.SGD(params)  # type: ignore[attr-defined]
+        fused.SGD(params, capturable=True)
+    optimizer = fused.SGD(params)
     params[0].grad = torch.ones(4).to_sparse()
     with pytest.raises(TypeError, match="dense"):
         optimizer.step()
     with pytest.raises(TypeError, match="float32"):
-        fused.SGD([torch.ones(3, dtype=torch.int32)])  # type: ignore[attr-defined]
+        fused.SGD([torch.ones(3, dtype=torch.int32)])
     optimizer.param_groups[0]["lr"] = -1.0
     before = params[0].detach().clone()
     gradients(params, 0)
@@ -168,7 +168,7 @@ def test_what_makes_no_sense_is_refused_with_a_reason() -> None:
 
 def test_clipping_averaging_and_accumulation_belong_to_the_optimizer() -> None:
     params = params_of((4,))
-    optimizer = fused.SGD(  # type: ignore[attr-defined]
+    optimizer = fused.SGD(
         params, lr=1.0, global_clipnorm=1.0, use_ema=True, gradient_accumulation_steps=2
     )
     start = params[0].detach().clone()

@@ -52,7 +52,7 @@ def test_schedulers_of_torch_s_work(name: str, schedule: str) -> None:
 
 def test_reduce_on_plateau_and_averaged_models_work() -> None:
     model = network(torch.float32)
-    optimizer = fused.SGD(model.parameters(), lr=0.1)  # type: ignore[attr-defined]
+    optimizer = fused.SGD(model.parameters(), lr=0.1)
     plateau = lr_scheduler.ReduceLROnPlateau(optimizer, patience=0)
     mean = torch.optim.swa_utils.AveragedModel(model)
     for _ in range(3):
@@ -65,7 +65,7 @@ def test_reduce_on_plateau_and_averaged_models_work() -> None:
 
 def test_the_scaler_of_mixed_precision_steps_or_skips() -> None:
     params = params_of((4,))
-    optimizer = fused.Adam(params)  # type: ignore[attr-defined]
+    optimizer = fused.Adam(params)
     scaler = torch.amp.GradScaler("cpu", init_scale=8.0)
     for gradient, moves in ((float("inf"), False), (2.0, True)):
         before = params[0].detach().clone()
@@ -78,7 +78,7 @@ def test_the_scaler_of_mixed_precision_steps_or_skips() -> None:
 
 def test_a_network_under_autocast_learns() -> None:
     model = network(torch.float32)
-    optimizer = fused.AdamW(model.parameters(), lr=0.01)  # type: ignore[attr-defined]
+    optimizer = fused.AdamW(model.parameters(), lr=0.01)
     losses = []
     for _ in range(10):
         optimizer.zero_grad()

@@ -72,7 +72,7 @@ def test_a_state_of_other_shapes_is_refused(kind: type[FusedOptimizer]) -> None:
 
 def test_states_of_torch_s_own_optimizers_go_on_here() -> None:
     theirs, ours = params_of((4, 3)), params_of((4, 3))
-    one, other = torch.optim.Adam(theirs, lr=0.05), fused.Adam(ours, lr=0.05)  # type: ignore[attr-defined]
+    one, other = torch.optim.Adam(theirs, lr=0.05), fused.Adam(ours, lr=0.05)
     for number in range(3):
         gradients(theirs, number)
         one.step()
@@ -88,7 +88,7 @@ def test_states_of_torch_s_own_optimizers_go_on_here() -> None:
 
 def test_a_buffer_of_bytes_holds_a_state_too() -> None:
     params = params_of((4,))
-    optimizer = fused.Adam(params)  # type: ignore[attr-defined]
+    optimizer = fused.Adam(params)
     run(optimizer, params, range(1))
     buffer = io.BytesIO()
     torch.save(optimizer.state_dict(), buffer)
@@ -105,7 +105,7 @@ def test_torch_s_distributed_checkpoints_keep_calls_and_precision(
     options = StateDictOptions(flatten_optimizer_state_dict=flat)
     modules = network(torch.bfloat16), network(torch.bfloat16)
     one, other = (
-        fused.Adam(module.parameters(), lr=lr, gradient_accumulation_steps=2)  # type: ignore[attr-defined]
+        fused.Adam(module.parameters(), lr=lr, gradient_accumulation_steps=2)
         for module, lr in zip(modules, (0.05, 0.5), strict=True)
     )
     straight: list[torch.Tensor] = list(modules[0].parameters())
