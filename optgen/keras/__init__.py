@@ -1,21 +1,24 @@
 """Optimizers for Keras: in fused kernels on torch, in the compiled graph on JAX and TensorFlow.
 
 There is a class for each generated optimizer; ``optimizer_class`` makes one of any other, a user's
-own included. ``install()`` lets Keras's own strings mean these.
+own included. ``install()`` lets Keras's own strings mean these. The rest of ``keras.optimizers``
+is here as it is there, so that a changed import is enough.
 """
 
 from __future__ import annotations
 
+from keras.optimizers import LossScaleOptimizer, Optimizer, deserialize, schedules, serialize
+
 import optgen.optimizers as generated
-from optgen.keras.classes import install, optimizer_class
+from optgen.keras.classes import get, install, optimizer_class
 from optgen.keras.optimizer import FusedOptimizer
-from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.optimizer import Optimizer as Rule
 from optgen.runtime.unknown import nearest
 
 _RULES = [
     found
     for found in map(generated.__dict__.get, generated.__all__)
-    if isinstance(found, type) and issubclass(found, Optimizer)
+    if isinstance(found, type) and issubclass(found, Rule)
 ]
 globals().update({rule.__name__: optimizer_class(rule) for rule in _RULES})
 
@@ -27,7 +30,13 @@ def __getattr__(name: str) -> type[FusedOptimizer]:
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",
+    "LossScaleOptimizer",
+    "Optimizer",
+    "deserialize",
+    "get",
     "install",
     "optimizer_class",
+    "schedules",
+    "serialize",
     *(rule.__name__ for rule in _RULES),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partialmethod
 from inspect import Parameter, Signature, signature
 from types import TracebackType
+from typing import Any
 
 import keras
 from keras.src.optimizers import ALL_OBJECTS_DICT
@@ -52,6 +53,12 @@ def _arguments(rule: type[Optimizer]) -> list[Parameter]:
     wanted = {"name", *(h.name for h in rule.hyperparameters)}
     every = signature(rule.__init__).parameters.values()
     return [argument for argument in every if argument.name in wanted]
+
+
+def get(identifier: Any) -> Any:
+    """``keras.optimizers.get``, where plain names mean optgen's optimizers."""
+    with install():
+        return keras.optimizers.get(identifier)
 
 
 class install:  # noqa: N801

@@ -83,7 +83,7 @@ class Operations:
             tensors = {name: ops.convert_to_tensor(v) for name, v in slot.states.items()}
             tensors[PARAM] = ops.cast(ops.convert_to_tensor(slot.variable), dtype)
             if place in gradients:
-                tensors[GRADIENT] = ops.cast(gradients[place], dtype)
+                tensors[GRADIENT] = ops.cast(_dense(gradients[place], slot), dtype)
             found.append(Member(slot, tensors, narrowed(rows[slot.row], dtype)))
         return found
 
@@ -117,6 +117,19 @@ class Operations:
             if LARGEST_GRADIENT in member.tensors:
                 member.tensors[LARGEST_GRADIENT] = _largest(member.tensors)
         return _results(members)
+
+
+def _dense(gradient: Any, slot: Slot) -> Any:
+    """A gradient with all its elements, also where a backend has only some rows of it.
+
+    Raises ValueError for one of another shape than its variable.
+    """
+    tensor = ops.convert_to_tensor(gradient, sparse=False)
+    shape, wanted = tuple(tensor.shape), tuple(slot.variable.shape)
+    if None not in shape and shape != wanted:
+        raise ValueError(f"the gradient of {slot.path} has shape {shape}, the variable {wanted}")
+    # To reshape is what makes a tensor of TensorFlow's slices.
+    return ops.reshape(tensor, wanted)
 
 
 def _largest(tensors: Tensors) -> Any:

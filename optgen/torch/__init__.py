@@ -1,10 +1,13 @@
 """Optimizers for torch: its own formulas, names and defaults, in fused kernels.
 
 There is a class for each generated optimizer that says what torch calls its arguments;
-``optimizer_class`` makes one of any other, a user's own included.
+``optimizer_class`` makes one of any other, a user's own included. Schedulers and the like are here
+as in ``torch.optim``, so that a changed import is enough.
 """
 
 from __future__ import annotations
+
+from torch.optim import Optimizer, lr_scheduler, swa_utils
 
 import optgen.optimizers as generated
 from optgen.runtime.unknown import nearest
@@ -24,4 +27,11 @@ def __getattr__(name: str) -> type[FusedOptimizer]:
     raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
 
 
-__all__ = ["FusedOptimizer", "optimizer_class", *_RULES]  # noqa: PLE0604
+__all__ = [  # noqa: PLE0604
+    "FusedOptimizer",
+    "Optimizer",
+    "lr_scheduler",
+    "optimizer_class",
+    "swa_utils",
+    *_RULES,
+]

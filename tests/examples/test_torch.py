@@ -1,4 +1,4 @@
-"""The examples run, and their numbers are those of torch's own optimizers."""
+"""The examples run, and their numbers are those of the frameworks' own optimizers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def test_digits() -> None:
     said = run("torch_digits")
     ours, theirs = numbers(said)
     assert ours == pytest.approx(theirs, rel=0.05, abs=0.01)
+    assert all(float(share) > 90 for share in re.findall(r"(\d+\.\d) %", said))
+
+
+def test_keras_digits() -> None:
+    said = run("keras_digits")
+    theirs, ours, installed, *pair = numbers(said)
+    assert ours == pytest.approx(theirs, abs=2e-4)
+    assert installed == ours
+    assert pair[0] == pytest.approx(pair[1], rel=0.05, abs=0.01)
     assert all(float(share) > 90 for share in re.findall(r"(\d+\.\d) %", said))
 
 
