@@ -15,6 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FEATURES = sorted((ROOT / "specs" / "features").glob("*.toml"))
+#: Features are woven around every rule by the same code.
+SOME = ("rmsprop", "torchadamw")
 OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").glob("*.toml"))
 SCHEDULES = sorted((ROOT / "specs" / "schedules").glob("*.toml"))
 #: What the language itself gives to every spec.
@@ -65,12 +67,12 @@ def test_a_deleted_feature_is_gone_everywhere(feature: Path, copy: Path, tmp_pat
     hidden = inside.rename(tmp_path / feature.name)
     try:
         environment = {**os.environ, "PYTHONPATH": str(copy)}
-        command = [sys.executable, "-m", "optgen", "build", "--out", str(tmp_path / "out")]
+        command = [sys.executable, "-m", "optgen", "build", *SOME, "--out", str(tmp_path / "out")]
         subprocess.run(command, cwd=copy, env=environment, check=True, capture_output=True)
     finally:
         hidden.rename(inside)
     built = sorted(path for path in (tmp_path / "out").glob("*.py") if path.stem != "__init__")
-    assert len(built) == len(OPTIMIZERS)
+    assert [path.stem for path in built] == [*SOME]
     for path in built:
         assert not lost & set(arguments(path))
         assert lost <= set(arguments(ROOT / "generated" / path.name))

@@ -11,11 +11,12 @@ import torch
 from torch.testing._internal import common_optimizers
 
 import optgen.torch as fused
+from tests.torch.training import TORCH
 
 INFOS: dict[str, Any] = {
     getattr(info.optim_cls, "__name__", ""): info
     for info in common_optimizers.optim_db
-    if getattr(info.optim_cls, "__name__", "") in fused.__all__
+    if getattr(info.optim_cls, "__name__", "") in TORCH
 }
 #: What an argument means that chooses between implementations of torch's.
 FOREIGN = ("foreach", "fused", "capturable", "differentiable")
@@ -48,9 +49,7 @@ def trained(kind: Any, dtype: torch.dtype, steps: int, **arguments: Any) -> list
 
 
 def test_all_classes_have_cases() -> None:
-    assert set(INFOS) == {n for n in fused.__all__ if isinstance(getattr(fused, n), type)} - {
-        "FusedOptimizer"
-    }
+    assert set(INFOS) == set(TORCH)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)

@@ -11,8 +11,10 @@ import optgen.torch as fused
 from optgen import optimizers
 from optgen.torch import FusedOptimizer, optimizer_class
 
-TORCH = {
-    n: getattr(fused, n) for n in fused.__all__ if n not in ("FusedOptimizer", "optimizer_class")
+TORCH: dict[str, Any] = {
+    name: found
+    for name, found in ((name, getattr(fused, name)) for name in fused.__all__)
+    if isinstance(found, type) and issubclass(found, FusedOptimizer) and found is not FusedOptimizer
 }
 KERAS = {f"Keras{n}": optimizer_class(getattr(optimizers, n)) for n in ("SGD", "RMSprop", "Adamax")}
 CLASSES = TORCH | KERAS

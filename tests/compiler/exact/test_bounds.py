@@ -71,7 +71,7 @@ def value_of(expression: Expression, point: dict[str, Fraction]) -> Any:
         return None
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(expressions, st.tuples(boxes(), boxes(), boxes()))
 def test_every_value_lies_in_its_interval(expression: Expression, places: Any) -> None:
     known = {name: box for name, (box, _) in zip(NAMES, places, strict=True)}

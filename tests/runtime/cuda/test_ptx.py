@@ -25,13 +25,24 @@ VECTORS = {"float32": r"v4\.f32", "float64": r"v2\.f64"}
 READS = r"ld\.global\.f64|cvt\.rn\.f32\.f64|setp\.\w+\.f64|mov\.f64"
 
 
+PLAIN = [setting for setting in ALONE if setting.label == "plain"]
+
+
 @pytest.mark.parametrize("real", VECTORS)
-@pytest.mark.parametrize("setting", ALONE, ids=str)
+@pytest.mark.parametrize("setting", PLAIN, ids=str)
 def test_kernels_move_what_the_plan_says(setting: Setting, real: str) -> None:
     for made in element_kernels(setting, real):
         for capability, text in zip(CAPABILITIES, made.kernel.ptx(*CAPABILITIES), strict=True):
             check(made, real, text)
             check_resources(text, capability)
+
+
+@pytest.mark.parametrize("setting", [s for s in ALONE if s not in PLAIN], ids=str)
+def test_so_do_kernels_with_features(setting: Setting) -> None:
+    for made in element_kernels(setting, "float32"):
+        (text,) = made.kernel.ptx((9, 0))
+        check(made, "float32", text)
+        check_resources(text, (9, 0))
 
 
 def check(made: Made, real: str, text: str) -> None:
