@@ -109,6 +109,7 @@ class VariableModel(Model):
         super().__init__(arrays, rule.states, settings, treatment, *kernels)
         self._gathered = {state.name for state in rule.states if state.gathers} | {LARGEST_GRADIENT}
         self.look_what_was_gathered()
+        self._every = [v for slot in slots for v in (slot.variable, *slot.states.values())]
         self._pointers = self._addresses()
 
     def new_state(self, index: int, name: str, value: float | None) -> Array:
@@ -127,8 +128,8 @@ class VariableModel(Model):
         return self._addresses() == self._pointers
 
     def _addresses(self) -> list[int]:
-        every = [v for slot in self._slots for v in (slot.variable, *slot.states.values())]
-        return [variable.value.data_ptr() for variable in every]
+        # Not their property, which looks for scopes.
+        return [variable._value.data_ptr() for variable in self._every]
 
 
 def seen(variable: Any) -> Any:

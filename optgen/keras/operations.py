@@ -79,7 +79,7 @@ class Operations:
         for place, slot in enumerate(self._slots):
             if place not in gradients and not self._outlives(slot):
                 continue
-            dtype = wide(slot.variable)
+            dtype = slot.dtype
             tensors = {name: ops.convert_to_tensor(v) for name, v in slot.states.items()}
             tensors[PARAM] = ops.cast(ops.convert_to_tensor(slot.variable), dtype)
             if place in gradients:
@@ -173,12 +173,6 @@ def _results(members: Sequence[Member]) -> list[Tensors]:
             tensors[name] = ops.broadcast_to(value, target.shape)
         found.append(tensors)
     return found
-
-
-def wide(variable: Any) -> str:
-    """The dtype that a variable's updates are computed in, and its states are kept in."""
-    dtype = str(standardize_dtype(variable.dtype))
-    return dtype if dtype == "float64" else "float32"
 
 
 def narrowed(scalars: Mapping[str, Any], dtype: Any) -> Tensors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,12 +18,11 @@ from keras.src.utils.tracking import no_automatic_dependency_tracking
 from optgen.keras.exclusions import Exclusions
 from optgen.keras.gradients import gradients_of
 from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
-from optgen.keras.operations import Operations, wide
-from optgen.keras.slots import Slot, path_of, paths_of
+from optgen.keras.operations import Operations
+from optgen.keras.slots import Slot, new_slot, path_of, paths_of
 from optgen.keras.watched import Watched
 from optgen.runtime.declarations import State
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
-from optgen.runtime.model import LARGEST_GRADIENT, initial_value
+from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Row
 from optgen.runtime.unknown import refuse_unknown
@@ -108,36 +106,12 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         self.built = True
 
     def _slot(self, variable: Any, path: str) -> Slot:
-        settings = self._inside.hyperparameters.settings()
-        row = Row((), self._inside.exclusions.of(self._var_key(variable), path_of(variable)))
-        constraint = getattr(variable, "constraint", None)
-        on = {**settings.on(), CHECK_FINITE: False, CONSTRAINED: constraint is not None}
-        overwritten = self._overwrite_variable_with_gradient(variable)
-        declared = [state for state in self.rule.states if state.when(on)]
-        if overwritten:
-            gathers = any(state.gathers for state in declared)
-            declared = [State(LARGEST_GRADIENT)] if gathers else []
-        states = {
-            state.name: self._new_state(
-                variable, path, state.name, initial_value(state.initial, settings, row)
-            )
-            for state in declared
-        }
-        return Slot(variable, path, states, row, on, overwritten)
-
-    def _new_state(self, variable: Any, path: str, name: str, initial: float | None) -> Any:
-        """A variable beside another: of one value, or of the other's own."""
-
-        def same(shape: Any, dtype: Any) -> Any:
-            return ops.cast(ops.copy(ops.convert_to_tensor(variable)), dtype)
-
-        constant = keras.initializers.Constant(initial or 0.0)
-        return self.add_variable(
-            shape=variable.shape,
-            initializer=same if initial is None else constant,
-            dtype=wide(variable),
-            layout=getattr(variable, "_layout", None),
-            name=f"{re.sub('[/:]', '_', path)}_{name}",
+        inside = self._inside
+        excluded = inside.exclusions.of(self._var_key(variable), path_of(variable))
+        is_overwritten = self._overwrite_variable_with_gradient(variable)
+        settings, row = inside.hyperparameters.settings(), Row((), excluded)
+        return new_slot(
+            self.rule, settings, variable, path, row, self.add_variable, overwritten=is_overwritten
         )
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
@@ -156,10 +130,10 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         variables = list(trainable_variables)
         if len(grads) != len(variables):
             raise ValueError(f"there are {len(grads)} gradients for {len(variables)} variables")
+        found, owners = self._filter_empty_gradients(grads, variables)
         if not self.built:
             self.build(variables)
         self._check_variables_are_known(variables)
-        found, owners = self._filter_empty_gradients(grads, variables)
         gradients = {
             self._get_variable_index(v): gradient for v, gradient in zip(owners, found, strict=True)
         }
@@ -173,7 +147,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
     def _compose(self, gradients: Mapping[int, Any]) -> None:
         """Make a call of operations, in whatever graph is being made."""
         inside, iterations = self._inside, self._iterations
-        dtypes = {wide(slot.variable) for slot in inside.slots}
+        dtypes = {slot.dtype for slot in inside.slots}
         precise = "float64" in dtypes and keras.config.backend() != "jax"
         dtype = "float64" if precise else "float32"
         inside.hyperparameters.settings()

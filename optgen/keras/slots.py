@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from optgen.runtime.settings import Row
+from keras import ops
+from keras.initializers import Constant
+from keras.src.backend import standardize_dtype
+
+from optgen.runtime.declarations import State
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
+from optgen.runtime.model import LARGEST_GRADIENT, initial_value
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.settings import Row, Settings
 
 
 @dataclass(frozen=True)
@@ -25,9 +34,60 @@ class Slot:
     overwritten: bool
 
     @property
+    def dtype(self) -> str:
+        """The dtype that updates are computed in, and states are kept in."""
+        return _wide(self.variable)
+
+    @property
     def constraint(self) -> Any:
         """What a variable is passed through after each update; None where there is none."""
         return getattr(self.variable, "constraint", None)
+
+
+def new_slot(
+    rule: type[Optimizer],
+    settings: Settings,
+    variable: Any,
+    path: str,
+    row: Row,
+    add_variable: Callable[..., Any],
+    *,
+    overwritten: bool,
+) -> Slot:
+    """A variable with new variables for its states."""
+    constraint = getattr(variable, "constraint", None)
+    on = {**settings.on(), CHECK_FINITE: False, CONSTRAINED: constraint is not None}
+    declared = [state for state in rule.states if state.when(on)]
+    if overwritten:
+        gathers = any(state.gathers for state in declared)
+        declared = [State(LARGEST_GRADIENT)] if gathers else []
+    states = {
+        state.name: add_variable(
+            shape=variable.shape,
+            initializer=_initializer(initial_value(state.initial, settings, row), variable),
+            dtype=_wide(variable),
+            layout=getattr(variable, "_layout", None),
+            name=f"{re.sub('[/:]', '_', path)}_{state.name}",
+        )
+        for state in declared
+    }
+    return Slot(variable, path, states, row, on, overwritten)
+
+
+def _initializer(initial: float | None, variable: Any) -> Callable[..., Any]:
+    """What a state begins with: one value, or for None that of its variable."""
+
+    def same(shape: Any, dtype: Any) -> Any:
+        # A copy: what two variables share can't be donated to a compiled step.
+        return ops.cast(ops.copy(ops.convert_to_tensor(variable)), dtype)
+
+    constant: Callable[..., Any] = Constant(initial or 0.0)
+    return same if initial is None else constant
+
+
+def _wide(variable: Any) -> str:
+    dtype = str(standardize_dtype(variable.dtype))
+    return dtype if dtype == "float64" else "float32"
 
 
 def paths_of(variables: Sequence[Any]) -> list[str]:
