@@ -14,11 +14,13 @@ from optgen.keras.hyperparameters import Hyperparameters
 from optgen.keras.slots import Slot
 from optgen.keras.watched import Watched
 from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.arrays import Gradient
 from optgen.runtime.model import LARGEST_GRADIENT, Counters, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Settings
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
+from optgen.torch.together import Together
 
 _DTYPES = (torch.float32, torch.float64)
 
@@ -63,14 +65,9 @@ class InPlace:
         if calls != self._counters.calls:
             self._counters = Counters(int(calls), int(updates()))
             model.look_what_was_gathered()
-        given = [
-            None if gradient is None else _fitting(gradient, tensor)
-            for gradient, tensor in zip(
-                map(gradients.get, range(len(self._slots))), model.tensors, strict=True
-            )
-        ]
+        given = [*map(gradients.get, range(len(self._slots)))]
         step = Step(model, settings, model.treatment, None)
-        step.take(model.checked(given), self._counters)
+        step.take(model.gradients(given), self._counters)
         # Autograd refuses to go back through what was overwritten only if it knows.
         torch.autograd.graph.increment_version(model.tensors)
         self._calls.add_one()
@@ -109,8 +106,18 @@ class VariableModel(Model):
         super().__init__(arrays, rule.states, settings, treatment, *kernels)
         self._gathered = {state.name for state in rule.states if state.gathers} | {LARGEST_GRADIENT}
         self.look_what_was_gathered()
+        self._together = Together.of(self.tensors, self.written)
         self._every = [v for slot in slots for v in (slot.variable, *slot.states.values())]
         self._pointers = self._addresses()
+
+    def gradients(self, given: list[Any]) -> Sequence[Gradient | None]:
+        """Gradients fit to be pointed at. Raises TypeError or ValueError for others."""
+        together = None if self.overwritten else self._together
+        found = None if together is None else together.look(given, shaped=False)
+        if found is not None:
+            return found
+        pairs = zip(given, self.tensors, strict=True)
+        return self.checked([None if g is None else _fitting(g, tensor) for g, tensor in pairs])
 
     def new_state(self, index: int, name: str, value: float | None) -> Array:
         """The variable that holds a state; it has its value already."""

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from optgen.runtime.cpu.headers import Headers
+
 Array = np.ndarray[Any, np.dtype[Any]]
 #: A variable or gradient as users give it: an array of NumPy's, or of a device.
 AnyArray = Any
@@ -34,7 +36,7 @@ def check_variables(variables: Mapping[str, object]) -> list[Array]:
     float32 or float64 arrays.
     """
     checked = {path: _check_variable(path, variable) for path, variable in variables.items()}
-    Spans(_spans(checked.items())).refuse_overlaps()
+    Spans(spans_of(checked.items())).refuse_overlaps()
     if len({id(array) for array in checked.values()}) < len(checked):
         raise ValueError("an empty array is given twice")
     return list(checked.values())
@@ -97,7 +99,7 @@ class Spans:
             position += 1
 
 
-def _spans(arrays: Iterable[tuple[str, Array]]) -> Iterator[Span]:
+def spans_of(arrays: Iterable[tuple[str, Array]]) -> Iterator[Span]:
     """Where the arrays that aren't empty begin and end."""
     return ((*_span(array), name, array) for name, array in arrays if array.size)
 
@@ -119,6 +121,19 @@ class Gradient(NamedTuple):
     address: int
 
 
+class Gradients(Sequence[Gradient | None]):
+    """Gradients of all variables, none of which is missing, with their addresses in one array."""
+
+    def __init__(self, arrays: Sequence[Any], addresses: Array) -> None:
+        self._arrays, self.addresses = arrays, addresses
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+    def __getitem__(self, index: Any) -> Any:
+        return Gradient(self._arrays[index], int(self.addresses[index]))
+
+
 class GradientCheck:
     """Brings gradients into the form that kernels need, or refuses them."""
 
@@ -128,7 +143,9 @@ class GradientCheck:
         """``written`` are the arrays that no gradient may share memory with, by name."""
         self._paths, self._variables = list(variables), list(variables.values())
         self._layouts = [_layout(variable.__array_interface__) for variable in self._variables]
-        self._touched = Spans(_spans(written)).touched
+        spans = list(spans_of(written))
+        self._touched = Spans(spans).touched
+        self._headers = Headers(self._variables, (span[:2] for span in spans))
 
     def __call__(self, index: int, gradient: object) -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
@@ -153,8 +170,14 @@ class GradientCheck:
         copy[...] = array
         return Gradient(copy, address(copy))
 
-    def at_once(self, gradients: list[Any]) -> None:
-        """Each array gets a look of its own."""
+    def at_once(self, gradients: list[Any]) -> Gradients | None:
+        """The gradients of all variables, in their order; None if any needs a closer look."""
+        addresses = self._headers.addresses(gradients)
+        return None if addresses is None else Gradients(gradients, addresses)
+
+    def variables_stay(self) -> bool:
+        """Whether variables certainly have the memory, form and permission that they had."""
+        return self._headers.are_still_there()
 
     def _checked(self, index: int, gradient: object) -> Array:
         path, variable = self._paths[index], self._variables[index]

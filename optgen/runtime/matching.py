@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import is_
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +30,7 @@ class Matcher:
     """Finds the place of gradients among the variables of an optimizer."""
 
     def __init__(self, variables: Mapping[str, Array]) -> None:
+        self._variables = list(variables.values())
         self._paths = {path: index for index, path in enumerate(variables)}
         self._index = {id(variable): index for index, variable in enumerate(variables.values())}
 
@@ -48,6 +51,24 @@ class Matcher:
         if len(grads) != len(listed):
             raise ValueError(f"{len(grads)} gradients for {len(listed)} variables")
         return dict(zip(listed.values(), grads, strict=True))
+
+    def in_order(self, grads: Gradients, variables: Variables | None) -> list[Any] | None:
+        """The gradients in the order of the variables, where that is to be had without searching.
+
+        None where variables are given in another order, or as a mapping.
+        """
+        if variables is not None:
+            same = isinstance(variables, list) and len(variables) == len(self._variables)
+            if not same or not all(map(is_, variables, self._variables)):
+                return None
+        if isinstance(grads, Mapping):
+            if len(grads) != len(self._paths) or variables is not None:
+                return None
+            try:
+                return [*map(grads.__getitem__, self._paths)]
+            except KeyError:
+                return None
+        return list(grads)
 
     def _listed(self, variables: Variables) -> dict[str, int]:
         """The positions of some variables, by the paths that they were built with."""

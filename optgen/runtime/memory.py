@@ -58,6 +58,9 @@ class GradientCheck(Protocol):
     def at_once(self, gradients: list[Any]) -> Sequence[Gradient | None] | None:
         """The gradients of all variables, in their order; None if any needs a closer look."""
 
+    def variables_stay(self) -> bool:
+        """Whether variables certainly have the memory, form and permission that they had."""
+
 
 class Deferred(Protocol):
     """Makes calls, and counts them, where the host doesn't wait for what becomes of them."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.arrays import Gradient
+from optgen.runtime.arrays import Gradient, spans_of
+from optgen.runtime.arrays import Gradients as Given
 from optgen.runtime.declarations import State
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, Program
 from optgen.runtime.matching import Gradients, Matcher, Variables, by_path
@@ -126,6 +127,11 @@ class Model:
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
         return {name: array for name, array in pairs if array is not None}
 
+    @property
+    def written(self) -> list[tuple[int, int]]:
+        """First and past-the-end byte of all that a step writes, on the host."""
+        return [span[:2] for span in spans_of(self._written())]
+
     def _written(self) -> Iterator[tuple[str, Array]]:
         """Every array that a step writes, with what to call it in a message."""
         for index, (path, variable) in enumerate(self.named.items()):
@@ -138,15 +144,17 @@ class Model:
 
         Raises TypeError or ValueError for whatever would make a step go wrong.
         """
-        looks = self.memory.looks(self.variables)
+        looks = self._looks
+        if not self._check_gradient.variables_stay():
+            looks = self.memory.looks(self.variables)
         if looks != self._looks:
             compared = zip(self.paths, looks, self._looks, strict=True)
             path = next(path for path, now, before in compared if now != before)
             raise ValueError(f"{path!r} was made read-only, resized or reshaped after build")
-        if isinstance(grads, list) and variables is None and not self.overwritten:
-            found = self._check_gradient.at_once(grads)
-            if found is not None:
-                return found
+        listed = None if self.overwritten else self._match.in_order(grads, variables)
+        found = None if listed is None else self._check_gradient.at_once(listed)
+        if found is not None:
+            return found
         checked: list[Gradient | None] = [None] * len(self.variables)
         missing = []
         matched = self._match(grads, variables)
@@ -176,7 +184,7 @@ class Model:
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""
-        if None not in gradients:
+        if isinstance(gradients, Given) or None not in gradients:
             return self._all
         return np.array([gradient is not None for gradient in gradients], np.bool_)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import DTYPES, Array, Gradient, address
+from optgen.runtime.arrays import DTYPES, Array, Gradient, Gradients, address
 
 #: Elements of a chunk: the unit of work of a thread and of a sum, whatever their number.
 CHUNK = 8192
@@ -38,7 +38,9 @@ class Tables:
 
     def point_at(self, gradients: Sequence[Gradient | None]) -> None:
         """Write down where the gradients of this call are."""
-        if gradients:
+        if isinstance(gradients, Gradients):
+            self.addresses[:, self._gradient] = gradients.addresses
+        elif gradients:
             found = [0 if gradient is None else gradient.address for gradient in gradients]
             self.addresses[:, self._gradient] = found
 

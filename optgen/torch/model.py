@@ -15,8 +15,10 @@ from optgen.runtime.model import Counters, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Settings
 from optgen.runtime.treatment import Treatment
-from optgen.torch.halves import Halves, widened
-from optgen.torch.shards import Shards, is_shared, local, placed_like
+from optgen.torch.gradients import gradients_of, seen
+from optgen.torch.halves import Halves
+from optgen.torch.shards import Shards, is_shared, local
+from optgen.torch.together import Together
 
 Tensor = torch.Tensor
 
@@ -50,6 +52,18 @@ class TensorModel(Model):
         absent = self.engine.program("absent")
         self._changes_absent = absent is not None and any(map(absent.when, every))
         self._spread()
+        is_plain = not (self._is_shared or self.halves)
+        self._together = Together.of(self.params, self.written) if is_plain else None
+
+    def gradients(self) -> Sequence[Gradient | None]:
+        """The gradients of all parameters, None where one is missing, fit to be pointed at.
+
+        Raises TypeError or ValueError for one that doesn't fit.
+        """
+        found = None
+        if self._together is not None:
+            found = self._together.look([param.grad for param in self.params], shaped=True)
+        return self.checked(gradients_of(self.params)) if found is None else found
 
     @property
     def is_current(self) -> bool:
@@ -99,11 +113,6 @@ class TensorModel(Model):
         self.ages += torch.from_numpy(chosen)
 
 
-def seen(tensor: Tensor) -> Any:
-    """A tensor as what kernels are pointed at: an array of NumPy's, in the same memory."""
-    return tensor if tensor.is_cuda else tensor.numpy()
-
-
 def like(array: Any, param: Any) -> Tensor:
     """An array of ours as a tensor in the same memory, spread over processes as a parameter is."""
     found = torch.as_tensor(array, device=param.device)
@@ -113,21 +122,3 @@ def like(array: Any, param: Any) -> Tensor:
         found, param.device_mesh, param.placements, shape=param.shape, stride=param.stride()
     )
     return shared
-
-
-def gradients_of(params: Sequence[Tensor]) -> list[Any]:
-    """The gradients of parameters; None for one that is missing.
-
-    Raises TypeError for a sparse one.
-    """
-    found: list[Any] = []
-    for param in params:
-        gradient = param.grad
-        if gradient is not None and gradient.layout is not torch.strided:
-            raise TypeError("gradients must be dense; make them so, or use a sparse optimizer")
-        if gradient is None:
-            found.append(None)
-            continue
-        own = local(placed_like(gradient, param))
-        found.append(seen(widened(own) if own.dtype == param.dtype else own))
-    return found

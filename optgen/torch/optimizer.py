@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import Signature
+from itertools import compress
 from typing import Any, ClassVar
 
 import torch
@@ -17,7 +18,7 @@ from optgen.runtime.treatment import Treatment
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
 from optgen.torch.groups import GroupSettings
 from optgen.torch.halves import HALVES
-from optgen.torch.model import TensorModel, gradients_of
+from optgen.torch.model import TensorModel
 from optgen.torch.shards import refuse_unsummed
 from optgen.torch.states import join, oldest, refuse_shapes, uncast
 
@@ -116,19 +117,19 @@ class FusedOptimizer(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         model = self._current()
-        given = gradients_of(model.params)
-        if any(gradient is not None for gradient in given):
+        checked = model.gradients()
+        present = model.present(checked)
+        if present.any():
             if model.deferred is not None and model.deferred.is_capturing:
                 raise RuntimeError(
                     "a graph can't count the updates of parameters; don't capture it"
                 )
             step = Step(model, self._settings, model.treatment, None)
-            checked = model.checked(given)
             with model.halves.updating(model.touched(checked)):
                 step.take(checked, self._counters)
             for group in self.param_groups:
                 group[_CALLS] = self._counters.calls
-            changed = [p for p, g in zip(model.params, given, strict=True) if g is not None]
+            changed = [*compress(model.params, present)]
             # Autograd refuses to go back through what was overwritten only if it knows.
             torch.autograd.graph.increment_version(changed)
         return loss

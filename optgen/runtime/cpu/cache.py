@@ -22,7 +22,7 @@ from numba.core.serialize import dumps
 from optgen.runtime.kept import Kept
 
 
-def cache_of(function: Callable[..., None]) -> Any:
+def cache_of(function: Callable[..., Any]) -> Any:
     """The cache of a function's compiled forms; it keeps none where no folder can be written."""
     try:
         return _Cache(function)
@@ -33,7 +33,7 @@ def cache_of(function: Callable[..., None]) -> Any:
 class _Cache(FunctionCache):  # type: ignore[misc]
     """Numba's cache of a function, over files of our own."""
 
-    def __init__(self, function: Callable[..., None]) -> None:
+    def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
         stamp = (numba.__version__, self._impl.locator.get_source_stamp(), _helpers_stamp())
         folder, base = Path(self._cache_path), self._impl.filename_base

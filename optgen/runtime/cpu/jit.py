@@ -13,8 +13,16 @@ from optgen.runtime.cpu.cache import cache_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Kernel = Callable[..., None]
+Look = Callable[..., int]
 #: ``range`` for a kernel of one thread, Numba's ``prange`` for one of several.
 Loop = type[range]
+
+
+def looking(function: Look) -> Look:
+    """Compile a function that looks at Python's own objects, and so lets no other thread run."""
+    dispatcher = numba.njit(error_model="numpy")(function)
+    dispatcher._cache = cache_of(function)
+    return dispatcher  # type: ignore[no-any-return]
 
 
 def kernel(loop: Loop) -> Callable[[Callable[..., None]], Kernel]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 from optgen.runtime.arrays import Gradient, Spans
 from optgen.runtime.cuda.arrays import View, view_of
 from optgen.runtime.cuda.libraries import Library, library_of
+from optgen.runtime.known import Known
 
 
 class GradientCheck:
@@ -32,7 +32,8 @@ class GradientCheck:
         self._starts, self._ends = bounds[:, 0], bounds[:, 1]
         self._sizes = np.array([view.nbytes for view in self._views], np.int64)
         self._itemsizes = np.array([view.dtype.itemsize for view in self._views], np.int64)
-        self._known: _Known | None = None
+        self._known: Known | None = None
+        self._checked: list[Gradient | None] = []
 
     def __call__(self, index: int, gradient: Any) -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
@@ -56,7 +57,7 @@ class GradientCheck:
         """
         known, library = self._known, self._library
         if known and known.is_of(gradients) and library.addresses(gradients) == known.addresses:
-            return known.checked
+            return self._checked
         self._known = None
         try:
             if [library.layout(gradient) for gradient in gradients] != self._layouts:
@@ -64,10 +65,15 @@ class GradientCheck:
             addresses = library.addresses(gradients)
             if (np.array(addresses) % self._itemsizes).any() or self._touches_any(addresses):
                 return None
-            self._known = _Known(gradients, addresses)
+            self._known = Known(gradients, addresses)
         except (AttributeError, RuntimeError, TypeError):
             return None
-        return self._known.checked
+        self._checked = [Gradient(None, address) for address in addresses]
+        return self._checked
+
+    def variables_stay(self) -> bool:
+        """Variables are looked at one by one."""
+        return False
 
     def _touches_any(self, addresses: list[int]) -> bool:
         """Whether a gradient has memory of a variable or its state."""
@@ -127,22 +133,3 @@ def _layout(library: Library, gradient: Any) -> Any:
         return library.layout(gradient)
     except (AttributeError, RuntimeError):
         return None
-
-
-class _Known:
-    """Gradients of a call, known again by their identity as long as all of them live."""
-
-    def __init__(self, gradients: list[Any], addresses: list[int]) -> None:
-        """Raises TypeError where a gradient can't be referred to weakly."""
-        self.checked = [Gradient(None, address) for address in addresses]
-        self.addresses = addresses
-        self._ids = [*map(id, gradients)]
-        self._are_alive = True
-        self._references = [weakref.ref(gradient, self._die) for gradient in gradients]
-
-    def is_of(self, gradients: list[Any]) -> bool:
-        """Whether these are the very same arrays."""
-        return self._are_alive and [*map(id, gradients)] == self._ids
-
-    def _die(self, reference: object) -> None:
-        self._are_alive = False
