@@ -9,6 +9,7 @@ import typer
 
 import optgen
 from optgen.cli import (
+    benching,
     building,
     checking,
     comparing,
@@ -154,6 +155,20 @@ def new(
 ) -> None:
     """Write a spec to fill in; it builds as it stands."""
     raise typer.Exit(starting.new(name, folder))
+
+
+@app.command()
+def bench(
+    names: Annotated[list[str] | None, typer.Argument(help="Optimizers; all by default.")] = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="resnet50, gpt2_small, many_tiny or flat.")
+    ] = None,
+    json: Annotated[Path | None, typer.Option(help="Where to write the figures.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Where to draw a chart of them.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Two models, and less often.")] = False,
+) -> None:
+    """Time steps beside the memory's own speed, and beside torch and Keras where they are."""
+    raise typer.Exit(benching.bench(names or [], model or [], json, picture, quick=quick))
 
 
 @app.command()

@@ -129,7 +129,7 @@ class FusedOptimizer(torch.optim.Optimizer):
                 step.take(checked, self._counters)
             for group in self.param_groups:
                 group[_CALLS] = self._counters.calls
-            changed = [*compress(model.params, present)]
+            changed = model.params if present.all() else [*compress(model.params, present)]
             # Autograd refuses to go back through what was overwritten only if it knows.
             torch.autograd.graph.increment_version(changed)
         return loss

@@ -14,7 +14,7 @@ from optgen.runtime.cpu.headers import first_touching
 from optgen.runtime.known import Known
 
 Tensor = torch.Tensor
-_dtype, _is_cpu, _shape = attrgetter("dtype"), attrgetter("is_cpu"), attrgetter("shape")
+_nbytes, _is_cpu, _shape = attrgetter("nbytes"), attrgetter("is_cpu"), attrgetter("shape")
 
 
 class Together:
@@ -22,16 +22,16 @@ class Together:
 
     def __init__(self, tensors: Sequence[Tensor], written: Iterable[tuple[int, int]]) -> None:
         """``written`` are first and past-the-end byte of memory that others may not touch."""
-        self._numbers = [tensor.numel() for tensor in tensors]
         self._shapes = [tensor.shape for tensor in tensors]
-        self._dtypes = [tensor.dtype for tensor in tensors]
-        self._sizes = np.array(
-            [tensor.numel() * tensor.element_size() for tensor in tensors], np.int64
-        )
+        #: Of one number of elements, so many bytes are of one dtype among those of gradients.
+        self._nbytes = [tensor.nbytes for tensor in tensors]
+        self._sizes = np.array(self._nbytes, np.int64)
+        accelerator = getattr(torch, "accelerator", None)
+        self._may_be_elsewhere = accelerator is None or accelerator.is_available()
         spans = np.array(sorted(written), np.int64).reshape(-1, 2)
         self._starts, self._ends = spans[:, 0].copy(), spans[:, 1].copy()
         self._known: Known | None = None
-        self._before: list[int] = []
+        self._before = 0
         #: How often identities must come again before gradients are taken to be there to stay.
         self._patience = self._waited = 1
 
@@ -61,9 +61,12 @@ class Together:
     def _fit(self, grads: list[Tensor], addresses: Any, *, shaped: bool) -> bool:
         if not shaped and [*map(_shape, grads)] != self._shapes:
             return False
-        if [*map(Tensor.numel, grads)] != self._numbers or [*map(_dtype, grads)] != self._dtypes:
+        if [*map(_nbytes, grads)] != self._nbytes or not all(map(Tensor.is_contiguous, grads)):
             return False
-        if not all(map(Tensor.is_contiguous, grads)) or not all(map(_is_cpu, grads)):
+        # On the meta device there is no memory.
+        if not (addresses.astype(np.bool_) | (self._sizes == 0)).all():
+            return False
+        if self._may_be_elsewhere and not all(map(_is_cpu, grads)):
             return False
         touching = first_touching(addresses, self._sizes, self._starts, self._ends)
         return touching == len(grads)
@@ -72,7 +75,7 @@ class Together:
         """Refer to gradients weakly, once they seem to stay; new ones may be in the same places."""
         if self._known is not None:
             self._known, self._patience = None, 2 * self._patience
-        now = [*map(id, grads)]
+        now = hash(tuple(map(id, grads)))
         self._waited = self._waited - 1 if now == self._before else self._patience
         self._before = now
         if self._waited <= 0:

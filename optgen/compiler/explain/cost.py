@@ -43,6 +43,12 @@ def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
         yield _cost(label, plan, update, {**plain, **dict.fromkeys(names, True)})
 
 
+def moved_bytes(plan: Plan, on: On) -> int:
+    """The bytes that an update must read and write for each float32 parameter."""
+    known = {switch.name: on.get(switch.name, False) for switch in plan.switches}
+    return _cost("", plan, plan.programs[0], known).moved_bytes
+
+
 def _wished(plan: Plan, wish: str) -> list[str]:
     """The switches that turn on a feature, a switch, or all that asks for a hyperparameter."""
     found = next((names for label, names in _settings(plan) if label == f"with {wish}"), [])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -23,13 +23,16 @@ Host = np.ndarray[Any, np.dtype[np.int64]]
 int32, int64 = np.int32, np.int64
 #: Where an array keeps what it is, in bytes behind its own address.
 TYPE, DATA, DIMENSIONS, SHAPE, STRIDES, DTYPE, FLAGS = 8, 16, 24, 32, 40, 56, 64
+#: Where a list keeps the addresses of its items.
+ITEMS = 24
 #: What NumPy sets in the flags of an array that may be written.
 WRITEABLE = 0x0400
 
 
 @looking
 def first_odd(
-    headers: Host,
+    arrays: int,
+    count: int,
     kind: int,
     shapes: Host,
     places: Host,
@@ -38,12 +41,13 @@ def first_odd(
     addresses: Host,
     flags: int,
 ) -> int:
-    """The first array that isn't as it should be, or their number; and where all before it are.
+    """The first array of a list that isn't as it should be, or their number; where others are.
 
     Row k of ``places`` says how many dimensions array k must have, and where in ``shapes`` its
     lengths and strides begin.
     """
-    for k in range(headers.size):
+    headers = view(view(arrays + ITEMS, 1, int64)[0], count, int64)
+    for k in range(count):
         header = headers[k]
         if (
             view(header + TYPE, 1, int64)[0] != kind
@@ -63,7 +67,17 @@ def first_odd(
         addresses[k] = view(header + DATA, 1, int64)[0]
         if addresses[k] % itemsizes[k]:
             return k
-    return headers.size
+    return count
+
+
+@looking
+def are_items(arrays: int, known: Host) -> int:
+    """Whether the items of a list are at known addresses."""
+    items = view(view(arrays + ITEMS, 1, int64)[0], known.size, int64)
+    for k in range(known.size):
+        if items[k] != known[k]:
+            return 0
+    return 1
 
 
 @looking
@@ -86,9 +100,9 @@ def first_touching(addresses: Host, sizes: Host, starts: Host, ends: Host) -> in
 class Headers:
     """What the headers of arrays must say for kernels to be pointed at them in place of others."""
 
-    def __init__(self, arrays: Sequence[Array], written: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, arrays: list[Array], written: Iterable[tuple[int, int]]) -> None:
         """``written`` are first and past-the-end byte of memory that others may not touch."""
-        self._arrays, self._headers = arrays, _headers(arrays)
+        self._arrays = list(arrays)
         interfaces = [array.__array_interface__ for array in arrays]
         self._own = np.array([one["data"][0] for one in interfaces], int64)
         counts = [array.ndim for array in arrays]
@@ -102,12 +116,12 @@ class Headers:
         spans = np.array(sorted(written), int64).reshape(-1, 2)
         self._starts, self._ends = spans[:, 0].copy(), spans[:, 1].copy()
 
-    def addresses(self, arrays: Sequence[Any]) -> Host | None:
+    def addresses(self, arrays: list[Any]) -> Host | None:
         """Where arrays are that lie as those do; None if any needs a closer look."""
         if len(arrays) != len(self._own) or not are_readable():
             return None
         found = np.empty_like(self._own)
-        odd = self._first_odd(_headers(arrays), found, 0)
+        odd = self._first_odd(arrays, found, 0)
         odd = min(odd, first_touching(found[:odd], self._sizes[:odd], self._starts, self._ends))
         return None if odd < len(found) else found
 
@@ -116,18 +130,14 @@ class Headers:
         found = np.empty_like(self._own)
         return (
             are_readable()
-            and self._first_odd(self._headers, found, WRITEABLE) == len(found)
+            and self._first_odd(self._arrays, found, WRITEABLE) == len(found)
             and bool((found == self._own).all())
         )
 
-    def _first_odd(self, headers: Host, found: Host, flags: int) -> int:
+    def _first_odd(self, arrays: list[Any], found: Host, flags: int) -> int:
+        # What Python calls the identity of an object is where it is.
         forms = self._shapes, self._places, self._dtypes, self._itemsizes
-        return first_odd(headers, id(np.ndarray), *forms, found, flags)
-
-
-def _headers(arrays: Sequence[Any]) -> Host:
-    """Where the headers of arrays are, which is what Python calls their identity."""
-    return np.fromiter(map(id, arrays), int64, len(arrays))
+        return first_odd(id(arrays), len(arrays), id(np.ndarray), *forms, found, flags)
 
 
 @cache
@@ -137,6 +147,7 @@ def are_readable() -> bool:
         sys.implementation.name == "cpython"
         and object.__basicsize__ == TYPE + 8
         and np.ndarray.__basicsize__ >= FLAGS + 8
+        and list.__basicsize__ == ITEMS + 16
         and not sysconfig.get_config_var("Py_GIL_DISABLED")
     )
     return is_known and all(map(_says_what_it_is, _samples()))
@@ -149,7 +160,7 @@ def _samples() -> list[Array]:
 
 def _says_what_it_is(array: Array) -> bool:
     said = array.__array_interface__["data"][0]
-    made, header, found = Headers([array], []), _headers([array]), np.empty(1, int64)
+    made, found = Headers([array], []), np.empty(1, int64)
     array.flags.writeable = False
-    is_closed = made._first_odd(header, found, WRITEABLE) == 0
-    return is_closed and made._first_odd(header, found, 0) == 1 and int(found[0]) == said
+    is_closed = made._first_odd([array], found, WRITEABLE) == 0
+    return is_closed and made._first_odd([array], found, 0) == 1 and int(found[0]) == said

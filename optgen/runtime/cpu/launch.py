@@ -11,8 +11,8 @@ from numba import prange
 
 from optgen.runtime.cpu.jit import Kernel, Loop
 
-#: Below so many elements a second thread costs more than it brings.
-SERIAL_ELEMENTS = 32 * 1024
+#: Below so many elements a second thread brings nothing, and costs much on a busy machine.
+SERIAL_ELEMENTS = 96 * 1024
 
 #: Threading layers of Numba that two Python threads may enter at once.
 _SAFE_LAYERS = frozenset({"tbb", "omp"})

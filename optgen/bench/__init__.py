@@ -1,0 +1,1 @@
+"""Steps beside the memory's own speed, and beside other libraries, in one process."""

@@ -1,0 +1,41 @@
+"""Shapes of the tensors of models."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from importlib.resources import files
+
+Shape = tuple[int, ...]
+_FLAT = 25_000_000
+_NAMES = {"resnet50": "ResNet-50", "gpt2_small": "GPT-2 small", "many_tiny": "1000 x 64"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A list of shapes, under a name."""
+
+    name: str
+    shapes: tuple[Shape, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return sum(math.prod(shape) for shape in self.shapes)
+
+
+def models() -> dict[str, Model]:
+    """The models that steps are timed on, by what they are called on the command line."""
+    text = (files(__package__) / "shapes.json").read_text(encoding="utf-8")
+    known = json.loads(text)
+    found = {}
+    for key, name in _NAMES.items():
+        runs = known[key]["shapes"]
+        found[key] = Model(name, tuple(tuple(shape) for shape, count in runs for _ in range(count)))
+    return {**found, "flat": Model("one of 25M", ((_FLAT,),))}
+
+
+def tiny(count: int) -> Model:
+    """So many tensors of 64 elements."""
+    return Model(f"{count} x 64", ((64,),) * count)

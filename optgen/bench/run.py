@@ -1,0 +1,121 @@
+"""All figures of a run, as plain values that JSON can hold."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numba
+
+from optgen.bench import machine, startup
+from optgen.bench.cases import Case, threads
+from optgen.bench.models import Model, tiny
+from optgen.bench.peers import peers
+from optgen.bench.timing import in_turns, ratio
+
+OURS, MEMORY = "optgen", "in place"
+_COUNTS = (1, 10, 100, 1000, 10_000)
+_LIBRARIES = ("numpy", "numba", "torch", "keras")
+#: Tells what is timed now.
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One optimizer on one model; ``peers`` took so many times as long."""
+
+    model: str
+    case: str
+    milliseconds: float
+    spread: float
+    bytes_moved: int
+    gigabytes_per_second: float
+    share_of_floor: float
+    peers: dict[str, float]
+
+
+@dataclass
+class Figures:
+    """What was found, with the machine that it was found on."""
+
+    machine: dict[str, Any]
+    steps: list[Figure] = field(default_factory=list)
+    growth: dict[str, dict[int, float]] = field(default_factory=dict)
+    startup: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def described(size: int) -> dict[str, Any]:
+    """The machine, its libraries, and how fast it moves arrays of so many float32 numbers."""
+    numba.set_num_threads(min(threads(), numba.config.NUMBA_NUM_THREADS))
+    (changing, moved), (copying, copied) = machine.in_place(size), machine.copy(size)
+    times = in_turns({"in place": changing, "copy": copying}, 30, 3.0)
+    return {
+        "processor": _processor(),
+        "threads": numba.get_num_threads(),
+        "python": platform.python_version(),
+        **{name: found for name in _LIBRARIES if (found := _version(name))},
+        "in place, GB/s": moved / times["in place"].median / 1e9,
+        "copy, GB/s": copied / times["copy"].median / 1e9,
+    }
+
+
+def figure(case: Case, model: Model, *, rounds: int, seconds: float, compiled: bool) -> Figure:
+    """A case on a model, beside memory and peers."""
+    memory, moved = machine.in_place(model.size)
+    functions = {OURS: case.step(model), MEMORY: memory}
+    functions |= peers(case, model, threads(), compiled=compiled)
+    times = in_turns(functions, rounds, seconds)
+    ours, needed = times[OURS], case.floor_bytes() * model.size
+    return Figure(
+        model.name,
+        case.label,
+        1e3 * ours.median,
+        ours.spread,
+        needed,
+        needed / ours.median / 1e9,
+        ratio(ours, times[MEMORY]) * needed / moved,
+        {name: ratio(ours, found) for name, found in times.items() if name not in (OURS, MEMORY)},
+    )
+
+
+def growth(case: Case, rounds: int) -> dict[int, float]:
+    """The microseconds of a step by the number of tensors of 64 elements."""
+    return {
+        count: 1e6 * in_turns({OURS: case.step(tiny(count))}, rounds, 2.0)[OURS].median
+        for count in _COUNTS
+    }
+
+
+def beginnings(cases: list[Case], report: Report) -> dict[str, Any]:
+    """Seconds of imports, of first steps, and of a build."""
+    report("import")
+    found: dict[str, Any] = {"import over numpy's": startup.import_seconds(), "first step": {}}
+    for case in cases:
+        report(f"the first step of {case.label}")
+        cold, cached = startup.first_step_seconds(case.optimizer, case.arguments)
+        found["first step"][case.label] = {"cold": cold, "from the cache": cached}
+    report("build")
+    return {**found, "build of all": startup.build_seconds()}
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

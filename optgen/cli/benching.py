@@ -1,0 +1,96 @@
+"""``optgen bench``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from optgen.bench.cases import cases
+from optgen.bench.models import models
+from optgen.bench.picture import draw
+from optgen.bench.run import Figure, Figures, beginnings, described, figure, growth
+from optgen.cli.console import FINE, USAGE, complain, out
+
+#: Rounds and seconds for each case, in a thorough run and in a quick one.
+_THOROUGH, _QUICK = (41, 20.0), (9, 2.0)
+_QUICK_MODELS = ("resnet50", "many_tiny")
+
+
+def bench(
+    names: list[str], on: list[str], path: Path | None, picture: Path | None, *, quick: bool
+) -> int:
+    """Time steps, and print what was found; returns the exit status."""
+    known = models()
+    wanted = on or [*(_QUICK_MODELS if quick else known)]
+    try:
+        chosen = cases(names)
+        shapes = [known[name] for name in wanted]
+    except ValueError as error:
+        complain(str(error))
+        return USAGE
+    except KeyError as error:
+        complain(f"there is no model {error}; there are {', '.join(known)}")
+        return USAGE
+    rounds, seconds = _QUICK if quick else _THOROUGH
+    with out.status("memory") as status:
+        found = Figures(described(max(model.size for model in shapes)))
+        for model in shapes:
+            for case in chosen:
+                status.update(f"{case.label} on {model.name}")
+                one = figure(case, model, rounds=rounds, seconds=seconds, compiled=not quick)
+                found.steps.append(one)
+        status.update("growth")
+        found.growth = {chosen[0].label: growth(chosen[0], rounds)}
+        plain = chosen[:1] if quick else chosen
+        found.startup = beginnings(plain, status.update)
+    _print(found)
+    if path is not None:
+        path.write_text(json.dumps(found.as_dict(), indent=2) + "\n", encoding="utf-8")
+        out.print(Text(f"The figures are in {path}"))
+    if picture is not None:
+        draw(found, picture)
+        out.print(Text(f"The chart is in {picture}"))
+    return FINE
+
+
+def _print(found: Figures) -> None:
+    out.print(Text(", ".join(f"{name} {_shown(value)}" for name, value in found.machine.items())))
+    for model in dict.fromkeys(one.model for one in found.steps):
+        out.print(_table(model, [one for one in found.steps if one.model == model]))
+    for label, row in found.growth.items():
+        steps = ", ".join(f"{count}: {took:.0f} us" for count, took in row.items())
+        out.print(Text(f"{label}, by the number of tensors of 64 elements: {steps}"))
+    begun = found.startup
+    out.print(Text(f"import {begun[_IMPORT]:.2f} s over numpy's, build {begun[_BUILD]:.1f} s"))
+    for label, row in begun["first step"].items():
+        steps = ", ".join(f"{name} {took:.2f} s" for name, took in row.items())
+        out.print(Text(f"first step of {label}: {steps}"))
+
+
+_IMPORT, _BUILD = "import over numpy's", "build of all"
+
+
+def _table(model: str, figures: list[Figure]) -> Table:
+    peers = list(dict.fromkeys(name for one in figures for name in one.peers))
+    table = Table(title=model, title_justify="left")
+    table.add_column("")
+    for name in ("ms", "spread", "MB moved", "GB/s", "of the floor", *peers):
+        table.add_column(name, justify="right")
+    for one in figures:
+        table.add_row(
+            one.case,
+            f"{one.milliseconds:.3g}",
+            f"{one.spread:.0%}",
+            f"{one.bytes_moved / 1e6:.3g}",
+            f"{one.gigabytes_per_second:.1f}",
+            f"{one.share_of_floor:.0%}",
+            *(f"{one.peers[name]:.1f} x" if name in one.peers else "" for name in peers),
+        )
+    return table
+
+
+def _shown(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
