@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 0046231285d32582aff2e391082c2cef
+# Inputs: sha256 a72caa7d3ebb4edc70182d849498136c
 # Worst error of a step or state in float32: 4 ulps, 2 where sums cancel.
 """The optimizer Adadelta."""
 

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 510b25a03744c2da89906e77f1b4ff69
+# Inputs: sha256 207f733a36de3eec1a992af02c36e402
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer TorchAdam."""
 

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 0046231285d32582aff2e391082c2cef
+# Inputs: sha256 a72caa7d3ebb4edc70182d849498136c
 # Worst error of a step or state in float32: 4 ulps, 2 where sums cancel.
 """CPU kernels of Adadelta, fused with every feature.
 
@@ -19,6 +19,7 @@ from math import sqrt
 import numpy as np
 from numba import float64, njit
 
+from optgen.runtime.cpu.denormals import flush_denormals, restore
 from optgen.runtime.cpu.jit import Array, Kernel, Loop, kernel
 from optgen.runtime.cpu.pointers import add_in_any_order, view
 from optgen.runtime.kernels import Kernels, Norm, Prepass, Program
@@ -135,6 +136,7 @@ def update_sums(
             finite_check = 0.0
             sum_of_grad_squares = 0.0
             global_sum_of_grad_squares = 0.0
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 grad = grad_chunk[i]
@@ -162,6 +164,7 @@ def update_sums(
                     global_sum_of_grad_squares = add_in_any_order(
                         global_sum_of_grad_squares, square(float64(grad))
                     )
+            restore(mode)
             partial[chunk, 0] = finite_check
             partial[chunk, 1] = sum_of_grad_squares
             partial[chunk, 2] = global_sum_of_grad_squares
@@ -253,6 +256,7 @@ def update(
             average_gradient_chunk = view(addresses[tensor, 3] + first, count, real)
             average_change_chunk = view(addresses[tensor, 4] + first, count, real)
             parameter_average_chunk = view(addresses[tensor, 5] + first, count, real)
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 param = param_chunk[i]
@@ -311,6 +315,7 @@ def update(
                 if use_ema:
                     if not constrained:
                         parameter_average_chunk[i] = parameter_average
+            restore(mode)
 
     return update
 
@@ -327,11 +332,13 @@ def otherwise_sums(real: type, loop: Loop) -> Kernel:
             tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
             grad_chunk = view(addresses[tensor, 1] + first, count, real)
             finite_check = 0.0
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 grad = grad_chunk[i]
                 # check
                 finite_check = add_in_any_order(finite_check, float64(grad - grad))
+            restore(mode)
             partial[chunk, 0] = finite_check
         # Added up in the order of the chunks, whichever thread summed each.
         for chunk in range(chunks.shape[0]):
@@ -359,6 +366,7 @@ def otherwise(
             loss_scale_factor = real(scalars[row, 7])
             grad_chunk = view(addresses[tensor, 1] + first, count, real)
             accumulated_gradient_chunk = view(addresses[tensor, 2] + first, count, real)
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 grad = grad_chunk[i]
@@ -370,6 +378,7 @@ def otherwise(
                 accumulated_gradient = accumulated_gradient + grad
                 # store
                 accumulated_gradient_chunk[i] = accumulated_gradient
+            restore(mode)
 
     return otherwise
 
@@ -393,6 +402,7 @@ def absent(
             overwrite = scalars[row, 13] != 0.0
             param_chunk = view(addresses[tensor, 0] + first, count, real)
             parameter_average_chunk = view(addresses[tensor, 5] + first, count, real)
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 param = param_chunk[i]
@@ -405,6 +415,7 @@ def absent(
                 if ema_overwrite_frequency_given:
                     param_chunk[i] = param
                 parameter_average_chunk[i] = parameter_average
+            restore(mode)
 
     return absent
 

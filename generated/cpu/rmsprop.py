@@ -2,7 +2,7 @@
 # `optgen build`. Specs: rmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 05f2ddaf65d60793a8faa829be71906f
+# Inputs: sha256 49633582d8aa56e32527219dd9bdfee4
 # Worst error of a step or state in float32: 4 ulps, 200 where sums cancel.
 """CPU kernels of RMSprop, fused with every feature.
 
@@ -19,6 +19,7 @@ from math import sqrt
 import numpy as np
 from numba import float64, njit
 
+from optgen.runtime.cpu.denormals import flush_denormals, restore
 from optgen.runtime.cpu.jit import Array, Kernel, Loop, kernel
 from optgen.runtime.cpu.pointers import add_in_any_order, view
 from optgen.runtime.kernels import Kernels, Norm, Prepass, Program
@@ -137,6 +138,7 @@ def update_sums(
             finite_check = 0.0
             sum_of_grad_squares = 0.0
             global_sum_of_grad_squares = 0.0
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 grad = grad_chunk[i]
@@ -164,6 +166,7 @@ def update_sums(
                     global_sum_of_grad_squares = add_in_any_order(
                         global_sum_of_grad_squares, square(float64(grad))
                     )
+            restore(mode)
             partial[chunk, 0] = finite_check
             partial[chunk, 1] = sum_of_grad_squares
             partial[chunk, 2] = global_sum_of_grad_squares
@@ -259,6 +262,7 @@ def update(
             average_gradient_chunk = view(addresses[tensor, 4] + first, count, real)
             momentum_buffer_chunk = view(addresses[tensor, 5] + first, count, real)
             parameter_average_chunk = view(addresses[tensor, 6] + first, count, real)
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 param = param_chunk[i]
@@ -331,6 +335,7 @@ def update(
                 if use_ema:
                     if not constrained:
                         parameter_average_chunk[i] = parameter_average
+            restore(mode)
 
     return update
 
@@ -347,11 +352,13 @@ def otherwise_sums(real: type, loop: Loop) -> Kernel:
             tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
             grad_chunk = view(addresses[tensor, 1] + first, count, real)
             finite_check = 0.0
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 grad = grad_chunk[i]
                 # check
                 finite_check = add_in_any_order(finite_check, float64(grad - grad))
+            restore(mode)
             partial[chunk, 0] = finite_check
         # Added up in the order of the chunks, whichever thread summed each.
         for chunk in range(chunks.shape[0]):
@@ -379,6 +386,7 @@ def otherwise(
             loss_scale_factor = real(scalars[row, 8])
             grad_chunk = view(addresses[tensor, 1] + first, count, real)
             accumulated_gradient_chunk = view(addresses[tensor, 2] + first, count, real)
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 grad = grad_chunk[i]
@@ -390,6 +398,7 @@ def otherwise(
                 accumulated_gradient = accumulated_gradient + grad
                 # store
                 accumulated_gradient_chunk[i] = accumulated_gradient
+            restore(mode)
 
     return otherwise
 
@@ -413,6 +422,7 @@ def absent(
             overwrite = scalars[row, 14] != 0.0
             param_chunk = view(addresses[tensor, 0] + first, count, real)
             parameter_average_chunk = view(addresses[tensor, 6] + first, count, real)
+            mode = flush_denormals()
             for i in range(count):
                 # load
                 param = param_chunk[i]
@@ -425,6 +435,7 @@ def absent(
                 if ema_overwrite_frequency_given:
                     param_chunk[i] = param
                 parameter_average_chunk[i] = parameter_average
+            restore(mode)
 
     return absent
 

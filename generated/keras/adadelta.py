@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 0046231285d32582aff2e391082c2cef
+# Inputs: sha256 a72caa7d3ebb4edc70182d849498136c
 """Keras operations of Adadelta, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

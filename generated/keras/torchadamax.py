@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 7ec5be2b2c40150386cdc1bc40e902e5
+# Inputs: sha256 c13cf666890d51bd5ac59217d675f9cf
 """Keras operations of TorchAdamax, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 758541998a078db71e55043b910c0b35
+# Inputs: sha256 8be06f3979f9158de61ed75c239ce73f
 """Keras operations of TorchRMSprop, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

@@ -57,7 +57,7 @@ _BUILTINS = {
 #: Calls whose value nobody takes.
 _EFFECTS = {
     *("super().__init__", "self._exclude", "load", "store", "add", "add_square", "clear"),
-    *("leave", "fold", "fold_members", "finish"),
+    *("leave", "fold", "fold_members", "finish", "restore"),
 }
 
 

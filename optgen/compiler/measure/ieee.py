@@ -1,5 +1,7 @@
 """Arithmetic as IEEE 754 has it, one operation after the other and each rounded by itself.
 
+But for denormal numbers: they are zero, as in kernels.
+
 A sum, product, quotient or root of two float32 that is rounded to float64 and then to float32 is
 rounded once, in effect. What IEEE leaves open, powers and the like, is rounded from more digits.
 So the same numbers come out on every machine.
@@ -36,11 +38,17 @@ def in_float32(expression: Expression, numbers: Numbers) -> float:
     """The value with every operation in float32. Raises what ``evaluate`` does."""
     match expression:
         case Number(value):
-            return to_float32(value)
+            return _flushed(to_float32(value))
         case Name(name):
-            return to_float32(numbers[name])
+            return _flushed(to_float32(numbers[name]))
         case Operation(operator, operands):
-            return to_float32(_applied(operator, [in_float32(one, numbers) for one in operands]))
+            found = _applied(operator, [in_float32(one, numbers) for one in operands])
+            return _flushed(to_float32(found))
+
+
+def _flushed(value: float) -> float:
+    """A denormal number as the zero of its sign, which is what kernels take it for."""
+    return math.copysign(0.0, value) if abs(value) < SMALLEST else value
 
 
 def in_float64(expression: Expression, numbers: Numbers) -> float:

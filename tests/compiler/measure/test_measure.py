@@ -86,7 +86,12 @@ def test_the_header_of_kernels_carries_the_worst_error() -> None:
             assert line in text, name
 
 
-floats = st.floats(width=32, allow_nan=False, allow_infinity=False)
+floats = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False)
+
+
+def flushed(value: np.float32) -> np.float32:
+    """What is left where denormal numbers are zero."""
+    return np.copysign(np.float32(0), value) if abs(value) < SMALLEST else value
 
 
 @given(st.sampled_from("+-*/"), floats, floats)
@@ -97,10 +102,10 @@ def test_emulated_operations_are_ieee_s(operator: str, a: float, b: float) -> No
     if operator == "/" and b == 0:
         return
     found = in_float32(Operation(operator, (Name("a"), Name("b"))), {"a": a, "b": b})
-    assert np.float32(found).tobytes() == expected.tobytes()
+    assert np.float32(found).tobytes() == flushed(expected).tobytes()
 
 
-@given(st.floats(min_value=0, width=32, allow_nan=False, allow_infinity=False))
+@given(floats.map(abs))
 def test_emulated_roots_are_ieee_s(a: float) -> None:
     found = in_float32(Operation("sqrt", (Name("a"),)), {"a": a})
     assert np.float32(found).tobytes() == np.sqrt(np.float32(a)).tobytes()
