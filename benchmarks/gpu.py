@@ -24,10 +24,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import optgen.cuda
+from optgen.bench.models import models
 from optgen.optimizers import SGD, Adadelta, Adam, RMSprop
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
-MODELS = ("resnet50", "gpt2_small", "many_tiny", "one_large")
+MODELS = ("resnet50", "gpt2_small", "many_tiny")
 EVERY = {"loss_scale_factor": 2.0, "global_clipnorm": 1.0, "weight_decay": 0.01, "use_ema": True}
 
 
@@ -55,8 +56,7 @@ FORMS: dict[str, dict[str, Any]] = {"foreach": {"foreach": True}, "fused": {"fus
 
 
 def shapes(model: str) -> list[tuple[int, ...]]:
-    listed = json.loads((Path(__file__).parent / "shapes.json").read_text())[model]["shapes"]
-    return [tuple(shape) for shape, repeat in listed for _ in range(repeat)]
+    return list(models()[model].shapes)
 
 
 class Clock:

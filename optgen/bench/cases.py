@@ -30,8 +30,7 @@ class Case:
     def label(self) -> str:
         """What it is called in a table."""
         shown = ", ".join(f"{name}={value}" for name, value in self.own.items())
-        name = f"{self.optimizer}({shown})" if shown else self.optimizer
-        return f"{name}, everything on" if self.full else name
+        return f"{self.optimizer}({shown})" if shown else self.optimizer
 
     @property
     def arguments(self) -> dict[str, Any]:

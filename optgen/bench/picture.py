@@ -1,4 +1,4 @@
-"""A chart of figures: each case as a share of what memory allows, with its peers."""
+"""A chart of figures: how many times as long as optgen others take for the same step."""
 
 from __future__ import annotations
 
@@ -17,28 +17,33 @@ def draw(found: Figures, path: Path) -> None:
         1, len(models), figsize=(5 * len(models), 4.5), squeeze=False, layout="constrained"
     )
     for axis, model in zip(axes[0], models, strict=True):
-        _bars(axis, model, [one for one in found.steps if one.model == model])
-    bandwidth = found.machine["in place, GB/s"]
-    figure.suptitle(f"Share of the machine's own bandwidth, {bandwidth:.0f} GB/s in place")
+        _bars(axis, [one for one in found.steps if one.model == model])
+        axis.set_title(model)
+    figure.suptitle(f"Time of a step, as a multiple of that of {OURS}")
     figure.savefig(path)
     pyplot.close(figure)
 
 
-def _bars(axis: Any, model: str, figures: list[Figure]) -> None:
-    names = [OURS, *dict.fromkeys(name for one in figures for name in one.peers)]
-    height = 0.8 / len(names)
+def _bars(axis: Any, figures: list[Figure]) -> None:
+    names = list(dict.fromkeys(name for one in figures for name in one.peers))
+    height = 0.8 / max(len(names), 1)
     for place, name in enumerate(names):
-        shares = [one.share_of_floor / one.peers.get(name, 1.0) for one in figures]
-        there = [number for number, one in enumerate(figures) if name == OURS or name in one.peers]
+        there = [number for number, one in enumerate(figures) if name in one.peers]
         axis.barh(
             [number + place * height for number in there],
-            [100 * shares[number] for number in there],
+            [figures[number].peers[name] for number in there],
             height,
             label=name,
         )
-    axis.set_yticks([n + 0.4 - height / 2 for n in range(len(figures))], [f.case for f in figures])
+    axis.set_yticks([n + 0.4 - height / 2 for n in range(len(figures))], [*map(_label, figures)])
     axis.invert_yaxis()
-    axis.axvline(100, color="black", linewidth=0.8)
-    axis.set_xlabel("%")
-    axis.set_title(model)
-    axis.legend(fontsize="small")
+    axis.set_xscale("log")
+    axis.axvline(1, color="black", linewidth=0.8)
+    if names:
+        axis.legend(fontsize="small")
+
+
+def _label(figure: Figure) -> str:
+    share = figure.share_of_floor
+    shown = "" if share is None else f" ({share:.0%} of the floor)"
+    return f"{figure.case}{', everything on' if figure.everything_on else ''}{shown}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 
 #: Calls of each function that aren't counted.
-WARM = 3
+WARM = 2
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rich.box import SIMPLE
 from rich.table import Table
 from rich.text import Text
 
@@ -14,8 +15,10 @@ from optgen.bench.picture import draw
 from optgen.bench.run import Figure, Figures, beginnings, described, figure, growth
 from optgen.cli.console import FINE, USAGE, complain, out
 
+#: Of a table with all peers.
+_WIDTH = 110
 #: Rounds and seconds for each case, in a thorough run and in a quick one.
-_THOROUGH, _QUICK = (41, 20.0), (9, 2.0)
+_THOROUGH, _QUICK = (41, 20.0), (6, 1.0)
 _QUICK_MODELS = ("resnet50", "many_tiny")
 
 
@@ -58,8 +61,12 @@ def bench(
 
 def _print(found: Figures) -> None:
     out.print(Text(", ".join(f"{name} {_shown(value)}" for name, value in found.machine.items())))
-    for model in dict.fromkeys(one.model for one in found.steps):
-        out.print(_table(model, [one for one in found.steps if one.model == model]))
+    groups: dict[str, list[Figure]] = {}
+    for one in found.steps:
+        title = f"{one.model}, everything on" if one.everything_on else one.model
+        groups.setdefault(title, []).append(one)
+    for title, figures in groups.items():
+        out.print(_table(title, figures), width=max(out.width, _WIDTH), crop=False)
     for label, row in found.growth.items():
         steps = ", ".join(f"{count}: {took:.0f} us" for count, took in row.items())
         out.print(Text(f"{label}, by the number of tensors of 64 elements: {steps}"))
@@ -73,21 +80,22 @@ def _print(found: Figures) -> None:
 _IMPORT, _BUILD = "import over numpy's", "build of all"
 
 
-def _table(model: str, figures: list[Figure]) -> Table:
+def _table(title: str, figures: list[Figure]) -> Table:
+    """Figures, with how many times as long others take."""
     peers = list(dict.fromkeys(name for one in figures for name in one.peers))
-    table = Table(title=model, title_justify="left")
-    table.add_column("")
-    for name in ("ms", "spread", "MB moved", "GB/s", "of the floor", *peers):
-        table.add_column(name, justify="right")
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in ("ms", "+-", "MB", "GB/s", "floor", *(f"{peer} x" for peer in peers)):
+        table.add_column(name, justify="right", no_wrap=True)
     for one in figures:
         table.add_row(
             one.case,
             f"{one.milliseconds:.3g}",
             f"{one.spread:.0%}",
-            f"{one.bytes_moved / 1e6:.3g}",
+            f"{one.bytes_moved / 1e6:.0f}",
             f"{one.gigabytes_per_second:.1f}",
-            f"{one.share_of_floor:.0%}",
-            *(f"{one.peers[name]:.1f} x" if name in one.peers else "" for name in peers),
+            "" if one.share_of_floor is None else f"{one.share_of_floor:.0%}",
+            *(f"{one.peers[name]:.1f}" if name in one.peers else "" for name in peers),
         )
     return table
 
