@@ -54,8 +54,9 @@ def changes(now: Record, approved: Record) -> list[str]:
         f"{name}: {'new' if name in now.kernels else 'approved, but no kernel any more'}"
         for name in sorted(now.kernels.keys() ^ approved.kernels.keys())
     ]
-    for name in now.kernels.keys() & approved.kernels.keys():
-        found += _changes(name, now.kernels[name], approved.kernels[name])
+    for name, after in now.kernels.items():
+        if name in approved.kernels:
+            found += _changes(name, after, approved.kernels[name])
     if found and now.versions != approved.versions:
         found.append(f"compiled by {_shown(now)}, but approved with {_shown(approved)}")
     return found
