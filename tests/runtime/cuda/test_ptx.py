@@ -10,8 +10,9 @@ import pytest
 
 from tests.numeric.settings import ALONE, Setting
 from tests.runtime.cuda import own
-from tests.runtime.cuda.kernels import Made, element_kernels, kernels_of
+from tests.runtime.cuda.kernels import element_kernels, kernels_of
 from tests.runtime.cuda.ptx import count, element_loops
+from tests.runtime.passes import Made
 
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 

@@ -1,0 +1,67 @@
+"""The CPU kernels whose code is looked at: each optimizer and own switch, and each feature once."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numba import types
+
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
+from tests.numeric.settings import FEATURE_VALUES, OWN_VALUES, Setting, alone, label
+from tests.numeric.specs import FEATURES, OPTIMIZERS
+from tests.numeric.training import new
+from tests.runtime.passes import Made, passes
+
+_TABLE, _LIST, _NUMBERS = types.int64[:, ::1], types.int64[::1], types.float64[:, ::1]
+#: The types of what the engine launches kernels with.
+_ARGUMENTS = {
+    "chunks": _TABLE,
+    "addresses": _TABLE,
+    "rows": _LIST,
+    "scalars": _NUMBERS,
+    "factors": _NUMBERS,
+    "sums": _NUMBERS,
+}
+
+#: Features are the same code around every rule.
+AROUND = "rmsprop"
+
+
+def settings() -> Iterator[Setting]:
+    for optimizer in OPTIMIZERS:
+        if optimizer == AROUND:
+            yield from alone(optimizer)
+        else:
+            yield Setting(optimizer, "plain")
+            for values in OWN_VALUES.get(optimizer, ()):
+                yield Setting(optimizer, label(values), values)
+    yield everything("adam")
+
+
+def everything(optimizer: str) -> Setting:
+    """All switches and features on; of those that exclude each other, one."""
+    values = dict(OWN_VALUES[optimizer][-1])
+    one_of_each = {table.get("exclusive", name): name for name, table in sorted(FEATURES.items())}
+    for name in one_of_each.values():
+        values |= FEATURE_VALUES[name][-1]
+    return Setting(optimizer, "everything", values)
+
+
+def element_kernels() -> Iterator[Made]:
+    """The kernels with element loops, in float32 and for one thread."""
+    for setting in settings():
+        optimizer = new(setting.optimizer, **setting.values)
+        checked = setting.label == "everything"
+        on = {**optimizer._settings.on(), CHECK_FINITE: checked, CONSTRAINED: False}
+        for made in passes(setting.optimizer, optimizer.kernels, on, np.float32, range):
+            yield Made(f"{setting} {made.name}", made.kernel, made.loads, made.stores)
+
+
+def functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
+    """Names, kernels and the types of their arguments."""
+    for made in element_kernels():
+        names = inspect.signature(made.kernel.py_func).parameters
+        yield made.name, made.kernel, tuple(_ARGUMENTS[name] for name in names)

@@ -1,0 +1,53 @@
+"""Every kernel over elements that switches ask for, with what its plan says of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from optgen.compiler.nouns.condition import Condition
+from optgen.compiler.nouns.plan import Access, Plan
+from optgen.compiler.pipeline import load_all, plan_of, surroundings
+from optgen.runtime.kernels import Kernels, built
+from tests.numeric.specs import OPTIMIZERS
+
+
+@dataclass(frozen=True)
+class Made:
+    """A kernel, and the buffers that it loads and stores."""
+
+    name: str
+    kernel: Any
+    loads: int
+    stores: int
+
+
+def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any) -> Iterator[Made]:
+    """The kernels with element loops of a table, built for a target's ``fixed`` arguments."""
+    for program, planned in zip(kernels.programs, plan(optimizer).programs, strict=True):
+        if not program.when(on):
+            continue
+        for prepass, planned_prepass in zip(program.prepasses, planned.prepasses, strict=True):
+            if prepass.when(on):
+                kernel = built(prepass.sum_up, on, *fixed)
+                yield Made(f"{program.name}_sums", kernel, count(planned_prepass.loads, on), 0)
+        kernel = built(program.elements, on, *fixed)
+        stores = count(planned.stores, on)
+        yield Made(program.name, kernel, count(planned.loads, on), stores)
+
+
+@cache
+def plan(optimizer: str) -> Plan:
+    (spec,) = load_all([OPTIMIZERS[optimizer]])
+    return plan_of(spec, surroundings())
+
+
+def count(accesses: tuple[Access, ...], on: Mapping[str, bool]) -> int:
+    """How many of them are made."""
+    return sum(holds(access.guard, on) for access in accesses)
+
+
+def holds(condition: Condition, on: Mapping[str, bool]) -> bool:
+    return any(all(on[atom] == value for atom, value in case) for case in condition.cases)
