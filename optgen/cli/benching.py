@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from rich.box import SIMPLE
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -66,7 +67,8 @@ def _print(found: Figures) -> None:
         title = f"{one.model}, everything on" if one.everything_on else one.model
         groups.setdefault(title, []).append(one)
     for title, figures in groups.items():
-        out.print(_table(title, figures), width=max(out.width, _WIDTH), crop=False)
+        # A terminal that is narrower breaks the lines; cut they would say nothing.
+        Console(width=max(out.width, _WIDTH)).print(_table(title, figures))
     for label, row in found.growth.items():
         steps = ", ".join(f"{count}: {took:.0f} us" for count, took in row.items())
         out.print(Text(f"{label}, by the number of tensors of 64 elements: {steps}"))
