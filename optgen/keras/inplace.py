@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from keras import ops
 
+from optgen.cuda import missing_packages
 from optgen.keras.hyperparameters import Hyperparameters
 from optgen.keras.slots import Slot
 from optgen.keras.watched import Watched
@@ -45,9 +46,10 @@ class InPlace:
     def fits(slots: Sequence[Slot]) -> bool:
         """Whether kernels can update variables; the others need operations."""
         tensors = [slot.variable.value for slot in slots]
+        devices = {"cpu"} if missing_packages() else {"cpu", "cuda"}
         return all(
             tensor.dtype in _DTYPES
-            and tensor.device.type in ("cpu", "cuda")
+            and tensor.device.type in devices
             and tensor.layout is torch.strided
             for tensor in tensors
         )
