@@ -127,7 +127,7 @@ print(train(["SGD", "RMSprop"]))
 #: One optimizer, built and used here, goes on in a child; here it goes on too, and ends alike.
 SHARED = """
 import pickle
-weights = [np.linspace(0, 1, 60_000, dtype=np.float32), np.ones(3, np.float32)]
+weights = [np.linspace(0, 1, 160_000, dtype=np.float32), np.ones(3, np.float32)]
 optimizer = optgen.optimizers.Adam(0.1, global_clipnorm=1.0, use_ema=True)
 optimizer.build(weights)
 

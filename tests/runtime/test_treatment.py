@@ -167,9 +167,9 @@ def test_a_gradient_that_is_not_finite_changes_nothing(
 
 def test_large_finite_gradients_are_no_mistake() -> None:
     variable = np.zeros(2, np.float32)
-    optimizer = SGD(1e-38, on_nonfinite="raise")
+    optimizer = SGD(2e-38, on_nonfinite="raise")
     optimizer.apply([np.array([3e38, -3e38], np.float32)], [variable])
-    np.testing.assert_allclose(variable, [-3.0, 3.0], rtol=1e-6)
+    np.testing.assert_allclose(variable, [-6.0, 6.0], rtol=1e-6)
     wide = np.zeros(2)
     SGD(1e-300, on_nonfinite="raise").apply([np.full(2, 1e300)], [wide])
     np.testing.assert_allclose(wide, [-1.0, -1.0])
