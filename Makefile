@@ -22,7 +22,7 @@ check-generated: $(VENV)/.installed-test
 
 # Numba's CUDA simulator needs a process of its own.
 pytest: $(VENV)/.installed-test
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 	@if $(BIN)/python -c 'import numba_cuda' 2>/dev/null; then \
 	  echo 'CUDA kernels in the simulator:'; \
 	  NUMBA_ENABLE_CUDASIM=1 $(BIN)/pytest -n auto tests/simulator; \
