@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
+from optgen.runtime.exclusions import checked_patterns
+
 
 class Exclusions:
     """What was excluded; variables are known by the keys that Keras gives them."""
@@ -20,14 +22,7 @@ class Exclusions:
 
         Raises TypeError or ValueError for what is no pattern.
         """
-        listed = [patterns] if isinstance(patterns, str) else list(patterns or ())
-        for pattern in listed:
-            if not isinstance(pattern, str):
-                raise TypeError(f"var_names must hold strings, not {pattern!r}")
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        listed = checked_patterns(patterns)
         self._keys.setdefault(hyperparameter, set()).update(keys)
         self._patterns.setdefault(hyperparameter, []).extend(listed)
 

@@ -15,6 +15,19 @@ def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray) or is_on_device(value)
 
 
+def checked_patterns(patterns: Sequence[str] | str | None) -> list[str]:
+    """Regular expressions as a list. Raises TypeError or ValueError for what is none."""
+    checked = [patterns] if isinstance(patterns, str) else list(patterns or ())
+    for pattern in checked:
+        if not isinstance(pattern, str):
+            raise TypeError(f"var_names must hold strings, not {pattern!r}")
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+    return checked
+
+
 class Exclusions:
     """What was excluded, by the variable itself or by a pattern for its path."""
 
@@ -32,14 +45,7 @@ class Exclusions:
         for array in arrays:
             if not _is_array(array):
                 raise TypeError(f"var_list must hold arrays, not {array!r}; var_names takes paths")
-        checked = [patterns] if isinstance(patterns, str) else list(patterns or ())
-        for pattern in checked:
-            if not isinstance(pattern, str):
-                raise TypeError(f"var_names must hold strings, not {pattern!r}")
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
+        checked = checked_patterns(patterns)
         self._variables.setdefault(hyperparameter, []).extend(arrays)
         self._patterns.setdefault(hyperparameter, []).extend(checked)
 
