@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optgen.optimizers import SGD
@@ -42,6 +42,8 @@ def test_they_are_readable_here() -> None:
     assert are_readable()
 
 
+# The first example may wait for a compilation.
+@settings(deadline=None)
 @given(SHAPES, st.sampled_from([np.float32, np.float64]), st.booleans(), arrays())
 def test_a_look_agrees_with_a_closer_one(
     shape: Any, dtype: Any, turned: bool, gradient: Any
@@ -62,6 +64,7 @@ def test_a_look_agrees_with_a_closer_one(
         assert 1 in variable.shape or not variable.size or gradient.dtype is not variable.dtype
 
 
+@settings(deadline=None)
 @given(st.lists(SHAPES, min_size=1, max_size=9), st.data())
 def test_gradients_in_written_memory_are_noticed(shapes: Any, data: Any) -> None:
     variables = [np.ones(shape, np.float32) for shape in shapes]
