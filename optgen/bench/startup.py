@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from statistics import median
 
@@ -17,10 +19,10 @@ import optgen.optimizers
 print(time.perf_counter() - start)
 """
 _FIRST_STEP = """
-import sys, time
+import json, sys, time
 import numpy as np
 import optgen.optimizers as generated
-name, arguments = sys.argv[1], eval(sys.argv[2])
+name, arguments = sys.argv[1], json.loads(sys.argv[2])
 variables = [np.ones(1_000_000, np.float32), np.ones(64, np.float32)]
 start = time.perf_counter()
 optimizer = getattr(generated, name)(**arguments)
@@ -40,18 +42,16 @@ def first_step_seconds(name: str, arguments: dict[str, object]) -> Iterator[floa
     """The first step of a fresh process: with nothing compiled before, and from the cache."""
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(2):
-            yield _said(_FIRST_STEP, name, repr(arguments), NUMBA_CACHE_DIR=folder)
+            yield _said(_FIRST_STEP, name, json.dumps(arguments), NUMBA_CACHE_DIR=folder)
 
 
 def build_seconds() -> float:
     """How long it takes to generate all built-in optimizers."""
-    code = "import sys; from optgen.cli import app; app(sys.argv[1:])"
-    timed = (
-        f"import time; start = time.perf_counter()\ntry:\n    exec({code!r})\nexcept SystemExit:"
-    )
-    timed += "\n    print('', time.perf_counter() - start, sep=chr(10))"
     with tempfile.TemporaryDirectory() as folder:
-        return _said(timed, "build", "--out", os.path.join(folder, "built"))
+        command = [sys.executable, "-m", "optgen", "build", "--out", os.path.join(folder, "built")]
+        start = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True)
+        return time.perf_counter() - start
 
 
 def _said(code: str, *arguments: str, **environment: str) -> float:

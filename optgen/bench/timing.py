@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median, quantiles
 
@@ -51,10 +51,5 @@ def in_turns(
 
 
 def ratio(one: Times, other: Times) -> float:
-    """How many times as long another took, by the median over rounds."""
-    return ratios(one.seconds, other.seconds)
-
-
-def ratios(one: Sequence[float], other: Sequence[float]) -> float:
-    """The median of the ratios of pairs, which were taken one after the other."""
-    return median(b / a for a, b in zip(one, other, strict=True))
+    """How many times as long another took: the median over pairs that followed each other."""
+    return median(b / a for a, b in zip(one.seconds, other.seconds, strict=True))

@@ -150,7 +150,6 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         dtypes = {slot.dtype for slot in inside.slots}
         precise = "float64" in dtypes and keras.config.backend() != "jax"
         dtype = "float64" if precise else "float32"
-        inside.hyperparameters.settings()
         assert inside.operations is not None
         inside.operations.step(
             gradients,
