@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 1e196525463f1d9c911eb7abdba35bf2
+# Inputs: sha256 930c4081b870181a68667dd4236b64fe
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CUDA kernels of Adam, fused with every feature.
 

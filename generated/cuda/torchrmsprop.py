@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 8be06f3979f9158de61ed75c239ce73f
+# Inputs: sha256 3895a082bb02d17c373a2a2fe27c4f3b
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CUDA kernels of TorchRMSprop, fused with every feature.
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from optgen.runtime.arrays import DTYPES, Array, Gradient, Gradients, address
 
-#: Elements of a chunk: the unit of work of a thread and of a sum, whatever their number.
+#: Elements of a chunk at least: the unit of work of a thread and of a sum, whatever their number.
 CHUNK = 8192
+#: Chunks of large models are larger, so that tables of them stay small: about so many at most.
+_MOST_CHUNKS = 8192
 _MOST_CHUNK_TABLES = 16
 
 
@@ -34,6 +36,7 @@ class Tables:
             for index, array in enumerate(arrays):
                 if array is not None:
                     self.addresses[index, buffers.index(name)] = address(array)
+        self._chunk = CHUNK * max(1, -(-int(self.sizes.sum()) // (CHUNK * _MOST_CHUNKS)))
         self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
 
     def point_at(self, gradients: Sequence[Gradient | None]) -> None:
@@ -55,7 +58,7 @@ class Tables:
         return found
 
     def _split(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
-        work = []
+        work, chunk = [], self._chunk
         for dtype, real in DTYPES.items():
             indices = [
                 i for i in np.flatnonzero(chosen & (self.sizes > 0)) if self._dtypes[i] == dtype
@@ -63,10 +66,10 @@ class Tables:
             if not indices:
                 continue
             sizes = self.sizes[indices]
-            counts = -(-sizes // CHUNK)
+            counts = -(-sizes // chunk)
             tensors = np.repeat(indices, counts)
             within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-            lengths = np.minimum(CHUNK, np.repeat(sizes, counts) - within * CHUNK)
-            chunks = np.stack([tensors, within * CHUNK * dtype.itemsize, lengths], axis=1)
+            lengths = np.minimum(chunk, np.repeat(sizes, counts) - within * chunk)
+            chunks = np.stack([tensors, within * chunk * dtype.itemsize, lengths], axis=1)
             work.append((real, int(sizes.sum()), np.ascontiguousarray(chunks, np.int64)))
         return work

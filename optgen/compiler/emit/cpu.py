@@ -33,7 +33,7 @@ def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[
         "functions": functions,
         "helpers": pick([*called, *(["sum_in_order"] if everywhere else [])]),
         "mathematics": mathematics(plan),
-        "pointers": ["add_in_any_order", "view"] if has_sums else ["view"],
+        "pointers": ["BLOCK", *(["add_in_any_order"] if has_sums else []), "block"],
         "numba": [*(["float64"] if has_sums else []), *(["njit"] if called or everywhere else [])],
         **kernel_table(plan, functions),
     }
@@ -62,8 +62,8 @@ def _elements(lines: CpuLines, program: Program) -> Function:
         ),
         {
             "scalars": lines.scalar_reads(program.body, factors),
-            "views": lines.views(accesses),
-            "body": lay_out(every, 4),
+            "blocks": lines.blocks(accesses),
+            "body": lay_out(every, 5),
         },
     )
 
@@ -84,9 +84,9 @@ def _sums(lines: CpuLines, program: Program, number: int, prepass: Prepass) -> F
         {
             "count": str(len(targets)),
             "scalars": lines.scalar_reads(prepass.body, factor_columns(program, number)),
-            "views": lines.views(prepass.loads),
+            "blocks": lines.blocks(prepass.loads),
             "zeros": indent([f"{target} = 0.0" for target in targets], 3),
-            "body": lay_out(body, 4),
+            "body": lay_out(body, 5),
             "partials": indent(leaving, 3),
             "totals": indent(adding, 3),
         },

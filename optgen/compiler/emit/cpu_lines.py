@@ -16,7 +16,7 @@ class CpuLines(KernelLines):
     """Prints parts of a plan as loops over arrays."""
 
     words = KERNEL_WORDS
-    endings = ("_chunk",)
+    endings = ("_block",)
 
     def cell(self, table: str, row: str, width: int, column: int) -> str:
         """An entry of a table, which is an array of two dimensions."""
@@ -39,20 +39,21 @@ class CpuLines(KernelLines):
         """Elements into names."""
         for access in accesses:
             name = self.element.name(access.buffer)
-            yield Line(f"{name} = {access.buffer}_chunk[i]", access.guard, "load")
+            yield Line(f"{name} = {access.buffer}_block[i]", access.guard, "load")
 
     def stores(self, accesses: Iterable[Access]) -> Iterator[Line]:
         """Names into elements."""
         for access in accesses:
             name = self.element.name(access.buffer)
-            yield Line(f"{access.buffer}_chunk[i] = {name}", access.guard, "store")
+            yield Line(f"{access.buffer}_block[i] = {name}", access.guard, "store")
 
-    def views(self, accesses: Iterable[Access]) -> str:
-        """The stretch of each buffer that a chunk covers."""
+    def blocks(self, accesses: Iterable[Access]) -> str:
+        """The stretch of each buffer that the loop over elements goes through at a time."""
         touched = {access.buffer for access in accesses}
         lines = [
-            f"{buffer.name}_chunk = view(addresses[tensor, {column}] + first, count, real)"
+            f"{buffer.name}_block = "
+            f"block(addresses[tensor, {column}] + first, start, size, real)"
             for column, buffer in enumerate(self.plan.buffers)
             if buffer.name in touched
         ]
-        return indent(lines, 3)
+        return indent(lines, 4)

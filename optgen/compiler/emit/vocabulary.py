@@ -56,7 +56,7 @@ def _spellings(plan: Plan) -> Iterator[str]:
     """The names of a plan, and what printers make of them."""
     yield from (plan.rule.name, plan.rule.module)
     for name in _names(plan):
-        yield from (name, f"{name}_", f"{name}_chunk")
+        yield from (name, f"{name}_", f"{name}_block")
         yield from (f"{name}_address", f"{name}_lanes", f"{name}_total")
     yield from (program.name for program in plan.programs)
     for hyperparameter in plan.rule.hyperparameters:

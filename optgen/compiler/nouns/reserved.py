@@ -86,6 +86,8 @@ KERNEL_WORDS = frozenset(
         "add_in_any_order",
         "addresses",
         "Array",
+        "block",
+        "BLOCK",
         "chunk",
         "chunks",
         "clip",
@@ -108,6 +110,7 @@ KERNEL_WORDS = frozenset(
         "loop",
         "Loop",
         "maximum",
+        "min",
         "minimum",
         "mode",
         "njit",
@@ -123,13 +126,14 @@ KERNEL_WORDS = frozenset(
         "rows",
         "scalars",
         "sign",
+        "size",
         "sizes",
         "sqrt",
         "square",
+        "start",
         "sum_in_order",
         "sums",
         "tensor",
-        "view",
     ]
 )
 #: The same for CUDA.
