@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import operator
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Settings
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
+from optgen.torch.positions import Positions
 from optgen.torch.together import Together
 
 _DTYPES = (torch.float32, torch.float64)
@@ -110,12 +112,13 @@ class VariableModel(Model):
         self.look_what_was_gathered()
         self._together = Together.of(self.tensors, self.written)
         self._every = [v for slot in slots for v in (slot.variable, *slot.states.values())]
-        self._pointers = self._addresses()
+        self._values = self._values_now()
+        self._positions = Positions(self._values)
 
     def gradients(self, given: list[Any]) -> Sequence[Gradient | None]:
         """Gradients fit to be pointed at. Raises TypeError or ValueError for others."""
         together = None if self.overwritten else self._together
-        found = None if together is None else together.look(given, shaped=False)
+        found = None if together is None else together.look(given)
         if found is not None:
             return found
         pairs = zip(given, self.tensors, strict=True)
@@ -134,11 +137,12 @@ class VariableModel(Model):
     @property
     def is_current(self) -> bool:
         """Whether variables and states still have the memory that they had."""
-        return self._addresses() == self._pointers
+        are_same = all(map(operator.is_, self._values_now(), self._values))
+        return are_same and self._positions.are_current
 
-    def _addresses(self) -> list[int]:
+    def _values_now(self) -> list[torch.Tensor]:
         # Not their property, which looks for scopes.
-        return [variable._value.data_ptr() for variable in self._every]
+        return [variable._value for variable in self._every]
 
 
 def seen(variable: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -124,14 +124,15 @@ class Gradient(NamedTuple):
 class Gradients(Sequence[Gradient | None]):
     """Gradients of all variables, none of which is missing, with their addresses in one array."""
 
-    def __init__(self, arrays: Sequence[Any], addresses: Array) -> None:
-        self._arrays, self.addresses = arrays, addresses
+    def __init__(self, array: Callable[[int], Any], addresses: Array) -> None:
+        """``array`` gives the gradient of a variable by its place in the order."""
+        self._array, self.addresses = array, addresses
 
     def __len__(self) -> int:
-        return len(self._arrays)
+        return len(self.addresses)
 
     def __getitem__(self, index: Any) -> Any:
-        return Gradient(self._arrays[index], int(self.addresses[index]))
+        return Gradient(self._array(index), int(self.addresses[index]))
 
 
 class GradientCheck:
@@ -173,7 +174,7 @@ class GradientCheck:
     def at_once(self, gradients: list[Any]) -> Gradients | None:
         """The gradients of all variables, in their order; None if any needs a closer look."""
         addresses = self._headers.addresses(gradients)
-        return None if addresses is None else Gradients(gradients, addresses)
+        return None if addresses is None else Gradients(gradients.__getitem__, addresses)
 
     def variables_stay(self) -> bool:
         """Whether variables certainly have the memory, form and permission that they had."""

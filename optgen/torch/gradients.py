@@ -15,7 +15,7 @@ Tensor = torch.Tensor
 
 def seen(tensor: Tensor) -> Any:
     """A tensor as what kernels are pointed at: an array of NumPy's, in the same memory."""
-    return tensor if tensor.is_cuda else tensor.numpy()
+    return tensor if tensor.is_cuda else tensor.resolve_neg().numpy()
 
 
 def gradients_of(params: Sequence[Tensor]) -> list[Any]:

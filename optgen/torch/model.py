@@ -17,6 +17,7 @@ from optgen.runtime.settings import Settings
 from optgen.runtime.treatment import Treatment
 from optgen.torch.gradients import gradients_of, seen
 from optgen.torch.halves import Halves
+from optgen.torch.positions import Positions
 from optgen.torch.shards import Shards, is_shared, local
 from optgen.torch.together import Together
 
@@ -42,10 +43,11 @@ class TensorModel(Model):
         kernels = rule.kernels, rule.cuda_kernels
         super().__init__(arrays, rule.states, settings, treatment, *kernels)
         self._is_shared = any(map(is_shared, self.params))
+        self._positions = None if self._is_shared else Positions(self.params)
+        self._pointers = [param.data_ptr() for param in self._locals]
         self.ages, self._settings, self.treatment = ages, settings, treatment
         self._base = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._placed: bytes = self._base.tobytes()
-        self.pointers = [param.data_ptr() for param in self._locals]
         every, programs = self._switches(settings, treatment), rule.kernels.programs
         passes = [one for program in programs for one in program.prepasses]
         self._takes_sums = any(one.when(on) for one in passes for on in every)
@@ -62,14 +64,15 @@ class TensorModel(Model):
         """
         found = None
         if self._together is not None:
-            found = self._together.look([param.grad for param in self.params], shaped=True)
+            found = self._together.gradients()
         return self.checked(gradients_of(self.params)) if found is None else found
 
     @property
     def is_current(self) -> bool:
         """Whether all parameters still have the memory that they had."""
-        now = [local(param) for param in self.params] if self._is_shared else self.params
-        return [*map(Tensor.data_ptr, now)] == self.pointers
+        if self._positions is not None:
+            return self._positions.are_current
+        return [local(param).data_ptr() for param in self.params] == self._pointers
 
     def _spread(self) -> None:
         """Let sums be those over all shards, where any are taken."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,72 +10,57 @@ import torch
 
 from optgen.runtime.arrays import Gradients
 from optgen.runtime.cpu.headers import first_touching
-from optgen.runtime.known import Known
+from optgen.torch.handles import Forms, Handles, Host, asking
+from optgen.torch.places import Places
+from optgen.torch.positions import PLAIN
 
 Tensor = torch.Tensor
-_nbytes, _is_cpu, _shape = attrgetter("nbytes"), attrgetter("is_cpu"), attrgetter("shape")
 
 
 class Together:
-    """Looks at gradients of plain tensors in the host's memory."""
+    """Looks at plain tensors in the host's memory, and at their gradients."""
 
-    def __init__(self, tensors: Sequence[Tensor], written: Iterable[tuple[int, int]]) -> None:
-        """``written`` are first and past-the-end byte of memory that others may not touch."""
-        self._shapes = [tensor.shape for tensor in tensors]
-        #: Of one number of elements, so many bytes are of one dtype among those of gradients.
-        self._nbytes = [tensor.nbytes for tensor in tensors]
-        self._sizes = np.array(self._nbytes, np.int64)
-        accelerator = getattr(torch, "accelerator", None)
-        self._may_be_elsewhere = accelerator is None or accelerator.is_available()
+    def __init__(
+        self,
+        tensors: Sequence[Tensor],
+        written: Iterable[tuple[int, int]],
+        places: Places,
+        handles: Handles,
+    ) -> None:
+        """``written`` are first and past-the-end byte of memory that gradients may not touch."""
+        self._tensors, self._places, self._handles = list(tensors), places, handles
+        self._own, self._forms = places.of(tensors), Forms(tensors, places)
+        self._sizes = np.array([tensor.nbytes for tensor in tensors], np.int64)
+        self._single = [index for index, tensor in enumerate(tensors) if tensor.numel() == 1]
         spans = np.array(sorted(written), np.int64).reshape(-1, 2)
         self._starts, self._ends = spans[:, 0].copy(), spans[:, 1].copy()
-        self._known: Known | None = None
-        self._before = 0
-        #: How often identities must come again before gradients are taken to be there to stay.
-        self._patience = self._waited = 1
 
     @classmethod
     def of(cls, tensors: Sequence[Tensor], written: Iterable[tuple[int, int]]) -> Together | None:
         """None where tensors need a look at each."""
-        fits = all(tensor.is_cpu and tensor.is_contiguous() for tensor in tensors)
-        return cls(tensors, written) if fits else None
+        found = asking()
+        fits = all(type(one) in PLAIN and one.is_cpu and one.is_contiguous() for one in tensors)
+        return cls(tensors, written, *found) if found and fits else None
 
-    def look(self, grads: list[Any], *, shaped: bool) -> Gradients | None:
-        """The gradients of all tensors; None where one is missing, or needs a closer look.
+    def gradients(self) -> Gradients | None:
+        """The gradients that all tensors hold; None where one is missing, or needs a closer look.
 
-        Those that are ``shaped`` are known to have the shapes of their tensors, as torch makes sure
-        of what it sets itself.
+        Those that an optimizer holds are replaced by nobody while it makes its step.
         """
-        try:
-            addresses = np.fromiter(map(Tensor.data_ptr, grads), np.int64, len(grads))
-        except (TypeError, RuntimeError):  # One is missing, or has no memory of this kind.
+        handles = self._places.of_gradients(self._own)
+        return self._found(lambda index: self._tensors[index].grad, handles)
+
+    def look(self, grads: list[Any]) -> Gradients | None:
+        """Gradients that are given as such, in the same way."""
+        handles = self._places.of_items(grads)
+        if handles is None or len(grads) != len(self._tensors):
             return None
-        known = self._known
-        if known is None or not known.is_of(grads) or (addresses != known.addresses).any():
-            if not self._fit(grads, addresses, shaped=shaped):
-                return None
-            self._remember(grads, addresses)
-        return Gradients(grads, addresses)
+        return self._found(grads.__getitem__, handles)
 
-    def _fit(self, grads: list[Tensor], addresses: Any, *, shaped: bool) -> bool:
-        if not shaped and [*map(_shape, grads)] != self._shapes:
-            return False
-        if [*map(_nbytes, grads)] != self._nbytes or not all(map(Tensor.is_contiguous, grads)):
-            return False
-        # On the meta device there is no memory.
-        if not (addresses.astype(np.bool_) | (self._sizes == 0)).all():
-            return False
-        if self._may_be_elsewhere and not all(map(_is_cpu, grads)):
-            return False
+    def _found(self, grad: Callable[[int], Any], handles: Host) -> Gradients | None:
+        addresses = self._handles.addresses(handles, self._forms)
+        # What is negative only by a mark has gaps between its elements, if there are several.
+        if addresses is None or any(grad(index).is_neg() for index in self._single):
+            return None
         touching = first_touching(addresses, self._sizes, self._starts, self._ends)
-        return touching == len(grads)
-
-    def _remember(self, grads: list[Tensor], addresses: Any) -> None:
-        """Refer to gradients weakly, once they seem to stay; new ones may be in the same places."""
-        if self._known is not None:
-            self._known, self._patience = None, 2 * self._patience
-        now = hash(tuple(map(id, grads)))
-        self._waited = self._waited - 1 if now == self._before else self._patience
-        self._before = now
-        if self._waited <= 0:
-            self._known = Known(grads, addresses)
+        return Gradients(grad, addresses) if touching == len(addresses) else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from optgen.torch import SGD
+from optgen.torch import SGD, positions, together
 
 Tensor = torch.Tensor
 
@@ -20,27 +21,59 @@ def params(*shapes: tuple[int, ...]) -> list[Tensor]:
     return found
 
 
-def steps(optimizer: Any, number: int = 4) -> Any:
-    """So many that gradients are known again by the last."""
+def steps(optimizer: Any, number: int = 2) -> None:
+    """Some, so that gradients have been seen before."""
     for _ in range(number):
         optimizer.step()
-    return optimizer._model._together
 
 
-def test_gradients_that_stay_are_known_again() -> None:
-    own = params((3,), (2, 2))
-    together = steps(SGD(own, lr=0.5))
-    assert together._known is not None
-    assert own[0].tolist() == [-1.0] * 3
+@pytest.mark.parametrize("asks", [True, False])
+def test_steps_are_the_same_whoever_asks(asks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not asks:
+        for module in (together, positions):
+            monkeypatch.setattr(module, "asking", lambda: None)
+    own = params((3,), (2, 2), ())
+    optimizer = SGD(own, lr=0.5)
+    steps(optimizer)
+    assert optimizer._model is not None
+    assert (optimizer._model._together is not None) == asks
+    own[1].data = torch.zeros(2, 2)
+    own[2].grad = None
+    optimizer.step()
+    assert own[0].tolist() == [-0.5] * 3
+    assert own[1].tolist() == [[-0.5] * 2] * 2
+    assert own[2].item() == 0.0
 
 
 def test_gradients_are_not_kept_alive() -> None:
     (weight,) = params((3,))
     optimizer = SGD([weight], lr=0.5)
-    together = steps(optimizer)
-    assert together._known._are_alive
+    steps(optimizer)
+    reference = weakref.ref(weight.grad)
     weight.grad = None
-    assert not together._known._are_alive
+    assert reference() is None
+
+
+def test_a_swapped_parameter_is_noticed() -> None:
+    first, other = params((3,), (3,))
+    optimizer = SGD([first], lr=0.5)
+    steps(optimizer)
+    torch.utils.swap_tensors(first, other)  # type: ignore[no-untyped-call]
+    optimizer.step()
+    assert first.tolist() == [0.5] * 3
+    assert other.tolist() == [0.0] * 3
+
+
+def test_a_gradient_that_is_negative_by_a_mark() -> None:
+    weight = torch.ones(1, requires_grad=True)
+    turned = torch.complex(torch.zeros(1), weight).conj()
+    loss: Any = (turned * (2 + 3j)).imag.sum()
+    loss.backward()
+    assert weight.grad is not None
+    assert weight.grad.is_neg()
+    optimizer = SGD([weight], lr=0.1)
+    steps(optimizer, 1)
+    assert weight.item() == pytest.approx(1.2)
 
 
 @pytest.mark.parametrize(

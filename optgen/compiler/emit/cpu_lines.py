@@ -51,8 +51,7 @@ class CpuLines(KernelLines):
         """The stretch of each buffer that the loop over elements goes through at a time."""
         touched = {access.buffer for access in accesses}
         lines = [
-            f"{buffer.name}_block = "
-            f"block(addresses[tensor, {column}] + first, start, size, real)"
+            f"{buffer.name}_block = block(addresses[tensor, {column}] + first, start, size, real)"
             for column, buffer in enumerate(self.plan.buffers)
             if buffer.name in touched
         ]

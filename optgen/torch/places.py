@@ -1,0 +1,108 @@
+"""Where torch's objects refer to tensors: an object of Python to its own, a tensor to its gradient.
+
+No interface says so, hence samples are looked at before and after they get a gradient. Where they
+don't tell the place beyond doubt, there is none, and tensors are asked one by one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from optgen.runtime.cpu.headers import ITEMS, TYPE, are_readable
+from optgen.runtime.cpu.jit import looking
+from optgen.runtime.cpu.pointers import view
+
+Host = np.ndarray[Any, np.dtype[np.int64]]
+int64 = np.int64
+_WORD = 8
+#: Words at the beginning of torch's own objects that certainly belong to them.
+_OF_A_TENSOR, _OF_ITS_GRAPH = 16, 12
+
+
+@dataclass(frozen=True)
+class Places:
+    """Offsets in bytes, and the reference to no tensor."""
+
+    tensor: int
+    graph: int
+    gradient: int
+    missing: int
+
+    def of(self, tensors: Sequence[torch.Tensor]) -> Host:
+        """Where objects refer to their tensors."""
+        return np.array([id(tensor) + self.tensor for tensor in tensors], int64)
+
+    def of_items(self, tensors: list[Any]) -> Host | None:
+        """The same of a list in which there may be anything; None if there is."""
+        found = np.empty(len(tensors), int64)
+        kinds = np.array([id(torch.Tensor), id(torch.nn.Parameter)], int64)
+        return found if handles_of(id(tensors), kinds, self.tensor, found) else None
+
+    def of_gradients(self, tensors: Host) -> Host:
+        """Where tensors, given by references to them, refer to their gradients; 0 for nowhere."""
+        found = np.empty_like(tensors)
+        handles_of_gradients(tensors, self.graph, self.gradient, found)
+        return found
+
+
+@looking
+def handles_of(items: int, kinds: Host, place: int, found: Host) -> int:
+    """Whether all items of a list are of one of two types, and where these refer to a tensor."""
+    objects = view(view(items + ITEMS, 1, int64)[0], found.size, int64)
+    for k in range(found.size):
+        kind = view(objects[k] + TYPE, 1, int64)[0]
+        if kind != kinds[0] and kind != kinds[1]:
+            return 0
+        found[k] = objects[k] + place
+    return 1
+
+
+@looking
+def handles_of_gradients(tensors: Host, graph: int, gradient: int, found: Host) -> int:
+    """Where tensors refer to their gradients; 0 for one that has never been asked for any."""
+    for k in range(tensors.size):
+        place = view(view(tensors[k], 1, int64)[0] + graph, 1, int64)[0]
+        found[k] = place + gradient if place else 0
+    return 1
+
+
+@cache
+def places() -> Places | None:
+    """The places in the objects of this torch; None where they can't be relied on."""
+    if not are_readable():
+        return None
+    sample, gradient = torch.zeros(3), torch.zeros(3)
+    own = _words(id(sample), torch.Tensor.__basicsize__ // _WORD)
+    before = _words(sample._cdata, _OF_A_TENSOR)
+    sample.requires_grad_()
+    after = _words(sample._cdata, _OF_A_TENSOR)
+    tensor, graph = _only(own == sample._cdata), _only(before != after)
+    if tensor is None or graph is None or before[graph] != 0:
+        return None
+    bare = _words(after[graph], _OF_ITS_GRAPH)
+    sample.grad = gradient
+    given = _words(after[graph], _OF_ITS_GRAPH)
+    sample.grad = None
+    place = _only(given == gradient._cdata)
+    if place is None or place != _only(given != bare):
+        return None
+    if (_words(after[graph], _OF_ITS_GRAPH) != bare).any():
+        return None
+    return Places(_WORD * tensor, _WORD * graph, _WORD * place, int(bare[place]))
+
+
+def _words(address: int, count: int) -> Host:
+    return np.array((ctypes.c_int64 * count).from_address(int(address)), int64)
+
+
+def _only(found: Any) -> int | None:
+    """The place of what is true once; None where it isn't."""
+    (where,) = np.nonzero(found)
+    return int(where[0]) if where.size == 1 else None

@@ -1,0 +1,34 @@
+"""Where the elements of tensors are, to notice when they are elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from optgen.torch.handles import asking
+
+Tensor = torch.Tensor
+#: Types whose objects have a tensor of their own.
+PLAIN = (Tensor, torch.nn.Parameter)
+
+
+class Positions:
+    """Where some tensors were; their memory may be replaced behind their objects."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._tensors = list(tensors)
+        self._addresses = np.array([tensor.data_ptr() for tensor in tensors], np.int64)
+        are_plain = all(type(tensor) in PLAIN for tensor in tensors)
+        self._asking = asking() if are_plain else None
+        if self._asking is not None:
+            places, self._handles = self._asking
+            self._references = places.of(tensors)
+
+    @property
+    def are_current(self) -> bool:
+        """Whether the tensors are all where they were."""
+        if self._asking is not None:
+            return not self._handles.have_moved(self._references, self._addresses)
+        return [*map(Tensor.data_ptr, self._tensors)] == [*self._addresses]
