@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 930c4081b870181a68667dd4236b64fe
+# Inputs: sha256 7714376f657e3279eeb4315caeda0f68
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer Adam."""
 

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 c2a4ae69fb46ebe57477aa878d7632bb
+# Inputs: sha256 9382d660d81a5e021152c221dbcd2129
 # Worst error of a step or state in float32: 3 ulps, 2 where sums cancel.
 """The optimizer TorchAdadelta."""
 

@@ -95,7 +95,9 @@ class Engine:
             sums = np.zeros((len(sizes), prepass.sums)) if asking else np.empty((0, 0))
             for part, work in asking:
                 shared = (tables.addresses, tables.rows, part.scalars, part.factors)
-                self._over(work, prepass.sum_up, part.on, *shared, sums)
+                for one in work:
+                    partial = np.empty((len(one[2]), prepass.sums))
+                    self._over([one], prepass.sum_up, part.on, *shared, sums, partial)
             if asking and self._complete is not None:
                 self._complete(sums)
             if (

@@ -21,7 +21,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from optgen.runtime.cpu.jit import looking
-from optgen.runtime.cpu.pointers import view
+from optgen.runtime.cpu.pointers import number_at, view
 from optgen.torch.places import Places, places
 
 Host = np.ndarray[Any, np.dtype[np.int64]]
@@ -54,20 +54,20 @@ def first_unlike(
     """
     for k in range(handles.size):
         handle = handles[k]
-        if handle == 0 or view(handle, 1, int64)[0] == missing:
+        if handle == 0 or number_at(handle, int64) == missing:
             return k
         for question in (_LAYOUT, _DEVICE, _DTYPE):
             _ask(ask[question], handle, answer)
-            if view(answer, 1, int32)[0] != forms[k, question]:
+            if number_at(answer, int32) != forms[k, question]:
                 return k
         _ask(ask[_DIM], handle, answer)
-        dimensions = view(answer, 1, int64)[0]
+        dimensions = number_at(answer, int64)
         if dimensions != forms[k, _DIM]:
             return k
         _ask(ask[_SIZES], handle, answer)
-        sizes = view(view(answer, 1, int64)[0], dimensions, int64)
+        sizes = view(number_at(answer, int64), dimensions, int64)
         _ask(ask[_STRIDES], handle, answer)
-        strides = view(view(answer, 1, int64)[0], dimensions, int64)
+        strides = view(number_at(answer, int64), dimensions, int64)
         expected, gaps = 1, False
         for axis in range(dimensions - 1, -1, -1):
             if sizes[axis] != shapes[forms[k, _SIZES] + axis]:
@@ -76,7 +76,7 @@ def first_unlike(
             expected *= sizes[axis]
         if expected and (gaps or _ask(ask[_DATA], handle, answer)):
             return k
-        addresses[k] = view(answer, 1, int64)[0] if expected else 0
+        addresses[k] = number_at(answer, int64) if expected else 0
     return handles.size
 
 
@@ -84,7 +84,7 @@ def first_unlike(
 def first_moved(handles: Host, ask: Host, answer: int, addresses: Host) -> int:
     """The first tensor whose elements aren't at its address any more, or their number."""
     for k in range(handles.size):
-        if _ask(ask[_DATA], handles[k], answer) or view(answer, 1, int64)[0] != addresses[k]:
+        if _ask(ask[_DATA], handles[k], answer) or number_at(answer, int64) != addresses[k]:
             return k
     return handles.size
 

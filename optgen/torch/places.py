@@ -17,7 +17,7 @@ import torch
 
 from optgen.runtime.cpu.headers import ITEMS, TYPE, are_readable
 from optgen.runtime.cpu.jit import looking
-from optgen.runtime.cpu.pointers import view
+from optgen.runtime.cpu.pointers import number_at, view
 
 Host = np.ndarray[Any, np.dtype[np.int64]]
 int64 = np.int64
@@ -55,9 +55,9 @@ class Places:
 @looking
 def handles_of(items: int, kinds: Host, place: int, found: Host) -> int:
     """Whether all items of a list are of one of two types, and where these refer to a tensor."""
-    objects = view(view(items + ITEMS, 1, int64)[0], found.size, int64)
+    objects = view(number_at(items + ITEMS, int64), found.size, int64)
     for k in range(found.size):
-        kind = view(objects[k] + TYPE, 1, int64)[0]
+        kind = number_at(objects[k] + TYPE, int64)
         if kind != kinds[0] and kind != kinds[1]:
             return 0
         found[k] = objects[k] + place
@@ -68,7 +68,7 @@ def handles_of(items: int, kinds: Host, place: int, found: Host) -> int:
 def handles_of_gradients(tensors: Host, graph: int, gradient: int, found: Host) -> int:
     """Where tensors refer to their gradients; 0 for one that has never been asked for any."""
     for k in range(tensors.size):
-        place = view(view(tensors[k], 1, int64)[0] + graph, 1, int64)[0]
+        place = number_at(number_at(tensors[k], int64) + graph, int64)
         found[k] = place + gradient if place else 0
     return 1
 

@@ -24,6 +24,7 @@ _ARGUMENTS = {
     "scalars": _NUMBERS,
     "factors": _NUMBERS,
     "sums": _NUMBERS,
+    "partial": _NUMBERS,
 }
 
 #: Features are the same code around every rule.

@@ -33,6 +33,7 @@ def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[
         "functions": functions,
         "helpers": pick([*called, *(["sum_in_order"] if everywhere else [])]),
         "mathematics": mathematics(plan),
+        "needs_numpy": everywhere,
         "pointers": ["BLOCK", *(["add_in_any_order"] if has_sums else []), "block"],
         "numba": [*(["float64"] if has_sums else []), *(["njit"] if called or everywhere else [])],
         **kernel_table(plan, functions),
@@ -82,7 +83,6 @@ def _sums(lines: CpuLines, program: Program, number: int, prepass: Prepass) -> F
             lines.switches(prepass.body, [access.guard for access in prepass.loads]),
         ),
         {
-            "count": str(len(targets)),
             "scalars": lines.scalar_reads(prepass.body, factor_columns(program, number)),
             "blocks": lines.blocks(prepass.loads),
             "zeros": indent([f"{target} = 0.0" for target in targets], 3),

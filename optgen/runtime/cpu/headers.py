@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.cpu.jit import looking
-from optgen.runtime.cpu.pointers import view
+from optgen.runtime.cpu.pointers import number_at, view
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Host = np.ndarray[Any, np.dtype[np.int64]]
@@ -46,25 +46,22 @@ def first_odd(
     Row k of ``places`` says how many dimensions array k must have, and where in ``shapes`` its
     lengths and strides begin.
     """
-    headers = view(view(arrays + ITEMS, 1, int64)[0], count, int64)
+    headers = view(number_at(arrays + ITEMS, int64), count, int64)
     for k in range(count):
         header = headers[k]
-        if (
-            view(header + TYPE, 1, int64)[0] != kind
-            or view(header + DTYPE, 1, int64)[0] != dtypes[k]
-        ):
+        if number_at(header + TYPE, int64) != kind or number_at(header + DTYPE, int64) != dtypes[k]:
             return k
         dimensions, first = places[k, 0], places[k, 1]
-        if view(header + DIMENSIONS, 1, int32)[0] != dimensions:
+        if number_at(header + DIMENSIONS, int32) != dimensions:
             return k
-        if view(header + FLAGS, 1, int32)[0] & flags != flags:
+        if number_at(header + FLAGS, int32) & flags != flags:
             return k
-        lengths = view(view(header + SHAPE, 1, int64)[0], dimensions, int64)
-        strides = view(view(header + STRIDES, 1, int64)[0], dimensions, int64)
+        lengths = view(number_at(header + SHAPE, int64), dimensions, int64)
+        strides = view(number_at(header + STRIDES, int64), dimensions, int64)
         for axis in range(dimensions):
             if lengths[axis] != shapes[first + axis, 0] or strides[axis] != shapes[first + axis, 1]:
                 return k
-        addresses[k] = view(header + DATA, 1, int64)[0]
+        addresses[k] = number_at(header + DATA, int64)
         if addresses[k] % itemsizes[k]:
             return k
     return count
@@ -73,7 +70,7 @@ def first_odd(
 @looking
 def are_items(arrays: int, known: Host) -> int:
     """Whether the items of a list are at known addresses."""
-    items = view(view(arrays + ITEMS, 1, int64)[0], known.size, int64)
+    items = view(number_at(arrays + ITEMS, int64), known.size, int64)
     for k in range(known.size):
         if items[k] != known[k]:
             return 0

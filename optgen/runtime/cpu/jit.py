@@ -16,6 +16,22 @@ Kernel = Callable[..., None]
 Look = Callable[..., int]
 #: ``range`` for a kernel of one thread, Numba's ``prange`` for one of several.
 Loop = type[range]
+#: What Numba makes parallel; to look for more takes it time.
+_ONLY_LOOPS = {
+    "prange": True,
+    **dict.fromkeys(
+        [
+            "comprehension",
+            "fusion",
+            "inplace_binop",
+            "numpy",
+            "reduction",
+            "setitem",
+            "stencil",
+        ],
+        False,
+    ),
+}
 
 
 def looking(function: Look) -> Look:
@@ -30,9 +46,10 @@ def kernel(loop: Loop) -> Callable[[Callable[..., None]], Kernel]:
 
     The loop is a constant of the kernel, which keeps its two forms apart in the cache.
     """
+    parallel = _ONLY_LOOPS if loop is prange else False
 
     def decorate(function: Callable[..., None]) -> Kernel:
-        dispatcher = numba.njit(parallel=loop is prange, error_model="numpy", nogil=True)(function)
+        dispatcher = numba.njit(parallel=parallel, error_model="numpy", nogil=True)(function)
         dispatcher._cache = cache_of(function)
         return dispatcher  # type: ignore[no-any-return]
 

@@ -33,6 +33,17 @@ def _pointer(context: Any, address: Any, start: Any, real: Any) -> Any:
 
 
 @intrinsic
+def number_at(context: Any, address: Any, real: Any) -> Any:
+    """The number of the type ``real`` at an address."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = context.get_value_type(real.dtype).as_pointer()
+        return builder.load(builder.inttoptr(arguments[0], kind))
+
+    return real.dtype(address, real), generate
+
+
+@intrinsic
 def _look_ahead(context: Any, pointer: Any) -> Any:
     """Ask for the memory of a block that lies ahead. It needn't be anyone's: none is read."""
 
