@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 9382d660d81a5e021152c221dbcd2129
+# Inputs: sha256 7d7a2fe86e81a77d39ac3c8093ab3bbc
 # Worst error of a step or state in float32: 3 ulps, 2 where sums cancel.
 """The optimizer TorchAdadelta."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import numba
 import numpy as np
 
+from optgen.runtime.cpu.elementary import exp, log
 from optgen.runtime.cpu.pointers import add_in_any_order
 
 Array = np.ndarray[Any, np.dtype[np.float32]]
@@ -34,6 +35,11 @@ def double_literal(a: Array, b: Array, x: np.float32) -> None:
 def power(a: Array, b: Array, x: np.float32) -> None:
     for i in range(a.size):
         a[i] = b[i] ** x
+
+
+def elementary(a: Array, b: Array, x: np.float32) -> None:
+    for i in range(a.size):
+        a[i] = exp(b[i]) + log(a[i])
 
 
 def carried(a: Array, b: Array, x: np.float32) -> None:
@@ -67,6 +73,7 @@ SAMPLES: tuple[Callable[..., Any], ...] = (
     two_cases,
     double_literal,
     power,
+    elementary,
     carried,
     one_by_one,
     total,

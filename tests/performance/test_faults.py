@@ -24,9 +24,14 @@ def loops() -> Mapping[str, Loop | None]:
     return {name: hot_loop(text) for name, text in code.items()}
 
 
-@pytest.mark.parametrize("name", ["plain", "two_cases", "total"])
+@pytest.mark.parametrize("name", ["plain", "two_cases", "elementary", "total"])
 def test_nothing_is_wrong(loops: Mapping[str, Loop | None], name: str) -> None:
-    loads, stores = {"plain": (2, 1), "two_cases": (2, 2), "total": (1, 0)}[name]
+    loads, stores = {
+        "plain": (2, 1),
+        "two_cases": (2, 2),
+        "elementary": (2, 1),
+        "total": (1, 0),
+    }[name]
     assert not faults(loops[name], loads, stores)
 
 

@@ -19,6 +19,9 @@ from optgen.compiler.emit.layout import indent, lay_out, signature
 from optgen.compiler.emit.lines import factor_columns
 from optgen.compiler.nouns.plan import Plan, Prepass, Program
 
+#: What the C library computes for one number at a time.
+_ELEMENTARY = ("exp", "log")
+
 
 def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[str, object]:
     """Everything that the template shows; ``pick`` finds the small functions that are called."""
@@ -32,7 +35,8 @@ def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[
         "host": host_function(lines, plan, "row"),
         "functions": functions,
         "helpers": pick([*called, *(["sum_in_order"] if everywhere else [])]),
-        "mathematics": mathematics(plan),
+        "mathematics": [name for name in mathematics(plan) if name not in _ELEMENTARY],
+        "elementary": [name for name in mathematics(plan) if name in _ELEMENTARY],
         "needs_numpy": everywhere,
         "pointers": ["BLOCK", *(["add_in_any_order"] if has_sums else []), "block"],
         "numba": [*(["float64"] if has_sums else []), *(["njit"] if called or everywhere else [])],
