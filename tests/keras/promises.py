@@ -55,7 +55,10 @@ def check_fit_ends_where_kerass_own_does(folder: Path) -> None:
         "weight_decay": 0.01,
         "global_clipnorm": 1.0,
     }
-    for name in ("SGD", "RMSprop", "Adadelta", "Adamax", "Adam"):
+    names = ["RMSprop", "Adam"]
+    if keras.config.backend() == "torch":  # Others compile for seconds each.
+        names += ["SGD", "Adadelta", "Adamax"]
+    for name in names:
         ours = fitted(getattr(optgen.keras, name)(**arguments))
         assert_same(ours, fitted(getattr(keras.optimizers, name)(**arguments)))
 
