@@ -97,6 +97,13 @@ def at_random(seed: int, optimizers: Sequence[str], features: Mapping[str, Any])
 
 
 ALONE = [setting for optimizer in OPTIMIZERS for setting in alone(optimizer)]
+#: The features around one rule only, for what doesn't depend on which.
+AROUND = "rmsprop"
+AROUND_ONE = [
+    setting
+    for setting in ALONE
+    if setting.optimizer == AROUND or setting.own in [{}, *OWN_VALUES.get(setting.optimizer, ())]
+]
 _KERAS_FEATURES = {name: table for name, table in FEATURES.items() if name not in NOT_KERAS}
 _OTHERS = [name for name in OPTIMIZERS if name not in KERAS]
 AT_RANDOM = [

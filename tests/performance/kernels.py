@@ -10,8 +10,8 @@ import numpy as np
 from numba import types
 
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
-from tests.numeric.settings import FEATURE_VALUES, OWN_VALUES, Setting, alone, label
-from tests.numeric.specs import FEATURES, OPTIMIZERS
+from tests.numeric.settings import AROUND_ONE, FEATURE_VALUES, OWN_VALUES, Setting
+from tests.numeric.specs import FEATURES
 from tests.numeric.training import new
 from tests.runtime.passes import Made, passes
 
@@ -27,18 +27,9 @@ _ARGUMENTS = {
     "partial": _NUMBERS,
 }
 
-#: Features are the same code around every rule.
-AROUND = "rmsprop"
-
 
 def settings() -> Iterator[Setting]:
-    for optimizer in OPTIMIZERS:
-        if optimizer == AROUND:
-            yield from alone(optimizer)
-        else:
-            yield Setting(optimizer, "plain")
-            for values in OWN_VALUES.get(optimizer, ()):
-                yield Setting(optimizer, label(values), values)
+    yield from AROUND_ONE
     yield everything("adam")
 
 

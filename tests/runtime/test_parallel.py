@@ -34,7 +34,7 @@ def train(names, seed=0, steps=3):
             digest.update(array.tobytes())
     return digest.hexdigest()
 """
-EVERY = 'print(train([n for n in optgen.optimizers.list() if n != "LossScaleOptimizer"]))'
+EVERY = 'print(train(["SGD", "RMSprop", "Adadelta", "Adamax", "Adam"]))'
 SOME = 'print(train(["SGD", "RMSprop"]))'
 
 

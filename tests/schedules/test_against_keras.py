@@ -25,6 +25,8 @@ NAMES = (
     "CosineDecayRestarts",
 )
 STEPS = 10_000
+#: The beginning, and every seventh of the rest: Keras takes 0.3 ms for each.
+LOOKED_AT = np.array([*range(1000), *range(1000, STEPS, 7)])
 
 #: Each schedule with every switch, and at its edges.
 CASES: list[tuple[str, dict[str, Any]]] = [
@@ -74,7 +76,7 @@ def float64() -> Iterator[None]:
 @pytest.mark.usefixtures("float64")
 def test_ten_thousand_steps(name: str, arguments: dict[str, Any]) -> None:
     ours, theirs = both(name, arguments)
-    steps = np.arange(STEPS)
+    steps = LOOKED_AT
     # Both round a dozen operations in float64; what they are applied to is at most 0.2.
     np.testing.assert_allclose(values(ours, steps), values(theirs, steps), rtol=1e-11, atol=1e-16)
 

@@ -8,7 +8,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from tests.numeric.settings import ALONE, Setting
+from tests.numeric.settings import AROUND, AROUND_ONE, Setting
 from tests.runtime.cuda import own
 from tests.runtime.cuda.kernels import element_kernels, kernels_of
 from tests.runtime.cuda.ptx import count, element_loops
@@ -26,7 +26,7 @@ VECTORS = {"float32": r"v4\.f32", "float64": r"v2\.f64"}
 READS = r"ld\.global\.f64|cvt\.rn\.f32\.f64|setp\.\w+\.f64|mov\.f64"
 
 
-PLAIN = [setting for setting in ALONE if setting.label == "plain"]
+PLAIN = [setting for setting in AROUND_ONE if setting.label == "plain"]
 
 
 @pytest.mark.parametrize("real", VECTORS)
@@ -38,7 +38,7 @@ def test_kernels_move_what_the_plan_says(setting: Setting, real: str) -> None:
             check_resources(text, capability)
 
 
-@pytest.mark.parametrize("setting", [s for s in ALONE if s not in PLAIN], ids=str)
+@pytest.mark.parametrize("setting", [s for s in AROUND_ONE if s not in PLAIN], ids=str)
 def test_so_do_kernels_with_features(setting: Setting) -> None:
     for made in element_kernels(setting, "float32"):
         (text,) = made.kernel.ptx((9, 0))
@@ -75,7 +75,7 @@ def check_resources(text: str, capability: tuple[int, int]) -> None:
     assert int(found[1]) <= 128, report
 
 
-@pytest.mark.parametrize("setting", [s for s in ALONE if s.optimizer == "rmsprop"], ids=str)
+@pytest.mark.parametrize("setting", [s for s in AROUND_ONE if s.optimizer == AROUND], ids=str)
 def test_so_do_kernels_of_calls_that_the_device_decides(setting: Setting) -> None:
     for made in element_kernels(setting, "float32", deferred=True, check_finite=True, alone=False):
         (text,) = made.kernel.ptx((9, 0))
@@ -83,7 +83,7 @@ def test_so_do_kernels_of_calls_that_the_device_decides(setting: Setting) -> Non
         check_resources(text, (9, 0))
 
 
-@pytest.mark.parametrize("setting", ALONE, ids=str)
+@pytest.mark.parametrize("setting", AROUND_ONE, ids=str)
 def test_the_scalars_of_a_call(setting: Setting) -> None:
     kernels, on = kernels_of(setting)
     for capability, text in zip(
@@ -104,7 +104,7 @@ def test_the_kernels_of_the_runtime(kernel: jit.Kernel) -> None:
 
 
 def test_scalars_of_several_launches() -> None:
-    setting = next(setting for setting in ALONE if "clipnorm" in setting.values)
+    setting = next(setting for setting in AROUND_ONE if "clipnorm" in setting.values)
     kernels, on = kernels_of(setting)
     scalars = kernels.programs[0].prepasses[0].scalars
     assert scalars is not None
