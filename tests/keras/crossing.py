@@ -26,7 +26,7 @@ Apply = Callable[[Any, Sequence[Any], Sequence[Any]], None]
 #: Of a user's own: norms of several tensors, every function, and names that code needs itself.
 OWN = {name.lower(): SPECS / f"{name.lower()}.toml" for name in NAMES}
 SETTINGS = [
-    *AT_RANDOM[:12],
+    *AT_RANDOM[:6],
     *AT_RANDOM[-6:],
     *(Setting(name, "own", {"learning_rate": 0.01}) for name in OWN),
 ]
