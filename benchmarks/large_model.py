@@ -13,7 +13,6 @@ from statistics import median
 from typing import Any
 
 import numba
-import numpy as np
 
 from optgen.bench.cases import Case, cases, threads
 from optgen.bench.machine import in_place
@@ -66,5 +65,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    np.seterr(all="raise")
     main()
