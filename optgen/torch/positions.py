@@ -20,15 +20,13 @@ class Positions:
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._tensors = list(tensors)
         self._addresses = np.array([tensor.data_ptr() for tensor in tensors], np.int64)
-        are_plain = all(type(tensor) in PLAIN for tensor in tensors)
-        self._asking = asking() if are_plain else None
-        if self._asking is not None:
-            places, self._handles = self._asking
-            self._references = places.of(tensors)
+        found = asking() if all(type(tensor) in PLAIN for tensor in tensors) else None
+        self._handles = found[1] if found else None
+        self._references = found[0].of(tensors) if found else None
 
     @property
     def are_current(self) -> bool:
         """Whether the tensors are all where they were."""
-        if self._asking is not None:
+        if self._handles is not None and self._references is not None:
             return not self._handles.have_moved(self._references, self._addresses)
         return [*map(Tensor.data_ptr, self._tensors)] == [*self._addresses]
