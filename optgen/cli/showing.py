@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from rich.syntax import Syntax
 
+from optgen.cli.choices import Stage, Target
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.cli.pages import plan_page, rule_page, spec_page
 from optgen.cli.reasons import print_reasons
@@ -22,24 +21,6 @@ from optgen.compiler.pipeline import (
     plan_of,
 )
 from optgen.compiler.pipeline import surroundings as built_in_surroundings
-
-
-class Stage(StrEnum):
-    """What to show: a noun of the compiler."""
-
-    SPEC = "spec"
-    RULE = "rule"
-    PLAN = "plan"
-    SOURCE = "source"
-
-
-class Target(StrEnum):
-    """Which file to show at stage ``source``."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
-    KERAS = "keras"
-    CLASS = "class"
 
 
 def show(name: str, stage: Stage, target: Target, *, why: bool = False) -> int:
