@@ -23,7 +23,7 @@ STAGES = (
     "write",
 )
 #: Modules of the compiler that put stages together.
-CONDUCTORS = ("pipeline", "library", "build")
+CONDUCTORS = ("pipeline", "library", "project", "build")
 
 
 def modules() -> dict[str, ast.Module]:

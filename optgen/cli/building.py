@@ -20,13 +20,13 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
     target = folder or (DEFAULT_OUT if paths else generated_folder())
     try:
         job = building.prepare(find_specs(paths))
-        if not job.kinds.compiled:
+        if not job.kinds.compiled and not job.project.problems:
             complain(
                 "there is no optimizer and no schedule among these specs; "
                 "features alone make no package"
             )
             return USAGE
-        print_problems(job.warnings)
+        print_problems(job.project.warnings)
         with BuildProgress(len(job.kinds.compiled)) as progress:
             if check_only:
                 stale = building.stale(job, target, progress)

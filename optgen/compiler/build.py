@@ -8,19 +8,11 @@ from typing import Protocol
 
 from optgen.compiler.emit import SCHEDULES_FOLDER, emit_package, paths_of
 from optgen.compiler.library import SpecFiles
-from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.nouns.source import Source
 from optgen.compiler.nouns.spec import Spec
-from optgen.compiler.pipeline import (
-    Kinds,
-    Surroundings,
-    compile_spec,
-    each,
-    load_all,
-    split,
-    surroundings,
-    warnings,
-)
+from optgen.compiler.pipeline import Surroundings, compile_spec
+from optgen.compiler.project import Kinds, Project, read_project
 from optgen.compiler.write import difference, existing, orphans, write
 
 
@@ -38,20 +30,18 @@ class Report(Protocol):
 class Job:
     """A build that has been read and ordered, but not yet compiled."""
 
-    kinds: Kinds
-    around: Surroundings
+    project: Project
     whole: bool
 
     @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What looks odd in the specs."""
-        return tuple(w for spec in self.kinds.optimizers for w in warnings(spec, self.around))
+    def kinds(self) -> Kinds:
+        """The specs that could be loaded."""
+        return self.project.kinds
 
 
 def prepare(found: SpecFiles) -> Job:
-    """Read the specs. Raises SpecError with the problems of all files."""
-    kinds = split(load_all(found.files))
-    return Job(kinds, surroundings(kinds.features), found.whole)
+    """Read the specs; what is wrong with them is raised by ``build`` and ``stale``."""
+    return Job(read_project(found.files), found.whole)
 
 
 def build(job: Job, out: Path, report: Report) -> None:
@@ -76,12 +66,17 @@ def stale(job: Job, out: Path, report: Report) -> str:
 
 
 def _compiled(job: Job, report: Report) -> list[Source]:
-    def one(spec: Spec) -> tuple[Source, ...]:
-        sources = compile_spec(spec, job.around)
+    """All sources. Raises SpecError with the problems of all files."""
+
+    def one(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
+        sources = compile_spec(spec, around)
         report.compiled(spec.name.value)
         return sources
 
-    return [source for sources in each(job.kinds.compiled, one) for source in sources]
+    results = job.project.results(one)
+    if results.problems:
+        raise SpecError(results.problems)
+    return [source for _, sources in results.made for source in sources]
 
 
 def files_of(spec: Spec) -> tuple[str, ...]:
@@ -94,7 +89,7 @@ def files_of(spec: Spec) -> tuple[str, ...]:
 def _package(job: Job, out: Path) -> list[Source]:
     optimizers = _modules(job, out, job.kinds.optimizers)
     schedules = _modules(job, out / SCHEDULES_FOLDER, job.kinds.schedules)
-    return list(emit_package(optimizers, schedules, job.around.templates))
+    return list(emit_package(optimizers, schedules, job.project.around.templates))
 
 
 def _modules(job: Job, folder: Path, specs: tuple[Spec, ...]) -> list[tuple[str, str]]:

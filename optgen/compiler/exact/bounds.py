@@ -13,6 +13,7 @@ from optgen.compiler.exact.interval import (
     ZERO,
     Interval,
 )
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 
 Known = Mapping[str, Interval]
@@ -31,6 +32,7 @@ def bounds(expression: Expression, known: Known) -> Interval:
 
 
 def _operation(operator: str, operands: tuple[Expression, ...], known: Known) -> Interval:
+    spend(4)
     if operator == "*" and operands[0] == operands[1]:
         return bounds(operands[0], known).power(2)
     if operator == "-" and operands[0] == operands[1]:

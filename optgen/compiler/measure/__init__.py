@@ -13,6 +13,7 @@ import mpmath
 
 from optgen.compiler.exact.digits import DIGITS, precise
 from optgen.compiler.measure.ieee import (
+    NO_VALUE,
     Numbers,
     error_in_ulps,
     in_float32,
@@ -31,8 +32,6 @@ from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 
 #: Parts of expressions in all settings; more take seconds.
 MOST_PARTS = 1500
-#: What a step isn't measured with: operations on all elements, numbers that aren't there.
-_UNKNOWN = (KeyError, TypeError, ArithmeticError, ValueError)
 
 
 def measure(plan: Plan) -> Accuracy:
@@ -73,7 +72,7 @@ class _Worst:
                 planned = planned_step(setting, given)
                 if place in run.measured:
                     self._compare(setting, run.kind, given, planned)
-            except _UNKNOWN:
+            except NO_VALUE:
                 return
             if not all(map(is_finite, planned.values())):
                 return

@@ -65,6 +65,8 @@ class Finding:
     fails: str = ""
     #: Why the author of the spec lets it pass, if it is refuted.
     waived: str = ""
+    #: The traceback of an analysis that failed, which is a mistake in the compiler.
+    crash: str = ""
 
     @property
     def word(self) -> str:

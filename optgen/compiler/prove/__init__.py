@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
+from optgen.compiler.exact.composed import TooLargeError
+from optgen.compiler.exact.polynomial import NotPolynomialError
+from optgen.compiler.exact.work import ExhaustedError, Work, bounded
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import CALL, STEP, Rule
 from optgen.compiler.prove.degree import degrees, units
@@ -17,27 +21,27 @@ from optgen.compiler.prove.rounding import rounding
 from optgen.compiler.prove.sample import Budget, Search
 from optgen.compiler.prove.size import sizes
 from optgen.compiler.prove.start import starts
-from optgen.compiler.prove.variant import TooLargeError, Variant, variants
+from optgen.compiler.prove.variant import Variant, variants
 from optgen.compiler.prove.weights import weights
 
 #: What numbers that may refute begin with, beside defaults.
 _FIRST = {"grad": 2.0, "step": 1.0, "param": 1.0}
+_UNKNOWN = "nothing more is known"
+
+
+#: Units of work for one kind of properties of a rule, and for all of them.
+MOST_WORK, MOST_WORK_OF_ALL = 600_000, 1_500_000
+
+Analysis = Callable[[], Iterable[Finding]]
 
 
 def prove(rule: Rule) -> tuple[Finding, ...]:
-    """Every finding about the rule of one optimizer, without features, in each of its variants."""
+    """Every finding about the rule of one optimizer, without features, in each of its variants.
+
+    An analysis that would take too long, or fails, leaves its properties undecided and the others
+    alone.
+    """
     return tuple(_findings(rule))
-
-
-def _domains(variant: Variant, search: Search, defaults: Mapping[str, float]) -> Iterator[Finding]:
-    """Domains, and what rounding does to those that mathematics keeps."""
-    found = list(domains(variant, search))
-    yield from found
-    safe = {str(one.location) for one in found if one.verdict is Verdict.PROVED}
-    with suppress(KeyError, TypeError):  # Not all can be run without what a user sets.
-        hazards = [*rounding(variant, defaults), *underflow(variant, defaults)]
-        yield from (one for one in hazards if str(one.location) in safe)
-        yield from overflow(variant, defaults)
 
 
 def _findings(rule: Rule) -> Iterator[Finding]:
@@ -47,20 +51,64 @@ def _findings(rule: Rule) -> Iterator[Finding]:
         if h.default is not None and not h.is_switch
     }
     integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
-    budget = Budget()
+    budget, whole = Budget(), Work(MOST_WORK_OF_ALL)
+    bounds = {group: Work(MOST_WORK) for group in Group}
     try:
         for variant in variants(rule):
             search = Search(variant.known, {**_FIRST, **defaults}, integers, budget)
-            yield from invariants(variant, search)
-            yield from _domains(variant, search, defaults)
-            yield from descent(variant, search)
-            yield from oddness(variant, search)
-            yield from degrees(variant, defaults)
-            yield from units(variant, defaults)
-            yield from sizes(variant, search, defaults)
-            yield from weights(variant)
-            yield from starts(variant, defaults)
+            for group, analysis in _analyses(variant, search, defaults):
+                with bounded(whole, bounds[group]):
+                    yield from _attempted(group, variant, analysis)
     except TooLargeError:
         reason = "the rule has too many settings, or values too large, to be looked at as a whole"
         for group in Group:
-            yield Finding(group, "nothing is known", Verdict.UNDECIDED, rule.location, "", reason)
+            yield Finding(group, _UNKNOWN, Verdict.UNDECIDED, rule.location, "", reason)
+
+
+def _analyses(
+    variant: Variant, search: Search, defaults: Mapping[str, float]
+) -> Iterator[tuple[Group, Analysis]]:
+    """What is found out about a variant, by the group that is undecided where that fails."""
+    found: list[Finding] = []
+
+    def noted() -> Iterator[Finding]:
+        for finding in domains(variant, search):
+            found.append(finding)
+            yield finding
+
+    yield Group.INVARIANT, lambda: invariants(variant, search)
+    yield Group.DOMAIN, noted
+    yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
+    yield Group.DESCENT, lambda: descent(variant, search)
+    yield Group.ODDNESS, lambda: oddness(variant, search)
+    yield Group.DEGREE, lambda: degrees(variant, defaults)
+    yield Group.UNIT, lambda: units(variant, defaults)
+    yield Group.SIZE, lambda: sizes(variant, search, defaults)
+    yield Group.WEIGHTS, lambda: weights(variant)
+    yield Group.START, lambda: starts(variant, defaults)
+
+
+def _hazards(
+    variant: Variant, defaults: Mapping[str, float], found: Sequence[Finding]
+) -> Iterator[Finding]:
+    """What rounding does to the domains that mathematics keeps."""
+    safe = {str(one.location) for one in found if one.verdict is Verdict.PROVED}
+    with suppress(KeyError, TypeError):  # Not all can be run without what a user sets.
+        hazards = [*rounding(variant, defaults), *underflow(variant, defaults)]
+        yield from (one for one in hazards if str(one.location) in safe)
+        yield from overflow(variant, defaults)
+
+
+def _attempted(group: Group, variant: Variant, analysis: Analysis) -> list[Finding]:
+    """The findings of an analysis, and one more where it ended before it was done."""
+    found: list[Finding] = []
+    common = group, _UNKNOWN, Verdict.UNDECIDED, variant.location, variant.label
+    try:
+        for finding in analysis():
+            found.append(finding)
+    except (ExhaustedError, NotPolynomialError):
+        found.append(Finding(*common, "its expressions need more work than an analysis may take"))
+    except Exception as error:
+        reason = f"the analysis failed: {type(error).__name__}"
+        found.append(Finding(*common, reason, crash=traceback.format_exc()))
+    return found

@@ -6,11 +6,13 @@ that is added for safety takes the degree that its place needs, since it is to v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from optgen.compiler.exact.ranges import number
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import (
     COMPARISONS,
     LOGICAL,
@@ -47,13 +49,14 @@ class _System:
                     result[other] = result.get(other, Fraction(0)) + scale * value
         return {key: value for key, value in result.items() if value}
 
-    def equate(self, left: Linear, right: Linear, what: str) -> None:
-        """Add an equation. Raises NoDegreeError where it contradicts the others."""
+    def equate(self, left: Linear, right: Linear, why: Callable[[], str]) -> None:
+        """Add an equation. Raises NoDegreeError, and why, where it contradicts the others."""
+        spend(1 + len(left) + len(right) + len(self.rows))
         row = self.reduced(_sum(left, right, Fraction(-1)))
         unknowns = [key for key in row if key]
         if not unknowns:
             if row:
-                raise NoDegreeError(what)
+                raise NoDegreeError(why())
             return
         pivot = unknowns[0]
         scale = -row.pop(pivot)
@@ -114,7 +117,9 @@ class _Asking:
             case "sign":
                 return {}
         for part in found:
-            self.system.equate(part or {}, {}, f"{text(whole)} needs a number without a unit")
+            self.system.equate(
+                part or {}, {}, lambda: f"{text(whole)} needs a number without a unit"
+            )
         return {}
 
     def _together(self, operands: list[Expression], whole: Expression) -> Linear | None:
@@ -125,7 +130,9 @@ class _Asking:
             if found is None:
                 continue
             if result is not None:
-                self.system.equate(result, found, f"the parts of {text(whole)} have different ones")
+                self.system.equate(
+                    result, found, lambda: f"the parts of {text(whole)} have different ones"
+                )
             result = found if result is None else result
         return result
 
@@ -161,14 +168,15 @@ def equations(
         known[state.name] = {state.name: Fraction(1)}
         # What a user sets, as for safety, takes the degree that it needs.
         if state.initial not in (0, *defaults) and state.name in variant.values:
-            system.equate({state.name: Fraction(1)}, {}, f"{state.name} begins with a number")
+            why = partial("{} begins with a number".format, state.name)
+            system.equate({state.name: Fraction(1)}, {}, why)
     asking = _Asking(system, known, small)
     for state in variant.states:
         if state.name in variant.values:
             new = asking.of(variant.values[state.name])
             if new is not None:
-                what = f"{state.name} would have another after each step"
-                system.equate({state.name: Fraction(1)}, new, what)
+                why = partial("{} would have another after each step".format, state.name)
+                system.equate({state.name: Fraction(1)}, new, why)
     return system, asking.of(variant.change)
 
 
@@ -191,7 +199,7 @@ def degree(
         if not any(form):
             return form.get("", Fraction(0))
         if unknown:
-            system.equate({unknown: Fraction(1)}, {}, "a small number without a unit")
+            system.equate({unknown: Fraction(1)}, {}, lambda: "a small number without a unit")
     form = system.reduced(change)
     return None if any(form) else form.get("", Fraction(0))
 
@@ -206,7 +214,7 @@ def allows(
     try:
         system, change = equations(variant, defaults, units)
         if change is not None:
-            system.equate(change, _plain(wanted), "the step")
+            system.equate(change, _plain(wanted), lambda: "the step")
     except NoDegreeError:
         return False
     return True

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from optgen.compiler.exact.fold import folded
 from optgen.compiler.exact.signs import always_above_zero, difference, never_below_zero
-from optgen.compiler.nouns.expression import Expression, Operation, substitute, text
+from optgen.compiler.exact.work import spend
+from optgen.compiler.nouns.expression import (
+    Expression,
+    Name,
+    Operation,
+    substitute,
+    text,
+    walk,
+)
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import State
 from optgen.compiler.prove.sample import Numbers, Sample, Search, python
@@ -42,6 +50,8 @@ def _start(variant: Variant, state: State, condition: Operation, search: Search)
 
 
 def _step(variant: Variant, state: State, condition: Operation, search: Search) -> Finding:
+    sizes = {n: sum(1 for _ in walk(value)) for n, value in variant.values.items()}
+    spend(sum(sizes.get(part.id, 1) for part in walk(condition) if isinstance(part, Name)))
     goal = substitute(condition, variant.values)
     statement = f"{text(condition)} is kept by a step"
     return _finding(variant, state, goal, statement, search, variant.relations)

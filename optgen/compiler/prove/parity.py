@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 
 from optgen.compiler.exact.fold import folded
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import (
     COMPARISONS,
     LOGICAL,
@@ -65,6 +66,7 @@ def _is_consistent(variant: Variant, states: Mapping[str, int]) -> bool:
 
 def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
     """What becomes of an expression when all that is odd in ``known`` changes its sign."""
+    spend(1)
     match expression:
         case Number(number):
             return ZERO if number == 0 else EVEN

@@ -180,7 +180,10 @@ class _Bounds:
 
     def _simple(self, limit: Expression) -> Expression:
         source = Quotients(self._variant.known)
-        return written(source.of(limit), source)
+        try:
+            return written(source.of(limit), source)
+        except NotPolynomialError:
+            return limit
 
     def _is_bound(self, moved: Expression, limit: Expression) -> bool:
         """Whether ``limit**2 - moved**2``, as one quotient, was shown not to be negative."""
