@@ -15,6 +15,7 @@ from keras.src.backend import in_stateless_scope
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.utils.tracking import no_automatic_dependency_tracking
 
+from optgen.keras.arithmetic import host_dtype
 from optgen.keras.exclusions import Exclusions
 from optgen.keras.gradients import gradients_of
 from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
@@ -146,17 +147,17 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def _compose(self, gradients: Mapping[int, Any]) -> None:
         """Make a call of operations, in whatever graph is being made."""
-        inside, iterations = self._inside, self._iterations
-        dtypes = {slot.dtype for slot in inside.slots}
-        precise = "float64" in dtypes and keras.config.backend() != "jax"
-        dtype = "float64" if precise else "float32"
+        inside, dtype = self._inside, host_dtype()
+        counters = {
+            "call": ops.cast(self._iterations, dtype) + 1,
+            "step": ops.cast(self.iterations, dtype) + 1,
+        }
+
+        def operands(row: Row) -> dict[str, Any]:
+            return inside.hyperparameters.operands(row, self._iterations, dtype) | counters
+
         assert inside.operations is not None
-        inside.operations.step(
-            gradients,
-            lambda row: inside.hyperparameters.operands(row, iterations),
-            ops.cast(iterations, dtype) + 1,
-            ops.cast(self.iterations, dtype) + 1,
-        )
+        inside.operations.step(gradients, operands)
 
     def minimize(self, loss: Any, variables: Sequence[Any]) -> Any:
         """One step down a loss, a function of no argument; returns the loss before it.
