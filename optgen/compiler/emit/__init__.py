@@ -86,7 +86,7 @@ def emit(plan: Plan, bounds: Sequence[Bound], templates: Templates) -> tuple[Sou
     sources = []
     for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
         # Bounds are those of kernels, whose scalars are of float64.
-        told = rounding if kind in ("cpu", "cuda") else []
+        told = [] if kind == "keras" else rounding
         header = templates.header(f"{kind}.py.j2", files, digest, told)
         source = Source(
             path, templates.render(f"{kind}.py.j2", {**contexts[kind], "header": header})

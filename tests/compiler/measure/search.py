@@ -75,8 +75,8 @@ def magnitude(
 ) -> Array:
     """What errors are a part of: the value where terms of sums agree in sign."""
     match expression:
-        case Number(value):
-            return np.asarray(abs(value), np.longdouble)
+        case Number(number):
+            return np.asarray(abs(number), np.longdouble)
         case Name(name):
             return sizes[name]
     value = np.abs(computed(expression, values, np.longdouble))
