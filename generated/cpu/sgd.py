@@ -2,7 +2,8 @@
 # `optgen build`. Specs: sgd.toml, unscale.toml, accumulate.toml, clipnorm.toml, clipvalue.toml,
 # global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml, average.toml.
 # Inputs: sha256 e41623d3620df228a147171211f9bbcd
-# Worst error of a step or state in float32: 2 ulps, 40 where sums cancel.
+# Rounding in float32: a step or state is off by 6.1 ulps at most, of the sum of its terms'
+# magnitudes where they cancel.
 """CPU kernels of SGD, fused with every feature.
 
 Each function here compiles one kernel for one dtype and one setting of the switches that it

@@ -3,7 +3,7 @@
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
 # Inputs: sha256 7d7a2fe86e81a77d39ac3c8093ab3bbc
-# Worst error of a step or state in float32: 3 ulps, 2 where sums cancel.
+# Rounding in float32: a step or state is off by 19.1 ulps at most.
 """CUDA kernels of TorchAdadelta, fused with every feature.
 
 Each function here makes one kernel for one dtype and one setting of the switches that it

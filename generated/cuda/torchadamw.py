@@ -3,7 +3,8 @@
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
 # Inputs: sha256 d1a7f2cd5a99759d36520a263e9fc109
-# Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
+# Rounding in float32: a step or state is off by 12.1 ulps at most, of the sum of its terms'
+# magnitudes where they cancel.
 """CUDA kernels of TorchAdamW, fused with every feature.
 
 Each function here makes one kernel for one dtype and one setting of the switches that it
