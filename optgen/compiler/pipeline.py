@@ -21,6 +21,7 @@ from optgen.compiler.library import (
 )
 from optgen.compiler.load import load
 from optgen.compiler.measure import measure
+from optgen.compiler.measure.limits import limits
 from optgen.compiler.nouns.accuracy import Accuracy
 from optgen.compiler.nouns.comparison import Comparison
 from optgen.compiler.nouns.condition import TooManyCasesError
@@ -54,7 +55,7 @@ def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
     if spec.is_schedule:
         return emit_schedule(checked_rule(spec), around.templates)
     plan = plan_of(spec, around)
-    return emit(plan, measure(plan), around.templates)
+    return emit(plan, limits(plan), around.templates)
 
 
 def plan_of(spec: Spec, around: Surroundings) -> Plan:

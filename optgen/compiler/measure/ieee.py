@@ -69,15 +69,16 @@ def _applied(operator: str, values: list[float]) -> float:
     return float(apply(operator, values))
 
 
-def error_in_ulps(value: float, exact: mpmath.mpf) -> float:
-    """By how many units in its last place of float32 a number is off.
+def error_in_ulps(value: float, exact: mpmath.mpf, magnitude: mpmath.mpf | None = None) -> float:
+    """By how many units in its last place of float32, or in that of ``magnitude``, a number is off.
 
     Errors below the smallest normal number don't count.
     """
     off = abs(mpmath.mpf(value) - exact)
     if off < SMALLEST:
         return 0.0
-    exponent = max(int(mpmath.frexp(exact)[1]), -125) if exact else -125
+    size = exact if magnitude is None else magnitude
+    exponent = max(int(mpmath.frexp(size)[1]), -125) if size else -125
     return float(off / mpmath.mpf(2) ** (exponent - 1 - DIGITS))
 
 
