@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import CALL, STEP, Rule
+from optgen.compiler.nouns.rule import CALL, LEARNING_RATE, STEP, Rule
 from optgen.compiler.prove.degree import degrees, units
 from optgen.compiler.prove.descent import descent
 from optgen.compiler.prove.domains import domains
 from optgen.compiler.prove.extremes import overflow, underflow
+from optgen.compiler.prove.inferred import inferred
 from optgen.compiler.prove.invariants import invariants
 from optgen.compiler.prove.parity import oddness
+from optgen.compiler.prove.reached import Reached
 from optgen.compiler.prove.rounding import rounding
 from optgen.compiler.prove.sample import Budget, Search
 from optgen.compiler.prove.size import sizes
@@ -29,9 +32,9 @@ def prove(rule: Rule) -> tuple[Finding, ...]:
     return tuple(_findings(rule))
 
 
-def _domains(variant: Variant, search: Search, defaults: Mapping[str, float]) -> Iterator[Finding]:
+def _domains(variant: Variant, reached: Reached, defaults: Mapping[str, float]) -> Iterator[Finding]:
     """Domains, and what rounding does to those that mathematics keeps."""
-    found = list(domains(variant, search))
+    found = list(domains(variant, reached))
     yield from found
     safe = {str(one.location) for one in found if one.verdict is Verdict.PROVED}
     with suppress(KeyError, TypeError):  # Not all can be run without what a user sets.
@@ -46,13 +49,22 @@ def _findings(rule: Rule) -> Iterator[Finding]:
         for h in rule.hyperparameters
         if h.default is not None and not h.is_switch
     }
+    of_rule = [h for h in rule.hyperparameters if not h.is_switch]
+    own = frozenset([LEARNING_RATE, *(h.name for h in of_rule)])
+    unbounded = frozenset(h.name for h in of_rule if h.range is None) - {LEARNING_RATE}
     integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
     budget = Budget()
     try:
         for variant in variants(rule):
-            search = Search(variant.known, {**_FIRST, **defaults}, integers, budget)
-            yield from invariants(variant, search)
-            yield from _domains(variant, search, defaults)
+            first = {**_FIRST, **defaults}
+            search = Search(variant.known, first, integers, budget, own, unbounded)
+            reached = Reached(variant, search)
+            variant, more = inferred(variant, reached)
+            search = replace(search, known=variant.known)
+            reached = replace(reached, variant=variant, search=search)
+            yield from invariants(variant, reached)
+            yield from more
+            yield from _domains(variant, reached, defaults)
             yield from descent(variant, search)
             yield from oddness(variant, search)
             yield from degrees(variant, defaults)

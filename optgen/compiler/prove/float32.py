@@ -21,7 +21,7 @@ MOST_PARTS = 500
 Array = np.ndarray[Any, np.dtype[Any]]
 #: What names are worth: a row of float32, or a number of float64.
 Values = dict[str, Any]
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
     "*": np.multiply,
@@ -86,4 +86,4 @@ def apply(operator: str, found: list[Any]) -> Any:
     """One operation; float32 where any operand is a row of that."""
     if any(np.ndim(one) and one.dtype == np.float32 for one in found):
         found = [one if one.dtype == np.bool_ else np.float32(one) for one in found]
-    return _FUNCTIONS[operator](*found)
+    return FUNCTIONS[operator](*found)
