@@ -32,7 +32,9 @@ def prove(rule: Rule) -> tuple[Finding, ...]:
     return tuple(_findings(rule))
 
 
-def _domains(variant: Variant, reached: Reached, defaults: Mapping[str, float]) -> Iterator[Finding]:
+def _domains(
+    variant: Variant, reached: Reached, defaults: Mapping[str, float]
+) -> Iterator[Finding]:
     """Domains, and what rounding does to those that mathematics keeps."""
     found = list(domains(variant, reached))
     yield from found
@@ -55,13 +57,13 @@ def _findings(rule: Rule) -> Iterator[Finding]:
     integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
     budget = Budget()
     try:
-        for variant in variants(rule):
+        for plain in variants(rule):
             first = {**_FIRST, **defaults}
-            search = Search(variant.known, first, integers, budget, own, unbounded)
-            reached = Reached(variant, search)
-            variant, more = inferred(variant, reached)
+            search = Search(plain.known, first, integers, budget, own, unbounded)
+            reached = Reached(plain, search)
+            variant, more = inferred(plain, reached)
             search = replace(search, known=variant.known)
-            reached = replace(reached, variant=variant, search=search)
+            reached = Reached(variant, search)
             yield from invariants(variant, reached)
             yield from more
             yield from _domains(variant, reached, defaults)

@@ -121,4 +121,3 @@ def _implies(other: _Candidate, one: _Candidate) -> bool:
     if other.interval is None or one.interval is None:
         return False
     return other.interval.meet(one.interval) == other.interval != one.interval
-

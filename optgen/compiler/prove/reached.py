@@ -131,7 +131,8 @@ class Reached:
     def _is_finite(self, number: int) -> Array:
         moving = (PARAM, *(state.name for state in self.variant.states))
         found = [np.isfinite(self.before[number][name])[:, 0] for name in moving]
-        return np.logical_and.reduce(found)
+        finite: Array = np.all(found, axis=0)
+        return finite
 
     def _confirmed(
         self, run: int, number: int, is_refuted: Callable[[Sample], bool]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
+from optgen.compiler.nouns.expression import Expression, Name, Number
 from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 from optgen.compiler.prove.float32 import FUNCTIONS, Array, Values
 from optgen.compiler.prove.variant import Variant
