@@ -11,7 +11,7 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.compiler.library import feature_files, find_specs
 from optgen.compiler.nouns.problem import Problem
-from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, WARNED, Finding, Verdict
+from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, Finding, Verdict
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import Surroundings, compile_spec, findings
 from optgen.compiler.project import read_project
@@ -103,9 +103,7 @@ def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
     for alike in grouped.values():
         first = alike[0]
         variants = list(dict.fromkeys(finding.variant for finding in alike if finding.variant))
-        message = f"{first.word}: {first.statement}"
-        if first.group in WARNED:
-            message = f"not always so: {first.statement}"
+        message = first.headline
         if variants:
             message += f" (where {'; or '.join(variants)})"
         severity = "error" if any(_fails(finding, wishes) for finding in alike) else "warning"

@@ -5,18 +5,21 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from optgen.compiler.exact.composed import TooLargeError
 from optgen.compiler.exact.polynomial import NotPolynomialError
 from optgen.compiler.exact.work import ExhaustedError, Work, bounded
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import CALL, STEP, Rule
+from optgen.compiler.nouns.rule import CALL, LEARNING_RATE, STEP, Rule
 from optgen.compiler.prove.degree import degrees, units
 from optgen.compiler.prove.descent import descent
 from optgen.compiler.prove.domains import domains
 from optgen.compiler.prove.extremes import overflow, underflow
+from optgen.compiler.prove.inferred import inferred
 from optgen.compiler.prove.invariants import invariants
 from optgen.compiler.prove.parity import oddness
+from optgen.compiler.prove.reached import Reached
 from optgen.compiler.prove.rounding import rounding
 from optgen.compiler.prove.sample import Budget, Search
 from optgen.compiler.prove.size import sizes
@@ -50,13 +53,21 @@ def _findings(rule: Rule) -> Iterator[Finding]:
         for h in rule.hyperparameters
         if h.default is not None and not h.is_switch
     }
+    of_rule = [h for h in rule.hyperparameters if not h.is_switch]
+    own = frozenset([LEARNING_RATE, *(h.name for h in of_rule)])
+    unbounded = frozenset(h.name for h in of_rule if h.range is None) - {LEARNING_RATE}
     integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
     budget, whole = Budget(), Work(MOST_WORK_OF_ALL)
     bounds = {group: Work(MOST_WORK) for group in Group}
     try:
-        for variant in variants(rule):
-            search = Search(variant.known, {**_FIRST, **defaults}, integers, budget)
-            for group, analysis in _analyses(variant, search, defaults):
+        for plain in variants(rule):
+            first = {**_FIRST, **defaults}
+            search = Search(plain.known, first, integers, budget, own, unbounded)
+            with bounded(whole, Work(MOST_WORK)):
+                variant, more = _inferred(plain, search)
+            reached = Reached(variant, replace(search, known=variant.known))
+            yield from more
+            for group, analysis in _analyses(variant, reached, defaults):
                 with bounded(whole, bounds[group]):
                     yield from _attempted(group, variant, analysis)
     except TooLargeError:
@@ -65,18 +76,30 @@ def _findings(rule: Rule) -> Iterator[Finding]:
             yield Finding(group, _UNKNOWN, Verdict.UNDECIDED, rule.location, "", reason)
 
 
+def _inferred(plain: Variant, search: Search) -> tuple[Variant, tuple[Finding, ...]]:
+    """The variant with the bounds that its states keep, as far as they can be inferred."""
+    known = [plain]
+
+    def analysis() -> Iterator[Finding]:
+        known[0], more = inferred(plain, Reached(plain, search))
+        yield from more
+
+    found = tuple(_attempted(Group.INVARIANT, plain, analysis))
+    return known[0], found
+
+
 def _analyses(
-    variant: Variant, search: Search, defaults: Mapping[str, float]
+    variant: Variant, reached: Reached, defaults: Mapping[str, float]
 ) -> Iterator[tuple[Group, Analysis]]:
     """What is found out about a variant, by the group that is undecided where that fails."""
-    found: list[Finding] = []
+    search, found = reached.search, list[Finding]()
 
     def noted() -> Iterator[Finding]:
-        for finding in domains(variant, search):
+        for finding in domains(variant, reached):
             found.append(finding)
             yield finding
 
-    yield Group.INVARIANT, lambda: invariants(variant, search)
+    yield Group.INVARIANT, lambda: invariants(variant, reached)
     yield Group.DOMAIN, noted
     yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
     yield Group.DESCENT, lambda: descent(variant, search)
