@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 d5cad40bec0d4e321bc0e901bdf0aa0b
+# Inputs: sha256 4ebeae315b73935efb6a9689f6b3eb1f
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer TorchAdam."""
 

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchsgd.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 a2b7ef7a7bec8f4e74eb9b0c822e7a42
+# Inputs: sha256 b97da6a9be7431ea338828d48d07ae5c
 # Worst error of a step or state in float32: 2 ulps, 30 where sums cancel.
 """The optimizer TorchSGD."""
 

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 4f234556f70d18dae3c1d345920b7a49
+# Inputs: sha256 6020d593d3b60c6fde51ec3e875e9afc
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CUDA kernels of TorchRMSprop, fused with every feature.
 
