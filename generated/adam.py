@@ -2,8 +2,9 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 455c1f345d6469413162b05782df8d2a
-# Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
+# Inputs: sha256 d9ffe9914fe3ebfe2fa287bcae24ba80
+# Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
+# magnitudes where they cancel.
 """The optimizer Adam."""
 
 from __future__ import annotations

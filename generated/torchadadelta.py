@@ -2,8 +2,8 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 a32421669c953486e8aae44bbf682001
-# Worst error of a step or state in float32: 3 ulps, 2 where sums cancel.
+# Inputs: sha256 3eab89bcb9496a915feea2020107efc8
+# Rounding in float32: a step or state is off by 19.1 ulps at most.
 """The optimizer TorchAdadelta."""
 
 from __future__ import annotations

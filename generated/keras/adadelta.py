@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 ad055b1ba6e8969d0957ce10625dd3c2
+# Inputs: sha256 9b8caef13e075fa0a7036a7ca98cbf3b
 """Keras operations of Adadelta, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

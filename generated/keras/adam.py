@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 455c1f345d6469413162b05782df8d2a
+# Inputs: sha256 d9ffe9914fe3ebfe2fa287bcae24ba80
 """Keras operations of Adam, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

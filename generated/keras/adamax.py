@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 b7c2734fb1c6706b1965ec8c1c82fb80
+# Inputs: sha256 9736a3771188e3acf80c55fdaedfea07
 """Keras operations of Adamax, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

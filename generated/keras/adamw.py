@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamw.toml, adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 89da7278f55d7d527f5abf48a0c121c5
+# Inputs: sha256 5a604bfc9c92d5af5fa7556d76686236
 """Keras operations of AdamW, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: rmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 73c1315866007a69c2c0e31f6e648d97
+# Inputs: sha256 d08782b444f11dffd2e501b4d389cd96
 """Keras operations of RMSprop, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 a32421669c953486e8aae44bbf682001
+# Inputs: sha256 3eab89bcb9496a915feea2020107efc8
 """Keras operations of TorchAdadelta, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 5956e00f3846ff76440babdb0826547a
+# Inputs: sha256 b452d4bf2c476ca49791565f3aafe9f4
 """Keras operations of TorchAdam, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

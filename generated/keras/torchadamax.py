@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 3bbf538ba9dfca047d94fcd5e659febf
+# Inputs: sha256 128b7853e456cb5df40b4616653b4cde
 """Keras operations of TorchAdamax, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

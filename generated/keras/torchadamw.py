@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 01f873d06f2e4f5442abd4831dd0580e
+# Inputs: sha256 2956823a03301226e557aade1cdf4432
 """Keras operations of TorchAdamW, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

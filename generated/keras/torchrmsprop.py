@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 788566ba3a5c4e167c2134a8ad631d74
+# Inputs: sha256 1043ef697f6571bc8fe2cee4a8b304e8
 """Keras operations of TorchRMSprop, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

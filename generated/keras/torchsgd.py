@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchsgd.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 d890878421b20b5dd419448ba0f05483
+# Inputs: sha256 cc849d6bbf6cafe1321f9bb700a7af05
 """Keras operations of TorchSGD, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the

@@ -6,6 +6,7 @@ import hashlib
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import jinja2
 
@@ -45,14 +46,18 @@ class Templates:
 
     def render(self, template: str, context: Mapping[str, object]) -> str:
         """A template with its holes filled."""
-        environment = jinja2.Environment(
+        return self._environment.get_template(template).render(context)
+
+    @cached_property
+    def _environment(self) -> jinja2.Environment:
+        """What compiles each template once, and keeps it for all specs."""
+        return jinja2.Environment(
             loader=jinja2.DictLoader(dict(self.texts)),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        return environment.get_template(template).render(context)
 
     def header(
         self, template: str, files: Sequence[str], digest: str, more: Sequence[str] = ()
