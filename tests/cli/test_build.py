@@ -85,11 +85,11 @@ def test_an_unchanged_spec_is_not_rebuilt(project: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
-def test_a_changed_spec_or_file_is_rebuilt(project: Path) -> None:
+def test_a_changed_spec_or_missing_file_is_rebuilt(project: Path) -> None:
     run("build", "specs")
     generated = project / "generated" / "lion.py"
     original = generated.read_text()
-    generated.write_text(original.replace("0.0001", "0.0002"))
+    generated.unlink()
     assert "Lion: built" in run("build", "specs").output
     assert generated.read_text() == original
     spec = project / "specs" / "lion.toml"
@@ -98,7 +98,7 @@ def test_a_changed_spec_or_file_is_rebuilt(project: Path) -> None:
     assert "beta_2: Scheduled = 0.98" in generated.read_text()
 
 
-@pytest.mark.parametrize("file", ["lion.py", "cpu/lion.py", "__init__.py", "cpu/__init__.py"])
+@pytest.mark.parametrize("file", ["lion.py", "cpu/lion.py", "__init__.py", "manifest.json"])
 def test_check_finds_any_changed_byte(project: Path, file: str) -> None:
     run("build", "specs")
     assert run("build", "specs", "--check").exit_code == 0

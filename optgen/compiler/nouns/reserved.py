@@ -18,6 +18,7 @@ ATTRIBUTES = frozenset(
         "constraints",
         "exclusive",
         "finalize_variable_values",
+        "fingerprint",
         "from_config",
         "get_config",
         "gradient_norm",
