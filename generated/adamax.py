@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 9222f343415b8a194aaed98cdcde2646
+# Inputs: sha256 dc4d26e88954c503965f4958c38e2672
 # Worst error of a step or state in float32: 2 ulps, 20 where sums cancel.
 """The optimizer Adamax."""
 
@@ -213,6 +213,7 @@ class Adamax(Optimizer):
     )
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     spec = "e032099bf9e3b6902f7cac0b4b900327"
+    fingerprint = "dc4d26e88954c503965f4958c38e2672"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adamax"
     keras_operations = __package__ + ".keras.adamax"

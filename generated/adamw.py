@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamw.toml, adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 01c7dadeec19167ff6f39bf78c80867c
+# Inputs: sha256 c6d7358156096e266df968a32991dd30
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer AdamW."""
 
@@ -222,6 +222,7 @@ class AdamW(Optimizer):
     )
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     spec = "4d8ecd601954e56eaec6201a76440989"
+    fingerprint = "c6d7358156096e266df968a32991dd30"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adamw"
     keras_operations = __package__ + ".keras.adamw"

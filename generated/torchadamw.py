@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 d1a7f2cd5a99759d36520a263e9fc109
+# Inputs: sha256 f57ac59e2152ef5099f7bd0ff01bd198
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """The optimizer TorchAdamW."""
 
@@ -229,6 +229,7 @@ class TorchAdamW(Optimizer):
         ("maximize", ("maximize",)),
     )
     spec = "7ee540ea15eb65b5c89f392215703546"
+    fingerprint = "f57ac59e2152ef5099f7bd0ff01bd198"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadamw"
     keras_operations = __package__ + ".keras.torchadamw"

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchsgd.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 a2b7ef7a7bec8f4e74eb9b0c822e7a42
+# Inputs: sha256 1275d85fe234ec52be54560b18fde4e5
 # Worst error of a step or state in float32: 2 ulps, 30 where sums cancel.
 """The optimizer TorchSGD."""
 
@@ -213,6 +213,7 @@ class TorchSGD(Optimizer):
         ("maximize", ("maximize",)),
     )
     spec = "f34455424ced22837142d45bc986f4af"
+    fingerprint = "1275d85fe234ec52be54560b18fde4e5"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchsgd"
     keras_operations = __package__ + ".keras.torchsgd"

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 1dad163c99c21ef30072a47989ca3518
+# Inputs: sha256 8b4de1525a78aeba3b0e699fd488d8df
 # Worst error of a step or state in float32: 4 ulps, 2 where sums cancel.
 """CPU kernels of Adadelta, fused with every feature.
 
@@ -445,6 +445,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="8b4de1525a78aeba3b0e699fd488d8df",
     buffers=(
         "param",
         "grad",

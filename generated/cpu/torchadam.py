@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 d5cad40bec0d4e321bc0e901bdf0aa0b
+# Inputs: sha256 a486da283c5dfd39f7aae7a3a340d897
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CPU kernels of TorchAdam, fused with every feature.
 
@@ -467,6 +467,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="a486da283c5dfd39f7aae7a3a340d897",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 4f234556f70d18dae3c1d345920b7a49
+# Inputs: sha256 6c807f34be15f648f00663995bf66fd0
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CPU kernels of TorchRMSprop, fused with every feature.
 
@@ -462,6 +462,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="6c807f34be15f648f00663995bf66fd0",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 3b48985e693da49fc516c8e25ec7b693
+# Inputs: sha256 ea487d89e06dd04fdc4a838b28cf9a2f
 # Worst error of a step or state in float32: 3 ulps, 30 where sums cancel.
 """CUDA kernels of Adam, fused with every feature.
 
@@ -626,6 +626,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="ea487d89e06dd04fdc4a838b28cf9a2f",
     buffers=(
         "param",
         "grad",

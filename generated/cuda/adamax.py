@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 9222f343415b8a194aaed98cdcde2646
+# Inputs: sha256 dc4d26e88954c503965f4958c38e2672
 # Worst error of a step or state in float32: 2 ulps, 20 where sums cancel.
 """CUDA kernels of Adamax, fused with every feature.
 
@@ -608,6 +608,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="dc4d26e88954c503965f4958c38e2672",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: rmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 530a6415a2f5341acc24cf2b8ce5d8c7
+# Inputs: sha256 87cfc0d99ffcf750ca06da4838643c1f
 # Worst error of a step or state in float32: 4 ulps, 200 where sums cancel.
 """CUDA kernels of RMSprop, fused with every feature.
 
@@ -631,6 +631,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="87cfc0d99ffcf750ca06da4838643c1f",
     buffers=(
         "param",
         "grad",

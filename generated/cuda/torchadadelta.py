@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 7d7a2fe86e81a77d39ac3c8093ab3bbc
+# Inputs: sha256 40fe88442c345bfce84b48e141ecd5af
 # Worst error of a step or state in float32: 3 ulps, 2 where sums cancel.
 """CUDA kernels of TorchAdadelta, fused with every feature.
 
@@ -601,6 +601,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="40fe88442c345bfce84b48e141ecd5af",
     buffers=(
         "param",
         "grad",

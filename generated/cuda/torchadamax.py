@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 1673fd7a2125a3d338cd83c8c0c46f6e
+# Inputs: sha256 0bad5c2846db389dc8f22c3fb466847d
 # Worst error of a step or state in float32: 3 ulps, 20 where sums cancel.
 """CUDA kernels of TorchAdamax, fused with every feature.
 
@@ -608,6 +608,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="0bad5c2846db389dc8f22c3fb466847d",
     buffers=(
         "param",
         "grad",

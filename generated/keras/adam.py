@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 3b48985e693da49fc516c8e25ec7b693
+# Inputs: sha256 ea487d89e06dd04fdc4a838b28cf9a2f
 """Keras operations of Adam, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -291,6 +291,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="ea487d89e06dd04fdc4a838b28cf9a2f",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 9222f343415b8a194aaed98cdcde2646
+# Inputs: sha256 dc4d26e88954c503965f4958c38e2672
 """Keras operations of Adamax, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -277,6 +277,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="dc4d26e88954c503965f4958c38e2672",
     buffers=(
         "param",
         "grad",

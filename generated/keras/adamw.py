@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamw.toml, adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 01c7dadeec19167ff6f39bf78c80867c
+# Inputs: sha256 c6d7358156096e266df968a32991dd30
 """Keras operations of AdamW, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -291,6 +291,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="c6d7358156096e266df968a32991dd30",
     buffers=(
         "param",
         "grad",

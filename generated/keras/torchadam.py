@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 d5cad40bec0d4e321bc0e901bdf0aa0b
+# Inputs: sha256 a486da283c5dfd39f7aae7a3a340d897
 """Keras operations of TorchAdam, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -294,6 +294,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="a486da283c5dfd39f7aae7a3a340d897",
     buffers=(
         "param",
         "grad",

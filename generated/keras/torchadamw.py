@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 d1a7f2cd5a99759d36520a263e9fc109
+# Inputs: sha256 f57ac59e2152ef5099f7bd0ff01bd198
 """Keras operations of TorchAdamW, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -294,6 +294,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="f57ac59e2152ef5099f7bd0ff01bd198",
     buffers=(
         "param",
         "grad",

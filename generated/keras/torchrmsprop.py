@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 4f234556f70d18dae3c1d345920b7a49
+# Inputs: sha256 6c807f34be15f648f00663995bf66fd0
 """Keras operations of TorchRMSprop, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -289,6 +289,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="6c807f34be15f648f00663995bf66fd0",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchsgd.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 a2b7ef7a7bec8f4e74eb9b0c822e7a42
+# Inputs: sha256 1275d85fe234ec52be54560b18fde4e5
 """Keras operations of TorchSGD, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -281,6 +281,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="1275d85fe234ec52be54560b18fde4e5",
     buffers=(
         "param",
         "grad",
