@@ -80,6 +80,11 @@ MODULES = frozenset(
     ]
 )
 
+#: Names that no file can have on Windows, whatever its ending.
+DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
+    f"{port}{number}" for port in ("com", "lpt") for number in range(10)
+}
+
 #: Names of kernels and of what they are made with.
 KERNEL_WORDS = frozenset(
     [

@@ -63,7 +63,7 @@ def killed_after(moves, version):
 
 def killed_at_random(version):
     child = in_child(lambda: build(version))
-    time.sleep(random.random() * 0.004)
+    time.sleep(random.random() * span)
     os.kill(child, signal.SIGKILL)
     return os.waitpid(child, 0)[1] == 0
 
@@ -89,7 +89,12 @@ while not finished:
     finished = killed_after(moves, version)
     moves += 1
     outcomes.append(outcome())
+span = 0
 for _ in range(random_kills):
+    version += 1
+    start = time.perf_counter()
+    os.waitpid(in_child(lambda: build(version)), 0)
+    span = time.perf_counter() - start
     version += 1
     killed_at_random(version)
     outcomes.append(outcome())
