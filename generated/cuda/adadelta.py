@@ -2,8 +2,8 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 9b8caef13e075fa0a7036a7ca98cbf3b
-# Rounding in float32: a step or state is off by 19.1 ulps at most.
+# Inputs: sha256 8b4de1525a78aeba3b0e699fd488d8df
+# Worst error of a step or state in float32: 4 ulps, 2 where sums cancel.
 """CUDA kernels of Adadelta, fused with every feature.
 
 Each function here makes one kernel for one dtype and one setting of the switches that it
@@ -603,6 +603,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="8b4de1525a78aeba3b0e699fd488d8df",
     buffers=(
         "param",
         "grad",

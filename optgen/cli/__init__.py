@@ -57,11 +57,14 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; show a diff and fail if stale.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace generated files that were edited, too.")
+    ] = False,
 ) -> None:
     """Generate optimizers and schedules; the built-in ones by default."""
     from optgen.cli import building
 
-    raise typer.Exit(building.build(paths or [], out, check_only=check))
+    raise typer.Exit(building.build(paths or [], out, check_only=check, force=force))
 
 
 @app.command()

@@ -15,7 +15,7 @@ from optgen.compiler.nouns.problem import SpecError
 DEFAULT_OUT = Path("generated")
 
 
-def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
+def build(paths: list[str], folder: Path | None, *, check_only: bool, force: bool = False) -> int:
     """Generate the optimizers and schedules of some specs; returns the exit status."""
     target = folder or (DEFAULT_OUT if paths else generated_folder())
     try:
@@ -31,7 +31,7 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
             if check_only:
                 stale = building.stale(job, target, progress)
             else:
-                building.build(job, target, progress)
+                building.build(job, target, progress, force=force)
                 stale = ""
     except SpecError as error:
         print_problems(error.problems)

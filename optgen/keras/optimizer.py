@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from inspect import signature
 from typing import Any, ClassVar, Self
 
@@ -23,6 +22,7 @@ from optgen.keras.operations import Operations
 from optgen.keras.slots import Slot, new_slot, path_of, paths_of
 from optgen.keras.watched import Watched
 from optgen.runtime.declarations import State
+from optgen.runtime.kernels import load_kernels
 from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Row
@@ -97,7 +97,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         paths = paths_of(variables)
         self._inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
         self._inside.hyperparameters.fix()
-        kernels = import_module(self.rule.keras_operations).KERNELS
+        kernels = load_kernels(self.rule.keras_operations, self.rule.fingerprint)
         self._inside.operations = Operations(kernels, self._inside.slots)
         if IN_PLACE and InPlace.fits(self._inside.slots):
             inside, calls = self._inside, Watched(self._iterations)

@@ -12,7 +12,7 @@ from optgen.cuda import missing_packages
 from optgen.runtime.arrays import Gradient, is_on_device
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
-from optgen.runtime.kernels import Kernels, Program
+from optgen.runtime.kernels import Kernels, Program, load_kernels
 from optgen.runtime.scale import DynamicScale
 
 Array = Any
@@ -153,8 +153,8 @@ class Memory(Protocol):
 def memory_of(named: Mapping[str, object], kernels: Kernels, cuda_kernels: str) -> Memory:
     """The memory that variables live in; ``cuda_kernels`` is a module, imported where needed.
 
-    Raises TypeError for variables of both kinds, and ImportError, which says what to install,
-    where there is nothing that could run on a device.
+    Raises TypeError for variables of both kinds, ImportError, which says what to install, where
+    there is nothing that could run on a device, and MixedBuildError for kernels of another build.
     """
     on_device = {path: is_on_device(variable) for path, variable in named.items()}
     if not any(on_device.values()):
@@ -168,6 +168,6 @@ def memory_of(named: Mapping[str, object], kernels: Kernels, cuda_kernels: str) 
     if missing:
         raise ImportError(f"{next(iter(named))!r} is a CUDA array, but {missing}")
     made: Memory = import_module("optgen.runtime.cuda.memory").DeviceMemory(
-        kernels, import_module(cuda_kernels).KERNELS
+        kernels, load_kernels(cuda_kernels, kernels.fingerprint)
     )
     return made

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from os import PathLike, fspath
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.declarations import Hyperparameter, State, Switch
-from optgen.runtime.kernels import Kernels
+from optgen.runtime.generated import Generated
 from optgen.runtime.matching import Gradients, Variables
 from optgen.runtime.minimizing import minimize
 from optgen.runtime.model import Counters, Model
@@ -35,20 +34,8 @@ _NOT_SAVED = ("constraints", "overwrite_with_gradient", "on_nonfinite")
 _COMMON = ("name", "options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 
 
-class Optimizer:
+class Optimizer(Generated):
     """Updates arrays in place by a compiled rule. Subclasses are generated from specs."""
-
-    hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
-    switches: ClassVar[tuple[Switch, ...]] = ()
-    states: ClassVar[tuple[State, ...]] = ()
-    exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    #: What torch calls arguments, each with the hyperparameters that it sets.
-    torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
-    #: A digest of what the rule and its features compute, without names of files or comments.
-    spec: ClassVar[str] = ""
-    kernels: ClassVar[Kernels]
-    cuda_kernels: ClassVar[str] = ""
-    keras_operations: ClassVar[str] = ""
 
     def __init__(
         self,

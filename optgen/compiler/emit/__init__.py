@@ -86,16 +86,15 @@ def emit(plan: Plan, bounds: Sequence[Bound], templates: Templates) -> tuple[Sou
     }
     words = vocabulary(plan, templates.texts.values())
     strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
-    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE]
+    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE, digest]
     strings += [name.value for name, _ in plan.rule.torch]
     sources = []
     for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
         # Bounds are those of kernels, whose scalars are of float64.
         told = [] if kind == "keras" else rounding
         header = templates.header(f"{kind}.py.j2", files, digest, told)
-        source = Source(
-            path, templates.render(f"{kind}.py.j2", {**contexts[kind], "header": header})
-        )
+        context = {**contexts[kind], "header": header, "fingerprint": digest}
+        source = Source(path, templates.render(f"{kind}.py.j2", context))
         review(source, plan.rule, words, strings)
         sources.append(source)
     return tuple(sources)
