@@ -35,10 +35,9 @@ def stand_ins(
 
 
 def settle(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> None:
-    """Give variables of a model the value of their stand-ins."""
+    """Give variables of a model the value of their stand-ins; all of them or none."""
     if model is not None:
-        for variable, stand_in in pairs:
-            model.memory.assign(variable, stand_in)
+        model.memory.commit([model.memory.assigning(*pair) for pair in pairs])
 
 
 @contextmanager
