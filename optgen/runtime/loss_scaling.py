@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from os import PathLike, fspath
 from typing import Any, Self
 
 from optgen.runtime.arrays import AnyArray as Array
@@ -17,9 +16,10 @@ from optgen.runtime.naming import unique_name
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.sealed import Sealed
-from optgen.runtime.state import file, store
+from optgen.runtime.state.saved import Saved
 from optgen.runtime.state.snapshot import Snapshot, StateError
 from optgen.runtime.unknown import refuse_unknown
+from optgen.runtime.whole import Call
 
 _SCALE = Hyperparameter("initial_scale", 2.0**15, "initial_scale >= 1", lambda scale: scale >= 1)
 _STEPS = Hyperparameter(
@@ -28,7 +28,7 @@ _STEPS = Hyperparameter(
 _COUNTERS = {"dynamic_scale", "step_counter"}
 
 
-class LossScaleOptimizer(Sealed):
+class LossScaleOptimizer(Sealed, Saved):
     """Scales the loss for another optimizer, so that gradients of half precision don't vanish.
 
     After ``dynamic_growth_steps`` calls with finite gradients the scale is doubled; a gradient
@@ -69,7 +69,7 @@ class LossScaleOptimizer(Sealed):
         steps = int(_number(_STEPS, dynamic_growth_steps, kind))
         self._scale = DynamicScale(self._initial_scale, steps)
         self._inner_config = inner_optimizer.get_config()
-        self._inner = inner_optimizer
+        self._inner, self._turn = inner_optimizer, inner_optimizer._turn
         self._take_over()
 
     def _is_extended(self) -> bool:
@@ -116,7 +116,7 @@ class LossScaleOptimizer(Sealed):
         return f"{type(self).__name__}({self.inner_optimizer!r}, scale={self.dynamic_scale!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        with self.inner_optimizer._turn.lock:
+        with self._turn.lock:
             inner = self.inner_optimizer.__reduce__()[2] if self.built else None
             state = inner, self.dynamic_scale, self.step_counter
             return type(self).from_config, (self.get_config(),), state
@@ -214,35 +214,17 @@ class LossScaleOptimizer(Sealed):
         inner: Optimizer = config["inner_optimizer"]
         return cls(**{**config, "inner_optimizer": inner.from_config(inner.get_config())})
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """As the inner optimizer's, with the scale."""
-        with self.inner_optimizer._turn.lock:
-            file.write(self._snapshot(), path)
-
-    def load(self, path: str | PathLike[str]) -> None:
-        """As the inner optimizer's, with the scale."""
-        self._resume(file.read(path), repr(fspath(path)))
-
-    def save_own_variables(self, store_: store.Store) -> None:
-        """As the inner optimizer's, with the scale."""
-        with self.inner_optimizer._turn.lock:
-            store.put(self._snapshot(), store_)
-
-    def load_own_variables(self, store_: store.Store) -> None:
-        """As the inner optimizer's, with the scale."""
-        self._resume(store.get(store_), "this state")
-
     def _snapshot(self) -> Snapshot:
         inner = self.inner_optimizer._snapshot()
         own = {"dynamic_scale": self.dynamic_scale, "step_counter": self.step_counter}
         return replace(inner, counters={**inner.counters, **own})
 
-    def _resume(self, snapshot: Snapshot, source: str) -> None:
+    def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
         counters = dict(snapshot.counters)
         if not {*counters} >= _COUNTERS:
             raise StateError(f"{source} was saved without a loss scale")
         scale, counter = counters.pop("dynamic_scale"), counters.pop("step_counter")
-        scaled = self._scale.setting(float(scale), int(counter))
+        scaled = [*also, *self._scale.setting(float(scale), int(counter))]
         self.inner_optimizer._resume(replace(snapshot, counters=counters), source, scaled)
 
 

@@ -134,6 +134,9 @@ class Memory(Protocol):
     def commit(self, calls: Sequence[Call]) -> None:
         """Make calls; handlers of signals run before them or after."""
 
+    def later(self, calls: Sequence[Call]) -> Callable[[], object]:
+        """What makes calls in the same way."""
+
     def is_finite(self, array: Array) -> bool:
         """Whether all elements are."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from os import PathLike, fspath
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.averaging import Averaging
 from optgen.runtime.declarations import Hyperparameter, State, Switch
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matching import Gradients, Variables
@@ -21,10 +20,9 @@ from optgen.runtime.options import PathOptions
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.sealed import Sealed
 from optgen.runtime.settings import Settings
-from optgen.runtime.stand_in import replaced, settle, stand_ins
-from optgen.runtime.state import exchange, file
+from optgen.runtime.state import exchange
+from optgen.runtime.state.saved import Saved
 from optgen.runtime.state.snapshot import Snapshot, check_fits
-from optgen.runtime.state.store import Store, get, put
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Constraints, OnNonfinite, Treatment
 from optgen.runtime.turns import Turn
@@ -38,7 +36,7 @@ _NOT_SAVED = ("constraints", "overwrite_with_gradient", "on_nonfinite")
 _COMMON = ("name", "options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 
 
-class Optimizer(Sealed):
+class Optimizer(Sealed, Saved, Averaging):
     """Updates arrays in place by a compiled rule. Subclasses are generated from specs."""
 
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
@@ -147,9 +145,6 @@ class Optimizer(Sealed):
         variables, self._counters, arrays = state
         self._model = model = self._new_model(variables)
         model.memory.commit(exchange.putting_back(model, arrays))
-
-    def _refuse_inside(self, what: str) -> None:
-        self._turn.refuse_inside(type(self).__name__, what)
 
     @property
     def built(self) -> bool:
@@ -267,64 +262,6 @@ class Optimizer(Sealed):
         """
         return None if self._model is None else self._model.engine.gradient_norm
 
-    def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
-        """Give variables, all or some, the value of their averages, where there are any.
-
-        Raises ValueError for a variable that the optimizer was not built with.
-        """
-        with self._turn.lock:
-            self._refuse_inside("change variables")
-            settle(self._model, stand_ins(self._model, self.states, self.iterations, var_list))
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Inside, the variables hold their averages; behind, their own values again.
-
-        Raises ValueError where no averages are kept, and RuntimeError for a step inside.
-        """
-        if not any(s.stands_in and s.when(self._settings.on()) for s in self.states):
-            raise ValueError(f"{type(self).__name__} keeps no averages of its variables")
-        turn = self._turn
-        if turn.is_evaluating:
-            raise RuntimeError("averaged() can't be entered twice")
-        self._refuse_inside("change variables")
-        try:
-            with turn.lock:
-                turn.is_evaluating = True
-                pairs = stand_ins(self._model, self.states, self.iterations)
-            with replaced(self._model, pairs):
-                yield
-        finally:
-            turn.is_evaluating = False
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the state to a file, whole or not at all.
-
-        With it a run goes on as if it had not ended. Steps of other threads wait meanwhile.
-        Raises ValueError before ``build``, OSError where the file can't be written, and
-        RuntimeError in a function that a step calls.
-        """
-        with self._turn.lock:
-            file.write(self._snapshot(), path)
-
-    def load(self, path: str | PathLike[str]) -> None:
-        """Take over state, counters and hyperparameters from a file that ``save`` wrote.
-
-        The optimizer is built with variables of the same paths, shapes and dtypes before.
-        Raises StateError, a ValueError, that names all that doesn't fit, and FileNotFoundError;
-        nothing has changed then.
-        """
-        self._resume(file.read(path), repr(fspath(path)))
-
-    def save_own_variables(self, store: Store) -> None:
-        """Write the state into a dictionary or a group of HDF5, as Keras asks for."""
-        with self._turn.lock:
-            put(self._snapshot(), store)
-
-    def load_own_variables(self, store: Store) -> None:
-        """``load`` from what ``save_own_variables`` wrote."""
-        self._resume(get(store), "this state")
-
     def _snapshot(self) -> Snapshot:
         self._refuse_inside("save or load the state")
         if self._model is None:
@@ -334,7 +271,6 @@ class Optimizer(Sealed):
         return exchange.taken(kind, self.spec, config, counters, self._model)
 
     def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
-        """Go on from a snapshot; ``also`` are calls of compiled code that belong to it."""
         with self._turn.lock:
             check_fits(snapshot, self._snapshot(), source)
             assert self._model is not None

@@ -8,7 +8,7 @@ functions of C, NumPy and Numba is either still to come, or done.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import starmap
 from operator import call, setitem
@@ -23,6 +23,11 @@ Call = tuple[Any, ...]
 def chain(calls: Iterable[Call]) -> None:
     """Make calls of compiled functions one after the other, with no instruction between them."""
     deque(starmap(call, calls), 0)
+
+
+def later(calls: Sequence[Call]) -> Callable[[], object]:
+    """What makes calls of compiled functions, and is one itself."""
+    return partial(deque, starmap(call, calls), 0)
 
 
 def assigning(target: Any, value: Any) -> Call:

@@ -12,7 +12,7 @@ from optgen.runtime.cpu.launch import commit
 from optgen.runtime.engine import Engine, Mask
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.tables import Tables
-from optgen.runtime.whole import Call, assigning, raising
+from optgen.runtime.whole import Call, assigning, later, raising
 
 
 class HostMemory:
@@ -21,7 +21,7 @@ class HostMemory:
     check_variables = staticmethod(check_variables)
     address = staticmethod(address)
     assigning, raising = staticmethod(assigning), staticmethod(raising)
-    commit = staticmethod(commit)
+    commit, later = staticmethod(commit), staticmethod(later)
 
     def __init__(self, kernels: Kernels) -> None:
         self._kernels = kernels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,10 @@ class DeviceMemory:
         """Make calls, which are Python's here; handlers of signals run before them or after."""
         with uninterrupted:
             chain(calls)
+
+    def later(self, calls: Sequence[Call]) -> Callable[[], object]:
+        """What makes calls in the same way."""
+        return partial(self.commit, calls)
 
     def is_finite(self, array: Any) -> bool:
         """Whether all elements are; waits for the device."""
