@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import torch
 
 from optgen.runtime.memory import Mask
+from optgen.runtime.whole import Call
 
 Tensor = torch.Tensor
 HALVES = (torch.float16, torch.bfloat16)
@@ -30,14 +31,20 @@ class Halves:
     def __bool__(self) -> bool:
         return bool(self._pairs)
 
+    def widened(self, chosen: Mask) -> list[Call]:
+        """Give copies of chosen parameters their value; returns the call for the other way."""
+        pairs = [(p, wide) for index, p, wide in self._pairs if chosen[index]]
+        halves, copies = [half for half, _ in pairs], [wide for _, wide in pairs]
+        _copy(copies, halves)
+        return [(torch._foreach_copy_, halves, copies)] if pairs else []
+
     @contextmanager
-    def updating(self, chosen: Mask | None = None) -> Iterator[Callable[[], None]]:
+    def updating(self) -> Iterator[Callable[[], None]]:
         """Inside, copies may be changed; behind, parameters have changed with them.
 
-        Those of ``chosen`` parameters, or all. Gives what makes them change already inside.
+        Gives what makes them change already inside.
         """
-        pairs = [(p, wide) for index, p, wide in self._pairs if chosen is None or chosen[index]]
-        halves, copies = [half for half, _ in pairs], [wide for _, wide in pairs]
+        halves, copies = [half for _, half, _ in self._pairs], [wide for *_, wide in self._pairs]
         _copy(copies, halves)
         try:
             yield lambda: _copy(halves, copies)

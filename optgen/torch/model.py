@@ -15,6 +15,7 @@ from optgen.runtime.model import Counters, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Settings
 from optgen.runtime.treatment import Treatment
+from optgen.runtime.whole import Call
 from optgen.torch.gradients import gradients_of, seen
 from optgen.torch.halves import Halves
 from optgen.torch.positions import Positions
@@ -42,6 +43,8 @@ class TensorModel(Model):
         arrays = dict(zip(params, map(seen, self.halves.wide), strict=True))
         kernels = rule.kernels, rule.cuda_kernels
         super().__init__(arrays, rule.states, settings, treatment, *kernels)
+        #: The setting of the switches for each group of parameters.
+        self.built_for: list[dict[str, bool]] = []
         self._is_shared = any(map(is_shared, self.params))
         self._positions = None if self._is_shared else Positions(self.params)
         self._pointers = [param.data_ptr() for param in self._locals]
@@ -108,14 +111,15 @@ class TensorModel(Model):
         if rows.tobytes() != self._placed:
             parts = self._parts(self._switches(self._settings, self.treatment))
             states, own = self.states, rows.tolist()
+            # Until all is done, nothing is known to be in its place.
+            self._placed = b""
             self.engine = self.memory.engine(self.variables, states, own, count, parts)
-            self._placed = rows.tobytes()
             self._spread()
+            self._placed = rows.tobytes()
 
-    def updated(self, chosen: Mask) -> None:
-        """Count an update of some parameters."""
-        super().updated(chosen)
-        self._counted += chosen
+    def updated(self, chosen: Mask) -> list[Call]:
+        """The calls that count an update of some parameters."""
+        return [*super().updated(chosen), (np.add, self._counted, chosen, self._counted)]
 
 
 def like(array: Any, param: Any) -> Tensor:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from inspect import Signature
 from itertools import compress
+from operator import setitem
 from typing import Any, ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.stand_in import replaced, settle, stand_ins
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
+from optgen.runtime.whole import Call
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
 from optgen.torch.groups import GroupSettings
 from optgen.torch.halves import HALVES
@@ -94,14 +96,15 @@ class FusedOptimizer(torch.optim.Optimizer):
         treatment = Treatment(type(self).__name__, None, (), "propagate")
         model = TensorModel(self.rule, params, self._settings, treatment, ages)
         join(model, params.values(), self.state)
+        model.built_for = self._settings.by_group
         self._model = model
         return model
 
     def _current(self) -> TensorModel:
         """The model, made anew where parameters have moved or parts of the rule were switched."""
-        switched = self._settings.look(self.param_groups)
-        model = self._model
-        if model is None or switched or not model.is_current:
+        settings, model = self._settings, self._model
+        settings.look(self.param_groups)
+        if model is None or model.built_for != settings.by_group or not model.is_current:
             return self._build()
         return model
 
@@ -124,14 +127,16 @@ class FusedOptimizer(torch.optim.Optimizer):
                 raise RuntimeError(
                     "a graph can't count the updates of parameters; don't capture it"
                 )
-            step = Step(model, self._settings, model.treatment, None)
-            with model.halves.updating(model.touched(checked)):
-                step.take(checked, self._counters)
-            for group in self.param_groups:
-                group[_CALLS] = self._counters.calls
             changed = model.params if present.all() else [*compress(model.params, present)]
-            # Autograd refuses to go back through what was overwritten only if it knows.
-            torch.autograd.graph.increment_version(changed)
+            calls = self._counters.calls + 1
+            also: list[Call] = [
+                *model.halves.widened(model.touched(checked)),
+                *((setitem, group, _CALLS, calls) for group in self.param_groups),
+                # Autograd refuses to go back through what was overwritten only if it knows.
+                (torch._C._increment_version, changed),
+            ]
+            step = Step(model, self._settings, model.treatment, None)
+            step.take(checked, self._counters, also)
         return loss
 
     def minimize(
