@@ -42,11 +42,16 @@ class GroupSettings(Settings):
         shared: Mapping[str, Any],
         paths: Mapping[str, int],
         groups: Sequence[Group],
+        defaults: Group,
     ) -> None:
-        """``shared`` holds what belongs to the optimizer as a whole."""
+        """``shared`` holds what belongs to the optimizer as a whole.
+
+        ``defaults`` are the values of what a group doesn't say.
+        """
         values = {h.name: h.default for h in rule.hyperparameters} | dict(shared)
         super().__init__(owner, rule.hyperparameters, rule.switches, rule.exclusive, values, None)
         self._own = [argument for argument in listed if argument.is_grouped]
+        self._defaults = {a.name: defaults.get(a.name, a.default) for a in self._own}
         self.options = GroupOptions(owner, paths)
         self._seen: list[tuple[Any, ...]] = []
         #: The setting of the switches for each group.
@@ -58,7 +63,8 @@ class GroupSettings(Settings):
 
         Raises TypeError or ValueError, with nothing taken over, for what isn't allowed.
         """
-        seen = [tuple(_plain(group[a.name]) for a in self._own) for group in groups]
+        own = self._defaults.items()
+        seen = [tuple(_plain(group.get(name, value)) for name, value in own) for group in groups]
         if seen == self._seen:
             return
         patterns: dict[str, dict[str, Setting]] = {}
