@@ -106,7 +106,7 @@ def test_files_of_weights_cross_over(tmp_path: Path, is_wrapped: bool) -> None:
     path = str(tmp_path / "model.weights.h5")
     modules = (keras.optimizers, optgen.keras)
     for source, target in (modules, modules[::-1]):
-        ends = []
+        ends: list[list[Any]] = []
         for module in (source, target):
             optimizer = made(module, "Adam", values)
             if is_wrapped:
