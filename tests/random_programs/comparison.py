@@ -39,6 +39,8 @@ class Outcome:
     vague: int = 0
     special: int = 0
     differences: list[str] = field(default_factory=list)
+    #: The longest part of it, in seconds, and what that was.
+    slowest: tuple[float, str] = (0.0, "")
 
     def take(self, where: str, expected: Number, found: Array) -> None:
         """Compare the elements of a result."""
