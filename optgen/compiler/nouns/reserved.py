@@ -79,6 +79,9 @@ MODULES = frozenset(
     ]
 )
 
+#: Python compiles a function that uses one of these otherwise.
+PYTHON_WORDS = frozenset({"super"})
+
 #: Names of kernels and of what they are made with.
 KERNEL_WORDS = frozenset(
     [
