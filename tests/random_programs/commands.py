@@ -8,6 +8,7 @@ import signal
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -22,7 +23,7 @@ from tests.random_programs.comparison import Outcome
 from tests.random_programs.program import Program
 from tests.random_programs.sources import Sources
 
-#: Seconds that a command may take.
+#: Seconds of the processor that a command may take.
 LONGEST = 10
 
 
@@ -32,18 +33,18 @@ class TooLongError(Exception):
 
 @contextlib.contextmanager
 def at_most(seconds: int) -> Iterator[None]:
-    """Raise TooLongError where the time is up."""
+    """Raise TooLongError where so much of the processor's time is up."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise TooLongError(f"more than {seconds} s")
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(seconds)
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _steps(path: Path, out: Path) -> Iterator[tuple[str, Callable[[], object]]]:
@@ -62,7 +63,7 @@ def _steps(path: Path, out: Path) -> Iterator[tuple[str, Callable[[], object]]]:
 
     yield "explain", explain
     for stage in showing.Stage:
-        yield f"show {stage}", lambda stage=stage: showing.show(name, stage, showing.Target.CPU)
+        yield f"show {stage}", partial(showing.show, name, stage, showing.Target.CPU)
     yield "show --why", lambda: showing.show(name, showing.Stage.PLAN, showing.Target.CPU, why=True)
     yield "build", lambda: building.build([name], out, check_only=False)
 

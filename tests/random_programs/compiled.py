@@ -19,7 +19,7 @@ from optgen.runtime.cpu.pointers import BLOCK
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, built
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.tables import CHUNK
-from tests.random_programs.comparison import Outcome, compare
+from tests.random_programs.comparison import Arrays, Outcome, compare
 from tests.random_programs.program import Form, Program
 from tests.random_programs.sources import Sources
 
@@ -74,8 +74,9 @@ def around_borders(program: Program) -> Program:
 
 def by_numba(program: Program, sources: Sources) -> Outcome:
     """Compiled CPU kernels, at the borders of blocks and chunks."""
+    wider = around_borders(program)
     with package(program, sources) as name:
-        return compare(class_in(name, program), around_borders(program))
+        return compare(Arrays(class_in(name, program), wider), wider)
 
 
 def by_ptx(program: Program, sources: Sources) -> Outcome:

@@ -6,6 +6,7 @@ import random
 import re
 from dataclasses import replace
 
+from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.nouns.source import Source
 from tests.random_programs.generator import draw
 from tests.random_programs.program import Program
@@ -22,7 +23,7 @@ class Changed(Sources):
 
     def __init__(self, program: Program) -> None:
         super().__init__(plan_from(program, only_used=True))
-        self._draw, self._section = random.Random(program.seed), f"# random{program.seed}\n"
+        self._seed, self._section = program.seed, f"# random{program.seed}\n"
 
     def of(self, kind: str) -> Source:
         source = super().of(kind)
@@ -34,7 +35,7 @@ class Changed(Sources):
         places = list(re.finditer("|".join(map(re.escape, OTHERS)), own))
         if not places:
             return source
-        place = self._draw.choice(places)
+        place = random.Random(self._seed).choice(places)
         changed = own[: place.start()] + OTHERS[place[0]] + own[place.end() :]
         return replace(source, text=source.text[:start] + changed + source.text[end:])
 
@@ -43,8 +44,11 @@ def test_most_changes_are_noticed() -> None:
     changed = noticed = 0
     for seed in range(PROGRAMS):
         program = replace(draw(seed), odd=0.0)
-        sources = Changed(program)
-        if sources.of("cpu") == Sources(plan_from(program, only_used=True)).of("cpu"):
+        try:
+            sources, plain = Changed(program), Sources(plan_from(program, only_used=True))
+        except SpecError:
+            continue
+        if sources.of("cpu") == plain.of("cpu"):
             continue
         changed += 1
         noticed += bool(by_python(program, sources).differences)

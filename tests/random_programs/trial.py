@@ -6,10 +6,11 @@ import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from optgen.compiler.nouns.problem import SpecError
 from tests.random_programs.commands import by_commands, by_diff
-from tests.random_programs.comparison import Outcome, compare, small_chunks
+from tests.random_programs.comparison import Arrays, Outcome, compare, small_chunks
 from tests.random_programs.compiled import by_numba, by_ptx
 from tests.random_programs.plain import optimizer_class
 from tests.random_programs.program import Program
@@ -42,7 +43,19 @@ def by_python(program: Program, sources: Sources) -> Outcome:
     name = str(program.spec["name"])
     kind = optimizer_class(name, sources.of("optimizer"), sources.of("cpu"))
     with small_chunks():
-        return compare(kind, program)
+        return compare(Arrays(kind, program), program)
+
+
+def by_device(program: Program, sources: Sources) -> Outcome:
+    """CUDA kernels on a device or in Numba's simulator, which needs a process of its own."""
+    found: Outcome = import_module("tests.random_programs.on_device").by_device(program, sources)
+    return found
+
+
+def by_keras(program: Program, sources: Sources) -> Outcome:
+    """Operations of Keras, whose backend is that of the process."""
+    found: Outcome = import_module("tests.random_programs.in_keras").by_keras(program, sources)
+    return found
 
 
 def printed(program: Program, sources: Sources) -> Outcome:
@@ -58,6 +71,8 @@ COMPARISONS: Mapping[str, Comparison] = {
     "printed": printed,
     "numba": by_numba,
     "ptx": by_ptx,
+    "device": by_device,
+    "keras": by_keras,
     "commands": by_commands,
     "diff": by_diff,
 }
