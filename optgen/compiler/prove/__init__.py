@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import CALL, LEARNING_RATE, STEP, Rule
+from optgen.compiler.prove.behaviour import behaviours
 from optgen.compiler.prove.degree import degrees, units
 from optgen.compiler.prove.descent import descent
 from optgen.compiler.prove.domains import domains
@@ -29,7 +30,7 @@ _FIRST = {"grad": 2.0, "step": 1.0, "param": 1.0}
 
 def prove(rule: Rule) -> tuple[Finding, ...]:
     """Every finding about the rule of one optimizer, without features, in each of its variants."""
-    return tuple(_findings(rule))
+    return tuple(findings(rule))
 
 
 def _domains(
@@ -45,7 +46,8 @@ def _domains(
         yield from overflow(variant, defaults)
 
 
-def _findings(rule: Rule) -> Iterator[Finding]:
+def findings(rule: Rule) -> Iterator[Finding]:
+    """The same one by one; of each variant what is only told comes last, and takes longest."""
     defaults = {
         h.name: float(h.default)
         for h in rule.hyperparameters
@@ -63,17 +65,18 @@ def _findings(rule: Rule) -> Iterator[Finding]:
             reached = Reached(plain, search)
             variant, more = inferred(plain, reached)
             search = replace(search, known=variant.known)
-            reached = Reached(variant, search)
+            reached = reached.knowing(variant, search)
             yield from invariants(variant, reached)
             yield from more
             yield from _domains(variant, reached, defaults)
             yield from descent(variant, search)
             yield from oddness(variant, search)
             yield from degrees(variant, defaults)
-            yield from units(variant, defaults)
-            yield from sizes(variant, search, defaults)
             yield from weights(variant)
             yield from starts(variant, defaults)
+            yield from behaviours(variant, search)
+            yield from units(variant, defaults)
+            yield from sizes(variant, search, defaults)
     except TooLargeError:
         reason = "the rule has too many settings, or values too large, to be looked at as a whole"
         for group in Group:
