@@ -84,7 +84,7 @@ def diff(
         list[str] | None, typer.Option("--with", help="A value for both, as name=value.")
     ] = None,
 ) -> None:
-    """Compare two rules as mathematics: equal for every gradient, or where they part."""
+    """Compare two optimizers as mathematics: the same for every gradient, or where they part."""
     raise typer.Exit(comparing.diff(one, other, both or []))
 
 
