@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath
 
-from optgen.compiler.compare.precise import NO_VALUE, Run
+from optgen.compiler.compare.precise import Run, is_nan
 from optgen.compiler.compare.straight import Straight
 
 #: Two runs of the same hyperparameters, of two elements each.
@@ -27,7 +27,9 @@ def candidates(
         with mpmath.workdps(_DIGITS):
             try:
                 mine, others = (_trajectories(rule, numbers) for rule in (left, right))
-            except NO_VALUE:
+            except KeyError:
+                break
+            if _has_nan(mine) or _has_nan(others):
                 continue
             return {
                 name: [o for o in ours if _in_proportion(others[name], mine[o])] for name in theirs
@@ -48,6 +50,10 @@ def _trajectories(rule: Straight, numbers: Mapping[str, float]) -> dict[str, lis
             for name, values in found.items():
                 values[number - 1].extend(run.values[name])
     return found
+
+
+def _has_nan(found: Mapping[str, list[list[Any]]]) -> bool:
+    return any(is_nan(x) for values in found.values() for step in values for x in step)
 
 
 def _in_proportion(one: list[list[Any]], other: list[list[Any]]) -> bool:

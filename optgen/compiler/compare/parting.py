@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import mpmath
 
-from optgen.compiler.compare.precise import NO_VALUE, Run, Tensor
+from optgen.compiler.compare.precise import Run, Tensor, is_nan
 from optgen.compiler.compare.straight import Straight
 from optgen.compiler.nouns.comparison import Setting
 from optgen.compiler.nouns.expression import REDUCTIONS, Operation, walk
@@ -21,6 +21,8 @@ Gradients = Sequence[tuple[float, ...]]
 _FIRST = (2.0, -1.0, 0.5, 3.0, -0.25, 1.5, -2.5, 0.75)
 _SECOND = (-0.5, -1.5, 3.0, 0.125, 1.0, 0.25, 2.0, -0.75)
 _GRADIENTS: Gradients = tuple(zip(_FIRST, _SECOND, strict=True))
+#: Zeros and repetitions, at which conditions turn.
+_TURNING: Gradients = tuple((a, a) for a in (1.0, 0.0, 0.0, -1.0, -1.0, 0.0, 2.0, 2.0))
 #: Small gradients show small numbers that are there for safety, a long run what comes later.
 SIZES = (1.0, 1e-6, 30.0)
 DIGITS = 50
@@ -32,6 +34,16 @@ def parting(
     label: str, left: Straight, right: Straight, draws: Sequence[Numbers]
 ) -> Setting | None:
     """The first step at which the two differ; None if they never do in these runs."""
+    try:
+        return _parted(label, left, right, draws)
+    except KeyError:
+        # A function without a definition here, or a hyperparameter without a default.
+        return None
+
+
+def _parted(
+    label: str, left: Straight, right: Straight, draws: Sequence[Numbers]
+) -> Setting | None:
     joint = _is_joint(left, right)
     for numbers, both in _runs(draws):
         gradients = both if joint else tuple(pair[:1] for pair in both)
@@ -54,6 +66,7 @@ def _runs(draws: Sequence[Numbers]) -> Iterator[tuple[Numbers, Gradients]]:
     for numbers in draws:
         for size in SIZES:
             yield numbers, tuple((size * a, size * b) for a, b in _GRADIENTS)
+        yield numbers, _TURNING
     draw = random.Random(0)
     for numbers in draws:
         yield numbers, tuple((draw.gauss(0, 1), draw.gauss(0, 1)) for _ in range(12))
@@ -64,15 +77,9 @@ def _difference(
 ) -> tuple[int, tuple[float, float]] | None:
     with mpmath.workdps(digits):
         given = {name: mpmath.mpf(repr(value)) for name, value in numbers.items()}
-        try:
-            runs = [Run(rule, given, len(gradients[0])) for rule in (left, right)]
-        except NO_VALUE:
-            return None
+        runs = [Run(rule, given, len(gradients[0])) for rule in (left, right)]
         for number, gradient in enumerate(gradients, start=1):
-            try:
-                mine, theirs = (run.step(gradient, number) for run in runs)
-            except NO_VALUE:
-                return None
+            mine, theirs = (run.step(gradient, number) for run in runs)
             place = _apart(mine, theirs)
             if place is not None:
                 return number, (float(mine[place]), float(theirs[place]))
@@ -90,8 +97,12 @@ def _is_joint(left: Straight, right: Straight) -> bool:
 
 
 def _apart(mine: Tensor, theirs: Tensor) -> int | None:
-    """An element in which two results differ by more than rounding."""
+    """An element in which two results differ by more than rounding, or only one is a number."""
     for place, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+        if is_nan(a) or is_nan(b):
+            if is_nan(a) is not is_nan(b):
+                return place
+            continue
         way = max(abs(a - 1), abs(b - 1))
         if abs(a - b) > MARGIN * way and abs(a - b) > mpmath.mpf(10) ** (-DIGITS + 5):
             return place

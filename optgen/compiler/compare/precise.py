@@ -20,8 +20,8 @@ from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 
 #: Elements of a tensor, or one number for all of them.
 Tensor = tuple[Any, ...]
-#: What a run can't go on with: a value out of its domain, or an operation that isn't known.
-NO_VALUE = (ArithmeticError, ValueError, TypeError, KeyError)
+#: What a value out of its domain raises.
+_OUTSIDE = (ArithmeticError, ValueError, TypeError)
 _REDUCTIONS: Mapping[str, Callable[[Tensor], Any]] = {
     "sum": mpmath.fsum,
     "mean": lambda x: mpmath.fsum(x) / len(x),
@@ -42,15 +42,15 @@ class Run:
             self.values[name] = self._of(start)
 
     def step(self, gradient: Sequence[float], number: int) -> Tensor:
-        """The parameters after one more step. Raises what ``NO_VALUE`` lists."""
+        """The parameters after one more step; NaN where a value left its domain.
+
+        Raises KeyError for an operation that isn't known.
+        """
         count = (mpmath.mpf(number),) * self._size
         self.values |= {GRAD: tuple(map(mpmath.mpf, gradient)), STEP: count, CALL: count}
         for step in self._rule.steps:
             self.values[step.target] = self._of(step.expression)
-        found = self.values[PARAM]
-        if not all(_is_real(value) for value in found):
-            raise ArithmeticError("no real number")
-        return found
+        return self.values[PARAM]
 
     def _of(self, expression: Expression) -> Tensor:
         match expression:
@@ -59,17 +59,29 @@ class Run:
             case Name(name):
                 return self.values[name]
         operands = [self._of(operand) for operand in expression.operands]
-        if expression.operator in REDUCTIONS:
-            return (_REDUCTIONS[expression.operator](operands[0]),) * self._size
-        places = [Name(f"x{k}") for k in range(len(operands))]
-        plain = Operation(expression.operator, tuple(places))
-        return tuple(
-            precise(
-                plain, {place.id: values[k] for place, values in zip(places, operands, strict=True)}
-            )
-            for k in range(self._size)
-        )
+        operator = expression.operator
+        if operator in REDUCTIONS:
+            values = operands[0]
+            joined = mpmath.nan if any(map(is_nan, values)) else _REDUCTIONS[operator](values)
+            return (joined,) * self._size
+        return tuple(_applied(operator, [one[k] for one in operands]) for k in range(self._size))
 
 
-def _is_real(value: Any) -> bool:
-    return isinstance(value, mpmath.mpf) and bool(mpmath.isfinite(value))
+def _applied(operator: str, values: list[Any]) -> Any:
+    """One operation on real numbers; NaN where it has no value, and of NaN but for a choice."""
+    if operator == "where" and not is_nan(values[0]):
+        return values[1] if values[0] else values[2]
+    if any(map(is_nan, values)):
+        return mpmath.nan
+    places = {f"x{k}": value for k, value in enumerate(values)}
+    try:
+        found = precise(Operation(operator, tuple(map(Name, places))), places)
+    except _OUTSIDE:
+        return mpmath.nan
+    outside = isinstance(found, mpmath.mpc) or not mpmath.isfinite(found)
+    return mpmath.nan if outside else found
+
+
+def is_nan(value: Any) -> bool:
+    """Whether there is no number."""
+    return bool(mpmath.isnan(value))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
-from optgen.compiler.compare.straight import Straight, Values, decided, holds, straight
+from optgen.compiler.compare.straight import Straight, Values, decided, holds, known_names, straight
 from optgen.compiler.exact.interval import EVERYTHING, NONNEGATIVE, Interval
-from optgen.compiler.nouns.expression import GIVEN, Expression, Number, names, text
+from optgen.compiler.nouns.expression import GIVEN, Expression, Number, names, text, walk
 from optgen.compiler.nouns.rule import LEARNING_RATE, Rule
 from optgen.compiler.nouns.spec import Scalar
 
@@ -49,6 +49,9 @@ def pairs(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Iterato
         numbers = _satisfying(rules, values, on)
         if numbers is not None:
             yield _pair(rules, given, numbers, on)
+        elif _may_be(rules, on):
+            # No numbers are known for it, but it may be proved.
+            yield replace(_pair(rules, given, values, on), draws=())
 
 
 def _own_atoms(rule: Rule) -> list[str]:
@@ -65,7 +68,8 @@ def _satisfying(
     for atom, is_on in on.items():
         condition = rules[0].atoms[atom]
         for name in names(condition):
-            tried = (values[0].get(name), is_on, *_TRIED)
+            near = (v for c in _constants(condition) for v in (c, c + 1, c - 1, c + 0.01, c - 0.01))
+            tried = (chosen.get(name, values[0].get(name)), is_on, *_TRIED, *near)
             fits = (v for v in tried if _agrees(condition, {**values[0], **chosen, name: v}, is_on))
             value = next((v for v in fits if all(_allows(rule, name, v) for rule in rules)), None)
             if value is None:
@@ -74,6 +78,19 @@ def _satisfying(
     found = ({**values[0], **chosen}, {**values[1], **chosen})
     agree = (_agrees(rules[0].atoms[a], one, is_on) for a, is_on in on.items() for one in found)
     return found if all(agree) else None
+
+
+def _constants(condition: Expression) -> list[float]:
+    return [part.value for part in walk(condition) if isinstance(part, Number)]
+
+
+def _may_be(rules: tuple[Rule, Rule], on: Mapping[str, bool]) -> bool:
+    """Whether ranges and conditions leave something of each hyperparameter."""
+    known: dict[str, Interval] = {}
+    for rule in rules:
+        for name, interval in known_names(rule, (), on).items():
+            known[name] = known.get(name, EVERYTHING).meet(interval)
+    return not any(interval.is_empty for interval in known.values())
 
 
 def _agrees(condition: Expression, values: Values, is_on: bool) -> bool:
@@ -99,7 +116,7 @@ def _pair(
     on: Mapping[str, bool],
 ) -> Pair:
     sides = [
-        straight(rule, {a: on[a] if a in on else holds(c, own) for a, c in rule.atoms.items()})
+        straight(rule, {a: on[a] if a in on else holds(c, own) for a, c in rule.atoms.items()}, own)
         for rule, own in zip(rules, values, strict=True)
     ]
     both = (sides[0].numbers & sides[1].numbers) - given[0].keys() - given[1].keys()

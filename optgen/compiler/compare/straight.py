@@ -101,22 +101,26 @@ def decided(rule: Rule, fixed: Values) -> dict[str, Scalar | None]:
 
 def holds(condition: Expression, values: Values) -> bool:
     """Whether a static condition holds for values of hyperparameters."""
+    known = {name: value for name, value in values.items() if value is not None}
+    return bool(evaluate(without_given(condition, values), known))
+
+
+def without_given(expression: Expression, values: Values) -> Expression:
+    """An expression in which it is decided what is given."""
 
     def given(part: Expression) -> Expression | None:
         if isinstance(part, Operation) and part.operator == GIVEN:
-            (name,) = names(part)
-            return Number(values.get(name) is not None)
+            return Number(all(values.get(name) is not None for name in names(part)))
         return None
 
-    known = {name: value for name, value in values.items() if value is not None}
-    return bool(evaluate(rewrite(condition, given), known))
+    return rewrite(expression, given)
 
 
-def straight(rule: Rule, on: Mapping[str, bool]) -> Straight:
+def straight(rule: Rule, on: Mapping[str, bool], values: Values) -> Straight:
     """The steps of a rule, with its features, once every static condition is decided."""
     every = dict(on)
     steps = tuple(
-        step
+        replace(step, expression=without_given(step.expression, values))
         for block in rule.blocks
         if block.when.holds(every)
         for step in block.steps
@@ -127,10 +131,12 @@ def straight(rule: Rule, on: Mapping[str, bool]) -> Straight:
         for state in rule.states
         if state.when.holds({**dict.fromkeys(state.when.atoms, False), **every})
     )
-    return Straight(steps, states, _known(rule, states, on))
+    return Straight(steps, states, known_names(rule, states, on))
 
 
-def _known(rule: Rule, states: tuple[State, ...], on: Mapping[str, bool]) -> dict[str, Interval]:
+def known_names(
+    rule: Rule, states: tuple[State, ...], on: Mapping[str, bool]
+) -> dict[str, Interval]:
     """What ranges, invariants and conditions say of each name."""
     known = {LEARNING_RATE: NONNEGATIVE, STEP: Interval(ONE, None, False, True)}
     known[CALL] = known[STEP]

@@ -51,4 +51,4 @@ class Comparison:
         """Whether both do the same in all settings; None where that wasn't decided."""
         if any(one.equal is False for one in self.settings):
             return False
-        return True if all(one.equal for one in self.settings) else None
+        return True if self.settings and all(one.equal for one in self.settings) else None

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
+from optgen.compiler.load import load
+from optgen.compiler.nouns.rule import Rule
+from optgen.compiler.pipeline import composed, surroundings
+
+AROUND = surroundings()
 HYPERPARAMETERS = {
     "learning_rate": "{ default = 0.01 }",
     "momentum": '{ default = 0.9, range = "0 <= momentum < 1" }',
@@ -141,8 +148,8 @@ PAIRS = (
         "Adam with a count of its own",
         ADAM_HATS,
         "m = beta_1*m + (1 - beta_1)*grad\nv = beta_2*v + (1 - beta_2)*grad**2\n"
-        "count = count + 1\nmean = m/(1 - beta_1**count)\n"
-        "param = param - learning_rate*mean/(sqrt(v/(1 - beta_2**step)) + epsilon)",
+        "count = count + 1\nhat = m/(1 - beta_1**count)\n"
+        "param = param - learning_rate*hat/(sqrt(v/(1 - beta_2**step)) + epsilon)",
         True,
     ),
     Pair(
@@ -340,3 +347,13 @@ PAIRS = (
         False,
     ),
 )
+
+
+def written(path: Path, rule: str) -> Rule:
+    """The rule of a spec that declares what some lines use."""
+    lines = ['name = "Own"', 'summary = "A rule of its own."']
+    used = set(re.findall("[a-z_0-9]+", rule))
+    for table, entries in (("hyperparameters", HYPERPARAMETERS), ("state", STATES)):
+        lines += [f"[{table}]", *(f"{n} = {entry}" for n, entry in entries.items() if n in used)]
+    path.write_text("\n".join([*lines, "[update]", "rule = '''", rule, "'''"]))
+    return composed(load(path), AROUND)

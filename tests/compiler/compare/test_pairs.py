@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
 
 from optgen.compiler.compare import compare
 from optgen.compiler.library import optimizer_files
-from optgen.compiler.load import load
 from optgen.compiler.nouns.rule import Rule
-from optgen.compiler.pipeline import composed, load_all, surroundings
-from tests.compiler.compare.pairs import HYPERPARAMETERS, PAIRS, STATES, Pair
+from optgen.compiler.pipeline import composed, load_all
+from tests.compiler.compare.pairs import AROUND, PAIRS, Pair, written
 
-AROUND = surroundings()
 SOUND = sorted((Path(__file__).parents[1] / "prove" / "sound").glob("*.toml"))
-
-
-def written(path: Path, rule: str) -> Rule:
-    """The rule of a spec that declares what some lines use."""
-    lines = ['name = "Own"', 'summary = "A rule of its own."']
-    used = set(re.findall("[a-z_0-9]+", rule))
-    for table, entries in (("hyperparameters", HYPERPARAMETERS), ("state", STATES)):
-        lines += [f"[{table}]", *(f"{n} = {entry}" for n, entry in entries.items() if n in used)]
-    path.write_text("\n".join([*lines, "[update]", "rule = '''", rule, "'''"]))
-    return composed(load(path), AROUND)
 
 
 def values(texts: tuple[str, ...], rule: Rule) -> dict[str, float]:
