@@ -45,7 +45,8 @@ class GroupSettings(Settings):
     ) -> None:
         """``shared`` holds what belongs to the optimizer as a whole."""
         values = {h.name: h.default for h in rule.hyperparameters} | dict(shared)
-        super().__init__(owner, rule.hyperparameters, rule.switches, rule.exclusive, values, None)
+        declared = rule.hyperparameters, rule.switches, rule.exclusive
+        super().__init__(owner, *declared, values, None, rule.states)
         self._own = [argument for argument in listed if argument.is_grouped]
         self.options = GroupOptions(owner, paths)
         self._seen: list[tuple[Any, ...]] = []
