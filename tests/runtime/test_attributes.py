@@ -43,7 +43,7 @@ def test_what_it_has_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_subclass_has_attributes_of_its_own() -> None:
-    class Tagged(Adam):
+    class Tagged(Adam):  # type: ignore[misc]
         limit: int
 
         def __init__(self, tag: str, **arguments: Any) -> None:

@@ -80,7 +80,7 @@ def test_averaged_needs_averages() -> None:
 
 
 def test_only_one_state_stands_in_at_a_time() -> None:
-    class Two(SGD):
+    class Two(SGD):  # type: ignore[misc]
         states = (*SGD.states, State("leader", stands_in=True))
 
     message = r"only one state may stand in .* parameter_average \(use_ema\) and leader \(always\)"
