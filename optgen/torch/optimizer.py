@@ -31,6 +31,7 @@ from optgen.torch.peers import (
 from optgen.torch.shards import refuse_unsummed
 from optgen.torch.states import given
 from optgen.torch.twins import attributes_of
+from optgen.torch.versions import mark_changed
 
 Tensor = torch.Tensor
 #: What groups call the number of calls, which goes with them wherever torch saves and loads them.
@@ -160,7 +161,7 @@ class FusedOptimizer(torch.optim.Optimizer):
                 step.take(checked, self._counters)
             changed = model.params if present.all() else [*compress(model.params, present)]
             # Autograd refuses to go back through what was overwritten only if it knows.
-            torch.autograd.graph.increment_version(changed)
+            mark_changed(changed)
         return loss
 
     def minimize(
