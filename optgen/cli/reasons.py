@@ -6,14 +6,15 @@ from rich.console import Console
 from rich.table import Table
 
 from optgen.cli.console import out
-from optgen.compiler.nouns.accuracy import Accuracy, one_digit
+from optgen.compiler.nouns.accuracy import Accuracy, in_tenths, one_digit
 
 #: Columns that the table of rewrites needs.
 _WIDTH = 130
 
 
 def print_reasons(found: Accuracy) -> None:
-    """Print the rewrites of a plan, and the worst errors before and after all of them."""
+    """Print bounds of a plan's errors, its rewrites, and the largest errors that were found."""
+    _print_bounds(found)
     if not found.planned:
         out.print("\nNothing was measured: a step takes all elements together, or is too large")
         return
@@ -30,7 +31,7 @@ def print_reasons(found: Accuracy) -> None:
     wide.print(table)
     verdict = "proved, by exact arithmetic" if found.proved else "not proved"
     out.print(f"\nThe update as planned means what is written: {verdict}")
-    out.print("Worst error of a step or state in ulps of float32, against 50 digits:")
+    out.print(f"Largest error found in {found.steps} steps, in ulps of float32, against 50 digits:")
     errors_table = Table(box=None, pad_edge=False)
     errors_table.add_column("inputs")
     for heading in ("written", "planned"):
@@ -38,3 +39,24 @@ def print_reasons(found: Accuracy) -> None:
     for kind, error in found.planned.items():
         errors_table.add_row(kind, one_digit(found.written[kind]), one_digit(error))
     out.print(errors_table)
+
+
+def _print_bounds(found: Accuracy) -> None:
+    """Print what is proved of the rounding of each result, beside the largest error found."""
+    if not found.bounds:
+        out.print("\nNo bound of rounding errors: the rule has too many settings of its switches")
+        return
+    out.print(
+        "\nRounding errors, in ulps of float32; proved for all inputs, and the largest found:"
+    )
+    wide = Console(width=max(out.width, _WIDTH), highlight=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("result", "where", "at most", "found", "in ulps of"):
+        table.add_column(heading, overflow="fold")
+    for one in found.bounds:
+        most = "no bound" if one.ulps is None else in_tenths(one.ulps)
+        error = found.found.get((one.setting, one.result))
+        shown = "" if error is None else f"{error:.1f}"
+        unit = "the sum of its terms' magnitudes" if one.cancels else "the result"
+        table.add_row(one.result, one.setting, most, shown, one.why or unit)
+    wide.print(table)

@@ -18,9 +18,10 @@ from optgen.compiler.emit.functions import pick
 from optgen.compiler.emit.keras import keras_context
 from optgen.compiler.emit.optimizer import optimizer_context
 from optgen.compiler.emit.review import review
+from optgen.compiler.emit.rounding import rounding_lines
 from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
-from optgen.compiler.nouns.accuracy import Accuracy, one_digit
+from optgen.compiler.nouns.accuracy import Bound
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.reserved import TENSOR_SIZE
 from optgen.compiler.nouns.rule import Rule
@@ -71,9 +72,9 @@ class Templates:
         return "\n".join(_wrap_comment(lines))
 
 
-def emit(plan: Plan, accuracy: Accuracy, templates: Templates) -> tuple[Source, ...]:
+def emit(plan: Plan, bounds: Sequence[Bound], templates: Templates) -> tuple[Source, ...]:
     """The class of an optimizer, and its kernels for each target."""
-    measured = _measured(accuracy)
+    rounding = rounding_lines(bounds)
     digest = inputs_digest(plan.rule.digests, templates)
     files = list(dict.fromkeys(name for name, _ in plan.rule.digests))
     text = templates.texts[FUNCTIONS_FILE]
@@ -85,30 +86,18 @@ def emit(plan: Plan, accuracy: Accuracy, templates: Templates) -> tuple[Source, 
     }
     words = vocabulary(plan, templates.texts.values())
     strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
-    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE]
+    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE, digest]
     strings += [name.value for name, _ in plan.rule.torch]
     sources = []
     for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
-        # What was measured are kernels, whose scalars are of float64.
-        told = [] if kind == "keras" else measured
+        # Bounds are those of kernels, whose scalars are of float64.
+        told = [] if kind == "keras" else rounding
         header = templates.header(f"{kind}.py.j2", files, digest, told)
-        source = Source(
-            path, templates.render(f"{kind}.py.j2", {**contexts[kind], "header": header})
-        )
+        context = {**contexts[kind], "header": header, "fingerprint": digest}
+        source = Source(path, templates.render(f"{kind}.py.j2", context))
         review(source, plan.rule, words, strings)
         sources.append(source)
     return tuple(sources)
-
-
-def _measured(accuracy: Accuracy) -> list[str]:
-    """What a header says of errors; nothing where none were measured."""
-    if accuracy.worst is None:
-        return []
-    said = f"# Worst error of a step or state in float32: {one_digit(accuracy.worst)} ulps"
-    cancelling = accuracy.planned.get(accuracy.cancelling)
-    if cancelling is not None:
-        said += f", {one_digit(cancelling)} where sums cancel"
-    return [f"{said}."]
 
 
 def paths_of(module: str) -> tuple[str, ...]:

@@ -1,18 +1,19 @@
 """Measure: Plan → Accuracy. How far from 50 digits a rule is as written, and as planned.
 
-Only rewrites for which the plan isn't worse are worth their while; that both mean the same is
-shown by exact arithmetic.
+Bounds are proved by rounding analysis; what is found in runs shows how tight they are. That the
+rule as written and as planned mean the same is shown by exact arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 
 import mpmath
 
-from optgen.compiler.exact.digits import DIGITS, precise
+from optgen.compiler.exact.digits import DIGITS
 from optgen.compiler.measure.ieee import (
+    NO_VALUE,
     Numbers,
     error_in_ulps,
     in_float32,
@@ -21,28 +22,31 @@ from optgen.compiler.measure.ieee import (
     to_float32,
 )
 from optgen.compiler.measure.inputs import CANCELLING, Run, runs
+from optgen.compiler.measure.limits import analyse, bounds_of
+from optgen.compiler.measure.magnitude import Sized, sized
 from optgen.compiler.measure.rewrites import rewrites
 from optgen.compiler.measure.same import mean_the_same
 from optgen.compiler.measure.settings import Setting, settings
-from optgen.compiler.nouns.accuracy import Accuracy
-from optgen.compiler.nouns.expression import walk
+from optgen.compiler.nouns.accuracy import STEP_RESULT, Accuracy
+from optgen.compiler.nouns.expression import Expression, walk
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 
 #: Parts of expressions in all settings; more take seconds.
 MOST_PARTS = 1500
-#: What a step isn't measured with: operations on all elements, numbers that aren't there.
-_UNKNOWN = (KeyError, TypeError, ArithmeticError, ValueError)
 
 
 def measure(plan: Plan) -> Accuracy:
     """The accuracy of an optimizer's own update, over its settings; all features are off."""
     found = _Worst()
     every = list(settings(plan))
+    analysed = [(setting, analyse(plan.rule, setting)) for setting in every]
+    proved = tuple(one for setting, analysis in analysed for one in bounds_of(setting, analysis))
     parts = sum(1 for s in every for step in s.steps for _ in walk(step.expression))
     if parts > MOST_PARTS:
-        return Accuracy()
-    for setting in every:
+        return Accuracy(bounds=proved)
+    for setting, analysis in analysed:
+        found.relative = analysis.relative
         for run in runs():
             found.take(setting, run)
     return Accuracy(
@@ -51,6 +55,9 @@ def measure(plan: Plan) -> Accuracy:
         found.planned,
         bool(every) and all(map(mean_the_same, every)),
         CANCELLING,
+        proved,
+        found.results,
+        found.count,
     )
 
 
@@ -60,6 +67,12 @@ class _Worst:
 
     written: dict[str, float] = field(default_factory=dict)
     planned: dict[str, float] = field(default_factory=dict)
+    #: Of each setting and result as planned, in ulps of the terms' magnitudes.
+    results: dict[tuple[str, str], float] = field(default_factory=dict)
+    #: Steps that were measured.
+    count: int = 0
+    #: Sums of the setting that is measured whose errors are parts of their own values.
+    relative: Set[Expression] = frozenset()
 
     def take(self, setting: Setting, run: Run) -> None:
         """Measure a run of one setting; one that leaves the numbers ends there."""
@@ -73,20 +86,25 @@ class _Worst:
                 planned = planned_step(setting, given)
                 if place in run.measured:
                     self._compare(setting, run.kind, given, planned)
-            except _UNKNOWN:
+                    self.count += 1
+            except NO_VALUE:
                 return
             if not all(map(is_finite, planned.values())):
                 return
             states = {name: value for name, value in planned.items() if name != PARAM}
 
     def _compare(self, setting: Setting, kind: str, given: Numbers, planned: Numbers) -> None:
-        exact = _exact(setting, given)
+        exact = exact_step(setting, given, self.relative)
+        for name, value in planned.items():
+            key = setting.label, STEP_RESULT if name == PARAM else name
+            error = error_in_ulps(value, exact[name].value, exact[name].magnitude)
+            self.results[key] = max(self.results.get(key, 0.0), error)
         for errors, values in (
             (self.written, written_step(setting, given)),
             (self.planned, planned),
         ):
             for name, value in values.items():
-                error = error_in_ulps(value, exact[name])
+                error = error_in_ulps(value, exact[name].value)
                 errors[kind] = max(errors.get(kind, 0.0), error)
 
 
@@ -125,10 +143,13 @@ def planned_step(setting: Setting, given: Numbers) -> dict[str, float]:
     return {name: values[name] for name in _results(setting)}
 
 
-def _exact(setting: Setting, given: Numbers) -> dict[str, mpmath.mpf]:
-    """The same with 50 digits, from the same numbers."""
+def exact_step(setting: Setting, given: Numbers, relative: Set[Expression]) -> dict[str, Sized]:
+    """The plan with 50 digits, from the same numbers, each with its terms' magnitudes."""
     with mpmath.workdps(DIGITS):
-        values = {name: mpmath.mpf(value) for name, value in given.items()}
-        for step in setting.steps:
-            values[step.target] = precise(step.expression, values)
+        values = {n: Sized(mpmath.mpf(v), abs(mpmath.mpf(v))) for n, v in given.items()}
+        for item in setting.host:
+            value = sized(item.expression, values, relative).value
+            values[item.target] = Sized(value, abs(value))
+        for item in setting.body:
+            values[item.target] = sized(item.expression, values, relative)
         return {name: values[name] for name in _results(setting)}

@@ -63,8 +63,8 @@ def _numbers(rule: Rule, on: Mapping[str, bool]) -> dict[str, float] | None:
     for atom, holds in on.items():
         condition = rule.atoms[atom]
         if any(isinstance(p, Operation) and p.operator == GIVEN for p in walk(condition)):
-            if holds:
-                return None
+            # An optional hyperparameter has a number where it was given, and none where not.
+            known |= {name: _TRIED[0] for name in names(condition) if holds}
             continue
         (name, *_) = names(condition)
         tried = (known.get(name, 0.0), *_TRIED)

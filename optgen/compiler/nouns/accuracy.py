@@ -24,14 +24,33 @@ class Rewrite:
     errors: tuple[float, float]
 
 
+#: What a step adds to the parameter, as a result beside the states.
+STEP_RESULT = "step of param"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A proved bound of the rounding error of one result, in one setting of the switches.
+
+    ``ulps`` are units in the last place of float32: of the result, or of the sum of its terms'
+    magnitudes where it ``cancels``. They are None where no bound exists, and ``why`` says so.
+    """
+
+    result: str
+    setting: str
+    ulps: Fraction | None
+    cancels: bool = False
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class Accuracy:
-    """What was measured of the update of one optimizer, without features.
+    """How exact the update of one optimizer is, without features.
 
-    ``written`` and ``planned`` give the worst error of a state or a step, in units in the last
-    place of float32 and for each kind of inputs: of the rule as it is written, with all in
-    float32, and as it is planned. ``proved`` says whether exact arithmetic showed that both mean
-    the same.
+    ``bounds`` are proved. ``written`` and ``planned`` give the largest error of a state or a step
+    that was found, in units in the last place of float32 and for each kind of inputs: of the rule
+    as it is written, with all in float32, and as it is planned. ``proved`` says whether exact
+    arithmetic showed that both mean the same.
     """
 
     rewrites: tuple[Rewrite, ...] = ()
@@ -40,12 +59,16 @@ class Accuracy:
     proved: bool = False
     #: Inputs under which sums lose their leading digits, whoever computes them.
     cancelling: str = ""
+    bounds: tuple[Bound, ...] = ()
+    #: The largest error that was found of each setting and result, in what its bound is in.
+    found: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    #: How many steps were measured.
+    steps: int = 0
 
-    @property
-    def worst(self) -> float | None:
-        """The worst error where sums don't cancel; None where nothing was measured."""
-        kept = [error for kind, error in self.planned.items() if kind != self.cancelling]
-        return max(kept, default=None)
+
+def in_tenths(ulps: Fraction) -> str:
+    """A bound with one digit behind the point, rounded up."""
+    return f"{math.ceil(10 * ulps) / 10:g}"
 
 
 def one_digit(error: float) -> str:
