@@ -49,6 +49,9 @@ def evaluate(expression: Expression, values: Mapping[str, float | Fraction]) -> 
             return value
         case Name(name):
             return values[name]
+        case Operation("where", (condition, yes, no)):
+            # What isn't chosen may have no value.
+            return evaluate(yes if evaluate(condition, values) else no, values)
         case Operation(operator, operands):
             return _ARITHMETIC[operator](*(evaluate(operand, values) for operand in operands))
 

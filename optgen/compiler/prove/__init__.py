@@ -15,6 +15,7 @@ from optgen.compiler.prove.domains import domains
 from optgen.compiler.prove.extremes import overflow, underflow
 from optgen.compiler.prove.inferred import inferred
 from optgen.compiler.prove.invariants import invariants
+from optgen.compiler.prove.memory import memories
 from optgen.compiler.prove.parity import oddness
 from optgen.compiler.prove.reached import Reached
 from optgen.compiler.prove.rounding import rounding
@@ -74,6 +75,7 @@ def findings(rule: Rule) -> Iterator[Finding]:
             yield from degrees(variant, defaults)
             yield from weights(variant)
             yield from starts(variant, defaults)
+            yield from memories(variant)
             yield from behaviours(variant, search)
             yield from units(variant, defaults)
             yield from sizes(variant, search, defaults)
