@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_each_published_rule_is_its_own_nearest() -> None:
 
 
 #: Published rules, what torch calls them, and what it is given there and here.
-TORCH = {
+TORCH: dict[str, tuple[Any, dict[str, Any], dict[str, float]]] = {
     "heavyball": (torch.optim.SGD, {"momentum": 0.9}, {}),
     "adagrad": (torch.optim.Adagrad, {}, {"initial_accumulator_value": 0.0}),
     "adamax": (torch.optim.Adamax, {}, {}),
