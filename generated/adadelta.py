@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 1dad163c99c21ef30072a47989ca3518
+# Inputs: sha256 6a9aece89d252a90e178fa192bcc6ed7
 # Rounding in float32: a step or state is off by 19.1 ulps at most.
 """The optimizer Adadelta."""
 
@@ -206,6 +206,7 @@ class Adadelta(Optimizer):
     )
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     spec = "798d0193958bb657a72d9d2a3cdcbb8f"
+    fingerprint = "6a9aece89d252a90e178fa192bcc6ed7"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adadelta"
     keras_operations = __package__ + ".keras.adadelta"

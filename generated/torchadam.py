@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 d5cad40bec0d4e321bc0e901bdf0aa0b
+# Inputs: sha256 487ce6689b58b56c8d9d681dd22e8955
 # Rounding in float32: a step or state is off by 12.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """The optimizer TorchAdam."""
@@ -230,6 +230,7 @@ class TorchAdam(Optimizer):
         ("maximize", ("maximize",)),
     )
     spec = "fe9b494cfe120f6e45102d1b05d7be55"
+    fingerprint = "487ce6689b58b56c8d9d681dd22e8955"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadam"
     keras_operations = __package__ + ".keras.torchadam"

@@ -37,7 +37,8 @@ def clip(x: float, low: float, high: float) -> float:
 @njit
 def sign(x: float) -> float:
     """-1, 0 or 1 in the type of x; NaN stays NaN."""
-    return x if x == 0 or x != x else x / abs(x)
+    kind = type(x)
+    return kind(1) if x > 0 else (kind(-1) if x < 0 else x)
 
 
 @njit

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 1dad163c99c21ef30072a47989ca3518
+# Inputs: sha256 6a9aece89d252a90e178fa192bcc6ed7
 # Rounding in float32: a step or state is off by 19.1 ulps at most.
 """CPU kernels of Adadelta, fused with every feature.
 
@@ -445,6 +445,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="6a9aece89d252a90e178fa192bcc6ed7",
     buffers=(
         "param",
         "grad",

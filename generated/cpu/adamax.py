@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 9222f343415b8a194aaed98cdcde2646
+# Inputs: sha256 e1425ea16ff71134666d6fcae3e643b8
 # Rounding in float32: a step or state is off by 9.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CPU kernels of Adamax, fused with every feature.
@@ -451,6 +451,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="e1425ea16ff71134666d6fcae3e643b8",
     buffers=(
         "param",
         "grad",

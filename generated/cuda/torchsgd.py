@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchsgd.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 a2b7ef7a7bec8f4e74eb9b0c822e7a42
+# Inputs: sha256 01a3b9486d6d1fce6cc568a1ed88bcbd
 # Rounding in float32: a step or state is off by 8.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CUDA kernels of TorchSGD, fused with every feature.
@@ -605,6 +605,7 @@ def absent(
 
 
 KERNELS = Kernels(
+    fingerprint="01a3b9486d6d1fce6cc568a1ed88bcbd",
     buffers=(
         "param",
         "grad",

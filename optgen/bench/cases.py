@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import optgen.optimizers
 from optgen.bench.models import Model
+from optgen.bench.own import PACKAGE
 from optgen.compiler.explain import moved_bytes
-from optgen.compiler.library import data_folder, find_specs
+from optgen.compiler.library import (
+    data_folder,
+    feature_files,
+    find_specs,
+    is_feature,
+    optimizer_files,
+)
+from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
 
 Step = Callable[[], object]
@@ -20,17 +29,28 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True)
 class Case:
-    """An optimizer by name, with arguments; ``full`` where features are on too."""
+    """The optimizer of a spec, with arguments; ``full`` where features are on too."""
 
-    optimizer: str
+    spec: Spec
     own: Mapping[str, Any] = field(default_factory=dict)
     full: Mapping[str, Any] = field(default_factory=dict)
+    package: str = "optgen.optimizers"
+
+    @property
+    def optimizer(self) -> str:
+        """The name of the class."""
+        return self.spec.name.value
 
     @property
     def label(self) -> str:
         """What it is called in a table."""
         shown = ", ".join(f"{name}={value}" for name, value in self.own.items())
         return f"{self.optimizer}({shown})" if shown else self.optimizer
+
+    @property
+    def title(self) -> str:
+        """The label, and whether features are on."""
+        return f"{self.label} with everything on" if self.full else self.label
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -46,14 +66,13 @@ class Case:
         return lambda: optimizer.apply(grads)
 
     def made(self) -> Any:
-        """The optimizer."""
-        return getattr(optgen.optimizers, self.optimizer)(**self.arguments)
+        """The optimizer. Raises TypeError for one that has no default for an argument."""
+        return getattr(import_module(self.package), self.optimizer)(**self.arguments)
 
     def floor_bytes(self) -> int:
         """The bytes that a step must move for each float32 parameter, counted in the plan."""
-        (spec,) = load_all(find_specs([self.optimizer.lower()]).files)
         on = self.made()._settings.on()
-        return moved_bytes(plan_of(spec, surroundings()), on)
+        return moved_bytes(plan_of(self.spec, surroundings()), on)
 
 
 def threads() -> int:
@@ -61,21 +80,37 @@ def threads() -> int:
     return int(_read()["threads"])
 
 
-def cases(wanted: list[str]) -> list[Case]:
-    """The cases of some optimizers, or all that are listed, plain and with everything on."""
-    return list(_cases(wanted))
+def read(names: list[str]) -> tuple[Spec, ...]:
+    """The specs of some names, files and folders, or those that are timed by default.
+
+    Raises FileNotFoundError for a name that nothing has, and SpecError for a wrong spec.
+    """
+    wanted = names or [case["optimizer"] for case in _read()["cases"]]
+    return load_all(find_specs(wanted).files)
 
 
-def _cases(wanted: list[str]) -> Iterator[Case]:
-    read = _read()
-    listed = {case["optimizer"]: case.get("arguments", {}) for case in read["cases"]}
-    names = {name.lower(): name for name in optgen.optimizers.__all__}
-    for name in wanted or listed:
-        if name.lower() not in names:
-            raise ValueError(f"there is no optimizer {name!r}")
-        known = names[name.lower()]
-        yield Case(known, listed.get(known, {}))
-        yield Case(known, listed.get(known, {}), read["everything"])
+def own_files(specs: Iterable[Spec]) -> list[Path]:
+    """The files of those specs that aren't built in."""
+    built_in = {path.resolve() for path in (*optimizer_files(), *feature_files())}
+    files = [Path(spec.path) for spec in specs]
+    return [path for path in files if path.resolve() not in built_in]
+
+
+def cases(specs: Iterable[Spec]) -> list[Case]:
+    """Each optimizer among some specs, plain and with everything on."""
+    return list(_cases([spec for spec in specs if not (is_feature(spec) or spec.is_schedule)]))
+
+
+def _cases(specs: list[Spec]) -> Iterator[Case]:
+    settings = _read()
+    listed = {case["optimizer"]: case.get("arguments", {}) for case in settings["cases"]}
+    own = set(own_files(specs))
+    for spec in specs:
+        arguments, package = listed.get(spec.name.value, {}), "optgen.optimizers"
+        if Path(spec.path) in own:
+            arguments, package = {}, PACKAGE
+        yield Case(spec, arguments, package=package)
+        yield Case(spec, arguments, settings["everything"], package)
 
 
 def _read() -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 import numba
 
 from optgen.bench import machine, startup
 from optgen.bench.cases import Case, threads
+from optgen.bench.clock import Clock
 from optgen.bench.models import Model, tiny
 from optgen.bench.peers import peers
 from optgen.bench.timing import in_turns, ratio
@@ -22,8 +23,8 @@ _COUNTS = (1, 10, 100, 1000, 10_000)
 _LIBRARIES = ("numpy", "numba", "torch", "keras")
 #: So many float32 numbers may stay in caches from step to step.
 _CACHED = 4_000_000
-#: Tells what is timed now.
-Report = Callable[[str], None]
+#: Load, and spread of a pass over memory, above which other programs disturb the figures.
+_BUSY_LOAD, _BUSY_SPREAD = 0.7, 0.15
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Figures:
     steps: list[Figure] = field(default_factory=list)
     growth: dict[str, dict[int, float]] = field(default_factory=dict)
     startup: dict[str, Any] = field(default_factory=dict)
+    #: What there was no time for.
+    left_out: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -60,7 +63,9 @@ def described(size: int) -> dict[str, Any]:
     """The machine, its libraries, and how fast it moves arrays of so many float32 numbers."""
     numba.set_num_threads(min(threads(), numba.config.NUMBA_NUM_THREADS))
     (changing, moved), (copying, copied) = machine.in_place(size), machine.copy(size)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     times = in_turns({"in place": changing, "copy": copying}, 30, 3.0)
+    busy = load > _BUSY_LOAD or times["in place"].spread > _BUSY_SPREAD
     return {
         "processor": _processor(),
         "threads": numba.get_num_threads(),
@@ -68,6 +73,8 @@ def described(size: int) -> dict[str, Any]:
         **{name: found for name in _LIBRARIES if (found := _version(name))},
         "in place, GB/s": moved / times["in place"].median / 1e9,
         "copy, GB/s": copied / times["copy"].median / 1e9,
+        "load": load,
+        "busy": busy,
     }
 
 
@@ -91,25 +98,31 @@ def figure(case: Case, model: Model, *, rounds: int, seconds: float, compiled: b
     )
 
 
-def growth(case: Case, rounds: int) -> dict[int, float]:
-    """The microseconds of a step by the number of tensors of 64 elements."""
+def growth(case: Case, rounds: int, clock: Clock) -> dict[int, float]:
+    """The microseconds of a step by the number of tensors of 64 elements, as time allows."""
     return {
         count: 1e6 * in_turns({OURS: case.step(tiny(count))}, rounds, 2.0)[OURS].median
         for count in _COUNTS
+        if clock.left > 0
     }
 
 
-def beginnings(cases: list[Case], report: Report) -> dict[str, Any]:
-    """Seconds of imports, of first steps, and of a build."""
-    report("import")
-    found: dict[str, Any] = {"import over numpy's": startup.import_seconds(), "first step": {}}
+def beginnings(cases: list[Case], folder: Path, clock: Clock, found: Figures) -> None:
+    """Add the seconds of imports, of first steps, and of a build, as time allows.
+
+    ``folder`` holds the package of a user's own optimizers.
+    """
+    found.startup = {"import over numpy's": startup.import_seconds(), "first step": {}}
     for case in cases:
-        report(f"the first step of {case.label}")
-        cold, cached = startup.first_step_seconds(case.optimizer, case.arguments)
-        label = f"{case.label}, everything on" if case.full else case.label
-        found["first step"][label] = {"cold": cold, "from the cache": cached}
-    report("build")
-    return {**found, "build of all": startup.build_seconds()}
+        if clock.left <= 0:
+            found.left_out.append(f"the first step of {case.title}")
+            continue
+        cold, cached = startup.first_step_seconds(case, folder)
+        found.startup["first step"][case.title] = {"cold": cold, "from the cache": cached}
+    if clock.left > 0:
+        found.startup["build of all"] = startup.build_seconds()
+    else:
+        found.left_out.append("the build of all")
 
 
 def _processor() -> str:

@@ -9,7 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from statistics import median
+
+from optgen.bench.cases import Case
 
 _IMPORT = """
 import time
@@ -21,8 +24,9 @@ print(time.perf_counter() - start)
 _FIRST_STEP = """
 import json, sys, time
 import numpy as np
-import optgen.optimizers as generated
-name, arguments = sys.argv[1], json.loads(sys.argv[2])
+from importlib import import_module
+generated = import_module(sys.argv[1])
+name, arguments = sys.argv[2], json.loads(sys.argv[3])
 variables = [np.ones(1_000_000, np.float32), np.ones(64, np.float32)]
 start = time.perf_counter()
 optimizer = getattr(generated, name)(**arguments)
@@ -38,11 +42,16 @@ def import_seconds() -> float:
     return median(_said(_IMPORT) for _ in range(_TRIES))
 
 
-def first_step_seconds(name: str, arguments: dict[str, object]) -> Iterator[float]:
-    """The first step of a fresh process: with nothing compiled before, and from the cache."""
-    with tempfile.TemporaryDirectory() as folder:
+def first_step_seconds(case: Case, folder: Path) -> Iterator[float]:
+    """The first step of a fresh process: with nothing compiled before, and from the cache.
+
+    ``folder`` is where the case's package is, if it isn't installed.
+    """
+    arguments = case.package, case.optimizer, json.dumps(case.arguments)
+    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
+    with tempfile.TemporaryDirectory() as cache:
         for _ in range(2):
-            yield _said(_FIRST_STEP, name, json.dumps(arguments), NUMBA_CACHE_DIR=folder)
+            yield _said(_FIRST_STEP, *arguments, NUMBA_CACHE_DIR=cache, PYTHONPATH=path)
 
 
 def build_seconds() -> float:

@@ -9,6 +9,8 @@ from statistics import median, quantiles
 
 #: Calls of each function that aren't counted.
 WARM = 2
+#: Rounds without which there is no spread.
+FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ def in_turns(
 ) -> dict[str, Times]:
     """The times of functions, of which each is called once in each round.
 
-    There are so many ``rounds``, or fewer, though at least five, where they take longer than so
-    many seconds.
+    There are so many ``rounds``, or fewer, though at least ``FEWEST``, where they take longer than
+    so many seconds.
     """
     taken: dict[str, list[float]] = {name: [] for name in functions}
     end = time.perf_counter() + seconds
@@ -45,7 +47,7 @@ def in_turns(
             function()
             if number >= WARM:
                 taken[name].append(time.perf_counter() - start)
-        if number >= WARM + 4 and time.perf_counter() > end:
+        if number >= WARM + FEWEST - 1 and time.perf_counter() > end:
             break
     return {name: Times(tuple(found)) for name, found in taken.items()}
 

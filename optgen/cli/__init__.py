@@ -1,4 +1,8 @@
-"""The command line: ``optgen`` and ``python -m optgen``."""
+"""The command line: ``optgen`` and ``python -m optgen``.
+
+Each command imports what it runs, so that help, the version and completion need neither SymPy nor
+Numba.
+"""
 
 from __future__ import annotations
 
@@ -8,31 +12,30 @@ from typing import Annotated
 import typer
 
 import optgen
-from optgen.cli import (
-    benching,
-    building,
-    checking,
-    comparing,
-    demonstrating,
-    explaining,
-    listing,
-    plotting,
-    showing,
-    starting,
-)
+from optgen.cli.choices import Format, Stage, Target
+from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
 
 app = typer.Typer(
     name="optgen",
     help="Compile optimizers from specs: ten lines of maths, one fused kernel.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # Rich would take longer to import than help takes to print.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 Paths = Annotated[
     list[str] | None,
-    typer.Argument(help="Spec files, folders of them, or names of built-in specs."),
+    typer.Argument(
+        help="Spec files, folders of them, or names of built-in specs.",
+        autocompletion=complete_spec,
+    ),
+]
+One = Annotated[
+    str,
+    typer.Argument(
+        help="A spec file, or the name of a built-in spec.", autocompletion=complete_spec
+    ),
 ]
 Out = Annotated[Path | None, typer.Option(help="The folder of the generated package.")]
 
@@ -54,9 +57,14 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; show a diff and fail if stale.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace generated files that were edited, too.")
+    ] = False,
 ) -> None:
-    """Generate optimizers and schedules, or the built-in ones where no path is given."""
-    raise typer.Exit(building.build(paths or [], out, check_only=check))
+    """Generate optimizers and schedules; the built-in ones by default."""
+    from optgen.cli import building
+
+    raise typer.Exit(building.build(paths or [], out, check_only=check, force=force))
 
 
 @app.command()
@@ -71,29 +79,45 @@ def check(
     proofs: Annotated[bool, typer.Option("--proofs", help="List every property.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
-    """Look for mistakes in specs, and prove what rules must keep; exit with 1 if they don't."""
+    """Find mistakes in specs, and prove what their rules must keep."""
+    from optgen.cli import checking
+
     wishes = checking.Wishes(strict, require_proof, proofs, as_json)
     raise typer.Exit(checking.check(paths or [], wishes))
 
 
 @app.command()
 def diff(
-    one: Annotated[str, typer.Argument(help="A spec, or one with values: NAME(key=value).")],
-    other: Annotated[str, typer.Argument(help="The one to compare with it.")],
+    one: Annotated[
+        str,
+        typer.Argument(
+            help="A spec, or one with values: NAME(key=value).", autocompletion=complete_optimizer
+        ),
+    ],
+    other: Annotated[
+        str,
+        typer.Argument(help="The one to compare with it.", autocompletion=complete_optimizer),
+    ],
     both: Annotated[
         list[str] | None, typer.Option("--with", help="A value for both, as name=value.")
     ] = None,
 ) -> None:
-    """Compare two optimizers as mathematics: the same for every gradient, or where they part."""
+    """Compare two optimizers as mathematics: equal, or where they part."""
+    from optgen.cli import comparing
+
     raise typer.Exit(comparing.diff(one, other, both or []))
 
 
 @app.command()
 def explain(
-    spec: Annotated[str, typer.Argument(help="A spec file, or the name of a built-in optimizer.")],
-    style: Annotated[
-        explaining.Format, typer.Option("--format", help="How it is written.")
-    ] = explaining.Format.TEXT,
+    spec: Annotated[
+        str,
+        typer.Argument(
+            help="A spec file, or the name of a built-in optimizer.",
+            autocompletion=complete_optimizer,
+        ),
+    ],
+    style: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TEXT,
     parameters: Annotated[
         int, typer.Option(min=1, help="Parameters of the model that times are given for.")
     ] = 25_557_032,
@@ -106,30 +130,34 @@ def explain(
         typer.Option(help="Where to draw how fast it comes to rest on a quadratic, too."),
     ] = None,
 ) -> None:
-    """Tell what a rule does, what is proved of it, and what a step costs."""
+    """Explain a rule: its formulas, proofs, stability and costs."""
+    from optgen.cli import explaining
+
     raise typer.Exit(explaining.explain(spec, style, parameters, together or [], picture))
 
 
 @app.command()
 def show(
-    spec: Annotated[str, typer.Argument(help="A spec file, or the name of a built-in spec.")],
-    stage: Annotated[showing.Stage, typer.Option(help="Which noun of the compiler to show.")] = (
-        showing.Stage.PLAN
+    spec: One,
+    stage: Annotated[Stage, typer.Option(help="Which noun of the compiler to show.")] = (
+        Stage.PLAN
     ),
-    target: Annotated[showing.Target, typer.Option(help="Which kernels, at stage source.")] = (
-        showing.Target.CPU
-    ),
+    target: Annotated[Target, typer.Option(help="Which kernels, at stage source.")] = (Target.CPU),
     why: Annotated[
         bool, typer.Option("--why", help="At stage plan: each rewrite, its proof, and errors.")
     ] = False,
 ) -> None:
     """Show what the compiler makes of a spec at one stage."""
+    from optgen.cli import showing
+
     raise typer.Exit(showing.show(spec, stage, target, why=why))
 
 
 @app.command(name="list")
 def list_specs() -> None:
     """List the built-in optimizers, features and schedules."""
+    from optgen.cli import listing
+
     raise typer.Exit(listing.list_specs())
 
 
@@ -137,14 +165,19 @@ def list_specs() -> None:
 def plot(
     schedules: Annotated[
         list[str],
-        typer.Argument(help="A schedule, by name or spec file, and its arguments as key=value."),
+        typer.Argument(
+            help="A schedule, by name or spec file, and its arguments as key=value.",
+            autocompletion=complete_schedule,
+        ),
     ],
     calls: Annotated[int, typer.Option(min=1, help="How many calls to draw.")] = 10_000,
     picture: Annotated[Path, typer.Option(help="Where to put the picture of the curves.")] = Path(
         "optgen-plot.png"
     ),
 ) -> None:
-    """Draw schedules; an argument belongs to the schedule that is named before it."""
+    """Draw schedules; arguments follow the schedule they belong to."""
+    from optgen.cli import plotting
+
     raise typer.Exit(plotting.plot(schedules, calls, picture))
 
 
@@ -154,12 +187,20 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to put the spec.")] = Path(),
 ) -> None:
     """Write a spec to fill in; it builds as it stands."""
+    from optgen.cli import starting
+
     raise typer.Exit(starting.new(name, folder))
 
 
 @app.command()
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help="Optimizers; all by default.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Optimizers by name or spec file; those of specs/bench.toml by default.",
+            autocompletion=complete_optimizer,
+        ),
+    ] = None,
     model: Annotated[
         list[str] | None, typer.Option(help="resnet50, gpt2_small, many_tiny or flat.")
     ] = None,
@@ -167,7 +208,9 @@ def bench(
     picture: Annotated[Path | None, typer.Option(help="Where to draw a chart of them.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Two models, and less often.")] = False,
 ) -> None:
-    """Time steps beside the memory's own speed, and beside torch and Keras where they are."""
+    """Time steps beside the speed of memory, torch and Keras."""
+    from optgen.cli import benching
+
     raise typer.Exit(benching.bench(names or [], model or [], json, picture, quick=quick))
 
 
@@ -178,5 +221,7 @@ def demo(
         "optgen-demo.png"
     ),
 ) -> None:
-    """Rebuild the optimizers and train a small network with each, on handwritten digits."""
+    """Train a small network on handwritten digits with every optimizer."""
+    from optgen.cli import demonstrating
+
     raise typer.Exit(demonstrating.demo(epochs, picture))

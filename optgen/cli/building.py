@@ -15,23 +15,23 @@ from optgen.compiler.nouns.problem import SpecError
 DEFAULT_OUT = Path("generated")
 
 
-def build(paths: list[str], folder: Path | None, *, check_only: bool) -> int:
+def build(paths: list[str], folder: Path | None, *, check_only: bool, force: bool = False) -> int:
     """Generate the optimizers and schedules of some specs; returns the exit status."""
     target = folder or (DEFAULT_OUT if paths else generated_folder())
     try:
         job = building.prepare(find_specs(paths))
-        if not job.kinds.compiled:
+        if not job.kinds.compiled and not job.project.problems:
             complain(
                 "there is no optimizer and no schedule among these specs; "
                 "features alone make no package"
             )
             return USAGE
-        print_problems(job.warnings)
+        print_problems(job.project.warnings)
         with BuildProgress(len(job.kinds.compiled)) as progress:
             if check_only:
                 stale = building.stale(job, target, progress)
             else:
-                building.build(job, target, progress)
+                building.build(job, target, progress, force=force)
                 stale = ""
     except SpecError as error:
         print_problems(error.problems)

@@ -10,18 +10,11 @@ from rich.text import Text
 
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.compiler.library import feature_files, find_specs
-from optgen.compiler.nouns.problem import Problem, SpecError
-from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, WARNED, Finding, Verdict
+from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, Finding, Verdict
 from optgen.compiler.nouns.spec import Spec
-from optgen.compiler.pipeline import (
-    compile_spec,
-    each,
-    findings,
-    load_all,
-    split,
-    surroundings,
-    warnings,
-)
+from optgen.compiler.pipeline import Surroundings, compile_spec, findings
+from optgen.compiler.project import read_project
 
 
 @dataclass(frozen=True)
@@ -38,26 +31,31 @@ def check(paths: list[str], wishes: Wishes) -> int:
     """Check specs, that they compile, and what they claim; returns the exit status."""
     try:
         found = find_specs(paths)
-        files = found.files if paths else (*feature_files(), *found.files)
-        kinds = split(load_all(files))
-        around = surroundings(kinds.features)
-        odd = [w for spec in kinds.optimizers for w in warnings(spec, around)]
-        each(kinds.compiled, lambda spec: compile_spec(spec, around))
-        proved = [(spec, findings(spec)) for spec in kinds.optimizers]
-    except SpecError as error:
-        if wishes.as_json:
-            _print_json([], error.problems)
-        else:
-            print_problems(error.problems)
-        return WRONG
     except FileNotFoundError as error:
         complain(str(error))
         return USAGE
+    files = found.files if paths else (*feature_files(), *found.files)
+    project = read_project(files)
+    results = project.results(_findings)
+    proved = [(spec, found) for spec, found in results.made if not spec.is_schedule]
+    odd = project.warnings
+    if results.problems:
+        if wishes.as_json:
+            _print_json(proved, results.problems)
+        else:
+            print_problems(results.problems)
+        return WRONG
     if wishes.as_json:
         _print_json(proved, odd)
     else:
         _print(proved, odd, len(files), wishes)
     return WRONG if any(_fails(one, wishes) for _, every in proved for one in every) else FINE
+
+
+def _findings(spec: Spec, around: Surroundings) -> tuple[Finding, ...]:
+    """What could be proved of a spec that compiles; nothing is of a schedule."""
+    compile_spec(spec, around)
+    return () if spec.is_schedule else findings(spec)
 
 
 def _fails(finding: Finding, wishes: Wishes) -> bool:
@@ -105,9 +103,7 @@ def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
     for alike in grouped.values():
         first = alike[0]
         variants = list(dict.fromkeys(finding.variant for finding in alike if finding.variant))
-        message = f"{first.word}: {first.statement}"
-        if first.group in WARNED:
-            message = f"not always so: {first.statement}"
+        message = first.headline
         if variants:
             message += f" (where {'; or '.join(variants)})"
         severity = "error" if any(_fails(finding, wishes) for finding in alike) else "warning"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 from rich.text import Text
 
+from optgen.cli.choices import Format
 from optgen.cli.console import FINE, USAGE, WRONG, complain, err, print_problems
 from optgen.cli.explained import Explained, Scale, explained
 from optgen.cli.explanations import in_latex, in_markdown, to_console
@@ -22,15 +22,6 @@ from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import load_all
 from optgen.demo import picture, stability
 from optgen.demo.extras import MissingExtraError
-
-
-class Format(StrEnum):
-    """How an explanation is written."""
-
-    TEXT = "text"
-    MARKDOWN = "markdown"
-    LATEX = "latex"
-    HTML = "html"
 
 
 def explain(

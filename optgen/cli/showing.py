@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from rich.syntax import Syntax
 
+from optgen.cli.choices import Stage, Target
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
 from optgen.cli.pages import plan_page, rule_page, spec_page
 from optgen.cli.reasons import print_reasons
-from optgen.compiler.build import prepare
-from optgen.compiler.library import SpecFiles, find_specs, is_feature
+from optgen.compiler.library import find_specs, is_feature
 from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import (
@@ -22,24 +20,6 @@ from optgen.compiler.pipeline import (
     plan_of,
 )
 from optgen.compiler.pipeline import surroundings as built_in_surroundings
-
-
-class Stage(StrEnum):
-    """What to show: a noun of the compiler."""
-
-    SPEC = "spec"
-    RULE = "rule"
-    PLAN = "plan"
-    SOURCE = "source"
-
-
-class Target(StrEnum):
-    """Which file to show at stage ``source``."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
-    KERAS = "keras"
-    CLASS = "class"
 
 
 def show(name: str, stage: Stage, target: Target, *, why: bool = False) -> int:
@@ -54,7 +34,7 @@ def show(name: str, stage: Stage, target: Target, *, why: bool = False) -> int:
         if missing:
             complain(missing)
             return USAGE
-        page = _page(spec, stage, target, found)
+        page = _page(spec, stage, target)
         _print(page, "text" if stage is Stage.SPEC else "python")
         if why:
             print_reasons(accuracy_of(spec, built_in_surroundings()))
@@ -78,7 +58,7 @@ def _missing(spec: Spec, stage: Stage, *, why: bool) -> str:
     return ""
 
 
-def _page(spec: Spec, stage: Stage, target: Target, found: SpecFiles) -> str:
+def _page(spec: Spec, stage: Stage, target: Target) -> str:
     match stage:
         case Stage.SPEC:
             return spec_page(spec)
@@ -89,7 +69,7 @@ def _page(spec: Spec, stage: Stage, target: Target, found: SpecFiles) -> str:
         case Stage.PLAN:
             return plan_page(plan_of(spec, built_in_surroundings()))
     # An optimizer has a class and then its kernels; a schedule has a class alone.
-    sources = compile_spec(spec, prepare(found).around)
+    sources = compile_spec(spec, built_in_surroundings())
     folder = "" if target is Target.CLASS else f"{target}/"
     return next((s for s in sources if folder and s.path.startswith(folder)), sources[0]).text
 

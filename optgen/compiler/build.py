@@ -8,20 +8,20 @@ from typing import Protocol
 
 from optgen.compiler.emit import SCHEDULES_FOLDER, emit_package, paths_of
 from optgen.compiler.library import SpecFiles
-from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.nouns.source import Source
 from optgen.compiler.nouns.spec import Spec
-from optgen.compiler.pipeline import (
-    Kinds,
-    Surroundings,
-    compile_spec,
-    each,
-    load_all,
-    split,
-    surroundings,
-    warnings,
+from optgen.compiler.pipeline import Surroundings, compile_spec
+from optgen.compiler.project import Kinds, Project, read_project
+from optgen.compiler.write import (
+    changes_of,
+    commit,
+    difference,
+    generated_classes,
+    opened,
+    refuse_no_folder,
 )
-from optgen.compiler.write import difference, existing, orphans, write
+from optgen.compiler.write import stale as stale_files
 
 
 class Report(Protocol):
@@ -38,50 +38,62 @@ class Report(Protocol):
 class Job:
     """A build that has been read and ordered, but not yet compiled."""
 
-    kinds: Kinds
-    around: Surroundings
+    project: Project
     whole: bool
 
     @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """What looks odd in the specs."""
-        return tuple(w for spec in self.kinds.optimizers for w in warnings(spec, self.around))
+    def kinds(self) -> Kinds:
+        """The specs that could be loaded."""
+        return self.project.kinds
 
 
 def prepare(found: SpecFiles) -> Job:
-    """Read the specs. Raises SpecError with the problems of all files."""
-    kinds = split(load_all(found.files))
-    return Job(kinds, surroundings(kinds.features), found.whole)
+    """Read the specs; what is wrong with them is raised by ``build`` and ``stale``."""
+    return Job(read_project(found.files), found.whole)
 
 
-def build(job: Job, out: Path, report: Report) -> None:
-    """Compile, then write what differs: nothing is written if any spec is wrong."""
-    sources = [*_compiled(job, report), *_package(job, out)]
-    written = {source.path for source in sources if write(source, out)}
+def build(job: Job, out: Path, report: Report, *, force: bool = False) -> None:
+    """Compile, then write what differs: nothing is written if any spec is wrong.
+
+    Files of the package that were edited after a build are replaced or removed only by ``force``.
+    Raises SpecError, and OSError where the folder can't be written, or holds files of others.
+    """
+    compiled = _compiled(job, report)
+    with opened(out):
+        sources = [*compiled, *_package(job, out)]
+        changes = changes_of(sources, out, whole=job.whole, force=force)
+        commit(changes, out)
+    written = {source.path for source in changes.written}
     for spec in job.kinds.compiled:
-        report.done(spec.name.value, "built" if written & set(files_of(spec)) else "unchanged")
-    for orphan in _orphans(job, out):
-        orphan.unlink()
-        report.done(orphan.relative_to(out).as_posix(), "removed")
+        report.done(spec.name.value, "built" if written & {*files_of(spec)} else "unchanged")
+    for path in changes.removed:
+        report.done(path, "removed")
+    for path in changes.kept:
+        report.done(path, "no spec stands for it, but it was edited, and so it stays")
 
 
 def stale(job: Job, out: Path, report: Report) -> str:
     """What a build would change, as a diff: empty if everything is as the specs say."""
-    differences = {source.path: difference(source, out) for source in _compiled(job, report)}
+    compiled = _compiled(job, report)
+    refuse_no_folder(out)
+    changed = {source.path for source in compiled if difference(source, out)}
     for spec in job.kinds.compiled:
-        found = any(differences[path] for path in files_of(spec))
-        report.done(spec.name.value, "stale" if found else "current")
-    changed = [*differences.values(), *(difference(source, out) for source in _package(job, out))]
-    return "".join([*changed, *(f"{orphan} has no spec\n" for orphan in _orphans(job, out))])
+        report.done(spec.name.value, "stale" if changed & {*files_of(spec)} else "current")
+    return stale_files([*compiled, *_package(job, out)], out, whole=job.whole)
 
 
 def _compiled(job: Job, report: Report) -> list[Source]:
-    def one(spec: Spec) -> tuple[Source, ...]:
-        sources = compile_spec(spec, job.around)
+    """All sources. Raises SpecError with the problems of all files."""
+
+    def one(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
+        sources = compile_spec(spec, around)
         report.compiled(spec.name.value)
         return sources
 
-    return [source for sources in each(job.kinds.compiled, one) for source in sources]
+    results = job.project.results(one)
+    if results.problems:
+        raise SpecError(results.problems)
+    return [source for _, sources in results.made for source in sources]
 
 
 def files_of(spec: Spec) -> tuple[str, ...]:
@@ -92,19 +104,12 @@ def files_of(spec: Spec) -> tuple[str, ...]:
 
 
 def _package(job: Job, out: Path) -> list[Source]:
-    optimizers = _modules(job, out, job.kinds.optimizers)
-    schedules = _modules(job, out / SCHEDULES_FOLDER, job.kinds.schedules)
-    return list(emit_package(optimizers, schedules, job.around.templates))
+    optimizers = _modules(job, out, "", job.kinds.optimizers)
+    schedules = _modules(job, out, SCHEDULES_FOLDER, job.kinds.schedules)
+    return list(emit_package(optimizers, schedules, job.project.around.templates))
 
 
-def _modules(job: Job, folder: Path, specs: tuple[Spec, ...]) -> list[tuple[str, str]]:
+def _modules(job: Job, out: Path, folder: str, specs: tuple[Spec, ...]) -> list[tuple[str, str]]:
     """The modules that a folder is to hold, with those that stay there."""
-    modules = {} if job.whole or not folder.is_dir() else existing(folder)
+    modules = {} if job.whole else generated_classes(out, folder)
     return list((modules | {spec.module: spec.name.value for spec in specs}).items())
-
-
-def _orphans(job: Job, out: Path) -> list[Path]:
-    if not job.whole or not out.is_dir():
-        return []
-    wanted = [path for spec in job.kinds.compiled for path in files_of(spec)]
-    return list(orphans([*wanted, *(source.path for source in _package(job, out))], out))

@@ -10,10 +10,12 @@ from pathlib import Path
 import optgen
 from optgen.compiler.compose import Slots
 from optgen.compiler.emit import Templates
+from optgen.compiler.nouns.problem import closest, nearest
 from optgen.compiler.nouns.spec import Spec
 
 _PACKAGE = Path(optgen.__file__).parent
 SLOTS_FILE = "slots.toml"
+PUBLISHED = "published"
 
 
 def data_folder(name: str) -> Path:
@@ -31,6 +33,11 @@ def generated_folder() -> Path:
 def optimizer_files() -> tuple[Path, ...]:
     """The specs of the built-in optimizers."""
     return tuple(sorted((data_folder("specs") / "optimizers").glob("*.toml")))
+
+
+def published_files() -> tuple[Path, ...]:
+    """Specs of published rules, which a rule is compared with; they aren't built in."""
+    return tuple(sorted((data_folder("specs") / PUBLISHED).glob("*.toml")))
 
 
 def feature_files() -> tuple[Path, ...]:
@@ -100,9 +107,20 @@ def _files(name: str) -> Iterator[Path]:
     elif name.lower() in built_in:
         yield built_in[name.lower()]
     else:
-        raise FileNotFoundError(
-            f"{name} is neither a file, nor a folder, nor one of {', '.join(built_in)}"
-        )
+        hint = nearest(name.lower(), built_in) or _nearest_path(path)
+        hint = hint or "optgen list shows the built-in specs"
+        raise FileNotFoundError(f"{name} is no file, folder or built-in spec; {hint}")
+
+
+def _nearest_path(path: Path) -> str:
+    """A hint that names the spec file or folder that was probably meant, or nothing."""
+    if not path.parent.is_dir():
+        return _nearest_path(path.parent) if path.parent != path else ""
+    there = [other for other in path.parent.iterdir() if other.is_dir() or other.suffix == ".toml"]
+    found = {other.name.lower(): other.as_posix() for other in there}
+    # By name, and so that neither a long folder nor a missing ending counts.
+    close = closest(path.name.lower(), found) or closest(f"{path.name.lower()}.toml", found)
+    return f"did you mean {found[close]!r}?" if close else ""
 
 
 def shown(path: Path) -> str:

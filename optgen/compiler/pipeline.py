@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from optgen.compiler.check import check, check_defaults
-from optgen.compiler.compare import compare
+from optgen.compiler.compare import Outline, compare, known, resemblances
 from optgen.compiler.compose import Slots, check_features, compose, unknown_defaults
 from optgen.compiler.emit import Templates, emit, emit_schedule
 from optgen.compiler.library import (
     base_folders,
     feature_files,
-    is_feature,
+    optimizer_files,
+    published_files,
     read_slots,
     read_templates,
     shown,
@@ -26,7 +28,6 @@ from optgen.compiler.measure.limits import limits
 from optgen.compiler.nouns.accuracy import Accuracy
 from optgen.compiler.nouns.comparison import Comparison
 from optgen.compiler.nouns.condition import TooManyCasesError
-from optgen.compiler.nouns.language import language_of
 from optgen.compiler.nouns.plan import Plan
 from optgen.compiler.nouns.problem import Problem, SpecError
 from optgen.compiler.nouns.proof import Finding
@@ -90,8 +91,16 @@ def checked_rule(spec: Spec) -> Rule:
 def findings(spec: Spec) -> tuple[Finding, ...]:
     """What could be proved, or refuted, of the rule of an optimizer alone."""
     waived = dict(spec.waived)
-    found = prove(checked_rule(spec))
+    rule = checked_rule(spec)
+    found = (*prove(rule), *resemblances(rule, known_rules()))
     return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
+
+
+@cache
+def known_rules() -> tuple[Outline, ...]:
+    """Outlines of the built-in and of the published rules."""
+    specs = load_all((*optimizer_files(), *published_files()))
+    return tuple(outline for spec in specs for outline in known(parse(spec)))
 
 
 def comparison(
@@ -106,9 +115,14 @@ def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:
     return unknown_defaults(spec, around.features)
 
 
+def load_file(path: Path) -> Spec:
+    """Load one file. Raises SpecError with its problems."""
+    return load(path, base_folders(), shown)
+
+
 def load_all(files: Sequence[Path]) -> tuple[Spec, ...]:
     """Load files. Raises SpecError with the problems of all of them."""
-    return tuple(each(files, lambda path: load(path, base_folders(), shown)))
+    return tuple(each(files, load_file))
 
 
 def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
@@ -120,57 +134,25 @@ def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
     return Surroundings(features, slots, read_templates())
 
 
-@dataclass(frozen=True)
-class Kinds:
-    """Specs by what they state."""
-
-    optimizers: tuple[Spec, ...]
-    features: tuple[Spec, ...]
-    schedules: tuple[Spec, ...]
-
-    @property
-    def compiled(self) -> tuple[Spec, ...]:
-        """Those that sources are made of; features are woven into others."""
-        return (*self.optimizers, *self.schedules)
-
-
-def split(specs: Iterable[Spec]) -> Kinds:
-    """Specs by kind; built-in features are left out.
-
-    Raises SpecError where two specs of one kind have one name.
-    """
-    listed = list(specs)
-    built_in = {shown(path) for path in feature_files()}
-    features = tuple(s for s in listed if is_feature(s) and s.path not in built_in)
-    schedules = tuple(s for s in listed if s.is_schedule)
-    optimizers = tuple(s for s in listed if not (is_feature(s) or s.is_schedule))
-    _raise([*_one_name(optimizers), *_one_name(schedules)])
-    return Kinds(optimizers, features, schedules)
-
-
-def _one_name(specs: Iterable[Spec]) -> Iterator[Problem]:
-    owners: dict[str, Spec] = {}
-    for spec in specs:
-        other = owners.setdefault(spec.module, spec)
-        if other is not spec:
-            message = (
-                f"{spec.name.value!r} would overwrite the {language_of(spec).noun} of {other.path}"
-            )
-            yield Problem(message, spec.name.location, "choose another name")
-
-
 def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
     """The results of some work on every item, with the problems of all items raised together."""
-    results: list[Result] = []
+    results, problems = gather(items, work)
+    _raise(problems)
+    return [result for _, result in results]
+
+
+def gather(
+    items: Iterable[Item], work: Callable[[Item], Result]
+) -> tuple[list[tuple[Item, Result]], list[Problem]]:
+    """The items that some work succeeds on, each with its result, and the problems of the rest."""
+    results: list[tuple[Item, Result]] = []
     problems: list[Problem] = []
     for item in items:
         try:
-            results.append(work(item))
+            results.append((item, work(item)))
         except SpecError as error:
             problems += error.problems
-    if problems:
-        raise SpecError(problems)
-    return results
+    return results, problems
 
 
 @contextmanager

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from optgen.demo.extras import needed
 from optgen.demo.table import Pair
 from optgen.demo.training import Run
+
+#: Of the first ten curves, of the next ten, and so on.
+_MARKERS = ("", "o", "s", "^")
 
 
 def check(path: Path) -> None:
@@ -23,12 +26,12 @@ def check(path: Path) -> None:
 
 def draw(pairs: Sequence[Pair], path: Path) -> None:
     """Draw a curve for every run, with torch's as thin dashes."""
-    figure = needed("matplotlib.figure").Figure(figsize=(11, 5), layout="constrained")
+    figure = needed("matplotlib.figure").Figure(figsize=(13, 5), layout="constrained")
     losses, accuracies = figure.subplots(1, 2)
-    for index, (ours, theirs) in enumerate(pairs):
+    for (ours, theirs), look in zip(pairs, _looks(len(pairs)), strict=True):
         if theirs is not None:
-            _curves(losses, accuracies, theirs, f"C{index}", linestyle=(0, (4, 2)), linewidth=0.9)
-        _curves(losses, accuracies, ours, f"C{index}", label=_label(ours), linewidth=1.8)
+            _curves(losses, accuracies, theirs, look, linestyle=(0, (4, 2)), linewidth=0.9)
+        _curves(losses, accuracies, ours, look, label=_label(ours))
     losses.set(title="Loss on the training images", ylabel="mean cross entropy", yscale="log")
     losses.yaxis.set_major_locator(needed("matplotlib.ticker").LogLocator(subs=(1, 2, 5)))
     losses.yaxis.set_major_formatter("{x:g}")
@@ -44,14 +47,29 @@ def draw(pairs: Sequence[Pair], path: Path) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
     if any(theirs is not None for _, theirs in pairs):
         losses.plot([], [], color="grey", linestyle=(0, (4, 2)), linewidth=0.9, label="torch.optim")
-    losses.legend(title="optimizer (learning rate)")
+    handles, _ = losses.get_legend_handles_labels()
+    figure.legend(handles=handles, title="optimizer (learning rate)", loc="outside right upper")
     figure.savefig(path, dpi=120)
 
 
-def _curves(losses: Any, accuracies: Any, run: Run, color: str, **style: Any) -> None:
+def _looks(count: int) -> Iterator[Mapping[str, Any]]:
+    """Colours, of which there are ten, then the same with markers.
+
+    Each curve is thinner than the one before, so that those that agree are seen beneath it.
+    """
+    for index in range(count):
+        yield {
+            "color": f"C{index % 10}",
+            "marker": _MARKERS[index // 10 % len(_MARKERS)],
+            "linewidth": 4 - 3 * index / count,
+        }
+
+
+def _curves(losses: Any, accuracies: Any, run: Run, look: Mapping[str, Any], **style: Any) -> None:
     numbers = [epoch.number for epoch in run.epochs]
-    losses.plot(numbers, [epoch.loss for epoch in run.epochs], color=color, **style)
-    accuracies.plot(numbers, [100 * epoch.accuracy for epoch in run.epochs], color=color, **style)
+    style = {**look, **style, "markersize": 4}
+    losses.plot(numbers, [epoch.loss for epoch in run.epochs], **style)
+    accuracies.plot(numbers, [100 * epoch.accuracy for epoch in run.epochs], **style)
 
 
 def _label(run: Run) -> str:

@@ -60,15 +60,15 @@ class Hyperparameters:
                 "new one"
             )
 
-    def operands(self, row: Row, iterations: Any) -> dict[str, Any]:
-        """Numbers and tensors by name; schedules are asked for the calls so far."""
+    def operands(self, row: Row, iterations: Any, dtype: str) -> dict[str, Any]:
+        """Python floats, and tensors of a dtype, by name; ``iterations`` counts calls so far."""
         self.settings()
         found = {}
         for h, value in zip(self._rule.hyperparameters, self._seen, strict=True):
             if h.name in row.excluded or (value is None and h.excluded is not None):
-                found[h.name] = h.excluded
+                found[h.name] = float(h.excluded or 0)
             else:
-                found[h.name] = _operand(value, iterations)
+                found[h.name] = _operand(value, iterations, dtype)
         return found
 
 
@@ -85,11 +85,16 @@ def _source(value: Any) -> Any:
     return Watched(value).read if hasattr(value, "assign") else value
 
 
-def _operand(value: Any, iterations: Any) -> Any:
+def _operand(value: Any, iterations: Any, dtype: str) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int | float):
+        return float(value)
     if isinstance(value, LearningRateSchedule):
-        return value(iterations)
-    found = value() if callable(value) else value
-    return ops.convert_to_tensor(found) if hasattr(found, "assign") else found
+        found = value(iterations)
+    else:
+        found = value() if callable(value) else value
+    return ops.cast(ops.convert_to_tensor(found), dtype)
 
 
 def checked(hyperparameter: Hyperparameter, value: Any, owner: str) -> Any:

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from keras import ops
-from keras.src.backend import is_float_dtype, standardize_dtype
 
+from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
 from optgen.keras.slots import Slot
-from optgen.runtime.kernels import Builder, Kernels, Program, switches_of
+from optgen.runtime.kernels import Builder, Kernels, Prepass, Program, switches_of
 from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.settings import Row
 
@@ -22,11 +22,15 @@ PARAM, GRADIENT = "param", "grad"
 
 @dataclass
 class Member:
-    """A variable in a call: its tensors, which programs replace, and scalars, by name."""
+    """A variable in a call: its tensors, which programs replace, and scalars, by name.
+
+    All are of the dtype of the ``functions``.
+    """
 
     slot: Slot
     tensors: Tensors
     scalars: Tensors
+    functions: TensorFunctions
     sums: Tensors = field(default_factory=dict)
 
     @property
@@ -50,18 +54,17 @@ class Operations:
         self,
         gradients: Mapping[int, Any],
         operands: Callable[[Row], Tensors],
-        call: Any,
-        step: Any,
     ) -> None:
-        """Make one call, of such a number, and assign what is new.
+        """Make one call, and assign what is new.
 
-        ``gradients`` are by the place of their variable; ``step`` is the number of the update
-        that would be made.
+        ``gradients`` are by the place of their variable; ``operands`` gives hyperparameters and
+        counters by name, as Python floats or as tensors of the host's dtype.
         """
         switches = {slot.row: slot.on for slot in self._slots}
         rows = {row: operands(row) for row in switches}
+        functions = HostFunctions(host_dtype())
         for row, on in switches.items():
-            _call(self._kernels.host, on, rows[row], call, step)
+            _call(self._kernels.host, on, rows[row], functions)
         first, on = next((rows[row], on) for row, on in switches.items())
         branch: Branch = partial(self._update, gradients, rows)
         for program in reversed(self._kernels.gates):
@@ -76,6 +79,12 @@ class Operations:
     def _members(self, gradients: Mapping[int, Any], rows: Mapping[Row, Tensors]) -> list[Member]:
         """The variables that a call may change."""
         found = []
+        functions = {slot.dtype: TensorFunctions(slot.dtype) for slot in self._slots}
+        scalars = {
+            (row, dtype): {name: own.real(value) for name, value in values.items()}
+            for row, values in rows.items()
+            for dtype, own in functions.items()
+        }
         for place, slot in enumerate(self._slots):
             if place not in gradients and not self._outlives(slot):
                 continue
@@ -84,7 +93,8 @@ class Operations:
             tensors[PARAM] = ops.cast(ops.convert_to_tensor(slot.variable), dtype)
             if place in gradients:
                 tensors[GRADIENT] = ops.cast(_dense(gradients[place], slot), dtype)
-            found.append(Member(slot, tensors, narrowed(rows[slot.row], dtype)))
+            own = dict(scalars[slot.row, dtype])
+            found.append(Member(slot, tensors, own, functions[dtype]))
         return found
 
     def _outlives(self, slot: Slot) -> bool:
@@ -99,9 +109,10 @@ class Operations:
             tensors, slot = member.tensors, member.slot
             if slot.overwritten:
                 tensors[PARAM] = _largest(tensors)
-                tensors |= {LARGEST_GRADIENT: 0} if LARGEST_GRADIENT in tensors else {}
+                nothing = member.functions.real(0.0)
+                tensors |= {LARGEST_GRADIENT: nothing} if LARGEST_GRADIENT in tensors else {}
             elif slot.constraint is not None:
-                tensors[PARAM] = slot.constraint(tensors[PARAM])
+                tensors[PARAM] = slot.constraint(_whole(tensors[PARAM], slot.variable))
         if self._absent is not None:
             constrained = [m for m in members if not m.has_gradient or m.slot.constraint]
             _run(self._absent, constrained)
@@ -145,17 +156,34 @@ def _run(program: Program, members: Sequence[Member]) -> None:
         asking = [member for member in chosen if prepass.when(member.slot.on)]
         totals: Tensors = {}
         for m in asking:
-            own: Tensors = {}
-            _call(prepass.sum_up, m.slot.on, m.tensors, m.scalars, m.sums, own)
-            for name, value in own.items():
+            own, shared = _sums(prepass, m)
+            m.sums |= own
+            for name, value in shared.items():
                 totals[name] = ops.add(totals[name], value) if name in totals else value
         for m in asking if prepass.scalars is not None else ():
             assert prepass.scalars is not None
-            m.scalars["tensor_size"] = math.prod(m.tensors[PARAM].shape)
-            _call(prepass.scalars, m.slot.on, m.scalars, m.sums, totals)
-            m.scalars = narrowed(m.scalars, m.tensors[PARAM].dtype)
+            size = m.functions.real(float(math.prod(m.slot.variable.shape)))
+            m.scalars["tensor_size"] = size
+            shared = {name: m.functions.real(total) for name, total in totals.items()}
+            _call(prepass.scalars, m.slot.on, m.scalars, m.sums, shared, m.functions)
     for m in chosen:
-        _call(program.elements, m.slot.on, m.tensors, m.scalars)
+        _call(program.elements, m.slot.on, m.tensors, m.scalars, m.functions)
+
+
+def _sums(prepass: Prepass, member: Member) -> tuple[Tensors, Tensors]:
+    """The sums over a variable: its own, and its parts of those over all variables."""
+    terms: tuple[Tensors, Tensors] = {}, {}
+    _call(prepass.sum_up, member.slot.on, member.tensors, member.scalars, *terms, member.functions)
+    own, shared = (
+        {name: ops.sum(_whole(term, member.slot.variable)) for name, term in each.items()}
+        for each in terms
+    )
+    return own, shared
+
+
+def _whole(tensor: Any, variable: Any) -> Any:
+    """A tensor with all elements of a variable, also where they are all alike."""
+    return ops.broadcast_to(tensor, variable.shape)
 
 
 def _call(builder: Builder, on: Mapping[str, bool], *arguments: Any) -> None:
@@ -169,20 +197,9 @@ def _results(members: Sequence[Member]) -> list[Tensors]:
         tensors = {}
         for name in [PARAM, *member.slot.states]:
             target = _variable(member.slot, name)
-            value = ops.cast(member.tensors[name], target.dtype)
-            tensors[name] = ops.broadcast_to(value, target.shape)
+            tensors[name] = _whole(ops.cast(member.tensors[name], target.dtype), target)
         found.append(tensors)
     return found
-
-
-def narrowed(scalars: Mapping[str, Any], dtype: Any) -> Tensors:
-    """Scalars that are tensors in one dtype; Python's own numbers take any."""
-    return {
-        name: ops.cast(value, dtype)
-        if ops.is_tensor(value) and is_float_dtype(standardize_dtype(value.dtype))
-        else value
-        for name, value in scalars.items()
-    }
 
 
 def _variable(slot: Slot, name: str) -> Any:

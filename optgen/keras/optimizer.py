@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from inspect import signature
 from typing import Any, ClassVar, Self
 
@@ -15,14 +14,16 @@ from keras.src.backend import in_stateless_scope
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.utils.tracking import no_automatic_dependency_tracking
 
+from optgen.keras.arithmetic import host_dtype
 from optgen.keras.exclusions import Exclusions
 from optgen.keras.gradients import gradients_of
 from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
 from optgen.keras.operations import Operations
-from optgen.keras.slots import Slot, new_slot, path_of, paths_of
+from optgen.keras.order import assign, fitting
+from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
 from optgen.keras.watched import Watched
 from optgen.runtime.declarations import State
-from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.kernels import load_kernels
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Row
 from optgen.runtime.unknown import refuse_unknown
@@ -95,8 +96,10 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             self._trainable_variables_indices[self._var_key(variable)] = place
         paths = paths_of(variables)
         self._inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
+        settings = self._inside.hyperparameters.settings()
+        add_states(self.rule, self._inside.slots, settings, self.add_variable)
         self._inside.hyperparameters.fix()
-        kernels = import_module(self.rule.keras_operations).KERNELS
+        kernels = load_kernels(self.rule.keras_operations, self.rule.fingerprint)
         self._inside.operations = Operations(kernels, self._inside.slots)
         if IN_PLACE and InPlace.fits(self._inside.slots):
             inside, calls = self._inside, Watched(self._iterations)
@@ -110,9 +113,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         excluded = inside.exclusions.of(self._var_key(variable), path_of(variable))
         is_overwritten = self._overwrite_variable_with_gradient(variable)
         settings, row = inside.hyperparameters.settings(), Row((), excluded)
-        return new_slot(
-            self.rule, settings, variable, path, row, self.add_variable, overwritten=is_overwritten
-        )
+        return new_slot(settings, variable, path, row, overwritten=is_overwritten)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Update variables with their gradients; None stands for one that is missing.
@@ -146,17 +147,17 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def _compose(self, gradients: Mapping[int, Any]) -> None:
         """Make a call of operations, in whatever graph is being made."""
-        inside, iterations = self._inside, self._iterations
-        dtypes = {slot.dtype for slot in inside.slots}
-        precise = "float64" in dtypes and keras.config.backend() != "jax"
-        dtype = "float64" if precise else "float32"
+        inside, dtype = self._inside, host_dtype()
+        counters = {
+            "call": ops.cast(self._iterations, dtype) + 1,
+            "step": ops.cast(self.iterations, dtype) + 1,
+        }
+
+        def operands(row: Row) -> dict[str, Any]:
+            return inside.hyperparameters.operands(row, self._iterations, dtype) | counters
+
         assert inside.operations is not None
-        inside.operations.step(
-            gradients,
-            lambda row: inside.hyperparameters.operands(row, iterations),
-            ops.cast(iterations, dtype) + 1,
-            ops.cast(self.iterations, dtype) + 1,
-        )
+        inside.operations.step(gradients, operands)
 
     def minimize(self, loss: Any, variables: Sequence[Any]) -> Any:
         """One step down a loss, a function of no argument; returns the loss before it.
@@ -181,7 +182,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def _states_where(self, wanted: Callable[[State], bool]) -> list[Any]:
         """For each variable its first state that is wanted, or None."""
-        declared = (*self.rule.states, State(LARGEST_GRADIENT, gathers=True))
+        declared = (*self.rule.states, LARGEST)
         names = [state.name for state in declared if wanted(state)]
         return [
             next((slot.states[name] for name in names if name in slot.states), None)
@@ -200,6 +201,24 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
     def _accumulated_gradients(self) -> list[Any]:
         """What calls without an update leave behind, by variable."""
         return self._states_where(lambda state: state.gathers)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take the state out of a file that this class or Keras's own saved.
+
+        States lie in Keras's order. Up to version 0.1.0 they lay variable by variable, which the
+        shapes tell. Raises ValueError, and loads nothing, where shapes fit neither.
+        """
+        if len(store.keys()) != len(self.variables):
+            super().load_own_variables(store)  # Warns, and loads nothing.
+            return
+        states = [
+            slot.states[state.name]
+            for slot in self._inside.slots
+            for state in states_of(self.rule, slot)
+        ]
+        first = self.variables[: len(self.variables) - len(states)]
+        orders = [self.variables, [*first, *states]]
+        assign(store, fitting(store, orders, type(self).__name__))
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """Give variables the value of their averages, where there are any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any
 
 #: Compiles a kernel for a dtype, a loop and a setting of switches.
@@ -37,6 +38,28 @@ def _built(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -
 def always(on: Mapping[str, bool]) -> bool:
     """The condition of what runs under every setting of the switches."""
     return True
+
+
+class MixedBuildError(ImportError):
+    """A class and its kernels come from different builds, and may not compute the same rule."""
+
+
+def load_kernels(module: str, fingerprint: str) -> Kernels:
+    """The kernels in a module, imported where they are needed.
+
+    Raises MixedBuildError where they are not those of the class with this fingerprint.
+    """
+    kernels: Kernels = import_module(module).KERNELS
+    refuse_others(kernels, fingerprint, module)
+    return kernels
+
+
+def refuse_others(kernels: Kernels, fingerprint: str, where: str) -> None:
+    """Raise MixedBuildError for kernels of another fingerprint; ``where`` says whose they are."""
+    if kernels.fingerprint != fingerprint:
+        raise MixedBuildError(
+            f"{where}: a class and its kernels come from different builds; run optgen build again"
+        )
 
 
 @dataclass(frozen=True)
@@ -81,12 +104,17 @@ class Program:
 
 @dataclass(frozen=True)
 class Kernels:
-    """All kernels of an optimizer for one target, and the columns of their tables."""
+    """All kernels of an optimizer for one target, and the columns of their tables.
+
+    ``fingerprint`` is that of the class whose kernels they are: a digest of its specs, of the
+    templates and of the compiler's version.
+    """
 
     buffers: tuple[str, ...]
     scalars: tuple[str, ...]
     host: Builder
     programs: tuple[Program, ...]
+    fingerprint: str = ""
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""

@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from optgen.bench import startup
-from optgen.bench.cases import Case, cases
+from optgen.bench.cases import Case, cases, own_files, read
+from optgen.bench.clock import Clock
 from optgen.bench.models import models
-from optgen.bench.timing import Times, in_turns, ratio
-from optgen.cli import app
+from optgen.bench.own import generated
+from optgen.bench.timing import FEWEST, Times, in_turns, ratio
+from optgen.cli import app, benching
 
 EVERYTHING: dict[str, Any] = {
     "loss_scale_factor": 2.0,
@@ -36,10 +38,11 @@ EVERYTHING: dict[str, Any] = {
     ],
 )
 def test_the_bytes_of_a_step(name: str, own: dict[str, Any], floor: int) -> None:
-    assert Case(name, own).floor_bytes() == floor
+    (spec,) = read([name])
+    assert Case(spec, own).floor_bytes() == floor
     # An average is read and written, and the gradient read once more for its norm.
-    assert Case(name, own, EVERYTHING).floor_bytes() == floor + 12
-    assert Case(name, {**own, "gradient_accumulation_steps": 2}).floor_bytes() == floor + 8
+    assert Case(spec, own, EVERYTHING).floor_bytes() == floor + 12
+    assert Case(spec, {**own, "gradient_accumulation_steps": 2}).floor_bytes() == floor + 8
 
 
 def test_shapes_are_those_of_the_models() -> None:
@@ -54,7 +57,7 @@ def test_functions_take_turns() -> None:
     found = in_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 5, 60.0)
     assert called == ["a", "b"] * (len(called) // 2)
     assert len(found["a"].seconds) == 5
-    assert len(in_turns({"a": lambda: None}, 50, 0.0)["a"].seconds) == 5
+    assert len(in_turns({"a": lambda: None}, 50, 0.0)["a"].seconds) == FEWEST
 
 
 def test_ratios_are_of_pairs() -> None:
@@ -64,10 +67,17 @@ def test_ratios_are_of_pairs() -> None:
 
 
 def test_cases() -> None:
-    assert [case.label for case in cases(["adam"])] == ["Adam", "Adam"]
-    assert len(cases([])) == 10
-    with pytest.raises(ValueError, match="no optimizer 'adamm'"):
-        cases(["adamm"])
+    assert [case.title for case in cases(read(["adam"]))] == ["Adam", "Adam with everything on"]
+    assert len(cases(read([]))) == 10
+    with pytest.raises(FileNotFoundError, match="adamm"):
+        read(["adamm"])
+    assert not cases(read(["clipnorm", "cosinedecay"]))
+
+
+def test_a_clock_shares_what_is_left() -> None:
+    assert Clock().share(3, 20.0) == 20.0
+    assert Clock(9.0).share(3, 20.0) <= 3.0
+    assert Clock(0.0).share(1, 20.0) <= 0.0
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,4 +92,46 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"torch loop", "foreach", "fused"} <= found["steps"][0]["peers"].keys()
     assert set(found["growth"]["SGD(momentum=0.9)"]) == {"1", "10", "100", "1000", "10000"}
     assert "1000 x 64" in picture.read_text()
-    assert CliRunner().invoke(app, ["bench", "--model", "nothing"]).exit_code == 2
+    for wrong in (["--model", "nothing"], ["adamm"], ["clipnorm"]):
+        assert CliRunner().invoke(app, ["bench", *wrong]).exit_code == 2
+
+
+#: A rule of a user's own, which reads and writes one state.
+SPEC = '''
+name = "Mine"
+[state]
+total = {}
+[update]
+rule = """
+total = total + abs(grad)
+param = param - learning_rate*grad/(total + 1)
+"""
+'''
+
+
+def test_a_spec_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, figures = tmp_path / "mine.toml", tmp_path / "figures.json"
+    path.write_text(SPEC)
+    # No time at all: the first step isn't timed, and is named.
+    monkeypatch.setattr(benching, "_QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(startup, "import_seconds", lambda: 1.0)
+    where = ["--model", "many_tiny", "--quick", "--json", str(figures)]
+    result = CliRunner().invoke(app, ["bench", str(path), *where])
+    assert result.exit_code == 0, result.output
+    found = json.loads(figures.read_text())
+    # Parameter and state are read and written, the gradient is read.
+    assert [one["bytes_moved"] for one in found["steps"]] == [64_000 * 20, 64_000 * 32]
+    assert found["left_out"] == ["the first step of Mine", "the build of all"]
+    assert "no time for the first step of Mine and 1 more" in result.stderr
+    path.write_text(SPEC.replace("abs(grad)", "abs(gradient)"))
+    assert CliRunner().invoke(app, ["bench", str(path)]).exit_code == 1
+
+
+def test_first_steps_of_a_package_that_is_not_installed(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SPEC)
+    specs = read([str(path)])
+    with generated(own_files(specs)) as folder:
+        cold, cached = startup.first_step_seconds(cases(specs)[0], folder)
+    assert cold > 0
+    assert cached > 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -85,11 +86,11 @@ def test_an_unchanged_spec_is_not_rebuilt(project: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
-def test_a_changed_spec_or_file_is_rebuilt(project: Path) -> None:
+def test_a_changed_spec_or_missing_file_is_rebuilt(project: Path) -> None:
     run("build", "specs")
     generated = project / "generated" / "lion.py"
     original = generated.read_text()
-    generated.write_text(original.replace("0.0001", "0.0002"))
+    generated.unlink()
     assert "Lion: built" in run("build", "specs").output
     assert generated.read_text() == original
     spec = project / "specs" / "lion.toml"
@@ -98,7 +99,7 @@ def test_a_changed_spec_or_file_is_rebuilt(project: Path) -> None:
     assert "beta_2: Scheduled = 0.98" in generated.read_text()
 
 
-@pytest.mark.parametrize("file", ["lion.py", "cpu/lion.py", "__init__.py", "cpu/__init__.py"])
+@pytest.mark.parametrize("file", ["lion.py", "cpu/lion.py", "__init__.py", "manifest.json"])
 def test_check_finds_any_changed_byte(project: Path, file: str) -> None:
     run("build", "specs")
     assert run("build", "specs", "--check").exit_code == 0
@@ -122,6 +123,36 @@ def test_orphans_are_found_and_removed(project: Path) -> None:
     assert not (project / "generated" / "second.py").exists()
     assert not (project / "generated" / "cpu" / "second.py").exists()
     assert "Second" not in (project / "generated" / "__init__.py").read_text()
+
+
+def test_a_build_into_the_project_itself_leaves_other_packages_alone(project: Path) -> None:
+    installed = project / ".venv" / "lib" / "optgen" / "optimizers"
+    shutil.copytree(ROOT / "generated", installed, ignore=shutil.ignore_patterns("__pycache__"))
+    before = {path: path.read_bytes() for path in installed.rglob("*") if path.is_file()}
+    for _ in range(2):
+        assert run("build", "specs", "--out", ".").exit_code == 0
+    assert {path: path.read_bytes() for path in installed.rglob("*") if path.is_file()} == before
+
+
+def test_an_edited_file_is_named_and_kept(project: Path) -> None:
+    (project / "specs" / "second.toml").write_text(LION.replace("Lion", "Second"))
+    run("build", "specs")
+    edited = project / "generated" / "lion.py"
+    original = edited.read_text()
+    edited.write_text(original.replace("0.0001", "0.0002"))
+    result = run("build", "specs")
+    assert result.exit_code == 1
+    assert "generated/lion.py was edited" in result.stderr
+    assert "--force" in result.stderr
+    (project / "specs" / "lion.toml").unlink()
+    kept = run("build", "specs")
+    assert kept.exit_code == 0
+    assert "lion.py: no spec stands for it, but it was edited, and so it stays" in kept.output
+    assert "0.0002" in edited.read_text()
+    assert "cpu/lion.py: removed" in kept.output
+    assert run("build", "specs", "--check").exit_code == 1
+    assert "lion.py: removed" in run("build", "specs", "--force").output
+    assert run("build", "specs", "--check").exit_code == 0
 
 
 def test_building_one_file_keeps_the_others(project: Path) -> None:

@@ -34,6 +34,13 @@ def on_tensorflow(optimizer: Any) -> Apply:
     return lambda _, grads, variables: compiled([tensorflow.constant(g) for g in grads])
 
 
+def at_once(optimizer: Any) -> Apply:
+    """Not compiled: TensorFlow takes long to trace a large rule."""
+    return lambda _, grads, variables: optimizer.apply(
+        [*map(keras.ops.convert_to_tensor, grads), None], variables
+    )
+
+
 def on_torch(optimizer: Any) -> Apply:
     def apply(optimizer: Any, grads: Sequence[Any], variables: Sequence[Any]) -> None:
         # Outside of any variable's memory, as in a trace.

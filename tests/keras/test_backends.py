@@ -12,6 +12,7 @@ import pytest
 
 from tests.keras.compiled import COMPILED
 from tests.keras.crossing import SETTINGS, difference
+from tests.keras.language import mistakes
 from tests.keras.promises import CHECKS
 from tests.numeric.settings import Setting
 
@@ -37,3 +38,8 @@ def test_backend(backend: str) -> None:
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)
 def test_operations_on_torch(setting: Setting) -> None:
     assert not difference(setting, COMPILED["torch"])
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
+def test_every_function_on_torch() -> None:
+    assert not list(mistakes(COMPILED["torch"]))

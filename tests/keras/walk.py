@@ -11,8 +11,9 @@ from pathlib import Path
 
 import keras
 
-from tests.keras.compiled import COMPILED
+from tests.keras.compiled import COMPILED, at_once
 from tests.keras.crossing import SETTINGS, difference
+from tests.keras.language import mistakes
 from tests.keras.promises import CHECKS
 
 
@@ -24,8 +25,10 @@ def failures() -> Iterator[str]:
                 check(Path(folder))
             except Exception:
                 yield f"{check.__name__}: {traceback.format_exc(limit=-8)}"
+    backend = keras.config.backend()
+    yield from mistakes(at_once if backend == "tensorflow" else COMPILED[backend])
     for setting in SETTINGS:
-        said = difference(setting, COMPILED[keras.config.backend()])
+        said = difference(setting, COMPILED[backend])
         if said:
             yield f"{setting}: {said}"
 

@@ -83,10 +83,10 @@ class _Use:
                 yield Problem(f"{step.target!r} is assigned but never used", step.location, hint)
 
     def check_state(self, state: State) -> Iterator[Problem]:
-        """A state that serves nothing."""
-        if state.name not in self._assigned:
+        """A state that serves nothing; one may keep where the parameter began."""
+        if state.name not in self._assigned and state.initial != PARAM:
             message = f"the state {state.name!r} is never assigned"
-            yield Problem(message, state.location, "a state that never changes is not needed")
+            yield Problem(message, state.location, "a state that stays a constant is not needed")
         elif state.name not in self._read:
             message = f"the state {state.name!r} is never read"
             yield Problem(message, state.location, "drop it, or use it in the rule")

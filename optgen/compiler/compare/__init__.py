@@ -8,16 +8,26 @@ from dataclasses import replace
 from optgen.compiler.compare.equality import equality, identity
 from optgen.compiler.compare.given import check_given
 from optgen.compiler.compare.limit import TimeIsUpError, time_limit
+from optgen.compiler.compare.outline import Outline, outlines, without_decay
 from optgen.compiler.compare.parting import parting
+from optgen.compiler.compare.resemblance import resemblances
 from optgen.compiler.compare.settings import Pair, differing, pairs
 from optgen.compiler.compare.straight import Values, decided, holds
 from optgen.compiler.nouns.comparison import Comparison, Setting
 from optgen.compiler.nouns.expression import names
 from optgen.compiler.nouns.rule import Block, Rule
 
+__all__ = ["Outline", "compare", "known", "resemblances"]
+
 #: For all settings together.
 SECONDS = 8.0
 _TIME, _NOTHING = "no proof was found in time", "no proof was found, and all runs agree"
+
+
+def known(rule: Rule) -> tuple[Outline, ...]:
+    """The outlines that a known rule is found by: in all settings, also without its decays."""
+    whole = tuple(outlines(rule))
+    return (*whole, *(bare for one in whole if (bare := without_decay(one)) is not None))
 
 
 def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Comparison:

@@ -6,6 +6,7 @@ import hashlib
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import jinja2
 
@@ -45,14 +46,18 @@ class Templates:
 
     def render(self, template: str, context: Mapping[str, object]) -> str:
         """A template with its holes filled."""
-        environment = jinja2.Environment(
+        return self._environment.get_template(template).render(context)
+
+    @cached_property
+    def _environment(self) -> jinja2.Environment:
+        """What compiles each template once, and keeps it for all specs."""
+        return jinja2.Environment(
             loader=jinja2.DictLoader(dict(self.texts)),
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        return environment.get_template(template).render(context)
 
     def header(
         self, template: str, files: Sequence[str], digest: str, more: Sequence[str] = ()
@@ -81,16 +86,15 @@ def emit(plan: Plan, bounds: Sequence[Bound], templates: Templates) -> tuple[Sou
     }
     words = vocabulary(plan, templates.texts.values())
     strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
-    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE]
+    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE, digest]
     strings += [name.value for name, _ in plan.rule.torch]
     sources = []
     for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
         # Bounds are those of kernels, whose scalars are of float64.
         told = [] if kind == "keras" else rounding
         header = templates.header(f"{kind}.py.j2", files, digest, told)
-        source = Source(
-            path, templates.render(f"{kind}.py.j2", {**contexts[kind], "header": header})
-        )
+        context = {**contexts[kind], "header": header, "fingerprint": digest}
+        source = Source(path, templates.render(f"{kind}.py.j2", context))
         review(source, plan.rule, words, strings)
         sources.append(source)
     return tuple(sources)

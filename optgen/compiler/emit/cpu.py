@@ -16,7 +16,6 @@ from optgen.compiler.emit.kernels import (
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import indent, lay_out, signature
-from optgen.compiler.emit.lines import factor_columns
 from optgen.compiler.nouns.plan import Plan, Prepass, Program
 
 #: What the C library computes for one number at a time.
@@ -56,7 +55,6 @@ def _elements(lines: CpuLines, program: Program) -> Function:
     accesses = (*program.loads, *program.stores)
     every = [*lines.loads(program.loads), *map(lines.item, program.body)]
     every += lines.stores(program.stores)
-    factors = factor_columns(program, len(program.prepasses))
     return Function(
         "elements",
         program.name,
@@ -66,7 +64,7 @@ def _elements(lines: CpuLines, program: Program) -> Function:
             lines.switches(program.body, [access.guard for access in accesses]),
         ),
         {
-            "scalars": lines.scalar_reads(program.body, factors),
+            "scalars": lines.scalar_reads(program.body, program, len(program.prepasses)),
             "blocks": lines.blocks(accesses),
             "body": lay_out(every, 5),
         },
@@ -87,7 +85,7 @@ def _sums(lines: CpuLines, program: Program, number: int, prepass: Prepass) -> F
             lines.switches(prepass.body, [access.guard for access in prepass.loads]),
         ),
         {
-            "scalars": lines.scalar_reads(prepass.body, factor_columns(program, number)),
+            "scalars": lines.scalar_reads(prepass.body, program, number),
             "blocks": lines.blocks(prepass.loads),
             "zeros": indent([f"{target} = 0.0" for target in targets], 3),
             "body": lay_out(body, 5),

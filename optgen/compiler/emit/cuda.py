@@ -17,7 +17,6 @@ from optgen.compiler.emit.kernels import (
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import Line, lay_out, signature, wrap
-from optgen.compiler.emit.lines import factor_columns
 from optgen.compiler.nouns.plan import Plan, Prepass, Program
 from optgen.compiler.nouns.reserved import CHECK_FINITE, NONFINITE
 
@@ -65,7 +64,6 @@ def _elements(lines: CudaLines, program: Program) -> Function:
     accesses = (*program.loads, *program.stores)
     body = [*lines.taken(program.loads), *map(lines.item, program.body)]
     body += lines.given(program.stores)
-    factors = factor_columns(program, len(program.prepasses))
     switches = lines.switches(program.body, [access.guard for access in accesses])
     return Function(
         "elements",
@@ -74,7 +72,7 @@ def _elements(lines: CudaLines, program: Program) -> Function:
         signature(_SIZES, ["deferred", *switches]),
         {
             "index": str(_index(lines.plan, program)),
-            "scalars": lines.scalar_reads(program.body, factors),
+            "scalars": lines.scalar_reads(program.body, program, len(program.prepasses)),
             "lanes": lines.lanes(accesses),
             "views": lines.addresses(accesses),
             "loads": lay_out(list(lines.moves("load", program.loads)), 4),
@@ -111,7 +109,7 @@ def _sums(lines: CudaLines, program: Program, number: int, prepass: Prepass) -> 
         {
             "index": str(_index(lines.plan, program)),
             "count": str(width),
-            "scalars": lines.scalar_reads(prepass.body, factor_columns(program, number)),
+            "scalars": lines.scalar_reads(prepass.body, program, number),
             "lanes": lines.lanes(prepass.loads),
             "totals": lines.totals(prepass.reductions),
             "views": lines.addresses(prepass.loads),

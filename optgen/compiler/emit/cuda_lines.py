@@ -53,10 +53,10 @@ class CudaLines(KernelLines):
             for column, buffer in enumerate(self.plan.buffers)
             if buffer.name in touched
         ]
-        together = [f"{buffer}_address" for buffer in touched]
-        lines.append(f"bits = {together[0]}")
-        lines += [f"bits |= {address}" for address in together[1:]]
-        lines.append("aligned = bits & 15 == 0")
+        for place, name in enumerate(touched):
+            lines.append(f"bits {'|=' if place else '='} {name}_address")
+        # A sum of what is the same for each element moves nothing.
+        lines.append("aligned = bits & 15 == 0" if touched else "aligned = True")
         return indent(lines, 3)
 
     def moves(self, what: str, accesses: Iterable[Access]) -> Iterator[Line]:

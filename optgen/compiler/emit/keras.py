@@ -16,8 +16,9 @@ from optgen.compiler.nouns.condition import ALWAYS, Condition
 from optgen.compiler.nouns.expression import names
 from optgen.compiler.nouns.plan import Access, Assignment, Plan, Prepass, Program
 from optgen.compiler.nouns.reserved import KERAS_WORDS, TENSOR_SIZE
+from optgen.compiler.nouns.rule import COUNTERS
 
-#: What Keras calls the functions of the language, and the operators that must not ask for a truth.
+#: The functions of the language, and the operators that Python can't apply to tensors.
 OPERATIONS: Mapping[str, str] = {
     "sqrt": "ops.sqrt",
     "exp": "ops.exp",
@@ -33,9 +34,19 @@ OPERATIONS: Mapping[str, str] = {
     "or": "ops.logical_or",
     "not": "ops.logical_not",
 }
+#: Host values may be Python floats, whose operators raise where IEEE 754 has infinity or NaN.
+HOST_OPERATIONS: Mapping[str, str] = {
+    **OPERATIONS,
+    "/": "ops.divide",
+    "%": "ops.mod",
+    "**": "ops.power",
+}
+#: Wraps literals: everything that meets a tensor is a tensor of the same dtype.
+REAL = "ops.real"
 _TENSORS, _SCALARS, _SUMS, _TOTALS = (
     f"{name}: dict[str, Any]" for name in ("tensors", "scalars", "sums", "totals")
 )
+_OPS = "ops: Any"
 
 
 class KerasLines(Lines):
@@ -44,9 +55,9 @@ class KerasLines(Lines):
     words = KERAS_WORDS
 
     def printers(self, renamed: Mapping[str, str]) -> tuple[Printer, Printer]:
-        """Python's own numbers take the dtype of the tensors that they meet."""
-        both = Printer(names=renamed, functions=OPERATIONS, plain=True)
-        return both, both
+        """Host values are Python floats or tensors; all others are tensors."""
+        host = Printer(names=renamed, functions=HOST_OPERATIONS)
+        return host, Printer(REAL, renamed, OPERATIONS)
 
     def reads(self, table: str, used: Iterable[str], guards: Mapping[str, Condition]) -> list[Line]:
         """Entries of a dictionary into names, each where it is there."""
@@ -70,7 +81,7 @@ class KerasLines(Lines):
             return self.assignment(item, self.element, item.block)
         table = "totals" if item.everywhere else "sums"
         term = printed(item.term, self.element)
-        return Line(f'{table}["{item.target}"] = ops.sum({term})', item.guard, item.block)
+        return Line(f'{table}["{item.target}"] = {term}', item.guard, item.block)
 
 
 def keras_context(plan: Plan) -> dict[str, object]:
@@ -93,9 +104,9 @@ def _functions(lines: KerasLines, program: Program) -> Iterator[Function]:
         *lines.moves("store", program.stores),
     ]
     accesses = [access.guard for access in (*program.loads, *program.stores)]
-    yield _function(
-        lines, "elements", program.name, elements_doc(program), (_TENSORS, _SCALARS), body, accesses
-    )
+    arguments = (_TENSORS, _SCALARS, _OPS)
+    doc = elements_doc(program)
+    yield _function(lines, "elements", program.name, doc, arguments, body, program.body, accesses)
 
 
 def _function(
@@ -105,17 +116,18 @@ def _function(
     doc: str,
     arguments: Iterable[str],
     body: list[Line],
+    items: Iterable[Item],
     guards: Iterable[Condition] = (),
 ) -> Function:
-    """A function of what its lines ask for."""
-    asked = [*guards, *(line.guard for line in body)]
-    switches = lines.switches((), asked)
+    """A function of the switches that its lines, and the items that they print, depend on."""
+    switches = lines.switches(items, [*guards, *(line.guard for line in body)])
     return Function(kind, name, doc, signature([*arguments], switches), {"body": lay_out(body, 1)})
 
 
 def _host(lines: KerasLines, plan: Plan) -> Function:
     used = {part for item in plan.host for part in names(item.expression)}
-    declared = {h.name: ALWAYS for h in plan.rule.hyperparameters if not h.is_switch}
+    given = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
+    declared = dict.fromkeys([*given, *COUNTERS], ALWAYS)
     computed = {item.target for item in plan.host}
     body = lines.reads("scalars", used, declared)
     body += [lines.assignment(item, lines.host) for item in plan.host]
@@ -124,9 +136,8 @@ def _host(lines: KerasLines, plan: Plan) -> Function:
         for scalar in plan.scalars
         if scalar in computed
     ]
-    arguments = (_SCALARS, "call: Any", "step: Any")
-    doc = "Add what one call computes of the hyperparameters in `scalars`."
-    return _function(lines, "host", "host_scalars", doc, arguments, body)
+    doc = "Add what one call computes of the hyperparameters and counters in `scalars`."
+    return _function(lines, "host", "host_scalars", doc, (_SCALARS, _OPS), body, plan.host)
 
 
 def _sums(lines: KerasLines, program: Program, number: int, prepass: Prepass) -> Function:
@@ -139,9 +150,10 @@ def _sums(lines: KerasLines, program: Program, number: int, prepass: Prepass) ->
         lines,
         "sums",
         prepass_name(program, "sums", number),
-        f"Sums over a variable that `{program.name}` must know first; `totals` are over all.",
-        (_TENSORS, _SCALARS, _SUMS, _TOTALS),
+        f"Terms of sums that `{program.name}` must know first; `totals` run over all variables.",
+        (_TENSORS, _SCALARS, _SUMS, _TOTALS, _OPS),
         body,
+        prepass.body,
         [access.guard for access in prepass.loads],
     )
 
@@ -154,15 +166,17 @@ def _tensor_scalars(lines: KerasLines, program: Program, number: int, prepass: P
         body += lines.reads(table, used, {item.target: item.guard for item in own})
     body += lines.reads("scalars", used, {TENSOR_SIZE: ALWAYS})
     for item in prepass.scalars:
-        body.append(lines.assignment(item, lines.host))
-        body.append(Line(f'scalars["{item.target}"] = {lines.host.name(item.target)}', item.guard))
+        body.append(lines.assignment(item, lines.element))
+        name = lines.element.name(item.target)
+        body.append(Line(f'scalars["{item.target}"] = {name}', item.guard))
     return _function(
         lines,
         "scalars",
         prepass_name(program, "scalars", number),
         f"Add what `{program.name}` computes of the sums over a variable to its `scalars`.",
-        (_SCALARS, _SUMS, _TOTALS),
+        (_SCALARS, _SUMS, _TOTALS, _OPS),
         body,
+        prepass.scalars,
     )
 
 

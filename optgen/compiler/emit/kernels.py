@@ -87,17 +87,10 @@ def tensor_scalars(
     lines: KernelLines, program: Program, number: int, depth: int, sum_of: dict[str, str]
 ) -> Function:
     """The scalars of each variable that need sums; ``sum_of`` says where each sum is read."""
-    prepass, name, plan = program.prepasses[number], lines.host.name, lines.plan
+    prepass, name = program.prepasses[number], lines.host.name
     used = {part for item in prepass.scalars for part in names(item.expression)}
     reads = [f"{name(target)} = {source}" for target, source in sum_of.items() if target in used]
-    for column, scalar in enumerate(plan.scalars):
-        if scalar in used:
-            source = lines.cell("scalars", "row", len(plan.scalars), column)
-            reads.append(f"{name(scalar)} = {source}")
-    for factor, column in factor_columns(program, number).items():
-        if factor in used:
-            source = lines.cell("factors", "tensor", lines.most_factors, column)
-            reads.append(f"{name(factor)} = {source}")
+    reads += lines.reads(prepass.scalars, program, number)
     if "tensor_size" in used:
         reads.append("tensor_size = sizes[tensor]")
     own = factor_columns(program, number + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from optgen.compiler.emit.layout import Line, indent
 from optgen.compiler.emit.meaning import printed
@@ -11,9 +11,12 @@ from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.nouns.expression import Expression, names
 from optgen.compiler.nouns.plan import Assignment, Plan, Program, Reduction
+from optgen.compiler.nouns.reserved import PYTHON_WORDS
 from optgen.compiler.nouns.rule import COUNTERS
 
 Item = Assignment | Reduction
+#: How an entry of a table is spelled where it is read.
+Spelling = Callable[[str], str]
 
 
 class Lines:
@@ -26,7 +29,7 @@ class Lines:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         # A name of the spec that kernels need for themselves gets an underscore.
-        reserved = self.words | {program.name for program in plan.programs}
+        reserved = self.words | PYTHON_WORDS | {program.name for program in plan.programs}
         renamed = {
             name: f"{name}_"
             for name in _all_names(plan)
@@ -57,6 +60,11 @@ class Lines:
         return when_assigned(scalar, self.plan.host)
 
 
+def nonzero(source: str) -> str:
+    """A number of a table as a truth value."""
+    return f"{source} != 0.0"
+
+
 class KernelLines(Lines, ABC):
     """Prints parts of a plan as kernels, which find scalars in tables."""
 
@@ -65,31 +73,51 @@ class KernelLines(Lines, ABC):
         """An entry of a table with rows of so many numbers."""
 
     def truth(self, source: str) -> str:
-        """A scalar that is 0 or 1 as a truth value."""
-        return f"{source} != 0.0"
+        """A scalar that is 0 or 1 as a truth value, in a loop over elements."""
+        return nonzero(source)
 
-    def scalar_reads(self, items: Sequence[Item], factors: dict[str, int]) -> str:
+    def scalar_reads(self, items: Sequence[Item], program: Program, prepasses: int) -> str:
         """The scalars that an element loop uses, rounded to the parameter's dtype."""
+        return indent(self.reads(items, program, prepasses, self.truth, "real({})".format), 3)
+
+    def reads(
+        self,
+        items: Sequence[Item],
+        program: Program,
+        prepasses: int,
+        truth: Spelling = nonzero,
+        number: Spelling = str,
+    ) -> list[str]:
+        """Scalars of the call, and of a tensor after so many prepasses, as items use them."""
         used = {name for item in items for name in names(expression_of(item))}
         used -= {item.target for item in items}
-        lines = []
-        for column, scalar in enumerate(self.plan.scalars):
-            if scalar in used:
-                source = self.cell("scalars", "row", len(self.plan.scalars), column)
-                is_boolean = scalar in self.plan.booleans
-                value = self.truth(source) if is_boolean else f"real({source})"
-                lines.append(f"{self.element.name(scalar)} = {value}")
-        for name, column in factors.items():
-            if name in used:
-                source = self.cell("factors", "tensor", self.most_factors, column)
-                lines.append(f"{self.element.name(name)} = real({source})")
-        return indent(lines, 3)
+        plan, factors = self.plan, factor_columns(program, prepasses)
+        sources = {
+            name: self.cell("scalars", "row", len(plan.scalars), column)
+            for column, name in enumerate(plan.scalars)
+        }
+        sources |= {
+            name: self.cell("factors", "tensor", self.most_factors, column)
+            for name, column in factors.items()
+        }
+        conditions = plan.booleans | tensor_conditions(program)
+        return [
+            f"{self.host.name(name)} = {(truth if name in conditions else number)(source)}"
+            for name, source in sources.items()
+            if name in used
+        ]
 
     @property
     def most_factors(self) -> int:
         """The width of the table of tensor scalars, which all programs share."""
         programs = self.plan.programs
         return max(len(factor_columns(program, len(program.prepasses))) for program in programs)
+
+
+def tensor_conditions(program: Program) -> frozenset[str]:
+    """The scalars of a tensor that are true or false."""
+    scalars = (item for prepass in program.prepasses for item in prepass.scalars)
+    return frozenset(item.target for item in scalars if item.boolean)
 
 
 def when_assigned(name: str, items: Iterable[Assignment]) -> Condition:

@@ -65,4 +65,4 @@ def _number(number: Number, printer: Printer) -> ast.expr:
         literal = ast.UnaryOp(ast.USub(), literal)
     if not printer.real:
         return literal
-    return ast.Call(ast.Name(printer.real, ast.Load()), [literal], [])
+    return ast.Call(ast.parse(printer.real, mode="eval").body, [literal], [])

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from symtable import SymbolTable, symtable
 
-from optgen.compiler.emit.keras import OPERATIONS
+from optgen.compiler.emit.keras import HOST_OPERATIONS, REAL
 from optgen.compiler.emit.vocabulary import Words
 from optgen.compiler.nouns.expression import text
 from optgen.compiler.nouns.rule import Rule
@@ -28,15 +28,13 @@ _NODES = (
 )
 #: What is run by the import of a module.
 _TOP = (ast.ImportFrom, ast.Import, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Expr)
-_PACKAGES = {
-    *("__future__", "collections", "math", "numpy", "numba", "optgen", "typing", "cpu", "keras")
-}
+_PACKAGES = {*("__future__", "collections", "math", "numpy", "numba", "optgen", "typing", "cpu")}
 _ATTRIBUTES = {
     *("np.zeros", "np.ndarray", "chunks.shape", "hyperparameters.shape", "rows.shape"),
     *("cpu.KERNELS", "super().__init__", "self._exclude"),
     *("cuda.local", "cuda.local.array", "cuda.shared", "cuda.shared.array"),
     *(f"cuda.{name}" for name in ("blockDim", "blockIdx", "gridDim", "threadIdx")),
-    *(*OPERATIONS.values(), "ops.sum"),
+    *(*HOST_OPERATIONS.values(), REAL),
     *(f"cuda.{name}.x" for name in ("blockDim", "blockIdx", "gridDim", "threadIdx")),
 }
 _BUILTINS = {

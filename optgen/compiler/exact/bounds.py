@@ -13,6 +13,7 @@ from optgen.compiler.exact.interval import (
     ZERO,
     Interval,
 )
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 
 Known = Mapping[str, Interval]
@@ -31,6 +32,7 @@ def bounds(expression: Expression, known: Known) -> Interval:
 
 
 def _operation(operator: str, operands: tuple[Expression, ...], known: Known) -> Interval:
+    spend(4)
     if operator == "*" and operands[0] == operands[1]:
         return bounds(operands[0], known).power(2)
     if operator == "-" and operands[0] == operands[1]:
@@ -69,6 +71,9 @@ def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
     if below_one and b.low is not None and b.low >= 1:
         # x**y <= x for 0 <= x <= 1 and y >= 1.
         return Interval(ZERO, a.high, a.low_open and a.low == 0, a.high_open)
+    if a.low is not None and a.low >= 1 and b.low is not None and b.low >= 1:
+        # x**y >= x for x >= 1 and y >= 1.
+        return Interval(a.low, None, a.low_open, True)
     if a.is_positive:
         return POSITIVE
     return NONNEGATIVE if a.is_nonnegative else EVERYTHING

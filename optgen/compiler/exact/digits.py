@@ -8,15 +8,47 @@ from typing import Any
 import mpmath
 
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
-from optgen.compiler.nouns.value import evaluate
+from optgen.compiler.nouns.value import apply
 
 DIGITS = 50
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+#: Binary places before the point of what may be an exponent or an angle: all digits of it matter,
+#: and memory ends long before mpmath's numbers do. Those of float64 have 1024.
+MOST_PLACES = 2000
+
+
+def _within(places: Any) -> None:
+    if places > MOST_PLACES:
+        raise OverflowError("a number with too many places")
+
+
+def _of_places(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def bounded(value: Any) -> Any:
+        _within(mpmath.mag(value))
+        return function(value)
+
+    return bounded
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base and exponent:
+        _within(mpmath.mag(exponent) + int(mpmath.mag(base)).bit_length())
+    return mpmath.power(base, exponent)
+
+
+def _remainder(value: Any, divisor: Any) -> Any:
+    if value and divisor:
+        _within(mpmath.mag(value) - mpmath.mag(divisor))
+    return value % divisor
+
+
+#: What isn't Python's own arithmetic, for real numbers of mpmath's.
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sqrt": mpmath.sqrt,
-    "exp": mpmath.exp,
+    "exp": _of_places(mpmath.exp),
     "log": mpmath.log,
-    "cos": mpmath.cos,
-    "**": mpmath.power,
+    "cos": _of_places(mpmath.cos),
+    "**": _power,
+    "%": _remainder,
     "sign": mpmath.sign,
 }
 
@@ -34,9 +66,14 @@ def precise(expression: Expression, numbers: Mapping[str, Any]) -> Any:
             return numbers[name]
         case Operation(operator, operands):
             found = [precise(operand, numbers) for operand in operands]
-            if operator in _FUNCTIONS:
-                return _FUNCTIONS[operator](*found)
+            if operator in FUNCTIONS:
+                return _real(FUNCTIONS[operator](*found))
             # The rest is Python's own arithmetic, whatever the numbers are.
-            places = {f"x{k}": value for k, value in enumerate(found)}
-            plain = Operation(operator, tuple(Name(place) for place in places))
-            return evaluate(plain, places)
+            return apply(operator, found)
+
+
+def _real(value: Any) -> Any:
+    """A finite real number; the functions of mpmath leave these where others have no value."""
+    if isinstance(value, mpmath.mpc) or not mpmath.isfinite(value):
+        raise ArithmeticError("no real number")
+    return value

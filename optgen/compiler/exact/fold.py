@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
+from optgen.compiler.exact.interval import bits
 from optgen.compiler.nouns.expression import COMPARISONS, Expression, Name, Number, Operation
 from optgen.compiler.nouns.value import evaluate
 
 _LARGEST, _LARGEST_POWER = 10**40, 64
+#: Longer numbers, in bits, aren't worked out.
+_LONGEST = 4000
 #: The values of operands that are rational numbers.
 Exact = list[Fraction | None]
 
@@ -78,7 +81,8 @@ def _value(operator: str, exact: Exact) -> Fraction | None:
     numbers = [value for value in exact if value is not None]
     if len(numbers) < len(exact) or operator not in _RATIONAL:
         return None
-    return _RATIONAL[operator](*numbers)
+    found = _RATIONAL[operator](*numbers)
+    return found if found is not None and bits(found) <= _LONGEST else None
 
 
 def _power(a: Fraction, b: Fraction) -> Fraction | None:

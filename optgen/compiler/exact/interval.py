@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isqrt
+from math import floor, isqrt
 
 #: A bound; None stands for an infinite one.
 Bound = Fraction | None
@@ -68,8 +68,8 @@ class Interval:
     def __add__(self, other: Interval) -> Interval:
         low = None if self.low is None or other.low is None else self.low + other.low
         high = None if self.high is None or other.high is None else self.high + other.high
-        return Interval(
-            low, high, self.low_open or other.low_open, self.high_open or other.high_open
+        return _shortened(
+            Interval(low, high, self.low_open or other.low_open, self.high_open or other.high_open)
         )
 
     def __sub__(self, other: Interval) -> Interval:
@@ -77,7 +77,7 @@ class Interval:
 
     def __mul__(self, other: Interval) -> Interval:
         ends = [_product(a, b) for a in _ends(self) for b in _ends(other)]
-        return _hull(ends)
+        return _shortened(_hull(ends))
 
     def __truediv__(self, other: Interval) -> Interval:
         return self * other.inverse() if other.is_nonzero else EVERYTHING
@@ -125,7 +125,7 @@ class Interval:
         base = self.magnitude() if exponent % 2 == 0 else self
         low = None if base.low is None else base.low**exponent
         high = None if base.high is None else base.high**exponent
-        return Interval(low, high, base.low_open, base.high_open)
+        return _shortened(Interval(low, high, base.low_open, base.high_open))
 
     def root(self) -> Interval:
         """Square roots of numbers that aren't negative; bounds are rounded outwards."""
@@ -134,6 +134,37 @@ class Interval:
         high = None if self.high is None else _root(max(self.high, ZERO), down=False)
         tight = high is not None and high * high == self.high
         return Interval(low, high, self.low_open if exact else False, self.high_open and tight)
+
+
+def bits(value: Fraction) -> int:
+    """The bits of the longer of its two whole numbers."""
+    return max(value.numerator.bit_length(), value.denominator.bit_length())
+
+
+#: Longer bounds are rounded outwards: to so many places, or to what they must be beyond.
+LONGEST, _KEPT, _LARGEST = 1000, 256, 700
+
+
+def _shortened(interval: Interval) -> Interval:
+    low, high = interval.low, interval.high
+    low_open, high_open = interval.low_open, interval.high_open
+    if low is not None and bits(low) > LONGEST:
+        low, low_open = _below(low), True
+    if high is not None and bits(high) > LONGEST:
+        below = _below(-high)
+        high, high_open = None if below is None else -below, True
+    return Interval(low, high, low_open, high_open)
+
+
+def _below(value: Fraction) -> Bound:
+    """A short number below a long one; None where that has no end."""
+    size = value.numerator.bit_length() - value.denominator.bit_length()
+    if size > _LARGEST:
+        return Fraction(2**_LARGEST) if value > 0 else None
+    if size < -_LARGEST:
+        return ZERO if value > 0 else -Fraction(1, 2**_LARGEST)
+    scale = Fraction(2) ** (_KEPT - size)
+    return Fraction(floor(value * scale)) / scale
 
 
 def _ends(interval: Interval) -> list[tuple[Bound, bool, int]]:

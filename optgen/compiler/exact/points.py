@@ -21,7 +21,10 @@ def is_negative_somewhere(terms: _Terms, known: Mapping[str, Interval]) -> bool:
     draw = random.Random(0)
     for _ in range(_POINTS):
         point = {name: _number(known.get(name, Interval()), draw) for name in names}
-        values = [_value(monomial, value, point) for monomial, value in terms.items()]
+        try:
+            values = [_value(monomial, value, point) for monomial, value in terms.items()]
+        except OverflowError:
+            continue
         if sum(values) < -_MARGIN * sum(map(abs, values)):
             return True
     return False

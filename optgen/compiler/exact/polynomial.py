@@ -13,8 +13,9 @@ from itertools import combinations
 
 import sympy
 
-from optgen.compiler.exact.interval import Interval
+from optgen.compiler.exact.interval import Interval, bits
 from optgen.compiler.exact.points import is_negative_somewhere
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import Expression, Name, Number
 
 #: Exponents of names, without those that are 0.
@@ -27,8 +28,10 @@ Factor = tuple[Polynomial, int]
 
 #: Larger polynomials are left undecided.
 MOST_TERMS, MOST_DEGREE = 200, 12
-#: Larger ones aren't given to SymPy to be factored.
-MOST_FACTORED = 60
+#: Bits of a coefficient.
+LONGEST = 4000
+#: Larger ones aren't given to SymPy to be factored, which takes about so many units for a term.
+MOST_FACTORED, _FACTORING = 60, 100
 #: More names aren't taken together.
 MOST_GROUPED = 3
 
@@ -74,6 +77,7 @@ def plus(left: Polynomial, right: Polynomial, scale: Fraction = Fraction(1)) -> 
 
 def times(left: Polynomial, right: Polynomial) -> Polynomial:
     """The product of two polynomials."""
+    spend(len(left) * len(right))
     total: dict[Monomial, Fraction] = {}
     for one, a in left.items():
         for other, b in right.items():
@@ -90,6 +94,8 @@ def _tidy(terms: Mapping[Monomial, Fraction]) -> Polynomial:
     degree = max((sum(e for _, e in monomial) for monomial in kept), default=0)
     if len(kept) > MOST_TERMS or degree > MOST_DEGREE:
         raise NotPolynomialError
+    if any(bits(value) > LONGEST for value in kept.values()):
+        raise NotPolynomialError
     return kept
 
 
@@ -102,6 +108,7 @@ def never_negative(found: Polynomial, known: Mapping[str, Interval], depth: int 
     """
     if all(_sign_of_term(monomial, value, known) >= 0 for monomial, value in found.items()):
         return True
+    spend(10 * len(found))
     if depth == 0 or is_negative_somewhere(found, known):
         return False
     if _factors_agree(found, known):
@@ -158,6 +165,7 @@ def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
 
 def factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:
     """A constant and factors with their exponents, which were multiplied out again."""
+    spend(_FACTORING * (1 + len(found)))
     return _checked(frozenset(found.items()))
 
 

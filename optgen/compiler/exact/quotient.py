@@ -22,6 +22,7 @@ from optgen.compiler.exact.polynomial import (
     times,
 )
 from optgen.compiler.exact.ranges import number
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
 
 UNIT: Polynomial = {(): Fraction(1)}
@@ -92,6 +93,7 @@ class Quotients:
                     break
             else:
                 return found
+            spend(len(found))
             exponents = dict(monomial)
             exponents[name] -= 2
             rest = tuple(sorted((n, e) for n, e in exponents.items() if e))

@@ -13,6 +13,7 @@ import mpmath
 
 from optgen.compiler.exact.digits import DIGITS
 from optgen.compiler.measure.ieee import (
+    NO_VALUE,
     Numbers,
     error_in_ulps,
     in_float32,
@@ -33,8 +34,6 @@ from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 
 #: Parts of expressions in all settings; more take seconds.
 MOST_PARTS = 1500
-#: What a step isn't measured with: operations on all elements, numbers that aren't there.
-_UNKNOWN = (KeyError, TypeError, ArithmeticError, ValueError)
 
 
 def measure(plan: Plan) -> Accuracy:
@@ -88,7 +87,7 @@ class _Worst:
                 if place in run.measured:
                     self._compare(setting, run.kind, given, planned)
                     self.count += 1
-            except _UNKNOWN:
+            except NO_VALUE:
                 return
             if not all(map(is_finite, planned.values())):
                 return

@@ -10,23 +10,21 @@ So the same numbers come out on every machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from ctypes import c_float
 
 import mpmath
 
+from optgen.compiler.exact.digits import FUNCTIONS
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
-from optgen.compiler.nouns.value import evaluate
+from optgen.compiler.nouns.value import apply
 
 #: The smallest normal number of float32, and the digits of its fraction.
 SMALLEST, DIGITS = 2.0**-126, 23
-_OPEN: Mapping[str, Callable[..., mpmath.mpf]] = {
-    "**": mpmath.power,
-    "exp": mpmath.exp,
-    "log": mpmath.log,
-    "cos": mpmath.cos,
-}
+_OPEN = frozenset({"**", "exp", "log", "cos"})
 Numbers = Mapping[str, float]
+#: What is raised for a value that isn't there: one of all elements, of no number, out of a domain.
+NO_VALUE = (KeyError, TypeError, ArithmeticError, ValueError)
 
 
 def to_float32(value: float) -> float:
@@ -67,9 +65,8 @@ def _applied(operator: str, values: list[float]) -> float:
         return values[0] * values[0]
     if operator in _OPEN:
         with mpmath.workprec(120):
-            return float(_OPEN[operator](*map(mpmath.mpf, values)))
-    places = {f"x{k}": value for k, value in enumerate(values)}
-    return float(evaluate(Operation(operator, tuple(map(Name, places))), places))
+            return float(FUNCTIONS[operator](*map(mpmath.mpf, values)))
+    return float(apply(operator, values))
 
 
 def error_in_ulps(value: float, exact: mpmath.mpf, magnitude: mpmath.mpf | None = None) -> float:

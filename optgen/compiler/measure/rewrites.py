@@ -7,7 +7,13 @@ from collections.abc import Iterator, Sequence
 import mpmath
 
 from optgen.compiler.exact.digits import DIGITS, precise
-from optgen.compiler.measure.ieee import error_in_ulps, in_float32, in_float64, to_float32
+from optgen.compiler.measure.ieee import (
+    NO_VALUE,
+    error_in_ulps,
+    in_float32,
+    in_float64,
+    to_float32,
+)
 from optgen.compiler.measure.inputs import LATE
 from optgen.compiler.measure.same import raised, same
 from optgen.compiler.measure.settings import Setting
@@ -66,9 +72,12 @@ def _hoisted(setting: Setting, item: Assignment, whole: Expression) -> Rewrite:
     errors = [0.0, 0.0]
     for number in (1.0, 2.0, 1000.0, float(LATE)):
         given = {**setting.numbers, STEP: number, CALL: number}
-        values = (in_float32(whole, given), to_float32(in_float64(whole, given)))
-        with mpmath.workdps(DIGITS):
-            exact = precise(whole, {name: mpmath.mpf(value) for name, value in given.items()})
+        try:
+            values = (in_float32(whole, given), to_float32(in_float64(whole, given)))
+            with mpmath.workdps(DIGITS):
+                exact = precise(whole, {name: mpmath.mpf(value) for name, value in given.items()})
+        except NO_VALUE:
+            continue
         errors = [max(e, error_in_ulps(v, exact)) for e, v in zip(errors, values, strict=True)]
     count = sum(isinstance(part, Operation) for part in walk(whole))
     return Rewrite(HOISTED, text(whole), item.target, _SAME, (count, 0), (errors[0], errors[1]))

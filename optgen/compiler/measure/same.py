@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
+from optgen.compiler.exact.composed import TooLargeError, composed
 from optgen.compiler.exact.interval import Interval
 from optgen.compiler.exact.polynomial import NotPolynomialError
 from optgen.compiler.exact.quotient import Quotients
+from optgen.compiler.exact.work import ExhaustedError, Work, bounded
 from optgen.compiler.measure.settings import Setting
 from optgen.compiler.nouns.expression import (
     Expression,
@@ -14,47 +16,34 @@ from optgen.compiler.nouns.expression import (
     Number,
     Operation,
     rewrite,
-    substitute,
-    walk,
 )
-from optgen.compiler.nouns.plan import Assignment
-from optgen.compiler.nouns.rule import PARAM, Step
+from optgen.compiler.nouns.rule import PARAM
 
-#: Larger values aren't looked at.
-LARGEST = 2000
+#: Values that are larger, or that need more work, aren't compared.
+LARGEST, MOST_WORK = 2000, 300_000
 
 
 def mean_the_same(setting: Setting) -> bool:
     """Whether states and parameter come out the same in both, for all numbers."""
-    written = values(setting.steps)
-    planned = values((*setting.host, *setting.body))
-    if written is None or planned is None:
+    try:
+        written = composed(setting.steps, {}, LARGEST)
+        planned = composed((*setting.host, *setting.body), {}, LARGEST)
+    except TooLargeError:
         return False
     names = (PARAM, *(state.name for state in setting.states))
-    try:
-        return all(
-            same(written.get(name, Name(name)), planned.get(name, Name(name))) for name in names
-        )
-    except NotPolynomialError:
-        return False
-
-
-def values(steps: Iterable[Step | Assignment]) -> Mapping[str, Expression] | None:
-    """What names hold after some steps, in terms of what they held before; None if too large."""
-    found: dict[str, Expression] = {}
-    for step in steps:
-        found[step.target] = substitute(step.expression, found)
-        if sum(1 for _ in walk(found[step.target])) > LARGEST:
-            return None
-    return found
+    return all(same(written.get(name, Name(name)), planned.get(name, Name(name))) for name in names)
 
 
 def same(one: Expression, other: Expression) -> bool:
-    """Whether two expressions have the same value wherever both have one."""
+    """Whether two expressions were shown to have the same value wherever both have one."""
     if raised(one) == raised(other):
         return True
     known: Mapping[str, Interval] = {}
-    return Quotients(known).is_zero(Operation("-", (raised(one), raised(other))))
+    try:
+        with bounded(Work(MOST_WORK)):
+            return Quotients(known).is_zero(Operation("-", (raised(one), raised(other))))
+    except (NotPolynomialError, ExhaustedError):
+        return False
 
 
 def raised(expression: Expression) -> Expression:

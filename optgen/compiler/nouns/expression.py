@@ -97,10 +97,20 @@ def is_boolean(expression: Expression, booleans: frozenset[str] = frozenset()) -
 
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and everything in it, outermost first."""
-    yield expression
-    if isinstance(expression, Operation):
-        for operand in expression.operands:
-            yield from walk(operand)
+    waiting = [expression]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if isinstance(part, Operation):
+            waiting += reversed(part.operands)
+
+
+def depth(expression: Expression) -> int:
+    """How many operations stand inside each other."""
+    level, count = [expression], 0
+    while level := [o for part in level if isinstance(part, Operation) for o in part.operands]:
+        count += 1
+    return count
 
 
 def names(expression: Expression) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ ATTRIBUTES = frozenset(
         "constraints",
         "exclusive",
         "finalize_variable_values",
+        "fingerprint",
         "from_config",
         "get_config",
         "gradient_norm",
@@ -78,6 +79,13 @@ MODULES = frozenset(
         "lossscaleoptimizer",
     ]
 )
+
+#: Names that no file can have on Windows, whatever its ending.
+DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
+    f"{port}{number}" for port in ("com", "lpt") for number in range(10)
+}
+#: Python compiles a function that uses one of these otherwise.
+PYTHON_WORDS = frozenset({"super"})
 
 #: Names of kernels and of what they are made with.
 KERNEL_WORDS = frozenset(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, walk
 
@@ -50,7 +51,13 @@ def evaluate(expression: Expression, values: Mapping[str, float | Fraction]) -> 
         case Name(name):
             return values[name]
         case Operation(operator, operands):
-            return _ARITHMETIC[operator](*(evaluate(operand, values) for operand in operands))
+            found: float | Fraction = apply(operator, [evaluate(one, values) for one in operands])
+            return found
+
+
+def apply(operator: str, operands: Sequence[Any]) -> Any:
+    """One operation, on numbers of any kind that Python computes with. Raises what it does."""
+    return _ARITHMETIC[operator](*operands)
 
 
 def is_constant(expression: Expression) -> bool:

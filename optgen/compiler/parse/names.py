@@ -11,6 +11,7 @@ from optgen.compiler.nouns.reserved import (
     ARGUMENTS,
     CLASSES,
     CUDA_WORDS,
+    DEVICES,
     KERNEL_WORDS,
     METHOD,
     MODULES,
@@ -46,18 +47,22 @@ def class_name_fault(name: str) -> str:
         return f"{name!r} is a word of Python"
     if name in CLASSES or name.lower() in MODULES:
         return f"{name!r} is a name that generated code needs for itself"
+    if name.lower() in DEVICES:
+        return f"{name!r} can't be the name of a file on Windows"
     return ""
 
 
 def check_names(spec: Spec, problems: Problems) -> None:
     """Collect a problem for each declared name that can't be one, or is declared twice."""
-    title, language = spec.name.value, language_of(spec)
+    title, language, hint = spec.name.value, language_of(spec), ""
     if spec.slot is None:
         message = class_name_fault(title)
+        if message and _TITLE.match(title):
+            hint = f"choose another name, such as {title + language.noun.title()!r:.80}"
     else:
         message = fault(title) or ("" if title.islower() else f"{title!r} must be in lower case")
     if message:
-        problems.add(message, spec.name.location)
+        problems.add(message, spec.name.location, hint)
     for entry in spec.hyperparameters:
         message = fault(entry.name.value, language) or _argument_fault(entry, language)
         if entry.name.value == LEARNING_RATE and spec.slot is not None:

@@ -6,11 +6,13 @@ that is added for safety takes the degree that its place needs, since it is to v
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 from optgen.compiler.exact.ranges import number
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import (
     COMPARISONS,
     LOGICAL,
@@ -19,7 +21,8 @@ from optgen.compiler.nouns.expression import (
     Number,
     text,
 )
-from optgen.compiler.prove.small import small_numbers
+from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM
+from optgen.compiler.prove.small import SMALL, small_numbers
 from optgen.compiler.prove.variant import Variant
 
 #: Coefficients of unknown degrees; the constant has the key "".
@@ -47,13 +50,14 @@ class _System:
                     result[other] = result.get(other, Fraction(0)) + scale * value
         return {key: value for key, value in result.items() if value}
 
-    def equate(self, left: Linear, right: Linear, what: str) -> None:
-        """Add an equation. Raises NoDegreeError where it contradicts the others."""
+    def equate(self, left: Linear, right: Linear, why: Callable[[], str]) -> None:
+        """Add an equation. Raises NoDegreeError, and why, where it contradicts the others."""
+        spend(1 + len(left) + len(right) + len(self.rows))
         row = self.reduced(_sum(left, right, Fraction(-1)))
         unknowns = [key for key in row if key]
         if not unknowns:
             if row:
-                raise NoDegreeError(what)
+                raise NoDegreeError(why())
             return
         pivot = unknowns[0]
         scale = -row.pop(pivot)
@@ -73,6 +77,9 @@ class _Asking:
     system: _System
     known: Mapping[str, Linear | None]
     small: set[str]
+    #: Whether functions of numbers with a unit are let pass, with any degree.
+    is_free: bool = False
+    mixed: int = 0
 
     def of(self, expression: Expression) -> Linear | None:
         match expression:
@@ -81,15 +88,17 @@ class _Asking:
             case Name(name):
                 return self.known.get(name, {})
         operator, operands = expression.operator, expression.operands
-        if operator in ("+", "-", "max", "min", "clip"):
+        if operator in ("+", "-"):
             return self._together(list(operands), expression)
+        if operator in ("max", "min", "clip"):
+            return self._chosen(list(operands), expression)
         if operator == "where":
             self.of(operands[0])
-            return self._together(list(operands[1:]), expression)
+            return self._chosen(list(operands[1:]), expression)
         if operator in COMPARISONS | LOGICAL:
             # A unit doesn't change the sign of what is compared with 0.
             if Number(0) not in operands:
-                self._together(list(operands), expression)
+                self._chosen(list(operands), expression)
             return {}
         return self._own(operator, operands, expression)
 
@@ -113,9 +122,24 @@ class _Asking:
                 return first
             case "sign":
                 return {}
+        if self.is_free and any(self.system.reduced(part or {}) for part in found):
+            return self._any()
         for part in found:
-            self.system.equate(part or {}, {}, f"{text(whole)} needs a number without a unit")
+            self.system.equate(
+                part or {}, {}, lambda: f"{text(whole)} needs a number without a unit"
+            )
         return {}
+
+    def _chosen(self, operands: list[Expression], whole: Expression) -> Linear | None:
+        """The degree of what is one of several; bounds of other degrees leave it open."""
+        try:
+            return self._together(operands, whole)
+        except NoDegreeError:
+            return self._any()
+
+    def _any(self) -> Linear:
+        self.mixed += 1
+        return {f"mixed {self.mixed}": Fraction(1)}
 
     def _together(self, operands: list[Expression], whole: Expression) -> Linear | None:
         """The degree that all parts of a sum must have."""
@@ -125,7 +149,9 @@ class _Asking:
             if found is None:
                 continue
             if result is not None:
-                self.system.equate(result, found, f"the parts of {text(whole)} have different ones")
+                self.system.equate(
+                    result, found, lambda: f"the parts of {text(whole)} have different ones"
+                )
             result = found if result is None else result
         return result
 
@@ -136,6 +162,9 @@ class _Asking:
 
 
 def _is_small(expression: Expression, small: set[str]) -> bool:
+    value = number(expression)
+    if value is not None and 0 < value <= SMALL:
+        return True
     return isinstance(expression, Name) and expression.id in small
 
 
@@ -151,25 +180,57 @@ def _scaled(form: Linear, scale: Fraction) -> Linear:
 
 
 def equations(
-    variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int]
+    variant: Variant,
+    defaults: Mapping[str, float],
+    units: Mapping[str, int],
+    free: Collection[str] = (),
 ) -> tuple[_System, Linear | None]:
-    """The equations between degrees, and the form of the step's own."""
+    """The equations between degrees, and the form of the step's own.
+
+    Names that are ``free`` have units of their own; then nothing is asked of initial values, nor
+    of functions.
+    """
     system = _System()
     small = small_numbers(variant, defaults) - set(units)
     known: dict[str, Linear | None] = {name: _plain(unit) for name, unit in units.items()}
+    known |= {name: {name: Fraction(1)} for name in free}
     for state in variant.states:
         known[state.name] = {state.name: Fraction(1)}
+        if state.initial == PARAM:
+            start = known.get(PARAM) or {}
+            system.equate({state.name: Fraction(1)}, start, lambda: "it is a parameter")
         # What a user sets, as for safety, takes the degree that it needs.
-        if state.initial not in (0, *defaults) and state.name in variant.values:
-            system.equate({state.name: Fraction(1)}, {}, f"{state.name} begins with a number")
-    asking = _Asking(system, known, small)
+        if not free and state.initial not in (0, *defaults) and state.name in variant.values:
+            why = partial("{} begins with a number".format, state.name)
+            system.equate({state.name: Fraction(1)}, {}, why)
+    asking = _Asking(system, known, small, bool(free))
     for state in variant.states:
         if state.name in variant.values:
             new = asking.of(variant.values[state.name])
             if new is not None:
-                what = f"{state.name} would have another after each step"
-                system.equate({state.name: Fraction(1)}, new, what)
+                why = partial("{} would have another after each step".format, state.name)
+                system.equate({state.name: Fraction(1)}, new, why)
     return system, asking.of(variant.change)
+
+
+def free_degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
+    """The degree in the gradient of what the learning rate multiplies; None if it is open.
+
+    Any number that has no upper bound may have a unit, such as a decay, or a bound of a step.
+    Raises NoDegreeError where there is no degree even then.
+    """
+    free = [
+        name
+        for name in (LEARNING_RATE, *defaults)
+        if (found := variant.known.get(name)) is not None and found.high is None
+    ]
+    system, change = equations(variant, defaults, {GRAD: 1}, free)
+    if change is None:
+        return None
+    # The parameter has no unit here, and so a step has none.
+    system.equate(change, {}, lambda: "the step and the parameter")
+    form = system.reduced({LEARNING_RATE: Fraction(1)})
+    return None if any(form) else -form.get("", Fraction(0))
 
 
 def _plain(unit: int) -> Linear:
@@ -191,7 +252,7 @@ def degree(
         if not any(form):
             return form.get("", Fraction(0))
         if unknown:
-            system.equate({unknown: Fraction(1)}, {}, "a small number without a unit")
+            system.equate({unknown: Fraction(1)}, {}, lambda: "a small number without a unit")
     form = system.reduced(change)
     return None if any(form) else form.get("", Fraction(0))
 
@@ -206,7 +267,7 @@ def allows(
     try:
         system, change = equations(variant, defaults, units)
         if change is not None:
-            system.equate(change, _plain(wanted), "the step")
+            system.equate(change, _plain(wanted), lambda: "the step")
     except NoDegreeError:
         return False
     return True

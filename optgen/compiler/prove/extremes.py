@@ -11,9 +11,18 @@ from optgen.compiler.nouns.expression import Expression, Operation, text
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD
-from optgen.compiler.prove.domains import Demand, asked
-from optgen.compiler.prove.float32 import Array, Values, apply, arrive, can_be_run, start, value
-from optgen.compiler.prove.rounding import leaves
+from optgen.compiler.prove.domains import Demand
+from optgen.compiler.prove.float32 import (
+    Array,
+    Parts,
+    Values,
+    apply,
+    arrive,
+    can_be_run,
+    start,
+    value,
+)
+from optgen.compiler.prove.rounding import leaves, plain_demands
 from optgen.compiler.prove.small import is_any_positive
 from optgen.compiler.prove.variant import Variant
 
@@ -52,7 +61,7 @@ def overflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findin
 def _watched(expression: Expression, values: Values, note: Any) -> Any:
     """The value of an expression; each operation in it is noted, the inner ones first."""
     if not isinstance(expression, Operation):
-        return value(expression, values)
+        return value(expression, values, {})
     result = apply(
         expression.operator, [_watched(operand, values, note) for operand in expression.operands]
     )
@@ -64,20 +73,22 @@ def underflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findi
     """A finding for what isn't defined once float32 loses a small number."""
     if not can_be_run(variant):
         return
+    demands = plain_demands(variant)
     with np.errstate(all="ignore"):
-        for name, default in defaults.items():
+        for name in defaults:
             if is_any_positive(variant, name):
-                yield from _lost(variant, defaults, name, default)
+                yield from _lost(variant, demands, defaults, name)
 
 
 def _lost(
-    variant: Variant, defaults: Mapping[str, float], name: str, default: float
+    variant: Variant, demands: list[list[Demand]], defaults: Mapping[str, float], name: str
 ) -> Iterator[Finding]:
     """What is undefined for the largest value of a small number that is lost."""
+    default = defaults[name]
     for small in (default, *(float(f"1e-{exponent}") for exponent in EXPONENTS)):
         if small > default:
             continue
-        demand = _undefined(variant, {**defaults, name: small})
+        demand = _undefined(variant, demands, {**defaults, name: small})
         if demand is not None:
             statement = f"in float32 {demand.what} is defined for a small {name}"
             reason = f"{name} = {small:g} is lost there, for a gradient of 0"
@@ -86,16 +97,19 @@ def _lost(
             return
 
 
-def _undefined(variant: Variant, known: Mapping[str, float]) -> Demand | None:
+def _undefined(
+    variant: Variant, demands: list[list[Demand]], known: Mapping[str, float]
+) -> Demand | None:
     """The first operand that is out of its domain in a first step without a gradient."""
     row: Array = np.zeros(1, np.float32)
     values = start(variant, known, row.size)
     arrive(values, row, 1)
-    for step in variant.assignments:
-        for demand in asked(step.expression, ()):
-            if not demand.guards and leaves(value(demand.operand, values), demand.sign).any():
+    for step, own in zip(variant.assignments, demands, strict=True):
+        parts: Parts = {}
+        values[step.target] = value(step.expression, values, parts)
+        for demand in own:
+            if leaves(parts[id(demand.operand)], demand.sign).any():
                 return demand
-        values[step.target] = value(step.expression, values)
     return None
 
 

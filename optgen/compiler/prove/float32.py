@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import REDUCTIONS, Expression, Name, Number, Operation, walk
 from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 from optgen.compiler.prove.variant import Variant
@@ -21,7 +22,9 @@ MOST_PARTS = 500
 Array = np.ndarray[Any, np.dtype[Any]]
 #: What names are worth: a row of float32, or a number of float64.
 Values = dict[str, Any]
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+#: What the parts of an expression are worth, by their identity.
+Parts = dict[int, Any]
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
     "*": np.multiply,
@@ -71,19 +74,22 @@ def arrive(values: Values, gradients: Array, number: int) -> None:
     values |= {GRAD: gradients, STEP: np.float64(number), CALL: np.float64(number)}
 
 
-def value(expression: Expression, values: Values) -> Any:
+def value(expression: Expression, values: Values, parts: Parts) -> Any:
     """What an expression is worth. Raises KeyError for a name without a value."""
     match expression:
         case Number(number):
-            return np.float64(number)
+            found = np.float64(number)
         case Name(name):
-            return values[name]
+            found = values[name]
         case Operation(operator, operands):
-            return apply(operator, [value(operand, values) for operand in operands])
+            spend(1)
+            found = apply(operator, [value(operand, values, parts) for operand in operands])
+    parts[id(expression)] = found
+    return found
 
 
 def apply(operator: str, found: list[Any]) -> Any:
     """One operation; float32 where any operand is a row of that."""
     if any(np.ndim(one) and one.dtype == np.float32 for one in found):
         found = [one if one.dtype == np.bool_ else np.float32(one) for one in found]
-    return _FUNCTIONS[operator](*found)
+    return FUNCTIONS[operator](*found)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from optgen.compiler.exact.work import spend
+from optgen.compiler.nouns.expression import walk
 from optgen.compiler.nouns.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
 from optgen.compiler.nouns.value import evaluate
 from optgen.compiler.prove.variant import Variant
 
 #: A step of so many learning rates is taken for one of a rule without a bound.
 LARGE = 1000.0
+#: Parts of expressions that are computed in a unit of work.
+_PARTS = 4
 #: Gradients as people would write them, with what they are.
 RUNS: Mapping[str, tuple[float, ...]] = {
     "one gradient of 1e9": (1e9,),
@@ -48,6 +52,8 @@ def _last(variant: Variant, defaults: Mapping[str, float], gradients: tuple[floa
     for state in variant.states:
         start = state.initial
         values[state.name] = values[start] if isinstance(start, str) else float(start)
+    parts = sum(1 for step in variant.assignments for _ in walk(step.expression))
+    spend(len(gradients) * parts // _PARTS)
     before = 0.0
     for number, gradient in enumerate(gradients, start=1):
         before = values[PARAM]

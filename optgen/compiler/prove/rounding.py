@@ -10,7 +10,7 @@ import numpy as np
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD
 from optgen.compiler.prove.domains import Demand, asked
-from optgen.compiler.prove.float32 import Array, Values, arrive, can_be_run, start, value
+from optgen.compiler.prove.float32 import Array, Parts, Values, arrive, can_be_run, start, value
 from optgen.compiler.prove.variant import Variant
 
 #: Gradients that runs are made with, side by side: of a size, with so much noise on it.
@@ -37,21 +37,31 @@ def _run(variant: Variant, defaults: Mapping[str, float]) -> Iterator[tuple[Dema
     """The first time that each operand leaves its domain, with what that step began with."""
     rows = _gradients()
     values = start(variant, defaults, rows.shape[1])
+    demands = plain_demands(variant)
     told: set[str] = set()
     for number, row in enumerate(rows, start=1):
         arrive(values, row, number)
         before = dict(values)
-        for step in variant.assignments:
-            for demand in asked(step.expression, ()):
-                if demand.guards or demand.what in told:
+        for step, own in zip(variant.assignments, demands, strict=True):
+            parts: Parts = {}
+            values[step.target] = value(step.expression, values, parts)
+            for demand in own:
+                if demand.what in told:
                     continue
-                operand = np.broadcast_to(value(demand.operand, values), row.shape)
+                operand = np.broadcast_to(parts[id(demand.operand)], row.shape)
                 out = np.flatnonzero(leaves(operand, demand.sign))
                 if out.size:
                     told.add(demand.what)
                     # Of all runs that show it, the one with the smallest gradients.
                     yield demand, _column(before, int(out[0])), float(operand[out[0]])
-            values[step.target] = value(step.expression, values)
+
+
+def plain_demands(variant: Variant) -> list[list[Demand]]:
+    """What each assignment demands of operands, whatever is chosen around them."""
+    return [
+        [demand for demand in asked(step.expression, ()) if not demand.guards]
+        for step in variant.assignments
+    ]
 
 
 def _column(values: Values, run: int) -> Values:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optgen.compiler.exact.bounds import Known
 from optgen.compiler.exact.interval import NEGATIVE, POSITIVE
-from optgen.compiler.exact.polynomial import powers
+from optgen.compiler.exact.polynomial import NotPolynomialError, powers
 from optgen.compiler.exact.quotient import Quotient, Quotients
 from optgen.compiler.exact.written import written
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, substitute
@@ -76,7 +76,10 @@ def running(found: Form, variant: Variant, small: Collection[str]) -> Iterator[R
 
 def _sum(state: str, value: Expression) -> Running | None:
     source = Quotients({})
-    found = source.of(value)
+    try:
+        found = source.of(value)
+    except NotPolynomialError:
+        return None
     parts = powers(found.top, state)
     if len(parts) != 2:
         return None
@@ -99,15 +102,25 @@ def _maximum(state: str, value: Expression, known: Known) -> Running | None:
         up, down = (factor(added, GRAD, {**known, GRAD: sign}) for sign in (POSITIVE, NEGATIVE))
         if decay is None or up is None or down is None:
             continue
-        if Quotients(known).is_zero(Operation("+", (up, down))):
+        if _is_zero(Operation("+", (up, down)), known):
             return Running(state, decay, up, 0)
     return None
 
 
+def _is_zero(expression: Expression, known: Known) -> bool:
+    try:
+        return Quotients(known).is_zero(expression)
+    except NotPolynomialError:
+        return False
+
+
 def factor(expression: Expression, name: str, known: Known) -> Expression | None:
-    """What a name is multiplied by, where that is all."""
+    """What a name is multiplied by, where that was shown to be all."""
     source = Quotients(known)
-    found = source.of(expression)
+    try:
+        found = source.of(expression)
+    except NotPolynomialError:
+        return None
     parts = powers(found.top, name)
     if len(parts) != 2 or parts[0] or len(powers(found.bottom, name)) != 1:
         return None

@@ -103,8 +103,11 @@ class _Bounds:
 
     def ever(self) -> Bound | None:
         """A bound of every step."""
-        found = form(self._variant)
-        return self._bound(found.change, found, depth=2)
+        try:
+            found = form(self._variant)
+            return self._bound(found.change, found, depth=2)
+        except (NotPolynomialError, ArithmeticError):
+            return None
 
     def _bound(self, moved: Expression, found: Form, depth: int) -> Bound | None:
         whole = moved
@@ -180,7 +183,10 @@ class _Bounds:
 
     def _simple(self, limit: Expression) -> Expression:
         source = Quotients(self._variant.known)
-        return written(source.of(limit), source)
+        try:
+            return written(source.of(limit), source)
+        except NotPolynomialError:
+            return limit
 
     def _is_bound(self, moved: Expression, limit: Expression) -> bool:
         """Whether ``limit**2 - moved**2``, as one quotient, was shown not to be negative."""

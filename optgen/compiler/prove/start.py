@@ -44,10 +44,15 @@ def starts(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]
 def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
     """Whether a first step divides by nothing but a small number."""
     values: dict[str, Expression] = {PARAM: Name(PARAM), **variant.fresh()}
+    kept = (PARAM, *(state.name for state in variant.states))
+    whole = (folded(variant.values.get(name, Name(name)), variant.fresh()) for name in kept)
+    used = {name for one in whole for name in names(one)}
     for step in variant.assignments:
         for demand in asked(step.expression, ()):
             divisor = folded(demand.operand, values)
-            if demand.sign == "!= 0" and small & {*names(divisor), *names(demand.operand)}:
+            own = small & {*names(divisor), *names(demand.operand)}
+            # A choice may not take what a first step divides.
+            if demand.sign == "!= 0" and own & used:
                 location = demand.location if demand.location.line else step.location
                 statement = f"{demand.what} doesn't begin with a small number alone"
                 verdict, reason = Verdict.PROVED, f"the first divisor is {text(divisor)}"

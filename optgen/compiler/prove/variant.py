@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 
+from optgen.compiler.exact.composed import TooLargeError, composed
 from optgen.compiler.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.compiler.exact.ranges import bound, comparison
 from optgen.compiler.nouns.expression import (
@@ -13,8 +14,6 @@ from optgen.compiler.nouns.expression import (
     Name,
     Number,
     Operation,
-    substitute,
-    walk,
 )
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
@@ -22,12 +21,6 @@ from optgen.compiler.nouns.rule import Step as Assignment
 
 #: More settings of switches than any readable rule has.
 MOST_VARIANTS = 32
-#: Parts of an expression that says what a step computes in terms of what was before it.
-LARGEST = 5000
-
-
-class TooLargeError(Exception):
-    """A rule with values that are too large as expressions, or with too many settings."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +37,8 @@ class Variant:
     known: Mapping[str, Interval]
     relations: tuple[Expression, ...]
     states: tuple[State, ...]
+    #: Where the parameter gets its new value, in this setting or another.
+    location: Location
 
     @property
     def change(self) -> Expression:
@@ -62,7 +57,10 @@ class Variant:
 
 
 def variants(rule: Rule) -> Iterator[Variant]:
-    """The rule of an optimizer in each setting of its switches that can be."""
+    """The rule of an optimizer in each setting of its switches that can be.
+
+    Raises TooLargeError for too many of them, and for values that are too large.
+    """
     (block,) = rule.blocks
     asked = {atom for step in block.steps for atom in step.guard.atoms}
     atoms = [atom for atom in rule.atoms if atom in asked]
@@ -86,17 +84,13 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
         known[state.name] = EVERYTHING if own is None else own
         if state.invariant is not None and own is None:
             relations.append(state.invariant)
-    values: dict[str, Expression] = {PARAM: Name(PARAM)}
-    sizes = {PARAM: 1}
-    for step in taken:
-        sizes[step.target] = sum(
-            sizes.get(part.id, 1) if isinstance(part, Name) else 1 for part in walk(step.expression)
-        )
-        if sizes[step.target] > LARGEST:
-            raise TooLargeError
-        values[step.target] = substitute(step.expression, values)
+    values = composed(taken, {PARAM: Name(PARAM)})
     label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
-    return Variant(label, taken, values, known, tuple(relations), states)
+    moving = (
+        s.location for steps in (taken, block.steps) for s in steps[::-1] if s.target == PARAM
+    )
+    location = next(moving, rule.location)
+    return Variant(label, taken, values, known, tuple(relations), states, location)
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:
@@ -104,8 +98,8 @@ def _exists(state: State, on: dict[str, bool]) -> bool:
 
 
 def last_location(variant: Variant) -> Location:
-    """Where the parameter gets its new value."""
-    return next(s.location for s in reversed(variant.assignments) if s.target == PARAM)
+    """Where the parameter gets its new value; where it gets none, where it does elsewhere."""
+    return variant.location
 
 
 def without(expression: Expression, name: str) -> Expression:

@@ -1,0 +1,22 @@
+"""How long a benchmark may take in all, shared out over what is left to time."""
+
+from __future__ import annotations
+
+import math
+import time
+
+
+class Clock:
+    """A time limit in seconds that starts now; infinite by default."""
+
+    def __init__(self, seconds: float = math.inf) -> None:
+        self._end = time.perf_counter() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds until the limit, negative behind it."""
+        return self._end - time.perf_counter()
+
+    def share(self, parts: int, most: float) -> float:
+        """The seconds for one of so many equal parts of what is left, at most ``most``."""
+        return min(most, self.left / parts)

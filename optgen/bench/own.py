@@ -1,0 +1,45 @@
+"""Optimizers of a user's spec files, generated for the time of a benchmark."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from optgen.compiler.build import build, prepare
+from optgen.compiler.library import SpecFiles
+
+#: The package that is generated.
+PACKAGE = "optgen_bench_own"
+
+
+class _Silent:
+    """A build's report that nobody reads."""
+
+    def compiled(self, name: str) -> None:
+        """Ignore that a spec was compiled."""
+
+    def done(self, name: str, status: str) -> None:
+        """Ignore what became of a file."""
+
+
+@contextmanager
+def generated(files: Sequence[Path]) -> Iterator[Path]:
+    """Inside, ``PACKAGE`` can be imported, with the optimizers of these files.
+
+    Yields the folder that holds it. Raises SpecError where a spec is wrong.
+    """
+    with tempfile.TemporaryDirectory(prefix="optgen-bench-") as name:
+        folder = Path(name)
+        if files:
+            job = prepare(SpecFiles(tuple(files), whole=False))
+            build(job, folder / PACKAGE, _Silent())
+        sys.path.insert(0, name)
+        try:
+            yield folder
+        finally:
+            sys.path.remove(name)
+            for module in [m for m in sys.modules if m.partition(".")[0] == PACKAGE]:
+                del sys.modules[module]

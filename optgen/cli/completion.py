@@ -1,0 +1,31 @@
+"""What the shell completes: names of built-in specs. Where none fits, it completes files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def complete_optimizer(incomplete: str) -> list[str]:
+    """Names of built-in optimizers that begin with what was typed."""
+    from optgen.compiler.library import optimizer_files
+
+    return _starting(incomplete, optimizer_files())
+
+
+def complete_schedule(incomplete: str) -> list[str]:
+    """Names of built-in schedules that begin with what was typed."""
+    from optgen.compiler.library import schedule_files
+
+    return _starting(incomplete, schedule_files())
+
+
+def complete_spec(incomplete: str) -> list[str]:
+    """Names of built-in specs of any kind that begin with what was typed."""
+    from optgen.compiler.library import feature_files, optimizer_files, schedule_files
+
+    return _starting(incomplete, (*optimizer_files(), *feature_files(), *schedule_files()))
+
+
+def _starting(incomplete: str, files: Iterable[Path]) -> list[str]:
+    return [path.stem for path in files if path.stem.startswith(incomplete.lower())]

@@ -1,0 +1,136 @@
+"""Project: what a set of spec files states, and everything that is wrong with it.
+
+Nothing here raises SpecError. One wrong file hides no mistake of another: whatever can be loaded,
+parsed, checked and compiled is, and all problems are collected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from optgen.compiler.compose import check_features
+from optgen.compiler.library import feature_files, is_feature, read_slots, read_templates
+from optgen.compiler.nouns.language import language_of
+from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.rule import Rule
+from optgen.compiler.nouns.spec import Spec, Text
+from optgen.compiler.pipeline import Surroundings, checked_rule, gather, load_file, warnings
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Specs by what they state."""
+
+    optimizers: tuple[Spec, ...]
+    features: tuple[Spec, ...]
+    schedules: tuple[Spec, ...]
+
+    @property
+    def compiled(self) -> tuple[Spec, ...]:
+        """Those that sources are made of; features are woven into others."""
+        return (*self.optimizers, *self.schedules)
+
+
+@dataclass(frozen=True)
+class Results(Generic[Result]):
+    """What some work made of each spec, and every problem of the whole project."""
+
+    made: tuple[tuple[Spec, Result], ...]
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Project:
+    """The specs that could be loaded, what surrounds them, and the problems so far."""
+
+    kinds: Kinds
+    around: Surroundings
+    problems: tuple[Problem, ...]
+    #: What looks odd but is no error; known only where no feature is wrong.
+    warnings: tuple[Problem, ...]
+
+    def results(self, work: Callable[[Spec, Surroundings], Result]) -> Results[Result]:
+        """Do some work on every optimizer and schedule; SpecErrors of it become problems."""
+        made, problems = gather(self.kinds.compiled, lambda spec: work(spec, self.around))
+        return Results(tuple(made), _unique([*self.problems, *problems]))
+
+
+def read_project(files: Sequence[Path]) -> Project:
+    """Load files, and check the features among them together with the built-in ones."""
+    built_in = feature_files()
+    resolved = {path.resolve() for path in built_in}
+    others = [path for path in files if path.resolve() not in resolved]
+    loaded, problems = gather((*built_in, *others), load_file)
+    specs = [spec for path, spec in loaded if path not in built_in]
+    kinds = _kinds(specs)
+    problems += [*_one_name(kinds.optimizers), *_one_name(kinds.schedules)]
+    every = [spec for _, spec in loaded if is_feature(spec)]
+    around, wrong = _surroundings(every, len(built_in), all_loaded=not problems)
+    odd = [] if wrong else [w for spec in kinds.optimizers for w in warnings(spec, around)]
+    return Project(kinds, around, _unique([*problems, *wrong]), tuple(odd))
+
+
+def _kinds(specs: Sequence[Spec]) -> Kinds:
+    return Kinds(
+        tuple(spec for spec in specs if not (is_feature(spec) or spec.is_schedule)),
+        tuple(spec for spec in specs if is_feature(spec)),
+        tuple(spec for spec in specs if spec.is_schedule),
+    )
+
+
+def _surroundings(
+    specs: Sequence[Spec], built_in: int, *, all_loaded: bool
+) -> tuple[Surroundings, list[Problem]]:
+    """Features that fit together, as many as possible, and what is wrong with the others."""
+    checked, problems = gather(specs, checked_rule)
+    rules = tuple(rule for _, rule in checked)
+    if problems or not all_loaded:
+        # A neighbour may be missing only because its own spec is wrong.
+        rules = _without_missing_neighbours(rules)
+    slots = read_slots()
+    problems += check_features(rules, slots)
+    for features in (rules, rules[:built_in], ()):
+        if not check_features(features, slots):
+            break
+    return Surroundings(features, slots, read_templates()), problems
+
+
+def _without_missing_neighbours(features: Iterable[Rule]) -> tuple[Rule, ...]:
+    listed = tuple(features)
+    known = {feature.name for feature in listed}
+
+    def there(names: Iterable[Text]) -> tuple[Text, ...]:
+        return tuple(name for name in names if name.value in known)
+
+    return tuple(
+        replace(
+            feature,
+            blocks=tuple(
+                replace(block, before=there(block.before), after=there(block.after))
+                for block in feature.blocks
+            ),
+        )
+        for feature in listed
+    )
+
+
+def _one_name(specs: Iterable[Spec]) -> Iterator[Problem]:
+    """Specs whose generated files would have one name."""
+    owners: dict[str, Spec] = {}
+    for spec in specs:
+        other = owners.setdefault(spec.module, spec)
+        if other is not spec:
+            message = (
+                f"{spec.name.value!r} would overwrite the {language_of(spec).noun} of {other.path}"
+            )
+            yield Problem(message, spec.name.location, "choose another name")
+
+
+def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each problem once; the problems of a base are those of the specs that extend it too."""
+    return tuple({(p.message, str(p.location)): p for p in problems}.values())

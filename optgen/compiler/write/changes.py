@@ -1,0 +1,158 @@
+"""What a build changes in a folder, known before anything is changed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.write.folder import is_inside, read
+from optgen.compiler.write.manifest import MANIFEST, Manifest, digest, manifest_of, read_manifest
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Sources that differ from what is on disk, and files that no spec stands for any more.
+
+    ``kept`` are those of the latter that were edited, and so stay. ``manifest`` is that of the
+    package afterwards, ``meantime`` that of the package while files are moved.
+    """
+
+    written: tuple[Source, ...]
+    removed: tuple[str, ...]
+    kept: tuple[str, ...]
+    manifest: Manifest
+    meantime: Manifest
+
+
+def changes_of(sources: Sequence[Source], out: Path, *, whole: bool, force: bool) -> Changes:
+    """What has to change for a package to hold some sources, and if ``whole`` only these.
+
+    Raises FileExistsError, which names every file, rather than replace one that was not generated
+    or, without ``force``, was edited since.
+    """
+    old = _known(sources, out, whole=whole)
+    texts = {source.path: _read_own(source.path, out) for source in sources}
+    written = tuple(source for source in sources if texts[source.path] != source.text)
+    there = {s.path: text for s in written if (text := texts[s.path]) and text.strip()}
+    _refuse_replacing(there, old, out, force=force)
+    others = _others(sources, old, out)
+    if whole:
+        kept = [path for path, text in others.items() if not _is_removable(path, text, old, force)]
+    else:
+        kept = [path for path in others if path in old.files]
+        _refuse_half_built(sources, others, old, out)
+    removed = [path for path in others if path not in kept]
+    files = {**manifest_of(sources).files, **{path: old.digests(path)[0] for path in kept}}
+    replaced = {**there, **{path: others[path] for path in removed}}
+    return Changes(
+        written,
+        tuple(removed),
+        tuple(kept) if whole else (),
+        Manifest(files),
+        Manifest(
+            files, {p: (*old.digests(p), digest(text)) for p, text in sorted(replaced.items())}
+        ),
+    )
+
+
+def stale(sources: Sequence[Source], out: Path, *, whole: bool) -> str:
+    """What is different in a whole package, and what no spec stands for; empty if nothing is."""
+    old = _known(sources, out, whole=whole)
+    others = _others(sources, old, out)
+    kept = {} if whole else {path: old.files[path] for path in others if path in old.files}
+    manifest = Manifest({**manifest_of(sources).files, **kept}).source()
+    differences = [difference(source, out) for source in (*sources, manifest)]
+    return "".join([*differences, *(f"{out / p} has no spec\n" for p in others if p not in kept)])
+
+
+def difference(source: Source, out: Path) -> str:
+    """What is different on disk, as a unified diff; empty where nothing is."""
+    path = out / source.path
+    old = read(path)
+    if old == source.text:
+        return ""
+    if old is None:
+        return f"{path} is missing\n"
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True),
+        source.text.splitlines(keepends=True),
+        f"{path} (as it is)",
+        f"{path} (as generated)",
+        n=1,
+    )
+    return "".join(lines)
+
+
+#: What is known of a package of an older version: every generated file is as it should be.
+class _Unlisted(Manifest):
+    def knows(self, path: str, text: str) -> bool:
+        return True
+
+
+def _known(sources: Sequence[Source], out: Path, *, whole: bool) -> Manifest:
+    """The manifest of a package; for one of an older version, what a build may know without it."""
+    found = read_manifest(out)
+    if found is not None:
+        return found
+    if whole:
+        return _Unlisted({})
+    folders = sorted({(out / source.path).parent for source in sources})
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    texts = {path.relative_to(out).as_posix(): read(path) or "" for path in paths}
+    return _Unlisted({p: digest(text) for p, text in texts.items() if text.startswith(MARK)})
+
+
+def _read_own(path: str, out: Path) -> str | None:
+    """The text of a file that a build writes. Raises OSError where it must not be written."""
+    file = out / path
+    if file.is_dir():
+        raise IsADirectoryError(f"{file} is a folder; move it or choose another --out")
+    if file.parent.exists() and not file.parent.is_dir():
+        raise NotADirectoryError(f"{file.parent} is a file; move it or choose another --out")
+    if file.is_symlink() or not is_inside(path, out):
+        message = "is behind a link or in another package; move that or choose another --out"
+        raise FileExistsError(f"{file} {message}")
+    return read(file)
+
+
+def _others(sources: Sequence[Source], old: Manifest, out: Path) -> dict[str, str]:
+    """The files that a package lists beside some sources, where they are in its own folder."""
+    own = {source.path for source in sources}
+    paths = [path for path in old.paths if path not in own]
+    return {p: read(out / p) or "" for p in paths if (out / p).is_file() and is_inside(p, out)}
+
+
+def _is_removable(path: str, text: str, old: Manifest, force: bool) -> bool:
+    return text.startswith(MARK) and (force or old.knows(path, text))
+
+
+def _refuse_replacing(there: Mapping[str, str], old: Manifest, out: Path, *, force: bool) -> None:
+    listed = old.paths
+    foreign = [p for p, text in there.items() if not text.startswith(MARK) and p not in listed]
+    _refuse(foreign, out, "not generated by optgen", "move it or choose another --out")
+    edited = [path for path, text in there.items() if not old.knows(path, text)]
+    hint = "change the spec instead, or pass --force to overwrite"
+    if not listed:
+        hint = f"{MANIFEST} can't be read, so any file may be edited; pass --force to overwrite"
+    if not force:
+        _refuse(edited, out, "edited after being generated", hint)
+
+
+def _refuse_half_built(
+    sources: Sequence[Source], others: Mapping[str, str], old: Manifest, out: Path
+) -> None:
+    """Refuse to add to a package that a build of other specs left unfinished."""
+    if old.replaced:
+        rest = {*old.files} - {source.path for source in sources}
+        half = [p for p in sorted(rest) if p not in others or digest(others[p]) != old.files[p]]
+        _refuse(half, out, "left behind by a build that was cut off", "run that build again first")
+
+
+def _refuse(paths: Sequence[str], out: Path, what: str, hint: str) -> None:
+    if paths:
+        files = ", ".join(str(out / path) for path in paths)
+        was = "was" if len(paths) == 1 else "were"
+        raise FileExistsError(f"{files} {was} {what}; {hint}. Nothing was changed")

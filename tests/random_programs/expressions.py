@@ -1,0 +1,166 @@
+"""Draws expressions: numbers and conditions, of elements, of tensors and of a call."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+Picked = TypeVar("Picked")
+
+LITERALS = ("0", "1", "2", "3", "0.5", "0.25", "0.1", "1.5", "1e-7", "1e-3", "10", "100")
+SMALL = ("1e-7", "1e-3", "0.1", "1")
+EXPONENTS = ("2", "2", "2", "3", "4", "0.5", "1.5", "1", "0", "-1", "-2", "13", "-0.5", "(1/3)")
+REDUCTIONS = ("sum", "mean", "norm", "norm", "global_sum", "global_norm")
+
+
+@dataclass
+class Scope:
+    """Names that have a value here, and what each is; hyperparameters that ifs ask for.
+
+    ``given`` are those whose condition holds here.
+    """
+
+    names: dict[str, str]
+    asked: frozenset[str]
+    given: frozenset[str] = field(default_factory=frozenset)
+
+
+class Expressions:
+    """Writes expressions over the hyperparameters of a spec."""
+
+    def __init__(self, draw: random.Random, hyperparameters: Mapping[str, Mapping[str, Any]]):
+        self._draw, self._hyperparameters = draw, hyperparameters
+
+    def number(self, scope: Scope, depth: int, reductions: int = 3) -> str:
+        """A number, of operations ``depth`` deep at most; sums inside sums as deep."""
+        draw = self._draw
+        if depth <= 0 or draw.random() < 0.2:
+            return self._leaf(scope)
+
+        def inner() -> str:
+            return self.number(scope, depth - 1, reductions)
+
+        def positive() -> str:
+            return draw.choice([f"abs({inner()})", f"({inner()})**2"])
+
+        kinds: list[tuple[float, Callable[[], str]]] = [
+            (5, lambda: f"({inner()} {draw.choice('+-')} {inner()})"),
+            (5, lambda: f"({inner()})*({inner()})"),
+            (3, lambda: f"({inner()})/({self._divisor(inner(), positive())})"),
+            (0.5, lambda: f"({inner()}) % {draw.choice(['2', '0.5', '3', positive()])}"),
+            (2, lambda: self._power(inner())),
+            (4, lambda: self._function(inner, positive)),
+            (2, lambda: f"where({self.condition(scope, 2, reductions)}, {inner()}, {inner()})"),
+            (0.7, lambda: f"(-({inner()}))"),
+        ]
+        if reductions:
+            kinds.append((2, lambda: self._reduction(scope, depth - 1, reductions - 1)))
+        return _picked(draw, kinds)()
+
+    def _reduction(self, scope: Scope, depth: int, reductions: int) -> str:
+        return f"{self._draw.choice(REDUCTIONS)}({self.number(scope, depth, reductions)})"
+
+    def _divisor(self, plain: str, positive: str) -> str:
+        draw = self._draw
+        small = draw.choice(SMALL)
+        kinds = [(0.3, plain), (1.0, f"{positive} + {small}"), (1.0, f"max({positive}, {small})")]
+        return _picked(draw, [*kinds, (1.0, f"sqrt({positive}) + {small}")])
+
+    def _power(self, base: str) -> str:
+        draw = self._draw
+        exponent = draw.choice(EXPONENTS)
+        if exponent not in ("2", "3", "4", "1", "0") and draw.random() < 0.7:
+            base = f"abs({base}) + {draw.choice(SMALL)}"
+        return f"({base})**{exponent}"
+
+    def _function(self, inner: Callable[[], str], positive: Callable[[], str]) -> str:
+        draw = self._draw
+        small = draw.choice(SMALL)
+        kinds: list[tuple[float, Callable[[], str]]] = [
+            (1, lambda: f"sqrt({positive()})"),
+            (1, lambda: f"sqrt({positive()} + {small})"),
+            (0.2, lambda: f"sqrt({inner()})"),
+            (1, lambda: f"abs({inner()})"),
+            (1, lambda: f"sign({inner()})"),
+            (1, lambda: f"exp(-{positive()})"),
+            (1, lambda: f"exp(clip({inner()}, -3, 3))"),
+            (0.2, lambda: f"exp({inner()})"),
+            (1, lambda: f"log({positive()} + {small})"),
+            (0.2, lambda: f"log({inner()})"),
+            (1, lambda: f"min({inner()}, {inner()})"),
+            (1, lambda: f"max({inner()}, {inner()})"),
+            (1, lambda: f"clip({inner()}, -{small}, {small})"),
+            (1, lambda: f"clip({inner()}, 0, {positive()})"),
+            (0.2, lambda: f"clip({inner()}, {inner()}, {inner()})"),
+        ]
+        return _picked(draw, kinds)()
+
+    def _leaf(self, scope: Scope) -> str:
+        draw = self._draw
+        numbers = [name for name, kind in scope.names.items() if kind == "number"]
+        own = [name for name in numbers if name not in ("param", "grad")]
+        found = [
+            name
+            for name, entry in self._hyperparameters.items()
+            if not isinstance(entry.get("default"), bool)
+            and (not entry.get("optional") or name in scope.given)
+        ]
+        weighed = [(3, "grad"), (1.5, "param"), (2, draw.choice(LITERALS))]
+        weighed += [(1.5, draw.choice([*found, "learning_rate"])), (2 * len(found) ** 0.5, "")]
+        weighed += [(0.6, draw.choice(["step", "call"])), (4 * len(own) ** 0.5, "own")]
+        picked = _picked(draw, weighed)
+        if picked == "own":
+            return draw.choice(own)
+        return picked or draw.choice(found)
+
+    def condition(self, scope: Scope, depth: int, reductions: int = 3) -> str:
+        """A condition of any level."""
+        draw = self._draw
+        known = [name for name, kind in scope.names.items() if kind == "condition"]
+        switches = [
+            k for k, e in self._hyperparameters.items() if isinstance(e.get("default"), bool)
+        ]
+        optional = [k for k, e in self._hyperparameters.items() if e.get("optional")]
+        choices: list[tuple[float, Callable[[Scope, int, int], str]]] = [(4, self._comparison)]
+        if known:
+            choices.append((1.5, lambda *_: draw.choice(known)))
+        if switches:
+            choices.append((0.7, lambda *_: draw.choice(switches)))
+        if optional:
+            choices.append((0.5, lambda *_: f"given({draw.choice(optional)})"))
+        if depth > 0:
+            choices += [(2.5, self._joined), (0.7, self._negated), (0.5, self._chosen)]
+        return _picked(draw, choices)(scope, depth, reductions)
+
+    def _comparison(self, scope: Scope, depth: int, reductions: int) -> str:
+        draw = self._draw
+        operators = ("<", "<=", ">", ">=", ">", "<", "==", "!=")
+        left, right = (self.number(scope, depth, reductions) for _ in range(2))
+        kind = draw.random()
+        if kind < 0.1:
+            middle = self.number(scope, 1, reductions)
+            return f"({left} {draw.choice(operators)} {middle} {draw.choice(operators)} {right})"
+        if kind < 0.3:
+            counted = draw.choice(["step", "call"])
+            return draw.choice([f"({counted} % 2 == 0)", f"({counted} > 1)", f"({counted} == 2)"])
+        if kind < 0.5:
+            right = draw.choice(LITERALS)
+        return f"({left} {draw.choice(operators)} {right})"
+
+    def _joined(self, scope: Scope, depth: int, reductions: int) -> str:
+        left, right = (self.condition(scope, depth - 1, reductions) for _ in range(2))
+        return f"({left} {self._draw.choice(['and', 'or'])} {right})"
+
+    def _negated(self, scope: Scope, depth: int, reductions: int) -> str:
+        return f"(not {self.condition(scope, depth - 1, reductions)})"
+
+    def _chosen(self, scope: Scope, depth: int, reductions: int) -> str:
+        parts = [self.condition(scope, depth - 1, reductions) for _ in range(3)]
+        return f"where({', '.join(parts)})"
+
+
+def _picked(draw: random.Random, weighed: Sequence[tuple[float, Picked]]) -> Picked:
+    """One of several things, each with its weight before it."""
+    return draw.choices([thing for _, thing in weighed], [weight for weight, _ in weighed])[0]

@@ -1,0 +1,102 @@
+"""Emitted CPU kernels run by Python itself, element by element, with NumPy's scalars.
+
+What decorates and compiles them is left out; all else is the emitted text.
+"""
+
+from __future__ import annotations
+
+import ast
+import ctypes
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from optgen.compiler.nouns.source import Source
+from optgen.runtime.cpu.jit import Array, Kernel
+from optgen.runtime.optimizer import Optimizer
+
+#: Elements that a kernel goes through at a time: so few that small variables have several.
+BLOCK = 4
+
+
+def _undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    return function
+
+
+def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
+    """Calls with NumPy's numbers, whose arithmetic is that of compiled code."""
+
+    def decorate(function: Callable[..., None]) -> Kernel:
+        def run(*arguments: Any) -> None:
+            numbers = [np.float64(a) if isinstance(a, float) else a for a in arguments]
+            with np.errstate(all="ignore"):
+                function(*numbers)
+
+        return run
+
+    return decorate
+
+
+def _block(address: int, start: int, size: int, real: Any) -> Array:
+    width = np.dtype(real).itemsize
+    memory = (ctypes.c_char * (int(size) * width)).from_address(int(address) + int(start) * width)
+    return np.frombuffer(memory, real)
+
+
+def _add(total: Any, term: Any) -> Any:
+    return total + term
+
+
+_NAMES: Mapping[str, Any] = {
+    "BLOCK": BLOCK,
+    "add_in_any_order": _add,
+    "block": _block,
+    "exp": np.exp,
+    "float64": np.float64,
+    "flush_denormals": lambda: 0,
+    "kernel": _kernel,
+    "log": np.log,
+    "njit": _undecorated,
+    "restore": lambda mode: None,
+    "sqrt": np.sqrt,
+}
+
+
+class _Literals(ast.NodeTransformer):
+    """Literals as NumPy's numbers: Python's own raise errors where compiled code has infinities."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        if isinstance(node.value, float):
+            name = ast.copy_location(ast.Name("float64", ast.Load()), node)
+            return ast.copy_location(ast.Call(name, [node], []), node)
+        return node
+
+
+def run_module(
+    source: Source, names: Mapping[str, Any], *, literals: bool = False
+) -> dict[str, Any]:
+    """What a generated module defines, with some of what it imports replaced."""
+    tree = ast.parse(source.text)
+    body: list[ast.stmt] = []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            node.names = [a for a in node.names if (a.asname or a.name) not in names]
+            if not node.names:
+                continue
+        body.append(node)
+    tree.body = body
+    if literals:
+        tree = _Literals().visit(tree)
+    module: dict[str, Any] = {**names, "__name__": source.path, "__package__": "generated"}
+    exec(compile(tree, source.path, "exec"), module)
+    return module
+
+
+def optimizer_class(name: str, optimizer: Source, cpu: Source) -> type[Optimizer]:
+    """The generated class, with kernels that Python runs."""
+    kernels = run_module(cpu, _NAMES, literals=True)["KERNELS"]
+    module = run_module(optimizer, {"cpu": SimpleNamespace(KERNELS=kernels)})
+    found: type[Optimizer] = module[name]
+    return found
