@@ -20,8 +20,7 @@ def diff(one: str, other: str, together: list[str]) -> int:
         (left, fixed), (right, other_fixed) = (_read(side, together) for side in (one, other))
         found = comparison(left, right, fixed, other_fixed)
     except SpecError as error:
-        print_problems(error.problems)
-        return WRONG
+        return print_problems(error.problems)
     except (FileNotFoundError, ValueError) as error:
         complain(str(error))
         return USAGE
