@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection, wait
@@ -125,7 +125,8 @@ class _Worker:
         arguments = (work, theirs, self.pipe)
         self._process = context.Process(target=_serve, args=arguments, daemon=True)
         try:
-            self._process.start()
+            with _no_interrupt():
+                self._process.start()
         finally:
             theirs.close()
 
@@ -150,6 +151,22 @@ class _Worker:
         self.pipe.close()
 
 
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Put an interrupt off, which is lost where it meets Python's own work around a fork.
+
+    A process that is started so never gets one: who starts it ends it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _ending(code: int | None) -> str:
     if code is not None and code < 0:
         with suppress(ValueError):
@@ -172,7 +189,9 @@ def _context() -> Any:
 def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) -> None:
     """The life of a process: items come in, results go out, until the pipe is closed."""
     other_end.close()  # A forked process has both ends, and wouldn't see the other one close.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who is interrupted ends this process.
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Who started this ends it.
     _bound_memory()
     with suppress(EOFError):
         while True:

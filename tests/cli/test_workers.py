@@ -102,9 +102,12 @@ def test_an_interrupt_ends_all_processes() -> None:
         assert process.stderr is not None
         first = int(process.stdout.readline())
         os.killpg(process.pid, signal.SIGINT)
-        rest = process.stdout.read()
+        try:
+            rest, errors = process.communicate(timeout=SECONDS)
+        finally:
+            process.kill()
         assert "interrupted" in rest
-        assert process.stderr.read() == ""
+        assert errors == ""
     others = [int(line) for line in rest.split() if line.isdigit()]
     for pid in (first, *others):
         with pytest.raises(ProcessLookupError):

@@ -49,7 +49,7 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
             divisor = folded(demand.operand, values)
             if demand.sign == "!= 0" and small & {*names(divisor), *names(demand.operand)}:
                 location = demand.location if demand.location.line else step.location
-                statement = f"{demand.what} doesn't begin with a small number alone"
+                statement = f"{demand.what} begins with more than a small number"
                 verdict, reason = Verdict.PROVED, f"the first divisor is {text(divisor)}"
                 if names(divisor) and set(names(divisor)) <= small:
                     verdict = Verdict.REFUTED
