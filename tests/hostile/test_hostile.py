@@ -52,10 +52,10 @@ degree = "{0}"
 '''
 
 
-@pytest.mark.parametrize("planted", [0, 2, 4, 6, 8, 15, 17, 18])
+@pytest.mark.parametrize("planted", [0, 2, 4, 15, 17, 18])
 def test_planted_prose_stays_prose(planted: int, tmp_path: Path) -> None:
-    content = SPEC.format(PLANTED[planted].replace("\\n", "\\\\n") if planted == 0 else "X")
-    content = content.replace('"X"', f'"{PLANTED[planted]}"').replace("# X", f"# {CANARY}()")
+    content = SPEC.format("X").replace('"X"', f'"{PLANTED[planted]}"')
+    content = content.replace("# X", f"# {CANARY}()")
     outcome = examine(content.encode(), tmp_path / "hostile.toml", whole=True)
     assert not outcome.wrong, outcome
     assert outcome.stage == "all"
