@@ -111,7 +111,7 @@ def _analyses(
     yield Group.DEGREE, lambda: degrees(variant, defaults)
     yield Group.WEIGHTS, lambda: weights(variant)
     yield Group.START, lambda: starts(variant, defaults)
-    yield Group.WEIGHTS, lambda: memories(variant)
+    yield Group.START, lambda: memories(variant)
     yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
     yield Group.UNIT, lambda: units(variant, defaults)
     yield Group.SIZE, lambda: sizes(variant, search, defaults)

@@ -66,7 +66,7 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
             # A choice may not take what a first step divides.
             if demand.sign == "!= 0" and own & used:
                 location = demand.location if demand.location.line else step.location
-                statement = f"{demand.what} doesn't begin with a small number alone"
+                statement = f"{demand.what} begins with more than a small number"
                 verdict, reason = Verdict.PROVED, f"the first divisor is {text(divisor)}"
                 if names(divisor) and set(names(divisor)) <= small:
                     verdict = Verdict.REFUTED
