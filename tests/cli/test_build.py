@@ -164,6 +164,17 @@ def test_building_one_file_keeps_the_others(project: Path) -> None:
     assert "Second" in names
 
 
+def test_a_name_in_another_case_doesnt_take_the_file_of_a_class(project: Path) -> None:
+    run("build", "specs/lion.toml")
+    before = (project / "generated" / "lion.py").read_text()
+    (project / "second.toml").write_text(LION.replace("Lion", "LION"))
+    result = run("build", "second.toml")
+    assert result.exit_code == 1
+    assert "generated/lion.py holds Lion, which LION would overwrite" in result.stderr
+    assert (project / "generated" / "lion.py").read_text() == before
+    assert run("build", "second.toml", "--force").exit_code == 0
+
+
 def test_one_wrong_spec_leaves_everything_as_it_was(project: Path) -> None:
     run("build", "specs")
     before = {path: path.read_bytes() for path in (project / "generated").rglob("*.py")}

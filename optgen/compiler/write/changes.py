@@ -153,6 +153,7 @@ def _refuse_half_built(
 
 def _refuse(paths: Sequence[str], out: Path, what: str, hint: str) -> None:
     if paths:
-        files = ", ".join(str(out / path) for path in paths)
-        was = "was" if len(paths) == 1 else "were"
-        raise FileExistsError(f"{files} {was} {what}; {hint}. Nothing was changed")
+        files = f"{out / paths[0]} was"
+        if len(paths) > 1:
+            files = "".join(f"\n  {out / path}" for path in paths) + "\nwere"
+        raise FileExistsError(f"{files} {what}; {hint}. Nothing was changed")
