@@ -2,48 +2,49 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 40fe88442c345bfce84b48e141ecd5af
+# Inputs: sha256 0cdbd12e1341f65f56f38d1545d1c4cb
 """Keras operations of TorchAdadelta, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
 place of the old. A switch is true or false while a graph is made: what is off is not in it.
+`ops` holds the functions of the language, for tensors of one dtype; in `host_scalars`, for Python
+floats too.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from keras import ops
-
 from optgen.runtime.kernels import Kernels, Norm, Prepass, Program
 
 
 def host_scalars(
     scalars: dict[str, Any],
-    call: Any,
-    step: Any,
+    ops: Any,
     *,
     gradient_accumulation_steps_given: bool,
     clipvalue_given: bool,
     use_ema: bool,
     ema_overwrite_frequency_given: bool,
 ) -> None:
-    """Add what one call computes of the hyperparameters in `scalars`."""
+    """Add what one call computes of the hyperparameters and counters in `scalars`."""
     rho = scalars["rho"]
     clipvalue = scalars["clipvalue"]
     ema_momentum = scalars["ema_momentum"]
     ema_overwrite_frequency = scalars["ema_overwrite_frequency"]
     gradient_accumulation_steps = scalars["gradient_accumulation_steps"]
+    call = scalars["call"]
+    step = scalars["step"]
     if clipvalue_given:
         minus_clipvalue = -clipvalue
-    one_minus_rho = 1 - rho
+    one_minus_rho = 1.0 - rho
     if use_ema:
-        kept = ops.where(step > 1, ema_momentum, 0)
-        one_minus_kept = 1 - kept
+        kept = ops.where(step > 1.0, ema_momentum, 0.0)
+        one_minus_kept = 1.0 - kept
         if ema_overwrite_frequency_given:
-            overwrite = step % ema_overwrite_frequency == 0
+            overwrite = ops.mod(step, ema_overwrite_frequency) == 0.0
     if gradient_accumulation_steps_given:
-        accumulate_proceeds = call % gradient_accumulation_steps == 0
+        accumulate_proceeds = ops.mod(call, gradient_accumulation_steps) == 0.0
     if clipvalue_given:
         scalars["minus_clipvalue"] = minus_clipvalue
     scalars["one_minus_rho"] = one_minus_rho
@@ -60,6 +61,7 @@ def update_sums(
     scalars: dict[str, Any],
     sums: dict[str, Any],
     totals: dict[str, Any],
+    ops: Any,
     *,
     check_finite: bool,
     loss_scale_factor_given: bool,
@@ -67,7 +69,7 @@ def update_sums(
     clipnorm_given: bool,
     global_clipnorm_given: bool,
 ) -> None:
-    """Sums over a variable that `update` must know first; `totals` are over all."""
+    """Terms of sums that `update` must know first; `totals` run over all variables."""
     loss_scale_factor = scalars["loss_scale_factor"]
     gradient_accumulation_steps = scalars["gradient_accumulation_steps"]
     # load
@@ -77,7 +79,7 @@ def update_sums(
             accumulated_gradient = tensors["accumulated_gradient"]
     # check
     if check_finite:
-        sums["finite_check"] = ops.sum(grad - grad)
+        sums["finite_check"] = grad - grad
     # unscale
     if loss_scale_factor_given:
         if global_clipnorm_given or clipnorm_given:
@@ -88,16 +90,17 @@ def update_sums(
             grad = (grad + accumulated_gradient) / gradient_accumulation_steps
     # clipnorm
     if clipnorm_given:
-        sums["sum_of_grad_squares"] = ops.sum(ops.square(grad))
+        sums["sum_of_grad_squares"] = ops.square(grad)
     # global_clipnorm
     if global_clipnorm_given:
-        totals["global_sum_of_grad_squares"] = ops.sum(ops.square(grad))
+        totals["global_sum_of_grad_squares"] = ops.square(grad)
 
 
 def update_scalars(
     scalars: dict[str, Any],
     sums: dict[str, Any],
     totals: dict[str, Any],
+    ops: Any,
     *,
     clipnorm_given: bool,
     global_clipnorm_given: bool,
@@ -124,6 +127,7 @@ def update_scalars(
 def update(
     tensors: dict[str, Any],
     scalars: dict[str, Any],
+    ops: Any,
     *,
     constrained: bool,
     loss_scale_factor_given: bool,
@@ -173,7 +177,7 @@ def update(
     # accumulate
     if gradient_accumulation_steps_given:
         grad = (grad + accumulated_gradient) / gradient_accumulation_steps
-        accumulated_gradient = 0
+        accumulated_gradient = ops.real(0)
     # clipnorm
     if clipnorm_given:
         grad = grad * clip_factor
@@ -219,17 +223,19 @@ def otherwise_sums(
     scalars: dict[str, Any],
     sums: dict[str, Any],
     totals: dict[str, Any],
+    ops: Any,
 ) -> None:
-    """Sums over a variable that `otherwise` must know first; `totals` are over all."""
+    """Terms of sums that `otherwise` must know first; `totals` run over all variables."""
     # load
     grad = tensors["grad"]
     # check
-    sums["finite_check"] = ops.sum(grad - grad)
+    sums["finite_check"] = grad - grad
 
 
 def otherwise(
     tensors: dict[str, Any],
     scalars: dict[str, Any],
+    ops: Any,
     *,
     loss_scale_factor_given: bool,
 ) -> None:
@@ -250,6 +256,7 @@ def otherwise(
 def absent(
     tensors: dict[str, Any],
     scalars: dict[str, Any],
+    ops: Any,
     *,
     use_ema: bool,
     ema_overwrite_frequency_given: bool,
@@ -273,7 +280,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="40fe88442c345bfce84b48e141ecd5af",
+    fingerprint="0cdbd12e1341f65f56f38d1545d1c4cb",
     buffers=(
         "param",
         "grad",

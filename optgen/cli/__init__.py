@@ -102,7 +102,7 @@ def diff(
         list[str] | None, typer.Option("--with", help="A value for both, as name=value.")
     ] = None,
 ) -> None:
-    """Compare two rules as mathematics: equal, or where they part."""
+    """Compare two optimizers as mathematics: equal, or where they part."""
     from optgen.cli import comparing
 
     raise typer.Exit(comparing.diff(one, other, both or []))

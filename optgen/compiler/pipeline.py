@@ -38,8 +38,8 @@ from optgen.compiler.parse import parse
 from optgen.compiler.prove import prove
 from optgen.compiler.schedule import schedule
 
-#: Hyperparameters with the values that they have in a comparison.
-Fixed = Mapping[str, Scalar]
+#: Hyperparameters with the values that they have in a comparison; None for one that isn't given.
+Fixed = Mapping[str, Scalar | None]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -103,9 +103,11 @@ def known_rules() -> tuple[Outline, ...]:
     return tuple(outline for spec in specs for outline in known(parse(spec)))
 
 
-def comparison(one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed) -> Comparison:
-    """How the rules of two optimizers compare. Raises ValueError for unknown hyperparameters."""
-    return compare(checked_rule(one), checked_rule(other), fixed, other_fixed)
+def comparison(
+    one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
+) -> Comparison:
+    """How two optimizers compare, with features. Raises ValueError for values that aren't taken."""
+    return compare(composed(one, around), composed(other, around), fixed, other_fixed)
 
 
 def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:

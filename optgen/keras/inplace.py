@@ -22,6 +22,7 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Settings
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
+from optgen.runtime.whole import Call
 from optgen.torch.positions import Positions
 from optgen.torch.together import Together
 
@@ -70,11 +71,14 @@ class InPlace:
             self._counters = Counters(int(calls), int(updates()))
             model.look_what_was_gathered()
         given = [*map(gradients.get, range(len(self._slots)))]
+        also: list[Call] = [
+            # Autograd refuses to go back through what was overwritten only if it knows.
+            (torch._C._increment_version, model.tensors),
+            self._calls.adding_one(),
+        ]
         step = Step(model, settings, model.treatment, None)
-        step.take(model.gradients(given), self._counters)
-        # Autograd refuses to go back through what was overwritten only if it knows.
-        torch.autograd.graph.increment_version(model.tensors)
-        self._calls.add_one()
+        step.take(model.gradients(given), self._counters, also)
+        self._calls.added_one()
 
     def _current(self, settings: Settings) -> VariableModel:
         """The model, made anew where variables or states have moved."""

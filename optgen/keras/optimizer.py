@@ -19,11 +19,11 @@ from optgen.keras.exclusions import Exclusions
 from optgen.keras.gradients import gradients_of
 from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
 from optgen.keras.operations import Operations
-from optgen.keras.slots import Slot, new_slot, path_of, paths_of
+from optgen.keras.order import assign, fitting
+from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
 from optgen.keras.watched import Watched
 from optgen.runtime.declarations import State
 from optgen.runtime.kernels import load_kernels
-from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Row
 from optgen.runtime.unknown import refuse_unknown
@@ -96,6 +96,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             self._trainable_variables_indices[self._var_key(variable)] = place
         paths = paths_of(variables)
         self._inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
+        settings = self._inside.hyperparameters.settings()
+        add_states(self.rule, self._inside.slots, settings, self.add_variable)
         self._inside.hyperparameters.fix()
         kernels = load_kernels(self.rule.keras_operations, self.rule.fingerprint)
         self._inside.operations = Operations(kernels, self._inside.slots)
@@ -111,9 +113,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         excluded = inside.exclusions.of(self._var_key(variable), path_of(variable))
         is_overwritten = self._overwrite_variable_with_gradient(variable)
         settings, row = inside.hyperparameters.settings(), Row((), excluded)
-        return new_slot(
-            self.rule, settings, variable, path, row, self.add_variable, overwritten=is_overwritten
-        )
+        return new_slot(settings, variable, path, row, overwritten=is_overwritten)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Update variables with their gradients; None stands for one that is missing.
@@ -182,7 +182,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
 
     def _states_where(self, wanted: Callable[[State], bool]) -> list[Any]:
         """For each variable its first state that is wanted, or None."""
-        declared = (*self.rule.states, State(LARGEST_GRADIENT, gathers=True))
+        declared = (*self.rule.states, LARGEST)
         names = [state.name for state in declared if wanted(state)]
         return [
             next((slot.states[name] for name in names if name in slot.states), None)
@@ -201,6 +201,24 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
     def _accumulated_gradients(self) -> list[Any]:
         """What calls without an update leave behind, by variable."""
         return self._states_where(lambda state: state.gathers)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Take the state out of a file that this class or Keras's own saved.
+
+        States lie in Keras's order. Up to version 0.1.0 they lay variable by variable, which the
+        shapes tell. Raises ValueError, and loads nothing, where shapes fit neither.
+        """
+        if len(store.keys()) != len(self.variables):
+            super().load_own_variables(store)  # Warns, and loads nothing.
+            return
+        states = [
+            slot.states[state.name]
+            for slot in self._inside.slots
+            for state in states_of(self.rule, slot)
+        ]
+        first = self.variables[: len(self.variables) - len(states)]
+        orders = [self.variables, [*first, *states]]
+        assign(store, fitting(store, orders, type(self).__name__))
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """Give variables the value of their averages, where there are any."""

@@ -11,11 +11,15 @@ from keras import ops
 from keras.initializers import Constant
 from keras.src.backend import standardize_dtype
 
+from optgen.keras.order import groups_of
 from optgen.runtime.declarations import State
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
 from optgen.runtime.model import LARGEST_GRADIENT, initial_value
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Row, Settings
+
+#: Of a variable that takes its gradient's value.
+LARGEST = State(LARGEST_GRADIENT, gathers=True)
 
 
 @dataclass(frozen=True)
@@ -44,34 +48,42 @@ class Slot:
         return getattr(self.variable, "constraint", None)
 
 
-def new_slot(
-    rule: type[Optimizer],
-    settings: Settings,
-    variable: Any,
-    path: str,
-    row: Row,
-    add_variable: Callable[..., Any],
-    *,
-    overwritten: bool,
-) -> Slot:
-    """A variable with new variables for its states."""
+def new_slot(settings: Settings, variable: Any, path: str, row: Row, *, overwritten: bool) -> Slot:
+    """A variable that has no states yet."""
     constraint = getattr(variable, "constraint", None)
     on = {**settings.on(), CHECK_FINITE: False, CONSTRAINED: constraint is not None}
-    declared = [state for state in rule.states if state.when(on)]
-    if overwritten:
-        gathers = any(state.gathers for state in declared)
-        declared = [State(LARGEST_GRADIENT)] if gathers else []
-    states = {
-        state.name: add_variable(
-            shape=variable.shape,
-            initializer=_initializer(initial_value(state.initial, settings, row), variable),
-            dtype=_wide(variable),
-            layout=getattr(variable, "_layout", None),
-            name=f"{re.sub('[/:]', '_', path)}_{state.name}",
-        )
-        for state in declared
-    }
-    return Slot(variable, path, states, row, on, overwritten)
+    return Slot(variable, path, {}, row, on, overwritten)
+
+
+def add_states(
+    rule: type[Optimizer],
+    slots: Sequence[Slot],
+    settings: Settings,
+    add_variable: Callable[..., Any],
+) -> None:
+    """Make the variables for the states of all slots, in Keras's order."""
+    for group in groups_of(rule, [LARGEST]):
+        for slot in slots:
+            declared = states_of(rule, slot)
+            for state in group:
+                if state in declared:
+                    variable = slot.variable
+                    initial = initial_value(state.initial, settings, slot.row)
+                    slot.states[state.name] = add_variable(
+                        shape=variable.shape,
+                        initializer=_initializer(initial, variable),
+                        dtype=slot.dtype,
+                        layout=getattr(variable, "_layout", None),
+                        name=f"{re.sub('[/:]', '_', slot.path)}_{state.name}",
+                    )
+
+
+def states_of(rule: type[Optimizer], slot: Slot) -> list[State]:
+    """The states that a variable has, in the order of their declaration."""
+    declared = [state for state in rule.states if state.when(slot.on)]
+    if not slot.overwritten:
+        return declared
+    return [LARGEST] if any(state.gathers for state in declared) else []
 
 
 def _initializer(initial: float | None, variable: Any) -> Callable[..., Any]:

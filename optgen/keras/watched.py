@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from optgen.runtime.whole import Call
+
 
 class Watched:
     """The number in a variable of torch, which counts its own versions."""
@@ -20,11 +22,13 @@ class Watched:
             self._value, self._seen = self._variable.value.item(), mark
         return self._value
 
-    def add_one(self) -> None:
-        """Count on, here and in the variable."""
-        value = self.read() + 1
-        self._variable.value.add_(1)
-        self._value, self._seen = value, self._mark()
+    def adding_one(self) -> Call:
+        """The call that counts on in the variable."""
+        return self._variable.value.add_, 1
+
+    def added_one(self) -> None:
+        """Know, without a reading, what it was counted on to."""
+        self._value, self._seen = self._value + 1, self._mark()
 
     def _mark(self) -> tuple[int, int]:
         tensor = self._variable.value

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
-from optgen.runtime.cpu.launch import launch, loop_for
+from optgen.runtime.cpu.launch import launch, launching, loop_for
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.tables import Tables
+from optgen.runtime.whole import Call
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -72,24 +73,17 @@ class Engine:
                     return program
         return self._kernels.programs[0]
 
-    def run(
-        self,
-        program: Program,
-        chosen: Mask,
-        gradients: Sequence[Gradient | None] = (),
+    def sum_up(
+        self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Run a program over the chosen variables.
+        """Take the sums that a program over the chosen variables needs; no variable changes.
 
-        Where gradients are checked and some aren't finite, nothing changes and the variables
-        that they belong to are returned.
+        Where gradients are checked and some aren't finite, returns the variables that they
+        belong to.
         """
         tables, sizes = self._tables, self._sizes
         tables.point_at(gradients)
-        parts = [
-            (part, tables.work(chosen & part.members))
-            for part in self._parts
-            if program.when(part.on)
-        ]
+        parts = self._work(program, chosen) if program.prepasses else []
         for number, prepass in enumerate(program.prepasses):
             asking = [(part, work) for part, work in parts if prepass.when(part.on)]
             sums = np.zeros((len(sizes), prepass.sums)) if asking else np.empty((0, 0))
@@ -110,12 +104,28 @@ class Engine:
                 if prepass.scalars is not None:
                     scalars = built(prepass.scalars, part.on)
                     launch(scalars, range, tables.rows, sizes, part.scalars, sums, part.factors)
-        for part, work in parts:
-            shared = (tables.addresses, tables.rows, part.scalars, part.factors)
-            self._over(work, program.elements, part.on, *shared)
-        if program.norms:
-            self._measured = program, chosen
         return None
+
+    def launches(self, program: Program, chosen: Mask) -> list[Call]:
+        """The calls that run a program over the chosen variables."""
+        tables = self._tables
+        calls: list[Call] = []
+        for part, work in self._work(program, chosen):
+            shared = (tables.addresses, tables.rows, part.scalars, part.factors)
+            for real, elements, chunks in work:
+                loop = loop_for(elements)
+                kernel = built(program.elements, part.on, real, loop)
+                calls.append(launching(kernel, loop, chunks, *shared))
+        if program.norms:
+            calls.append((setattr, self, "_measured", (program, chosen)))
+        return calls
+
+    def _work(
+        self, program: Program, chosen: Mask
+    ) -> list[tuple[Part, list[tuple[type, int, Array]]]]:
+        work = self._tables.work
+        parts = (part for part in self._parts if program.when(part.on))
+        return [(part, work(chosen & part.members)) for part in parts]
 
     @property
     def gradient_norm(self) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from os import PathLike, fspath
 from typing import Any, Self
 
 from optgen.runtime.arrays import AnyArray as Array
@@ -16,9 +15,11 @@ from optgen.runtime.minimizing import minimize
 from optgen.runtime.naming import unique_name
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.scale import DynamicScale
-from optgen.runtime.state import file, store
+from optgen.runtime.sealed import Sealed
+from optgen.runtime.state.saved import Saved
 from optgen.runtime.state.snapshot import Snapshot, StateError
 from optgen.runtime.unknown import refuse_unknown
+from optgen.runtime.whole import Call
 
 _SCALE = Hyperparameter("initial_scale", 2.0**15, "initial_scale >= 1", lambda scale: scale >= 1)
 _STEPS = Hyperparameter(
@@ -27,7 +28,7 @@ _STEPS = Hyperparameter(
 _COUNTERS = {"dynamic_scale", "step_counter"}
 
 
-class LossScaleOptimizer:
+class LossScaleOptimizer(Sealed, Saved):
     """Scales the loss for another optimizer, so that gradients of half precision don't vanish.
 
     After ``dynamic_growth_steps`` calls with finite gradients the scale is doubled; a gradient
@@ -43,6 +44,9 @@ class LossScaleOptimizer:
     Reference: Keras 3, keras.optimizers.LossScaleOptimizer; Micikevicius et al., 2018,
         arXiv:1710.03740
     """
+
+    #: Labels the optimizer.
+    name: str
 
     def __init__(
         self,
@@ -61,12 +65,15 @@ class LossScaleOptimizer:
         if inner_optimizer.built:
             raise ValueError(f"{kind} goes around an optimizer that isn't built yet")
         self.name = unique_name(kind) if name is None else name
-        self.initial_scale = _number(_SCALE, initial_scale, kind)
-        self.dynamic_growth_steps = int(_number(_STEPS, dynamic_growth_steps, kind))
-        self._scale = DynamicScale(self.initial_scale, self.dynamic_growth_steps)
+        self._initial_scale = _number(_SCALE, initial_scale, kind)
+        steps = int(_number(_STEPS, dynamic_growth_steps, kind))
+        self._scale = DynamicScale(self._initial_scale, steps)
         self._inner_config = inner_optimizer.get_config()
-        self.inner_optimizer = inner_optimizer
+        self._inner, self._turn = inner_optimizer, inner_optimizer._turn
         self._take_over()
+
+    def _is_extended(self) -> bool:
+        return type(self) is not LossScaleOptimizer
 
     def _take_over(self) -> None:
         """Give the inner optimizer the scale, and let it skip gradients that it makes infinite."""
@@ -77,6 +84,21 @@ class LossScaleOptimizer:
         setattr(inner, scales[0], lambda: self._scale.value)
         inner._treatment.on_nonfinite = "skip"
         inner._scaling = self._scale
+
+    @property
+    def inner_optimizer(self) -> Optimizer:
+        """The optimizer that the loss is scaled for."""
+        return self._inner
+
+    @property
+    def initial_scale(self) -> float:
+        """The first scale."""
+        return self._initial_scale
+
+    @property
+    def dynamic_growth_steps(self) -> int:
+        """Calls between two doublings."""
+        return self._scale.growth_steps
 
     @property
     def dynamic_scale(self) -> float:
@@ -94,9 +116,10 @@ class LossScaleOptimizer:
         return f"{type(self).__name__}({self.inner_optimizer!r}, scale={self.dynamic_scale!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        inner = self.inner_optimizer.__reduce__()[2] if self.built else None
-        state = inner, self.dynamic_scale, self.step_counter
-        return type(self).from_config, (self.get_config(),), state
+        with self._turn.lock:
+            inner = self.inner_optimizer.__reduce__()[2] if self.built else None
+            state = inner, self.dynamic_scale, self.step_counter
+            return type(self).from_config, (self.get_config(),), state
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         inner, self._scale.value, self._scale.steady = state
@@ -160,13 +183,7 @@ class LossScaleOptimizer:
 
     def apply(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Update with gradients of the scaled loss, or change the scale alone."""
-        if not len(grads):
-            return
-        taken = self.inner_optimizer._apply(grads, trainable_variables)
-        if taken:
-            self._scale.grow()
-        elif taken is False:
-            self._scale.shrink()
+        self.inner_optimizer._apply(grads, trainable_variables)
 
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
         """As the inner optimizer's."""
@@ -197,37 +214,18 @@ class LossScaleOptimizer:
         inner: Optimizer = config["inner_optimizer"]
         return cls(**{**config, "inner_optimizer": inner.from_config(inner.get_config())})
 
-    def save(self, path: str | PathLike[str]) -> None:
-        """As the inner optimizer's, with the scale."""
-        file.write(self._snapshot(), path)
-
-    def load(self, path: str | PathLike[str]) -> None:
-        """As the inner optimizer's, with the scale."""
-        self._resume(file.read(path), repr(fspath(path)))
-
-    def save_own_variables(self, store_: store.Store) -> None:
-        """As the inner optimizer's, with the scale."""
-        store.put(self._snapshot(), store_)
-
-    def load_own_variables(self, store_: store.Store) -> None:
-        """As the inner optimizer's, with the scale."""
-        self._resume(store.get(store_), "this state")
-
     def _snapshot(self) -> Snapshot:
         inner = self.inner_optimizer._snapshot()
         own = {"dynamic_scale": self.dynamic_scale, "step_counter": self.step_counter}
         return replace(inner, counters={**inner.counters, **own})
 
-    def _resume(self, snapshot: Snapshot, source: str) -> None:
+    def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
         counters = dict(snapshot.counters)
         if not {*counters} >= _COUNTERS:
             raise StateError(f"{source} was saved without a loss scale")
         scale, counter = counters.pop("dynamic_scale"), counters.pop("step_counter")
-        self.inner_optimizer._resume(replace(snapshot, counters=counters), source)
-        self._scale.value, self._scale.steady = float(scale), int(counter)
-        inner = self.inner_optimizer
-        if inner._model is not None:
-            inner._model.renew(inner._settings, inner._counters, self._scale)
+        scaled = [*also, *self._scale.setting(float(scale), int(counter))]
+        self.inner_optimizer._resume(replace(snapshot, counters=counters), source, scaled)
 
 
 def _number(declared: Hyperparameter, value: object, owner: str) -> float:

@@ -14,6 +14,7 @@ from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Kernels, Program, load_kernels
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.whole import Call
 
 Array = Any
 Host = np.ndarray[Any, np.dtype[Any]]
@@ -32,10 +33,16 @@ class Engine(Protocol):
         ``steps`` is the number of the update, or one for each row of hyperparameters.
         """
 
-    def run(
-        self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None] = ()
+    def sum_up(
+        self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Run a program; the variables with odd gradients, where that keeps it from running."""
+        """Take the sums of a program; the variables with odd gradients, which keep it from running.
+
+        Variables and states stay as they are.
+        """
+
+    def launches(self, program: Program, chosen: Mask) -> list[Call]:
+        """The calls that run a program, whose sums are taken."""
 
     def spread(self, sizes: Host, complete: Callable[[Host], None]) -> None:
         """Take the variables for parts of larger ones, of so many elements.
@@ -118,8 +125,17 @@ class Memory(Protocol):
     def assign(self, target: Array, value: Any) -> None:
         """Give an array another value: a number, or an array of here or of the host."""
 
-    def raise_to(self, target: Array, other: Array) -> None:
-        """Each element becomes the larger one of two; NaN if either is NaN."""
+    def assigning(self, target: Array, value: Any) -> Call:
+        """The call that gives an array another value: a number, or an array of here."""
+
+    def raising(self, target: Array, other: Array) -> Call:
+        """The call that makes each element the larger one of two; NaN if either is NaN."""
+
+    def commit(self, calls: Sequence[Call]) -> None:
+        """Make calls; handlers of signals run before them or after."""
+
+    def later(self, calls: Sequence[Call]) -> Callable[[], object]:
+        """What makes calls in the same way."""
 
     def is_finite(self, array: Array) -> bool:
         """Whether all elements are."""
@@ -143,8 +159,8 @@ class Memory(Protocol):
     def deferred(self, engine: Any, rows: int, columns: int) -> Deferred | None:
         """What makes calls whose course the host needn't know; None where there is no such."""
 
-    def changed(self, variables: Sequence[Array]) -> None:
-        """Tell whoever watches variables that their contents have changed."""
+    def changed(self, variables: Sequence[Array]) -> list[Call]:
+        """The calls that tell whoever watches variables that their contents have changed."""
 
     def seen_by_user(self, array: Any) -> Any:
         """An array of ours as one of the library that variables belong to, in the same memory."""

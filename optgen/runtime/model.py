@@ -18,6 +18,7 @@ from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.settings import Row, Settings
 from optgen.runtime.treatment import Treatment
+from optgen.runtime.whole import Call
 
 #: The state of a variable that takes its gradient's value: the largest since the last update.
 LARGEST_GRADIENT = "largest_gradient"
@@ -178,9 +179,9 @@ class Model:
         """Compute the scalars of the next call from hyperparameters."""
         return self.engine.begin(rows, counters.calls + 1, counters.updates + 1)
 
-    def updated(self, chosen: Mask) -> None:
-        """Note that an update was made of some variables."""
-        self.seen[:] = False
+    def updated(self, chosen: Mask) -> list[Call]:
+        """The calls that note an update of some variables."""
+        return [(self.seen.fill, False)]
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""
@@ -197,6 +198,7 @@ class Model:
         """Bring counters up to date, where only a device knows what became of calls."""
         if self.deferred is not None and self.deferred.is_counting:
             counters.calls, counters.updates, self.seen[:] = self.deferred.recall()
+            self.deferred.is_counting = self.deferred.is_captured
 
     def hand_over(
         self, counters: Counters, settings: Settings, scaling: DynamicScale | None

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
-from os import PathLike, fspath
 from typing import Any, Self
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.averaging import Averaging
 from optgen.runtime.generated import Generated
 from optgen.runtime.matching import Gradients, Variables
 from optgen.runtime.minimizing import minimize
@@ -18,14 +17,16 @@ from optgen.runtime.model import Counters, Model
 from optgen.runtime.naming import unique_name
 from optgen.runtime.options import PathOptions
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.sealed import Sealed
 from optgen.runtime.settings import Settings
-from optgen.runtime.stand_in import replaced, settle, stand_ins
-from optgen.runtime.state import exchange, file
+from optgen.runtime.state import exchange
+from optgen.runtime.state.saved import Saved
 from optgen.runtime.state.snapshot import Snapshot, check_fits
-from optgen.runtime.state.store import Store, get, put
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Constraints, OnNonfinite, Treatment
+from optgen.runtime.turns import Turn
 from optgen.runtime.unknown import refuse_unknown
+from optgen.runtime.whole import Call
 
 #: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
 _EXCLUDE = "exclude_from_"
@@ -34,8 +35,11 @@ _NOT_SAVED = ("constraints", "overwrite_with_gradient", "on_nonfinite")
 _COMMON = ("name", "options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 
 
-class Optimizer(Generated):
+class Optimizer(Generated, Sealed, Saved, Averaging):
     """Updates arrays in place by a compiled rule. Subclasses are generated from specs."""
+
+    #: Labels the optimizer.
+    name: str
 
     def __init__(
         self,
@@ -60,7 +64,7 @@ class Optimizer(Generated):
         self._counters = Counters()
         #: What changes the scale of the loss from call to call, if anything does.
         self._scaling: DynamicScale | None = None
-        self._evaluating = False
+        self._turn = Turn()
 
     def __getattr__(self, name: str) -> Any:
         settings = self.__dict__.get("_settings")
@@ -71,11 +75,19 @@ class Optimizer(Generated):
     def __setattr__(self, name: str, value: object) -> None:
         settings = self.__dict__.get("_settings")
         if settings is not None and name in settings:
-            settings.change(name, value, built=self._model is not None)
-            if self._model is not None:
-                self._model.renew(settings)
+            with self._turn.lock:
+                settings.change(name, value, built=self._model is not None)
+                if self._model is not None:
+                    self._model.renew(settings)
         else:
             super().__setattr__(name, value)
+
+    def _names(self) -> list[str]:
+        return [*(h.name for h in self.hyperparameters), *super()._names()]
+
+    def _is_extended(self) -> bool:
+        # Every generated class has a digest of its own.
+        return "spec" not in vars(type(self))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._settings.shown()}, name={self.name!r})"
@@ -104,16 +116,23 @@ class Optimizer(Generated):
         return optimizer
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copies and pickles have variables of their own, but those copied along with them."""
-        made, model = (type(self).from_config, (self.get_config(),)), self._model
-        if model is None:
-            return made
-        return (*made, (model.named, replace(self._count()), exchange.arrays_of(model)))
+        """Copies and pickles have variables of their own, but those copied along with them.
+
+        The state is that between two steps, whatever other threads do; variables belong to the
+        program, which keeps them from changing meanwhile.
+        """
+        with self._turn.lock:
+            self._refuse_inside("copy the optimizer")
+            made, model = (type(self).from_config, (self.get_config(),)), self._model
+            if model is None:
+                return made
+            arrays = {key: array.copy() for key, array in exchange.arrays_of(model).items()}
+            return (*made, (model.named, replace(self._count()), arrays))
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         variables, self._counters, arrays = state
-        self._model = self._new_model(variables)
-        exchange.put_back(self._model, arrays)
+        self._model = model = self._new_model(variables)
+        model.memory.commit(exchange.putting_back(model, arrays))
 
     @property
     def built(self) -> bool:
@@ -132,16 +151,18 @@ class Optimizer(Generated):
 
     def _count(self) -> Counters:
         """The counters as they are, asked of a device if only that knows."""
-        if self._model is not None:
-            self._model.recall(self._counters)
+        if self._model is not None and self._model.deferred is not None:
+            with self._turn.lock:
+                self._model.recall(self._counters)
         return self._counters
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
         """The state arrays themselves, by variable path and state name."""
-        if (model := self._model) is None:
-            return {}
-        return {path: model.state_of(index) for index, path in enumerate(model.paths)}
+        with self._turn.lock:
+            if (model := self._model) is None:
+                return {}
+            return {path: model.state_of(index) for index, path in enumerate(model.paths)}
 
     @property
     def variables(self) -> list[Array]:
@@ -156,9 +177,10 @@ class Optimizer(Generated):
         TypeError or ValueError, with nothing changed, where an array can't be updated in place,
         and ValueError when the optimizer has been built before.
         """
-        if self._model is not None:
-            raise ValueError(f"{type(self).__name__} has been built already")
-        self._model = self._new_model(variables)
+        with self._turn.lock:
+            if self._model is not None:
+                raise ValueError(f"{type(self).__name__} has been built already")
+            self._model = self._new_model(variables)
 
     def _new_model(self, variables: Variables) -> Model:
         kernels = self.kernels, self.cuda_kernels
@@ -183,26 +205,35 @@ class Optimizer(Generated):
         ``grads`` has an array of the variable's shape and dtype for each variable, or None for
         one that has no gradient this time; as a list in the order of the variables, or as a
         mapping from path. The first call may name the variables to build with. Everything
-        is checked first: where this raises TypeError or ValueError, nothing has changed.
+        is checked first: where this raises TypeError or ValueError, nothing has changed. Where
+        a schedule or a constraint raises, or Ctrl-C comes, the step is whole or not made. Threads
+        take turns. Raises RuntimeError inside ``averaged``, and in a function that a step calls.
         """
         self._apply(grads, trainable_variables)
 
-    def _apply(self, grads: Gradients, variables: Variables | None) -> bool | None:
-        """Whether the call was not skipped for an odd gradient; None if only a device knows."""
+    def _apply(self, grads: Gradients, variables: Variables | None) -> None:
         if not isinstance(grads, (Mapping, Sequence)):
             raise TypeError("gradients must be a list or a mapping of arrays")
-        if self._evaluating:
-            raise RuntimeError(f"{type(self).__name__} makes no step inside averaged()")
-        if not len(grads):
-            return True
-        model = self._model
-        if model is None:
-            if variables is None:
-                raise ValueError("the first apply needs the variables, or call build before")
-            model, variables = self._new_model(variables), None
-        gradients, self._model = model.check(grads, variables), model
-        step = Step(model, self._settings, self._treatment, self._scaling)
-        return step.take(gradients, self._counters)
+        turn = self._turn
+        with turn.lock:
+            if turn.is_evaluating:
+                raise RuntimeError(f"{type(self).__name__} makes no step inside averaged()")
+            self._refuse_inside("make another")
+            if not len(grads):
+                return
+            try:
+                turn.is_stepping = True
+                model = self._model
+                if model is None:
+                    if variables is None:
+                        message = "the first apply needs the variables, or call build before"
+                        raise ValueError(message)
+                    model, variables = self._new_model(variables), None
+                gradients, self._model = model.check(grads, variables), model
+                step = Step(model, self._settings, self._treatment, self._scaling)
+                step.take(gradients, self._counters)
+            finally:
+                turn.is_stepping = False
 
     minimize = minimize
 
@@ -219,69 +250,24 @@ class Optimizer(Generated):
         """
         return None if self._model is None else self._model.engine.gradient_norm
 
-    def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
-        """Give variables, all or some, the value of their averages, where there are any.
-
-        Raises ValueError for a variable that the optimizer was not built with.
-        """
-        settle(self._model, stand_ins(self._model, self.states, self.iterations, var_list))
-
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Inside, the variables hold their averages; behind, their own values again.
-
-        Raises ValueError where no averages are kept, and RuntimeError for a step inside.
-        """
-        if not any(s.stands_in and s.when(self._settings.on()) for s in self.states):
-            raise ValueError(f"{type(self).__name__} keeps no averages of its variables")
-        if self._evaluating:
-            raise RuntimeError("averaged() can't be entered twice")
-        with replaced(self._model, stand_ins(self._model, self.states, self.iterations)):
-            self._evaluating = True
-            try:
-                yield
-            finally:
-                self._evaluating = False
-
-    def save(self, path: str | PathLike[str]) -> None:
-        """Write the state to a file, whole or not at all.
-
-        With it a run goes on as if it had not ended. Raises ValueError before ``build``, and
-        OSError where the file can't be written.
-        """
-        file.write(self._snapshot(), path)
-
-    def load(self, path: str | PathLike[str]) -> None:
-        """Take over state, counters and hyperparameters from a file that ``save`` wrote.
-
-        The optimizer is built with variables of the same paths, shapes and dtypes before.
-        Raises StateError, a ValueError, that names all that doesn't fit, and FileNotFoundError;
-        nothing has changed then.
-        """
-        self._resume(file.read(path), repr(fspath(path)))
-
-    def save_own_variables(self, store: Store) -> None:
-        """Write the state into a dictionary or a group of HDF5, as Keras asks for."""
-        put(self._snapshot(), store)
-
-    def load_own_variables(self, store: Store) -> None:
-        """``load`` from what ``save_own_variables`` wrote."""
-        self._resume(get(store), "this state")
-
     def _snapshot(self) -> Snapshot:
+        self._refuse_inside("save or load the state")
         if self._model is None:
             raise ValueError(f"{type(self).__name__} has no state before it is built")
         config = {k: v for k, v in self.get_config().items() if k not in _NOT_SAVED}
         kind, counters = type(self).__name__, asdict(self._count())
         return exchange.taken(kind, self.spec, config, counters, self._model)
 
-    def _resume(self, snapshot: Snapshot, source: str) -> None:
-        check_fits(snapshot, self._snapshot(), source)
-        assert self._model is not None
-        made = exchange.remade(type(self).from_config, snapshot, self.get_config(), source)
-        settings, exclusions = made._settings, made._treatment.exclusions
-        exchange.check_settings(settings, exclusions, self._settings, self._model, source)
-        exchange.warn_of_other_rule(snapshot, self.spec, source)
-        exchange.put_back(self._model, snapshot.arrays)
-        self._settings, self._counters = settings, Counters(**snapshot.counters)
-        self._model.renew(settings, self._counters, self._scaling)
+    def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
+        with self._turn.lock:
+            check_fits(snapshot, self._snapshot(), source)
+            assert self._model is not None
+            made = exchange.remade(type(self).from_config, snapshot, self.get_config(), source)
+            settings, exclusions = made._settings, made._treatment.exclusions
+            exchange.check_settings(settings, exclusions, self._settings, self._model, source)
+            exchange.warn_of_other_rule(snapshot, self.spec, source)
+            counters = Counters(**snapshot.counters)
+            arrays = exchange.putting_back(self._model, snapshot.arrays)
+            new = {"_settings": settings, "_counters": counters}
+            self._model.memory.commit([*arrays, *also, (self.__dict__.update, new)])
+            self._model.renew(settings, counters, self._scaling)

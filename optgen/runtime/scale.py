@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optgen.runtime.whole import Call
+
 
 @dataclass
 class DynamicScale:
@@ -16,12 +18,16 @@ class DynamicScale:
     growth_steps: int
     steady: int = 0
 
-    def grow(self) -> None:
-        """A call had finite gradients."""
-        self.steady += 1
-        if self.steady == self.growth_steps:
-            self.value, self.steady = self.value * 2, 0
+    def growing(self) -> list[Call]:
+        """The calls that note finite gradients."""
+        if self.steady + 1 < self.growth_steps:
+            return [(setattr, self, "steady", self.steady + 1)]
+        return self.setting(self.value * 2, 0)
 
-    def shrink(self) -> None:
-        """A call had gradients that aren't finite."""
-        self.value, self.steady = max(1.0, self.value / 2), 0
+    def shrinking(self) -> list[Call]:
+        """The calls that note gradients that aren't finite."""
+        return self.setting(max(1.0, self.value / 2), 0)
+
+    def setting(self, value: float, steady: int) -> list[Call]:
+        """The calls that give it another value."""
+        return [(setattr, self, "value", value), (setattr, self, "steady", steady)]

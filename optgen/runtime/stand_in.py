@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.declarations import State
 from optgen.runtime.model import Model
+from optgen.runtime.whole import Call, later
 
 
 def stand_ins(
@@ -35,18 +36,25 @@ def stand_ins(
 
 
 def settle(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> None:
-    """Give variables of a model the value of their stand-ins."""
+    """Give variables of a model the value of their stand-ins; all of them or none."""
     if model is not None:
-        for variable, stand_in in pairs:
-            model.memory.assign(variable, stand_in)
+        model.memory.commit([model.memory.assigning(*pair) for pair in pairs])
+
+
+def returning(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> list[Call]:
+    """The calls that give variables the value again that they have now."""
+    if model is None:
+        return []
+    memory = model.memory
+    return [memory.assigning(variable, memory.new(variable, None)) for variable, _ in pairs]
 
 
 @contextmanager
 def replaced(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> Iterator[None]:
     """Variables hold the value of their stand-ins inside, and their own again behind."""
-    kept = [(variable, model.memory.new(variable, None)) for variable, _ in pairs if model]
+    back = later([]) if model is None else model.memory.later(returning(model, pairs))
     try:
         settle(model, pairs)
         yield
     finally:
-        settle(model, kept)
+        back()

@@ -7,11 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
+from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Deferred, Mask
 from optgen.runtime.model import Counters, Model
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.settings import Settings
 from optgen.runtime.treatment import NonfiniteGradientError, Treatment
+from optgen.runtime.undo import Undo
+from optgen.runtime.whole import Call
 
 Gradients = Sequence[Gradient | None]
 
@@ -29,21 +32,22 @@ class Step:
         self._model, self._settings = model, settings
         self._treatment, self._scaling = treatment, scaling
 
-    def take(self, gradients: Gradients, counters: Counters) -> bool | None:
+    def take(
+        self, gradients: Gradients, counters: Counters, also: Sequence[Call] = ()
+    ) -> bool | None:
         """Make the step and count it; False where a gradient isn't finite and nothing changes.
 
-        None where only the device knows. Raises TypeError or ValueError for changing
-        hyperparameters, and NonfiniteGradientError where that was asked for; with nothing changed.
+        None where only the device knows. ``also`` are calls of compiled code that belong to the
+        step. Raises TypeError or ValueError for changing hyperparameters, NonfiniteGradientError
+        where that was asked for, and what a constraint raises; with nothing changed. An exception
+        that comes from elsewhere, as that of Ctrl-C does, finds the step made or not made.
         """
         deferred = self._model.deferred
         if deferred is not None and self._may_defer(deferred, gradients):
-            self._defer(deferred, gradients, counters)
+            self._defer(deferred, gradients, counters, also)
             return None
         self._model.recall(counters)
-        taken = self._take(gradients, counters)
-        if deferred is not None and deferred.is_captured:
-            self._model.hand_over(counters, self._settings, self._scaling)
-        return taken
+        return self._take(gradients, counters, also)
 
     def _may_defer(self, deferred: Deferred, gradients: Gradients) -> bool:
         """Whether a call is made without the host's knowledge; it is where it can and must be.
@@ -63,7 +67,9 @@ class Step:
             )
         return may
 
-    def _defer(self, deferred: Deferred, gradients: Gradients, counters: Counters) -> None:
+    def _defer(
+        self, deferred: Deferred, gradients: Gradients, counters: Counters, also: Sequence[Call]
+    ) -> None:
         model, settings = self._model, self._settings
         if not deferred.is_counting:
             self._model.hand_over(counters, self._settings, self._scaling)
@@ -74,12 +80,15 @@ class Step:
             if changing:
                 names = ", ".join(sorted(changing))
                 raise RuntimeError(f"a graph can't compute {names}, which changes between calls")
-        deferred.put(rows, settings.by_call(model.row_set))
-        present = model.present(gradients)
-        deferred.call(present & model.trained, ~present & model.trained, gradients)
-        model.memory.changed(model.variables)
+        by_call, present = settings.by_call(model.row_set), model.present(gradients)
+        chosen, left = present & model.trained, ~present & model.trained
+        calls: list[Call] = [
+            (deferred.put, rows, by_call),
+            (deferred.call, chosen, left, gradients),
+        ]
+        model.memory.commit([*calls, *also, *model.memory.changed(model.variables)])
 
-    def _take(self, gradients: Gradients, counters: Counters) -> bool:
+    def _take(self, gradients: Gradients, counters: Counters, also: Sequence[Call]) -> bool:
         model = self._model
         rows = self._settings.rows(model.row_set, counters.calls)
         present = model.present(gradients)
@@ -91,42 +100,67 @@ class Step:
             gradients = model.filled(gradients, chosen)
         bad = self._odd_overwriting(gradients)
         if not bad:
-            found = engine.run(program, chosen, gradients)
+            found = engine.sum_up(program, chosen, gradients)
             bad = [] if found is None else [int(index) for index in np.flatnonzero(found)]
         if bad:
             if self._treatment.on_nonfinite == "raise":
                 names = ", ".join(model.paths[index] for index in bad)
                 raise NonfiniteGradientError(f"the gradient is not finite of {names}")
+            scale = self._scaling.shrinking() if self._scaling else []
+            model.memory.commit([*scale, *self._handing_over(counters)])
             return False
-        counters.calls += 1
-        model.memory.changed(model.variables)
-        self._overwrite(gradients, is_update=not program.gate)
+        calls = self._overwriting(gradients, is_update=not program.gate)
+        calls.append((setattr, counters, "calls", counters.calls + 1))
+        calls += self._scaling.growing() if self._scaling else []
+        calls += [*also, *model.memory.changed(model.variables), *self._handing_over(counters)]
         if program.gate:
-            model.seen |= present
-            return True
-        counters.updates += 1
-        model.updated(chosen)
-        self._finish(chosen)
+            gathered = np.logical_or, model.seen, present, model.seen
+            model.memory.commit([*engine.launches(program, chosen), gathered, *calls])
+        else:
+            calls.insert(0, (setattr, counters, "updates", counters.updates + 1))
+            self._update(program, chosen, [*model.updated(chosen), *calls])
         return True
 
-    def _finish(self, chosen: Mask) -> None:
-        """Constraints, and then what runs for every variable. A failing constraint raises last."""
-        model = self._model
-        failures: list[Exception] = []
-        for index in np.flatnonzero(chosen & model.constrained) if model.constraints else ():
-            path, variable = model.paths[index], model.variables[index]
-            try:
-                constraint = model.constraints[path]
-                model.memory.assign(variable, model.memory.constrained(path, constraint, variable))
-            except Exception as error:
-                failures.append(error)
+    def _update(self, program: Program, chosen: Mask, calls: Sequence[Call]) -> None:
+        """An update of the chosen variables, with calls that belong to it.
+
+        Variables with a constraint come first: until it is known what constraints make of them,
+        they and their states can be given back.
+        """
+        model, undo = self._model, Undo(self._model)
+        commit, launches = model.memory.commit, model.engine.launches
         absent = model.engine.program("absent")
-        if absent is not None:
-            left = model.trained & (~chosen | model.constrained)
-            if left.any():
-                model.engine.run(absent, left)
-        if failures:
-            raise failures[0]
+        try:
+            if model.constraints:
+                held = chosen & model.constrained
+                undo.keep(held)
+                commit(launches(program, held))
+                self._constrain(held)
+                chosen = chosen & ~held
+            made = launches(program, chosen)
+            if absent is not None:
+                left = model.trained & ~chosen
+                if left.any():
+                    model.engine.sum_up(absent, left, ())
+                    made += launches(absent, left)
+            commit([*made, *calls, undo.forget])
+        except BaseException:
+            commit(undo.calls)
+            raise
+
+    def _constrain(self, held: Mask) -> None:
+        model = self._model
+        for index in np.flatnonzero(held):
+            path, variable = model.paths[index], model.variables[index]
+            constrained = model.memory.constrained(path, model.constraints[path], variable)
+            model.memory.assign(variable, constrained)
+
+    def _handing_over(self, counters: Counters) -> list[Call]:
+        """The call that tells a graph of what happened without it."""
+        deferred = self._model.deferred
+        if deferred is None or not deferred.is_captured:
+            return []
+        return [(self._model.hand_over, counters, self._settings, self._scaling)]
 
     def _odd_overwriting(self, gradients: Gradients) -> list[int]:
         """Which of the variables that take their gradient's value have one that isn't finite."""
@@ -135,17 +169,22 @@ class Step:
         given = [(index, gradients[index]) for index in self._model.overwritten]
         return [i for i, found in given if found and not self._model.memory.is_finite(found.array)]
 
-    def _overwrite(self, gradients: Gradients, *, is_update: bool) -> None:
-        """Give variables their gradient's value; the largest one of all calls since the last."""
-        model = self._model
+    def _overwriting(self, gradients: Gradients, *, is_update: bool) -> list[Call]:
+        """The calls that give variables their gradient's value.
+
+        That is the largest one of all calls since the last update.
+        """
+        model, memory = self._model, self._model.memory
+        calls: list[Call] = []
         for index in model.overwritten:
             gradient, largest = gradients[index], model.largest[index]
             if gradient is None and not (is_update and model.seen[index]):
                 continue
             if largest is not None and gradient is not None:
-                model.memory.raise_to(largest, gradient.array)
+                calls.append(memory.raising(largest, gradient.array))
             value = gradient.array if largest is None and gradient is not None else largest
             if is_update:
-                model.memory.assign(model.variables[index], value)
+                calls.append(memory.assigning(model.variables[index], value))
                 if largest is not None:
-                    model.memory.assign(largest, 0)
+                    calls.append(memory.assigning(largest, 0))
+        return calls

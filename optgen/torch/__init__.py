@@ -7,11 +7,13 @@ as in ``torch.optim``, so that a changed import is enough.
 
 from __future__ import annotations
 
+from torch import optim
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
 import optgen.optimizers as generated
 from optgen.runtime.unknown import nearest
-from optgen.torch.optimizer import FusedOptimizer, optimizer_class
+from optgen.torch.classes import made_like, optimizer_class
+from optgen.torch.optimizer import FusedOptimizer
 
 _PREFIX = "Torch"
 _RULES = {
@@ -19,7 +21,9 @@ _RULES = {
     for name in generated.__all__
     if name.startswith(_PREFIX)
 }
-globals().update({name: optimizer_class(rule, name) for name, rule in _RULES.items()})
+globals().update(
+    {name: made_like(getattr(optim, name, None), rule, name) for name, rule in _RULES.items()}
+)
 
 
 def __getattr__(name: str) -> type[FusedOptimizer]:

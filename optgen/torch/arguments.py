@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,17 +82,3 @@ def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
     own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
     own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in IMPLEMENTATIONS]
     return inspect.Signature(own)
-
-
-def refuse(chosen: Mapping[str, Any], owner: str) -> None:
-    """Refuse what a fused step can't be. Raises ValueError."""
-    if chosen.get("differentiable"):
-        raise ValueError(
-            f"{owner}: differentiable=True needs a step that autograd records; this one is "
-            "compiled, and updates parameters in place"
-        )
-    if chosen.get("capturable"):
-        raise ValueError(
-            f"{owner}: capturable=True needs parameters whose updates a graph counts; these are "
-            "counted on the host"
-        )

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from optgen.torch.halves import widened
+from optgen.torch.copies import widened
 from optgen.torch.shards import local, placed_like
 
 Tensor = torch.Tensor

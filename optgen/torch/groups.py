@@ -42,35 +42,42 @@ class GroupSettings(Settings):
         shared: Mapping[str, Any],
         paths: Mapping[str, int],
         groups: Sequence[Group],
+        defaults: Group,
     ) -> None:
-        """``shared`` holds what belongs to the optimizer as a whole."""
+        """``shared`` holds what belongs to the optimizer as a whole.
+
+        ``defaults`` are the values of what a group doesn't say.
+        """
         values = {h.name: h.default for h in rule.hyperparameters} | dict(shared)
         super().__init__(owner, rule.hyperparameters, rule.switches, rule.exclusive, values, None)
         self._own = [argument for argument in listed if argument.is_grouped]
+        self._defaults = {a.name: defaults.get(a.name, a.default) for a in self._own}
         self.options = GroupOptions(owner, paths)
         self._seen: list[tuple[Any, ...]] = []
+        #: The setting of the switches for each group.
+        self.by_group: list[dict[str, bool]] = []
         self.look(groups)
 
-    def look(self, groups: Sequence[Group]) -> bool:
-        """Take over what groups say; whether that turned any part of the rule on or off.
+    def look(self, groups: Sequence[Group]) -> None:
+        """Take over what groups say.
 
         Raises TypeError or ValueError, with nothing taken over, for what isn't allowed.
         """
-        seen = [tuple(_plain(group[a.name]) for a in self._own) for group in groups]
+        own = self._defaults.items()
+        seen = [tuple(_plain(group.get(name, value)) for name, value in own) for group in groups]
         if seen == self._seen:
-            return False
+            return
         patterns: dict[str, dict[str, Setting]] = {}
         for number, given in enumerate(seen):
             found: dict[str, Setting] = {}
             for argument, value in zip(self._own, given, strict=True):
                 found |= argument.values(value, self._owner)
             patterns[str(number)] = found
-        before = self._on_by_group()
-        self.options.patterns, self._seen, self._rows = patterns, seen, {}
-        return self._on_by_group() != before
-
-    def _on_by_group(self) -> list[dict[str, bool]]:
-        return [self.on((number,)) for number in self.options.patterns]
+        # Until all is taken over, nothing is known to be.
+        self._seen = []
+        self.options.patterns, self._rows = patterns, {}
+        self.by_group = [self.on((number,)) for number in patterns]
+        self._seen = seen
 
 
 def _plain(value: Any) -> Any:

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from inspect import Signature
 from itertools import compress
 from typing import Any, ClassVar
 
 import torch
 
-from optgen.runtime.model import Counters
+from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.stand_in import replaced, settle, stand_ins
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
-from optgen.torch.arguments import IMPLEMENTATIONS, Argument, arguments, refuse, signature
+from optgen.runtime.whole import Call
+from optgen.torch.arguments import Argument, signature
+from optgen.torch.copies import HALVES
 from optgen.torch.groups import GroupSettings
-from optgen.torch.halves import HALVES
+from optgen.torch.live import Live
+from optgen.torch.loading import complete, restoring, uncast
 from optgen.torch.model import TensorModel
+from optgen.torch.peers import (
+    Peer,
+    constants,
+    counts_updates,
+    group_defaults,
+    refuse_chosen,
+    refuse_other,
+)
 from optgen.torch.shards import refuse_unsummed
-from optgen.torch.states import join, oldest, refuse_shapes, uncast
+from optgen.torch.states import given
+from optgen.torch.twins import attributes_of
 
 Tensor = torch.Tensor
 #: What groups call the number of calls, which goes with them wherever torch saves and loads them.
 _CALLS = "calls"
 _DTYPES = (torch.float32, torch.float64, *HALVES)
+#: Attributes that follow from others.
+_REMADE = ("_model", "_live", "_settings")
 
 
 class FusedOptimizer(torch.optim.Optimizer):
@@ -33,13 +46,15 @@ class FusedOptimizer(torch.optim.Optimizer):
 
     rule: ClassVar[type[Optimizer]]
     arguments: ClassVar[tuple[Argument, ...]]
+    #: Torch's class of the same formulas, whose groups have the same options.
+    peer: ClassVar[Peer] = None
 
     def __init__(self, params: Any, *args: Any, **kwargs: Any) -> None:
         given = signature(self.arguments).bind(None, params, *args, **kwargs)
         given.apply_defaults()
         values = dict(given.arguments)
         owner = type(self).__name__
-        refuse(values, owner)
+        refuse_chosen(values, owner)
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
             name: value
@@ -49,9 +64,8 @@ class FusedOptimizer(torch.optim.Optimizer):
         }
         self._counters = Counters()
         self._model: TensorModel | None = None
-        defaults = {a.name: values[a.name] for a in self.arguments if a.is_grouped}
-        defaults |= {name: values[name] for name in IMPLEMENTATIONS} | {_CALLS: 0}
-        super().__init__(params, defaults)
+        self._live: Live | None = None
+        super().__init__(params, group_defaults(self.arguments, values, self.peer))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their state is made at the next step.
@@ -66,7 +80,8 @@ class FusedOptimizer(torch.optim.Optimizer):
         except (TypeError, ValueError):
             self.param_groups = before
             raise
-        self._model = None
+        if self._gathers:
+            self.param_groups[-1].setdefault(_CALLS, self._counters.calls)
 
     def _params(self) -> dict[str, Tensor]:
         """All parameters by path: group and place in it."""
@@ -83,34 +98,49 @@ class FusedOptimizer(torch.optim.Optimizer):
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
         paths = {path: int(path.partition(".")[0]) for path in params}
-        return GroupSettings(
-            self.rule, owner, self.arguments, self._shared, paths, self.param_groups
-        )
+        groups = self.param_groups, self.defaults
+        return GroupSettings(self.rule, owner, self.arguments, self._shared, paths, *groups)
+
+    @property
+    def _gathers(self) -> bool:
+        """Whether some calls only gather gradients, so that calls are to be counted."""
+        return any(s.gathers and s.when(self._settings.on()) for s in self.rule.states)
 
     def _build(self) -> TensorModel:
         """The parameters as they are now, with the state that they have."""
-        params = self._params()
-        ages = torch.zeros(len(params), dtype=torch.float64)
+        settings, params, before = self._new_settings(), self._params(), self._model
+        names = {*(state.name for state in self.rule.states), LARGEST_GRADIENT}
+        found = [given(path, p, self.state.get(p), names) for path, p in params.items()]
         treatment = Treatment(type(self).__name__, None, (), "propagate")
-        model = TensorModel(self.rule, params, self._settings, treatment, ages)
-        join(model, params.values(), self.state)
+        counts = counts_updates(self.peer)
+        model = TensorModel(self.rule, params, found, settings, treatment, shows_ages=counts)
+        model.built_for = settings.by_group
+        if before is not None:
+            gathered = {id(param) for param in compress(before.params, before.seen)}
+            model.seen[:] = [id(param) in gathered for param in model.params]
+        live = Live(self.param_groups, self.state, model.params, model.own)
+        # Where an exception comes between, it is built again.
+        self._model = None
+        self._live, self._settings = live, settings
         self._model = model
         return model
 
     def _current(self) -> TensorModel:
-        """The model, made anew where parameters have moved or parts of the rule were switched."""
-        switched = self._settings.look(self.param_groups)
-        model = self._model
-        if model is None or switched or not model.is_current:
+        """The model, made anew where users have changed what it holds, or switched its parts."""
+        settings, model, live = self._settings, self._model, self._live
+        settings.look(self.param_groups)
+        if model is None or live is None or model.built_for != settings.by_group:
             return self._build()
-        return model
+        return model if live.is_current(self.param_groups, self.state) else self._build()
 
+    @torch._disable_dynamo  # type: ignore[attr-defined]  # It can't trace what is compiled already.
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """One update of all parameters that have a gradient.
 
         A closure computes the loss again, and is called first. Raises TypeError or ValueError,
-        with nothing changed, for gradients that don't fit and values that aren't allowed.
+        with nothing changed, for gradients and states that don't fit and values that aren't
+        allowed.
         """
         loss = None
         if closure is not None:
@@ -124,14 +154,18 @@ class FusedOptimizer(torch.optim.Optimizer):
                 raise RuntimeError(
                     "a graph can't count the updates of parameters; don't capture it"
                 )
-            step = Step(model, self._settings, model.treatment, None)
-            with model.halves.updating(model.touched(checked)):
-                step.take(checked, self._counters)
-            for group in self.param_groups:
-                group[_CALLS] = self._counters.calls
+            touched = model.touched(checked)
+            assert self._live is not None
+            # What is shown early is a state of no updates, which says no more than none does.
+            self._live.show(touched)
             changed = model.params if present.all() else [*compress(model.params, present)]
-            # Autograd refuses to go back through what was overwritten only if it knows.
-            torch.autograd.graph.increment_version(changed)
+            also: list[Call] = [
+                *model.copies.filled(touched),
+                # Autograd refuses to go back through what was overwritten only if it knows.
+                (torch._C._increment_version, changed),
+            ]
+            step = Step(model, self._settings, model.treatment, None)
+            step.take(checked, self._counters, also)
         return loss
 
     def minimize(
@@ -150,36 +184,47 @@ class FusedOptimizer(torch.optim.Optimizer):
         self.step()
         return value.detach()
 
+    def state_dict(self) -> dict[str, Any]:
+        """The state as torch has it: groups, and the live tensors of each parameter by number."""
+        for group in self.param_groups if self._gathers else ():
+            group[_CALLS] = self._counters.calls
+        return super().state_dict()
+
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a state of the same parameters, on this or another device.
 
-        Raises ValueError, with nothing changed, where shapes don't fit.
+        Options that it doesn't know stay as they are. Raises TypeError or ValueError, with nothing
+        changed, where it doesn't fit.
         """
-        refuse_shapes(state_dict, self._params().values())
-        with uncast(self):
-            super().load_state_dict(dict(state_dict))
-        updates = oldest(self.state)
-        # Torch's own optimizers make an update in each call, and count no calls.
-        calls = max(group.setdefault(_CALLS, updates) for group in self.param_groups)
-        self._counters = Counters(calls, updates)
-        self._settings = self._new_settings()
-        # What was loaded may be another optimizer's, which goes on with it.
-        self._build()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copies and pickles name the rule, whose class is made again where it isn't there."""
-        return _empty, (self.rule, type(self).__name__), self.__getstate__()
+        with restoring(self, ("state", "param_groups", *_REMADE, "_counters")):
+            with uncast(self):
+                super().load_state_dict(dict(state_dict))
+            # Torch's own optimizers make an update in each call, and count no calls.
+            calls = max((group.get(_CALLS, 0) for group in self.param_groups), default=0)
+            self._model = None
+            model = self._build()
+            self._counters = Counters(int(calls), int(max(model.ages.tolist(), default=0)))
+            for group in self.param_groups if self._gathers else ():
+                group[_CALLS] = self._counters.calls
 
     def __getstate__(self) -> dict[str, Any]:
         counters = self._counters.calls, self._counters.updates
-        return {**super().__getstate__(), "_shared": self._shared, "_counters": counters}
+        own = attributes_of(self, _REMADE)
+        return {**super().__getstate__(), **own, "_counters": counters}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         counters = state.pop("_counters", None)
+        if counters is None:  # A state is loaded, and nothing else of a copy.
+            owner, groups = type(self).__name__, state["param_groups"]
+            for group in groups:
+                refuse_other(group, constants(self.peer, self.arguments), owner)
+            names = [*self.defaults, *(argument.name for argument in self.arguments)]
+            complete(groups, self.param_groups, names)
         super().__setstate__(state)
         if counters is not None:
             self._counters = Counters(*counters)
-            self._model, self._settings = None, self._new_settings()
+            self._model = self._live = None
+            self._settings = self._new_settings()
 
     @property
     def gradient_norm(self) -> float | None:
@@ -199,48 +244,19 @@ class FusedOptimizer(torch.optim.Optimizer):
         """
         if not any(s.stands_in and s.when(self._settings.on()) for s in self.rule.states):
             raise ValueError(f"{type(self).__name__} keeps no averages of its parameters")
-        model = self._model
-        if model is None:
+        if self._model is None:
             yield
             return
+        model = self._current()
         pairs = stand_ins(model, self.rule.states, self._counters.updates)
-        with model.halves.updating() as show, replaced(model, pairs):
+        with model.copies.updating() as show, replaced(model, pairs):
             show()
             yield
 
     def finalize(self) -> None:
         """Give parameters the value of their averages, where there are any."""
         if self._model is not None:
-            pairs = stand_ins(self._model, self.rule.states, self._counters.updates)
-            with self._model.halves.updating():
-                settle(self._model, pairs)
-
-
-def _empty(rule: type[Optimizer], name: str) -> FusedOptimizer:
-    """What a copy is filled into."""
-    kind = optimizer_class(rule, name)
-    return kind.__new__(kind)
-
-
-#: Each class is made once, so that copies are of the same.
-_MADE: dict[tuple[type[Optimizer], str], type[FusedOptimizer]] = {}
-
-
-def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
-    """A ``torch.optim.Optimizer`` of any generated optimizer, built in or a user's own.
-
-    The class has another ``name`` than the rule where one is given.
-    """
-    key = rule, name or rule.__name__
-    if key not in _MADE:
-        listed = arguments(rule)
-        parameters = list(signature(listed).parameters.values())[1:]
-        contents = {
-            "rule": rule,
-            "arguments": listed,
-            "__doc__": rule.__doc__,
-            "__module__": "optgen.torch",
-            "__signature__": Signature(parameters),
-        }
-        _MADE[key] = type(key[1], (FusedOptimizer,), contents)
-    return _MADE[key]
+            model = self._current()
+            pairs = stand_ins(model, self.rule.states, self._counters.updates)
+            with model.copies.updating():
+                settle(model, pairs)

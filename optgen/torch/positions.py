@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from optgen.torch.handles import asking
+from optgen.torch.shards import local
 
 Tensor = torch.Tensor
 #: Types whose objects have a tensor of their own.
@@ -19,7 +20,7 @@ class Positions:
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._tensors = list(tensors)
-        self._addresses = np.array([tensor.data_ptr() for tensor in tensors], np.int64)
+        self._addresses = np.array(self._found(), np.int64)
         found = asking() if all(type(tensor) in PLAIN for tensor in tensors) else None
         self._handles = found[1] if found else None
         self._references = found[0].of(tensors) if found else None
@@ -29,4 +30,7 @@ class Positions:
         """Whether the tensors are all where they were."""
         if self._handles is not None and self._references is not None:
             return not self._handles.have_moved(self._references, self._addresses)
-        return [*map(Tensor.data_ptr, self._tensors)] == [*self._addresses]
+        return self._found() == [*self._addresses]
+
+    def _found(self) -> list[int]:
+        return [local(tensor).data_ptr() for tensor in self._tensors]

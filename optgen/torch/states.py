@@ -2,85 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
-from optgen.torch.model import TensorModel, like
-from optgen.torch.shards import local
+from optgen.torch.shards import is_shared
 
 Tensor = torch.Tensor
 #: What torch calls the number of updates that a parameter has had.
 AGE = "step"
 
 
-def join(model: TensorModel, params: Iterable[Tensor], state: Mapping[Tensor, Any]) -> None:
-    """Give a new model the state that there is, and put its arrays in the place of that."""
-    for index, param in enumerate(params):
-        own = state[param]
-        model.ages[index] = float(own.get(AGE, 0))
-        for name, array in model.state_of(index).items():
-            if name in own:
-                kept = local(own[name]).to(model.halves.wide[index].dtype)
-                model.memory.assign(array, kept if param.is_cuda else kept.cpu().numpy())
-            own[name] = like(array, param)
-        own[AGE] = model.ages[index]
-
-
 @dataclass(frozen=True)
-class _Wrapped:
-    """A tensor that torch takes for something else, and leaves as it is."""
+class Given:
+    """The state of one parameter as it was found."""
 
-    tensor: Tensor
+    age: float = 0.0
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-@contextmanager
-def uncast(optimizer: torch.optim.Optimizer) -> Iterator[None]:
-    """Inside, states are loaded in their own precision, where torch casts them to parameters'.
+def given(path: str, param: Tensor, own: Any, names: Collection[str]) -> Given:
+    """What ``optimizer.state`` says of a parameter, by those names that its rule knows.
 
-    Hooks of others see tensors, since these run behind and before them.
+    A state without a number of updates, as torch's SGD has it, has seen one. Raises TypeError
+    or ValueError for what can't be the state of this parameter.
     """
+    if own is None:
+        return Given()
+    if not isinstance(own, Mapping):
+        raise TypeError(f"the state of parameter {path} must be a dictionary, not {own!r}")
+    tensors = {
+        name: _fitting(f"the state {name} of parameter {path}", own[name], param)
+        for name in names
+        if not _is_missing(own.get(name))
+    }
+    age = own.get(AGE)
+    return Given(float(bool(tensors)) if _is_missing(age) else _age(path, age), tensors)
 
-    def wrap(_: torch.optim.Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
-        state = {
-            number: {
-                name: _Wrapped(value) if isinstance(value, Tensor) and name != AGE else value
-                for name, value in own.items()
-            }
-            for number, own in state_dict["state"].items()
-        }
-        return {**state_dict, "state": state}
 
-    def unwrap(_: torch.optim.Optimizer) -> None:
-        for param, own in optimizer.state.items():
-            for name, value in own.items():
-                if isinstance(value, _Wrapped):
-                    own[name] = value.tensor.to(param.device)
+def _is_missing(value: Any) -> bool:
+    """Older torch wrote None; what flat checkpoints don't have becomes an empty dictionary."""
+    return value is None or (isinstance(value, Mapping) and not value)
 
-    before = optimizer.register_load_state_dict_pre_hook(wrap)
-    behind = optimizer.register_load_state_dict_post_hook(unwrap, prepend=True)
+
+def _fitting(what: str, value: Any, param: Any) -> Tensor:
+    """A state as it was given."""
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"{what} must be a tensor of floating-point numbers, not {kind}")
+    if value.shape != param.shape:
+        raise ValueError(
+            f"{what} has shape {tuple(value.shape)}, the parameter {tuple(param.shape)}"
+        )
+    if is_shared(param) != is_shared(value):
+        raise ValueError(f"{what} must be spread over processes just as the parameter is")
+    return value
+
+
+def _age(path: str, value: Any) -> float:
+    what = f"the state {AGE} of parameter {path}"
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"{what} must be one number, not {value.numel()}")
     try:
-        yield
-    finally:
-        before.remove()
-        behind.remove()
-
-
-def oldest(state: Mapping[Tensor, Any]) -> int:
-    """The most updates that a parameter has had."""
-    return int(max((float(own.get(AGE, 0)) for own in state.values()), default=0))
-
-
-def refuse_shapes(state_dict: Mapping[str, Any], params: Iterable[Tensor]) -> None:
-    """Raise ValueError where a state isn't of the shape of its parameter."""
-    numbers = (number for group in state_dict["param_groups"] for number in group["params"])
-    for number, param in zip(numbers, params, strict=False):
-        for name, value in state_dict["state"].get(number, {}).items():
-            if name != AGE and isinstance(value, Tensor) and value.shape != param.shape:
-                raise ValueError(
-                    f"the state {name} of parameter {number} has shape {tuple(value.shape)}, "
-                    f"the parameter {tuple(param.shape)}"
-                )
+        age = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what} must be a number, not {value!r}") from None
+    if not (age >= 0 and math.isfinite(age) and age == int(age)):
+        raise ValueError(f"{what} must be a whole number from 0 on, not {age}")
+    return age

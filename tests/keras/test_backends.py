@@ -40,5 +40,6 @@ def test_operations_on_torch(setting: Setting) -> None:
     assert not difference(setting, COMPILED["torch"])
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
 def test_every_function_on_torch() -> None:
     assert not list(mistakes(COMPILED["torch"]))

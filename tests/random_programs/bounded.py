@@ -95,15 +95,15 @@ def exact(values: Array, level: Level = Level.ELEMENT) -> Number:
 class Rounding:
     """Rounds results: of elements in their own format, of the host in float64."""
 
-    def __init__(self, elements: Format) -> None:
-        self._elements = elements
-        self._host = Format.of([np.float64] * len(elements.unit))
+    def __init__(self, elements: Format, *, wide_host: bool = True) -> None:
+        wide = Format.of([np.float64] * len(elements.unit))
         # Of two formats that may be meant, the shorter one.
         self._formats = {
-            Level.HOST: self._host,
+            Level.HOST: wide if wide_host else elements,
             Level.TENSOR: elements,
             Level.ELEMENT: elements,
         }
+        self._vague = {Level.TENSOR} if wide_host else {Level.HOST, Level.TENSOR}
 
     def __call__(
         self, value: Array, error: Array, level: Level, units: float | Array = 1
@@ -118,7 +118,7 @@ class Rounding:
         # Infinite for certain, perhaps, or not.
         over = np.isfinite(value) & (size - new > found.largest)
         near = np.isfinite(value) & (size + new > found.largest) & ~over
-        if level is Level.TENSOR:
+        if level in self._vague:
             over, near = np.zeros_like(over), over | near
         value = np.where(over, np.copysign(LONG(np.inf), value), value)
         new = np.where(over, 0, np.where(near | np.isnan(new), np.inf, new))

@@ -12,7 +12,8 @@ from tests.random_programs.interpreter import Argument
 from tests.random_programs.program import Form, Program, as_toml
 from tests.random_programs.tidying import Table, tidy
 
-SHAPES = ((), (1,), (3,), (2, 3), (2, 1, 2), (7,), (13,), (0,), (0, 2))
+FULL = ((1,), (3,), (2, 3), (2, 1, 2), (7,), (13,))
+SHAPES = (*FULL, (), (0,), (0, 2))
 #: Names that rules of people have, and some that generated code might want for itself.
 NAMES = (
     *("alpha", "beta", "beta_1", "rho", "decay", "momentum", "epsilon", "rate", "nu", "gamma"),
@@ -69,7 +70,7 @@ class _Draft:
             toml=toml,
             arguments=arguments,
             forms=forms,
-            calls=draw.choice([1, 2, 3, 3, 4]),
+            calls=draw.choice([2, 3, 3, 4]),
             missing=draw.choice([0, 0, 0, 0.2]),
             odd=draw.choice([0, 0, 0, 0, 0.02]),
         )
@@ -301,5 +302,7 @@ class _Draft:
         for number in range(draw.choice([1, 2, 2, 3])):
             own = draw.choice(["float32", "float64"]) if dtype == "mixed" else dtype
             excluded = tuple(k for k in excludable if draw.random() < 0.2)
-            forms.append(Form(f"v{number}", draw.choice(SHAPES), own, excluded))
+            # Something to compare, whatever else there is.
+            shape = draw.choice(SHAPES if number else FULL)
+            forms.append(Form(f"v{number}", shape, own, excluded))
         return tuple(forms)

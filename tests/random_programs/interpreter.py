@@ -74,12 +74,17 @@ _REDUCTIONS = ("sum", "mean", "norm", "global_sum", "global_norm")
 
 
 @dataclass(frozen=True)
-class Sums:
-    """How sums are rounded: ``unit`` at each addition; squares may leave a range."""
+class Freedom:
+    """What a target may round otherwise than the CPU's kernels do.
+
+    ``unit`` is that of each addition of a sum, whose squares mustn't leave a range. The host's
+    numbers may be of the parameter's format where it isn't ``wide_host``.
+    """
 
     unit: float = 2.0**-53
     smallest: float = float(np.finfo(np.float64).smallest_normal)
     largest: float = float(np.finfo(np.float64).max)
+    wide_host: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,7 +93,7 @@ class Layout:
 
     bounds: Sequence[tuple[int, int]]
     rounding: Rounding
-    sums: Sums
+    freedom: Freedom
 
     @property
     def count(self) -> int:
@@ -271,18 +276,18 @@ class Interpreter:
         return self._rounding(value, error, Level.TENSOR, 1)
 
     def _total(self, name: str, value: Array, error: Array) -> tuple[float, float]:
-        count, sums = len(value), self._layout.sums
-        units = LONG((count + 2) * (sums.unit + 2 * OWN_UNIT))
+        count, freedom = len(value), self._layout.freedom
+        units = LONG((count + 2) * (freedom.unit + 2 * OWN_UNIT))
         if not np.isfinite(error).all():
             return math.nan, math.inf
         if name.endswith("norm"):
             square = np.square(value).sum()
-            if np.isfinite(square) and square > sums.largest / 2:
+            if np.isfinite(square) and square > freedom.largest / 2:
                 return math.nan, math.inf
             total, lost = np.sqrt(square), np.sqrt(np.square(error).sum())
             lost += units * (total + lost)
             if value.any():
-                lost += math.sqrt(count * sums.smallest)
+                lost += math.sqrt(count * freedom.smallest)
         else:
             total, lost = value.sum(), error.sum()
             lost += units * (abs(value).sum() + lost)

@@ -41,11 +41,11 @@ def _picking(text: str, decorator: str) -> Callable[[Iterable[str]], list[str]]:
 @cache
 def around(given: frozenset[str] | None = None) -> Surroundings:
     """The built-in features and templates; of the features only those that are ``given``."""
-    every = surroundings()
     if given is None:
-        return every
+        return surroundings()
+    every = around()
     used = (f for f in every.features if given & {h.name for h in f.hyperparameters})
-    return replace(every, features=tuple(used), templates=around().templates)
+    return replace(every, features=tuple(used))
 
 
 def plan_from(program: Program, *, only_used: bool = False) -> Plan:

@@ -22,7 +22,7 @@ from tests.random_programs.bounded import (
     exact,
     single,
 )
-from tests.random_programs.interpreter import Argument, Interpreter, Layout, Sums, Value
+from tests.random_programs.interpreter import Argument, Freedom, Interpreter, Layout, Value
 
 Table = Mapping[str, Any]
 #: What features are called with, where nothing is said: off.
@@ -82,7 +82,7 @@ def excluded_values(spec: Table) -> dict[str, float]:
 
 def existing_states(spec: Table, arguments: Mapping[str, Argument]) -> dict[str, Table]:
     """The states that a setting has, those of features among them."""
-    asked = Interpreter(Layout((), Rounding(Format.of([])), Sums()), arguments, {})
+    asked = Interpreter(Layout((), Rounding(Format.of([])), Freedom()), arguments, {})
     found = {
         name: entry
         for name, entry in spec.get("state", {}).items()
@@ -115,9 +115,9 @@ class Call:
         arguments: Mapping[str, Argument],
         variables: Sequence[Variable],
         counters: Counters,
-        sums: Sums,
+        freedom: Freedom,
     ) -> None:
-        self._spec, self._arguments, self._sums = spec, arguments, sums
+        self._spec, self._arguments, self._freedom = spec, arguments, freedom
         self._variables, self._counters = variables, counters
         self._states = existing_states(spec, arguments)
         self.expected: Expected = {}
@@ -222,9 +222,9 @@ class _Calculator:
         ends = np.cumsum([v.param.size for v in variables]).tolist()
         self._bounds = list(zip([0, *ends], ends, strict=False))
         dtypes = [v.param.dtype for v in variables for _ in range(v.param.size)]
-        self.rounding = Rounding(Format.of(dtypes))
+        self.rounding = Rounding(Format.of(dtypes), wide_host=call._freedom.wide_host)
         self._count = len(dtypes)
-        self._layout = Layout(self._bounds, self.rounding, call._sums)
+        self._layout = Layout(self._bounds, self.rounding, call._freedom)
 
     def elements(self, arrays: Iterable[Array]) -> Number:
         """Arrays of all variables, side by side."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.random_programs.interpreter import Argument
 from tests.random_programs.program import Form, Program, as_toml
-from tests.random_programs.trial import by_python, printed, run
+from tests.random_programs.trial import COMPARISONS, by_python, printed, run
 
 FORMS = (Form("v0", (7,), "float32"), Form("v1", (2, 3), "float64"), Form("v2", (), "float32"))
 
@@ -56,3 +58,12 @@ def test_what_was_found_stays_mended(what: str) -> None:
         assert not trial.refused
         assert not trial.crash, trial.crash
         assert not trial.outcome.differences
+
+
+@pytest.mark.parametrize("target", ["numba", "ptx"])
+def test_compiled_code_mixes_conditions_of_all_levels(target: str) -> None:
+    found = program(FOUND["conditions of three levels"])
+    single = replace(found, forms=FORMS[:1])
+    trial = run(single, COMPARISONS[target])
+    assert not trial.crash, trial.crash
+    assert not trial.outcome.differences

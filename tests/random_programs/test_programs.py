@@ -7,9 +7,11 @@ import pytest
 from tests.random_programs.generator import draw
 from tests.random_programs.reporting import report
 from tests.random_programs.shrinking import shrunk
-from tests.random_programs.trial import Trial, by_python, run
+from tests.random_programs.trial import COMPARISONS, Trial, by_python, run
 
 PROGRAMS, BATCH = 200, 20
+#: Few, as each takes seconds.
+COMPILED, COMMANDED = (3000,), (2, 7)
 
 
 def failed(trial: Trial) -> str:
@@ -29,3 +31,16 @@ def test_kernels_compute_what_the_rule_says(first: int) -> None:
     compared = sum(trial.outcome.compared for trial in trials)
     assert compared > 2 * sum(trial.outcome.vague for trial in trials)
     assert compared > 10 * BATCH
+
+
+@pytest.mark.parametrize(
+    ("target", "seed"),
+    [
+        *(("numba", seed) for seed in COMPILED),
+        *(("commands", seed) for seed in COMMANDED),
+    ],
+)
+def test_a_few_take_the_whole_way(target: str, seed: int) -> None:
+    trial = run(draw(seed), COMPARISONS[target])
+    assert not trial.refused
+    assert not trial.finding, report(trial, target)

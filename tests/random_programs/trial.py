@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 
 from optgen.compiler.nouns.problem import SpecError
-from tests.random_programs.comparison import Outcome, compare, small_chunks
+from tests.random_programs.commands import by_commands, by_diff
+from tests.random_programs.comparison import Arrays, Outcome, compare, small_chunks
+from tests.random_programs.compiled import by_numba, by_ptx
 from tests.random_programs.plain import optimizer_class
 from tests.random_programs.program import Program
 from tests.random_programs.sources import Sources, plan_from
@@ -29,7 +33,9 @@ class Trial:
         """What is wrong, without numbers: one that is made smaller stays of this kind."""
         if self.crash:
             return self.crash.strip().splitlines()[-1].split(":")[0]
-        return "difference" if self.outcome.differences else ""
+        # The first difference without its numbers.
+        told = self.outcome.differences[:1]
+        return "".join(re.sub(r"[-+.\de]*\d|\(.*?\)|'.*?'", "", one)[:60] for one in told)
 
 
 def by_python(program: Program, sources: Sources) -> Outcome:
@@ -37,7 +43,19 @@ def by_python(program: Program, sources: Sources) -> Outcome:
     name = str(program.spec["name"])
     kind = optimizer_class(name, sources.of("optimizer"), sources.of("cpu"))
     with small_chunks():
-        return compare(kind, program)
+        return compare(Arrays(kind, program), program)
+
+
+def by_device(program: Program, sources: Sources) -> Outcome:
+    """CUDA kernels on a device or in Numba's simulator, which needs a process of its own."""
+    found: Outcome = import_module("tests.random_programs.on_device").by_device(program, sources)
+    return found
+
+
+def by_keras(program: Program, sources: Sources) -> Outcome:
+    """Operations of Keras, whose backend is that of the process."""
+    found: Outcome = import_module("tests.random_programs.in_keras").by_keras(program, sources)
+    return found
 
 
 def printed(program: Program, sources: Sources) -> Outcome:
@@ -48,7 +66,16 @@ def printed(program: Program, sources: Sources) -> Outcome:
 
 
 #: What a program may be tried with.
-COMPARISONS: Mapping[str, Comparison] = {"python": by_python, "printed": printed}
+COMPARISONS: Mapping[str, Comparison] = {
+    "python": by_python,
+    "printed": printed,
+    "numba": by_numba,
+    "ptx": by_ptx,
+    "device": by_device,
+    "keras": by_keras,
+    "commands": by_commands,
+    "diff": by_diff,
+}
 
 
 def run(program: Program, comparison: Comparison = by_python) -> Trial:

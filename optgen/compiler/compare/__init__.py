@@ -1,16 +1,26 @@
-"""Compare: two rules as mathematics. Equal for every gradient, or apart from some step on."""
+"""Compare: two optimizers as mathematics. Equal for every gradient, or apart from some step on."""
 
 from __future__ import annotations
 
-from optgen.compiler.compare.equality import equality
+import time
+from dataclasses import replace
+
+from optgen.compiler.compare.equality import equality, identity
+from optgen.compiler.compare.given import check_given
+from optgen.compiler.compare.limit import TimeIsUpError, time_limit
 from optgen.compiler.compare.outline import Outline, outlines, without_decay
 from optgen.compiler.compare.parting import parting
 from optgen.compiler.compare.resemblance import resemblances
-from optgen.compiler.compare.straight import Values, straight
-from optgen.compiler.nouns.comparison import Comparison
-from optgen.compiler.nouns.rule import Rule
+from optgen.compiler.compare.settings import Pair, differing, pairs
+from optgen.compiler.compare.straight import Values, decided, holds
+from optgen.compiler.nouns.comparison import Comparison, Setting
+from optgen.compiler.nouns.rule import Block, Rule
 
 __all__ = ["Outline", "compare", "known", "resemblances"]
+
+#: For all settings together.
+SECONDS = 8.0
+_TIME, _NOTHING = "no proof was found in time", "no proof was found, and all runs agree"
 
 
 def known(rule: Rule) -> tuple[Outline, ...]:
@@ -20,10 +30,68 @@ def known(rule: Rule) -> tuple[Outline, ...]:
 
 
 def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Comparison:
-    """How the second rule compares with the first, with some hyperparameters fixed in each.
+    """How the second of two optimizers compares with the first, with the values given for each.
 
-    Hyperparameters of one name have one value. Raises ValueError for a fixed one that there
-    isn't.
+    Both have their features around them, of which those count that a value or a default turns on.
+    A hyperparameter that both compute with has any one value; others are as given, or have their
+    defaults. Raises ValueError for a value that a rule doesn't take.
     """
-    left, right = straight(one, fixed), straight(other, other_fixed)
-    return equality(left, right) or parting(left, right) or Comparison(None)
+    check_given(one, fixed)
+    check_given(other, other_fixed)
+    end = time.monotonic() + SECONDS
+    found = _compare(one, other, fixed, other_fixed, end)
+    features = tuple(map(_active, (one, other), (fixed, other_fixed)))
+    found = replace(found, features=(_names(features[0]), _names(features[1])))
+    if found.equal or not any(features):
+        return found
+    bare, other_bare = (replace(rule, blocks=(_own(rule),)) for rule in (one, other))
+    return replace(found, alone=_compare(bare, other_bare, fixed, other_fixed, end))
+
+
+def _compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values, end: float) -> Comparison:
+    listed = list(pairs(one, other, fixed, other_fixed))
+    gated = any(
+        block.proceed is not None
+        for rule, values in ((one, fixed), (other, other_fixed))
+        for block in _active(rule, values)
+    )
+    settings = tuple(
+        Setting(pair.label, None, why="a feature is on that skips steps")
+        if gated
+        else _decided(pair, end)
+        for pair in listed
+    )
+    used = {name for pair in listed for name in pair.shared}
+    defaults, ranges = differing(one, other, used)
+    mine, theirs = ({n: v for pair in listed for n, v in pair.own[k].items()} for k in (0, 1))
+    return Comparison(settings, own=(mine, theirs), defaults=defaults, ranges=ranges)
+
+
+def _decided(pair: Pair, end: float) -> Setting:
+    """By structure, then by numbers, which are soon found where there are any, then by algebra."""
+    try:
+        with time_limit(end - time.monotonic()):
+            found = (
+                identity(pair.label, pair.left, pair.right)
+                or parting(pair.label, pair.left, pair.right, pair.draws)
+                or equality(pair.label, pair.left, pair.right, pair.draws)
+            )
+    except TimeIsUpError:
+        return Setting(pair.label, None, why=_TIME)
+    return found or Setting(pair.label, None, why=_NOTHING)
+
+
+def _own(rule: Rule) -> Block:
+    (block,) = (block for block in rule.blocks if block.slot is None)
+    return block
+
+
+def _active(rule: Rule, fixed: Values) -> list[Block]:
+    """The features that values or defaults turn on."""
+    values = decided(rule, fixed)
+    on = {atom: holds(condition, values) for atom, condition in rule.atoms.items()}
+    return [block for block in rule.blocks if block.slot is not None and block.when.holds(on)]
+
+
+def _names(blocks: list[Block]) -> tuple[str, ...]:
+    return tuple(block.name for block in blocks)

@@ -1,123 +1,243 @@
-"""Equality of two rules: SymPy looks for states that correspond, exact arithmetic certifies it."""
+"""Equality of two rules: states that correspond, and an induction over the steps that proves it.
+
+A state of the right rule is one of the left rule times a scale, of hyperparameters and the
+number of the step. Runs show which states may correspond, zero states what the scale is, and exact
+arithmetic certifies both. Where a scale depends on the step, the first one is proved by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import permutations
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 
-import sympy
-
-from optgen.compiler.compare.straight import Straight
-from optgen.compiler.exact.interval import EVERYTHING
+from optgen.compiler.compare.certain import is_certainly_zero
+from optgen.compiler.compare.closed import eliminated
+from optgen.compiler.compare.fingerprint import candidates
+from optgen.compiler.compare.normal import normal
+from optgen.compiler.compare.straight import Straight, TooLargeError
+from optgen.compiler.compare.structure import same_structure
+from optgen.compiler.exact.fold import folded
+from optgen.compiler.exact.interval import EVERYTHING, Interval
 from optgen.compiler.exact.polynomial import NotPolynomialError
 from optgen.compiler.exact.quotient import Quotients
-from optgen.compiler.exact.symbols import NotComparableError, Symbols, is_zero
-from optgen.compiler.nouns.comparison import Comparison
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, substitute, text
+from optgen.compiler.exact.written import written
+from optgen.compiler.nouns.comparison import Setting
+from optgen.compiler.nouns.expression import (
+    Expression,
+    Name,
+    Number,
+    Operation,
+    names,
+    substitute,
+    text,
+)
 from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 
-MOST_STATES = 4
-_ONE = Number(1)
+#: More ways to match states aren't tried.
+MOST_WAYS = 24
+_ONE, _ZERO = Number(1), Number(0)
+
+
+def identity(label: str, left: Straight, right: Straight) -> Setting | None:
+    """A proof that two rules are one, but for the order and temporaries; None where they aren't."""
+    same = {state.name: state.name for state in right.states}
+    alike = set(same) == {state.name for state in left.states}
+    return Setting(label, True, same) if alike and same_structure(left, right, same) else None
+
+
+def equality(
+    label: str, left: Straight, right: Straight, draws: Sequence[Mapping[str, float]]
+) -> Setting | None:
+    """A proof that two rules do the same to parameters; None where none was found."""
+    for way in islice(_renamed(left, right, draws), MOST_WAYS):
+        if same_structure(left, right, way):
+            return Setting(label, True, way)
+    try:
+        for turned in (False, True):
+            sides = (right, left) if turned else (left, right)
+            found = _by_algebra(*sides, draws)
+            if found is not None:
+                return _setting(label, found, turned)
+    except TooLargeError:
+        pass
+    return None
+
+
+def _renamed(
+    left: Straight, right: Straight, draws: Sequence[Mapping[str, float]]
+) -> Iterator[dict[str, str]]:
+    names_left = [state.name for state in left.states]
+    names_right = [state.name for state in right.states]
+    if len(names_left) == len(names_right):
+        yield from _ways(names_right, candidates(left, right, draws))
+
+
+def _ways(right: Sequence[str], fits: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
+    """Ways to take each state of the right rule for another one of the left; like names first."""
+    if not right:
+        yield {}
+        return
+    name, *rest = right
+    for other in sorted(fits.get(name, ()), key=lambda one: one != name):
+        left_over = {key: [one for one in ones if one != other] for key, ones in fits.items()}
+        for way in _ways(rest, left_over):
+            yield {name: other, **way}
 
 
 @dataclass(frozen=True)
-class _Match:
-    """A state of the left rule, and what it is multiplied by to be one of the right rule."""
+class _Side:
+    """New values of the states that matter, once those of a closed form are written out."""
 
-    state: str
-    scale: Expression
+    values: Mapping[str, Expression]
+    starts: Mapping[str, Expression]
+    forms: Mapping[str, Expression] = field(default_factory=dict)
 
     @property
-    def value(self) -> Expression:
-        return _product(self.scale, Name(self.state))
-
-    def __str__(self) -> str:
-        return self.state if self.scale == _ONE else f"{text(self.scale)} times {self.state}"
+    def states(self) -> list[str]:
+        return list(self.starts)
 
 
-_Matches = Mapping[str, _Match]
+def _side(rule: Straight) -> _Side:
+    written_out, forms = eliminated(rule)
+    values = {name: folded(value, {}) for name, value in written_out.items()}
+    states = [state.name for state in rule.states if state.name not in forms]
+    needed = {PARAM}
+    while True:
+        more = {n for name in needed for n in names(values[name]) if n in states} - needed
+        if not more:
+            break
+        needed |= more
+    # A state that may stand in for the parameter is a result too.
+    results = {state.name for state in rule.states if state.stands_in}
+    starts = {n: rule.starts[n] for n in states if n in needed | results}
+    return _Side(values, starts, forms)
 
 
-def equality(left: Straight, right: Straight) -> Comparison | None:
-    """States of the right rule as multiples of those of the left, under which both are equal."""
-    if len(left.states) != len(right.states) or len(left.states) > MOST_STATES:
-        return None
-    undecided = None
-    for order in _orders(left, right):
-        try:
-            matches = _matches(left, right, order)
-        except NotComparableError:
-            return None
-        if matches is not None:
-            shown = {name: str(match) for name, match in matches.items()}
-            if _is_certain(left, right, matches):
-                return Comparison(True, shown)
-            undecided = Comparison(None, shown)
-    return undecided
+#: A state, another one, and what that is multiplied by to be the first.
+_Matches = list[tuple[str, str, Expression]]
 
 
-def _orders(left: Straight, right: Straight) -> Iterator[dict[str, str]]:
-    """Ways to take each state of the right rule for one of the left; like names first."""
-    names = [state.name for state in left.states]
-    ways = [
-        dict(zip((state.name for state in right.states), order, strict=True))
-        for order in permutations(names)
-    ]
-    yield from sorted(ways, key=lambda way: -sum(name == other for name, other in way.items()))
-
-
-def _matches(left: Straight, right: Straight, order: Mapping[str, str]) -> _Matches | None:
-    """Scales for which SymPy finds no difference; None where there are none."""
-    symbols = Symbols("x", {*(left.positive & right.positive), STEP, CALL})
-    matches = {}
-    for name, other in order.items():
-        scale = _scale(left, right, name, other, symbols)
-        moving = {symbols.of(n) for n in (GRAD, PARAM, STEP, CALL, *order.values())}
-        if scale is None or scale == 0 or scale.free_symbols & moving:
-            return None
-        matches[name] = _Match(other, symbols.back(scale))
-    differences = (symbols.expression(one) for one in _differences(left, right, matches))
-    return matches if all(is_zero(sympy.expand(one)) for one in differences) else None
-
-
-def _scale(
-    left: Straight, right: Straight, name: str, other: str, symbols: Symbols
-) -> sympy.Expr | None:
-    """What the first step makes of one state, over what it makes of the other."""
-    ours, theirs = (
-        symbols.expression(substitute(rule.values.get(n, Name(n)), rule.starts))
-        for rule, n in ((left, other), (right, name))
-    )
-    return sympy.Integer(1) if ours == 0 else sympy.simplify(theirs / ours)
-
-
-def _differences(left: Straight, right: Straight, matches: _Matches) -> Iterator[Expression]:
-    """What must be 0 for two rules to be equal, in terms of the left rule's states."""
-    known = {name: match.value for name, match in matches.items()}
-    for name, match in matches.items():
-        start = _product(match.scale, left.starts[match.state])
-        yield Operation("-", (right.starts[name], start))
-        new = _product(match.scale, left.values.get(match.state, Name(match.state)))
-        yield Operation("-", (substitute(right.values.get(name, Name(name)), known), new))
-    yield Operation("-", (substitute(right.values[PARAM], known), left.values[PARAM]))
-
-
-def _product(scale: Expression, value: Expression) -> Expression:
-    return value if scale == _ONE else Operation("*", (scale, value))
-
-
-def _is_certain(left: Straight, right: Straight, matches: _Matches) -> bool:
-    """Whether exact arithmetic finds all differences to be 0 as well."""
-    own = {name for name in right.known if name not in matches}
-    known = {
-        name: left.known.get(name, EVERYTHING).meet(
-            right.known[name] if name in own else EVERYTHING
-        )
-        for name in {*left.known, *own}
+def _setting(label: str, matches: _Matches, turned: bool) -> Setting:
+    """What is shown of a proof; one that was ``turned`` has states of the left rule first."""
+    if turned:
+        matches = [(other, name, _inverse(scale)) for name, other, scale in matches]
+    shown = {
+        name: other if scale == _ONE else f"{text(scale)} times {other}"
+        for name, other, scale in matches
     }
+    used = {n for *_, scale in matches for n in names(scale)} - {STEP, CALL}
+    return Setting(label, True, shown, tuple(sorted(used)))
+
+
+def _inverse(scale: Expression) -> Expression:
+    match scale:
+        case Number(1):
+            return scale
+        case Operation("/", (top, bottom)):
+            return bottom if top == _ONE else Operation("/", (bottom, top))
+    return Operation("/", (_ONE, scale))
+
+
+def _by_algebra(
+    left: Straight, right: Straight, draws: Sequence[Mapping[str, float]]
+) -> _Matches | None:
+    mine, theirs = _side(left), _side(right)
+    if len(mine.starts) != len(theirs.starts):
+        return None
+    known = _known(left, right, mine, theirs)
+    fits = {
+        name: [other for other in found if other in mine.starts]
+        for name, found in candidates(left, right, draws).items()
+    }
+    for way in islice(_ways(theirs.states, fits), MOST_WAYS):
+        scales = _scales(mine, theirs, way, known)
+        if scales is not None and _is_proved(mine, theirs, way, scales, known):
+            return [(name, other, scales[name]) for name, other in way.items()]
+    return None
+
+
+def _known(left: Straight, right: Straight, mine: _Side, theirs: _Side) -> dict[str, Interval]:
+    """What is known of the left rule's states, and of what both compute with."""
+    shared = {*left.known, *right.known} - {*theirs.starts, *mine.starts}
+    known = {n: left.known.get(n, EVERYTHING).meet(right.known.get(n, EVERYTHING)) for n in shared}
+    return known | {n: left.known[n] for n in mine.starts if n in left.known}
+
+
+def _scales(
+    mine: _Side, theirs: _Side, way: Mapping[str, str], known: Mapping[str, Interval]
+) -> dict[str, Expression] | None:
+    """What a step makes of states that are 0, of the right rule over that of the left."""
+    zeros_mine, zeros_theirs = (
+        dict.fromkeys(mine.starts, _ZERO),
+        dict.fromkeys(theirs.starts, _ZERO),
+    )
+    found: dict[str, Expression] = {}
+    for name, other in way.items():
+        ours = normal(folded(mine.values[other], zeros_mine))
+        new = normal(folded(theirs.values[name], zeros_theirs))
+        scale = _ONE if ours == new else _ratio(new, ours, known)
+        if scale is None or {GRAD, PARAM, *way.values()} & set(names(scale)):
+            scale = _ONE
+        found[name] = scale
+    return found
+
+
+def _ratio(top: Expression, bottom: Expression, known: Mapping[str, Interval]) -> Expression | None:
     quotients = Quotients(known)
     try:
-        return all(quotients.is_zero(one) for one in _differences(left, right, matches))
+        found = quotients.of(Operation("/", (top, bottom)))
+        scale = written(found, quotients) if found.top and found.bottom else None
     except NotPolynomialError:
-        return False
+        return None
+    match scale:
+        case Operation("neg", (Operation("/", (Number(value), below)),)):
+            return Operation("/", (Number(-value), below))
+    return scale
+
+
+def _is_proved(
+    mine: _Side,
+    theirs: _Side,
+    way: Mapping[str, str],
+    scales: Mapping[str, Expression],
+    known: Mapping[str, Interval],
+) -> bool:
+    moves = any({STEP, CALL} & set(names(scale)) for scale in scales.values())
+    before = {n: _earlier(scale) for n, scale in scales.items()}
+    states = {n: _times(before[n], Name(other)) for n, other in way.items()}
+    differences = list(_differences(mine, theirs, way, scales, {}, states))
+    if moves:
+        first: dict[str, Expression] = {STEP: _ONE, CALL: _ONE}
+        start = _differences(mine, theirs, way, scales, {**mine.starts}, dict(theirs.starts))
+        differences += [folded(one, first) for one in start]
+    else:
+        differences += [
+            Operation("-", (theirs.starts[n], _times(scales[n], mine.starts[other])))
+            for n, other in way.items()
+        ]
+    return all(is_certainly_zero(one, known) for one in differences)
+
+
+def _earlier(scale: Expression) -> Expression:
+    """A scale as it was before this step."""
+    before: dict[str, Expression] = {n: Operation("-", (Name(n), _ONE)) for n in (STEP, CALL)}
+    return substitute(scale, before)
+
+
+def _differences(
+    mine: _Side,
+    theirs: _Side,
+    way: Mapping[str, str],
+    scales: Mapping[str, Expression],
+    ours: Mapping[str, Expression],
+    states: Mapping[str, Expression],
+) -> Iterator[Expression]:
+    """What must be 0 after a step from some states for both to do the same."""
+    for name, other in (*way.items(), (PARAM, PARAM)):
+        new = _times(scales.get(name, _ONE), substitute(mine.values[other], ours))
+        yield Operation("-", (substitute(theirs.values[name], states), new))
+
+
+def _times(scale: Expression, value: Expression) -> Expression:
+    return value if scale == _ONE else Operation("*", (scale, value))

@@ -11,6 +11,7 @@ from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.nouns.expression import Expression, names
 from optgen.compiler.nouns.plan import Assignment, Plan, Program, Reduction
+from optgen.compiler.nouns.reserved import PYTHON_WORDS
 from optgen.compiler.nouns.rule import COUNTERS
 
 Item = Assignment | Reduction
@@ -28,7 +29,7 @@ class Lines:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         # A name of the spec that kernels need for themselves gets an underscore.
-        reserved = self.words | {program.name for program in plan.programs}
+        reserved = self.words | PYTHON_WORDS | {program.name for program in plan.programs}
         renamed = {
             name: f"{name}_"
             for name in _all_names(plan)

@@ -77,6 +77,8 @@ class Finding:
     @property
     def word(self) -> str:
         """Its verdict in a word."""
+        if self.group is Group.BEHAVIOUR and self.verdict is Verdict.PROVED:
+            return "observed"
         if self.group in ASIDE:
             return {Verdict.PROVED: "yes", Verdict.REFUTED: "no"}.get(self.verdict, self.verdict)
         return self.verdict

@@ -84,6 +84,8 @@ MODULES = frozenset(
 DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(10)
 }
+#: Python compiles a function that uses one of these otherwise.
+PYTHON_WORDS = frozenset({"super"})
 
 #: Names of kernels and of what they are made with.
 KERNEL_WORDS = frozenset(

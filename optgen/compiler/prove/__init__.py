@@ -12,6 +12,7 @@ from optgen.compiler.exact.polynomial import NotPolynomialError
 from optgen.compiler.exact.work import ExhaustedError, Work, bounded
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import CALL, LEARNING_RATE, STEP, Rule
+from optgen.compiler.prove.behaviour import behaviours
 from optgen.compiler.prove.degree import degrees, units
 from optgen.compiler.prove.descent import descent
 from optgen.compiler.prove.domains import domains
@@ -44,10 +45,11 @@ def prove(rule: Rule) -> tuple[Finding, ...]:
     An analysis that would take too long, or fails, leaves its properties undecided and the others
     alone.
     """
-    return tuple(_findings(rule))
+    return tuple(findings(rule))
 
 
-def _findings(rule: Rule) -> Iterator[Finding]:
+def findings(rule: Rule) -> Iterator[Finding]:
+    """The same one by one; of each variant what is only told comes last, and takes longest."""
     defaults = {
         h.name: float(h.default)
         for h in rule.hyperparameters
@@ -63,9 +65,10 @@ def _findings(rule: Rule) -> Iterator[Finding]:
         for plain in variants(rule):
             first = {**_FIRST, **defaults}
             search = Search(plain.known, first, integers, budget, own, unbounded)
+            reached = Reached(plain, search)
             with bounded(whole, Work(MOST_WORK)):
-                variant, more = _inferred(plain, search)
-            reached = Reached(variant, replace(search, known=variant.known))
+                variant, more = _inferred(plain, reached)
+            reached = reached.knowing(variant, replace(search, known=variant.known))
             yield from more
             for group, analysis in _analyses(variant, reached, defaults):
                 with bounded(whole, bounds[group]):
@@ -76,12 +79,12 @@ def _findings(rule: Rule) -> Iterator[Finding]:
             yield Finding(group, _UNKNOWN, Verdict.UNDECIDED, rule.location, "", reason)
 
 
-def _inferred(plain: Variant, search: Search) -> tuple[Variant, tuple[Finding, ...]]:
+def _inferred(plain: Variant, reached: Reached) -> tuple[Variant, tuple[Finding, ...]]:
     """The variant with the bounds that its states keep, as far as they can be inferred."""
     known = [plain]
 
     def analysis() -> Iterator[Finding]:
-        known[0], more = inferred(plain, Reached(plain, search))
+        known[0], more = inferred(plain, reached)
         yield from more
 
     found = tuple(_attempted(Group.INVARIANT, plain, analysis))
@@ -105,10 +108,11 @@ def _analyses(
     yield Group.DESCENT, lambda: descent(variant, search)
     yield Group.ODDNESS, lambda: oddness(variant, search)
     yield Group.DEGREE, lambda: degrees(variant, defaults)
-    yield Group.UNIT, lambda: units(variant, defaults)
-    yield Group.SIZE, lambda: sizes(variant, search, defaults)
     yield Group.WEIGHTS, lambda: weights(variant)
     yield Group.START, lambda: starts(variant, defaults)
+    yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
+    yield Group.UNIT, lambda: units(variant, defaults)
+    yield Group.SIZE, lambda: sizes(variant, search, defaults)
 
 
 def _hazards(

@@ -72,7 +72,10 @@ class Reached:
 
     def _before(self) -> Iterator[Values]:
         draw = random.Random(1)
-        drawn = [self._hyperparameters(place, draw) for place in range(RUNS)]
+        given = {*GIVEN_NAMES, *(state.name for state in self.variant.states)} - {LEARNING_RATE}
+        names = sorted(self.search.hyperparameters - given)
+        choices = {name: self.search.choices(name) for name in names}
+        drawn = [_hyperparameters(choices, place, draw) for place in range(RUNS)]
         settings = {name: np.array([[one[name]] for one in drawn]) for name in drawn[0]}
         parameters = np.array([[_PARAMETERS[place % len(_PARAMETERS)]] for place in range(RUNS)])
         gradients = np.array([_gradients(place, draw) for place in range(RUNS)])
@@ -82,15 +85,12 @@ class Reached:
             yield dict(runs.values)
             runs.step()
 
-    def _hyperparameters(self, place: int, draw: random.Random) -> dict[str, float]:
-        """The defaults in half of the runs, and anything that is allowed in the others."""
-        given = {*GIVEN_NAMES, *(state.name for state in self.variant.states)} - {LEARNING_RATE}
-        found = {}
-        for name in self.search.hyperparameters - given:
-            listed = self.search.choices(name)
-            usual = place < RUNS // 2 or draw.random() < 0.4
-            found[name] = listed[0] if usual else draw.choice(listed)
-        return found
+    def knowing(self, variant: Variant, search: Search) -> Reached:
+        """The same runs, where more is known of states."""
+        other = Reached(variant, search)
+        # A cached property lives in the dictionary of its instance.
+        other.__dict__["before"] = self.before
+        return other
 
     def values(self, expression: Expression) -> Iterator[tuple[int, Array]]:
         """What an expression of old values is worth before each step, in each run."""
@@ -168,6 +168,16 @@ class Reached:
         """The least and the largest value in all runs; NaN where there is one."""
         found = [worth for _, worth in self.values(expression)]
         return float(np.min(found)), float(np.max(found))
+
+
+def _hyperparameters(
+    choices: Mapping[str, Sequence[float]], place: int, draw: random.Random
+) -> dict[str, float]:
+    """The defaults in half of the runs, and anything that is allowed in the others."""
+    return {
+        name: listed[0] if place < RUNS // 2 or draw.random() < 0.4 else draw.choice(listed)
+        for name, listed in choices.items()
+    }
 
 
 def _gradients(place: int, draw: random.Random) -> list[float]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numba
 from numba import prange
 
 from optgen.runtime.cpu.jit import Kernel, Loop
+from optgen.runtime.whole import Call, chain
 
 #: Below so many elements a second thread brings nothing, and costs much on a busy machine.
 SERIAL_ELEMENTS = 96 * 1024
@@ -24,6 +26,8 @@ class _Process:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.forked = False
+        #: Whether a parallel kernel was launched that may only run alone.
+        self.is_alone = False
 
     def after_fork(self) -> None:
         """In the child: its threads are gone, and the lock may have been held."""
@@ -50,6 +54,26 @@ def launch(kernel: Kernel, loop: Loop, *arguments: Any) -> None:
         return
     with _process.lock:
         kernel(*arguments)
+        _process.is_alone = _layer() not in _SAFE_LAYERS
+
+
+def launching(kernel: Kernel, loop: Loop, chunks: Any, *arguments: Any) -> Call:
+    """The call that runs a kernel over chunks, and is all compiled code.
+
+    A kernel that isn't compiled yet is compiled here, by a launch over no chunk.
+    """
+    if not getattr(kernel, "overloads", True):
+        launch(kernel, loop, chunks[:0], *arguments)
+    return kernel, chunks, *arguments
+
+
+def commit(calls: Sequence[Call]) -> None:
+    """Make launches, and what belongs to them, whole or not at all."""
+    if not _process.is_alone:
+        chain(calls)
+        return
+    with _process.lock:
+        chain(calls)
 
 
 def _layer() -> str:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array, GradientCheck, address, check_variables
+from optgen.runtime.cpu.launch import commit
 from optgen.runtime.engine import Engine, Mask
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.tables import Tables
+from optgen.runtime.whole import Call, assigning, later, raising
 
 
 class HostMemory:
@@ -18,6 +20,8 @@ class HostMemory:
 
     check_variables = staticmethod(check_variables)
     address = staticmethod(address)
+    assigning, raising = staticmethod(assigning), staticmethod(raising)
+    commit, later = staticmethod(commit), staticmethod(later)
 
     def __init__(self, kernels: Kernels) -> None:
         self._kernels = kernels
@@ -46,10 +50,6 @@ class HostMemory:
     def assign(self, target: Array, value: Any) -> None:
         """Give an array another value: a number or an array."""
         target[...] = value
-
-    def raise_to(self, target: Array, other: Array) -> None:
-        """Each element becomes the larger one of two; NaN if either is NaN."""
-        np.maximum(target, other, out=target)
 
     def is_finite(self, array: Array) -> bool:
         """Whether all elements are."""
@@ -84,8 +84,9 @@ class HostMemory:
     def deferred(self, engine: Any, rows: int, columns: int) -> None:
         """The host always knows what becomes of a call."""
 
-    def changed(self, variables: Sequence[Array]) -> None:
+    def changed(self, variables: Sequence[Array]) -> list[Call]:
         """Nobody watches arrays of NumPy."""
+        return []
 
     def seen_by_user(self, array: Array) -> Array:
         """The array itself."""

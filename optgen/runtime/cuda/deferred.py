@@ -84,7 +84,6 @@ class Deferred:
         if self._scaling:
             scale = self._scaling[0]
             scale.value, scale.steady = float(self.scale.copy_to_host()), int(values[STEADY])
-        self.is_counting = self.is_captured
         self._attempts = self._known = int(values[CALLS])
         return int(values[CALLS]), int(values[UPDATES]), bool(values[GATHERED])
 

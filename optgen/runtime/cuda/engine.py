@@ -15,6 +15,7 @@ from optgen.runtime.cuda.place import Mask, Place, Sums
 from optgen.runtime.cuda.stage import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
+from optgen.runtime.whole import Call
 
 _MOST_PREPARED = 16
 
@@ -108,13 +109,13 @@ class Engine:
                     return program
         return self._kernels.programs[0]
 
-    def run(
-        self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None] = ()
+    def sum_up(
+        self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Run a program over the chosen variables.
+        """Take the sums that a program over the chosen variables needs; no variable changes.
 
-        Where gradients are checked and some aren't finite, nothing changes and the variables
-        that they belong to are returned; only then does the host wait for a device.
+        Where gradients are checked and some aren't finite, returns the variables that they
+        belong to; only then does the host wait for a device.
         """
         self.point_at(gradients)
         prepared = self.prepared(program, chosen, deferred=False)
@@ -126,10 +127,14 @@ class Engine:
                     return odd
             for place, sums in zip(self.places, found, strict=True):
                 sums.finish.run(self.stream(place.device))
-        for place, stage in zip(self.places, prepared.elements, strict=True):
-            stage.run(self.stream(place.device))
-        self.measured(program, chosen)
         return None
+
+    def launches(self, program: Program, chosen: Mask) -> list[Call]:
+        """The calls that run a program over the chosen variables."""
+        prepared = self.prepared(program, chosen, deferred=False)
+        pairs = zip(self.places, prepared.elements, strict=True)
+        calls: list[Call] = [(stage.run, self.stream(place.device)) for place, stage in pairs]
+        return [*calls, (self.measured, program, chosen)]
 
     def measured(self, program: Program, chosen: Mask) -> None:
         """Remember which norms were taken last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,9 @@ from optgen.runtime.cuda.engine import Engine, Variables
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.cuda.place import Mask
+from optgen.runtime.cuda.uninterrupted import uninterrupted
 from optgen.runtime.kernels import Kernels
+from optgen.runtime.whole import Call, chain
 
 
 class DeviceMemory:
@@ -85,9 +88,25 @@ class DeviceMemory:
             return
         put(view, value, device, stream)
 
-    def raise_to(self, target: Any, other: Any) -> None:
-        """Each element becomes the larger one of two; NaN if either is NaN."""
+    def assigning(self, target: Any, value: Any) -> Call:
+        """The call that gives an array another value: a number, or an array of here."""
+        return self.assign, target, value
+
+    def raising(self, target: Any, other: Any) -> Call:
+        """The call that makes each element the larger one of two; NaN if either is NaN."""
+        return self._raise, target, other
+
+    def _raise(self, target: Any, other: Any) -> None:
         self.assign(target, np.maximum(self.host(target), self.host(other)))
+
+    def commit(self, calls: Sequence[Call]) -> None:
+        """Make calls, which are Python's here; handlers of signals run before them or after."""
+        with uninterrupted:
+            chain(calls)
+
+    def later(self, calls: Sequence[Call]) -> Callable[[], object]:
+        """What makes calls in the same way."""
+        return partial(self.commit, calls)
 
     def is_finite(self, array: Any) -> bool:
         """Whether all elements are; waits for the device."""
@@ -145,9 +164,9 @@ class DeviceMemory:
             return None
         return Deferred(engine, self._kernels, rows, columns)
 
-    def changed(self, variables: Sequence[Any]) -> None:
-        """Tell the library that the contents of variables have changed."""
-        self._library.changed(variables)
+    def changed(self, variables: Sequence[Any]) -> list[Call]:
+        """The call that tells the library that the contents of variables have changed."""
+        return [(self._library.changed, variables)]
 
     def seen_by_user(self, array: DeviceArray) -> Any:
         """An array of ours as one of the library that variables belong to, in the same memory."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Callable, Mapping
+from operator import setitem
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from optgen.runtime.exclusions import Exclusions
 from optgen.runtime.model import Model
 from optgen.runtime.settings import Row, Settings
 from optgen.runtime.state.snapshot import Key, Snapshot, StateError
+from optgen.runtime.whole import Call
 
 Made = TypeVar("Made")
 
@@ -31,12 +33,15 @@ def arrays_of(model: Model) -> dict[Key, Any]:
     return found
 
 
-def put_back(model: Model, arrays: Mapping[Key, Any]) -> None:
-    """Give every state the value from a snapshot that fits."""
+def putting_back(model: Model, arrays: Mapping[Key, Any]) -> list[Call]:
+    """The calls that give every state the value from a snapshot that fits."""
+    calls: list[Call] = []
     for index, path in enumerate(model.paths):
         for name, array in model.state_of(index).items():
-            model.memory.assign(array, arrays[path, name])
-        model.seen[index] = model.gathers[index] and arrays[path, SEEN]
+            calls.append(model.memory.assigning(array, arrays[path, name]))
+        had_gradient = model.gathers[index] and bool(arrays[path, SEEN])
+        calls.append((setitem, model.seen, index, had_gradient))
+    return calls
 
 
 def taken(

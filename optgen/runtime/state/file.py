@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -20,17 +22,16 @@ from optgen.runtime.state.snapshot import Array, Key, Snapshot, StateError
 #: The format that is written.
 FORMAT = 1
 _HEAD, _SUM = "optgen", "sha256"
+_NO_FILE = "a state is written to regular files only"
 
 
 def write(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
     """Write a state file whole or not at all, however the process ends.
 
     A file that is there already keeps its permissions, and a link its target. Raises OSError
-    where it can't be written; the old file stays then.
+    where it can't be written, or is no regular file; what was there stays then.
     """
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(target.parent)!r}")
+    target = _target(path)
     names = {key: str(number) for number, key in enumerate(snapshot.arrays)}
     arrays = {names[key]: _plain(array) for key, array in snapshot.arrays.items()}
     head = _head(snapshot, names, arrays)
@@ -39,7 +40,8 @@ def write(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
     os.close(handle)
     temporary = Path(name)
     try:
-        save_file(arrays, temporary, metadata)
+        _fill(temporary, arrays, metadata)
+        _check_written(temporary, head)
         temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         _sync(temporary)
         temporary.replace(target)
@@ -48,6 +50,38 @@ def write(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
         raise
     if os.name == "posix":
         _sync(target.parent)
+
+
+def _target(path: str | os.PathLike[str]) -> Path:
+    """The file to write, behind all links. Raises OSError for what is no regular file."""
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {str(target.parent)!r}")
+    # What realpath leaves a link leads nowhere but to itself.
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, "a loop of links is no place for a state", os.fspath(path))
+    if target.exists() and not target.is_file():
+        kind = IsADirectoryError if target.is_dir() else OSError
+        raise kind(errno.EISDIR if target.is_dir() else errno.EINVAL, _NO_FILE, os.fspath(path))
+    return target
+
+
+def _fill(path: Path, arrays: Mapping[str, Array], metadata: dict[str, str]) -> None:
+    try:
+        save_file(dict(arrays), path, metadata)
+    except SafetensorError as error:
+        # Its text ends with the system's number, as in "No space left on device (os error 28)".
+        found = re.search(r"os error (\d+)", str(error))
+        raise OSError(int(found[1]) if found else errno.EIO, str(error), str(path)) from error
+
+
+def _check_written(path: Path, head: str) -> None:
+    """Raise OSError where a file holds other arrays than were to be written."""
+    with safe_open(path, framework="numpy") as file:
+        for name, of, state, digest in json.loads(head)["arrays"]:
+            if _digest(file.get_tensor(name).tobytes()) != digest:
+                message = f"the state {state!r} of {of!r} changed while it was written"
+                raise OSError(errno.EIO, message, str(path))
 
 
 def _umask() -> int:

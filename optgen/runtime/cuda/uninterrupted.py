@@ -1,0 +1,61 @@
+"""Handlers of signals that wait, for work on a device, which Python puts together call by call."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+#: What ends a program or a wait: the signals whose handlers usually raise.
+_NAMES = ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+_SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
+
+
+class _Uninterrupted:
+    """Inside, handlers of Python's wait; they run behind. Only the main thread runs any."""
+
+    def __init__(self) -> None:
+        self._depth = 0
+        self._handlers: dict[int, Callable[..., Any]] = {}
+        self._waiting: list[int] = []
+
+    def __enter__(self) -> None:
+        if threading.get_ident() != threading.main_thread().ident:
+            return
+        self._depth += 1
+        if self._depth > 1:
+            return
+        try:
+            for number in _SIGNALS:
+                handler = signal.getsignal(number)
+                # Those of C run no Python, and raise nothing.
+                if callable(handler) and handler != self._wait:
+                    self._handlers[number] = handler
+                    signal.signal(number, self._wait)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        if threading.get_ident() != threading.main_thread().ident:
+            return
+        self._depth -= 1
+        if self._depth:
+            return
+        for number, handler in self._handlers.items():
+            if signal.getsignal(number) == self._wait:
+                signal.signal(number, handler)
+        waiting, self._waiting = dict.fromkeys(self._waiting), []
+        for number in waiting:
+            signal.raise_signal(number)
+
+    def _wait(self, number: int, frame: object) -> None:
+        """A handler that runs outside, because one before it raised, calls the one it replaced."""
+        if self._depth:
+            self._waiting.append(number)
+        else:
+            self._handlers[number](number, frame)
+
+
+uninterrupted = _Uninterrupted()

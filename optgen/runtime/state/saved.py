@@ -1,0 +1,54 @@
+"""What users call to save a state and to go on from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike, fspath
+
+from optgen.runtime.state import file
+from optgen.runtime.state.snapshot import Snapshot
+from optgen.runtime.state.store import Store, get, put
+from optgen.runtime.turns import Turn
+from optgen.runtime.whole import Call
+
+
+class Saved:
+    """Saves snapshots, and goes on from them, when no other thread makes a step."""
+
+    _turn: Turn
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the state to a file, whole or not at all.
+
+        With it a run goes on as if it had not ended. Steps of other threads wait meanwhile.
+        Raises ValueError before ``build``, OSError where the file can't be written, and
+        RuntimeError in a function that a step calls.
+        """
+        with self._turn.lock:
+            file.write(self._snapshot(), path)
+
+    def load(self, path: str | PathLike[str]) -> None:
+        """Take over state, counters and hyperparameters from a file that ``save`` wrote.
+
+        The optimizer is built with variables of the same paths, shapes and dtypes before.
+        Raises StateError, a ValueError, that names all that doesn't fit, and FileNotFoundError;
+        nothing has changed then.
+        """
+        self._resume(file.read(path), repr(fspath(path)))
+
+    def save_own_variables(self, store: Store) -> None:
+        """Write the state into a dictionary or a group of HDF5, as Keras asks for."""
+        with self._turn.lock:
+            put(self._snapshot(), store)
+
+    def load_own_variables(self, store: Store) -> None:
+        """``load`` from what ``save_own_variables`` wrote."""
+        self._resume(get(store), "this state")
+
+    def _snapshot(self) -> Snapshot:
+        """The state as it is."""
+        raise NotImplementedError
+
+    def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
+        """Go on from a snapshot; ``also`` are calls of compiled code that belong to it."""
+        raise NotImplementedError

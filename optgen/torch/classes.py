@@ -1,0 +1,59 @@
+"""The classes of optimizers for torch, made of rules."""
+
+from __future__ import annotations
+
+import copyreg
+from inspect import Signature
+from typing import Any
+
+from optgen.runtime.optimizer import Optimizer
+from optgen.torch.arguments import arguments, signature
+from optgen.torch.optimizer import FusedOptimizer
+from optgen.torch.peers import Peer
+
+#: Each class is made once, so that copies are of the same.
+_MADE: dict[tuple[type[Optimizer], str], type[FusedOptimizer]] = {}
+
+
+def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
+    """A ``torch.optim.Optimizer`` of any generated optimizer, built in or a user's own.
+
+    The class has another ``name`` than the rule where one is given.
+    """
+    return made_like(None, rule, name)
+
+
+def made_like(peer: Peer, rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
+    """The class of a rule, with the options of torch's class of the same formulas."""
+    key = rule, name or rule.__name__
+    if key not in _MADE:
+        listed = arguments(rule)
+        parameters = list(signature(listed).parameters.values())[1:]
+        contents = {
+            "rule": rule,
+            "arguments": listed,
+            "peer": peer,
+            "__reduce__": _reduced,
+            "__doc__": rule.__doc__,
+            "__module__": "optgen.torch",
+            "__signature__": Signature(parameters),
+        }
+        _MADE[key] = type(key[1], (FusedOptimizer,), contents)
+    return _MADE[key]
+
+
+def _reduced(optimizer: FusedOptimizer) -> tuple[Any, ...]:
+    """What pickles hold: the rule, whose class is made again where it isn't there.
+
+    A subclass that a user wrote is found by its own name, as every class is.
+    """
+    kind = type(optimizer)
+    is_made = _MADE.get((kind.rule, kind.__name__)) is kind
+    made = (_empty, (kind.rule, kind.__name__)) if is_made else (copyreg.__newobj__, (kind,))  # type: ignore[attr-defined]
+    return *made, optimizer.__getstate__()
+
+
+def _empty(rule: type[Optimizer], name: str) -> FusedOptimizer:
+    """What a copy is filled into."""
+    kind = optimizer_class(rule, name)
+    return kind.__new__(kind)

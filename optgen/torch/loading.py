@@ -1,0 +1,90 @@
+"""How states are loaded: in their own precision, and whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from optgen.torch.states import AGE
+
+Tensor = torch.Tensor
+
+
+@dataclass(frozen=True)
+class _Wrapped:
+    """A tensor that torch takes for something else, and leaves as it is."""
+
+    tensor: Tensor
+
+
+@contextmanager
+def uncast(optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Inside, states are loaded in their own precision, where torch casts them to parameters'.
+
+    They are copied, so that two optimizers never update one state. Hooks of others see tensors,
+    since these run behind and before them.
+    """
+
+    def wrap(_: torch.optim.Optimizer, state_dict: dict[str, Any]) -> dict[str, Any]:
+        numbers = {number for group in state_dict["param_groups"] for number in group["params"]}
+        state = {
+            key: _each(own, _wrapped) if key in numbers and isinstance(own, Mapping) else own
+            for key, own in state_dict["state"].items()
+        }
+        return {**state_dict, "state": state}
+
+    def unwrap(_: torch.optim.Optimizer) -> None:
+        params = [param for group in optimizer.param_groups for param in group["params"]]
+        for param in params:
+            own = optimizer.state.get(param)
+            if isinstance(own, dict):
+                own |= _each(own, lambda _, value, device=param.device: _unwrapped(value, device))
+
+    before = optimizer.register_load_state_dict_pre_hook(wrap)
+    behind = optimizer.register_load_state_dict_post_hook(unwrap, prepend=True)
+    try:
+        yield
+    finally:
+        before.remove()
+        behind.remove()
+
+
+def _each(own: Mapping[Any, Any], change: Any) -> dict[Any, Any]:
+    return {name: change(name, value) for name, value in own.items()}
+
+
+def _wrapped(name: object, value: Any) -> Any:
+    return _Wrapped(value) if isinstance(value, Tensor) and name != AGE else value
+
+
+def _unwrapped(value: Any, device: torch.device) -> Any:
+    if not isinstance(value, _Wrapped):
+        return value
+    return value.tensor.detach().to(device, copy=True)
+
+
+@contextmanager
+def restoring(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> Iterator[None]:
+    """Whatever ends it early, some attributes refer to what they did before."""
+    attributes = vars(optimizer)
+    before = {name: attributes[name] for name in names}
+    try:
+        yield
+    except BaseException:
+        attributes.update(before)
+        raise
+
+
+def complete(
+    groups: list[dict[str, Any]], before: list[dict[str, Any]], known: Iterable[str]
+) -> None:
+    """Give groups that were loaded what others don't know of: the options they had ``before``."""
+    names = list(known)
+    for group, old in zip(groups, before, strict=False):
+        for name in names:
+            if name in old:
+                group.setdefault(name, old[name])

@@ -1,0 +1,81 @@
+"""Options that groups have besides hyperparameters, so that torch's own classes load them too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+
+from optgen.torch.arguments import IMPLEMENTATIONS, Argument
+from optgen.torch.states import AGE
+
+#: A class of torch's, if there is one with the same formulas.
+Peer = Any
+
+
+@cache
+def options_of(peer: Peer) -> Mapping[str, Any]:
+    """The options that torch's class of the same formulas gives its groups, with defaults."""
+    if peer is None:
+        return dict.fromkeys(IMPLEMENTATIONS)
+    return dict(peer([torch.zeros(())]).defaults)
+
+
+@cache
+def counts_updates(peer: Peer) -> bool:
+    """Whether the state of torch's class says how many updates a parameter has had."""
+    if peer is None:
+        return True
+    sample = torch.zeros((), requires_grad=True)
+    sample.grad = torch.zeros(())
+    optimizer = peer([sample])
+    optimizer.step()
+    return AGE in optimizer.state[sample]
+
+
+def group_defaults(
+    arguments: Sequence[Argument], values: Mapping[str, Any], peer: Peer
+) -> dict[str, Any]:
+    """What groups say where users don't; of what torch's class doesn't know, what was set."""
+    options = options_of(peer)
+    defaults = {
+        a.name: values[a.name]
+        for a in arguments
+        if a.is_grouped and (peer is None or a.name in options or values[a.name] != a.default)
+    }
+    for name, value in options.items():
+        chosen = values.get(name)
+        defaults.setdefault(name, value if chosen is None else chosen)
+    return defaults
+
+
+def constants(peer: Peer, arguments: Sequence[Argument]) -> Mapping[str, Any]:
+    """Options that say which rule it is: none that a user could choose."""
+    chosen = {*(argument.name for argument in arguments), *IMPLEMENTATIONS}
+    return {name: value for name, value in options_of(peer).items() if name not in chosen}
+
+
+def refuse_chosen(chosen: Mapping[str, Any], owner: str) -> None:
+    """Refuse what a fused step can't be. Raises ValueError."""
+    if chosen.get("differentiable"):
+        raise ValueError(
+            f"{owner}: differentiable=True needs a step that autograd records; this one is "
+            "compiled, and updates parameters in place"
+        )
+    if chosen.get("capturable"):
+        raise ValueError(
+            f"{owner}: capturable=True needs parameters whose updates a graph counts; these are "
+            "counted on the host"
+        )
+
+
+def refuse_other(group: Mapping[str, Any], known: Mapping[str, Any], owner: str) -> None:
+    """Raise ValueError for a group that another rule's optimizer made."""
+    for name, value in known.items():
+        if group.get(name, value) != value:
+            raise ValueError(
+                f"{owner}: the state is of an optimizer with {name}={group[name]}, here it is "
+                f"{value}; load it into the class that made it"
+            )

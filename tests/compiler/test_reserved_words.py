@@ -1,0 +1,83 @@
+"""Names that templates use are kept from specs, which may declare any other."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from optgen.compiler.nouns.reserved import CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
+from tests.random_programs.program import Form, Program, as_toml
+from tests.random_programs.trial import by_python, printed, run
+
+GENERATED = Path(__file__).parents[2] / "generated"
+WORDS = {"cpu": KERNEL_WORDS, "cuda": CUDA_WORDS, "keras": KERAS_WORDS}
+#: Given to every rule, under these names.
+GIVEN = {"call", "step"}
+
+
+def names_of_functions(text: str) -> set[str]:
+    """Names that the functions of a module read from outside themselves, or take as arguments."""
+    tree = ast.parse(text)
+    outside = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            outside |= {alias.asname or alias.name for alias in node.names}
+    inside = [inner for node in tree.body for inner in ast.walk(node) if inner is not node]
+    functions = [node for node in inside if isinstance(node, ast.FunctionDef)]
+    arguments = {a.arg for function in functions for a in function.args.args}
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return arguments | (outside & read)
+
+
+@pytest.mark.parametrize("target", WORDS)
+def test_every_name_that_kernels_need_is_reserved(target: str) -> None:
+    for path in sorted((GENERATED / target).glob("*.py")):
+        found = names_of_functions(path.read_text(encoding="utf-8")) - GIVEN
+        # Functions of programs are known by the pattern of their names.
+        found = {name for name in found if not re.match("(update|otherwise|absent)", name)}
+        assert found - {"annotations", "Any"} <= WORDS[target], path
+
+
+AWKWARD = (
+    "super",
+    "tensors",
+    "row",
+    "real",
+    "size",
+    "i",
+    "k",
+    "sums",
+    "kind",
+    "x_block",
+    "x_total",
+)
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_specs_may_use_them_all_the_same(name: str) -> None:
+    rule = f"""
+{name} = 0.5*{name} + grad
+late = norm({name}) > step
+param = param - where(late and {name} > 0, {name}, 0.5)
+"""
+    toml = as_toml("Named", {}, {name: {}}, rule)
+    local = as_toml("Named", {}, {}, rule.replace(f"0.5*{name}", "0.5*param"))
+    for text in (toml, local):
+        for comparison in (by_python, printed):
+            trial = run(
+                Program(0, text, {"clipnorm": 1.0}, (Form("v", (7,), "float32"),)), comparison
+            )
+            assert not trial.refused
+            assert not trial.finding, trial
+
+
+@pytest.mark.parametrize("name", ["__class__", "_hidden", "x__y", "lambda", "sqrt", "self"])
+def test_others_are_refused_with_a_reason(name: str) -> None:
+    rule = f"param = param - {name}*grad"
+    toml = as_toml("Named", {name: {"default": 0.5}}, {}, rule)
+    trial = run(Program(0, toml, {}, (Form("v", (7,), "float32"),)), by_python)
+    assert trial.refused
+    assert not trial.crash

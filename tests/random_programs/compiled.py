@@ -1,0 +1,102 @@
+"""Programs as packages on disk: kernels that Numba compiles, for the CPU and as PTX."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import ModuleType
+
+import numpy as np
+
+from optgen.runtime.arrays import DTYPES
+from optgen.runtime.cpu.pointers import BLOCK
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, built
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.tables import CHUNK
+from tests.random_programs.comparison import Arrays, Outcome, compare
+from tests.random_programs.program import Form, Program
+from tests.random_programs.sources import Sources
+
+#: Sizes around those of blocks and of chunks.
+SIZES = (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, CHUNK - 1, CHUNK, CHUNK + 1)
+#: A generation of GPUs that kernels are compiled for.
+CAPABILITY = (9, 0)
+
+
+@contextlib.contextmanager
+def package(program: Program, sources: Sources) -> Iterator[str]:
+    """The name of a package with the program's class in it, and kernels of all targets."""
+    name = f"random_package_{program.seed}"
+    with TemporaryDirectory() as folder:
+        for kind in ("optimizer", "cpu", "cuda", "keras"):
+            source = sources.of(kind)
+            path = Path(folder) / name / source.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(source.text, encoding="utf-8")
+            (path.parent / "__init__.py").touch()
+        sys.path.insert(0, folder)
+        try:
+            yield name
+        finally:
+            sys.path.remove(folder)
+            for module in [m for m in sys.modules if m.split(".")[0] == name]:
+                del sys.modules[module]
+
+
+def _module(name: str, program: Program, target: str = "") -> ModuleType:
+    inside = str(program.spec["name"]).lower()
+    return importlib.import_module(".".join(filter(None, (name, target, inside))))
+
+
+def class_in(name: str, program: Program) -> type[Optimizer]:
+    """The class of a program's package."""
+    found: type[Optimizer] = getattr(_module(name, program), program.spec["name"])
+    return found
+
+
+def around_borders(program: Program) -> Program:
+    """The program with variables of sizes at the borders of blocks and chunks."""
+    draw = np.random.default_rng(program.seed)
+    dtypes = sorted({form.dtype for form in program.forms})
+    excluded = program.forms[0].excluded
+    forms = [
+        Form(f"v{place}", (int(size),), dtypes[place % len(dtypes)], excluded if place % 2 else ())
+        for place, size in enumerate([*draw.permutation(SIZES), 2 * CHUNK + BLOCK // 2])
+    ]
+    return replace(program, forms=(*forms, Form("scalar", (), dtypes[0])), calls=2)
+
+
+def by_numba(program: Program, sources: Sources) -> Outcome:
+    """Compiled CPU kernels, at the borders of blocks and chunks."""
+    wider = around_borders(program)
+    with package(program, sources) as name:
+        return compare(Arrays(class_in(name, program), wider), wider)
+
+
+def by_ptx(program: Program, sources: Sources) -> Outcome:
+    """CUDA kernels of a setting, compiled; nothing runs."""
+    outcome = Outcome()
+    if find_spec("numba_cuda") is None:
+        return outcome
+    with package(program, sources) as name:
+        kernels: Kernels = _module(name, program, "cuda").KERNELS
+        kind = class_in(name, program)
+        on = {**kind(**program.arguments)._settings.on(), CHECK_FINITE: False}  # type: ignore[call-arg]
+        on |= {CONSTRAINED: False, "alone": True, "deferred": False}
+        dtypes = {form.dtype for form in program.forms}
+        for planned in (one for one in kernels.programs if one.when(on)):
+            sums = [prepass.sum_up for prepass in planned.prepasses if prepass.when(on)]
+            for builder in [*sums, planned.elements]:
+                for dtype in sorted(dtypes):
+                    real = DTYPES[np.dtype(dtype)]
+                    width = 16 // np.dtype(dtype).itemsize
+                    (text,) = built(builder, on, real, width, 256).ptx(CAPABILITY)
+                    outcome.compared += ".entry" in text
+        built(kernels.host, on).ptx(CAPABILITY)
+    return outcome

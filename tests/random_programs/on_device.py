@@ -1,0 +1,36 @@
+"""Programs on a device, or in Numba's simulator of one: NUMBA_ENABLE_CUDASIM=1."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+import numpy as np
+
+from optgen.runtime.cuda.arrays import on_device
+from optgen.runtime.cuda.jit import SIMULATED
+from tests.random_programs.comparison import Arrays, Outcome, compare
+from tests.random_programs.compiled import class_in, package
+from tests.random_programs.interpreter import Freedom
+from tests.random_programs.program import Program
+from tests.random_programs.sources import Sources
+
+#: A thread adds terms up in the parameter's format.
+FREEDOM = Freedom(unit=float(np.finfo(np.float32).eps) / 2)
+
+
+def _replace_functions(module: ModuleType) -> None:
+    for name in ("exp", "log", "sqrt"):
+        if hasattr(module, name):
+            setattr(module, name, getattr(np, name))
+
+
+def by_device(program: Program, sources: Sources) -> Outcome:
+    """CUDA kernels over arrays of a device."""
+    with package(program, sources) as name:
+        kind = class_in(name, program)
+        if SIMULATED:
+            # Python's own functions raise errors where those of a device have infinities.
+            _replace_functions(import_module(kind.cuda_kernels))
+        runner = Arrays(kind, program, on_device, lambda array: array.copy_to_host())
+        return compare(runner, program, FREEDOM)
