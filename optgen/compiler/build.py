@@ -71,7 +71,7 @@ def build(job: Job, out: Path, report: Report, *, force: bool = False) -> None:
     for path in changes.removed:
         report.done(path, "removed")
     for path in changes.kept:
-        report.done(path, "no spec stands for it, but it was edited, and so it stays")
+        report.done(path, "kept, since its module was edited; it has no spec, --force removes it")
 
 
 def stale(job: Job, out: Path, report: Report) -> str:
