@@ -64,9 +64,10 @@ def _parted(
 
 
 def _runs(draws: Sequence[Numbers]) -> Iterator[tuple[Numbers, Gradients]]:
-    for numbers in draws:
+    for numbers in draws[:2]:
         for size in SIZES:
             yield numbers, tuple((size * a, size * b) for a, b in _GRADIENTS)
+    for numbers in draws[-1:]:
         yield numbers, _TURNING
         yield numbers, _RESTING
     draw = random.Random(0)
