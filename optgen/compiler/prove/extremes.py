@@ -90,10 +90,12 @@ def _lost(
             continue
         demand = _undefined(variant, demands, {**defaults, name: small})
         if demand is not None:
-            statement = f"in float32 {demand.what} is defined for a small {name}"
+            # A user may set a smaller one on purpose; a default must do.
+            group = Group.RANGE if small == default else Group.UNDERFLOW
+            statement = f"in float32 {demand.what} is defined for each {name} that is allowed"
             reason = f"{name} = {small:g} is lost there, for a gradient of 0"
             numbers = {name: small, GRAD: 0.0}
-            yield _told(Group.RANGE, variant, statement, demand.location, reason, numbers)
+            yield _told(group, variant, statement, demand.location, reason, numbers)
             return
 
 
