@@ -81,3 +81,13 @@ def test_others_are_refused_with_a_reason(name: str) -> None:
     trial = run(Program(0, toml, {}, (Form("v", (7,), "float32"),)), by_python)
     assert trial.refused
     assert not trial.crash
+
+
+@pytest.mark.parametrize(
+    "name", ["grad_block", "x_lanes", "norm_total", "tensors", "row", "update"]
+)
+def test_switches_keep_their_names_and_so_may_not_have_these(name: str) -> None:
+    rule = f"param = param - where({name}, grad, 2*grad)"
+    toml = as_toml("Named", {name: {"default": True}}, {}, rule)
+    trial = run(Program(0, toml, {}, (Form("v", (7,), "float32"),)), printed)
+    assert trial.refused == f"{name!r} is a name that generated code needs for itself"

@@ -16,6 +16,7 @@ from types import FrameType
 from rich.console import Console
 
 from optgen.cli import building, checking, comparing, explanations, showing
+from optgen.cli.choices import Stage, Target
 from optgen.cli.explained import Scale, explained
 from optgen.cli.webpage import in_html
 from optgen.compiler.pipeline import load_all
@@ -62,9 +63,9 @@ def _steps(path: Path, out: Path) -> Iterator[tuple[str, Callable[[], object]]]:
         in_html(found, scale)
 
     yield "explain", explain
-    for stage in showing.Stage:
-        yield f"show {stage}", partial(showing.show, name, stage, showing.Target.CPU)
-    yield "show --why", lambda: showing.show(name, showing.Stage.PLAN, showing.Target.CPU, why=True)
+    for stage in Stage:
+        yield f"show {stage}", partial(showing.show, name, stage, Target.CPU)
+    yield "show --why", lambda: showing.show(name, Stage.PLAN, Target.CPU, why=True)
     yield "build", lambda: building.build([name], out, check_only=False)
 
 

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from optgen.compiler.emit import FUNCTIONS_FILE
-from optgen.compiler.emit.cpu import cpu_context
-from optgen.compiler.emit.cuda import cuda_context
-from optgen.compiler.emit.digest import rule_digest
-from optgen.compiler.emit.docstring import printable
-from optgen.compiler.emit.functions import pick
-from optgen.compiler.emit.keras import keras_context
-from optgen.compiler.emit.optimizer import optimizer_context
-from optgen.compiler.emit.review import review
-from optgen.compiler.emit.vocabulary import vocabulary
+from optgen.compiler.emit import Printing
 from optgen.compiler.nouns.plan import Plan
-from optgen.compiler.nouns.reserved import TENSOR_SIZE
 from optgen.compiler.nouns.source import Source
 from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
 from tests.random_programs.program import Program
 from tests.random_programs.step import FEATURES
-
-_CONTEXTS: dict[str, Callable[[Plan, Any], dict[str, object]]] = {
-    "optimizer": lambda plan, _: optimizer_context(plan),
-    "cpu": lambda plan, text: cpu_context(plan, _picking(text, "njit")),
-    "cuda": lambda plan, text: cuda_context(plan, _picking(text, "device")),
-    "keras": lambda plan, _: keras_context(plan),
-}
-
-
-def _picking(text: str, decorator: str) -> Callable[[Iterable[str]], list[str]]:
-    return lambda wanted: pick(text, wanted, decorator)
 
 
 @cache
@@ -64,23 +41,15 @@ def plan_from(program: Program, *, only_used: bool = False) -> Plan:
 
 
 class Sources:
-    """What is printed of a plan, and looked over as every generated file is."""
+    """What is printed of a plan: the class, as ``optimizer``, and the kernels of each target."""
 
     def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+        self._printing = Printing(plan, (), around().templates)
 
     def of(self, kind: str) -> Source:
-        """The class, as ``optimizer``, or the kernels of a target."""
-        plan, templates = self._plan, around().templates
-        context = _CONTEXTS[kind](plan, templates.texts[FUNCTIONS_FILE])
-        folder = "" if kind == "optimizer" else f"{kind}/"
-        text = templates.render(f"{kind}.py.j2", {**context, "header": "#"})
-        return Source(f"{folder}{plan.rule.module}.py", text)
+        """A file."""
+        return self._printing.printed(kind)
 
     def looked_over(self, kind: str) -> Source:
         """The same, after the last look at it. Raises AssertionError where text is odd."""
-        source, plan, templates = self.of(kind), self._plan, around().templates
-        strings = [printable(plan.rule.label), rule_digest(plan.rule), TENSOR_SIZE]
-        strings += [f".{target}.{plan.rule.module}" for target in ("cuda", "keras")]
-        review(source, plan.rule, vocabulary(plan, templates.texts.values()), strings)
-        return source
+        return self._printing.reviewed(kind)

@@ -72,32 +72,59 @@ class Templates:
         return "\n".join(_wrap_comment(lines))
 
 
+#: What stands in each file of an optimizer: its class, and kernels for each target.
+KINDS = ("optimizer", *TARGETS)
+
+
 def emit(plan: Plan, bounds: Sequence[Bound], templates: Templates) -> tuple[Source, ...]:
     """The class of an optimizer, and its kernels for each target."""
-    rounding = rounding_lines(bounds)
-    digest = inputs_digest(plan.rule.digests, templates)
-    files = list(dict.fromkeys(name for name, _ in plan.rule.digests))
-    text = templates.texts[FUNCTIONS_FILE]
-    contexts = {
-        "optimizer": optimizer_context(plan),
-        "cpu": cpu_context(plan, lambda wanted: pick(text, wanted, "njit")),
-        "cuda": cuda_context(plan, lambda wanted: pick(text, wanted, "device")),
-        "keras": keras_context(plan),
-    }
-    words = vocabulary(plan, templates.texts.values())
-    strings = [printable(plan.rule.label), rule_digest(plan.rule), f".cuda.{plan.rule.module}"]
-    strings += [f".keras.{plan.rule.module}", TENSOR_SIZE, digest]
-    strings += [name.value for name, _ in plan.rule.torch]
-    sources = []
-    for kind, path in zip(contexts, paths_of(plan.rule.module), strict=True):
+    printing = Printing(plan, bounds, templates)
+    return tuple(printing.reviewed(kind) for kind in KINDS)
+
+
+@dataclass(frozen=True)
+class Printing:
+    """The files of one plan, printed by their kind."""
+
+    plan: Plan
+    bounds: Sequence[Bound]
+    templates: Templates
+
+    def reviewed(self, kind: str) -> Source:
+        """A file after the last look at it. Raises AssertionError where text wasn't meant."""
+        source, rule = self.printed(kind), self.plan.rule
+        words = vocabulary(self.plan, self.templates.texts.values())
+        strings = [printable(rule.label), rule_digest(rule), TENSOR_SIZE, self._digest]
+        strings += [f".{target}.{rule.module}" for target in ("cuda", "keras")]
+        strings += [name.value for name, _ in rule.torch]
+        review(source, rule, words, strings)
+        return source
+
+    def printed(self, kind: str) -> Source:
+        """A file as its template prints it."""
+        template = f"{kind}.py.j2"
+        files = list(dict.fromkeys(name for name, _ in self.plan.rule.digests))
         # Bounds are those of kernels, whose scalars are of float64.
-        told = [] if kind == "keras" else rounding
-        header = templates.header(f"{kind}.py.j2", files, digest, told)
-        context = {**contexts[kind], "header": header, "fingerprint": digest}
-        source = Source(path, templates.render(f"{kind}.py.j2", context))
-        review(source, plan.rule, words, strings)
-        sources.append(source)
-    return tuple(sources)
+        told = [] if kind == "keras" else rounding_lines(self.bounds)
+        header = self.templates.header(template, files, self._digest, told)
+        context = {**self._context(kind), "header": header, "fingerprint": self._digest}
+        path = dict(zip(KINDS, paths_of(self.plan.rule.module), strict=True))[kind]
+        return Source(path, self.templates.render(template, context))
+
+    @cached_property
+    def _digest(self) -> str:
+        return inputs_digest(self.plan.rule.digests, self.templates)
+
+    def _context(self, kind: str) -> dict[str, object]:
+        plan, text = self.plan, self.templates.texts[FUNCTIONS_FILE]
+        match kind:
+            case "cpu":
+                return cpu_context(plan, lambda wanted: pick(text, wanted, "njit"))
+            case "cuda":
+                return cuda_context(plan, lambda wanted: pick(text, wanted, "device"))
+            case "keras":
+                return keras_context(plan)
+        return optimizer_context(plan)
 
 
 def paths_of(module: str) -> tuple[str, ...]:

@@ -9,14 +9,14 @@ from optgen.compiler.emit.lines import Item, KernelLines
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.nouns.expression import Operation
 from optgen.compiler.nouns.plan import Access, Assignment
-from optgen.compiler.nouns.reserved import KERNEL_WORDS
+from optgen.compiler.nouns.reserved import KERNEL_ENDINGS, KERNEL_WORDS
 
 
 class CpuLines(KernelLines):
     """Prints parts of a plan as loops over arrays."""
 
     words = KERNEL_WORDS
-    endings = ("_block",)
+    endings = KERNEL_ENDINGS
 
     def cell(self, table: str, row: str, width: int, column: int) -> str:
         """An entry of a table, which is an array of two dimensions."""

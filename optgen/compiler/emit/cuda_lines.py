@@ -9,7 +9,7 @@ from optgen.compiler.emit.lines import Item, KernelLines
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.nouns.expression import Operation
 from optgen.compiler.nouns.plan import Access, Assignment, Reduction
-from optgen.compiler.nouns.reserved import CUDA_WORDS
+from optgen.compiler.nouns.reserved import CUDA_ENDINGS, CUDA_WORDS
 
 _ARRAYS = "cuda.local.array"
 
@@ -18,7 +18,7 @@ class CudaLines(KernelLines):
     """Prints parts of a plan as loops over the lanes of a thread."""
 
     words = CUDA_WORDS
-    endings = ("_address", "_lanes", "_total")
+    endings = CUDA_ENDINGS
 
     def cell(self, table: str, row: str, width: int, column: int) -> str:
         """An entry of a table, which is one stretch of memory."""

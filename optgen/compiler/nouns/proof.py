@@ -25,9 +25,11 @@ class Group(StrEnum):
     DESCENT = "descent"
     ODDNESS = "oddness"
     DEGREE = "degree"
-    #: Units and sizes are told, and neither is wrong.
+    #: Units, sizes and what overflows are told, and none is wrong.
     UNIT = "unit"
     SIZE = "size"
+    #: The largest gradients that float32 has room for.
+    OVERFLOW = "overflow"
     #: What is odd, but may be meant.
     WEIGHTS = "weights"
     START = "start"
@@ -45,7 +47,7 @@ class Group(StrEnum):
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
 #: What a sound rule may be or not: it is told.
-TOLD = frozenset({Group.UNIT, Group.SIZE})
+TOLD = frozenset({Group.UNIT, Group.SIZE, Group.OVERFLOW})
 #: What is only ever a warning.
 WARNED = frozenset(
     {Group.WEIGHTS, Group.START, Group.KNOWN, Group.BEHAVIOUR, Group.FLOAT32, Group.RANGE}

@@ -87,6 +87,9 @@ DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
 #: Python compiles a function that uses one of these otherwise.
 PYTHON_WORDS = frozenset({"super"})
 
+#: How names end that kernels make of those of buffers and sums.
+KERNEL_ENDINGS, CUDA_ENDINGS = ("_block",), ("_address", "_lanes", "_total")
+
 #: Names of kernels and of what they are made with.
 KERNEL_WORDS = frozenset(
     [
