@@ -21,7 +21,7 @@ from optgen.cli.examination import examine
 from optgen.cli.json_report import print_json
 from optgen.compiler.library import feature_files, find_specs
 from optgen.compiler.nouns.problem import Location, Problem
-from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, WARNED, Finding, Verdict
+from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, Finding, Verdict
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.project import read_project, unique
 
@@ -119,9 +119,7 @@ def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
     for alike in grouped.values():
         first = alike[0]
         variants = list(dict.fromkeys(finding.variant for finding in alike if finding.variant))
-        message = f"{first.word}: {first.statement}"
-        if first.group in WARNED:
-            message = f"not always so: {first.statement}"
+        message = first.headline
         if variants:
             message += f" (where {'; or '.join(variants)})"
         severity = "error" if any(_fails(finding, wishes) for finding in alike) else "warning"

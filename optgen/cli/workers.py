@@ -189,9 +189,7 @@ def _context() -> Any:
 def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) -> None:
     """The life of a process: items come in, results go out, until the pipe is closed."""
     other_end.close()  # A forked process has both ends, and wouldn't see the other one close.
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Who started this ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who started this ends it.
     _bound_memory()
     with suppress(EOFError):
         while True:

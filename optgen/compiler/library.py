@@ -14,6 +14,7 @@ from optgen.compiler.nouns.spec import Spec
 
 _PACKAGE = Path(optgen.__file__).parent
 SLOTS_FILE = "slots.toml"
+PUBLISHED = "published"
 
 
 def data_folder(name: str) -> Path:
@@ -31,6 +32,11 @@ def generated_folder() -> Path:
 def optimizer_files() -> tuple[Path, ...]:
     """The specs of the built-in optimizers."""
     return tuple(sorted((data_folder("specs") / "optimizers").glob("*.toml")))
+
+
+def published_files() -> tuple[Path, ...]:
+    """Specs of published rules, which a rule is compared with; they aren't built in."""
+    return tuple(sorted((data_folder("specs") / PUBLISHED).glob("*.toml")))
 
 
 def feature_files() -> tuple[Path, ...]:

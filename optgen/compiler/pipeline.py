@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from optgen.compiler.check import check, check_defaults
-from optgen.compiler.compare import compare
+from optgen.compiler.compare import Outline, compare, known, resemblances
 from optgen.compiler.compose import Slots, check_features, compose, unknown_defaults
 from optgen.compiler.emit import Templates, emit, emit_schedule
 from optgen.compiler.library import (
     base_folders,
     feature_files,
+    optimizer_files,
+    published_files,
     read_slots,
     read_templates,
     shown,
@@ -87,8 +90,16 @@ def checked_rule(spec: Spec) -> Rule:
 def findings(spec: Spec) -> tuple[Finding, ...]:
     """What could be proved, or refuted, of the rule of an optimizer alone."""
     waived = dict(spec.waived)
-    found = prove(checked_rule(spec))
+    rule = checked_rule(spec)
+    found = (*prove(rule), *resemblances(rule, known_rules()))
     return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
+
+
+@cache
+def known_rules() -> tuple[Outline, ...]:
+    """Outlines of the built-in and of the published rules."""
+    specs = load_all((*optimizer_files(), *published_files()))
+    return tuple(outline for spec in specs for outline in known(parse(spec)))
 
 
 def comparison(one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed) -> Comparison:

@@ -84,7 +84,9 @@ class _Use:
 
     def check_state(self, state: State) -> Iterator[Problem]:
         """A state that serves nothing."""
-        if state.name not in self._assigned:
+        is_constant = state.name not in self._assigned
+        # The parameter as it was at the start can be had in no other way.
+        if is_constant and state.initial != PARAM:
             message = f"the state {state.name!r} is never assigned"
             yield Problem(message, state.location, "a state that never changes is not needed")
         elif state.name not in self._read:

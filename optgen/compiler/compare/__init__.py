@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from optgen.compiler.compare.equality import equality
+from optgen.compiler.compare.outline import Outline, outlines, without_decay
 from optgen.compiler.compare.parting import parting
+from optgen.compiler.compare.resemblance import resemblances
 from optgen.compiler.compare.straight import Values, straight
 from optgen.compiler.nouns.comparison import Comparison
 from optgen.compiler.nouns.rule import Rule
+
+__all__ = ["Outline", "compare", "known", "resemblances"]
+
+
+def known(rule: Rule) -> tuple[Outline, ...]:
+    """The outlines that a known rule is found by: in all settings, also without its decays."""
+    whole = tuple(outlines(rule))
+    return (*whole, *(bare for one in whole if (bare := without_decay(one)) is not None))
 
 
 def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Comparison:

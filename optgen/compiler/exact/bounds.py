@@ -71,6 +71,9 @@ def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
     if below_one and b.low is not None and b.low >= 1:
         # x**y <= x for 0 <= x <= 1 and y >= 1.
         return Interval(ZERO, a.high, a.low_open and a.low == 0, a.high_open)
+    if a.low is not None and a.low >= 1 and b.low is not None and b.low >= 1:
+        # x**y >= x for x >= 1 and y >= 1.
+        return Interval(a.low, None, a.low_open, True)
     if a.is_positive:
         return POSITIVE
     return NONNEGATIVE if a.is_nonnegative else EVERYTHING

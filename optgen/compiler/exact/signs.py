@@ -7,14 +7,78 @@ from collections.abc import Mapping, Sequence
 from optgen.compiler.exact.bounds import bounds
 from optgen.compiler.exact.interval import NONNEGATIVE, Interval
 from optgen.compiler.exact.polynomial import NotPolynomialError, never_negative, polynomial
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, substitute
+from optgen.compiler.nouns.expression import (
+    NEGATIONS,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    names,
+    rewrite,
+    substitute,
+    walk,
+)
 
 Known = Mapping[str, Interval]
 _SLACK = "slack of "
+#: So many choices in one another are told apart.
+MOST_CASES = 3
+#: What a part of an expression is, and the conditions under which it is.
+_Case = tuple[Expression, tuple[Expression, ...]]
 
 
 def never_below_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
     """Why an expression is never negative; empty where no reason was found."""
+    found = _directly(expression, known, relations)
+    return found or _by_cases(expression, known, relations, MOST_CASES)
+
+
+def _by_cases(
+    expression: Expression, known: Known, relations: Sequence[Expression], depth: int
+) -> str:
+    """A reason in each case of the first choice, sign or extreme in an expression."""
+    cases = next(filter(None, map(_cases, walk(expression))), None)
+    if cases is None or depth == 0:
+        return ""
+    choice, ways = cases
+    for instead, relation in ways:
+        part = _replaced(expression, choice, instead)
+        own = (*relations, *relation)
+        if not (_directly(part, known, own) or _by_cases(part, known, own, depth - 1)):
+            return ""
+    return "in each case of what it chooses"
+
+
+def _cases(part: Expression) -> tuple[Expression, list[_Case]] | None:
+    """What a part of an expression may be instead, and under which conditions."""
+    match part:
+        case Operation("sign", (inner,)):
+            left, right = _compared(inner)
+            ways = [(Number(1), ">="), (Number(-1), "<="), (Number(0), "==")]
+            return part, [(new, (Operation(op, (left, right)),)) for new, op in ways]
+        case Operation("max" | "min" as operator, (a, b)):
+            over = ">=" if operator == "max" else "<="
+            return part, [(a, (Operation(over, (a, b)),)), (b, (Operation(over, (b, a)),))]
+        case Operation("where", (condition, yes, no)):
+            if isinstance(condition, Operation) and condition.operator in NEGATIONS:
+                other = Operation(NEGATIONS[condition.operator], condition.operands)
+                return part, [(yes, (condition,)), (no, (other,))]
+            return part, [(yes, ()), (no, ())]
+    return None
+
+
+def _compared(inner: Expression) -> tuple[Expression, Expression]:
+    if isinstance(inner, Operation) and inner.operator == "-":
+        return inner.operands[0], inner.operands[1]
+    return inner, Number(0)
+
+
+def _replaced(expression: Expression, old: Expression, new: Expression) -> Expression:
+    return rewrite(expression, lambda part: new if part == old else None)
+
+
+def _directly(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    """A reason without a distinction of cases."""
     if bounds(expression, known).is_nonnegative:
         return "by the intervals of its parts"
     reason = _by_polynomial(expression, known, relations)
@@ -69,7 +133,7 @@ def _slack(
         small, large = relation.operands
         if relation.operator in (">=", ">"):
             small, large = large, small
-        if isinstance(large, Name) and large.id not in values:
+        if isinstance(large, Name) and large.id not in {*values, *names(small)}:
             name = _SLACK + large.id
             values[large.id] = Operation("+", (small, Name(name)))
             more[name] = NONNEGATIVE

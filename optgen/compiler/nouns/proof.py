@@ -33,6 +33,10 @@ class Group(StrEnum):
     #: What is odd, but may be meant.
     WEIGHTS = "weights"
     START = "start"
+    #: Which known rule it is, or is a step away from.
+    KNOWN = "known"
+    #: What was seen in runs.
+    BEHAVIOUR = "behaviour"
     #: What mathematics allows and rounding doesn't.
     FLOAT32 = "float32"
     #: Where the range of float32 ends.
@@ -45,7 +49,9 @@ STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
 #: What a sound rule may be or not: it is told.
 TOLD = frozenset({Group.UNIT, Group.SIZE, Group.OVERFLOW})
 #: What is only ever a warning.
-WARNED = frozenset({Group.WEIGHTS, Group.START, Group.FLOAT32, Group.RANGE})
+WARNED = frozenset(
+    {Group.WEIGHTS, Group.START, Group.KNOWN, Group.BEHAVIOUR, Group.FLOAT32, Group.RANGE}
+)
 #: What neither fails a check nor counts among the properties of a rule.
 ASIDE = TOLD | WARNED
 
@@ -73,9 +79,21 @@ class Finding:
     @property
     def word(self) -> str:
         """Its verdict in a word."""
+        if self.group is Group.BEHAVIOUR and self.verdict is Verdict.PROVED:
+            return "observed"
         if self.group in ASIDE:
             return {Verdict.PROVED: "yes", Verdict.REFUTED: "no"}.get(self.verdict, self.verdict)
         return self.verdict
+
+    @property
+    def headline(self) -> str:
+        """What a problem about it begins with, where it is refuted."""
+        if self.group is Group.KNOWN:
+            return self.statement
+        if self.group is Group.BEHAVIOUR:
+            return f"observed in runs, not so: {self.statement}"
+        before = "not always so" if self.group in WARNED else self.word
+        return f"{before}: {self.statement}"
 
     @property
     def is_refuted(self) -> bool:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 
 from optgen.compiler.exact.composed import TooLargeError
 from optgen.compiler.exact.polynomial import NotPolynomialError
 from optgen.compiler.exact.work import ExhaustedError, Work, bounded
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import CALL, STEP, Rule
+from optgen.compiler.nouns.rule import CALL, LEARNING_RATE, STEP, Rule
+from optgen.compiler.prove.behaviour import behaviours
 from optgen.compiler.prove.degree import degrees, units
 from optgen.compiler.prove.descent import descent
 from optgen.compiler.prove.domains import domains
 from optgen.compiler.prove.extremes import overflow, underflow
+from optgen.compiler.prove.inferred import inferred
 from optgen.compiler.prove.invariants import invariants
+from optgen.compiler.prove.memory import memories
 from optgen.compiler.prove.parity import oddness
+from optgen.compiler.prove.reached import Reached
 from optgen.compiler.prove.rounding import rounding
 from optgen.compiler.prove.sample import Budget, Search
 from optgen.compiler.prove.size import sizes
@@ -41,24 +46,29 @@ def prove(rule: Rule) -> tuple[Finding, ...]:
     An analysis that would take too long, or fails, leaves its properties undecided and the others
     alone.
     """
-    return tuple(_findings(rule))
+    return tuple(findings(rule))
 
 
-def _findings(rule: Rule) -> Iterator[Finding]:
+def findings(rule: Rule) -> Iterator[Finding]:
+    """The same one by one; of each variant what is only told comes last, and takes longest."""
     defaults = {
         h.name: float(h.default)
         for h in rule.hyperparameters
         if h.default is not None and not h.is_switch
     }
+    of_rule = [h for h in rule.hyperparameters if not h.is_switch]
+    own = frozenset([LEARNING_RATE, *(h.name for h in of_rule)])
+    unbounded = frozenset(h.name for h in of_rule if h.range is None) - {LEARNING_RATE}
     integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
     budget, whole = Budget(), Work(MOST_WORK_OF_ALL)
     bounds = {group: Work(MOST_WORK) for group in Group}
     try:
-        for variant in variants(rule):
-            search = Search(variant.known, {**_FIRST, **defaults}, integers, budget)
-            for group, analysis in _analyses(variant, search, defaults):
+        for plain in variants(rule):
+            first = {**_FIRST, **defaults}
+            search = Search(plain.known, first, integers, budget, own, unbounded)
+            for group, analysis in _analyses(plain, search, defaults):
                 with bounded(whole, bounds[group]):
-                    yield from _attempted(group, variant, analysis)
+                    yield from _attempted(group, plain, analysis)
     except TooLargeError:
         reason = "the rule has too many settings, or values too large, to be looked at as a whole"
         for group in Group:
@@ -66,26 +76,39 @@ def _findings(rule: Rule) -> Iterator[Finding]:
 
 
 def _analyses(
-    variant: Variant, search: Search, defaults: Mapping[str, float]
+    plain: Variant, search: Search, defaults: Mapping[str, float]
 ) -> Iterator[tuple[Group, Analysis]]:
     """What is found out about a variant, by the group that is undecided where that fails."""
     found: list[Finding] = []
+    reached = Reached(plain, search)
+    more: tuple[Finding, ...] = ()
+    variant = plain
+
+    def infers() -> Iterator[Finding]:
+        nonlocal variant, reached, search, more
+        variant, more = inferred(plain, reached)
+        search = replace(search, known=variant.known)
+        reached = reached.knowing(variant, search)
+        return iter(())
 
     def noted() -> Iterator[Finding]:
-        for finding in domains(variant, search):
+        for finding in domains(variant, reached):
             found.append(finding)
             yield finding
 
-    yield Group.INVARIANT, lambda: invariants(variant, search)
+    yield Group.INVARIANT, infers
+    yield Group.INVARIANT, lambda: [*invariants(variant, reached), *more]
     yield Group.DOMAIN, noted
     yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
     yield Group.DESCENT, lambda: descent(variant, search)
     yield Group.ODDNESS, lambda: oddness(variant, search)
     yield Group.DEGREE, lambda: degrees(variant, defaults)
-    yield Group.UNIT, lambda: units(variant, defaults)
-    yield Group.SIZE, lambda: sizes(variant, search, defaults)
     yield Group.WEIGHTS, lambda: weights(variant)
     yield Group.START, lambda: starts(variant, defaults)
+    yield Group.START, lambda: memories(variant)
+    yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
+    yield Group.UNIT, lambda: units(variant, defaults)
+    yield Group.SIZE, lambda: sizes(variant, search, defaults)
 
 
 def _hazards(

@@ -7,10 +7,10 @@ from fractions import Fraction
 
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import GRAD, PARAM
-from optgen.compiler.prove.equations import NoDegreeError, allows, degree
+from optgen.compiler.prove.equations import NoDegreeError, allows, degree, free_degree
 from optgen.compiler.prove.variant import Variant, last_location
 
-STATEMENT = "the step has a degree of 0 or 1 in the gradient"
+STATEMENT = "the step has a degree from 0 to 1 in the gradient"
 UNIT = "the step has the parameter's unit, for a learning rate without one"
 #: The powers of the loss's and of the parameter's unit that a gradient has, and a parameter.
 _LOSS, _PARAMETER = {GRAD: 1, PARAM: 0}, {GRAD: -1, PARAM: 1}
@@ -21,7 +21,7 @@ def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding
     location = last_location(variant)
     common = Group.DEGREE, STATEMENT
     try:
-        found = degree(variant, defaults, {GRAD: 1})
+        found = _degree(variant, defaults)
     except NoDegreeError as error:
         reason = f"there is no consistent degree: {error}"
         yield Finding(*common, Verdict.REFUTED, location, variant.label, reason)
@@ -30,8 +30,19 @@ def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding
         reason = "the equations leave the degree open"
         yield Finding(*common, Verdict.UNDECIDED, location, variant.label, reason)
         return
-    verdict = Verdict.PROVED if found in (0, 1) else Verdict.REFUTED
+    verdict = Verdict.PROVED if 0 <= found <= 1 else Verdict.REFUTED
     yield Finding(*common, verdict, location, variant.label, f"it is {found}")
+
+
+def _degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
+    try:
+        return degree(variant, defaults, {GRAD: 1})
+    except NoDegreeError as error:
+        try:
+            found = free_degree(variant, defaults)
+            return found if found is not None and 0 <= found <= 1 else None
+        except NoDegreeError:
+            raise error from None
 
 
 def units(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:

@@ -1,46 +1,105 @@
-"""What a first step does: nothing without a gradient, and else it goes against it."""
+"""What a first step does: nothing without a gradient, and else it goes against it.
+
+A rule may decay the parameter towards 0 besides; the gradient is then judged without that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from optgen.compiler.exact.bounds import Known, bounds
 from optgen.compiler.exact.fold import folded
 from optgen.compiler.exact.interval import POSITIVE, Interval
+from optgen.compiler.exact.polynomial import NotPolynomialError
+from optgen.compiler.exact.quotient import Quotients
 from optgen.compiler.exact.signs import always_above_zero
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, rewrite
-from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE
+from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, STEP
+from optgen.compiler.prove.reached import of_one_element
 from optgen.compiler.prove.sample import Sample, Search, python
 from optgen.compiler.prove.variant import Variant, last_location
 
-_REST = "a zero gradient from a fresh state moves nothing"
+_REST = "a zero gradient from a fresh state moves nothing, or the parameter towards 0"
 _DESCENT = "the first step goes against the gradient"
+_ZERO = Number(0)
 
 
 def descent(variant: Variant, search: Search) -> Iterator[Finding]:
     """The two findings about a step from a fresh state."""
-    location = last_location(variant)
     change = folded(variant.change, variant.fresh())
-    yield _rest(variant, folded(change, {GRAD: Number(0)}), location, search)
-    yield _against(variant, change, location, search)
+    moved = folded(change, {GRAD: _ZERO})
+    yield _rest(variant, moved, search)
+    if not _is_zero(moved, variant.known):
+        off = decays(variant, search)
+        change = folded(change, off or {PARAM: _ZERO})
+    if _is_zero(change, variant.known):
+        change = _second(variant)
+    yield _against(variant, change, search)
 
 
-def _rest(variant: Variant, moved: Expression, location: Location, search: Search) -> Finding:
-    found = bounds(moved, variant.known)
-    if moved == Number(0) or (found.low == 0 and found.high == 0):
+def decays(variant: Variant, search: Search) -> dict[str, Expression]:
+    """Hyperparameters that are 0 in a rule which has no decay of its own; none if it hasn't."""
+    at_rest = folded(variant.change, {**variant.fresh(), GRAD: _ZERO})
+    if _is_zero(at_rest, variant.known):
+        return {}
+    may = [
+        name
+        for name in sorted(search.hyperparameters - {LEARNING_RATE})
+        if 0.0 in search.choices(name)
+    ]
+    for chosen in (*([name] for name in may), may):
+        off: dict[str, Expression] = dict.fromkeys(chosen, _ZERO)
+        if _is_zero(folded(at_rest, off), variant.known):
+            return off
+    return {}
+
+
+def _is_zero(expression: Expression, known: Known) -> bool:
+    found = bounds(expression, known)
+    if expression == _ZERO or (found.low == 0 and found.high == 0):
+        return True
+    try:
+        return Quotients(known).is_zero(expression)
+    except (NotPolynomialError, ArithmeticError):
+        return False
+
+
+def _second(variant: Variant) -> Expression:
+    """What a second step with the same gradient changes, where the first one changes nothing."""
+    fresh = variant.fresh()
+    states = {
+        state.name: folded(variant.values.get(state.name, Name(state.name)), fresh)
+        for state in variant.states
+    }
+    return folded(variant.change, {**states, STEP: Number(2)})
+
+
+def _rest(variant: Variant, moved: Expression, search: Search) -> Finding:
+    common = Group.DESCENT, _REST
+    where = last_location(variant), variant.label
+    if _is_zero(moved, variant.known):
         reason = "the change is 0 once the zeros are put in"
-        return Finding(Group.DESCENT, _REST, Verdict.PROVED, location, variant.label, reason)
-    numbers = search.find([moved], lambda sample: bool(abs(sample.value(moved)) > 1e-12))
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    up, down = ({**variant.known, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
+    if bounds(moved, up).is_nonpositive and bounds(moved, down).is_nonnegative:
+        reason = "by the intervals of its parts it is a decay, as of weights"
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    alone = of_one_element(moved)
+
+    def goes_away(sample: Sample) -> bool:
+        param, size = sample.numbers[PARAM], sample.value(alone)
+        is_large = bool(abs(size) > 1e-12 * abs(param))
+        return is_large and (param == 0 or bool(size * param > 0))
+
+    numbers = search.find([alone, Name(PARAM)], goes_away)
     if numbers is not None:
-        fails = f"{python(moved)} != 0"
-        return Finding(
-            Group.DESCENT, _REST, Verdict.REFUTED, location, variant.label, "", numbers, fails
-        )
-    reason = "the change didn't simplify to 0, and no numbers move the parameter"
-    return Finding(Group.DESCENT, _REST, Verdict.UNDECIDED, location, variant.label, reason)
+        sign = f" and {PARAM}*{python(alone)} >= 0" if numbers[PARAM] else ""
+        fails = f"{python(alone)} != 0{sign}"
+        return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
+    reason = "the change didn't simplify to 0, and no numbers move the parameter away from 0"
+    return Finding(*common, Verdict.UNDECIDED, *where, reason)
 
 
 def _bounds(change: Expression, known: Known) -> Interval:
@@ -57,22 +116,29 @@ def _bounds(change: Expression, known: Known) -> Interval:
     return bounds(rewrite(change, positive), {**known, **roots})
 
 
-def _against(variant: Variant, change: Expression, location: Location, search: Search) -> Finding:
+def _against(variant: Variant, change: Expression, search: Search) -> Finding:
+    common = Group.DESCENT, _DESCENT
+    where = last_location(variant), variant.label
     known = {**variant.known, LEARNING_RATE: POSITIVE.meet(variant.known[LEARNING_RATE])}
     up, down = ({**known, GRAD: grad} for grad in (POSITIVE, -POSITIVE))
     if _bounds(change, up).is_negative and _bounds(change, down).is_positive:
         reason = "by the intervals of its parts, for gradients above and below 0"
-        return Finding(Group.DESCENT, _DESCENT, Verdict.PROVED, location, variant.label, reason)
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    alone = of_one_element(change)
+    numbers = replace(search, known=known).find([Name(GRAD), alone], _climbs(alone))
+    if numbers is not None:
+        fails = f"{python(Operation('*', (alone, Name(GRAD))))} > 0"
+        return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
+    reason = "the sign of the change isn't known, and no numbers show a wrong one"
+    return Finding(*common, Verdict.UNDECIDED, *where, reason)
+
+
+def _climbs(change: Expression) -> Callable[[Sample], bool]:
+    """Whether a change goes along the gradient; one that is 0 doesn't."""
 
     def is_wrong(sample: Sample) -> bool:
-        grad = sample.numbers[GRAD]
-        return grad != 0 and bool(sample.value(change) * grad >= 0)
+        moved = sample.value(change)
+        size = abs(sample.numbers.get(PARAM, 0.0))
+        return bool(moved * sample.numbers[GRAD] > 0) and bool(abs(moved) > 1e-14 * size)
 
-    numbers = replace(search, known=known).find([Name(GRAD), change], is_wrong)
-    if numbers is not None:
-        fails = f"{python(Operation('*', (change, Name(GRAD))))} >= 0"
-        return Finding(
-            Group.DESCENT, _DESCENT, Verdict.REFUTED, location, variant.label, "", numbers, fails
-        )
-    reason = "the sign of the change isn't known, and no numbers show a wrong one"
-    return Finding(Group.DESCENT, _DESCENT, Verdict.UNDECIDED, location, variant.label, reason)
+    return is_wrong

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from optgen.compiler.exact.bounds import bounds
+from optgen.compiler.exact.interval import POSITIVE
 from optgen.compiler.exact.ranges import number
 from optgen.compiler.exact.signs import always_above_zero, never_below_zero
 from optgen.compiler.nouns.expression import (
@@ -14,14 +16,14 @@ from optgen.compiler.nouns.expression import (
     Name,
     Number,
     Operation,
-    substitute,
     text,
 )
 from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import PARAM
-from optgen.compiler.prove.invariants import UNKNOWN, refuting
-from optgen.compiler.prove.sample import Numbers, Sample, Search, python
+from optgen.compiler.nouns.rule import LEARNING_RATE, PARAM
+from optgen.compiler.prove.invariants import UNKNOWN, below_zero
+from optgen.compiler.prove.reached import Reached, of_one_element
+from optgen.compiler.prove.sample import Numbers, Sample, python
 from optgen.compiler.prove.variant import Variant
 
 
@@ -39,20 +41,43 @@ class Demand:
     guards: tuple[Expression, ...] = ()
 
 
-def domains(variant: Variant, search: Search) -> Iterator[Finding]:
+def domains(variant: Variant, reached: Reached) -> Iterator[Finding]:
     """A finding for each operation that isn't defined everywhere."""
-    values: dict[str, Expression] = {PARAM: Name(PARAM)}
+    # A learning rate of 0 stops a rule, and one may divide by it.
+    positive = POSITIVE.meet(variant.known[LEARNING_RATE])
+    variant = replace(variant, known={**variant.known, LEARNING_RATE: positive})
+    uses = _uses(variant)
     for step in variant.assignments:
         for demand in asked(step.expression, ()):
-            located = demand.location if demand.location.line else step.location
-            whole = replace(
-                demand,
-                operand=substitute(demand.operand, values),
-                guards=tuple(substitute(guard, values) for guard in demand.guards),
-                location=located,
-            )
-            yield _finding(variant, whole, text(demand.operand), search)
-        values[step.target] = substitute(step.expression, values)
+            found = uses.get((demand.location, demand.sign))
+            if found is not None:
+                located = demand.location if demand.location.line else step.location
+                whole = replace(demand, operand=found[0].operand, guards=_together(found))
+                yield _finding(
+                    variant, replace(whole, location=located), text(demand.operand), reached
+                )
+
+
+def _uses(variant: Variant) -> dict[tuple[Location, str], list[Demand]]:
+    """Where the new values of states and of the parameter use what demands something.
+
+    A value that only a choice takes is asked for only where the choice takes it.
+    """
+    found: dict[tuple[Location, str], list[Demand]] = {}
+    for name in (PARAM, *(state.name for state in variant.states)):
+        for demand in asked(variant.values.get(name, Name(name)), ()):
+            found.setdefault((demand.location, demand.sign), []).append(demand)
+    return found
+
+
+def _together(uses: list[Demand]) -> tuple[Expression, ...]:
+    """What holds wherever any of some uses is taken."""
+    ways = dict.fromkeys(use.guards for use in uses)
+    if () in ways or len(ways) == 1:
+        return () if () in ways else next(iter(ways))
+    common = [guard for guard in next(iter(ways)) if all(guard in way for way in ways)]
+    joined = (reduce(lambda a, b: Operation("and", (a, b)), way) for way in ways)
+    return (*common, reduce(lambda a, b: Operation("or", (a, b)), joined))
 
 
 def asked(expression: Expression, guards: tuple[Expression, ...]) -> Iterator[Demand]:
@@ -82,6 +107,9 @@ def _demands(operation: Operation) -> Iterator[Demand]:
     shown, at = text(operation), operation.location
     if operator == "sqrt":
         yield Demand(operands[0], ">= 0", f"the root {shown}", at)
+    elif operator == "clip":
+        apart = Operation("-", (operands[2], operands[1]))
+        yield Demand(apart, ">= 0", f"the range of {shown}", at)
     elif operator == "log":
         yield Demand(operands[0], "> 0", f"the logarithm {shown}", at)
     elif operator in ("/", "%") and not number(operands[1]):
@@ -96,13 +124,13 @@ def _demands(operation: Operation) -> Iterator[Demand]:
             yield Demand(operands[0], "!= 0", f"the power {shown}", at)
 
 
-def _finding(variant: Variant, demand: Demand, shown: str, search: Search) -> Finding:
+def _finding(variant: Variant, demand: Demand, shown: str, reached: Reached) -> Finding:
     common = Group.DOMAIN, f"{demand.what} is defined: {shown} {demand.sign}"
     where = demand.location, variant.label
     reason = _reason(variant, demand)
     if reason:
         return Finding(*common, Verdict.PROVED, *where, reason)
-    numbers, fails = _refuted(variant, demand, search)
+    numbers, fails = _refuted(variant, demand, reached)
     if numbers is not None:
         return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
     return Finding(*common, Verdict.UNDECIDED, *where, UNKNOWN)
@@ -138,10 +166,13 @@ def _says(guard: Expression, operand: Expression, sign: str) -> bool:
     return is_least and operator == ">" and operand in subject.operands  # type: ignore[union-attr]
 
 
-def _refuted(variant: Variant, demand: Demand, search: Search) -> tuple[Numbers | None, str]:
-    operand, conditions = demand.operand, (*variant.relations, *demand.guards)
+def _refuted(variant: Variant, demand: Demand, reached: Reached) -> tuple[Numbers | None, str]:
+    operand = of_one_element(demand.operand)
+    conditions = tuple(map(of_one_element, (*variant.relations, *demand.guards)))
     if demand.sign != "!= 0":
-        found = refuting(operand, conditions, search)
+        found = reached.find(
+            operand, conditions, lambda worth: worth < 0, below_zero(operand, conditions)
+        )
         if found is not None:
             return found, f"{python(operand)} < 0"
     if demand.sign == ">= 0":
@@ -151,6 +182,5 @@ def _refuted(variant: Variant, demand: Demand, search: Search) -> tuple[Numbers 
         admissible = all(sample.holds(condition) for condition in conditions)
         return admissible and bool(sample.value(operand) == 0)
 
-    zeros = {**search.first, **{state.name: 0.0 for state in variant.states}}
-    found = replace(search, first=zeros).find([operand, *conditions], is_zero)
+    found = reached.find(operand, conditions, lambda worth: worth == 0, is_zero)
     return found, f"{python(operand)} == 0"

@@ -6,7 +6,7 @@ that is added for safety takes the degree that its place needs, since it is to v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
@@ -21,7 +21,8 @@ from optgen.compiler.nouns.expression import (
     Number,
     text,
 )
-from optgen.compiler.prove.small import small_numbers
+from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM
+from optgen.compiler.prove.small import SMALL, small_numbers
 from optgen.compiler.prove.variant import Variant
 
 #: Coefficients of unknown degrees; the constant has the key "".
@@ -76,6 +77,9 @@ class _Asking:
     system: _System
     known: Mapping[str, Linear | None]
     small: set[str]
+    #: Whether functions of numbers with a unit are let pass, with any degree.
+    is_free: bool = False
+    mixed: int = 0
 
     def of(self, expression: Expression) -> Linear | None:
         match expression:
@@ -84,15 +88,17 @@ class _Asking:
             case Name(name):
                 return self.known.get(name, {})
         operator, operands = expression.operator, expression.operands
-        if operator in ("+", "-", "max", "min", "clip"):
+        if operator in ("+", "-"):
             return self._together(list(operands), expression)
+        if operator in ("max", "min", "clip"):
+            return self._chosen(list(operands), expression)
         if operator == "where":
             self.of(operands[0])
-            return self._together(list(operands[1:]), expression)
+            return self._chosen(list(operands[1:]), expression)
         if operator in COMPARISONS | LOGICAL:
             # A unit doesn't change the sign of what is compared with 0.
             if Number(0) not in operands:
-                self._together(list(operands), expression)
+                self._chosen(list(operands), expression)
             return {}
         return self._own(operator, operands, expression)
 
@@ -116,11 +122,24 @@ class _Asking:
                 return first
             case "sign":
                 return {}
+        if self.is_free and any(self.system.reduced(part or {}) for part in found):
+            return self._any()
         for part in found:
             self.system.equate(
                 part or {}, {}, lambda: f"{text(whole)} needs a number without a unit"
             )
         return {}
+
+    def _chosen(self, operands: list[Expression], whole: Expression) -> Linear | None:
+        """The degree of what is one of several; bounds of other degrees leave it open."""
+        try:
+            return self._together(operands, whole)
+        except NoDegreeError:
+            return self._any()
+
+    def _any(self) -> Linear:
+        self.mixed += 1
+        return {f"mixed {self.mixed}": Fraction(1)}
 
     def _together(self, operands: list[Expression], whole: Expression) -> Linear | None:
         """The degree that all parts of a sum must have."""
@@ -143,6 +162,9 @@ class _Asking:
 
 
 def _is_small(expression: Expression, small: set[str]) -> bool:
+    value = number(expression)
+    if value is not None and 0 < value <= SMALL:
+        return True
     return isinstance(expression, Name) and expression.id in small
 
 
@@ -158,19 +180,31 @@ def _scaled(form: Linear, scale: Fraction) -> Linear:
 
 
 def equations(
-    variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int]
+    variant: Variant,
+    defaults: Mapping[str, float],
+    units: Mapping[str, int],
+    free: Collection[str] = (),
 ) -> tuple[_System, Linear | None]:
-    """The equations between degrees, and the form of the step's own."""
+    """The equations between degrees, and the form of the step's own.
+
+    Names that are ``free`` have units of their own; then nothing is asked of initial values, nor
+    of functions.
+    """
     system = _System()
     small = small_numbers(variant, defaults) - set(units)
     known: dict[str, Linear | None] = {name: _plain(unit) for name, unit in units.items()}
+    known |= {name: {name: Fraction(1)} for name in free}
     for state in variant.states:
         known[state.name] = {state.name: Fraction(1)}
+        if state.initial == PARAM:
+            system.equate(
+                {state.name: Fraction(1)}, known.get(PARAM) or {}, lambda: "it is a parameter"
+            )
         # What a user sets, as for safety, takes the degree that it needs.
-        if state.initial not in (0, *defaults) and state.name in variant.values:
+        elif not free and state.initial not in (0, *defaults) and state.name in variant.values:
             why = partial("{} begins with a number".format, state.name)
             system.equate({state.name: Fraction(1)}, {}, why)
-    asking = _Asking(system, known, small)
+    asking = _Asking(system, known, small, bool(free))
     for state in variant.states:
         if state.name in variant.values:
             new = asking.of(variant.values[state.name])
@@ -178,6 +212,26 @@ def equations(
                 why = partial("{} would have another after each step".format, state.name)
                 system.equate({state.name: Fraction(1)}, new, why)
     return system, asking.of(variant.change)
+
+
+def free_degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
+    """The degree in the gradient of what the learning rate multiplies; None if it is open.
+
+    Any number that has no upper bound may have a unit, such as a decay, or a bound of a step.
+    Raises NoDegreeError where there is no degree even then.
+    """
+    free = [
+        name
+        for name in (LEARNING_RATE, *defaults)
+        if (found := variant.known.get(name)) is not None and found.high is None
+    ]
+    system, change = equations(variant, defaults, {GRAD: 1}, free)
+    if change is None:
+        return None
+    # The parameter has no unit here, and so a step has none.
+    system.equate(change, {}, lambda: "the step and the parameter")
+    form = system.reduced({LEARNING_RATE: Fraction(1)})
+    return None if any(form) else -form.get("", Fraction(0))
 
 
 def _plain(unit: int) -> Linear:

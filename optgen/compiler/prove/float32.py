@@ -24,7 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Values = dict[str, Any]
 #: What the parts of an expression are worth, by their identity.
 Parts = dict[int, Any]
-_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
     "*": np.multiply,
@@ -92,4 +92,4 @@ def apply(operator: str, found: list[Any]) -> Any:
     """One operation; float32 where any operand is a row of that."""
     if any(np.ndim(one) and one.dtype == np.float32 for one in found):
         found = [one if one.dtype == np.bool_ else np.float32(one) for one in found]
-    return _FUNCTIONS[operator](*found)
+    return FUNCTIONS[operator](*found)

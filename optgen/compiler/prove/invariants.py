@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from optgen.compiler.exact.fold import folded
 from optgen.compiler.exact.signs import always_above_zero, difference, never_below_zero
@@ -17,6 +17,7 @@ from optgen.compiler.nouns.expression import (
 )
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import State
+from optgen.compiler.prove.reached import Reached, of_one_element
 from optgen.compiler.prove.sample import Numbers, Sample, Search, python
 from optgen.compiler.prove.variant import Variant
 
@@ -25,14 +26,14 @@ MARGIN = 1e-6
 UNKNOWN = "no certificate was found, and no numbers that refute it"
 
 
-def invariants(variant: Variant, search: Search) -> Iterator[Finding]:
+def invariants(variant: Variant, reached: Reached) -> Iterator[Finding]:
     """A finding for each state that has one."""
     for state in variant.states:
         condition = state.invariant
         if isinstance(condition, Operation):
             for part in _parts(condition):
-                yield _start(variant, state, part, search)
-                yield _step(variant, state, part, search)
+                yield _start(variant, state, part, reached.search)
+                yield _step(variant, state, part, reached)
 
 
 def _parts(condition: Operation) -> Iterator[Operation]:
@@ -46,51 +47,76 @@ def _parts(condition: Operation) -> Iterator[Operation]:
 
 def _start(variant: Variant, state: State, condition: Operation, search: Search) -> Finding:
     goal = folded(condition, variant.fresh())
-    return _finding(variant, state, goal, f"{text(condition)} at the start", search, ())
+    statement = f"{text(condition)} at the start"
+    expression, reason = _proved(goal, variant, ())
+    where = Group.INVARIANT, statement
+    if reason:
+        return Finding(*where, Verdict.PROVED, state.location, variant.label, reason)
+    numbers = refuting(expression, (), search)
+    return _refuted(where, state, variant, expression, numbers, UNKNOWN)
 
 
-def _step(variant: Variant, state: State, condition: Operation, search: Search) -> Finding:
+def _step(variant: Variant, state: State, condition: Operation, reached: Reached) -> Finding:
     sizes = {n: sum(1 for _ in walk(value)) for n, value in variant.values.items()}
     spend(sum(sizes.get(part.id, 1) for part in walk(condition) if isinstance(part, Name)))
     goal = substitute(condition, variant.values)
-    statement = f"{text(condition)} is kept by a step"
-    return _finding(variant, state, goal, statement, search, variant.relations)
+    where = Group.INVARIANT, f"{text(condition)} is kept by a step"
+    expression, reason = _proved(goal, variant, variant.relations)
+    if reason:
+        return Finding(*where, Verdict.PROVED, state.location, variant.label, reason)
+    alone = of_one_element(expression)
+    relations = tuple(map(of_one_element, variant.relations))
+    numbers = reached.find(alone, relations, lambda v: v < 0, below_zero(alone, relations))
+    reason = UNKNOWN
+    if numbers is None and refuting(alone, relations, reached.search) is not None:
+        reason = "it alone doesn't keep itself, and no run was found that breaks it"
+    return _refuted(where, state, variant, alone, numbers, reason)
 
 
-def _finding(
-    variant: Variant,
-    state: State,
-    goal: Expression,
-    statement: str,
-    search: Search,
-    relations: tuple[Expression, ...],
-) -> Finding:
+def _proved(
+    goal: Expression, variant: Variant, relations: tuple[Expression, ...]
+) -> tuple[Expression, str]:
+    """What isn't negative where a goal holds, and why it isn't; empty where that isn't known."""
     assert isinstance(goal, Operation)
     expression = difference(goal)
     prove = always_above_zero if goal.operator in ("<", ">") else never_below_zero
-    reason = prove(expression, variant.known, relations)
-    common = Group.INVARIANT, statement
+    return expression, prove(expression, variant.known, relations)
+
+
+def _refuted(
+    common: tuple[Group, str],
+    state: State,
+    variant: Variant,
+    expression: Expression,
+    numbers: Numbers | None,
+    reason: str,
+) -> Finding:
     where = state.location, variant.label
-    if reason:
-        return Finding(*common, Verdict.PROVED, *where, reason)
-    numbers = refuting(expression, relations, search)
     if numbers is not None:
         return Finding(*common, Verdict.REFUTED, *where, "", numbers, f"{python(expression)} < 0")
-    return Finding(*common, Verdict.UNDECIDED, *where, UNKNOWN)
+    return Finding(*common, Verdict.UNDECIDED, *where, reason)
 
 
 def refuting(
     expression: Expression, conditions: Sequence[Expression], search: Search
 ) -> Numbers | None:
     """Numbers that fulfil conditions, for which an expression is clearly negative."""
+    return search.find([expression, *conditions], below_zero(expression, conditions))
+
+
+def below_zero(
+    expression: Expression, conditions: Sequence[Expression]
+) -> Callable[[Sample], bool]:
+    """Whether a sample fulfils conditions, and makes an expression clearly negative."""
 
     def is_refuted(sample: Sample) -> bool:
         if not all(sample.holds(condition) for condition in conditions):
             return False
         size = max((abs(sample.value(part)) for part in _summands(expression)), default=0.0)
-        return bool(sample.value(expression) < -MARGIN * max(size, 1e-12))
+        # Small numbers are as telling as large ones, as long as it isn't rounding.
+        return bool(sample.value(expression) < -MARGIN * size)
 
-    return search.find([expression, *conditions], is_refuted)
+    return is_refuted
 
 
 def _summands(expression: Expression) -> list[Expression]:

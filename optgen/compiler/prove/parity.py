@@ -16,7 +16,8 @@ from optgen.compiler.nouns.expression import (
     Operation,
 )
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
-from optgen.compiler.nouns.rule import GRAD
+from optgen.compiler.nouns.rule import GRAD, PARAM
+from optgen.compiler.prove.reached import of_one_element
 from optgen.compiler.prove.sample import Numbers, Sample, Search, python
 from optgen.compiler.prove.variant import Variant, last_location
 
@@ -34,16 +35,14 @@ def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
     common = Group.ODDNESS, STATEMENT
     states = [state for state in variant.states if state.name in variant.values]
     if len(states) <= MOST_STATES:
-        for chosen in product((EVEN, ODD), repeat=len(states)):
-            parities = dict(zip((state.name for state in states), chosen, strict=True))
-            if _is_consistent(variant, parities):
-                shown = ", ".join(
-                    f"{n} {'odd' if p == ODD else 'even'}" for n, p in parities.items()
-                )
-                reason = f"with {shown}" if shown else "the change is odd"
-                yield Finding(*common, Verdict.PROVED, location, variant.label, reason)
-                return
-    change = folded(variant.change, variant.fresh())
+        for own in (EVEN, ODD):
+            for chosen in product((EVEN, ODD), repeat=len(states)):
+                parities = dict(zip((state.name for state in states), chosen, strict=True))
+                if _is_consistent(variant, parities, own):
+                    reason = _said(parities, own)
+                    yield Finding(*common, Verdict.PROVED, location, variant.label, reason)
+                    return
+    change = of_one_element(folded(variant.change, variant.fresh()))
     numbers, fails = _refuted(change, search)
     if numbers is not None:
         yield Finding(*common, Verdict.REFUTED, location, variant.label, "", numbers, fails)
@@ -52,11 +51,22 @@ def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
     yield Finding(*common, Verdict.UNDECIDED, location, variant.label, reason)
 
 
-def _is_consistent(variant: Variant, states: Mapping[str, int]) -> bool:
-    """Whether every new value of a state has its parity, and the change is odd."""
-    known = {**states, GRAD: ODD}
+def _said(parities: Mapping[str, int], own: int) -> str:
+    shown = ", ".join(f"{n} {'odd' if p == ODD else 'even'}" for n, p in parities.items())
+    reason = f"with {shown}" if shown else "the change is odd"
+    return reason if own == EVEN else f"{reason}, where the parameter's sign flips too"
+
+
+def _is_consistent(variant: Variant, states: Mapping[str, int], own: int) -> bool:
+    """Whether every new value of a state has its parity, and the change is odd.
+
+    ``own`` is the parity of the parameter: a rule that decays it is odd in both together.
+    """
+    known = {**{s.name: own for s in variant.states if s.initial == PARAM}, **states}
+    known |= {GRAD: ODD, PARAM: own}
     for state in variant.states:
-        if states.get(state.name) == ODD and state.initial != 0:
+        starts = own if state.initial == PARAM else ZERO if state.initial == 0 else EVEN
+        if known.get(state.name, EVEN) != starts != ZERO:
             return False
     for name, wanted in states.items():
         if parity(variant.values[name], known) not in (wanted, ZERO):
@@ -120,11 +130,14 @@ def _power(exponent: Expression, parts: list[int]) -> Parity:
 
 
 def _refuted(change: Expression, search: Search) -> tuple[Numbers | None, str]:
-    flipped = folded(change, {GRAD: Operation("neg", (Name(GRAD),))})
+    """Numbers for which neither flip turns a step around: of the gradient, or of both signs."""
+    flips = {name: Operation("neg", (Name(name),)) for name in (GRAD, PARAM)}
+    flipped = [folded(change, {GRAD: flips[GRAD]}), folded(change, flips)]
 
     def differs(sample: Sample) -> bool:
-        one, other = sample.value(change), sample.value(flipped)
-        return bool(abs(one + other) > 1e-6 * (abs(one) + abs(other)))
+        one = sample.value(change)
+        others = [sample.value(other) for other in flipped]
+        return all(bool(abs(one + two) > 1e-6 * (abs(one) + abs(two))) for two in others)
 
     numbers = search.find([Name(GRAD), change], differs)
-    return numbers, f"{python(change)} != -{python(flipped)}"
+    return numbers, " and ".join(f"{python(change)} != -{python(other)}" for other in flipped)

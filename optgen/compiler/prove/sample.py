@@ -10,12 +10,14 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
 import mpmath
 
 from optgen.compiler.exact.digits import DIGITS, precise
+from optgen.compiler.exact.fold import folded
 from optgen.compiler.exact.interval import EVERYTHING, Interval
 from optgen.compiler.nouns.expression import Expression, Name, Number, Operation, walk
 from optgen.compiler.nouns.value import evaluate
@@ -44,7 +46,10 @@ class Sample:
         return found
 
     def _precise(self, expression: Expression) -> Any:
-        return precise(expression, {n: mpmath.mpf(repr(v)) for n, v in self.numbers.items()})
+        exact = {name: exactly(number) for name, number in self.numbers.items()}
+        # Rational parts are worked out first: digits may not tell a difference from 0.
+        folds = folded(expression, exact)
+        return precise(folds, {n: mpmath.mpf(repr(v)) for n, v in self.numbers.items()})
 
     def _float(self, expression: Expression) -> float:
         return float(evaluate(expression, self.numbers))
@@ -71,6 +76,9 @@ class Search:
     first: Mapping[str, float]
     integers: frozenset[str]
     budget: Budget
+    hyperparameters: frozenset[str] = frozenset()
+    #: Those that nothing is said of; only their defaults may refute.
+    open: frozenset[str] = frozenset()
 
     def find(
         self, about: Sequence[Expression], is_refuted: Callable[[Sample], bool]
@@ -91,7 +99,7 @@ class Search:
 
     def _samples(self, names: Mapping[str, object]) -> Iterator[Numbers]:
         draw = random.Random(0)
-        choices = {name: self._choices(name) for name in names}
+        choices = {name: self.choices(name) for name in names}
         if not all(choices.values()):
             return
         yield {name: listed[0] for name, listed in choices.items()}
@@ -101,7 +109,10 @@ class Search:
                 for name, listed in choices.items()
             }
 
-    def _choices(self, name: str) -> list[float]:
+    def choices(self, name: str) -> list[float]:
+        """Numbers that a name may be, the first one first."""
+        if name in self.open and name in self.first:
+            return [self.first[name]]
         interval = self.known.get(name, EVERYTHING)
         ends = [float(end) for end in (interval.low, interval.high) if end is not None]
         listed = [*_USUAL, 0.0, *(-value for value in _USUAL), *ends]
@@ -118,6 +129,14 @@ def _inside(value: float, interval: Interval) -> bool:
     above = low is None or value > low or (value == low and not interval.low_open)
     below = high is None or value < high or (value == high and not interval.high_open)
     return math.isfinite(value) and above and below
+
+
+def exactly(value: float) -> Expression:
+    """A number as it is written, as a rational one where it isn't whole."""
+    written = Fraction(repr(value))
+    if written.denominator == 1:
+        return Number(written.numerator)
+    return Operation("/", (Number(written.numerator), Number(written.denominator)))
 
 
 def python(expression: Expression) -> str:
@@ -141,6 +160,10 @@ def _python(operator: str, parts: list[str]) -> str:
             return f"({yes} if {condition} else {no})"
         case "sign", [a]:
             return f"copysign({a} != 0, {a})"
+        case "sum" | "mean" | "global_sum", [a]:
+            return a  # Numbers are those of a tensor of one element.
+        case "norm" | "global_norm", [a]:
+            return f"abs({a})"
         case "clip", [a, low, high]:
             return f"min(max({a}, {low}), {high})"
         case _, [a, b] if not operator.isalpha() or operator in ("and", "or"):

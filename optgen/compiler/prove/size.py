@@ -103,8 +103,11 @@ class _Bounds:
 
     def ever(self) -> Bound | None:
         """A bound of every step."""
-        found = form(self._variant)
-        return self._bound(found.change, found, depth=2)
+        try:
+            found = form(self._variant)
+            return self._bound(found.change, found, depth=2)
+        except (NotPolynomialError, ArithmeticError):
+            return None
 
     def _bound(self, moved: Expression, found: Form, depth: int) -> Bound | None:
         whole = moved

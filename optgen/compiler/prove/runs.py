@@ -1,0 +1,65 @@
+"""Many runs of a rule side by side, in float64: a row for each run, a column for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from optgen.compiler.exact.work import spend
+from optgen.compiler.nouns.expression import Expression, Name, Number
+from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
+from optgen.compiler.prove.float32 import FUNCTIONS, Array, Values
+from optgen.compiler.prove.variant import Variant
+
+#: Reductions over the elements of a run; there is one tensor, so that global ones are the same.
+_REDUCTIONS: Mapping[str, Callable[[Array], Array]] = {
+    "sum": lambda a: a.sum(axis=1, keepdims=True),
+    "mean": lambda a: a.mean(axis=1, keepdims=True),
+    "norm": lambda a: np.sqrt((a * a).sum(axis=1, keepdims=True)),
+    "global_sum": lambda a: a.sum(axis=1, keepdims=True),
+    "global_norm": lambda a: np.sqrt((a * a).sum(axis=1, keepdims=True)),
+}
+
+
+def value(expression: Expression, values: Values) -> Any:
+    """What an expression is worth in each run. Raises KeyError for a name without a value."""
+    match expression:
+        case Number(number):
+            return np.float64(number)
+        case Name(name):
+            return values[name]
+    spend(1)
+    found = [value(operand, values) for operand in expression.operands]
+    reduction = _REDUCTIONS.get(expression.operator)
+    if reduction is None:
+        return FUNCTIONS[expression.operator](*found)
+    return reduction(np.broadcast_to(found[0], values[PARAM].shape))
+
+
+class Runs:
+    """The values of all names in runs that go on side by side."""
+
+    def __init__(
+        self, variant: Variant, hyperparameters: Mapping[str, Any], parameters: Array
+    ) -> None:
+        self._variant = variant
+        self.number = 0
+        self.values: Values = {**hyperparameters, PARAM: parameters}
+        for state in variant.states:
+            first = self.values[state.initial] if isinstance(state.initial, str) else state.initial
+            self.values[state.name] = np.broadcast_to(np.float64(first), parameters.shape)
+
+    def arrive(self, gradients: Array) -> None:
+        """Put in the gradients of the next step, without making it."""
+        self.number += 1
+        number = np.float64(self.number)
+        self.values |= {GRAD: gradients, STEP: number, CALL: number}
+
+    def step(self) -> None:
+        """Make the step."""
+        for assignment in self._variant.assignments:
+            self.values[assignment.target] = value(assignment.expression, self.values)
+        shape = self.values[GRAD].shape
+        self.values[PARAM] = np.broadcast_to(self.values[PARAM], shape)
