@@ -72,6 +72,7 @@ scaled = rectified*average/(sqrt(v/(1 - beta_2**step)) + epsilon)
 param = param - learning_rate*where(length > 5, scaled, average)
 """
 '''
+MOVES = "param = param - learning_rate*m"
 FORGOTTEN_ELSE = SPEC.format("grad/(abs(grad) + epsilon)").replace(
     "    m = 2*m\nparam = param - learning_rate*m + 0*epsilon",
     "    param = param - learning_rate*m",
