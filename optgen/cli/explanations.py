@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterable, Iterator
 
 from rich.console import Console, JustifyMethod
@@ -11,10 +13,13 @@ from optgen.cli.console import out
 from optgen.cli.explained import Explained, Scale
 from optgen.compiler.explain import formula, latex
 from optgen.compiler.nouns.expression import text
+from optgen.compiler.nouns.problem import CONTROL
 from optgen.compiler.nouns.rule import Step
 
 #: Columns that the table of costs needs.
 _WIDTH = 110
+#: What Markdown takes for more than a letter.
+_MARKS = re.compile(r"([\\`*_\[\]$#|])")
 
 
 def to_console(found: Explained, scale: Scale) -> None:
@@ -46,7 +51,7 @@ def to_console(found: Explained, scale: Scale) -> None:
 
 def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
     """Its lines in Markdown, with formulas in LaTeX."""
-    yield f"# {found.rule.name}\n\n{found.rule.summary}\n"
+    yield f"# {found.rule.name}\n\n{_prose(found.rule.summary)}\n"
     for heading, steps in found.variants():
         yield f"{heading}:\n"
         yield f"$${_aligned(steps)}$$\n"
@@ -58,6 +63,11 @@ def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
     yield "|" + " --- |" * len(headings)
     for card in found.cards:
         yield "| " + " | ".join(scale.cells(card)) + " |"
+
+
+def _prose(text: str) -> str:
+    """Text of a spec as a line of Markdown in which nothing is a tag, a formula or a link."""
+    return _MARKS.sub(r"\\\1", html.escape(CONTROL.sub(" ", text), quote=False))
 
 
 def in_latex(found: Explained) -> Iterator[str]:

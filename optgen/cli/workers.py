@@ -15,6 +15,11 @@ from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection, wait
 from typing import Any, TypeVar
 
+try:
+    import resource
+except ImportError:  # Windows has none.
+    resource = None  # type: ignore[assignment]
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -189,9 +194,7 @@ def _context() -> Any:
 def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) -> None:
     """The life of a process: items come in, results go out, until the pipe is closed."""
     other_end.close()  # A forked process has both ends, and wouldn't see the other one close.
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Who started this ends it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who started this ends it.
     _bound_memory()
     with suppress(EOFError):
         while True:
@@ -200,9 +203,9 @@ def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) 
 
 def _bound_memory() -> None:
     """Let memory run out here before it does everywhere."""
-    with suppress(ImportError, OSError, ValueError):
-        import resource  # noqa: PLC0415 (there is none on Windows)
-
+    if resource is None:
+        return
+    with suppress(OSError, ValueError):
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
         resource.setrlimit(resource.RLIMIT_DATA, (most, hard))

@@ -197,10 +197,11 @@ def equations(
     for state in variant.states:
         known[state.name] = {state.name: Fraction(1)}
         if state.initial == PARAM:
-            start = known.get(PARAM) or {}
-            system.equate({state.name: Fraction(1)}, start, lambda: "it is a parameter")
+            system.equate(
+                {state.name: Fraction(1)}, known.get(PARAM) or {}, lambda: "it is a parameter"
+            )
         # What a user sets, as for safety, takes the degree that it needs.
-        if not free and state.initial not in (0, *defaults) and state.name in variant.values:
+        elif not free and state.initial not in (0, *defaults) and state.name in variant.values:
             why = partial("{} begins with a number".format, state.name)
             system.equate({state.name: Fraction(1)}, {}, why)
     asking = _Asking(system, known, small, bool(free))

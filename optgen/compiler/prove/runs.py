@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.compiler.exact.work import spend
 from optgen.compiler.nouns.expression import Expression, Name, Number
 from optgen.compiler.nouns.rule import CALL, GRAD, PARAM, STEP
 from optgen.compiler.prove.float32 import FUNCTIONS, Array, Values
@@ -29,6 +30,7 @@ def value(expression: Expression, values: Values) -> Any:
             return np.float64(number)
         case Name(name):
             return values[name]
+    spend(1)
     found = [value(operand, values) for operand in expression.operands]
     reduction = _REDUCTIONS.get(expression.operator)
     if reduction is None:
