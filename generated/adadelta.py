@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 6a9aece89d252a90e178fa192bcc6ed7
+# Inputs: sha256 e86e6cd7073ffd4f4f8d414385360839
 # Rounding in float32: a step or state is off by 19.1 ulps at most.
 """The optimizer Adadelta."""
 
@@ -206,7 +206,7 @@ class Adadelta(Optimizer):
     )
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     spec = "798d0193958bb657a72d9d2a3cdcbb8f"
-    fingerprint = "6a9aece89d252a90e178fa192bcc6ed7"
+    fingerprint = "e86e6cd7073ffd4f4f8d414385360839"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adadelta"
     keras_operations = __package__ + ".keras.adadelta"

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 40c8fed34890c66506980c5f85500987
+# Inputs: sha256 d66c91bcda5c6e7779910dfc481d1762
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """The optimizer Adam."""
@@ -224,7 +224,7 @@ class Adam(Optimizer):
     )
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     spec = "d6267f57dab1f80ed0b70c8e21d36a29"
-    fingerprint = "40c8fed34890c66506980c5f85500987"
+    fingerprint = "d66c91bcda5c6e7779910dfc481d1762"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adam"
     keras_operations = __package__ + ".keras.adam"

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 e1425ea16ff71134666d6fcae3e643b8
+# Inputs: sha256 234e61bcea4c0dfa99405394bb9efe5e
 # Rounding in float32: a step or state is off by 9.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """The optimizer Adamax."""
@@ -214,7 +214,7 @@ class Adamax(Optimizer):
     )
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     spec = "e032099bf9e3b6902f7cac0b4b900327"
-    fingerprint = "e1425ea16ff71134666d6fcae3e643b8"
+    fingerprint = "234e61bcea4c0dfa99405394bb9efe5e"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adamax"
     keras_operations = __package__ + ".keras.adamax"

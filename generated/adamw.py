@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamw.toml, adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 7a73550d4659bd9f7975b963ec42087a
+# Inputs: sha256 566f8817c2374bbefa91f0c21c03edca
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """The optimizer AdamW."""
@@ -223,7 +223,7 @@ class AdamW(Optimizer):
     )
     exclusive = (("clipnorm_given", "clipvalue_given", "global_clipnorm_given"),)
     spec = "4d8ecd601954e56eaec6201a76440989"
-    fingerprint = "7a73550d4659bd9f7975b963ec42087a"
+    fingerprint = "566f8817c2374bbefa91f0c21c03edca"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.adamw"
     keras_operations = __package__ + ".keras.adamw"

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 0cdbd12e1341f65f56f38d1545d1c4cb
+# Inputs: sha256 94d11782272740353cacfb79a32ef082
 # Rounding in float32: a step or state is off by 19.1 ulps at most.
 """The optimizer TorchAdadelta."""
 
@@ -211,7 +211,7 @@ class TorchAdadelta(Optimizer):
         ("maximize", ("maximize",)),
     )
     spec = "4ec066d36fa50f6fec1ef6a160e646ca"
-    fingerprint = "0cdbd12e1341f65f56f38d1545d1c4cb"
+    fingerprint = "94d11782272740353cacfb79a32ef082"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadadelta"
     keras_operations = __package__ + ".keras.torchadadelta"

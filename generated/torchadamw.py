@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 2a0ad9e9a927c08337313cedda5c4ea5
+# Inputs: sha256 cda017283bde39596c5f1890e33c4ad8
 # Rounding in float32: a step or state is off by 12.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """The optimizer TorchAdamW."""
@@ -230,7 +230,7 @@ class TorchAdamW(Optimizer):
         ("maximize", ("maximize",)),
     )
     spec = "7ee540ea15eb65b5c89f392215703546"
-    fingerprint = "2a0ad9e9a927c08337313cedda5c4ea5"
+    fingerprint = "cda017283bde39596c5f1890e33c4ad8"
     kernels = cpu.KERNELS
     cuda_kernels = __package__ + ".cuda.torchadamw"
     keras_operations = __package__ + ".keras.torchadamw"

@@ -48,8 +48,10 @@ def places(function: Callable[[], object], end: int = sys.maxsize) -> int:
     sys.settrace(trace)
     try:
         function()
-    except KeyboardInterrupt:
-        pass
+    except BaseException:
+        # Others may make something else of a KeyboardInterrupt.
+        if seen <= end:
+            raise
     finally:
         sys.settrace(former)
         sys.unraisablehook = hook

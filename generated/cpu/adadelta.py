@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 6a9aece89d252a90e178fa192bcc6ed7
+# Inputs: sha256 e86e6cd7073ffd4f4f8d414385360839
 # Rounding in float32: a step or state is off by 19.1 ulps at most.
 """CPU kernels of Adadelta, fused with every feature.
 
@@ -445,7 +445,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="6a9aece89d252a90e178fa192bcc6ed7",
+    fingerprint="e86e6cd7073ffd4f4f8d414385360839",
     buffers=(
         "param",
         "grad",

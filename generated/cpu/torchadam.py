@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 487ce6689b58b56c8d9d681dd22e8955
+# Inputs: sha256 c6939a0716237a0bdd1a8c8aa61ada16
 # Rounding in float32: a step or state is off by 12.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CPU kernels of TorchAdam, fused with every feature.
@@ -468,7 +468,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="487ce6689b58b56c8d9d681dd22e8955",
+    fingerprint="c6939a0716237a0bdd1a8c8aa61ada16",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 2a0ad9e9a927c08337313cedda5c4ea5
+# Inputs: sha256 cda017283bde39596c5f1890e33c4ad8
 # Rounding in float32: a step or state is off by 12.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CPU kernels of TorchAdamW, fused with every feature.
@@ -468,7 +468,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="2a0ad9e9a927c08337313cedda5c4ea5",
+    fingerprint="cda017283bde39596c5f1890e33c4ad8",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 67e3442a1224d5d2726412c82c48e3cb
+# Inputs: sha256 052622ea201440c751333d838a493ccd
 # Rounding in float32: a step or state is off by 8.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 # No bound for step of param, momentum_buffer where centered: max(square_avg - grad_avg**2, 0)
@@ -465,7 +465,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="67e3442a1224d5d2726412c82c48e3cb",
+    fingerprint="052622ea201440c751333d838a493ccd",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 40c8fed34890c66506980c5f85500987
+# Inputs: sha256 d66c91bcda5c6e7779910dfc481d1762
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CUDA kernels of Adam, fused with every feature.
@@ -627,7 +627,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="40c8fed34890c66506980c5f85500987",
+    fingerprint="d66c91bcda5c6e7779910dfc481d1762",
     buffers=(
         "param",
         "grad",

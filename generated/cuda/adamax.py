@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 e1425ea16ff71134666d6fcae3e643b8
+# Inputs: sha256 234e61bcea4c0dfa99405394bb9efe5e
 # Rounding in float32: a step or state is off by 9.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CUDA kernels of Adamax, fused with every feature.
@@ -609,7 +609,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="e1425ea16ff71134666d6fcae3e643b8",
+    fingerprint="234e61bcea4c0dfa99405394bb9efe5e",
     buffers=(
         "param",
         "grad",

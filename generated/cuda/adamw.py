@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamw.toml, adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 7a73550d4659bd9f7975b963ec42087a
+# Inputs: sha256 566f8817c2374bbefa91f0c21c03edca
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CUDA kernels of AdamW, fused with every feature.
@@ -627,7 +627,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="7a73550d4659bd9f7975b963ec42087a",
+    fingerprint="566f8817c2374bbefa91f0c21c03edca",
     buffers=(
         "param",
         "grad",

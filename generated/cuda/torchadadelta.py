@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 0cdbd12e1341f65f56f38d1545d1c4cb
+# Inputs: sha256 94d11782272740353cacfb79a32ef082
 # Rounding in float32: a step or state is off by 19.1 ulps at most.
 """CUDA kernels of TorchAdadelta, fused with every feature.
 
@@ -601,7 +601,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="0cdbd12e1341f65f56f38d1545d1c4cb",
+    fingerprint="94d11782272740353cacfb79a32ef082",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 e40d94589bea8fa086f2e2b957566ac2
+# Inputs: sha256 412a068086975591f50a5c1ca44f2ec4
 # Rounding in float32: a step or state is off by 8.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 """CUDA kernels of TorchAdamax, fused with every feature.
@@ -609,7 +609,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="e40d94589bea8fa086f2e2b957566ac2",
+    fingerprint="412a068086975591f50a5c1ca44f2ec4",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 6a9aece89d252a90e178fa192bcc6ed7
+# Inputs: sha256 e86e6cd7073ffd4f4f8d414385360839
 """Keras operations of Adadelta, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -280,7 +280,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="6a9aece89d252a90e178fa192bcc6ed7",
+    fingerprint="e86e6cd7073ffd4f4f8d414385360839",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 40c8fed34890c66506980c5f85500987
+# Inputs: sha256 d66c91bcda5c6e7779910dfc481d1762
 """Keras operations of Adam, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -300,7 +300,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="40c8fed34890c66506980c5f85500987",
+    fingerprint="d66c91bcda5c6e7779910dfc481d1762",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: adamw.toml, adam.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 7a73550d4659bd9f7975b963ec42087a
+# Inputs: sha256 566f8817c2374bbefa91f0c21c03edca
 """Keras operations of AdamW, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -300,7 +300,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="7a73550d4659bd9f7975b963ec42087a",
+    fingerprint="566f8817c2374bbefa91f0c21c03edca",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: rmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 8f12b1187000a47e9693ba52f54d4194
+# Inputs: sha256 926eea20e961e1706b3059a974a13e92
 """Keras operations of RMSprop, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -297,7 +297,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="8f12b1187000a47e9693ba52f54d4194",
+    fingerprint="926eea20e961e1706b3059a974a13e92",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadadelta.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 0cdbd12e1341f65f56f38d1545d1c4cb
+# Inputs: sha256 94d11782272740353cacfb79a32ef082
 """Keras operations of TorchAdadelta, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -280,7 +280,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="0cdbd12e1341f65f56f38d1545d1c4cb",
+    fingerprint="94d11782272740353cacfb79a32ef082",
     buffers=(
         "param",
         "grad",

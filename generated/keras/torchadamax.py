@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamax.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 e40d94589bea8fa086f2e2b957566ac2
+# Inputs: sha256 412a068086975591f50a5c1ca44f2ec4
 """Keras operations of TorchAdamax, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -290,7 +290,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="e40d94589bea8fa086f2e2b957566ac2",
+    fingerprint="412a068086975591f50a5c1ca44f2ec4",
     buffers=(
         "param",
         "grad",

@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchadamw.toml, torchadam.toml, unscale.toml, accumulate.toml,
 # clipnorm.toml, clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml,
 # weight_decay.toml, average.toml.
-# Inputs: sha256 2a0ad9e9a927c08337313cedda5c4ea5
+# Inputs: sha256 cda017283bde39596c5f1890e33c4ad8
 """Keras operations of TorchAdamW, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -301,7 +301,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="2a0ad9e9a927c08337313cedda5c4ea5",
+    fingerprint="cda017283bde39596c5f1890e33c4ad8",
     buffers=(
         "param",
         "grad",

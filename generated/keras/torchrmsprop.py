@@ -2,7 +2,7 @@
 # `optgen build`. Specs: torchrmsprop.toml, unscale.toml, accumulate.toml, clipnorm.toml,
 # clipvalue.toml, global_clipnorm.toml, maximize.toml, l2_penalty.toml, weight_decay.toml,
 # average.toml.
-# Inputs: sha256 67e3442a1224d5d2726412c82c48e3cb
+# Inputs: sha256 052622ea201440c751333d838a493ccd
 """Keras operations of TorchRMSprop, fused with every feature.
 
 Each function here works on whole tensors of any backend, by name, and puts what is new in the
@@ -296,7 +296,7 @@ def absent(
 
 
 KERNELS = Kernels(
-    fingerprint="67e3442a1224d5d2726412c82c48e3cb",
+    fingerprint="052622ea201440c751333d838a493ccd",
     buffers=(
         "param",
         "grad",

@@ -34,8 +34,7 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool, force: boo
                 building.build(job, target, progress, force=force)
                 stale = ""
     except SpecError as error:
-        print_problems(error.problems)
-        return WRONG
+        return print_problems(error.problems)
     except FileNotFoundError as error:
         complain(str(error))
         return USAGE

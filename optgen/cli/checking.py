@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
 
-from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
+from optgen.cli.console import (
+    FAILED,
+    FINE,
+    USAGE,
+    WRONG,
+    complain,
+    out,
+    print_problems,
+    status_of,
+)
+from optgen.cli.examination import examine
+from optgen.cli.json_report import print_json
 from optgen.compiler.library import feature_files, find_specs
-from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.problem import Location, Problem
 from optgen.compiler.nouns.proof import ASIDE, BINDING, STRICT, TOLD, Finding, Verdict
 from optgen.compiler.nouns.spec import Spec
-from optgen.compiler.pipeline import Surroundings, compile_spec, findings
-from optgen.compiler.project import read_project
+from optgen.compiler.project import read_project, unique
 
 
 @dataclass(frozen=True)
@@ -30,32 +39,39 @@ class Wishes:
 def check(paths: list[str], wishes: Wishes) -> int:
     """Check specs, that they compile, and what they claim; returns the exit status."""
     try:
-        found = find_specs(paths)
-    except FileNotFoundError as error:
-        complain(str(error))
-        return USAGE
+        return _check(paths, wishes)
+    except OSError as error:
+        usage = Problem(str(error), Location(error.filename or "", 0), severity="usage")
+        return _end(usage, wishes, USAGE)
+    except Exception as error:
+        return _end(Problem.of_failure(error, Location("optgen check", 0)), wishes, FAILED)
+
+
+def _end(problem: Problem, wishes: Wishes, status: int) -> int:
+    """What keeps a check from being carried out."""
+    if wishes.as_json:
+        print_json((), [problem])
+    elif status == USAGE:
+        complain(problem.message)
+    else:
+        print_problems([problem])
+    return status
+
+
+def _check(paths: list[str], wishes: Wishes) -> int:
+    found = find_specs(paths)
     files = found.files if paths else (*feature_files(), *found.files)
     project = read_project(files)
-    results = project.results(_findings)
-    proved = [(spec, found) for spec, found in results.made if not spec.is_schedule]
-    odd = project.warnings
-    if results.problems:
-        if wishes.as_json:
-            _print_json(proved, results.problems)
-        else:
-            print_problems(results.problems)
-        return WRONG
+    examined = examine(project)
+    every = [*project.problems, *(problem for one in examined for problem in one.problems)]
+    problems = unique(every)
+    proved = [(one.spec, one.findings) for one in examined]
     if wishes.as_json:
-        _print_json(proved, odd)
+        print_json(examined, [*problems, *project.warnings])
     else:
-        _print(proved, odd, len(files), wishes)
-    return WRONG if any(_fails(one, wishes) for _, every in proved for one in every) else FINE
-
-
-def _findings(spec: Spec, around: Surroundings) -> tuple[Finding, ...]:
-    """What could be proved of a spec that compiles; nothing is of a schedule."""
-    compile_spec(spec, around)
-    return () if spec.is_schedule else findings(spec)
+        _print(proved, [*problems, *project.warnings], len(files), wishes)
+    refuted = any(_fails(one, wishes) for _, every in proved for one in every)
+    return max(status_of(problems), WRONG if refuted else FINE)
 
 
 def _fails(finding: Finding, wishes: Wishes) -> bool:
@@ -74,7 +90,7 @@ def _is_odd(finding: Finding) -> bool:
 
 def _print(
     proved: Sequence[tuple[Spec, Sequence[Finding]]],
-    odd: Iterable[Problem],
+    odd: Sequence[Problem],
     files: int,
     wishes: Wishes,
 ) -> None:
@@ -84,7 +100,7 @@ def _print(
             _print_findings(spec, found)
     told = [finding for finding in every if _is_odd(finding) or _fails(finding, wishes)]
     print_problems([*odd, *_problems(told, wishes)])
-    errors = sum(_fails(finding, wishes) for finding in every)
+    errors = sum(_fails(finding, wishes) for finding in every) + bool(status_of(odd))
     count = f"{files} spec{'s' if files > 1 else ''}"
     if not errors:
         count += " without errors"
@@ -134,45 +150,3 @@ def _print_findings(spec: Spec, found: Sequence[Finding]) -> None:
             (reason, "dim"),
         )
         out.print(line)
-
-
-def _print_json(
-    proved: Sequence[tuple[Spec, Sequence[Finding]]], problems: Iterable[Problem]
-) -> None:
-    page = {
-        "problems": [
-            {
-                "severity": problem.severity,
-                "message": problem.message,
-                "hint": problem.hint,
-                "path": problem.location.path,
-                "line": problem.location.line,
-                "column": problem.location.column,
-            }
-            for problem in problems
-        ],
-        "specs": [
-            {
-                "name": spec.name.value,
-                "path": spec.path,
-                "findings": [_as_dict(finding) for finding in found],
-            }
-            for spec, found in proved
-        ],
-    }
-    print(json.dumps(page, indent=2))
-
-
-def _as_dict(finding: Finding) -> dict[str, object]:
-    return {
-        "group": finding.group.value,
-        "statement": finding.statement,
-        "variant": finding.variant,
-        "verdict": finding.verdict.value,
-        "reason": finding.reason,
-        "numbers": dict(finding.numbers),
-        "fails": finding.fails,
-        "waived": finding.waived,
-        "line": finding.location.line,
-        "column": finding.location.column,
-    }

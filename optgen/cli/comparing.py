@@ -23,8 +23,7 @@ def diff(one: str, other: str, together: list[str]) -> int:
         around = surroundings()
         found = comparison(left, right, {**both, **fixed}, {**both, **other_fixed}, around)
     except SpecError as error:
-        print_problems(error.problems)
-        return WRONG
+        return print_problems(error.problems)
     except (FileNotFoundError, ValueError) as error:
         complain(str(error))
         return USAGE

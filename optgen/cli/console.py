@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.text import Text
 
-from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.problem import INTERNAL, Problem
 
 #: Results go to the first, messages about them to the second.
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-#: Exit statuses.
-FINE, WRONG, USAGE = 0, 1, 2
+#: Exit statuses: of a spec that is wrong, of a command that can't be carried out as it is written,
+#: and of a mistake in the compiler.
+FINE, WRONG, USAGE, FAILED = 0, 1, 2, 3
 
-_COLOURS = {"error": "bold red", "warning": "bold yellow"}
+#: Where this variable of the environment is set, internal errors come with their tracebacks.
+TRACEBACK = "OPTGEN_TRACEBACK"
+
+_COLOURS = {"error": "bold red", "warning": "bold yellow", INTERNAL: "bold red"}
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
-    """Each problem with its line and caret, and their number at the end."""
+def status_of(problems: Iterable[Problem]) -> int:
+    """The exit status of a command that found some problems."""
+    severities = {problem.severity for problem in problems}
+    return FAILED if INTERNAL in severities else WRONG if "error" in severities else FINE
+
+
+def print_problems(problems: Iterable[Problem]) -> int:
+    """Each problem with its line and caret, and their number at the end; returns the status."""
     listed = list(problems)
     for problem in listed:
         head, *rest = str(problem).split("\n")
@@ -29,9 +40,14 @@ def print_problems(problems: Iterable[Problem]) -> None:
         err.print(line)
         for other in rest:
             err.print(Text(other))
-    errors = sum(problem.severity == "error" for problem in listed)
+        if problem.traceback and os.environ.get(TRACEBACK):
+            err.print(Text(problem.traceback))
+    if any(problem.traceback for problem in listed) and not os.environ.get(TRACEBACK):
+        err.print(Text(f"{TRACEBACK}=1 in the environment shows where internal errors come from"))
+    errors = sum(problem.severity in ("error", INTERNAL) for problem in listed)
     if errors:
         err.print(f"{errors} error{'s' if errors > 1 else ''}", style="bold red")
+    return status_of(listed)
 
 
 def complain(message: str) -> None:

@@ -39,8 +39,7 @@ def explain(
         if path is not None:
             stability.draw(panels(found.rule, found.stable), path)
     except SpecError as error:
-        print_problems(error.problems)
-        return WRONG
+        return print_problems(error.problems)
     except MissingExtraError:
         complain("a picture needs matplotlib: python -m pip install 'optgen[demo]'")
         return USAGE

@@ -31,8 +31,7 @@ def plot(words: Sequence[str], calls: int, path: Path) -> int:
         drawn = [_curve(request, calls) for request in read_requests(words)]
         curves.draw(drawn, path)
     except SpecError as error:
-        print_problems(error.problems)
-        return WRONG
+        return print_problems(error.problems)
     except MissingExtraError:
         complain("a plot needs matplotlib: python -m pip install 'optgen[demo]'")
         return USAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.syntax import Syntax
 
 from optgen.cli.choices import Stage, Target
-from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
+from optgen.cli.console import FINE, USAGE, complain, out, print_problems
 from optgen.cli.pages import plan_page, rule_page, spec_page
 from optgen.cli.reasons import print_reasons
 from optgen.compiler.library import find_specs, is_feature
@@ -39,8 +39,7 @@ def show(name: str, stage: Stage, target: Target, *, why: bool = False) -> int:
         if why:
             print_reasons(accuracy_of(spec, built_in_surroundings()))
     except SpecError as error:
-        print_problems(error.problems)
-        return WRONG
+        return print_problems(error.problems)
     except FileNotFoundError as error:
         complain(str(error))
         return USAGE

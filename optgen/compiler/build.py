@@ -60,6 +60,8 @@ def build(job: Job, out: Path, report: Report, *, force: bool = False) -> None:
     """
     compiled = _compiled(job, report)
     with opened(out):
+        if not force:
+            _refuse_other_case(job, out)
         sources = [*compiled, *_package(job, out)]
         changes = changes_of(sources, out, whole=job.whole, force=force)
         commit(changes, out)
@@ -69,7 +71,7 @@ def build(job: Job, out: Path, report: Report, *, force: bool = False) -> None:
     for path in changes.removed:
         report.done(path, "removed")
     for path in changes.kept:
-        report.done(path, "no spec stands for it, but it was edited, and so it stays")
+        report.done(path, "kept, since its module was edited; it has no spec, --force removes it")
 
 
 def stale(job: Job, out: Path, report: Report) -> str:
@@ -80,6 +82,21 @@ def stale(job: Job, out: Path, report: Report) -> str:
     for spec in job.kinds.compiled:
         report.done(spec.name.value, "stale" if changed & {*files_of(spec)} else "current")
     return stale_files([*compiled, *_package(job, out)], out, whole=job.whole)
+
+
+def _refuse_other_case(job: Job, out: Path) -> None:
+    """Refuse to replace a class by one whose name has the same letters: both need one file.
+
+    Where all specs of the package are at hand, it has been renamed.
+    """
+    there = {} if job.whole else generated_classes(out, "")
+    for spec in job.kinds.optimizers:
+        name = there.get(spec.module, spec.name.value)
+        if name != spec.name.value:
+            raise FileExistsError(
+                f"{out / spec.module}.py holds {name}, which {spec.name.value} would overwrite; "
+                "choose another name, or pass --force. Nothing was changed"
+            )
 
 
 def _compiled(job: Job, report: Report) -> list[Source]:

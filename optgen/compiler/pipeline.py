@@ -29,7 +29,7 @@ from optgen.compiler.nouns.accuracy import Accuracy
 from optgen.compiler.nouns.comparison import Comparison
 from optgen.compiler.nouns.condition import TooManyCasesError
 from optgen.compiler.nouns.plan import Plan
-from optgen.compiler.nouns.problem import Problem, SpecError
+from optgen.compiler.nouns.problem import Location, Problem, SpecError
 from optgen.compiler.nouns.proof import Finding
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import Source
@@ -144,7 +144,10 @@ def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:
 def gather(
     items: Iterable[Item], work: Callable[[Item], Result]
 ) -> tuple[list[tuple[Item, Result]], list[Problem]]:
-    """The items that some work succeeds on, each with its result, and the problems of the rest."""
+    """The items that some work succeeds on, each with its result, and the problems of the rest.
+
+    Work that fails for one item, through a mistake in the compiler, leaves the others alone.
+    """
     results: list[tuple[Item, Result]] = []
     problems: list[Problem] = []
     for item in items:
@@ -152,7 +155,16 @@ def gather(
             results.append((item, work(item)))
         except SpecError as error:
             problems += error.problems
+        except Exception as error:
+            problems.append(Problem.of_failure(error, _place(item)))
     return results, problems
+
+
+def _place(item: object) -> Location:
+    """Where a file begins, or a spec has its name."""
+    if isinstance(item, Spec):
+        return item.name.location
+    return Location(shown(item) if isinstance(item, Path) else str(item), 1)
 
 
 @contextmanager

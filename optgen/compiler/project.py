@@ -57,7 +57,7 @@ class Project:
     def results(self, work: Callable[[Spec, Surroundings], Result]) -> Results[Result]:
         """Do some work on every optimizer and schedule; SpecErrors of it become problems."""
         made, problems = gather(self.kinds.compiled, lambda spec: work(spec, self.around))
-        return Results(tuple(made), _unique([*self.problems, *problems]))
+        return Results(tuple(made), unique([*self.problems, *problems]))
 
 
 def read_project(files: Sequence[Path]) -> Project:
@@ -72,7 +72,7 @@ def read_project(files: Sequence[Path]) -> Project:
     every = [spec for _, spec in loaded if is_feature(spec)]
     around, wrong = _surroundings(every, len(built_in), all_loaded=not problems)
     odd = [] if wrong else [w for spec in kinds.optimizers for w in warnings(spec, around)]
-    return Project(kinds, around, _unique([*problems, *wrong]), tuple(odd))
+    return Project(kinds, around, unique([*problems, *wrong]), tuple(odd))
 
 
 def _kinds(specs: Sequence[Spec]) -> Kinds:
@@ -131,6 +131,6 @@ def _one_name(specs: Iterable[Spec]) -> Iterator[Problem]:
             yield Problem(message, spec.name.location, "choose another name")
 
 
-def _unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+def unique(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each problem once; the problems of a base are those of the specs that extend it too."""
     return tuple({(p.message, str(p.location)): p for p in problems}.values())

@@ -25,6 +25,7 @@ from optgen.runtime.treatment import Treatment
 from optgen.runtime.whole import Call
 from optgen.torch.positions import Positions
 from optgen.torch.together import Together
+from optgen.torch.versions import marking_changed
 
 _DTYPES = (torch.float32, torch.float64)
 
@@ -73,7 +74,7 @@ class InPlace:
         given = [*map(gradients.get, range(len(self._slots)))]
         also: list[Call] = [
             # Autograd refuses to go back through what was overwritten only if it knows.
-            (torch._C._increment_version, model.tensors),
+            *marking_changed(model.tensors),
             self._calls.adding_one(),
         ]
         step = Step(model, settings, model.treatment, None)

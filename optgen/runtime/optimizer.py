@@ -56,7 +56,7 @@ class Optimizer(Generated, Sealed, Saved, Averaging):
         if not isinstance(name, str | None):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
         declared = self.hyperparameters, self.switches, self.exclusive
-        settings = Settings(kind, *declared, values, options)
+        settings = Settings(kind, *declared, values, options, self.states)
         self._treatment = Treatment(kind, constraints, overwrite_with_gradient, on_nonfinite)
         self.name = unique_name(kind) if name is None else name
         self._settings = settings

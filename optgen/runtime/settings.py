@@ -10,7 +10,7 @@ import numpy as np
 
 from optgen.runtime.arrays import Array
 from optgen.runtime.changing import Changing, Setting, accept, configured
-from optgen.runtime.declarations import Hyperparameter, Switch, Value
+from optgen.runtime.declarations import Hyperparameter, State, Switch, Value
 from optgen.runtime.options import Options, PathOptions
 
 
@@ -36,7 +36,10 @@ class Settings:
         exclusive: Sequence[Sequence[str]],
         values: Mapping[str, object],
         options: PathOptions | None,
+        states: Sequence[State] = (),
     ) -> None:
+        """Raises ValueError where several ``states`` would stand in for a variable."""
+        self._stand_ins = [state for state in states if state.stands_in]
         self._owner, self._switches, self._exclusive = owner, switches, exclusive
         self._declared = {h.name: h for h in declared}
         self.options = Options(owner, self._declared, options)
@@ -134,6 +137,14 @@ class Settings:
                     f"{self._owner}: only one of these may be given: "
                     + ", ".join(name.removesuffix("_given") for name in given)
                 )
+        found = [state for state in self._stand_ins if state.when(on)]
+        if len(found) > 1:
+            causes = (_switches_of(state, on) for state in found)
+            told = " and ".join(f"{s.name} ({c})" for s, c in zip(found, causes, strict=True))
+            raise ValueError(
+                f"{self._owner}: only one state may stand in for a variable, not {told}; turn one "
+                "of them off"
+            )
 
     def rows(self, wanted: tuple[Row, ...], calls: int) -> Array:
         """A row of float64 values for each of ``wanted``, after so many calls; None is NaN.
@@ -198,3 +209,9 @@ class Settings:
         if checked is None:
             raise TypeError(f"{where}: {name} must be a number, not None")
         return checked
+
+
+def _switches_of(state: State, on: Mapping[str, bool]) -> str:
+    """The arguments that a state is there for."""
+    needed = [name for name in on if not state.when({**on, name: not on[name]})]
+    return ", ".join(name.removesuffix("_given") for name in needed) or "always"

@@ -49,7 +49,8 @@ class GroupSettings(Settings):
         ``defaults`` are the values of what a group doesn't say.
         """
         values = {h.name: h.default for h in rule.hyperparameters} | dict(shared)
-        super().__init__(owner, rule.hyperparameters, rule.switches, rule.exclusive, values, None)
+        declared = rule.hyperparameters, rule.switches, rule.exclusive
+        super().__init__(owner, *declared, values, None, rule.states)
         self._own = [argument for argument in listed if argument.is_grouped]
         self._defaults = {a.name: defaults.get(a.name, a.default) for a in self._own}
         self.options = GroupOptions(owner, paths)

@@ -32,6 +32,7 @@ from optgen.torch.peers import (
 from optgen.torch.shards import refuse_unsummed
 from optgen.torch.states import given
 from optgen.torch.twins import attributes_of
+from optgen.torch.versions import marking_changed
 
 Tensor = torch.Tensor
 #: What groups call the number of calls, which goes with them wherever torch saves and loads them.
@@ -162,7 +163,7 @@ class FusedOptimizer(torch.optim.Optimizer):
             also: list[Call] = [
                 *model.copies.filled(touched),
                 # Autograd refuses to go back through what was overwritten only if it knows.
-                (torch._C._increment_version, changed),
+                *marking_changed(changed),
             ]
             step = Step(model, self._settings, model.treatment, None)
             step.take(checked, self._counters, also)

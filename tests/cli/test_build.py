@@ -147,9 +147,9 @@ def test_an_edited_file_is_named_and_kept(project: Path) -> None:
     (project / "specs" / "lion.toml").unlink()
     kept = run("build", "specs")
     assert kept.exit_code == 0
-    assert "lion.py: no spec stands for it, but it was edited, and so it stays" in kept.output
+    assert "\nlion.py: kept, since its module was edited" in kept.output
     assert "0.0002" in edited.read_text()
-    assert "cpu/lion.py: removed" in kept.output
+    assert (project / "generated" / "cpu" / "lion.py").exists()
     assert run("build", "specs", "--check").exit_code == 1
     assert "lion.py: removed" in run("build", "specs", "--force").output
     assert run("build", "specs", "--check").exit_code == 0
@@ -162,6 +162,17 @@ def test_building_one_file_keeps_the_others(project: Path) -> None:
     names = (project / "generated" / "__init__.py").read_text()
     assert "Lion" in names
     assert "Second" in names
+
+
+def test_a_name_in_another_case_doesnt_take_the_file_of_a_class(project: Path) -> None:
+    run("build", "specs/lion.toml")
+    before = (project / "generated" / "lion.py").read_text()
+    (project / "second.toml").write_text(LION.replace("Lion", "LION"))
+    result = run("build", "second.toml")
+    assert result.exit_code == 1
+    assert "generated/lion.py holds Lion, which LION would overwrite" in result.stderr
+    assert (project / "generated" / "lion.py").read_text() == before
+    assert run("build", "second.toml", "--force").exit_code == 0
 
 
 def test_one_wrong_spec_leaves_everything_as_it_was(project: Path) -> None:

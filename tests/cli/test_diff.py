@@ -131,7 +131,7 @@ def test_numbers_show_where_rules_part(tmp_path: Path) -> None:
         ("adam(beta_1=0.1, beta_1=0.2)", "adam", "beta_1 is given twice"),
         ("adam(gradient_accumulation_steps=2.5)", "adam", "must be a whole number"),
         ("average", "adam", "average is no optimizer"),
-        ("nothing", "adam", "neither a file"),
+        ("nothing", "adam", "nothing is no file"),
         ("adam(", "adam", "is no spec"),
     ],
 )

@@ -145,3 +145,14 @@ param = param + change
     )
     fixed = spec.replace("sqrt(new_average)", "sqrt(average)")
     assert problems(tmp_path, fixed) == ()
+
+
+def test_only_one_state_stands_in_at_a_time(tmp_path: Path) -> None:
+    marked = BASE.replace('trend = { invariant = "trend**2 >= 0" }', "trend = { stands_in = true }")
+    both = marked.replace("buffer = {", "buffer = { stands_in = true,")
+    assert_told(tmp_path, both, "'buffer' and 'trend' would both stand in", "buffer")
+    apart = both.replace("trend = { stands", 'trend = { when = "not fancy", stands').replace(
+        'when = "momentum > 0"', 'when = "fancy"'
+    )
+    told = [str(problem) for problem in problems(tmp_path, apart)]
+    assert not any("stand in" in one for one in told)

@@ -17,7 +17,7 @@ from optgen.compiler.emit import emit, emit_package
 from optgen.compiler.library import find_specs
 from optgen.compiler.pipeline import plan_of
 from optgen.compiler.project import read_project
-from optgen.compiler.write import write
+from optgen.compiler.write import changes_of, commit, opened
 from optgen.keras import optimizer_class
 from tests.keras.crossing import Apply
 from tests.numeric.rules import Array, reductions, run
@@ -141,8 +141,9 @@ def package() -> Any:
     # Without the bounds of rounding errors that headers state: they are of no use here.
     compiled = [emit(plan_of(spec, around), (), around.templates) for spec in optimizers]
     modules = [(spec.module, spec.name.value) for spec in optimizers]
-    for source in [*sum(compiled, ()), *emit_package(modules, (), around.templates)]:
-        write(source, folder / "written_language")
+    sources = [*sum(compiled, ()), *emit_package(modules, (), around.templates)]
+    with opened(out := folder / "written_language"):
+        commit(changes_of(sources, out, whole=True, force=False), out)
     sys.path.insert(0, str(folder))
     try:
         return importlib.import_module("written_language")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 import optgen.keras
 from optgen.keras import SGD, Adadelta, Adam, AdamW, RMSprop, install
+from optgen.keras.arithmetic import TensorFunctions
 
 Array = np.ndarray[Any, Any]
 DRAW = np.random.default_rng(0)
@@ -247,6 +249,20 @@ def check_nothing_changes_where_a_call_is_refused(folder: Path) -> None:
     assert is_refused(optimizer, [ones], variable)
     assert int(optimizer.iterations) == 1
     assert np.array_equal(keras.ops.convert_to_numpy(variable), held)
+
+
+def check_compilers_keep_nan(folder: Path) -> None:
+    """XLA's maximum of 1 and NaN is 1 on a CPU, under TensorFlow."""
+    functions = TensorFunctions("float32")
+
+    def both(a: Any, b: Any) -> list[Any]:
+        return [functions.maximum(a, b), functions.minimum(a, b), functions.sign(a + b)]
+
+    one, nothing = keras.ops.ones((3,)), keras.ops.full((3,), np.nan)
+    if keras.config.backend() == "tensorflow":
+        both = import_module("tensorflow").function(both, jit_compile=True, autograph=False)
+    for pair in ((one, nothing), (nothing, one)):
+        assert all(np.isnan(keras.ops.convert_to_numpy(found)).all() for found in both(*pair))
 
 
 CHECKS: list[Callable[[Path], None]] = [

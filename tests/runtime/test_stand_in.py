@@ -8,6 +8,7 @@ import pytest
 
 from optgen.optimizers import SGD
 from optgen.runtime import Array
+from optgen.runtime.declarations import State
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -76,3 +77,16 @@ def test_averaged_swaps_and_swaps_back() -> None:
 def test_averaged_needs_averages() -> None:
     with pytest.raises(ValueError, match="keeps no averages"), SGD().averaged():
         pass
+
+
+def test_only_one_state_stands_in_at_a_time() -> None:
+    class Two(SGD):  # type: ignore[misc]
+        states = (*SGD.states, State("leader", stands_in=True))
+
+    message = r"only one state may stand in .* parameter_average \(use_ema\) and leader \(always\)"
+    with pytest.raises(ValueError, match=message):
+        Two(use_ema=True)
+    optimizer = Two()
+    with pytest.raises(ValueError, match=message):
+        optimizer.use_ema = True
+    assert not optimizer.use_ema

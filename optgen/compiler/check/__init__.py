@@ -8,6 +8,7 @@ from optgen.compiler.check.flow import check_flow
 from optgen.compiler.check.kinds import check_kinds
 from optgen.compiler.check.lists import check_lists
 from optgen.compiler.check.reach import check_reach
+from optgen.compiler.check.rivals import check_rivals
 from optgen.compiler.check.use import check_use
 from optgen.compiler.check.values import check_default, check_values
 from optgen.compiler.nouns.problem import MOST_PROBLEMS, Problem
@@ -17,7 +18,8 @@ from optgen.compiler.nouns.rule import Rule
 def check(rule: Rule) -> tuple[Problem, ...]:
     """Every problem of one spec's rule, in the order of the file."""
     problems: list[Problem] = []
-    for part in (check_values, check_kinds, check_lists, check_flow, check_use, check_reach):
+    parts = check_values, check_kinds, check_lists, check_flow, check_use, check_reach, check_rivals
+    for part in parts:
         problems += islice(part(rule), MOST_PROBLEMS)
     unique = {(p.message, str(p.location)): p for p in problems}
     return tuple(sorted(unique.values(), key=lambda p: (p.location.line, p.location.column)))

@@ -14,6 +14,7 @@ from optgen.compiler.compare.resemblance import resemblances
 from optgen.compiler.compare.settings import Pair, differing, pairs
 from optgen.compiler.compare.straight import Values, decided, holds
 from optgen.compiler.nouns.comparison import Comparison, Setting
+from optgen.compiler.nouns.expression import names
 from optgen.compiler.nouns.rule import Block, Rule
 
 __all__ = ["Outline", "compare", "known", "resemblances"]
@@ -39,13 +40,28 @@ def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Compa
     check_given(one, fixed)
     check_given(other, other_fixed)
     end = time.monotonic() + SECONDS
-    found = _compare(one, other, fixed, other_fixed, end)
-    features = tuple(map(_active, (one, other), (fixed, other_fixed)))
-    found = replace(found, features=(_names(features[0]), _names(features[1])))
-    if found.equal or not any(features):
-        return found
+    mine, theirs = _active(one, fixed), _active(other, other_fixed)
+    features = (tuple(block.name for block in mine), tuple(block.name for block in theirs))
     bare, other_bare = (replace(rule, blocks=(_own(rule),)) for rule in (one, other))
-    return replace(found, alone=_compare(bare, other_bare, fixed, other_fixed, end))
+    alone = _compare(bare, other_bare, fixed, other_fixed, end)
+    if alone.equal and _used(one, mine, fixed) == _used(other, theirs, other_fixed):
+        # The same features around rules that do the same.
+        return replace(alone, features=features)
+    if not mine and not theirs:
+        return alone
+    found = _compare(one, other, fixed, other_fixed, end)
+    return replace(found, features=features, alone=None if found.equal else alone)
+
+
+def _used(rule: Rule, blocks: list[Block], fixed: Values) -> tuple[object, ...]:
+    """What features do: their lines, and what decides them or is fixed for them."""
+    lines = [step for block in blocks for step in (*block.steps, *block.otherwise)]
+    expressions = [step.expression for step in lines]
+    expressions += [block.proceed for block in blocks if block.proceed is not None]
+    given = {n: fixed[n] for one in expressions for n in names(one) if n in fixed}
+    atoms = {atom for step in lines for atom in step.guard.atoms}
+    values = decided(rule, fixed)
+    return blocks, given, {atom: holds(rule.atoms[atom], values) for atom in atoms}
 
 
 def _compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values, end: float) -> Comparison:
@@ -91,7 +107,3 @@ def _active(rule: Rule, fixed: Values) -> list[Block]:
     values = decided(rule, fixed)
     on = {atom: holds(condition, values) for atom, condition in rule.atoms.items()}
     return [block for block in rule.blocks if block.slot is not None and block.when.holds(on)]
-
-
-def _names(blocks: list[Block]) -> tuple[str, ...]:
-    return tuple(block.name for block in blocks)

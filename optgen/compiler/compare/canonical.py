@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
 
 from optgen.compiler.exact.ranges import number
 from optgen.compiler.nouns.expression import NOWHERE, Expression, Name, Number, Operation
@@ -226,6 +226,57 @@ _RULES: Mapping[str, Callable[..., Node]] = {
 }
 
 
+def collected(node: Node, moving: frozenset[str]) -> Node:
+    """The node with each sum as a linear form: what doesn't move multiplies what does, once."""
+    if not node.children:
+        return node
+    found = _again(node, [collected(child, moving) for child in node.children])
+    if found.operator == "*":
+        still, moved = _split(found, moving)
+        if still and len(moved) == 1 and moved[0].operator == "+":
+            parts = [multiply(*still, term) for term in moved[0].children]
+            return replace(collected(add(*parts), moving), origin=node.origin)
+    if found.operator != "+":
+        return found
+    groups: dict[Node, list[Node]] = {}
+    for term in found.children:
+        groups.setdefault(multiply(*_split(term, moving)[1]), []).append(term)
+    if all(len(terms) == 1 for terms in groups.values()) or len(groups) == 1:
+        return found
+    terms = [
+        multiply(add(*(multiply(*_split(term, moving)[0]) for term in terms)), rest)
+        if len(terms) > 1 and rest != _constant(1)
+        else add(*terms)
+        for rest, terms in groups.items()
+    ]
+    return replace(add(*terms), origin=node.origin)
+
+
+def _split(term: Node, moving: frozenset[str]) -> tuple[list[Node], list[Node]]:
+    """The factors that don't move, and those that do."""
+    factors = term.children if term.operator == "*" else (term,)
+    moves = [any(part.leaf in moving for part in one.walk()) for one in factors]
+    still = [one for one, moved in zip(factors, moves, strict=True) if not moved]
+    return still, [one for one, moved in zip(factors, moves, strict=True) if moved]
+
+
+def _again(node: Node, children: list[Node]) -> Node:
+    """The node with other children, in canonical form."""
+    rule = {"+": add, "*": multiply, "**": power, "where": _choice}.get(node.operator)
+    found = rule(*children) if rule else _operation(node.operator, children)  # type: ignore[operator]
+    return replace(found, origin=node.origin)
+
+
+def spelled(node: Node) -> Expression:
+    """What a node was written as; where it wasn't, what it means."""
+    if node.origin != NOTHING or not node.children:
+        return node.origin
+    operands = [spelled(child) for child in node.children]
+    if node.operator in ("+", "*", "and", "or", "max", "min"):
+        return reduce(lambda a, b: Operation(node.operator, (a, b)), operands)
+    return Operation(node.operator, tuple(operands))
+
+
 def renamed(node: Node, new: Mapping[str, str]) -> Node:
     """The node with other names; it is sorted anew."""
     if node.operator == NAME:
@@ -246,6 +297,4 @@ def substituted(node: Node, name: str, value: Node) -> Node:
     children = [substituted(child, name, value) for child in node.children]
     if list(node.children) == children:
         return node
-    rule = {"+": add, "*": multiply, "**": power, "where": _choice}.get(node.operator)
-    found = rule(*children) if rule else _operation(node.operator, children)  # type: ignore[operator]
-    return replace(found, origin=node.origin)
+    return _again(node, children)

@@ -23,7 +23,7 @@ from optgen.compiler.exact.polynomial import (
     times,
 )
 from optgen.compiler.exact.quotient import UNIT, Quotient, Quotients
-from optgen.compiler.nouns.expression import Expression, Number, Operation, rewrite
+from optgen.compiler.nouns.expression import Expression, Number, Operation, rewrite, substitute
 
 #: More cases aren't looked at.
 MOST_CASES = 250
@@ -80,13 +80,26 @@ class _Cases:
             return self.all_zero(_replaced(expression, piece, value), signs)
         cases = (signs[found.key],) if found.key in signs else (-1, 0, 1)
         return all(
-            self.all_zero(
-                _replaced(expression, piece, _value(piece, found.known * sign)),
-                {**signs, found.key: sign},
-            )
+            self._case(expression, piece, found, sign, signs)
             for sign in cases
             if found.key in signs or self._can_be(found.unknown, sign, signs)
         )
+
+    def _case(
+        self,
+        expression: Expression,
+        piece: Operation,
+        found: _Sign,
+        sign: int,
+        signs: Mapping[_Key, int],
+    ) -> bool:
+        """Whether an expression is 0 where a part depends on a difference of this sign."""
+        new = _replaced(expression, piece, _value(piece, found.known * sign))
+        if sign == 0 and len(found.unknown) == 1:
+            ((monomial, _),) = found.unknown.items()
+            if len(monomial) == 1 and self._quotients.is_plain(monomial[0][0]):
+                new = folded(substitute(new, {monomial[0][0]: Number(0)}), {})
+        return self.all_zero(new, {**signs, found.key: sign})
 
     def _is_zero(self, found: Quotient, signs: Mapping[_Key, int]) -> bool:
         """Whether a quotient is 0, or has a factor that is assumed to be."""

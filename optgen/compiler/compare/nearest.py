@@ -186,7 +186,7 @@ def _measured(
     every.pop(LEARNING_RATE, None)
     other = known.renamed({**every, **names})
     parts = []
-    for target in outline.trees.keys() | other.trees.keys():
+    for target in dict.fromkeys((*outline.trees, *other.trees)):
         here, there = outline.trees.get(target), other.trees.get(target)
         if here is not None and there is not None:
             parts.append(differences.of(here, there))

@@ -13,12 +13,13 @@ from optgen.compiler.compare.canonical import (
     NUMBER,
     Node,
     canonical,
+    collected,
     negated,
     renamed,
     substituted,
 )
 from optgen.compiler.nouns.expression import Expression, Name, Number, substitute
-from optgen.compiler.nouns.rule import LEARNING_RATE, PARAM, Rule, State
+from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.nouns.spec import Scalar
 
 #: More settings of the switches aren't looked at.
@@ -124,6 +125,8 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
         return None
     trees[PARAM] = canonical(values[PARAM])
     trees = _upright(trees, states)
+    moving = frozenset([GRAD, PARAM, *own, *map(new, own)])
+    trees = {name: collected(tree, moving) for name, tree in trees.items()}
     numbers = {h.name: h.default for h in rule.hyperparameters if not h.is_switch}
     used = {str(p.leaf) for tree in trees.values() for p in tree.walk() if p.operator == NAME}
     kept = {name: default for name, default in numbers.items() if name in used}

@@ -23,6 +23,7 @@ _SECOND = (-0.5, -1.5, 3.0, 0.125, 1.0, 0.25, 2.0, -0.75)
 _GRADIENTS: Gradients = tuple(zip(_FIRST, _SECOND, strict=True))
 #: Zeros and repetitions, at which conditions turn.
 _TURNING: Gradients = tuple((a, a) for a in (1.0, 0.0, 0.0, -1.0, -1.0, 0.0, 2.0, 2.0))
+_RESTING: Gradients = ((0.0, 0.0), *_TURNING)
 #: Small gradients show small numbers that are there for safety, a long run what comes later.
 SIZES = (1.0, 1e-6, 30.0)
 DIGITS = 50
@@ -63,10 +64,12 @@ def _parted(
 
 
 def _runs(draws: Sequence[Numbers]) -> Iterator[tuple[Numbers, Gradients]]:
-    for numbers in draws:
+    for numbers in draws[:2]:
         for size in SIZES:
             yield numbers, tuple((size * a, size * b) for a, b in _GRADIENTS)
+    for numbers in draws[-1:]:
         yield numbers, _TURNING
+        yield numbers, _RESTING
     draw = random.Random(0)
     for numbers in draws:
         yield numbers, tuple((draw.gauss(0, 1), draw.gauss(0, 1)) for _ in range(12))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from optgen.compiler.compare.canonical import NOTHING, Node
+from optgen.compiler.compare.canonical import Node, spelled
 from optgen.compiler.compare.difference import Edit
 from optgen.compiler.compare.nearest import Nearest, nearest
 from optgen.compiler.compare.outline import Outline, new, outlines
@@ -73,9 +73,7 @@ def _shown(node: Node | None, names: Mapping[str, str]) -> str:
     """What a node was written as, in the names of the rule that is checked."""
     if node is None:
         return "nothing"
-    origin = node.origin
-    if origin == NOTHING:
-        return f"a part with {node.operator}"
+    origin = spelled(node)
     plain = {name.id: name.id for name in walk(origin) if isinstance(name, Name)}
     shown = {**plain, **names}
     shown |= {new(old): now for old, now in shown.items()}

@@ -150,7 +150,7 @@ def emit_package(
     optimizers: Modules, schedules: Modules, templates: Templates
 ) -> tuple[Source, ...]:
     """The ``__init__`` files of a generated package."""
-    digest = inputs_digest([*optimizers, *schedules], templates)
+    digest = inputs_digest([*sorted(optimizers), *sorted(schedules)], templates)
     header = templates.header(PACKAGE_TEMPLATE, (), digest)
 
     def package(folder: str, doc: str, **contents: Modules | Sequence[str]) -> Source:

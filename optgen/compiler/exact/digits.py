@@ -64,6 +64,8 @@ def precise(expression: Expression, numbers: Mapping[str, Any]) -> Any:
             return mpmath.mpf(repr(value))
         case Name(name):
             return numbers[name]
+        case Operation("where", (condition, yes, no)):
+            return precise(yes if precise(condition, numbers) else no, numbers)
         case Operation(operator, operands):
             found = [precise(operand, numbers) for operand in operands]
             if operator in FUNCTIONS:

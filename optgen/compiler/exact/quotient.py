@@ -70,6 +70,10 @@ class Quotients:
         """What a name is the root of; None for one that is no root."""
         return self._squares.get(name)
 
+    def is_plain(self, name: str) -> bool:
+        """Whether a name was in an expression, and stands for nothing else."""
+        return name not in self._squares and name not in self._meanings
+
     def meaning(self, name: str) -> Expression:
         """What a name stands for; itself, if it was in an expression."""
         return self._meanings.get(name, Name(name))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import traceback
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -17,6 +18,8 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udff
 MOST_PROBLEMS = 50
 #: So much of a long line is shown, and so much of that before the caret.
 _WIDTH, _BEFORE = 140, 60
+#: So much of the text of an exception.
+_LONGEST = 200
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ class Page:
         return Location(self.path, line, offset - start + 1, self.text[start:end], length)
 
 
+#: The severity of a mistake in the compiler, which shows at a spec.
+INTERNAL = "internal error"
+_REPORT = "this is a mistake in optgen; please report it together with the spec"
+
+
 @dataclass(frozen=True)
 class Problem:
     """One finding about a spec: what, where, and how to mend it."""
@@ -73,6 +81,19 @@ class Problem:
     location: Location
     hint: str = ""
     severity: str = "error"
+    #: Where the compiler failed, for an internal error.
+    traceback: str = field(default="", repr=False)
+
+    @classmethod
+    def internal(cls, message: str, location: Location, trace: str = "") -> Problem:
+        """A mistake in the compiler, with the spec at which it shows."""
+        return cls(message, location, _REPORT, INTERNAL, trace)
+
+    @classmethod
+    def of_failure(cls, error: Exception, location: Location) -> Problem:
+        """An exception that nothing is known to raise, while it is handled."""
+        message = f"{type(error).__name__}: {error}"
+        return cls.internal(message[:_LONGEST], location, traceback.format_exc())
 
     def __str__(self) -> str:
         lines = [f"{self.location}: {self.severity}: {_plain(self.message)}"]

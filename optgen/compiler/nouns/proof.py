@@ -25,9 +25,12 @@ class Group(StrEnum):
     DESCENT = "descent"
     ODDNESS = "oddness"
     DEGREE = "degree"
-    #: Units and sizes are told, and neither is wrong.
+    #: Units, sizes and where float32 ends are told, and none is wrong.
     UNIT = "unit"
     SIZE = "size"
+    #: The largest gradients that float32 has room for, and the small numbers that it loses.
+    OVERFLOW = "overflow"
+    UNDERFLOW = "underflow"
     #: What is odd, but may be meant.
     WEIGHTS = "weights"
     START = "start"
@@ -37,7 +40,7 @@ class Group(StrEnum):
     BEHAVIOUR = "behaviour"
     #: What mathematics allows and rounding doesn't.
     FLOAT32 = "float32"
-    #: Where the range of float32 ends.
+    #: A default that float32 loses.
     RANGE = "range"
 
 
@@ -45,7 +48,7 @@ class Group(StrEnum):
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
 #: What a sound rule may be or not: it is told.
-TOLD = frozenset({Group.UNIT, Group.SIZE})
+TOLD = frozenset({Group.UNIT, Group.SIZE, Group.OVERFLOW, Group.UNDERFLOW})
 #: What is only ever a warning.
 WARNED = frozenset(
     {Group.WEIGHTS, Group.START, Group.KNOWN, Group.BEHAVIOUR, Group.FLOAT32, Group.RANGE}

@@ -50,6 +50,9 @@ def evaluate(expression: Expression, values: Mapping[str, float | Fraction]) -> 
             return value
         case Name(name):
             return values[name]
+        case Operation("where", (condition, yes, no)):
+            # What isn't chosen may have no value.
+            return evaluate(yes if evaluate(condition, values) else no, values)
         case Operation(operator, operands):
             found: float | Fraction = apply(operator, [evaluate(one, values) for one in operands])
             return found

@@ -19,6 +19,7 @@ from optgen.compiler.prove.domains import domains
 from optgen.compiler.prove.extremes import overflow, underflow
 from optgen.compiler.prove.inferred import inferred
 from optgen.compiler.prove.invariants import invariants
+from optgen.compiler.prove.memory import memories
 from optgen.compiler.prove.parity import oddness
 from optgen.compiler.prove.reached import Reached
 from optgen.compiler.prove.rounding import rounding
@@ -110,6 +111,7 @@ def _analyses(
     yield Group.DEGREE, lambda: degrees(variant, defaults)
     yield Group.WEIGHTS, lambda: weights(variant)
     yield Group.START, lambda: starts(variant, defaults)
+    yield Group.START, lambda: memories(variant)
     yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
     yield Group.UNIT, lambda: units(variant, defaults)
     yield Group.SIZE, lambda: sizes(variant, search, defaults)

@@ -78,7 +78,7 @@ class Battery:
                 runs.arrive(gradient(runs.values[PARAM], number))
                 runs.step()
                 path.append(runs.values[PARAM])
-                moved |= {n for n in first.keys() - moved if np.any(runs.values[n] != first[n])}
+                moved |= {n for n in first.keys() - moved if _differs(runs.values[n], first[n])}
             return Path(np.array(path), runs.values, frozenset(moved))
 
     @cached_property
@@ -108,3 +108,7 @@ class Battery:
         draw = np.random.default_rng(0).normal(size=(NOISY, 1, ELEMENTS.size))
         mirrored = np.concatenate([draw, -draw], axis=1)
         return self.run(np.concatenate([START, -START]), lambda _, n: mirrored[n], NOISY)
+
+
+def _differs(now: Array, before: Array) -> bool:
+    return bool(np.any((now != before) & np.isfinite(now)))

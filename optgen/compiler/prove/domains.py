@@ -107,6 +107,9 @@ def _demands(operation: Operation) -> Iterator[Demand]:
     shown, at = text(operation), operation.location
     if operator == "sqrt":
         yield Demand(operands[0], ">= 0", f"the root {shown}", at)
+    elif operator == "clip":
+        apart = Operation("-", (operands[2], operands[1]))
+        yield Demand(apart, ">= 0", f"the range of {shown}", at)
     elif operator == "log":
         yield Demand(operands[0], "> 0", f"the logarithm {shown}", at)
     elif operator in ("/", "%") and not number(operands[1]):

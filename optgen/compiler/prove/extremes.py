@@ -52,10 +52,10 @@ def overflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findin
     if not found:
         return
     column, part, location = min(found, key=lambda one: one[0])
-    statement = f"in float32 {text(part)} doesn't overflow"
+    statement = f"in float32 {text(part)} has room for every gradient"
     gradient = GRADIENTS[column]
-    reason = f"in a first step it does for {GRAD} = {gradient:g}"
-    yield _told(variant, statement, location, reason, {GRAD: gradient})
+    reason = f"in a first step it overflows from {GRAD} = {gradient:g} on"
+    yield _told(Group.OVERFLOW, variant, statement, location, reason, {GRAD: gradient})
 
 
 def _watched(expression: Expression, values: Values, note: Any) -> Any:
@@ -90,10 +90,12 @@ def _lost(
             continue
         demand = _undefined(variant, demands, {**defaults, name: small})
         if demand is not None:
-            statement = f"in float32 {demand.what} is defined for a small {name}"
+            # A user may set a smaller one on purpose; a default must do.
+            group = Group.RANGE if small == default else Group.UNDERFLOW
+            statement = f"in float32 {demand.what} is defined for each {name} that is allowed"
             reason = f"{name} = {small:g} is lost there, for a gradient of 0"
             numbers = {name: small, GRAD: 0.0}
-            yield _told(variant, statement, demand.location, reason, numbers)
+            yield _told(group, variant, statement, demand.location, reason, numbers)
             return
 
 
@@ -114,7 +116,12 @@ def _undefined(
 
 
 def _told(
-    variant: Variant, statement: str, location: Location, reason: str, numbers: Mapping[str, float]
+    group: Group,
+    variant: Variant,
+    statement: str,
+    location: Location,
+    reason: str,
+    numbers: Mapping[str, float],
 ) -> Finding:
     verdict = Verdict.REFUTED
-    return Finding(Group.RANGE, statement, verdict, location, variant.label, reason, numbers)
+    return Finding(group, statement, verdict, location, variant.label, reason, numbers)

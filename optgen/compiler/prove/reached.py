@@ -160,7 +160,7 @@ class Reached:
             exact[CALL] = exact[STEP]
             if number < last:
                 for step in self.alone.assignments:
-                    exact[step.target] = precise(step.expression, exact)
+                    exact[step.target] = _worth(step.expression, exact)
         kept = {*names, GRAD, STEP, CALL}
         return {name: float(worth) for name, worth in exact.items() if name in kept}
 
@@ -168,6 +168,14 @@ class Reached:
         """The least and the largest value in all runs; NaN where there is one."""
         found = [worth for _, worth in self.values(expression)]
         return float(np.min(found)), float(np.max(found))
+
+
+def _worth(expression: Expression, numbers: Mapping[str, Any]) -> Any:
+    """The value with all digits; NaN where there is none, which a choice may pass over."""
+    try:
+        return precise(expression, numbers)
+    except (ArithmeticError, ValueError):
+        return mpmath.nan
 
 
 def _hyperparameters(

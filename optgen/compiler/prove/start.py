@@ -35,10 +35,22 @@ _FIT = "a correction for the start fits: a constant gradient makes all steps ali
 def starts(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
     """Findings about quotients of a first step, and about the correction if there is one."""
     small = small_numbers(variant, defaults)
+    yield _moves(variant)
     yield from _divisors(variant, small)
     yield from _signs(variant)
     if any(_is_power(part) for step in variant.assignments for part in walk(step.expression)):
         yield from _correction(variant, small)
+
+
+def _moves(variant: Variant) -> Finding:
+    """Whether a first step does something, as it does unless it uses what it will only make."""
+    moved = folded(variant.change, variant.fresh())
+    verdict = Verdict.REFUTED if moved == Number(0) else Verdict.PROVED
+    reason = "the change isn't 0"
+    if verdict is Verdict.REFUTED:
+        reason = "the change is 0: a state may be used before it gets its new value"
+    statement = "the first step moves the parameter"
+    return Finding(Group.START, statement, verdict, last_location(variant), variant.label, reason)
 
 
 def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
@@ -54,7 +66,7 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
             # A choice may not take what a first step divides.
             if demand.sign == "!= 0" and own & used:
                 location = demand.location if demand.location.line else step.location
-                statement = f"{demand.what} doesn't begin with a small number alone"
+                statement = f"{demand.what} begins with more than a small number"
                 verdict, reason = Verdict.PROVED, f"the first divisor is {text(divisor)}"
                 if names(divisor) and set(names(divisor)) <= small:
                     verdict = Verdict.REFUTED

@@ -16,8 +16,8 @@ from optgen.compiler.write.manifest import MANIFEST, Manifest, digest, manifest_
 class Changes:
     """Sources that differ from what is on disk, and files that no spec stands for any more.
 
-    ``kept`` are those of the latter that were edited, and so stay. ``manifest`` is that of the
-    package afterwards, ``meantime`` that of the package while files are moved.
+    ``kept`` are those of the latter that stay, since they or others of their module were edited.
+    ``manifest`` is that of the package afterwards, ``meantime`` that while files are moved.
     """
 
     written: tuple[Source, ...]
@@ -40,7 +40,9 @@ def changes_of(sources: Sequence[Source], out: Path, *, whole: bool, force: bool
     _refuse_replacing(there, old, out, force=force)
     others = _others(sources, old, out)
     if whole:
-        kept = [path for path, text in others.items() if not _is_removable(path, text, old, force)]
+        # An edited class stays with its kernels, and edited kernels with their class.
+        edited = [Path(p).name for p, text in others.items() if not _may_go(p, text, old, force)]
+        kept = [path for path in others if Path(path).name in edited]
     else:
         kept = [path for path in others if path in old.files]
         _refuse_half_built(sources, others, old, out)
@@ -125,7 +127,7 @@ def _others(sources: Sequence[Source], old: Manifest, out: Path) -> dict[str, st
     return {p: read(out / p) or "" for p in paths if (out / p).is_file() and is_inside(p, out)}
 
 
-def _is_removable(path: str, text: str, old: Manifest, force: bool) -> bool:
+def _may_go(path: str, text: str, old: Manifest, force: bool) -> bool:
     return text.startswith(MARK) and (force or old.knows(path, text))
 
 
@@ -153,6 +155,7 @@ def _refuse_half_built(
 
 def _refuse(paths: Sequence[str], out: Path, what: str, hint: str) -> None:
     if paths:
-        files = ", ".join(str(out / path) for path in paths)
-        was = "was" if len(paths) == 1 else "were"
-        raise FileExistsError(f"{files} {was} {what}; {hint}. Nothing was changed")
+        files = f"{out / paths[0]} was"
+        if len(paths) > 1:
+            files = "".join(f"\n  {out / path}" for path in paths) + "\nwere"
+        raise FileExistsError(f"{files} {what}; {hint}. Nothing was changed")

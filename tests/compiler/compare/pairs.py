@@ -263,6 +263,18 @@ PAIRS = (
         True,
     ),
     Pair(
+        "a magnitude that is squared in a root",
+        RMSPROP,
+        RMSPROP.replace("grad**2", "abs(grad)**2"),
+        True,
+    ),
+    Pair(
+        "a sign that divides",
+        "param = param - learning_rate*sign(grad)",
+        "param = param - learning_rate/sign(grad)",
+        False,
+    ),
+    Pair(
         "a step of the gradient's sign",
         "param = param - learning_rate*sign(grad)",
         "param = param - learning_rate*where(grad > 0, 1, where(grad < 0, -1, 0))",

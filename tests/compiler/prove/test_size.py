@@ -11,7 +11,7 @@ import pytest
 
 from optgen import optimizers
 from optgen.compiler.library import optimizer_files
-from optgen.compiler.nouns.proof import Finding, Group, Verdict
+from optgen.compiler.nouns.proof import TOLD, Finding, Group, Verdict
 from tests.compiler.prove.test_rules import HERE, found
 
 BUILT_IN = {path.stem: path for path in optimizer_files()}
@@ -134,16 +134,31 @@ param = param - learning_rate*grad/sqrt(size)
 """
 
 
+#: Where float32 ends.
+ENDS = {Group.RANGE, Group.OVERFLOW, Group.UNDERFLOW}
+
+
+def test_a_default_that_float32_loses_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "squared.toml"
+    path.write_text(SPEC.replace("1e-8", "1e-25"))
+    (lost,) = (one for one in found(path) if one.group is Group.RANGE)
+    assert np.float32(lost.numbers["epsilon"]) > 0
+    assert lost.numbers["epsilon"] == 1e-25
+    assert np.float32(1e-25) ** 2 == 0
+
+
 def test_gradients_that_overflow_and_numbers_that_vanish_are_told(tmp_path: Path) -> None:
     path = tmp_path / "squared.toml"
     path.write_text(SPEC)
-    told = {one.statement: one for one in found(path) if one.group is Group.RANGE}
-    over = told["in float32 grad**2 doesn't overflow"]
+    told = {one.statement: one for one in found(path) if one.group in ENDS}
+    over = told["in float32 grad**2 has room for every gradient"]
+    assert over.group in TOLD
     gradient = np.float32(over.numbers["grad"])
     with np.errstate(over="ignore"):
         assert np.isinf(gradient**2)
         assert np.isfinite((gradient / np.float32(1.5)) ** 2)
-    (under,) = (one for name, one in told.items() if "for a small epsilon" in name)
+    (under,) = (one for name, one in told.items() if "for each epsilon" in name)
+    assert under.group in TOLD
     epsilon = under.numbers["epsilon"]
     assert np.float32(epsilon**2) == 0
     assert np.float32((10 * epsilon) ** 2) > 0

@@ -68,14 +68,15 @@ def test_an_edited_file_is_not_overwritten_unless_it_is_forced(tmp_path: Path) -
 
 
 def test_an_edited_orphan_stays_until_it_is_forced(tmp_path: Path) -> None:
-    build(tmp_path, "one", "two", "three")
+    build(tmp_path, "one", "two", "cpu/two", "three")
     (tmp_path / "two.py").write_text(TEXT.format("precious"))
     for _ in range(2):
-        assert build(tmp_path, "one").kept == ("two.py",)
+        # Its kernels stay with it: it would be of no use without them.
+        assert build(tmp_path, "one").kept == ("cpu/two.py", "two.py")
         assert (tmp_path / "two.py").read_text() == TEXT.format("precious")
         assert not (tmp_path / "three.py").exists()
         assert "two.py has no spec" in stale(sources("one"), tmp_path, whole=True)
-    assert build(tmp_path, "one", force=True).removed == ("two.py",)
+    assert build(tmp_path, "one", force=True).removed == ("cpu/two.py", "two.py")
     assert not (tmp_path / "two.py").exists()
 
 

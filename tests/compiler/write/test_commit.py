@@ -49,6 +49,12 @@ def in_child(work):
         os._exit(0)
     return child
 
+def finished(child):
+    """Whether a build was finished; else it was killed. It never fails."""
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, -signal.SIGKILL), code
+    return code == 0
+
 def killed_after(moves, version):
     def work():
         left, original = [moves], Path.replace
@@ -59,13 +65,13 @@ def killed_after(moves, version):
             return original(self, target)
         Path.replace = replace
         build(version)
-    return os.waitpid(in_child(work), 0)[1] == 0
+    return finished(in_child(work))
 
 def killed_at_random(version):
     child = in_child(lambda: build(version))
     time.sleep(random.random() * span)
     os.kill(child, signal.SIGKILL)
-    return os.waitpid(child, 0)[1] == 0
+    finished(child)
 
 def outcome():
     """Whether the package can be imported; never as a mixture."""
@@ -83,17 +89,18 @@ def outcome():
 
 build(1)
 version, moves, outcomes = 1, 0, []
-finished = False
-while not finished:
+while True:
     version += 1
-    finished = killed_after(moves, version)
+    is_finished = killed_after(moves, version)
     moves += 1
     outcomes.append(outcome())
+    if is_finished:
+        break
 span = 0
 for _ in range(random_kills):
     version += 1
     start = time.perf_counter()
-    os.waitpid(in_child(lambda: build(version)), 0)
+    assert finished(in_child(lambda: build(version)))
     span = time.perf_counter() - start
     version += 1
     killed_at_random(version)

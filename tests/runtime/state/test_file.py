@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import signal
 import stat
 import string
 from pathlib import Path
@@ -218,3 +219,56 @@ def test_numbers_that_no_file_can_hold(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         file.write(snapshot({}, rate=float("nan")), tmp_path / "a")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files here")
+def test_only_regular_files_are_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    (tmp_path / "to").symlink_to(tmp_path / "fro")
+    (tmp_path / "fro").symlink_to(tmp_path / "to")
+    for name in ("fifo", "loop", "to", "."):
+        before = os.lstat(tmp_path / name)
+        with pytest.raises(OSError, match=r"regular files only|a loop of links"):
+            file.write(snapshot({}), tmp_path / name)
+        assert os.lstat(tmp_path / name).st_ino == before.st_ino
+    with pytest.raises(OSError, match="regular files only"):
+        file.write(snapshot({}), os.devnull)
+    (tmp_path / "link").symlink_to(tmp_path / "new")
+    file.write(snapshot({}), tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert same(file.read(tmp_path / "new"), snapshot({}))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such limits here")
+def test_a_full_disk_is_an_os_error(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    file.write(snapshot({}), tmp_path / "a")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="large") as found:
+            file.write(snapshot({("p", "s"): np.ones(10_000)}), tmp_path / "a")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert found.value.errno == errno.EFBIG
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    assert same(file.read(tmp_path / "a"), snapshot({}))
+
+
+def test_a_state_that_changes_while_it_is_written_replaces_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = {("p", "s"): np.ones(4)}
+    file.write(snapshot(held), tmp_path / "a")
+
+    def late(arrays: dict[str, Array], *rest: Any) -> None:
+        held["p", "s"][2] = 3
+        save_file(arrays, *rest)
+
+    monkeypatch.setattr(file, "save_file", late)
+    with pytest.raises(OSError, match="the state 's' of 'p' changed while it was written"):
+        file.write(snapshot(held), tmp_path / "a")
+    assert file.read(tmp_path / "a").arrays["p", "s"].tolist() == [1, 1, 1, 1]

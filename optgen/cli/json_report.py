@@ -1,0 +1,54 @@
+"""What a check found as JSON, for other programs. README.md says what is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from optgen.cli.examination import Examined
+from optgen.compiler.nouns.problem import Problem
+from optgen.compiler.nouns.proof import Finding
+
+
+def print_json(examined: Iterable[Examined], problems: Iterable[Problem]) -> None:
+    """Print one object; nothing else may be written to standard output."""
+    page = {
+        "problems": [_problem(problem) for problem in problems],
+        "specs": [
+            {
+                "name": one.spec.name.value,
+                "path": one.spec.path,
+                "findings": [_finding(finding) for finding in one.findings],
+            }
+            for one in examined
+            if not one.spec.is_schedule
+        ],
+    }
+    print(json.dumps(page, indent=2))
+
+
+def _problem(problem: Problem) -> dict[str, object]:
+    return {
+        "severity": problem.severity,
+        "message": problem.message,
+        "hint": problem.hint,
+        "path": problem.location.path,
+        "line": problem.location.line,
+        "column": problem.location.column,
+        "traceback": problem.traceback,
+    }
+
+
+def _finding(finding: Finding) -> dict[str, object]:
+    return {
+        "group": finding.group.value,
+        "statement": finding.statement,
+        "variant": finding.variant,
+        "verdict": finding.verdict.value,
+        "reason": finding.reason,
+        "numbers": dict(finding.numbers),
+        "fails": finding.fails,
+        "waived": finding.waived,
+        "line": finding.location.line,
+        "column": finding.location.column,
+    }

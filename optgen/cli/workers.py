@@ -1,0 +1,215 @@
+"""Work on many items in processes, each of which may hang or die without taking others along."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.connection import Connection, wait
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+#: Bytes that a process may take of memory, where the system holds it to that.
+MOST_MEMORY = 4 << 30
+#: What keeps a system from starting processes, or ours from being its parent.
+_CANNOT_START = (OSError, ImportError, AssertionError)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why there is no result for an item."""
+
+    reason: str
+
+
+def in_parallel(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    seconds: float,
+    done: Callable[[Item], None],
+) -> list[Result | Lost]:
+    """The results of some work, in the order of the items; work and results can be pickled.
+
+    There are as many processes as cores. One that takes longer than ``seconds`` for an item is
+    ended, and so are all when this is interrupted. Where none can be started, the work is done
+    here and takes as long as it takes. ``done`` is called as items are done with.
+    """
+    crew = _Crew(work, seconds)
+    try:
+        return crew.results(items, done)
+    finally:
+        crew.end()
+
+
+class _Crew:
+    """The processes that work, and what is done without any."""
+
+    def __init__(self, work: Callable[[Any], Any], seconds: float) -> None:
+        self._work, self._seconds = work, seconds
+        self._busy: list[_Worker] = []
+        self._idle: list[_Worker] = []
+
+    def results(self, items: Sequence[Any], done: Callable[[Any], None]) -> list[Any]:
+        results: list[Any] = [None] * len(items)
+        waiting = deque(range(len(items)))
+        while waiting or self._busy:
+            while waiting and (worker := self._free()) is not None:
+                place = waiting.popleft()
+                worker.take(place, items[place], self._seconds)
+                self._busy.append(worker)
+            if not self._busy:
+                place = waiting.popleft()
+                results[place] = self._work(items[place])
+                done(items[place])
+            for place, result in self._arrived():
+                results[place] = result
+                done(items[place])
+        return results
+
+    def _free(self) -> _Worker | None:
+        """A worker without work; None where all that there can be are busy."""
+        if self._idle:
+            return self._idle.pop()
+        if len(self._busy) >= _cores():
+            return None
+        try:
+            return _Worker(self._work)
+        except _CANNOT_START:
+            return None
+
+    def _arrived(self) -> list[tuple[int, Any]]:
+        """What workers have returned, or lost, with the place of the item; waits for the first."""
+        if not self._busy:
+            return []
+        rest = min(worker.until for worker in self._busy) - time.monotonic()
+        ready = wait([worker.pipe for worker in self._busy], max(0.0, rest))
+        found, still_busy = [], []
+        for worker in self._busy:
+            if worker.pipe in ready:
+                result = worker.result()
+            elif time.monotonic() >= worker.until:
+                result = Lost(f"it took longer than {self._seconds:g} seconds and was ended")
+            else:
+                still_busy.append(worker)
+                continue
+            if isinstance(result, Lost):
+                worker.end()
+            else:
+                self._idle.append(worker)
+            found.append((worker.place, result))
+        self._busy = still_busy
+        return found
+
+    def end(self) -> None:
+        """End all processes, whatever they are doing."""
+        for worker in (*self._idle, *self._busy):
+            worker.end()
+
+
+class _Worker:
+    """A process, and the item that it works on."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        context = _context()
+        self.pipe, theirs = context.Pipe()
+        self.place, self.until = 0, 0.0
+        arguments = (work, theirs, self.pipe)
+        self._process = context.Process(target=_serve, args=arguments, daemon=True)
+        try:
+            with _no_interrupt():
+                self._process.start()
+        finally:
+            theirs.close()
+
+    def take(self, place: int, item: object, seconds: float) -> None:
+        """Begin to work on an item."""
+        self.place, self.until = place, time.monotonic() + seconds
+        with suppress(OSError):  # A process that is gone shows when its result is read.
+            self.pipe.send(item)
+
+    def result(self) -> Any:
+        """What the process has sent; Lost if that was its end."""
+        try:
+            return self.pipe.recv()
+        except (EOFError, OSError):
+            self._process.join(1)
+            return Lost(f"its process {_ending(self._process.exitcode)}")
+
+    def end(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.join()
+        self.pipe.close()
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Put an interrupt off, which is lost where it meets Python's own work around a fork.
+
+    A process that is started so never gets one: who starts it ends it.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _ending(code: int | None) -> str:
+    if code is not None and code < 0:
+        with suppress(ValueError):
+            return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with status {code}"
+
+
+def _context() -> Any:
+    """How processes are started: by forking, where no thread of this one can hold a lock."""
+    known = get_all_start_methods()
+    if sys.platform.startswith("linux") and threading.active_count() == 1 and "fork" in known:
+        return get_context("fork")
+    if "forkserver" not in known:
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__package__ + ".checking"])
+    return context
+
+
+def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) -> None:
+    """The life of a process: items come in, results go out, until the pipe is closed."""
+    other_end.close()  # A forked process has both ends, and wouldn't see the other one close.
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Who started this ends it.
+    _bound_memory()
+    with suppress(EOFError):
+        while True:
+            pipe.send(work(pipe.recv()))
+
+
+def _bound_memory() -> None:
+    """Let memory run out here before it does everywhere."""
+    with suppress(ImportError, OSError, ValueError):
+        import resource  # noqa: PLC0415 (there is none on Windows)
+
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,87 @@
+"""What states are for: each moves the parameter, and is corrected with a decay that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optgen.compiler.exact.interval import ONE, ZERO, Interval
+from optgen.compiler.nouns.expression import (
+    Expression,
+    Name,
+    Number,
+    Operation,
+    names,
+    substitute,
+    text,
+    walk,
+)
+from optgen.compiler.nouns.problem import Location
+from optgen.compiler.nouns.proof import Finding, Group, Verdict
+from optgen.compiler.nouns.rule import PARAM, STEP
+from optgen.compiler.prove.running import form, new
+from optgen.compiler.prove.variant import Variant
+
+_UNIT = Interval(ZERO, ONE, False, False)
+
+
+def memories(variant: Variant) -> Iterator[Finding]:
+    """Findings about the states of a rule, and about corrections for their start."""
+    yield from _used(variant)
+    yield from _corrected(variant)
+
+
+def _used(variant: Variant) -> Iterator[Finding]:
+    """Whether what a state was before a step makes a difference to the parameter at last."""
+    reaching, grows = {PARAM}, True
+    while grows:
+        made_of = {n for name in reaching for n in names(variant.values.get(name, Name(name)))}
+        grows = not made_of <= reaching
+        reaching |= made_of
+    for state in variant.states:
+        if state.name in variant.values and not state.stands_in:
+            statement = f"what the state {state.name} remembers moves the parameter"
+            holds = state.name in reaching
+            reason = "by what new values are made of"
+            verdict = Verdict.PROVED if holds else Verdict.REFUTED
+            yield Finding(Group.START, statement, verdict, state.location, variant.label, reason)
+
+
+def _corrected(variant: Variant) -> Iterator[Finding]:
+    """Whether a state is divided by ``1 - decay**step`` with a decay that its update has."""
+    decays = {n for n, interval in variant.known.items() if interval.meet(_UNIT) == interval}
+    own = {new(state): {*names(value)} & decays for state, value in form(variant).states.items()}
+    values: dict[str, Expression] = {}
+    for step in variant.assignments:
+        for part in walk(step.expression):
+            base = _correction(part)
+            if base is not None:
+                assert isinstance(part, Operation)
+                top = substitute(part.operands[0], values)
+                states = {*names(top)} & own.keys()
+                if len(states) == 1:
+                    yield from _fits(variant, part, base, own[states.pop()], step.location)
+        values[step.target] = substitute(step.expression, values)
+        if new(step.target) in own:
+            values[step.target] = Name(new(step.target))
+
+
+def _correction(part: Expression) -> str | None:
+    """The name that a quotient by ``1 - name**step``, or by its root, is corrected with."""
+    match part:
+        case Operation("/", (_, Operation("sqrt", (inner,)))):
+            return _correction(Operation("/", (Number(1), inner)))
+        case Operation("/", (_, Operation("-", (Number(1), Operation("**", (Name(base), over)))))):
+            return base if over == Name(STEP) else None
+    return None
+
+
+def _fits(
+    variant: Variant, part: Operation, base: str, own: set[str], location: Location
+) -> Iterator[Finding]:
+    if not own:
+        return
+    statement = f"{text(part)} is corrected with a decay that made it"
+    verdict = Verdict.PROVED if base in own else Verdict.REFUTED
+    where = part.location if part.location.line else location
+    reason = f"the state is made with {', '.join(sorted(own))}"
+    yield Finding(Group.START, statement, verdict, where, variant.label, reason)
