@@ -38,7 +38,7 @@ param = param - mean(mean(grad))*grad
 param = param - sum(learning_rate)*grad - global_sum(norm(grad))
 """,
     "the sign of what is infinite": """
-param = param - learning_rate*(sign(exp(1000*grad)) + sign(-1/exp(-1000*grad)))
+param = param - learning_rate*(2*sign(exp(1000 + abs(grad))) + sign(-exp(1000 + abs(grad))))
 """,
     "a thirteenth power, and a power of a power": """
 param = param - learning_rate*(grad**13 + (grad**4)**4)
