@@ -101,7 +101,7 @@ STEPS = {
     ("adan", "grad - before, 0"): ("Adan", "grad + before"),
     ("adamw", "v/(1 - beta_2**step)"): ("AdamW", "beta_1**step"),
     ("amsgrad", "max(largest, v)"): ("AMSGrad", "min(largest, v)"),
-    ("aggmo", "second = beta_2*second - grad"): ("AggMo", "second"),
+    ("aggmo", "second = beta_2*second - grad"): ("AggMo", "where AggMo has"),
     ("lamb", "size/change, 1"): ("LAMB", "norm(param)"),
     ("cautiouslion", "where(update*grad > 0, 1, 0)"): ("CautiousLion", "where"),
 }
@@ -126,6 +126,7 @@ SHOWN = {
     ("amsgrad", "max(largest, v)"): "the state largest changes in some run",
     ("adamw", "v/(1 - beta_2**step)"): "the correction for the start with beta_1 fits",
     ("lamb", "size/change, 1"): "a larger parameter makes no much smaller steps",
+    ("adan", "beta_2*v/(1 - beta_2**step)"): "beta_2*v/(1 - beta_1**step) is corrected",
     ("adamw", "+ decay*param"): "a zero gradient from a fresh state moves nothing",
 }
 
