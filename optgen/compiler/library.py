@@ -94,7 +94,7 @@ def find_specs(paths: Iterable[str]) -> SpecFiles:
 def _files(name: str) -> Iterator[Path]:
     path = Path(name)
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*.toml") if file.name != SLOTS_FILE)
+        found = sorted(file for file in path.rglob("*.toml") if _is_meant(file, path))
         if not found:
             raise FileNotFoundError(f"{name} holds no spec (*.toml)")
         yield from found
@@ -109,6 +109,17 @@ def _files(name: str) -> Iterator[Path]:
         raise FileNotFoundError(
             f"{name} is neither a file, nor a folder, nor one of {', '.join(built_in)}"
         )
+
+
+def _is_meant(file: Path, folder: Path) -> bool:
+    """Whether a spec below a folder is one of its specs.
+
+    Published rules are only compared with, unless their own folder is named.
+    """
+    published = data_folder("specs") / PUBLISHED
+    is_above = folder.resolve() in published.resolve().parents
+    is_published = published.resolve() in file.resolve().parents
+    return file.name != SLOTS_FILE and not (is_above and is_published)
 
 
 def shown(path: Path) -> str:
