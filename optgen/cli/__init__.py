@@ -105,9 +105,12 @@ def explain(
         Path | None,
         typer.Option(help="Where to draw how fast it comes to rest on a quadratic, too."),
     ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Where to draw the runs that its behaviour is seen in.")
+    ] = None,
 ) -> None:
     """Tell what a rule does, what is proved of it, and what a step costs."""
-    raise typer.Exit(explaining.explain(spec, style, parameters, together or [], picture))
+    raise typer.Exit(explaining.explain(spec, style, parameters, together or [], picture, runs))
 
 
 @app.command()
