@@ -129,11 +129,14 @@ def explain(
         Path | None,
         typer.Option(help="Where to draw how fast it comes to rest on a quadratic, too."),
     ] = None,
+    runs: Annotated[
+        Path | None, typer.Option(help="Where to draw the runs that its behaviour is seen in.")
+    ] = None,
 ) -> None:
     """Explain a rule: its formulas, proofs, stability and costs."""
     from optgen.cli import explaining
 
-    raise typer.Exit(explaining.explain(spec, style, parameters, together or [], picture))
+    raise typer.Exit(explaining.explain(spec, style, parameters, together or [], picture, runs))
 
 
 @app.command()

@@ -16,28 +16,41 @@ from optgen.cli.explained import Explained, Scale, explained
 from optgen.cli.explanations import in_latex, in_markdown, to_console
 from optgen.cli.picturing import panels
 from optgen.cli.webpage import in_html
+from optgen.compiler.exact.composed import TooLargeError
 from optgen.compiler.library import find_specs, is_feature
 from optgen.compiler.nouns.problem import SpecError
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import load_all
-from optgen.demo import picture, stability
+from optgen.compiler.prove import observed
+from optgen.demo import picture, stability, trajectories
 from optgen.demo.extras import MissingExtraError
 
 
 def explain(
-    name: str, style: Format, parameters: int, together: Sequence[str], path: Path | None
+    name: str,
+    style: Format,
+    parameters: int,
+    together: Sequence[str],
+    path: Path | None,
+    runs: Path | None = None,
 ) -> int:
     """Print what there is to know about one optimizer; returns the exit status.
 
-    The features ``together`` are on in a row of their own in the table of costs. A path is where
-    to draw its steps on a quadratic.
+    The features ``together`` are on in a row of their own in the table of costs. The paths are
+    where to draw its steps on a quadratic, and its runs.
     """
+    pictures = [one for one in (path, runs) if one is not None]
     try:
-        if path is not None:
-            picture.check(path)
+        for one in pictures:
+            picture.check(one)
         found = explained(_spec(name), together)
         if path is not None:
             stability.draw(panels(found.rule, found.stable), path)
+        if runs is not None:
+            trajectories.draw(observed(found.rule), runs)
+    except TooLargeError:
+        complain(f"{name} has too many settings, or values too large, for a picture of runs")
+        return USAGE
     except SpecError as error:
         return print_problems(error.problems)
     except MissingExtraError:
@@ -50,8 +63,8 @@ def explain(
         complain(f"the picture could not be written: {error}")
         return WRONG
     _tell(found, style, parameters)
-    if path is not None:
-        err.print(Text(f"The picture is in {path}"))
+    for one in pictures:
+        err.print(Text(f"The picture is in {one}"))
     return FINE
 
 

@@ -95,7 +95,7 @@ def find_specs(paths: Iterable[str]) -> SpecFiles:
 def _files(name: str) -> Iterator[Path]:
     path = Path(name)
     if path.is_dir():
-        found = sorted(file for file in path.rglob("*.toml") if file.name != SLOTS_FILE)
+        found = sorted(file for file in path.rglob("*.toml") if _is_meant(file, path))
         if not found:
             raise FileNotFoundError(f"{name} holds no spec (*.toml)")
         yield from found
@@ -121,6 +121,17 @@ def _nearest_path(path: Path) -> str:
     # By name, and so that neither a long folder nor a missing ending counts.
     close = closest(path.name.lower(), found) or closest(f"{path.name.lower()}.toml", found)
     return f"did you mean {found[close]!r}?" if close else ""
+
+
+def _is_meant(file: Path, folder: Path) -> bool:
+    """Whether a spec below a folder is one of its specs.
+
+    Published rules are only compared with, unless their own folder is named.
+    """
+    published = data_folder("specs") / PUBLISHED
+    is_above = folder.resolve() in published.resolve().parents
+    is_published = published.resolve() in file.resolve().parents
+    return file.name != SLOTS_FILE and not (is_above and is_published)
 
 
 def shown(path: Path) -> str:

@@ -14,7 +14,7 @@ from optgen.compiler.nouns.proof import ASIDE
 RULES = Path(__file__).parents[1] / "compiler" / "prove"
 QHADAM = RULES / "planted" / "qhadam_bracket.toml"
 NO_ABS = RULES / "planted" / "adamax_no_abs.toml"
-YOGI, LARS = RULES / "sound" / "yogi.toml", RULES / "sound" / "lars.toml"
+LARS, BLOG = RULES / "sound" / "lars.toml", RULES / "planted" / "blog_adadelta.toml"
 
 
 def check(*arguments: object) -> Result:
@@ -27,8 +27,8 @@ def check(*arguments: object) -> Result:
         ((QHADAM,), 1),
         ((NO_ABS,), 0),
         ((NO_ABS, "--strict"), 1),
-        ((YOGI,), 0),
-        ((YOGI, "--require-proof"), 1),
+        ((LARS,), 0),
+        ((LARS, "--require-proof"), 1),
         ((LARS, "--strict"), 0),
         (("sgd", "rmsprop", "--strict", "--require-proof"), 0),
     ],
@@ -51,16 +51,18 @@ def test_proofs_are_listed_where_they_are_asked_for() -> None:
     assert "as a polynomial whose factors have known signs" in shown
 
 
-def test_json_holds_it_all() -> None:
-    page = json.loads(check(QHADAM, LARS, "--json").output)
-    assert [spec["name"] for spec in page["specs"]] == ["QHAdam", "Lars"]
+def test_json_holds_it_all(tmp_path: Path) -> None:
+    waiving = tmp_path / "waiving.toml"
+    waiving.write_text(BLOG.read_text() + '\n[waive]\ndegree = "it is a blog\'s"\n')
+    page = json.loads(check(QHADAM, waiving, "--json").output)
+    assert [spec["name"] for spec in page["specs"]] == ["QHAdam", "Zeiler"]
     refuted = [
         finding
         for spec in page["specs"]
         for finding in spec["findings"]
         if finding["verdict"] == "refuted" and finding["group"] not in ASIDE
     ]
-    assert {finding["group"] for finding in refuted} == {"invariant", "domain", "degree"}
+    assert {finding["group"] for finding in refuted} >= {"invariant", "domain", "degree"}
     assert [finding["waived"] != "" for finding in refuted].count(True) == 1
     first = refuted[0]
     assert first["numbers"]

@@ -13,6 +13,10 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from optgen.cli import app
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.nouns.rule import LEARNING_RATE
+from optgen.compiler.pipeline import checked_rule, load_all
+from optgen.compiler.prove import observed
 from optgen.demo import stability
 from optgen.demo.stability import Panel
 
@@ -163,3 +167,25 @@ def test_a_picture_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     result = run("sgd", "--picture", "a.png")
     assert result.exit_code == 2
     assert "optgen[demo]" in result.stderr
+
+
+def test_a_picture_of_runs(folder: Path) -> None:
+    result = run("sgd", "--runs", "runs.png")
+    assert result.exit_code == 0
+    assert (folder / "runs.png").read_bytes().startswith(b"\x89PNG")
+    assert run("sgd", "--runs", "runs.xyz").exit_code == 2
+
+
+def test_the_runs_that_are_drawn_are_those_of_the_rule() -> None:
+    """Steps of plain gradient descent are the learning rate times the gradient."""
+    (spec,) = load_all([path for path in optimizer_files() if path.stem == "torchsgd"])
+    plain = observed(checked_rule(spec))[0]
+    rate = next(
+        float(h.default or 0) for h in checked_rule(spec).hyperparameters if h.name == LEARNING_RATE
+    )
+    for gradient, steps in plain.steps.items():
+        if gradient > 1e-6:
+            np.testing.assert_allclose(steps, rate * gradient, rtol=1e-6)
+    losses = plain.losses[1.0]
+    expected = sum(h / 2 * (1 - rate * h) ** (2 * np.arange(len(losses))) for h in (1.0, 0.1, 10.0))
+    np.testing.assert_allclose(losses, expected, rtol=1e-9)

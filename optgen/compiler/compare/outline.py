@@ -18,12 +18,14 @@ from optgen.compiler.compare.canonical import (
     renamed,
     substituted,
 )
-from optgen.compiler.nouns.expression import Expression, Name, Number, substitute
+from optgen.compiler.nouns.expression import Expression, Name, Number, substitute, walk
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.nouns.spec import Scalar
 
 #: More settings of the switches aren't looked at.
 MOST_SETTINGS = 8
+#: Parts of an expression without temporary names; rules with larger ones have no outline.
+LARGEST = 1000
 
 
 def new(state: str) -> str:
@@ -114,9 +116,15 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
     own = {state.name for state in states}
     values: dict[str, Expression] = {}
     trees: dict[str, Node] = {}
+    sizes: dict[str, int] = {}
     for step in block.steps:
         if not step.guard.holds(on):
             continue
+        parts = walk(step.expression)
+        size = sum(sizes.get(one.id, 1) if isinstance(one, Name) else 1 for one in parts)
+        if size > LARGEST:
+            return None
+        sizes[step.target] = 1 if step.target in own else size
         values[step.target] = substitute(step.expression, values)
         if step.target in own:
             trees[step.target] = canonical(values[step.target])

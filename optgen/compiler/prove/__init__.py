@@ -12,6 +12,7 @@ from optgen.compiler.exact.polynomial import NotPolynomialError
 from optgen.compiler.exact.work import ExhaustedError, Work, bounded
 from optgen.compiler.nouns.proof import Finding, Group, Verdict
 from optgen.compiler.nouns.rule import CALL, LEARNING_RATE, STEP, Rule
+from optgen.compiler.prove.battery import Battery, Observed
 from optgen.compiler.prove.behaviour import behaviours
 from optgen.compiler.prove.degree import degrees, units
 from optgen.compiler.prove.descent import descent
@@ -49,23 +50,42 @@ def prove(rule: Rule) -> tuple[Finding, ...]:
     return tuple(findings(rule))
 
 
-def findings(rule: Rule) -> Iterator[Finding]:
-    """The same one by one; of each variant what is only told comes last, and takes longest."""
-    defaults = {
+def observed(rule: Rule) -> tuple[Observed, ...]:
+    """What the runs of a rule look like, in each setting of its switches.
+
+    Raises TooLargeError for a rule with too many settings, or values too large.
+    """
+    defaults = _defaults(rule)
+    return tuple(
+        Battery(one, _search(rule, one, defaults, Budget())).observed() for one in variants(rule)
+    )
+
+
+def _defaults(rule: Rule) -> dict[str, float]:
+    return {
         h.name: float(h.default)
         for h in rule.hyperparameters
         if h.default is not None and not h.is_switch
     }
+
+
+def _search(rule: Rule, variant: Variant, defaults: Mapping[str, float], budget: Budget) -> Search:
+    """Where numbers for a variant are taken from."""
     of_rule = [h for h in rule.hyperparameters if not h.is_switch]
     own = frozenset([LEARNING_RATE, *(h.name for h in of_rule)])
     unbounded = frozenset(h.name for h in of_rule if h.range is None) - {LEARNING_RATE}
     integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
-    budget, whole = Budget(), Work(MOST_WORK_OF_ALL)
+    first = {**_FIRST, **defaults}
+    return Search(variant.known, first, integers, budget, own, unbounded)
+
+
+def findings(rule: Rule) -> Iterator[Finding]:
+    """The same one by one; of each variant what is only told comes last, and takes longest."""
+    defaults, budget, whole = _defaults(rule), Budget(), Work(MOST_WORK_OF_ALL)
     bounds = {group: Work(MOST_WORK) for group in Group}
     try:
         for plain in variants(rule):
-            first = {**_FIRST, **defaults}
-            search = Search(plain.known, first, integers, budget, own, unbounded)
+            search = _search(rule, plain, defaults, budget)
             reached = Reached(plain, search)
             with bounded(whole, Work(MOST_WORK)):
                 variant, more = _inferred(plain, reached)

@@ -48,6 +48,15 @@ class Path:
 
 
 @dataclass(frozen=True)
+class Observed:
+    """Curves over the steps: losses for shares of the learning rate, steps for gradients."""
+
+    setting: str
+    losses: Mapping[float, Array]
+    steps: Mapping[float, Array]
+
+
+@dataclass(frozen=True)
 class Battery:
     """The runs of one variant; a decay of its own is off where there is one."""
 
@@ -108,6 +117,16 @@ class Battery:
         draw = np.random.default_rng(0).normal(size=(NOISY, 1, ELEMENTS.size))
         mirrored = np.concatenate([draw, -draw], axis=1)
         return self.run(np.concatenate([START, -START]), lambda _, n: mirrored[n], NOISY)
+
+    def observed(self) -> Observed:
+        """The curves of two of the runs."""
+        losses = (CURVATURES * self.quadratic.parameters**2).sum(axis=2) / 2
+        steps = np.abs(self.constant.steps[:, :, 0])
+        return Observed(
+            self.variant.label,
+            {share: losses[:, run] for run, share in enumerate(RATES)},
+            {size: steps[:, run] for run, size in enumerate(SIZES)},
+        )
 
 
 def _differs(now: Array, before: Array) -> bool:

@@ -36,7 +36,7 @@ def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding
 
 def _degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
     try:
-        return degree(variant, defaults, {GRAD: 1})
+        return degree(variant, defaults, {GRAD: 1}, may_mix=True)
     except NoDegreeError as error:
         try:
             found = free_degree(variant, defaults)

@@ -79,6 +79,8 @@ class _Asking:
     small: set[str]
     #: Whether functions of numbers with a unit are let pass, with any degree.
     is_free: bool = False
+    #: Whether a choice between different degrees, as a bound is, leaves its own open.
+    may_mix: bool = False
     mixed: int = 0
 
     def of(self, expression: Expression) -> Linear | None:
@@ -135,6 +137,8 @@ class _Asking:
         try:
             return self._together(operands, whole)
         except NoDegreeError:
+            if not self.may_mix:
+                raise
             return self._any()
 
     def _any(self) -> Linear:
@@ -184,6 +188,8 @@ def equations(
     defaults: Mapping[str, float],
     units: Mapping[str, int],
     free: Collection[str] = (),
+    *,
+    may_mix: bool = False,
 ) -> tuple[_System, Linear | None]:
     """The equations between degrees, and the form of the step's own.
 
@@ -204,7 +210,7 @@ def equations(
         elif not free and state.initial not in (0, *defaults) and state.name in variant.values:
             why = partial("{} begins with a number".format, state.name)
             system.equate({state.name: Fraction(1)}, {}, why)
-    asking = _Asking(system, known, small, bool(free))
+    asking = _Asking(system, known, small, bool(free), may_mix)
     for state in variant.states:
         if state.name in variant.values:
             new = asking.of(variant.values[state.name])
@@ -225,7 +231,7 @@ def free_degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | N
         for name in (LEARNING_RATE, *defaults)
         if (found := variant.known.get(name)) is not None and found.high is None
     ]
-    system, change = equations(variant, defaults, {GRAD: 1}, free)
+    system, change = equations(variant, defaults, {GRAD: 1}, free, may_mix=True)
     if change is None:
         return None
     # The parameter has no unit here, and so a step has none.
@@ -239,13 +245,17 @@ def _plain(unit: int) -> Linear:
 
 
 def degree(
-    variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int]
+    variant: Variant,
+    defaults: Mapping[str, float],
+    units: Mapping[str, int],
+    *,
+    may_mix: bool = False,
 ) -> Fraction | None:
     """The power to which a step has a unit that names have to some power; None if it is open.
 
-    Raises NoDegreeError where there is none.
+    ``may_mix`` lets a choice be between different powers. Raises NoDegreeError where there is none.
     """
-    system, change = equations(variant, defaults, units)
+    system, change = equations(variant, defaults, units, may_mix=may_mix)
     if change is None:
         return None
     for unknown in ["", *system.small]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from optgen.compiler.exact.interval import ONE, ZERO, Interval
@@ -28,6 +29,7 @@ def memories(variant: Variant) -> Iterator[Finding]:
     """Findings about the states of a rule, and about corrections for their start."""
     yield from _used(variant)
     yield from _corrected(variant)
+    yield from _mixed(variant)
 
 
 def _used(variant: Variant) -> Iterator[Finding]:
@@ -85,3 +87,50 @@ def _fits(
     where = part.location if part.location.line else location
     reason = f"the state is made with {', '.join(sorted(own))}"
     yield Finding(Group.START, statement, verdict, where, variant.label, reason)
+
+
+def _mixed(variant: Variant) -> Iterator[Finding]:
+    """Whether ``a*state + (1 - b)*x`` is meant where b is a decay of something else."""
+    shares = {n for n, interval in variant.known.items() if interval.meet(_UNIT) == interval}
+    states = {state.name for state in variant.states}
+    uses = Counter(
+        part.id
+        for step in variant.assignments
+        for part in walk(step.expression)
+        if isinstance(part, Name)
+    )
+    for step in variant.assignments:
+        terms = [list(_factors(term)) for term in _terms(step.expression)]
+        kept = [term for term in terms if Name(step.target) in term]
+        own = {f.id for term in kept for f in term if isinstance(f, Name)} & shares
+        others = {_rest_of(f) for term in terms if term not in kept for f in term} & shares
+        wrong = {name for name in others - own if uses[name] > 1}
+        if step.target in states and len(own) == 1 and wrong:
+            statement = f"what {step.target} keeps and what it takes are shares of one decay"
+            reason = f"it keeps {min(own)} and takes 1 - {min(wrong)}"
+            where = step.location, variant.label, reason
+            yield Finding(Group.WEIGHTS, statement, Verdict.REFUTED, *where)
+
+
+def _terms(expression: Expression) -> Iterator[Expression]:
+    if isinstance(expression, Operation) and expression.operator in ("+", "-"):
+        for operand in expression.operands:
+            yield from _terms(operand)
+    else:
+        yield expression
+
+
+def _factors(term: Expression) -> Iterator[Expression]:
+    if isinstance(term, Operation) and term.operator == "*":
+        for operand in term.operands:
+            yield from _factors(operand)
+    else:
+        yield term
+
+
+def _rest_of(factor: Expression) -> str:
+    """The name that a factor is 1 less; empty for another factor."""
+    match factor:
+        case Operation("-", (Number(1), Name(name))):
+            return name
+    return ""

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from optgen.compiler.compare import resemblances
+from optgen.compiler.library import find_specs
 from optgen.compiler.nouns.proof import STRICT, TOLD, Finding, Group, Verdict
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.pipeline import checked_rule, known_rules, load_all
@@ -101,7 +102,7 @@ STEPS = {
     ("adan", "grad - before, 0"): ("Adan", "grad + before"),
     ("adamw", "v/(1 - beta_2**step)"): ("AdamW", "beta_1**step"),
     ("amsgrad", "max(largest, v)"): ("AMSGrad", "min(largest, v)"),
-    ("aggmo", "second = beta_2*second - grad"): ("AggMo", "second"),
+    ("aggmo", "second = beta_2*second - grad"): ("AggMo", "where AggMo has"),
     ("lamb", "size/change, 1"): ("LAMB", "norm(param)"),
     ("cautiouslion", "where(update*grad > 0, 1, 0)"): ("CautiousLion", "where"),
 }
@@ -126,6 +127,7 @@ SHOWN = {
     ("amsgrad", "max(largest, v)"): "the state largest changes in some run",
     ("adamw", "v/(1 - beta_2**step)"): "the correction for the start with beta_1 fits",
     ("lamb", "size/change, 1"): "a larger parameter makes no much smaller steps",
+    ("adan", "beta_2*v/(1 - beta_2**step)"): "beta_2*v/(1 - beta_1**step) is corrected",
     ("adamw", "+ decay*param"): "a zero gradient from a fresh state moves nothing",
 }
 
@@ -188,3 +190,17 @@ def test_a_known_rule_is_known_in_other_words(name: str, tmp_path: Path) -> None
     assert found.verdict is not Verdict.UNDECIDED, found
     if name == "heavyball":
         assert found.verdict is Verdict.PROVED
+
+
+def test_published_rules_are_only_compared_with() -> None:
+    above = find_specs([str(PUBLISHED.parent)]).files
+    assert not [path for path in above if path.parent == PUBLISHED]
+    assert find_specs([str(PUBLISHED)]).files == tuple(RULES)
+
+
+def test_a_rule_of_huge_expressions_resembles_nothing(tmp_path: Path) -> None:
+    lines = ["x0 = grad", *(f"x{k + 1} = x{k}*x{k} + x{k}" for k in range(40))]
+    path = tmp_path / "huge.toml"
+    rule = "\n".join([*lines, "param = param - learning_rate*x40"])
+    path.write_text(f'name = "Huge"\n[update]\nrule = """\n{rule}\n"""\n')
+    assert not list(resemblances(rule_of(path), known_rules()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ PLANTED = {
 }
 
 
+@cache
 def found(path: Path) -> tuple[Finding, ...]:
     (spec,) = load_all([path])
     return findings(spec)
