@@ -284,7 +284,9 @@ class _Draft:
         for name, most in (("weight_decay", 0.2), ("l2_penalty", 0.2)):
             if draw.random() < 0.25:
                 found[name] = round(draw.uniform(0, most), 4)
-        if draw.random() < 0.25:
+        # Two states can't stand in for one parameter.
+        stands_in = any("stands_in" in entry for entry in self._states.values())
+        if draw.random() < 0.25 and not stands_in:
             found |= {"use_ema": True, "ema_momentum": round(draw.random(), 3)}
             if draw.random() < 0.5:
                 found["ema_overwrite_frequency"] = draw.randint(1, 3)
