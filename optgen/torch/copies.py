@@ -88,10 +88,10 @@ def refuse_shared(named: Mapping[str, Tensor]) -> None:
         if not _are_apart(tensor):
             raise ValueError(f"elements of parameter {path} share memory; update a copy of it")
     ordered = sorted(on_host.items(), key=lambda item: item[1].data_ptr())
-    ends = np.maximum.accumulate([tensor.data_ptr() + _extent(tensor) for _, tensor in ordered])
-    if not any(
-        tensor.data_ptr() < end for (_, tensor), end in zip(ordered[1:], ends, strict=False)
-    ):
+    starts = np.array([tensor.data_ptr() for _, tensor in ordered], np.int64)
+    ends = np.sort([tensor.data_ptr() + _extent(tensor) for _, tensor in ordered])
+    # Stretches are apart where each begins behind the end of as many as begin before it.
+    if (starts[1:] >= ends[:-1]).all():
         return
     for index, (path, tensor) in enumerate(ordered):
         for other_path, other in ordered[index + 1 :]:
