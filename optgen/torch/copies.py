@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import as_strided
 
 from optgen.runtime.arrays import fills
 from optgen.runtime.memory import Mask
@@ -88,10 +89,10 @@ def refuse_shared(named: Mapping[str, Tensor]) -> None:
         if not _are_apart(tensor):
             raise ValueError(f"elements of parameter {path} share memory; update a copy of it")
     ordered = sorted(on_host.items(), key=lambda item: item[1].data_ptr())
-    ends = np.maximum.accumulate([tensor.data_ptr() + _extent(tensor) for _, tensor in ordered])
-    if not any(
-        tensor.data_ptr() < end for (_, tensor), end in zip(ordered[1:], ends, strict=False)
-    ):
+    starts = np.array([tensor.data_ptr() for _, tensor in ordered], np.int64)
+    ends = np.sort([tensor.data_ptr() + _extent(tensor) for _, tensor in ordered])
+    # Stretches are apart where each begins behind the end of as many as begin before it.
+    if (starts[1:] >= ends[:-1]).all():
         return
     for index, (path, tensor) in enumerate(ordered):
         for other_path, other in ordered[index + 1 :]:
@@ -103,19 +104,35 @@ def refuse_shared(named: Mapping[str, Tensor]) -> None:
 
 def _extent(tensor: Tensor) -> int:
     """Bytes from the first element to behind the last."""
+    return _reach(tensor) * tensor.element_size()
+
+
+def _reach(tensor: Tensor) -> int:
+    """Elements from the first to the last, with those between that aren't the tensor's own."""
     pairs = zip(tensor.shape, tensor.stride(), strict=True)
-    return (1 + sum((size - 1) * stride for size, stride in pairs)) * tensor.element_size()
+    return 1 + sum((size - 1) * stride for size, stride in pairs)
 
 
 def _are_apart(tensor: Tensor) -> bool:
-    """Whether each axis steps over all that the axes with smaller steps reach."""
+    """Whether each element has memory of its own.
+
+    It has where each axis steps over all that the axes with smaller steps reach. Otherwise the
+    elements are marked in an array of flags, and counted.
+    """
     reached = 0
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if size > 1:
             if stride <= reached:
-                return False
+                break
             reached += stride * (size - 1)
-    return True
+    else:
+        return True
+    count, reach = tensor.numel(), _reach(tensor)
+    if count > reach:
+        return False
+    marks = np.zeros(reach, np.bool_)
+    as_strided(marks, tensor.shape, tensor.stride())[...] = True
+    return int(np.count_nonzero(marks)) == count
 
 
 def _share(one: Tensor, other: Tensor) -> bool:

@@ -27,8 +27,8 @@ class Given:
 def given(path: str, param: Tensor, own: Any, names: Collection[str]) -> Given:
     """What ``optimizer.state`` says of a parameter, by those names that its rule knows.
 
-    A state without a number of updates, as torch's SGD has it, has seen one. Raises TypeError
-    or ValueError for what can't be the state of this parameter.
+    A state without a number of updates, as torch keeps for some rules, has had one. Raises
+    TypeError or ValueError for what can't be the state of this parameter.
     """
     if own is None:
         return Given()

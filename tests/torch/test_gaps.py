@@ -18,6 +18,8 @@ SLICES: dict[str, Callable[[Tensor], Tensor]] = {
     "transposed": lambda w: w[:, :4].T,
     "a column": lambda w: w[:, 2],
     "strided": lambda w: w.as_strided((2, 3), (17, 2)),
+    # The offsets 0, 2, 4 and 3, 5, 7: the second row begins before the first one ends.
+    "interleaved": lambda w: w.as_strided((2, 3), (3, 2)),
 }
 ARGUMENTS: dict[str, Any] = {
     "global_clipnorm": 0.5,
@@ -95,11 +97,15 @@ def overlapping() -> list[list[Tensor]]:
         [base[:, :3].requires_grad_(), base[:, 2:].requires_grad_()],
         [base[1:2].expand(3, 6).requires_grad_()],
         [base[0].unfold(0, 3, 1).requires_grad_()],
+        # The offsets 0, 2, 4 and 4, 6, 8.
+        [base.as_strided((2, 3), (4, 2)).requires_grad_()],
         [half[:2].requires_grad_(), half[1:].requires_grad_()],
     ]
 
 
-@pytest.mark.parametrize("params", overlapping(), ids=["slices", "expanded", "windows", "halves"])
+@pytest.mark.parametrize(
+    "params", overlapping(), ids=["slices", "expanded", "windows", "strided", "halves"]
+)
 def test_elements_that_share_memory_are_refused(params: list[Tensor]) -> None:
     before = values(params)
     optimizer = fused.SGD(params)
