@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
 from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
 from optgen.compiler.library import find_specs, generated_folder
@@ -15,6 +15,7 @@ from optgen.compiler.nouns.problem import SpecError
 DEFAULT_OUT = Path("generated")
 
 
+@ends_well("optgen build")
 def build(paths: list[str], folder: Path | None, *, check_only: bool, force: bool = False) -> int:
     """Generate the optimizers and schedules of some specs; returns the exit status."""
     target = folder or (DEFAULT_OUT if paths else generated_folder())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
 from optgen.compiler.library import find_specs, is_feature
 from optgen.compiler.nouns.comparison import Comparison, Setting
-from optgen.compiler.nouns.problem import SpecError
+from optgen.compiler.nouns.problem import SpecError, UsageError
 from optgen.compiler.nouns.spec import Scalar, Spec
 from optgen.compiler.pipeline import comparison, load_all, surroundings
 
@@ -15,6 +15,7 @@ _CALL = re.compile(r"(?P<name>[^()]+)(?:\((?P<values>[^()]*)\))?")
 _WORDS: dict[str, Scalar | None] = {"true": True, "false": False, "none": None}
 
 
+@ends_well("optgen diff")
 def diff(one: str, other: str, together: list[str]) -> int:
     """Compare two optimizers, each ``NAME`` or ``NAME(key=value)``; returns the exit status."""
     try:
@@ -24,7 +25,7 @@ def diff(one: str, other: str, together: list[str]) -> int:
         found = comparison(left, right, {**both, **fixed}, {**both, **other_fixed}, around)
     except SpecError as error:
         return print_problems(error.problems)
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, UsageError) as error:
         complain(str(error))
         return USAGE
     _print(one, other, found)
@@ -35,13 +36,13 @@ def _read(side: str) -> tuple[Spec, dict[str, Scalar | None]]:
     """A spec, and the values that are given in brackets behind its name."""
     called = _CALL.fullmatch(side.strip())
     if called is None:
-        raise ValueError(f"{side!r} is no spec, and no spec with values, NAME(key=value)")
+        raise UsageError(f"{side!r} is no spec, and no spec with values, NAME(key=value)")
     found = find_specs([called["name"].strip()])
     if len(found.files) != 1:
-        raise ValueError(f"{side} holds {len(found.files)} specs; name one of them")
+        raise UsageError(f"{side} holds {len(found.files)} specs; name one of them")
     (spec,) = load_all(found.files)
     if is_feature(spec) or spec.is_schedule:
-        raise ValueError(f"{spec.name} is no optimizer")
+        raise UsageError(f"{spec.name} is no optimizer")
     return spec, _pairs([part for part in (called["values"] or "").split(",") if part.strip()])
 
 
@@ -50,7 +51,7 @@ def _pairs(texts: list[str]) -> dict[str, Scalar | None]:
     for text in texts:
         name, value = _pair(text)
         if name in values:
-            raise ValueError(f"{name} is given twice")
+            raise UsageError(f"{name} is given twice")
         values[name] = value
     return values
 
@@ -58,13 +59,13 @@ def _pairs(texts: list[str]) -> dict[str, Scalar | None]:
 def _pair(text: str) -> tuple[str, Scalar | None]:
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals:
-        raise ValueError(f"{text!r} must be a name, =, and a value")
+        raise UsageError(f"{text!r} must be a name, =, and a value")
     if value.lower() in _WORDS:
         return name, _WORDS[value.lower()]
     try:
         return name, int(value) if re.fullmatch("-?[0-9]{1,40}", value) else float(value)
     except ValueError:
-        raise ValueError(f"{name} must be a number, true, false or none, not {value!r}") from None
+        raise UsageError(f"{name} must be a number, true, false or none, not {value!r}") from None
 
 
 def _print(one: str, other: str, found: Comparison) -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import ParamSpec
 
 from rich.console import Console
 from rich.text import Text
 
-from optgen.compiler.nouns.problem import INTERNAL, Problem
+from optgen.compiler.nouns.problem import INTERNAL, Location, Problem
+
+P = ParamSpec("P")
 
 #: Results go to the first, messages about them to the second.
 out = Console(soft_wrap=True, highlight=False)
@@ -48,6 +52,22 @@ def print_problems(problems: Iterable[Problem]) -> int:
     if errors:
         err.print(f"{errors} error{'s' if errors > 1 else ''}", style="bold red")
     return status_of(listed)
+
+
+def ends_well(command: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
+    """A decorator: what nothing expects to be raised becomes an internal error, and the status."""
+
+    def decorate(run: Callable[P, int]) -> Callable[P, int]:
+        @wraps(run)
+        def carried_out(*arguments: P.args, **named: P.kwargs) -> int:
+            try:
+                return run(*arguments, **named)
+            except Exception as error:
+                return print_problems([Problem.of_failure(error, Location(command, 0))])
+
+        return carried_out
+
+    return decorate
 
 
 def complain(message: str) -> None:

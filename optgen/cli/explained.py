@@ -58,7 +58,7 @@ class Explained:
 def explained(spec: Spec, together: Sequence[str]) -> Explained:
     """All about an optimizer, and its cost with some features on together.
 
-    Raises SpecError, and ValueError for a feature that there isn't.
+    Raises SpecError, and UsageError for a feature that there isn't.
     """
     rule = checked_rule(spec)
     cards = tuple(costs(plan_of(spec, surroundings()), together))

@@ -11,21 +11,22 @@ import numpy as np
 from rich.text import Text
 
 from optgen.cli.choices import Format
-from optgen.cli.console import FINE, USAGE, WRONG, complain, err, print_problems
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, err, print_problems
 from optgen.cli.explained import Explained, Scale, explained
 from optgen.cli.explanations import in_latex, in_markdown, to_console
 from optgen.cli.picturing import panels
 from optgen.cli.webpage import in_html
 from optgen.compiler.exact.composed import TooLargeError
 from optgen.compiler.library import find_specs, is_feature
-from optgen.compiler.nouns.problem import SpecError
+from optgen.compiler.nouns.problem import SpecError, UsageError
 from optgen.compiler.nouns.spec import Spec
-from optgen.compiler.pipeline import load_all
+from optgen.compiler.pipeline import each, load_all
 from optgen.compiler.prove import observed
 from optgen.demo import picture, stability, trajectories
 from optgen.demo.extras import MissingExtraError
 
 
+@ends_well("optgen explain")
 def explain(
     name: str,
     style: Format,
@@ -43,7 +44,7 @@ def explain(
     try:
         for one in pictures:
             picture.check(one)
-        found = explained(_spec(name), together)
+        (found,) = each([_spec(name)], lambda spec: explained(spec, together))
         if path is not None:
             stability.draw(panels(found.rule, found.stable), path)
         if runs is not None:
@@ -56,7 +57,7 @@ def explain(
     except MissingExtraError:
         complain("a picture needs matplotlib: python -m pip install 'optgen[demo]'")
         return USAGE
-    except (FileNotFoundError, ValueError) as error:
+    except (FileNotFoundError, UsageError, picture.WrongPathError) as error:
         complain(str(error))
         return USAGE
     except OSError as error:
@@ -69,13 +70,13 @@ def explain(
 
 
 def _spec(name: str) -> Spec:
-    """The optimizer of that name or file. Raises ValueError where there isn't one."""
+    """The optimizer of that name or file. Raises UsageError where there isn't one."""
     found = find_specs([name])
     if len(found.files) != 1:
-        raise ValueError(f"{name} holds {len(found.files)} specs; name one of them")
+        raise UsageError(f"{name} holds {len(found.files)} specs; name one of them")
     (spec,) = load_all(found.files)
     if is_feature(spec) or spec.is_schedule:
-        raise ValueError(f"{spec.name} is no optimizer; optgen show tells what it is")
+        raise UsageError(f"{spec.name} is no optimizer; optgen show tells what it is")
     return spec
 
 

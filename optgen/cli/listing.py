@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from optgen.cli.console import FINE, out
+from optgen.cli.console import FINE, ends_well, out
 from optgen.compiler.library import feature_files, optimizer_files, schedule_files
 from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import load_all
 
 
+@ends_well("optgen list")
 def list_specs() -> int:
     """Print the built-in optimizers, features and schedules with their arguments; returns 0."""
     kinds = (

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optgen.compiler.nouns.expression import Expression, names
+from optgen.compiler.nouns.problem import UsageError
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.stability import PRODUCT, Stability
 from optgen.compiler.nouns.value import evaluate
@@ -21,9 +22,9 @@ _BEYOND, _AT_MOST = 1.25, 3
 
 
 def panels(rule: Rule, stable: Sequence[Stability]) -> list[Panel]:
-    """A panel for each setting that has a limit. Raises ValueError where none has."""
+    """A panel for each setting that has a limit. Raises UsageError where none has."""
     if not stable:
-        raise ValueError(
+        raise UsageError(
             f"there is nothing to draw: {rule.name}'s steps have no limit in closed form "
             "on a quadratic"
         )

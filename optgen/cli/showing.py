@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.syntax import Syntax
 
 from optgen.cli.choices import Stage, Target
-from optgen.cli.console import FINE, USAGE, complain, out, print_problems
+from optgen.cli.console import FINE, USAGE, complain, ends_well, out, print_problems
 from optgen.cli.pages import plan_page, rule_page, spec_page
 from optgen.cli.reasons import print_reasons
 from optgen.compiler.library import find_specs, is_feature
@@ -22,6 +22,7 @@ from optgen.compiler.pipeline import (
 from optgen.compiler.pipeline import surroundings as built_in_surroundings
 
 
+@ends_well("optgen show")
 def show(name: str, stage: Stage, target: Target, *, why: bool = False) -> int:
     """Print a stage of one spec, and why a plan is as it is; returns the exit status."""
     try:

@@ -29,7 +29,7 @@ from optgen.compiler.nouns.accuracy import Accuracy
 from optgen.compiler.nouns.comparison import Comparison
 from optgen.compiler.nouns.condition import TooManyCasesError
 from optgen.compiler.nouns.plan import Plan
-from optgen.compiler.nouns.problem import Location, Problem, SpecError
+from optgen.compiler.nouns.problem import Location, Problem, SpecError, UsageError
 from optgen.compiler.nouns.proof import Finding
 from optgen.compiler.nouns.rule import Rule
 from optgen.compiler.nouns.source import Source
@@ -106,7 +106,7 @@ def known_rules() -> tuple[Outline, ...]:
 def comparison(
     one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
 ) -> Comparison:
-    """How two optimizers compare, with features. Raises ValueError for values that aren't taken."""
+    """How two optimizers compare, with features. Raises UsageError for values that aren't taken."""
     return compare(composed(one, around), composed(other, around), fixed, other_fixed)
 
 
@@ -147,6 +147,7 @@ def gather(
     """The items that some work succeeds on, each with its result, and the problems of the rest.
 
     Work that fails for one item, through a mistake in the compiler, leaves the others alone.
+    Raises UsageError if the work does.
     """
     results: list[tuple[Item, Result]] = []
     problems: list[Problem] = []
@@ -155,6 +156,8 @@ def gather(
             results.append((item, work(item)))
         except SpecError as error:
             problems += error.problems
+        except UsageError:
+            raise
         except Exception as error:
             problems.append(Problem.of_failure(error, _place(item)))
     return results, problems

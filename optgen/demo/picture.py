@@ -14,14 +14,18 @@ from optgen.demo.training import Run
 _MARKERS = ("", "o", "s", "^")
 
 
+class WrongPathError(ValueError):
+    """A path that no picture can be written to."""
+
+
 def check(path: Path) -> None:
-    """Raises ValueError where no picture could be written to a path."""
+    """Raises WrongPathError where no picture could be written to a path."""
     figures = needed("matplotlib.figure")
     formats = figures.Figure().canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
-        raise ValueError(f"{path} should end in .png, or one of {', '.join(sorted(formats))}")
+        raise WrongPathError(f"{path} should end in .png, or one of {', '.join(sorted(formats))}")
     if not path.resolve().parent.is_dir():
-        raise ValueError(f"there is no folder {path.parent} for the picture")
+        raise WrongPathError(f"there is no folder {path.parent} for the picture")
 
 
 def draw(pairs: Sequence[Pair], path: Path) -> None:

@@ -35,7 +35,7 @@ def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Compa
 
     Both have their features around them, of which those count that a value or a default turns on.
     A hyperparameter that both compute with has any one value; others are as given, or have their
-    defaults. Raises ValueError for a value that a rule doesn't take.
+    defaults. Raises UsageError for a value that a rule doesn't take.
     """
     check_given(one, fixed)
     check_given(other, other_fixed)

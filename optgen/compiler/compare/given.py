@@ -7,23 +7,23 @@ from collections.abc import Mapping
 
 from optgen.compiler.compare.straight import Values
 from optgen.compiler.nouns.expression import Expression, text
-from optgen.compiler.nouns.problem import nearest
+from optgen.compiler.nouns.problem import UsageError, nearest
 from optgen.compiler.nouns.rule import LEARNING_RATE, Hyperparameter, Rule
 from optgen.compiler.nouns.spec import Scalar
 from optgen.compiler.nouns.value import evaluate
 
 
 def check_given(rule: Rule, values: Values) -> None:
-    """Raise ValueError for a value that a rule, with its features, doesn't take."""
+    """Raise UsageError for a value that a rule, with its features, doesn't take."""
     for name, value in values.items():
         known = rule.hyperparameter(name)
         if known is None and name != LEARNING_RATE:
             hint = nearest(name, (h.name for h in rule.hyperparameters))
             said = f"{rule.name} has no hyperparameter {name}"
-            raise ValueError(f"{said}; {hint}" if hint else said)
+            raise UsageError(f"{said}; {hint}" if hint else said)
         wrong = _wrong(known, value) if known is not None else ""
         if wrong:
-            raise ValueError(f"{rule.name}: {wrong}")
+            raise UsageError(f"{rule.name}: {wrong}")
 
 
 def _wrong(hyperparameter: Hyperparameter, value: Scalar | None) -> str:

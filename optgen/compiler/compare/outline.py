@@ -18,6 +18,7 @@ from optgen.compiler.compare.canonical import (
     renamed,
     substituted,
 )
+from optgen.compiler.exact.decided import asked, decided
 from optgen.compiler.nouns.expression import Expression, Name, Number, substitute, walk
 from optgen.compiler.nouns.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.nouns.spec import Scalar
@@ -85,8 +86,7 @@ def _likeness(one: Counter[str], other: Counter[str]) -> float:
 def outlines(rule: Rule) -> Iterator[Outline]:
     """The outline of a rule in each setting of what decides its code; at most so many."""
     (block,) = rule.blocks
-    asked = {atom for step in block.steps for atom in step.guard.atoms}
-    atoms = [atom for atom in rule.atoms if atom in asked]
+    atoms = asked(rule, block.steps)
     for setting in islice(product((False, True), repeat=len(atoms)), MOST_SETTINGS):
         on = {**dict.fromkeys(rule.atoms, False), **dict(zip(atoms, setting, strict=True))}
         found = _outline(rule, on)
@@ -120,12 +120,13 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
     for step in block.steps:
         if not step.guard.holds(on):
             continue
-        parts = walk(step.expression)
+        written = decided(step.expression, on)
+        parts = walk(written)
         size = sum(sizes.get(one.id, 1) if isinstance(one, Name) else 1 for one in parts)
         if size > LARGEST:
             return None
         sizes[step.target] = 1 if step.target in own else size
-        values[step.target] = substitute(step.expression, values)
+        values[step.target] = substitute(written, values)
         if step.target in own:
             trees[step.target] = canonical(values[step.target])
             values[step.target] = Name(new(step.target))

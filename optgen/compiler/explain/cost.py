@@ -15,6 +15,7 @@ from optgen.compiler.nouns.expression import (
 )
 from optgen.compiler.nouns.expression import names as names_in
 from optgen.compiler.nouns.plan import Access, Assignment, Plan, Program, Reduction
+from optgen.compiler.nouns.problem import UsageError
 from optgen.compiler.nouns.reserved import CHECK_FINITE, CONSTRAINED
 
 _COUNTED = ARITHMETIC | (FUNCTIONS.keys() - {"where", "clip"}) | {"neg", "square"}
@@ -28,7 +29,7 @@ def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
     """The cost of the optimizer with its switches off, with each of them, and each feature.
 
     ``together`` names features, switches or hyperparameters that are on in a row of their own.
-    Raises ValueError for an unknown one.
+    Raises UsageError for an unknown one.
     """
     plain = {switch.name: False for switch in plan.switches}
     update = plan.programs[0]
@@ -58,7 +59,7 @@ def _wished(plan: Plan, wish: str) -> list[str]:
     found = [name for name, one in conditions if text(one) == wish or wish in names_in(one)]
     if not found:
         known = [label.partition(" ")[2] for label, _ in _settings(plan)]
-        raise ValueError(f"nothing is switched on by {wish!r}; there are {', '.join(known)}")
+        raise UsageError(f"nothing is switched on by {wish!r}; there are {', '.join(known)}")
     return found
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import product
 
+from optgen.compiler.exact.decided import asked, decided, known
 from optgen.compiler.nouns.expression import GIVEN, Operation, names, text, walk
 from optgen.compiler.nouns.plan import Assignment, Plan
 from optgen.compiler.nouns.rule import LEARNING_RATE, Rule, State, Step
@@ -32,7 +33,7 @@ class Setting:
 def settings(plan: Plan) -> Iterator[Setting]:
     """Each setting that numbers were found for, with all features off."""
     (own,) = (block for block in plan.rule.blocks if block.slot is None)
-    atoms = list(dict.fromkeys(atom for step in own.steps for atom in step.guard.atoms))
+    atoms = asked(plan.rule, own.steps)
     if len(atoms) > MOST_SWITCHES:
         return
     for chosen in product((False, True), repeat=len(atoms)):
@@ -48,37 +49,55 @@ def settings(plan: Plan) -> Iterator[Setting]:
         yield Setting(
             ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items()),
             numbers,
-            tuple(step for step in own.steps if step.guard.holds(atoms_on)),
+            tuple(
+                replace(step, expression=decided(step.expression, on))
+                for step in own.steps
+                if step.guard.holds(atoms_on)
+            ),
             tuple(state for state in plan.rule.states if state.when.holds(atoms_on)),
-            tuple(item for item in plan.host if item.guard.holds(switches)),
-            tuple(item for item in plan.programs[0].body if item.guard.holds(switches)),
+            _taken(plan.host, switches),
+            _taken(plan.programs[0].body, switches),
         )
+
+
+def _taken(items: Iterable[Assignment], on: dict[str, bool]) -> tuple[Assignment, ...]:
+    """The assignments of one setting; ``on`` gains the names of conditions that are settled."""
+    taken = []
+    for item in items:
+        if item.guard.holds(on):
+            expression = decided(item.expression, on)
+            holds = known(expression)
+            if holds is None:
+                taken.append(replace(item, expression=expression))
+            else:
+                on[item.target] = holds
+    return tuple(taken)
 
 
 def _numbers(rule: Rule, on: Mapping[str, bool]) -> dict[str, float] | None:
     """Defaults, but where a condition needs another number."""
     numbers = {h.name: h.default for h in rule.hyperparameters if h.default is not None}
     numbers.setdefault(LEARNING_RATE, 0.001)
-    known = {k: float(v) for k, v in numbers.items() if isinstance(v, int | float)}
+    found = {k: float(v) for k, v in numbers.items() if isinstance(v, int | float)}
     for atom, holds in on.items():
         condition = rule.atoms[atom]
         if any(isinstance(p, Operation) and p.operator == GIVEN for p in walk(condition)):
             # An optional hyperparameter has a number where it was given, and none where not.
-            known |= {name: _TRIED[0] for name in names(condition) if holds}
+            found |= {name: _TRIED[0] for name in names(condition) if holds}
             continue
         (name, *_) = names(condition)
-        tried = (known.get(name, 0.0), *_TRIED)
-        kept = (v for v in tried if bool(evaluate(condition, {**known, name: v})) is holds)
+        tried = (found.get(name, 0.0), *_TRIED)
+        kept = (v for v in tried if bool(evaluate(condition, {**found, name: v})) is holds)
         allowed = next((v for v in kept if _is_allowed(rule, name, v)), None)
         if allowed is None:
             return None
-        known[name] = allowed
+        found[name] = allowed
     fits = (
-        bool(evaluate(rule.atoms[atom], known)) is holds
+        bool(evaluate(rule.atoms[atom], found)) is holds
         for atom, holds in on.items()
         if not atom.startswith(GIVEN)
     )
-    return known if all(fits) else None
+    return found if all(fits) else None
 
 
 def _is_allowed(rule: Rule, name: str, value: float) -> bool:

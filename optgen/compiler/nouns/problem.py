@@ -104,6 +104,10 @@ class Problem:
         return "\n".join(lines)
 
 
+class UsageError(ValueError):
+    """What is asked for can't be done as it is written, whatever the specs say."""
+
+
 class SpecError(Exception):
     """A spec that can't be compiled; carries every problem that was found."""
 

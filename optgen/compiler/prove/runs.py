@@ -44,12 +44,14 @@ class Runs:
     def __init__(
         self, variant: Variant, hyperparameters: Mapping[str, Any], parameters: Array
     ) -> None:
-        self._variant = variant
+        self._variant, self._shape = variant, parameters.shape
+        #: What has a value for each element, even where a step makes one of all of them.
+        self._arrays = {PARAM, GRAD, *(state.name for state in variant.states)}
         self.number = 0
         self.values: Values = {**hyperparameters, PARAM: parameters}
         for state in variant.states:
             first = self.values[state.initial] if isinstance(state.initial, str) else state.initial
-            self.values[state.name] = np.broadcast_to(np.float64(first), parameters.shape)
+            self.values[state.name] = np.broadcast_to(np.float64(first), self._shape)
 
     def arrive(self, gradients: Array) -> None:
         """Put in the gradients of the next step, without making it."""
@@ -60,6 +62,7 @@ class Runs:
     def step(self) -> None:
         """Make the step."""
         for assignment in self._variant.assignments:
-            self.values[assignment.target] = value(assignment.expression, self.values)
-        shape = self.values[GRAD].shape
-        self.values[PARAM] = np.broadcast_to(self.values[PARAM], shape)
+            target, found = assignment.target, value(assignment.expression, self.values)
+            self.values[target] = (
+                np.broadcast_to(found, self._shape) if target in self._arrays else found
+            )

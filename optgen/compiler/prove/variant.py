@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from optgen.compiler.exact.composed import TooLargeError, composed
+from optgen.compiler.exact.decided import asked, decided
 from optgen.compiler.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.compiler.exact.ranges import bound, comparison
 from optgen.compiler.nouns.expression import (
@@ -62,8 +63,7 @@ def variants(rule: Rule) -> Iterator[Variant]:
     Raises TooLargeError for too many of them, and for values that are too large.
     """
     (block,) = rule.blocks
-    asked = {atom for step in block.steps for atom in step.guard.atoms}
-    atoms = [atom for atom in rule.atoms if atom in asked]
+    atoms = asked(rule, block.steps)
     if 2 ** len(atoms) > MOST_VARIANTS:
         raise TooLargeError
     for setting in product((False, True), repeat=len(atoms)):
@@ -76,7 +76,11 @@ def variants(rule: Rule) -> Iterator[Variant]:
 def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Variant:
     every = {**dict.fromkeys(rule.atoms, False), **on}
     (block,) = rule.blocks
-    taken = tuple(step for step in block.steps if step.guard.holds(every))
+    taken = tuple(
+        replace(step, expression=decided(step.expression, on))
+        for step in block.steps
+        if step.guard.holds(every)
+    )
     states = tuple(state for state in rule.states if _exists(state, every))
     relations = []
     for state in states:

@@ -1,0 +1,69 @@
+"""Whatever the compiler raises, a command ends with a message and the status for that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from optgen.cli import app, console, explained
+
+GOOD = """name = "Plain"
+summary = "Plain steps."
+
+[update]
+rule = "param = param - learning_rate*grad"
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    path = tmp_path / "plain.toml"
+    path.write_text(GOOD)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("command", "stage"),
+    [
+        (["explain"], "optgen.cli.explained.stabilities"),
+        (["show"], "optgen.cli.showing.plan_of"),
+        (["diff", "sgd"], "optgen.cli.comparing.comparison"),
+        (["build"], "optgen.compiler.build.emit_package"),
+        (["check"], "optgen.cli.checking.read_project"),
+    ],
+    ids=lambda one: one[0] if isinstance(one, list) else "",
+)
+@pytest.mark.parametrize("error", [LookupError, ValueError, RecursionError])
+def test_an_exception_is_an_internal_error(
+    command: list[str],
+    stage: str,
+    error: type[Exception],
+    spec: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error("planted")
+
+    monkeypatch.setattr(stage, fails)
+    out = ["--out", str(tmp_path / "made")] if command == ["build"] else []
+    result = CliRunner().invoke(app, [*command, spec, *out])
+    assert result.exit_code == console.FAILED
+    assert f"internal error: {error.__name__}: planted" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_wrong_wish_is_no_internal_error(spec: str) -> None:
+    result = CliRunner().invoke(app, ["explain", spec, "--with", "nothing"])
+    assert result.exit_code == console.USAGE
+    assert "nothing is switched on by 'nothing'" in result.stderr
+
+
+def test_an_internal_error_of_one_spec_is_placed_there(
+    spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explained, "costs", lambda *_: 1 / 0)
+    result = CliRunner().invoke(app, ["explain", spec])
+    assert "plain.toml:1:9: internal error: ZeroDivisionError" in result.stderr
