@@ -46,9 +46,10 @@ def in_parallel(
 ) -> list[Result | Lost]:
     """The results of some work, in the order of the items; work and results can be pickled.
 
-    There are ``most`` processes at once, by default as many as cores. One that takes longer than ``seconds`` for an item is
-    ended, and so are all when this is interrupted. Where none can be started, the work is done
-    here and takes as long as it takes. ``done`` is called as items are done with.
+    There are ``most`` processes at once, by default as many as cores. One that takes longer than
+    ``seconds`` for an item is ended, and so are all when this is interrupted. Where none can be
+    started, the work is done here and takes as long as it takes. ``done`` is called as items are
+    done with.
     """
     crew = _Crew(work, seconds, _cores() if most is None else most)
     try:
