@@ -41,14 +41,17 @@ def in_parallel(
     items: Sequence[Item],
     seconds: float,
     done: Callable[[Item], None],
+    *,
+    most: int | None = None,
 ) -> list[Result | Lost]:
     """The results of some work, in the order of the items; work and results can be pickled.
 
-    There are as many processes as cores. One that takes longer than ``seconds`` for an item is
-    ended, and so are all when this is interrupted. Where none can be started, the work is done
-    here and takes as long as it takes. ``done`` is called as items are done with.
+    There are ``most`` processes at once, by default as many as cores. One that takes longer than
+    ``seconds`` for an item is ended, and so are all when this is interrupted. Where none can be
+    started, the work is done here and takes as long as it takes. ``done`` is called as items are
+    done with.
     """
-    crew = _Crew(work, seconds)
+    crew = _Crew(work, seconds, _cores() if most is None else most)
     try:
         return crew.results(items, done)
     finally:
@@ -58,8 +61,8 @@ def in_parallel(
 class _Crew:
     """The processes that work, and what is done without any."""
 
-    def __init__(self, work: Callable[[Any], Any], seconds: float) -> None:
-        self._work, self._seconds = work, seconds
+    def __init__(self, work: Callable[[Any], Any], seconds: float, most: int) -> None:
+        self._work, self._seconds, self._most = work, seconds, most
         self._busy: list[_Worker] = []
         self._idle: list[_Worker] = []
 
@@ -84,7 +87,7 @@ class _Crew:
         """A worker without work; None where all that there can be are busy."""
         if self._idle:
             return self._idle.pop()
-        if len(self._busy) >= _cores():
+        if len(self._busy) >= self._most:
             return None
         try:
             return _Worker(self._work)
@@ -195,20 +198,20 @@ def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) 
     """The life of a process: items come in, results go out, until the pipe is closed."""
     other_end.close()  # A forked process has both ends, and wouldn't see the other one close.
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who started this ends it.
-    _bound_memory()
+    bound_memory(MOST_MEMORY)
     with suppress(EOFError):
         while True:
             pipe.send(work(pipe.recv()))
 
 
-def _bound_memory() -> None:
-    """Let memory run out here before it does everywhere."""
+def bound_memory(most: int) -> None:
+    """Let memory of this process run out at so many bytes, before it does everywhere."""
     if resource is None:
         return
     with suppress(OSError, ValueError):
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-        most = MOST_MEMORY if hard == resource.RLIM_INFINITY else min(MOST_MEMORY, hard)
-        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+        soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (soft, hard))
 
 
 def _cores() -> int:

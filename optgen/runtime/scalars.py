@@ -9,8 +9,8 @@ from itertools import pairwise
 
 
 def clip(x: float, low: float, high: float) -> float:
-    """The number nearest to ``x`` that is not below ``low`` and not above ``high``."""
-    return min(max(x, low), high)
+    """``low`` where ``x`` is below it, ``high`` where ``x`` is above that, and else ``x``."""
+    return low if x < low else high if x > high else x
 
 
 def sign(x: float) -> float:

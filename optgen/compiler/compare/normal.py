@@ -56,8 +56,10 @@ def _negated(operator: str, operands: _Operands) -> Expression:
 
 
 def _clipped(operator: str, operands: _Operands) -> Expression:
+    """A choice; where the range may be empty it isn't the least of the larger one."""
     value, low, high = operands
-    return Operation("min", (Operation("max", (value, low)), high))
+    inside = _chosen("where", (Operation("<", (high, value)), high, value))
+    return _chosen("where", (Operation("<", (value, low)), low, inside))
 
 
 def _power(operator: str, operands: _Operands) -> Expression:

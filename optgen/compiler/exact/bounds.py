@@ -50,6 +50,13 @@ def _exponential(a: Interval) -> Interval:
     return Interval(ONE, None, False, True) if a.is_nonnegative else POSITIVE
 
 
+def _clipped(a: Interval, low: Interval, high: Interval) -> Interval:
+    """The nearest number of a range; what is below ``low`` gives ``low``, even above ``high``."""
+    nearest = -((-a.largest(low)).largest(-high))
+    below = low.meet(Interval(a.low, None))
+    return nearest if below.is_empty else nearest.join(below)
+
+
 def _sign(a: Interval) -> Interval:
     if a.is_positive:
         return Interval.point(ONE)
@@ -90,7 +97,7 @@ _OPERATIONS: Mapping[str, Callable[..., Interval]] = {
     "sqrt": lambda a: a.root(),
     "max": lambda a, b: a.largest(b),
     "min": lambda a, b: -((-a).largest(-b)),
-    "clip": lambda a, low, high: -((-a.largest(low)).largest(-high)),
+    "clip": _clipped,
     "exp": _exponential,
     "sign": _sign,
     "norm": lambda a: NONNEGATIVE,

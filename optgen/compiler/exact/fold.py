@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from optgen.compiler.exact.interval import bits
 from optgen.compiler.nouns.expression import COMPARISONS, Expression, Name, Number, Operation
-from optgen.compiler.nouns.value import evaluate
+from optgen.compiler.nouns.value import apply, evaluate
 
 _LARGEST, _LARGEST_POWER = 10**40, 64
 #: Longer numbers, in bits, aren't worked out.
@@ -102,7 +102,7 @@ _RATIONAL: Mapping[str, Callable[..., Fraction | None]] = {
     "sign": lambda a: Fraction((a > 0) - (a < 0)),
     "max": max,
     "min": min,
-    "clip": lambda a, low, high: min(max(a, low), high),
+    "clip": lambda a, low, high: apply("clip", (a, low, high)),
     "sqrt": lambda a: a if a in (0, 1) else None,
     "exp": lambda a: None if a else Fraction(1),
 }

@@ -127,7 +127,7 @@ class Analysis:
                 return found[0].plus(not _is_power_of_two(operands[1]), found[1])
             case "neg" | "abs":
                 return found[0]
-            case "max" | "min" | "clip":
+            case "max" | "min":
                 return _largest(*found)
         return self._function(whole, operator, found)
 
@@ -172,6 +172,9 @@ class Analysis:
     def _function(self, whole: Operation, operator: str, found: list[Count]) -> Count:
         (operand, *_) = whole.operands
         match operator:
+            case "clip":
+                self._check_range(*whole.operands)
+                return _largest(*found)
             case "sqrt":
                 _needs_no_cancelling(found[0], operand, "is under a root")
                 return Count(found[0].roundings / 2 + 1)
@@ -205,6 +208,12 @@ class Analysis:
         if size is None:
             raise NoBoundError(f"{text(whole)} has an exponent without a bound")
         return Count(spread + size * base.roundings * _MARGIN)
+
+    def _check_range(self, value: Expression, low: Expression, high: Expression) -> None:
+        """Refuse a clip that may jump from one end to the other, as in an empty range."""
+        if not self.interval(Operation("-", (high, low))).is_nonnegative:
+            self._check_condition(Operation("<", (value, low)))
+            self._check_condition(Operation(">", (value, high)))
 
     def _check_condition(self, condition: Expression) -> None:
         """Refuse a condition that rounding may decide. Raises NoBoundError."""

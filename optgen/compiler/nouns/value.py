@@ -38,7 +38,8 @@ _ARITHMETIC: Mapping[str, Callable[..., float]] = {
     "floor": math.floor,
     "min": min,
     "max": max,
-    "clip": lambda a, low, high: min(max(a, low), high),
+    # As kernels compute it, also where low is above high.
+    "clip": lambda a, low, high: low if a < low else high if a > high else a,
     "where": lambda condition, a, b: a if condition else b,
 }
 

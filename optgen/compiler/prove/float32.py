@@ -39,7 +39,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sign": np.sign,
     "max": np.maximum,
     "min": np.minimum,
-    "clip": np.clip,
+    "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
     "where": np.where,
     "<": np.less,
     "<=": np.less_equal,

@@ -165,7 +165,7 @@ def _python(operator: str, parts: list[str]) -> str:
         case "norm" | "global_norm", [a]:
             return f"abs({a})"
         case "clip", [a, low, high]:
-            return f"min(max({a}, {low}), {high})"
+            return f"({low} if {a} < {low} else {high} if {a} > {high} else {a})"
         case _, [a, b] if not operator.isalpha() or operator in ("and", "or"):
             return f"({a} {operator} {b})"
     return f"{operator}({', '.join(parts)})"

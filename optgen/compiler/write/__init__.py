@@ -1,7 +1,8 @@
 """Write: Sources → files. The only stage that changes anything on disk.
 
-A package lists its generated files in a manifest, each with a digest. Only those are ever
-replaced or removed, and only while they are as they were generated.
+A package lists its generated files in a manifest, each with a digest. Without ``force`` only those
+are replaced or removed, and only while they are as they were generated. With it, edited ones and
+generated ones that no manifest lists are replaced too, but never files of others.
 """
 
 from optgen.compiler.write.changes import Changes, changes_of, difference, stale

@@ -62,7 +62,7 @@ def manifest_of(sources: Iterable[Source]) -> Manifest:
 
 
 def read_manifest(out: Path) -> Manifest | None:
-    """The manifest of a package; None where there is none, as in packages of older versions.
+    """The manifest of a package; None where there is none, as before manifests.
 
     One that can't be read, or lists what no build lists, counts as empty: every generated file
     beside it then counts as edited.

@@ -287,6 +287,19 @@ PAIRS = (
         True,
     ),
     Pair(
+        "clipping to a range that may be empty isn't the least of the larger one",
+        "param = param - learning_rate*clip(grad, bound, decay)",
+        "param = param - learning_rate*min(max(grad, bound), decay)",
+        False,
+    ),
+    Pair(
+        "clipping to a range that may be empty, by choices",
+        "param = param - learning_rate*clip(grad, bound, decay)",
+        "capped = where(grad > decay, decay, grad)\n"
+        "param = param - learning_rate*where(grad < bound, bound, capped)",
+        True,
+    ),
+    Pair(
         "clipping by cases",
         "param = param - learning_rate*clip(grad, -bound, bound)",
         "inside = where(grad > bound, bound, grad)\n"

@@ -106,17 +106,44 @@ def test_lines_that_git_ended_otherwise_are_no_edit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_without_a_manifest_files_are_replaced_and_none_removed(
-    tmp_path: Path, whole: bool
-) -> None:
+def test_without_a_manifest_what_differs_may_be_edited(tmp_path: Path, whole: bool) -> None:
     build(tmp_path, "one", "two")
     (tmp_path / MANIFEST).unlink()
+    (tmp_path / "one.py").write_text(TEXT.format("precious"))
+    before = files(tmp_path)
     assert MANIFEST in stale(sources("one"), tmp_path, whole=whole)
-    build(tmp_path, "one", version=2, whole=whole)
-    assert (tmp_path / "one.py").read_text() == TEXT.format(2)
+    with pytest.raises(FileExistsError, match=r"one\.py was perhaps edited: .*is missing.*--force"):
+        build(tmp_path, "one", whole=whole)
+    assert files(tmp_path) == before
+    build(tmp_path, "one", whole=whole, force=True)
+    assert (tmp_path / "one.py").read_text() == TEXT.format(1)
+    # No manifest listed it, so it is nobody's to remove; a build of a part keeps it listed.
     assert (tmp_path / "two.py").read_text() == TEXT.format(1)
-    # What a partial build has found is known from then on.
     assert ("two.py" in json.loads((tmp_path / MANIFEST).read_text())["files"]) is not whole
+    if not whole:
+        with pytest.raises(FileExistsError, match=r"two\.py was edited"):
+            build(tmp_path, "two", version=2, whole=whole)
+
+
+def test_without_a_manifest_files_that_are_as_generated_are_taken(tmp_path: Path) -> None:
+    build(tmp_path, "one")
+    before = files(tmp_path)
+    (tmp_path / MANIFEST).unlink()
+    build(tmp_path, "one")
+    assert files(tmp_path) == before
+
+
+def test_only_an_empty_package_file_is_replaced_unasked(tmp_path: Path) -> None:
+    (tmp_path / "__init__.py").touch()
+    (tmp_path / "one.py").write_text("\n")
+    with pytest.raises(FileExistsError, match=r"one\.py was not generated"):
+        build(tmp_path, "one")
+    (tmp_path / "one.py").write_text("")
+    with pytest.raises(FileExistsError, match=r"one\.py was not generated"):
+        build(tmp_path, "one")
+    (tmp_path / "one.py").unlink()
+    build(tmp_path, "one")
+    assert not stale(sources("one"), tmp_path, whole=True)
 
 
 def test_a_partial_build_adds_to_the_manifest(tmp_path: Path) -> None:
