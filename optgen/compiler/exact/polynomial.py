@@ -32,6 +32,8 @@ MOST_TERMS, MOST_DEGREE = 200, 12
 LONGEST = 4000
 #: Larger ones aren't given to SymPy to be factored, which takes about so many units for a term.
 MOST_FACTORED, _FACTORING = 60, 100
+#: Bits of a coefficient that is factored; longer ones take minutes, whatever the number of terms.
+MOST_FACTORED_BITS = 256
 #: More names aren't taken together.
 MOST_GROUPED = 3
 
@@ -172,12 +174,17 @@ def factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:
 @lru_cache(maxsize=4096)
 def _checked(terms: frozenset[tuple[Monomial, Fraction]]) -> tuple[Fraction, list[Factor]]:
     found = dict(terms)
-    constant, factors = _factored(found) if len(found) <= MOST_FACTORED else (Fraction(1), [])
+    is_small = len(found) <= MOST_FACTORED and all(map(_is_short, found.values()))
+    constant, factors = _factored(found) if is_small else (Fraction(1), [])
     product: Polynomial = _tidy({(): constant})
     for factor, exponent in factors:
         for _ in range(exponent):
             product = times(product, factor)
     return (constant, factors) if dict(product) == dict(found) else (Fraction(1), [(found, 1)])
+
+
+def _is_short(value: Fraction) -> bool:
+    return max(value.numerator.bit_length(), value.denominator.bit_length()) <= MOST_FACTORED_BITS
 
 
 def _factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:

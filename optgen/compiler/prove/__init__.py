@@ -125,7 +125,6 @@ def _analyses(
 
     yield Group.INVARIANT, lambda: invariants(variant, reached)
     yield Group.DOMAIN, noted
-    yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
     yield Group.DESCENT, lambda: descent(variant, search)
     yield Group.ODDNESS, lambda: oddness(variant, search)
     yield Group.DEGREE, lambda: degrees(variant, defaults)
@@ -133,6 +132,7 @@ def _analyses(
     yield Group.START, lambda: starts(variant, defaults)
     yield Group.START, lambda: memories(variant)
     yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
+    yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
     yield Group.UNIT, lambda: units(variant, defaults)
     yield Group.SIZE, lambda: sizes(variant, search, defaults)
 

@@ -22,6 +22,7 @@ from optgen.compiler.nouns.expression import (
     TENSOR_REDUCTIONS,
     Expression,
     Operation,
+    names,
     rewrite,
 )
 from optgen.compiler.nouns.rule import CALL, GIVEN_NAMES, GRAD, LEARNING_RATE, PARAM, STEP
@@ -123,7 +124,20 @@ class Reached:
                     return numbers
                 if tried >= MOST_CANDIDATES:
                     return None
-        return None
+        return self._late(expression, conditions, is_refuted)
+
+    def _late(
+        self,
+        expression: Expression,
+        conditions: Sequence[Expression],
+        is_refuted: Callable[[Sample], bool],
+    ) -> Numbers | None:
+        """The same for a step after those of the runs: what only counters decide is reached."""
+        about = (expression, *conditions)
+        moving = {PARAM, GRAD, *(state.name for state in self.variant.states)}
+        if any(moving.intersection(names(one)) for one in about):
+            return None
+        return self.search.find(about, is_refuted)
 
     def _mask(self, condition: Expression) -> list[Array]:
         return [found.astype(bool) for _, found in self.values(condition)]
