@@ -59,7 +59,9 @@ def test_an_unknown_name_is_a_usage_error() -> None:
 
 def test_list_names_every_spec() -> None:
     page = run("list")
-    for path in (ROOT / "specs").rglob("*/*.toml"):
-        if path.parent.name == "published":
-            continue
+    for path in (
+        p
+        for folder in ("optimizers", "features", "schedules")
+        for p in (ROOT / "specs" / folder).glob("*.toml")
+    ):
         assert path.stem in page.lower()

@@ -76,6 +76,8 @@ class Finding:
     waived: str = ""
     #: The traceback of an analysis that failed, which is a mistake in the compiler.
     crash: str = ""
+    #: What is wrong where it is refuted, in words of its own; for those that are only warned of.
+    fault: str = ""
 
     @property
     def word(self) -> str:
@@ -89,12 +91,9 @@ class Finding:
     @property
     def headline(self) -> str:
         """What a problem about it begins with, where it is refuted."""
-        if self.group is Group.KNOWN:
-            return self.statement
-        if self.group is Group.BEHAVIOUR:
-            return f"observed in runs, not so: {self.statement}"
-        before = "not always so" if self.group in WARNED else self.word
-        return f"{before}: {self.statement}"
+        if self.group in WARNED:
+            return self.fault or self.statement
+        return f"{self.word}: {self.statement}"
 
     @property
     def is_refuted(self) -> bool:

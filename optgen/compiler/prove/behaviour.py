@@ -67,11 +67,22 @@ def _finding(
     reason: str,
     numbers: Mapping[str, float],
     location: Location | None = None,
+    *,
+    fault: str = "",
 ) -> Finding:
     verdict = Verdict.PROVED if holds else Verdict.REFUTED
     variant = battery.variant
     where = location or last_location(variant)
-    return Finding(Group.BEHAVIOUR, statement, verdict, where, variant.label, reason, numbers)
+    return Finding(
+        Group.BEHAVIOUR,
+        statement,
+        verdict,
+        where,
+        variant.label,
+        reason,
+        numbers,
+        fault=f"in runs {fault}",
+    )
 
 
 def _trajectory(parameters: Array) -> dict[str, float]:
@@ -85,7 +96,14 @@ def _moves(battery: Battery) -> Finding:
     holds = np.any(path != path[0])
     statement = "a constant gradient moves the parameter"
     reason = f"{len(path) - 1} steps with a gradient of 1 were made"
-    return _finding(battery, statement, holds, reason, {GRAD: 1.0, **_trajectory(path[:, 0])})
+    return _finding(
+        battery,
+        statement,
+        holds,
+        reason,
+        {GRAD: 1.0, **_trajectory(path[:, 0])},
+        fault="a constant gradient leaves the parameter where it is",
+    )
 
 
 def _downhill(battery: Battery) -> Iterator[Finding]:
@@ -104,7 +122,14 @@ def _downhill(battery: Battery) -> Iterator[Finding]:
     gradient = float(gradients[run, element])
     reason = f"a gradient of {gradient:g} moves the parameter the same way"
     numbers = {GRAD: gradient, **_trajectory(path[:, run, element])}
-    yield _finding(battery, statement, False, reason, numbers)
+    yield _finding(
+        battery,
+        statement,
+        False,
+        reason,
+        numbers,
+        fault="the parameter moves uphill under a constant gradient",
+    )
 
 
 def _descends(battery: Battery) -> Finding:
@@ -116,7 +141,14 @@ def _descends(battery: Battery) -> Finding:
     least = int(np.argmin(RATES))
     reason = f"with {RATES[least]:g} to {max(RATES):g} times the default learning rate"
     numbers = {k.replace(PARAM, "loss"): v for k, v in _trajectory(losses[:, least]).items()}
-    return _finding(battery, statement, falls.any(), reason, numbers)
+    return _finding(
+        battery,
+        statement,
+        falls.any(),
+        reason,
+        numbers,
+        fault="no learning rate lowers a quadratic loss",
+    )
 
 
 def _turns(battery: Battery) -> Finding:
@@ -126,7 +158,14 @@ def _turns(battery: Battery) -> Finding:
     wrong = late * ELEMENTS[0] < -1e-12 * np.abs(path[-1])
     statement = "once the gradient turns around, so do the steps"
     reason = f"within {AFTER} steps of a gradient that turned around"
-    return _finding(battery, statement, not wrong.any(), reason, _trajectory(path[:, 0]))
+    return _finding(
+        battery,
+        statement,
+        not wrong.any(),
+        reason,
+        _trajectory(path[:, 0]),
+        fault="steps go the old way long after the gradient has turned around",
+    )
 
 
 def _scales(battery: Battery) -> Iterator[Finding]:
@@ -147,7 +186,9 @@ def _power(battery: Battery, what: str, found: Mapping[float, float]) -> Iterato
     reason = f"steps grow like the {what} to the power of {power:.2g}"
     holds = _LEAST <= power <= _MOST
     numbers = {f"step for {what} {size:g}": step for size, step in found.items()}
-    yield _finding(battery, statement, holds, reason, numbers)
+    wrong = "much smaller steps" if power < _LEAST else "steps that grow faster than it"
+    fault = f"a larger {what} makes {wrong}"
+    yield _finding(battery, statement, holds, reason, numbers, fault=fault)
 
 
 def _mirrors(battery: Battery) -> Finding:
@@ -163,7 +204,14 @@ def _mirrors(battery: Battery) -> Finding:
         element = int(np.nonzero(differs)[1][0])
         numbers = _trajectory(one[:, element])
         numbers |= {f"mirrored {k}": v for k, v in _trajectory(other[:, element]).items()}
-    return _finding(battery, statement, not differs.any(), reason, numbers)
+    return _finding(
+        battery,
+        statement,
+        not differs.any(),
+        reason,
+        numbers,
+        fault="turning all signs around gives another path",
+    )
 
 
 def _idle(battery: Battery) -> Iterator[Finding]:
@@ -174,7 +222,15 @@ def _idle(battery: Battery) -> Iterator[Finding]:
         if state.name in battery.variant.values:
             statement = f"the state {state.name} changes in some run"
             reason = "in runs with constant, turning and random gradients, and on a quadratic"
-            yield _finding(battery, statement, state.name in moved, reason, {}, state.location)
+            yield _finding(
+                battery,
+                statement,
+                state.name in moved,
+                reason,
+                {},
+                state.location,
+                fault=f"the state {state.name} never changes",
+            )
 
 
 def _corrections(battery: Battery) -> Iterator[Finding]:
@@ -202,7 +258,15 @@ def _corrections(battery: Battery) -> Iterator[Finding]:
                 shown = base.id if isinstance(base, Name) else "it"
                 statement = f"the correction for the start with {shown} fits"
                 reason = f"with {name} in its place a constant gradient makes all steps alike"
-                yield _finding(battery, statement, False, reason, {}, location)
+                yield _finding(
+                    battery,
+                    statement,
+                    False,
+                    reason,
+                    {},
+                    location,
+                    fault=f"the correction for the start with {shown} is that of another decay",
+                )
 
 
 def _is_power(part: Expression) -> bool:

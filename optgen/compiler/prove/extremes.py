@@ -95,7 +95,8 @@ def _lost(
             statement = f"in float32 {demand.what} is defined for each {name} that is allowed"
             reason = f"{name} = {small:g} is lost there, for a gradient of 0"
             numbers = {name: small, GRAD: 0.0}
-            yield _told(group, variant, statement, demand.location, reason, numbers)
+            fault = f"in float32 {demand.what} is undefined with {name} = {small:g}"
+            yield _told(group, variant, statement, demand.location, reason, numbers, fault)
             return
 
 
@@ -122,6 +123,7 @@ def _told(
     location: Location,
     reason: str,
     numbers: Mapping[str, float],
+    fault: str = "",
 ) -> Finding:
     verdict = Verdict.REFUTED
-    return Finding(group, statement, verdict, location, variant.label, reason, numbers)
+    return Finding(group, statement, verdict, location, variant.label, reason, numbers, fault=fault)

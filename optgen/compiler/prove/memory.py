@@ -45,7 +45,15 @@ def _used(variant: Variant) -> Iterator[Finding]:
             holds = state.name in reaching
             reason = "by what new values are made of"
             verdict = Verdict.PROVED if holds else Verdict.REFUTED
-            yield Finding(Group.START, statement, verdict, state.location, variant.label, reason)
+            yield Finding(
+                Group.START,
+                statement,
+                verdict,
+                state.location,
+                variant.label,
+                reason,
+                fault=f"what the state {state.name} remembers has no effect on the parameter",
+            )
 
 
 def _corrected(variant: Variant) -> Iterator[Finding]:
@@ -86,7 +94,15 @@ def _fits(
     verdict = Verdict.PROVED if base in own else Verdict.REFUTED
     where = part.location if part.location.line else location
     reason = f"the state is made with {', '.join(sorted(own))}"
-    yield Finding(Group.START, statement, verdict, where, variant.label, reason)
+    yield Finding(
+        Group.START,
+        statement,
+        verdict,
+        where,
+        variant.label,
+        reason,
+        fault=f"{text(part)} is corrected with a decay that the state is made without",
+    )
 
 
 def _mixed(variant: Variant) -> Iterator[Finding]:
@@ -109,7 +125,13 @@ def _mixed(variant: Variant) -> Iterator[Finding]:
             statement = f"what {step.target} keeps and what it takes are shares of one decay"
             reason = f"it keeps {min(own)} and takes 1 - {min(wrong)}"
             where = step.location, variant.label, reason
-            yield Finding(Group.WEIGHTS, statement, Verdict.REFUTED, *where)
+            yield Finding(
+                Group.WEIGHTS,
+                statement,
+                Verdict.REFUTED,
+                *where,
+                fault=f"{step.target} keeps a share of one decay and takes that of another",
+            )
 
 
 def _terms(expression: Expression) -> Iterator[Expression]:

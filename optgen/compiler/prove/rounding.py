@@ -89,4 +89,5 @@ def _finding(variant: Variant, demand: Demand, values: Values, value: float) -> 
         variant.label,
         reason,
         numbers,
+        fault=f"in float32 {demand.what} may be undefined",
     )

@@ -50,7 +50,9 @@ def _moves(variant: Variant) -> Finding:
     if verdict is Verdict.REFUTED:
         reason = "the change is 0: a state may be used before it gets its new value"
     statement = "the first step moves the parameter"
-    return Finding(Group.START, statement, verdict, last_location(variant), variant.label, reason)
+    where = last_location(variant), variant.label, reason
+    fault = "the first step leaves the parameter where it is"
+    return Finding(Group.START, statement, verdict, *where, fault=fault)
 
 
 def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
@@ -71,7 +73,9 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
                 if names(divisor) and set(names(divisor)) <= small:
                     verdict = Verdict.REFUTED
                     reason += ": a state may be used before it gets its new value"
-                yield Finding(Group.START, statement, verdict, location, variant.label, reason)
+                where = location, variant.label, reason
+                fault = f"in the first step {demand.what} has nothing but a small number below it"
+                yield Finding(Group.START, statement, verdict, *where, fault=fault)
         values[step.target] = folded(step.expression, values)
 
 
@@ -85,7 +89,8 @@ def _signs(variant: Variant) -> Iterator[Finding]:
                     statement = f"{text(part)} is a correction for a start at 0"
                     reason = f"that would be 1 - {text(power)}"
                     common = Group.START, statement, Verdict.REFUTED
-                    yield Finding(*common, part.location, variant.label, reason)
+                    fault = f"{text(part)} has a sign that corrects no start at 0"
+                    yield Finding(*common, part.location, variant.label, reason, fault=fault)
 
 
 def _vanishes(part: Expression, variant: Variant) -> bool:
@@ -116,7 +121,9 @@ def _correction(variant: Variant, small: set[str]) -> Iterator[Finding]:
         return
     verdict = Verdict.PROVED if fits else Verdict.REFUTED
     reason = "as small numbers go to 0" if fits else "the first step differs from late ones"
-    yield Finding(Group.START, _FIT, verdict, last_location(variant), variant.label, reason)
+    where = last_location(variant), variant.label, reason
+    fault = "a constant gradient makes first steps of another length than late ones"
+    yield Finding(Group.START, _FIT, verdict, *where, fault=fault)
 
 
 def _late(found: Form, variant: Variant, small: set[str]) -> Expression | None:

@@ -56,7 +56,13 @@ def _finding(
         yield Finding(*common, Verdict.PROVED, *where, "by exact arithmetic")
         return
     reason = f"they are {shown[0]} and {shown[1]}"
-    yield Finding(*common, Verdict.REFUTED, *where, reason)
+    yield Finding(
+        *common,
+        Verdict.REFUTED,
+        *where,
+        reason,
+        fault=f"the weights in {text(whole)} add up to {text(total)}, not to 1",
+    )
 
 
 def _is(total: Expression, goal: Expression) -> bool:
