@@ -12,7 +12,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from optgen.runtime import memory
+from optgen.runtime import memory, schedule
 from optgen.runtime.kernels import Kernels, MixedBuildError, load_kernels
 
 GENERATED = Path(__file__).parent.parent.parent / "generated"
@@ -20,7 +20,8 @@ GENERATED = Path(__file__).parent.parent.parent / "generated"
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the built-in optimizers."""
+    """A copy of the built-in optimizers; its schedules aren't known by name to other tests."""
+    monkeypatch.setattr(schedule, "_classes", dict(schedule._classes))
     shutil.copytree(GENERATED, tmp_path / "mixed", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.syspath_prepend(tmp_path)
     for name in [name for name in sys.modules if name.split(".")[0] == "mixed"]:
