@@ -30,9 +30,7 @@ def main() -> int:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--count", type=int, default=2000)
     arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument(
-        "--share", type=int, default=20, help="0: no text takes all stages"
-    )
+    arguments.add_argument("--share", type=int, default=20, help="0: no text takes all stages")
     arguments.add_argument("--minutes", type=float, default=1e9)
     wishes = arguments.parse_args()
     until = time.monotonic() + 60 * wishes.minutes

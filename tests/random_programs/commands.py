@@ -118,7 +118,8 @@ def _silently() -> Iterator[None]:
     """Without what commands print, on their own consoles too."""
     consoles = [v for m in (checking, comparing, explanations, showing) for v in vars(m).values()]
     found = {id(console): console for console in consoles if isinstance(console, Console)}
-    before = {key: console.file for key, console in found.items()}
+    # What is set, not what is printed to: that is the standard output of the moment.
+    before = {key: console._file for key, console in found.items()}
     nowhere = io.StringIO()
     for console in found.values():
         console.file = nowhere
@@ -127,4 +128,4 @@ def _silently() -> Iterator[None]:
             yield
     finally:
         for key, console in found.items():
-            console.file = before[key]
+            console._file = before[key]

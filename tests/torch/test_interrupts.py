@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+import pytest
 import torch
 
 import optgen.torch
@@ -25,6 +27,13 @@ def everything(optimizer: Any, params: list[Tensor]) -> list[Any]:
     counts = [group.get("calls") for group in optimizer.param_groups]
     own = optimizer._counters.calls, optimizer._counters.updates
     return [counts, own, states, [p.tolist() for p in params]]
+
+
+@pytest.fixture(autouse=True)
+def _gradients_are_on() -> Iterator[None]:
+    """An interrupt inside of torch's ``no_grad`` may leave it on."""
+    yield
+    torch.set_grad_enabled(True)
 
 
 def test_a_step_is_whole_or_not_made() -> None:

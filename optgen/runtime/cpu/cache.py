@@ -56,9 +56,14 @@ class _Pickles:
         self._kept = kept
 
     def load(self, key: object) -> Any:
-        """A compiled form; None where there is none."""
+        """A compiled form; None where there is none, or one of a module that isn't found here."""
         content = self._kept.load(key)
-        return None if content is None else pickle.loads(content)
+        if content is None:
+            return None
+        try:
+            return pickle.loads(content)
+        except ModuleNotFoundError:
+            return None
 
     def save(self, key: object, compiled: object) -> None:
         """Keep a compiled form."""
