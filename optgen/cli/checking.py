@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -130,7 +131,9 @@ def _hint(finding: Finding) -> str:
     """What shows it, to be pasted into Python."""
     if not finding.fails:
         return finding.reason
-    numbers = "; ".join(f"{name} = {value!r}" for name, value in finding.numbers.items())
+    used = set(re.findall(r"\w+", finding.fails))
+    shown = {name: value for name, value in finding.numbers.items() if name in used}
+    numbers = "; ".join(f"{name} = {value!r}" for name, value in shown.items())
     return f"in Python: from math import *; {numbers}; print({finding.fails})"
 
 

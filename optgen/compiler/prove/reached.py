@@ -163,7 +163,7 @@ class Reached:
     def _replayed(self, run: int, last: int) -> Numbers:
         """The numbers before a step of a run that is made with 50 digits."""
         first = self.before[0]
-        names = {name for name in first if name not in (GRAD, STEP, CALL)}
+        names = [name for name in first if name not in (GRAD, STEP, CALL)]
         exact: dict[str, Any] = {
             name: mpmath.mpf(repr(float(np.ravel(first[name])[run % np.size(first[name])])))
             for name in names
