@@ -116,9 +116,11 @@ class Engine:
                 loop = loop_for(elements)
                 kernel = built(program.elements, part.on, real, loop)
                 calls.append(launching(kernel, loop, chunks, *shared))
-        if program.norms:
-            calls.append((setattr, self, "_measured", (program, chosen)))
         return calls
+
+    def measuring(self, program: Program, chosen: Mask) -> list[Call]:
+        """The calls that note of which variables an update took norms."""
+        return [(setattr, self, "_measured", (program, chosen))] if program.norms else []
 
     def _work(
         self, program: Program, chosen: Mask

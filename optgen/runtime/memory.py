@@ -36,13 +36,17 @@ class Engine(Protocol):
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Take the sums of a program; the variables with odd gradients, which keep it from running.
+        """Take the sums that a program needs; no variable and no state changes.
 
-        Variables and states stay as they are.
+        Where gradients are checked and some aren't finite, returns the variables that they
+        belong to; the program must not run then.
         """
 
     def launches(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that run a program, whose sums are taken."""
+
+    def measuring(self, program: Program, chosen: Mask) -> list[Call]:
+        """The calls that note of which variables an update took norms."""
 
     def spread(self, sizes: Host, complete: Callable[[Host], None]) -> None:
         """Take the variables for parts of larger ones, of so many elements.

@@ -130,6 +130,7 @@ class Step:
         model, undo = self._model, Undo(self._model)
         commit, launches = model.memory.commit, model.engine.launches
         absent = model.engine.program("absent")
+        measuring = model.engine.measuring(program, chosen)
         try:
             if model.constraints:
                 held = chosen & model.constrained
@@ -143,7 +144,7 @@ class Step:
                 if left.any():
                     model.engine.sum_up(absent, left, ())
                     made += launches(absent, left)
-            commit([*made, *calls, undo.forget])
+            commit([*made, *measuring, *calls, undo.forget])
         except BaseException:
             commit(undo.calls)
             raise
@@ -156,7 +157,7 @@ class Step:
             model.memory.assign(variable, constrained)
 
     def _handing_over(self, counters: Counters) -> list[Call]:
-        """The call that tells a graph of what happened without it."""
+        """The call that gives a captured graph the counters and the scale, after a step outside."""
         deferred = self._model.deferred
         if deferred is None or not deferred.is_captured:
             return []

@@ -181,3 +181,16 @@ def test_large_finite_gradients_are_no_mistake() -> None:
 def test_an_unknown_treatment_is_refused() -> None:
     with pytest.raises(ValueError, match="on_nonfinite must be one of 'propagate', 'skip'"):
         SGD(on_nonfinite="ignore")
+
+
+@pytest.mark.parametrize("patterns", [[], ["a"], ["a", "b"]])
+def test_the_gradient_norm_is_that_of_variables_with_and_without_constraints(
+    patterns: list[str],
+) -> None:
+    gradients = {"a": np.full(3, 2.0), "b": np.full(2, 3.0)}
+    constraints = {pattern: lambda array: array for pattern in patterns}
+    optimizer = Adam(clipnorm=1.0, constraints=constraints)
+    optimizer.build({path: np.zeros_like(array) for path, array in gradients.items()})
+    optimizer.apply(gradients)
+    expected = np.linalg.norm(np.concatenate([*gradients.values()]))
+    assert optimizer.gradient_norm == pytest.approx(expected, rel=1e-12)

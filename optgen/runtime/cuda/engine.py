@@ -133,8 +133,11 @@ class Engine:
         """The calls that run a program over the chosen variables."""
         prepared = self.prepared(program, chosen, deferred=False)
         pairs = zip(self.places, prepared.elements, strict=True)
-        calls: list[Call] = [(stage.run, self.stream(place.device)) for place, stage in pairs]
-        return [*calls, (self.measured, program, chosen)]
+        return [(stage.run, self.stream(place.device)) for place, stage in pairs]
+
+    def measuring(self, program: Program, chosen: Mask) -> list[Call]:
+        """The calls that note of which variables an update took norms."""
+        return [(self.measured, program, chosen)]
 
     def measured(self, program: Program, chosen: Mask) -> None:
         """Remember which norms were taken last."""
