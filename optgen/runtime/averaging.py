@@ -10,9 +10,8 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.declarations import State
 from optgen.runtime.model import Model
 from optgen.runtime.settings import Settings
-from optgen.runtime.stand_in import returning, settle, stand_ins
+from optgen.runtime.stand_in import Standing, settle, stand_ins, standing_in
 from optgen.runtime.turns import Turn
-from optgen.runtime.whole import later
 
 
 class Averaging:
@@ -34,35 +33,26 @@ class Averaging:
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
         """Give variables, all or some, the value of their averages, where there are any.
 
-        Raises ValueError for a variable that the optimizer was not built with.
+        Raises ValueError for a variable that the optimizer was not built with, and RuntimeError
+        inside ``averaged``, whose end would undo it.
         """
         with self._turn.lock:
             self._refuse_inside("change variables")
+            self._turn.refuse_averaged(type(self).__name__, "changes no variables")
             settle(self._model, stand_ins(self._model, self.states, self.iterations, var_list))
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
         """Inside, the variables hold their averages; behind, their own values again.
 
-        Raises ValueError where no averages are kept, and RuntimeError for a step inside.
+        Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
+        whichever thread.
         """
         if not any(s.stands_in and s.when(self._settings.on()) for s in self.states):
             raise ValueError(f"{type(self).__name__} keeps no averages of its variables")
-        turn = self._turn
-        if turn.is_evaluating:
-            raise RuntimeError("averaged() can't be entered twice")
-        self._refuse_inside("change variables")
-        ending = setattr, turn, "is_evaluating", False
-        back = later([ending])
-        try:
-            with turn.lock:
-                # From here on no thread makes a step.
-                turn.is_evaluating = True
-                model = self._model
-                if model is not None:
-                    pairs = stand_ins(model, self.states, self.iterations)
-                    back = model.memory.later([*returning(model, pairs), ending])
-                    settle(model, pairs)
+
+        def find() -> Standing:
+            return self._model, stand_ins(self._model, self.states, self.iterations), []
+
+        with standing_in(self._turn, type(self).__name__, find):
             yield
-        finally:
-            back()

@@ -216,8 +216,7 @@ class Optimizer(Generated, Sealed, Saved, Averaging):
             raise TypeError("gradients must be a list or a mapping of arrays")
         turn = self._turn
         with turn.lock:
-            if turn.is_evaluating:
-                raise RuntimeError(f"{type(self).__name__} makes no step inside averaged()")
+            turn.refuse_averaged(type(self).__name__, "makes no step")
             self._refuse_inside("make another")
             if not len(grads):
                 return

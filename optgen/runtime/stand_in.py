@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import get_ident
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.declarations import State
 from optgen.runtime.model import Model
+from optgen.runtime.turns import Turn
 from optgen.runtime.whole import Call, later
+
+#: A model, its variables with what stands in for each, and calls that belong to each change.
+Standing = tuple[Model | None, list[tuple[Array, Array]], Sequence[Call]]
 
 
 def stand_ins(
@@ -35,26 +40,41 @@ def stand_ins(
     ]
 
 
-def settle(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> None:
-    """Give variables of a model the value of their stand-ins; all of them or none."""
+def settle(
+    model: Model | None, pairs: Sequence[tuple[Array, Array]], also: Sequence[Call] = ()
+) -> None:
+    """Give variables of a model the value of their stand-ins, and make the calls that belong to it.
+
+    All of them or none.
+    """
     if model is not None:
-        model.memory.commit([model.memory.assigning(*pair) for pair in pairs])
-
-
-def returning(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> list[Call]:
-    """The calls that give variables the value again that they have now."""
-    if model is None:
-        return []
-    memory = model.memory
-    return [memory.assigning(variable, memory.new(variable, None)) for variable, _ in pairs]
+        model.memory.commit([*(model.memory.assigning(*pair) for pair in pairs), *also])
 
 
 @contextmanager
-def replaced(model: Model | None, pairs: Sequence[tuple[Array, Array]]) -> Iterator[None]:
-    """Variables hold the value of their stand-ins inside, and their own again behind."""
-    back = later([]) if model is None else model.memory.later(returning(model, pairs))
+def standing_in(turn: Turn, owner: str, find: Callable[[], Standing]) -> Iterator[None]:
+    """Variables hold the value of their stand-ins inside, and their own again behind.
+
+    ``find`` is called when it is this thread's turn. Raises RuntimeError where variables hold it
+    already, or while a step is made.
+    """
+    back = later([])
     try:
-        settle(model, pairs)
+        with turn.lock:
+            turn.refuse_inside(owner, "change variables")
+            if turn.evaluator is not None:
+                raise RuntimeError("averaged() can't be entered twice")
+            model, pairs, also = find()
+            ending = setattr, turn, "evaluator", None
+            if model is None:
+                back = later([ending])
+            else:
+                memory = model.memory
+                own = [memory.assigning(one, memory.new(one, None)) for one, _ in pairs]
+                back = memory.later([*own, *also, ending])
+            # From here on no thread makes a step.
+            turn.evaluator = get_ident()
+            settle(model, pairs, also)
         yield
     finally:
         back()

@@ -14,26 +14,37 @@ class Turn:
         self.lock = threading.RLock()
         #: Whether the thread whose turn it is makes a step.
         self.is_stepping = False
-        #: Whether variables hold their averages.
-        self.is_evaluating = False
-        #: Whether a fork has cut off a step of another thread.
-        self.is_torn = False
+        #: The thread that made variables hold their averages; None while they hold their own.
+        self.evaluator: int | None = None
+        #: What another thread did that a fork has cut off.
+        self.torn = ""
         _every.add(self)
 
     def refuse_inside(self, owner: str, what: str) -> None:
-        """Raise RuntimeError where a function that a step calls would do ``what``."""
-        if self.is_torn:
-            raise RuntimeError(f"{owner}: the process was forked while a thread made a step")
+        """Raise RuntimeError where a function that a step calls would do ``what``.
+
+        Call it with the lock held: it takes a step for one of this thread.
+        """
+        if self.torn:
+            raise RuntimeError(f"{owner}: the process was forked while another thread {self.torn}")
         if self.is_stepping:
             raise RuntimeError(f"{owner}: no function that a step calls may {what}")
 
+    def refuse_averaged(self, owner: str, what: str) -> None:
+        """Raise RuntimeError, which says that the owner ``what``, while averages stand in."""
+        if self.evaluator is not None:
+            raise RuntimeError(f"{owner} {what} inside averaged()")
+
     def after_fork(self) -> None:
-        """In the child no other thread is left, but what it held is still held."""
+        """In the child only this thread is left; what another had begun is never ended there."""
         if self.lock.acquire(blocking=False):
             self.lock.release()
-            return
-        self.lock = threading.RLock()
-        self.is_torn, self.is_stepping = self.is_stepping, False
+        else:
+            self.lock = threading.RLock()
+            if self.is_stepping:
+                self.torn, self.is_stepping = "made a step", False
+        if self.evaluator not in (None, threading.get_ident()):
+            self.torn, self.evaluator = "was inside averaged()", None
 
 
 _every: WeakSet[Turn] = WeakSet()

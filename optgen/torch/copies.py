@@ -6,8 +6,7 @@ elements, as slices of larger tensors have, are packed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -58,19 +57,6 @@ class Copies:
         params, copies = [param for param, _ in pairs], [copy for _, copy in pairs]
         _copy(copies, params)
         return [(torch._foreach_copy_, params, copies)] if pairs else []
-
-    @contextmanager
-    def updating(self) -> Iterator[Callable[[], None]]:
-        """Inside, copies may be changed; behind, parameters have changed with them.
-
-        Gives what makes them change already inside.
-        """
-        params, copies = [p for _, p, _ in self._pairs], [copy for *_, copy in self._pairs]
-        _copy(copies, params)
-        try:
-            yield lambda: _copy(params, copies)
-        finally:
-            _copy(params, copies)
 
 
 def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:

@@ -9,11 +9,13 @@ import numpy as np
 import torch
 
 from optgen.runtime.arrays import Gradient, Spans, spans_of
+from optgen.runtime.declarations import State
 from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Host, Mask
 from optgen.runtime.model import Counters, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.settings import Settings
+from optgen.runtime.stand_in import Standing, stand_ins
 from optgen.runtime.treatment import Treatment
 from optgen.runtime.whole import Call
 from optgen.torch.copies import Copies, refuse_shared
@@ -127,6 +129,10 @@ class TensorModel(Model):
         All, where a rule does something to the others too.
         """
         return self._all if self._changes_absent else self.present(gradients) | self.seen
+
+    def averages(self, declared: Sequence[State], updates: int) -> Standing:
+        """What stands in for the parameters, for each where there is any."""
+        return self, stand_ins(self, declared, updates), self.copies.filled(self._all)
 
     def begin(self, rows: Host, counters: Counters) -> Program:
         """Compute the scalars of the next call; parameters of one age share a row."""

@@ -11,9 +11,10 @@ import torch
 
 from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.stand_in import replaced, settle, stand_ins
+from optgen.runtime.stand_in import Standing, settle, standing_in
 from optgen.runtime.step import Step
 from optgen.runtime.treatment import Treatment
+from optgen.runtime.turns import Turn
 from optgen.runtime.whole import Call
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.copies import HALVES
@@ -39,7 +40,7 @@ Tensor = torch.Tensor
 _CALLS = "calls"
 _DTYPES = (torch.float32, torch.float64, *HALVES)
 #: Attributes that follow from others.
-_REMADE = ("_model", "_live", "_settings")
+_REMADE = ("_model", "_live", "_settings", "_turn")
 
 
 class FusedOptimizer(torch.optim.Optimizer):
@@ -64,6 +65,7 @@ class FusedOptimizer(torch.optim.Optimizer):
             for name, value in checked[argument.name].items()
         }
         self._counters = Counters()
+        self._turn = Turn()
         self._model: TensorModel | None = None
         self._live: Live | None = None
         super().__init__(params, group_defaults(self.arguments, values, self.peer))
@@ -141,33 +143,42 @@ class FusedOptimizer(torch.optim.Optimizer):
 
         A closure computes the loss again, and is called first. Raises TypeError or ValueError,
         with nothing changed, for gradients and states that don't fit and values that aren't
-        allowed.
+        allowed. Threads take turns. Raises RuntimeError inside ``averaged``.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        turn = self._turn
+        with turn.lock:
+            turn.refuse_averaged(type(self).__name__, "makes no step")
+            turn.refuse_inside(type(self).__name__, "make another")
+            try:
+                turn.is_stepping = True
+                self._step()
+            finally:
+                turn.is_stepping = False
+        return loss
+
+    def _step(self) -> None:
         model = self._current()
         checked = model.gradients()
-        present = model.present(checked)
-        if present.any():
-            if model.deferred is not None and model.deferred.is_capturing:
-                raise RuntimeError(
-                    "a graph can't count the updates of parameters; don't capture it"
-                )
-            touched = model.touched(checked)
-            assert self._live is not None
-            # What is shown early is a state of no updates, which says no more than none does.
-            self._live.show(touched)
-            changed = model.params if present.all() else [*compress(model.params, present)]
-            also: list[Call] = [
-                *model.copies.filled(touched),
-                # Autograd refuses to go back through what was overwritten only if it knows.
-                *marking_changed(changed),
-            ]
-            step = Step(model, self._settings, model.treatment, None)
-            step.take(checked, self._counters, also)
-        return loss
+        if not model.present(checked).any():
+            return
+        if model.deferred is not None and model.deferred.is_capturing:
+            raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
+        touched = model.touched(checked)
+        assert self._live is not None
+        # What is shown early is a state of no updates, which says no more than none does.
+        self._live.show(touched)
+        changed = model.params if touched.all() else [*compress(model.params, touched)]
+        also: list[Call] = [
+            *model.copies.filled(touched),
+            # Autograd refuses to go back through what was overwritten only if it knows.
+            *marking_changed(changed),
+        ]
+        step = Step(model, self._settings, model.treatment, None)
+        step.take(checked, self._counters, also)
 
     def minimize(
         self, loss: Callable[[], Tensor], variables: Iterable[Tensor] | None = None
@@ -197,7 +208,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         Options that it doesn't know stay as they are. Raises TypeError or ValueError, with nothing
         changed, where it doesn't fit.
         """
-        with restoring(self, ("state", "param_groups", *_REMADE, "_counters")):
+        with self._turn.lock, restoring(self, ("state", "param_groups", *_REMADE, "_counters")):
             with uncast(self):
                 super().load_state_dict(dict(state_dict))
             # Torch's own optimizers make an update in each call, and count no calls.
@@ -223,7 +234,7 @@ class FusedOptimizer(torch.optim.Optimizer):
             complete(groups, self.param_groups, names)
         super().__setstate__(state)
         if counters is not None:
-            self._counters = Counters(*counters)
+            self._counters, self._turn = Counters(*counters), Turn()
             self._model = self._live = None
             self._settings = self._new_settings()
 
@@ -241,23 +252,25 @@ class FusedOptimizer(torch.optim.Optimizer):
     def averaged(self) -> Iterator[None]:
         """Inside, parameters hold their averages; behind, their own values again.
 
-        Raises ValueError where no averages are kept.
+        Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
+        whichever thread.
         """
         if not any(s.stands_in and s.when(self._settings.on()) for s in self.rule.states):
             raise ValueError(f"{type(self).__name__} keeps no averages of its parameters")
-        if self._model is None:
-            yield
-            return
-        model = self._current()
-        pairs = stand_ins(model, self.rule.states, self._counters.updates)
-        with model.copies.updating() as show, replaced(model, pairs):
-            show()
+        with standing_in(self._turn, type(self).__name__, self._averages):
             yield
 
+    def _averages(self) -> Standing:
+        if self._model is None:
+            return None, [], []
+        return self._current().averages(self.rule.states, self._counters.updates)
+
     def finalize(self) -> None:
-        """Give parameters the value of their averages, where there are any."""
-        if self._model is not None:
-            model = self._current()
-            pairs = stand_ins(model, self.rule.states, self._counters.updates)
-            with model.copies.updating():
-                settle(model, pairs)
+        """Give parameters the value of their averages, where there are any.
+
+        Raises RuntimeError inside ``averaged``, whose end would undo it.
+        """
+        with self._turn.lock:
+            self._turn.refuse_averaged(type(self).__name__, "changes no parameters")
+            self._turn.refuse_inside(type(self).__name__, "change parameters")
+            settle(*self._averages())

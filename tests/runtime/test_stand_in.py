@@ -67,6 +67,9 @@ def test_averaged_swaps_and_swaps_back() -> None:
             optimizer.apply([np.ones(2), np.ones((2, 2))])
         with pytest.raises(RuntimeError, match="twice"), optimizer.averaged():
             pass
+        with pytest.raises(RuntimeError, match="inside averaged"):
+            optimizer.finalize_variable_values()
+        assert held[0].tolist() == [-1.5, -1.5]
     np.testing.assert_equal(held, before)
     with pytest.raises(KeyError), optimizer.averaged():
         raise KeyError

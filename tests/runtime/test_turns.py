@@ -100,6 +100,126 @@ def test_a_function_that_a_step_calls_may_not_break_it(act: Callable[[Any], obje
     assert optimizer.iterations == 0
 
 
+class Waiting:
+    """A constraint that waits in one step."""
+
+    def __init__(self) -> None:
+        self.waits, self.began, self.ends = False, threading.Event(), threading.Event()
+
+    def __call__(self, array: Array) -> Array:
+        if self.waits:
+            self.began.set()
+            assert self.ends.wait(60)
+        return array
+
+
+def test_averages_wait_for_the_step_of_another_thread() -> None:
+    constraint, variable = Waiting(), np.zeros(2)
+    optimizer = SGD(1.0, use_ema=True, ema_momentum=0.5, constraints={"*": constraint})
+    optimizer.build([variable])
+    optimizer.apply([np.ones(2)])
+    constraint.waits = True
+    found: list[Any] = []
+
+    def evaluate() -> None:
+        with optimizer.averaged():
+            found.append(variable.tolist())
+
+    threads = [
+        threading.Thread(target=optimizer.apply, args=([np.ones(2)],)),
+        threading.Thread(target=evaluate),
+    ]
+    threads[0].start()
+    assert constraint.began.wait(60)
+    threads[1].start()
+    threads[1].join(0.05)
+    assert threads[1].is_alive()
+    assert not found
+    constraint.ends.set()
+    for thread in threads:
+        thread.join()
+    assert found == [[-1.5, -1.5]]
+    assert variable.tolist() == [-2, -2]
+
+
+def test_two_threads_that_enter_averaged_at_once_lose_no_values() -> None:
+    variable = np.zeros(2)
+    optimizer = SGD(1.0, use_ema=True, ema_momentum=0.5)
+    optimizer.build([variable])
+    for _ in range(2):
+        optimizer.apply([np.ones(2)])
+    at_door, inside, entered, refused = threading.Barrier(3), threading.Event(), [], []
+
+    def evaluate() -> None:
+        at_door.wait(60)
+        try:
+            with optimizer.averaged():
+                entered.append(variable.tolist())
+                inside.wait(60)
+        except RuntimeError as error:
+            refused.append(str(error))
+            inside.set()
+
+    threads = [threading.Thread(target=evaluate) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    # Both wait at the lock, where neither has marked the optimizer yet.
+    with optimizer._turn.lock:
+        at_door.wait(60)
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join()
+    assert entered == [[-1.5, -1.5]]
+    assert refused == ["averaged() can't be entered twice"]
+    assert variable.tolist() == [-2, -2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be forked here")
+@pytest.mark.parametrize("is_of_this_thread", [False, True])
+def test_a_fork_inside_averaged(is_of_this_thread: bool) -> None:
+    """The child of the thread that is inside goes on; any other has averages for good."""
+    variable = np.zeros(2)
+    optimizer = SGD(1.0, use_ema=True)
+    optimizer.build([variable])
+    optimizer.apply([np.ones(2)])
+    optimizer.apply([np.ones(2)])
+    inside, ended = threading.Event(), threading.Event()
+
+    def evaluate(act: Callable[[], object]) -> None:
+        with optimizer.averaged():
+            act()
+
+    def hold() -> None:
+        inside.set()
+        ended.wait(60)
+
+    def fork() -> int:
+        children.append(os.fork())
+        return children[0]
+
+    children: list[int] = []
+    if is_of_this_thread:
+        evaluate(fork)
+    else:
+        thread = threading.Thread(target=evaluate, args=(hold,))
+        thread.start()
+        assert inside.wait(60)
+        fork()
+    if not children[0]:
+        try:
+            optimizer.apply([np.ones(2)])
+            os._exit(0 if variable.tolist() == [-3, -3] else 1)
+        except RuntimeError as error:
+            os._exit(2 if "forked while another thread was inside averaged()" in str(error) else 3)
+    ended.set()
+    if not is_of_this_thread:
+        thread.join()
+    code = os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1])
+    assert code == (0 if is_of_this_thread else 2)
+    optimizer.apply([np.ones(2)])
+    assert variable.tolist() == [-3, -3]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes can't be forked here")
 def test_a_fork_while_another_thread_saves() -> None:
     optimizer = SGD(1.0)

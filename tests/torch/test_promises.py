@@ -178,9 +178,18 @@ def test_clipping_averaging_and_accumulation_belong_to_the_optimizer() -> None:
     torch.testing.assert_close(start - params[0].detach(), torch.full((4,), 0.5))
     assert optimizer.gradient_norm == pytest.approx(20.0)
     inside = params[0].detach().clone()
+    state = copy.deepcopy(optimizer.state_dict()["state"])
     with optimizer.averaged():
-        pass
+        averages = params[0].detach().clone()
+        with pytest.raises(RuntimeError, match="makes no step inside averaged"):
+            optimizer.step()
+        with pytest.raises(RuntimeError, match="changes no parameters inside averaged"):
+            optimizer.finalize()
+        with pytest.raises(RuntimeError, match="twice"), optimizer.averaged():
+            pass
+        assert torch.equal(params[0], averages)
     assert torch.equal(params[0], inside)
+    torch.testing.assert_close(optimizer.state_dict()["state"], state, rtol=0, atol=0)
 
 
 def test_minimize_is_that_of_the_page_on_rmsprop() -> None:
@@ -222,3 +231,22 @@ def test_a_rule_of_one_s_own_is_an_optimizer_too(
     run(optimizer, [weight], range(1))
     assert weight.grad is not None
     torch.testing.assert_close(weight.detach(), before - 0.5 * weight.grad.sign())
+
+
+def test_autograd_learns_of_changes_to_parameters_without_a_gradient() -> None:
+    """After a gradient since the last update, and where averages take a parameter's place."""
+    arguments: list[dict[str, float]] = [
+        {"gradient_accumulation_steps": 4},
+        {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 4},
+    ]
+    for given in arguments:
+        params = params_of((4,), (3,))
+        optimizer = fused.SGD(params, lr=0.1, **given)
+        run(optimizer, params, range(3))
+        product = (params[1] * params[1]).sum()
+        before = params[1].detach().clone()
+        params[1].grad = None
+        optimizer.step()
+        assert not torch.equal(params[1], before)
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            torch.autograd.grad(product, params[1])
