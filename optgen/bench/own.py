@@ -36,10 +36,17 @@ def generated(files: Sequence[Path]) -> Iterator[Path]:
         if files:
             job = prepare(SpecFiles(tuple(files), whole=False))
             build(job, folder / PACKAGE, _Silent())
-        sys.path.insert(0, name)
-        try:
+        with importable(PACKAGE, name):
             yield folder
-        finally:
-            sys.path.remove(name)
-            for module in [m for m in sys.modules if m.partition(".")[0] == PACKAGE]:
-                del sys.modules[module]
+
+
+@contextmanager
+def importable(package: str, folder: str) -> Iterator[None]:
+    """Inside, a package can be imported from a folder; behind, it is forgotten."""
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+        for module in [m for m in sys.modules if m.partition(".")[0] == package]:
+            del sys.modules[module]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.util import find_spec
@@ -14,6 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
+from optgen.bench.own import importable
 from optgen.runtime.arrays import DTYPES
 from optgen.runtime.cpu.pointers import BLOCK
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, built
@@ -40,13 +40,8 @@ def package(program: Program, sources: Sources) -> Iterator[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source.text, encoding="utf-8")
             (path.parent / "__init__.py").touch()
-        sys.path.insert(0, folder)
-        try:
+        with importable(name, folder):
             yield name
-        finally:
-            sys.path.remove(folder)
-            for module in [m for m in sys.modules if m.split(".")[0] == name]:
-                del sys.modules[module]
 
 
 def _module(name: str, program: Program, target: str = "") -> ModuleType:

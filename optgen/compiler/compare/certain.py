@@ -18,6 +18,7 @@ from optgen.compiler.exact.polynomial import (
     NotPolynomialError,
     Polynomial,
     factored,
+    interval_of,
     never_negative,
     plus,
     times,
@@ -155,12 +156,7 @@ def _factors(found: Polynomial) -> frozenset[_Key]:
 
 def _strict_sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
     """The sign of a polynomial that is never 0, by intervals; 0 for one that may be."""
-    total = Interval.point(Fraction(0))
-    for monomial, value in factor.items():
-        term = Interval.point(value)
-        for name, exponent in monomial:
-            term = term * known.get(name, Interval()).power(exponent)
-        total = total + term
+    total = interval_of(factor, known)
     return 1 if total.is_positive else -1 if total.is_negative else 0
 
 

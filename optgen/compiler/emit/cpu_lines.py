@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from optgen.compiler.emit.layout import Line, indent
-from optgen.compiler.emit.lines import Item, KernelLines
+from optgen.compiler.emit.lines import KernelLines
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.nouns.expression import Operation
-from optgen.compiler.nouns.plan import Access, Assignment
+from optgen.compiler.nouns.plan import Access, Assignment, Item
 from optgen.compiler.nouns.reserved import KERNEL_ENDINGS, KERNEL_WORDS
 
 

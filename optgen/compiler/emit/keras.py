@@ -9,12 +9,20 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from optgen.compiler.emit.kernels import Function, elements_doc, kernel_table, prepass_name
 from optgen.compiler.emit.layout import Line, lay_out, signature
-from optgen.compiler.emit.lines import Item, Lines, expression_of, factor_columns, when_assigned
+from optgen.compiler.emit.lines import Lines, factor_columns, when_assigned
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS, Condition
 from optgen.compiler.nouns.expression import names
-from optgen.compiler.nouns.plan import Access, Assignment, Plan, Prepass, Program
+from optgen.compiler.nouns.plan import (
+    Access,
+    Assignment,
+    Item,
+    Plan,
+    Prepass,
+    Program,
+    expression_of,
+)
 from optgen.compiler.nouns.reserved import KERAS_WORDS, TENSOR_SIZE
 from optgen.compiler.nouns.rule import COUNTERS
 

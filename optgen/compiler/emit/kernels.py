@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from optgen.compiler.emit.layout import Line, asking, asks, call, indent, lay_out, signature
-from optgen.compiler.emit.lines import KernelLines, all_items, expression_of, factor_columns
+from optgen.compiler.emit.lines import KernelLines, all_items, factor_columns
 from optgen.compiler.emit.printer import FUNCTIONS
 from optgen.compiler.nouns.condition import ALWAYS
 from optgen.compiler.nouns.expression import Operation, names, walk
-from optgen.compiler.nouns.plan import Assignment, Norm, Plan, Prepass, Program
+from optgen.compiler.nouns.plan import Assignment, Norm, Plan, Prepass, Program, expression_of
 
 _DOCS = {
     "update": "The update of every variable that has a gradient.",

@@ -9,12 +9,11 @@ from optgen.compiler.emit.layout import Line, indent
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
-from optgen.compiler.nouns.expression import Expression, names
-from optgen.compiler.nouns.plan import Assignment, Plan, Program, Reduction
+from optgen.compiler.nouns.expression import names
+from optgen.compiler.nouns.plan import Assignment, Item, Plan, Program, expression_of
 from optgen.compiler.nouns.reserved import PYTHON_WORDS
 from optgen.compiler.nouns.rule import COUNTERS
 
-Item = Assignment | Reduction
 #: How an entry of a table is spelled where it is read.
 Spelling = Callable[[str], str]
 
@@ -133,11 +132,6 @@ def factor_columns(program: Program, prepasses: int) -> dict[str, int]:
     """The columns of the tensor scalars that the first so many prepasses leave behind."""
     found = [item.target for prepass in program.prepasses[:prepasses] for item in prepass.scalars]
     return {name: column for column, name in enumerate(dict.fromkeys(found))}
-
-
-def expression_of(item: Item) -> Expression:
-    """What an item computes."""
-    return item.term if isinstance(item, Reduction) else item.expression
 
 
 def all_items(plan: Plan) -> Iterator[Item]:

@@ -156,13 +156,19 @@ def _factors_agree(found: Polynomial, known: Mapping[str, Interval]) -> bool:
 
 def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
     """1 where a factor is never negative, -1 where never positive, 0 where neither is known."""
+    total = interval_of(factor, known)
+    return 1 if total.is_nonnegative else -1 if total.is_nonpositive else 0
+
+
+def interval_of(found: Polynomial, known: Mapping[str, Interval]) -> Interval:
+    """Where the values of a polynomial lie, term by term."""
     total = Interval.point(Fraction(0))
-    for monomial, value in factor.items():
+    for monomial, value in found.items():
         term = Interval.point(value)
         for name, exponent in monomial:
             term = term * known.get(name, Interval()).power(exponent)
         total = total + term
-    return 1 if total.is_nonnegative else -1 if total.is_nonpositive else 0
+    return total
 
 
 def factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:

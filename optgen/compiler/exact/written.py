@@ -25,8 +25,8 @@ def written(found: Quotient, source: Quotients) -> Expression:
         else:
             exponents[old] = (factor, exponents[old][1] + exponent)
     constant = above / below
-    up = [_power(_sum(f, source), e) for f, e in exponents if e > 0]
-    down = [_power(_sum(f, source), -e) for f, e in exponents if e < 0]
+    up = [power(_sum(f, source), e) for f, e in exponents if e > 0]
+    down = [power(_sum(f, source), -e) for f, e in exponents if e < 0]
     up = _counted(abs(constant.numerator), up)
     whole = quotient(_product(up), _product(_counted(constant.denominator, down)))
     return Operation("neg", (whole,)) if constant < 0 else whole
@@ -61,7 +61,8 @@ def _product(factors: list[Expression]) -> Expression:
     return reduce(lambda a, b: Operation("*", (a, b)), factors) if factors else ONE
 
 
-def _power(base: Expression, exponent: int) -> Expression:
+def power(base: Expression, exponent: int) -> Expression:
+    """A power of a whole number, written as short as it can be."""
     return base if exponent == 1 else Operation("**", (base, Number(exponent)))
 
 
@@ -77,7 +78,7 @@ def _sum(found: Polynomial, source: Quotients) -> Expression:
 
 
 def _term(monomial: Monomial, value: Fraction, source: Quotients) -> Expression:
-    factors = [_power(_named(name, source), exponent) for name, exponent in monomial]
+    factors = [power(_named(name, source), exponent) for name, exponent in monomial]
     if abs(value) != 1 or not factors:
         top, bottom = Number(abs(value.numerator)), Number(value.denominator)
         factors.insert(0, quotient(top, bottom))

@@ -7,6 +7,7 @@ from functools import reduce
 from math import prod
 from typing import Any
 
+from optgen.compiler.exact.written import power
 from optgen.compiler.nouns.expression import Expression, Number, Operation
 
 #: Larger polynomials aren't factored.
@@ -52,14 +53,14 @@ def _product(
     number: int, factors: Iterable[tuple[Any, int]], parts: Sequence[Expression]
 ) -> Expression:
     found: list[Expression] = [] if number == 1 else [Number(number)]
-    found += [_power(_sum(factor, parts), exponent) for factor, exponent in factors]
+    found += [power(_sum(factor, parts), exponent) for factor, exponent in factors]
     return reduce(lambda a, b: Operation("*", (a, b)), found) if found else Number(1)
 
 
 def _sum(polynomial: Any, parts: Sequence[Expression]) -> Expression:
     total: Expression | None = None
     for exponents, coefficient in _terms(polynomial):
-        powers = [_power(parts[k], power) for k, power in enumerate(exponents) if power]
+        powers = [power(parts[k], count) for k, count in enumerate(exponents) if count]
         size = int(abs(coefficient).numerator)
         factors = powers if size == 1 and powers else [Number(size), *powers]
         term = reduce(lambda a, b: Operation("*", (a, b)), factors)
@@ -68,7 +69,3 @@ def _sum(polynomial: Any, parts: Sequence[Expression]) -> Expression:
         else:
             total = term if coefficient > 0 else Operation("neg", (term,))
     return Number(0) if total is None else total
-
-
-def _power(base: Expression, exponent: int) -> Expression:
-    return base if exponent == 1 else Operation("**", (base, Number(exponent)))

@@ -48,6 +48,15 @@ class Reduction:
     """Whether the sum runs over all tensors or over each by itself."""
 
 
+#: A line of a pass.
+Item = Assignment | Reduction
+
+
+def expression_of(item: Item) -> Expression:
+    """What an item computes."""
+    return item.term if isinstance(item, Reduction) else item.expression
+
+
 @dataclass(frozen=True)
 class Access:
     """A load or store of one element of a buffer."""

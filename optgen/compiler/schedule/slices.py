@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from optgen.compiler.nouns.condition import NEVER, Condition
-from optgen.compiler.nouns.expression import Expression, names
-from optgen.compiler.nouns.plan import Access, Assignment, Reduction
-
-Item = Assignment | Reduction
+from optgen.compiler.nouns.expression import names
+from optgen.compiler.nouns.plan import Access, Assignment, Item, Reduction, expression_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def backward(
                 guard = item.guard
             needed[item.target] = possible(wanted & ~item.guard)
         kept.append(_narrow(item, guard, runs))
-        for name in names(_expression(item)):
+        for name in names(expression_of(item)):
             needed[name] = needed.get(name, NEVER) | (guard & runs)
     loads = (
         Access(buffer, relative(needed[buffer], runs))
@@ -74,7 +72,3 @@ def _narrow(item: Item, guard: Condition, runs: Condition) -> Item:
     if isinstance(item, Reduction):
         return Reduction(item.target, item.term, guard, item.block, item.everywhere)
     return Assignment(item.target, item.expression, guard, item.block, item.boolean)
-
-
-def _expression(item: Item) -> Expression:
-    return item.term if isinstance(item, Reduction) else item.expression
