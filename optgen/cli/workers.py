@@ -151,6 +151,8 @@ class _Worker:
         except (EOFError, OSError):
             self._process.join(1)
             return Lost(f"its process {_ending(self._process.exitcode)}")
+        except Exception as error:  # Whatever the pickle of a result raises.
+            return Lost(f"its result can't be read: {type(error).__name__}")
 
     def end(self) -> None:
         """End the process."""

@@ -63,6 +63,23 @@ def test_what_hangs_is_ended_and_the_others_go_on() -> None:
     assert found == [1, Lost("it took longer than 2 seconds and was ended"), 4]
 
 
+class Unreadable:
+    """A result whose pickle raises where it is read."""
+
+    def __reduce__(self) -> tuple[type[int], tuple[str]]:
+        return int, ("no number",)
+
+
+def unreadable(item: int) -> object:
+    return Unreadable() if item == 2 else item
+
+
+@pytest.mark.usefixtures("forked")
+def test_a_result_that_cant_be_read_is_lost_alone() -> None:
+    found = in_parallel(unreadable, [1, 2, 3], SECONDS, lambda _: None)
+    assert found == [1, Lost("its result can't be read: ValueError"), 3]
+
+
 @pytest.mark.parametrize("error", [PermissionError, ImportError, AssertionError])
 def test_without_processes_the_work_is_done_here(
     error: type[Exception], monkeypatch: pytest.MonkeyPatch

@@ -72,8 +72,9 @@ def opened(out: Path) -> Iterator[None]:
     try:
         with saying(f"{out} can't be written", "Nothing was changed"):
             out.mkdir(parents=True, exist_ok=True)
-        with _held(out):
-            _remove_stale(out)
+        with _held(out) as is_held:
+            if is_held:
+                _remove_stale(out)
             yield
     finally:
         for folder in made:
@@ -92,18 +93,23 @@ def saying(what: str, outcome: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _held(out: Path) -> Iterator[None]:
-    """Wait for other builds; the system lets go of the folder of a process that is killed."""
+def _held(out: Path) -> Iterator[bool]:
+    """Wait for other builds; the system lets go of the folder of a process that is killed.
+
+    Yields False where the system can't lock a folder, so that another build may be running: a class
+    whose kernels are another build's is refused then.
+    """
     if sys.platform == "win32":
-        # A folder can't be locked there; a class whose kernels are another build's is refused.
-        yield
+        yield False
         return
     with saying(f"{out} can't be read", "Nothing was changed"):
         handle = os.open(out, os.O_RDONLY)
     try:
+        is_held = False
         with contextlib.suppress(OSError):  # Some network file systems have no locks.
             fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+            is_held = True
+        yield is_held
     finally:
         os.close(handle)
 

@@ -188,6 +188,22 @@ def test_what_killed_builds_have_put_aside_is_removed(tmp_path: Path) -> None:
     assert [path.parent.name for path in tmp_path.rglob(".optgen-*")] == ["other"]
 
 
+def test_where_folders_cant_be_locked_nothing_of_other_builds_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fcntl = pytest.importorskip("fcntl")  # There is none on Windows.
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    build(tmp_path, "one")
+    (tmp_path / ".optgen-abc.tmp").mkdir()
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    build(tmp_path, "one", "two")
+    assert (tmp_path / ".optgen-abc.tmp").is_dir()
+    assert (tmp_path / "two.py").is_file()
+
+
 #: Builds in a loop, one module beside those of the other process.
 MEETING = """
 import sys
