@@ -71,7 +71,7 @@ def build(
 def check(
     paths: Paths = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Fail for refuted parity and degree too.")
+        bool, typer.Option("--strict", help="Fail for refuted oddness and degree too.")
     ] = False,
     require_proof: Annotated[
         bool, typer.Option("--require-proof", help="Fail for what is undecided too.")

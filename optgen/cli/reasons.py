@@ -18,7 +18,9 @@ def print_reasons(found: Accuracy) -> None:
     if not found.planned:
         out.print("\nNothing was measured: a step takes all elements together, or is too large")
         return
-    out.print("\nRewrites, each with its operations for an element and its worst error in ulps")
+    out.print(
+        "\nRewrites, each with its operations for an element and the largest error found, in ulps"
+    )
     wide = Console(width=max(out.width, _WIDTH), highlight=False)
     table = Table(box=None, pad_edge=False)
     for heading in ("kind", "written", "planned", "proof", "operations", "error"):

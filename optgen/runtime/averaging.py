@@ -24,7 +24,7 @@ class Averaging:
 
     @property
     def iterations(self) -> int:
-        """Updates so far."""
+        """Updates so far; each optimizer knows its own."""
         raise NotImplementedError
 
     def _refuse_inside(self, what: str) -> None:

@@ -51,7 +51,7 @@ class Settings:
         return name in self._declared
 
     def now(self, name: str, calls: Callable[[], int]) -> Value:
-        """A value as it is now; only one that depends on it asks how many calls there were."""
+        """A value as it is now; ``calls`` is called only if the value depends on their number."""
         value = self._values[name]
         asks = isinstance(value, Changing) and value.sees_calls
         return self._resolved(name, value, calls() if asks else 0)

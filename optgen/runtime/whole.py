@@ -2,7 +2,7 @@
 
 An exception may come between any two instructions of Python: a signal's handler may raise one, as
 Ctrl-C does. Compiled code that calls compiled code has no such place, so that a chain of calls to
-functions of C, NumPy and Numba is either still to come, or done.
+functions of C, NumPy and Numba is made whole or not at all: no handler runs within it.
 """
 
 from __future__ import annotations

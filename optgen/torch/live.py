@@ -62,7 +62,7 @@ class Live:
         return self._positions.are_current
 
     def _is_equivalent(self, groups: Groups, state: State) -> bool:
-        """Whether what changed concerns no kernel, as states that a user keeps beside them."""
+        """Whether kernels' tensors are unchanged; entries that users added don't count."""
         lists = [group["params"] for group in groups]
         params = [param for some in lists for param in some]
         if [*map(len, lists)] != self._counts or [*map(id, params)] != [*map(id, self._params)]:

@@ -46,9 +46,12 @@ class Saved:
         self._resume(get(store), "this state")
 
     def _snapshot(self) -> Snapshot:
-        """The state as it is."""
+        """The state as it is; each optimizer makes its own."""
         raise NotImplementedError
 
     def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
-        """Go on from a snapshot; ``also`` are calls of compiled code that belong to it."""
+        """Go on from a snapshot, as each optimizer does by itself.
+
+        ``also`` are calls of compiled code that belong to it.
+        """
         raise NotImplementedError
