@@ -9,11 +9,10 @@ from typing import Any
 
 from tests.random_programs.expressions import Expressions, Scope
 from tests.random_programs.interpreter import Argument
-from tests.random_programs.program import Form, Program, as_toml
+from tests.random_programs.program import Program, as_toml
+from tests.random_programs.surroundings import features, forms
 from tests.random_programs.tidying import Table, tidy
 
-FULL = ((1,), (3,), (2, 3), (2, 1, 2), (7,), (13,))
-SHAPES = (*FULL, (), (0,), (0, 2))
 #: Names that rules of people have, and some that generated code might want for itself.
 NAMES = (
     *("alpha", "beta", "beta_1", "rho", "decay", "momentum", "epsilon", "rate", "nu", "gamma"),
@@ -62,14 +61,16 @@ class _Draft:
         tables = tidy(tree, self._hyperparameters, self._states)
         toml = as_toml(f"Random{self._seed}", *tables, ast.unparse(tree))
         hyperparameters = tables[0]
-        arguments = {**self._given(hyperparameters), **self._features()}
+        # Two states can't stand in for one parameter.
+        stands_in = any("stands_in" in entry for entry in self._states.values())
+        arguments = {**self._given(hyperparameters), **features(draw, averages=not stands_in)}
         excludable = [k for k, e in hyperparameters.items() if "excluded" in e]
-        forms = self._forms([*excludable, *({"weight_decay"} & {*arguments})])
+        variables = forms(draw, [*excludable, *({"weight_decay"} & {*arguments})])
         return Program(
             seed=self._seed,
             toml=toml,
             arguments=arguments,
-            forms=forms,
+            forms=variables,
             calls=draw.choice([2, 3, 3, 4]),
             missing=draw.choice([0, 0, 0, 0.2]),
             odd=draw.choice([0, 0, 0, 0, 0.02]),
@@ -272,39 +273,3 @@ class _Draft:
             elif draw.random() < 0.6:
                 found[name] = self._number(entry)
         return found
-
-    def _features(self) -> dict[str, Argument]:
-        draw = self._draw
-        found: dict[str, Argument] = {}
-        if draw.random() < 0.4:
-            return found
-        clip = draw.choice(["", "", "clipnorm", "clipvalue", "global_clipnorm"])
-        if clip:
-            found[clip] = round(10 ** draw.uniform(-2, 1), 4)
-        for name, most in (("weight_decay", 0.2), ("l2_penalty", 0.2)):
-            if draw.random() < 0.25:
-                found[name] = round(draw.uniform(0, most), 4)
-        # Two states can't stand in for one parameter.
-        stands_in = any("stands_in" in entry for entry in self._states.values())
-        if draw.random() < 0.25 and not stands_in:
-            found |= {"use_ema": True, "ema_momentum": round(draw.random(), 3)}
-            if draw.random() < 0.5:
-                found["ema_overwrite_frequency"] = draw.randint(1, 3)
-        if draw.random() < 0.25:
-            found["loss_scale_factor"] = draw.choice([128.0, 0.5, 1000.0])
-        if draw.random() < 0.25:
-            found["gradient_accumulation_steps"] = draw.randint(1, 3)
-        if draw.random() < 0.2:
-            found["maximize"] = True
-        return found
-
-    def _forms(self, excludable: list[str]) -> tuple[Form, ...]:
-        draw, forms = self._draw, []
-        dtype = draw.choice(["float32", "float32", "float64", "mixed"])
-        for number in range(draw.choice([1, 2, 2, 3])):
-            own = draw.choice(["float32", "float64"]) if dtype == "mixed" else dtype
-            excluded = tuple(k for k in excludable if draw.random() < 0.2)
-            # Something to compare, whatever else there is.
-            shape = draw.choice(SHAPES if number else FULL)
-            forms.append(Form(f"v{number}", shape, own, excluded))
-        return tuple(forms)
