@@ -21,11 +21,12 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from optgen.compiler.compare import resemblances
-from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.nouns.proof import STRICT, TOLD, Finding, Group
-from optgen.compiler.pipeline import checked_rule, known_rules, load_all
-from optgen.compiler.prove import findings
+from optgen.analysis.compare import resemblances
+from optgen.analysis.prove import findings
+from optgen.analysis.reports import known_rules
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.proof import STRICT, TOLD, Finding, Group
+from optgen.compiler.pipeline import checked_rule, load_all
 from tests.compiler.prove.slips import PUBLISHED, Slip, by_hand, by_pattern
 
 OUTCOMES = ("language", "error", "warning", "missed")

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from optgen.analysis.explain import moved_bytes
 from optgen.bench.models import Model
-from optgen.bench.own import PACKAGE
-from optgen.compiler.explain import moved_bytes
+from optgen.bench.user_specs import PACKAGE
+from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import (
     data_folder,
     feature_files,
@@ -21,7 +22,6 @@ from optgen.compiler.library import (
     is_feature,
     optimizer_files,
 )
-from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
 
 Step = Callable[[], object]

@@ -13,9 +13,9 @@ import numba
 
 from optgen.bench import machine, startup
 from optgen.bench.cases import Case, threads
-from optgen.bench.clock import Clock
 from optgen.bench.models import Model, tiny
 from optgen.bench.peers import peers
+from optgen.bench.time_budget import Clock
 from optgen.bench.timing import in_turns, ratio
 
 OURS, MEMORY = "optgen", "in place"

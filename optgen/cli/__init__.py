@@ -62,9 +62,9 @@ def build(
     ] = False,
 ) -> None:
     """Generate optimizers and schedules; the built-in ones by default."""
-    from optgen.cli import building
+    from optgen.cli.commands import build as build_command
 
-    raise typer.Exit(building.build(paths or [], out, check_only=check, force=force))
+    raise typer.Exit(build_command.build(paths or [], out, check_only=check, force=force))
 
 
 @app.command()
@@ -80,10 +80,10 @@ def check(
     as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
 ) -> None:
     """Find mistakes in specs, and prove what their rules must keep."""
-    from optgen.cli import checking
+    from optgen.cli.commands import check as check_command
 
-    wishes = checking.Wishes(strict, require_proof, proofs, as_json)
-    raise typer.Exit(checking.check(paths or [], wishes))
+    wishes = check_command.Wishes(strict, require_proof, proofs, as_json)
+    raise typer.Exit(check_command.check(paths or [], wishes))
 
 
 @app.command()
@@ -103,9 +103,9 @@ def diff(
     ] = None,
 ) -> None:
     """Compare two optimizers as mathematics: equal, or where they part."""
-    from optgen.cli import comparing
+    from optgen.cli.commands import diff as diff_command
 
-    raise typer.Exit(comparing.diff(one, other, both or []))
+    raise typer.Exit(diff_command.diff(one, other, both or []))
 
 
 @app.command()
@@ -134,9 +134,11 @@ def explain(
     ] = None,
 ) -> None:
     """Explain a rule: its formulas, proofs, stability and costs."""
-    from optgen.cli import explaining
+    from optgen.cli.commands import explain as explain_command
 
-    raise typer.Exit(explaining.explain(spec, style, parameters, together or [], picture, runs))
+    raise typer.Exit(
+        explain_command.explain(spec, style, parameters, together or [], picture, runs)
+    )
 
 
 @app.command()
@@ -151,17 +153,17 @@ def show(
     ] = False,
 ) -> None:
     """Show what the compiler makes of a spec at one stage."""
-    from optgen.cli import showing
+    from optgen.cli.commands import show as show_command
 
-    raise typer.Exit(showing.show(spec, stage, target, why=why))
+    raise typer.Exit(show_command.show(spec, stage, target, why=why))
 
 
 @app.command(name="list")
 def list_specs() -> None:
     """List the built-in optimizers, features and schedules."""
-    from optgen.cli import listing
+    from optgen.cli.commands import list as list_command
 
-    raise typer.Exit(listing.list_specs())
+    raise typer.Exit(list_command.list_specs())
 
 
 @app.command()
@@ -179,9 +181,9 @@ def plot(
     ),
 ) -> None:
     """Draw schedules; arguments follow the schedule they belong to."""
-    from optgen.cli import plotting
+    from optgen.cli.commands import plot as plot_command
 
-    raise typer.Exit(plotting.plot(schedules, calls, picture))
+    raise typer.Exit(plot_command.plot(schedules, calls, picture))
 
 
 @app.command()
@@ -190,9 +192,9 @@ def new(
     folder: Annotated[Path, typer.Option(help="Where to put the spec.")] = Path(),
 ) -> None:
     """Write a spec to fill in; it builds as it stands."""
-    from optgen.cli import starting
+    from optgen.cli.commands import new as new_command
 
-    raise typer.Exit(starting.new(name, folder))
+    raise typer.Exit(new_command.new(name, folder))
 
 
 @app.command()
@@ -212,9 +214,9 @@ def bench(
     quick: Annotated[bool, typer.Option("--quick", help="Two models, and less often.")] = False,
 ) -> None:
     """Time steps beside the speed of memory, torch and Keras."""
-    from optgen.cli import benching
+    from optgen.cli.commands import bench as bench_command
 
-    raise typer.Exit(benching.bench(names or [], model or [], json, picture, quick=quick))
+    raise typer.Exit(bench_command.bench(names or [], model or [], json, picture, quick=quick))
 
 
 @app.command()
@@ -225,6 +227,6 @@ def demo(
     ),
 ) -> None:
     """Train a small network on handwritten digits with every optimizer."""
-    from optgen.cli import demonstrating
+    from optgen.cli.commands import demo as demo_command
 
-    raise typer.Exit(demonstrating.demo(epochs, picture))
+    raise typer.Exit(demo_command.demo(epochs, picture))

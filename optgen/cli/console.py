@@ -10,7 +10,7 @@ from typing import ParamSpec
 from rich.console import Console
 from rich.text import Text
 
-from optgen.compiler.nouns.problem import INTERNAL, Location, Problem
+from optgen.compiler.ir.problem import INTERNAL, Location, Problem
 
 P = ParamSpec("P")
 

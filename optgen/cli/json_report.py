@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from optgen.cli.examination import Examined
-from optgen.compiler.nouns.problem import Problem
-from optgen.compiler.nouns.proof import Finding
+from optgen.cli.spec_checks import Examined
+from optgen.compiler.ir.problem import Problem
+from optgen.compiler.ir.proof import Finding
 
 
 def print_json(examined: Iterable[Examined], problems: Iterable[Problem]) -> None:

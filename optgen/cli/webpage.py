@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from html import escape
 
-from optgen.cli.explained import Explained, Scale
-from optgen.compiler.explain import mathml, steps_in_mathml
+from optgen.analysis.explain import mathml, steps_in_mathml
+from optgen.cli.optimizer_report import Explained, Scale
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1d2330; --paper: #fdfdfb; --faint: #667;

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from optgen.compiler.emit import SCHEDULES_FOLDER, emit_package, paths_of
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.source import Source
+from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import SpecFiles
-from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.nouns.source import Source
-from optgen.compiler.nouns.spec import Spec
 from optgen.compiler.pipeline import Surroundings, compile_spec
 from optgen.compiler.project import Kinds, Project, read_project
 from optgen.compiler.write import (

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optgen
-from optgen.compiler.compose import Slots
 from optgen.compiler.emit import Templates
-from optgen.compiler.nouns.problem import closest, nearest
-from optgen.compiler.nouns.spec import Spec
+from optgen.compiler.ir.problem import closest, nearest
+from optgen.compiler.ir.spec import Spec
+from optgen.compiler.weave import Slots
 
 _PACKAGE = Path(optgen.__file__).parent
 SLOTS_FILE = "slots.toml"

@@ -2,44 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from optgen.compiler.check import check, check_defaults
-from optgen.compiler.compare import Outline, compare, known, resemblances
-from optgen.compiler.compose import Slots, check_features, compose, unknown_defaults
+from optgen.analysis.measure.error_bounds import limits
 from optgen.compiler.emit import Templates, emit, emit_schedule
+from optgen.compiler.ir.condition import TooManyCasesError
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.problem import Location, Problem, SpecError, UsageError
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.source import Source
+from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import (
     base_folders,
     feature_files,
-    optimizer_files,
-    published_files,
     read_slots,
     read_templates,
     shown,
 )
-from optgen.compiler.load import load
-from optgen.compiler.measure import measure
-from optgen.compiler.measure.limits import limits
-from optgen.compiler.nouns.accuracy import Accuracy
-from optgen.compiler.nouns.comparison import Comparison
-from optgen.compiler.nouns.condition import TooManyCasesError
-from optgen.compiler.nouns.plan import Plan
-from optgen.compiler.nouns.problem import Location, Problem, SpecError, UsageError
-from optgen.compiler.nouns.proof import Finding
-from optgen.compiler.nouns.rule import Rule
-from optgen.compiler.nouns.source import Source
-from optgen.compiler.nouns.spec import Scalar, Spec
-from optgen.compiler.parse import parse
-from optgen.compiler.prove import prove
-from optgen.compiler.schedule import schedule
+from optgen.compiler.plan import make_plan
+from optgen.compiler.read.check import check, check_defaults
+from optgen.compiler.read.load import load
+from optgen.compiler.read.parse import parse
+from optgen.compiler.weave import Slots, check_features, unknown_defaults, weave
 
-#: Hyperparameters with the values that they have in a comparison; None for one that isn't given.
-Fixed = Mapping[str, Scalar | None]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -64,18 +53,13 @@ def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
 def plan_of(spec: Spec, around: Surroundings) -> Plan:
     """The plan of a spec with all features."""
     with _few_cases(spec):
-        return schedule(composed(spec, around))
-
-
-def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
-    """How exact the plan of a spec is."""
-    return measure(plan_of(spec, around))
+        return make_plan(composed(spec, around))
 
 
 def composed(spec: Spec, around: Surroundings) -> Rule:
     """The checked rule of a spec with all features around it."""
     with _few_cases(spec):
-        rule = compose(checked_rule(spec), around.features, around.slots)
+        rule = weave(checked_rule(spec), around.features, around.slots)
         _raise(check_defaults(rule))
         return rule
 
@@ -86,28 +70,6 @@ def checked_rule(spec: Spec) -> Rule:
         rule = parse(spec)
         _raise(check(rule))
         return rule
-
-
-def findings(spec: Spec) -> tuple[Finding, ...]:
-    """What could be proved, or refuted, of the rule of an optimizer alone."""
-    waived = dict(spec.waived)
-    rule = checked_rule(spec)
-    found = (*prove(rule), *resemblances(rule, known_rules()))
-    return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
-
-
-@cache
-def known_rules() -> tuple[Outline, ...]:
-    """Outlines of the built-in and of the published rules."""
-    specs = load_all((*optimizer_files(), *published_files()))
-    return tuple(outline for spec in specs for outline in known(parse(spec)))
-
-
-def comparison(
-    one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
-) -> Comparison:
-    """How two optimizers compare, with features. Raises UsageError for values that aren't taken."""
-    return compare(composed(one, around), composed(other, around), fixed, other_fixed)
 
 
 def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:

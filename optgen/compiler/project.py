@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from optgen.compiler.compose import check_features
+from optgen.compiler.ir.language import language_of
+from optgen.compiler.ir.problem import Problem
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.library import feature_files, is_feature, read_slots, read_templates
-from optgen.compiler.nouns.language import language_of
-from optgen.compiler.nouns.problem import Problem
-from optgen.compiler.nouns.rule import Rule
-from optgen.compiler.nouns.spec import Spec, Text
 from optgen.compiler.pipeline import Surroundings, checked_rule, gather, load_file, warnings
+from optgen.compiler.weave import check_features
 
 Result = TypeVar("Result")
 

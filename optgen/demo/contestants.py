@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from optgen.compiler.nouns.spec import Spec
-from optgen.demo.extras import optional
+from optgen.compiler.ir.spec import Spec
 from optgen.demo.network import Network
+from optgen.demo.optional_packages import optional
 
 #: Updates a network's parameters from its gradients.
 Step = Callable[[], object]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from optgen.demo.extras import needed
+from optgen.demo.optional_packages import needed
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.demo.extras import needed
+from optgen.demo.optional_packages import needed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from optgen.demo.extras import needed
+from optgen.demo.optional_packages import needed
 
 #: Panels beside each other.
 MOST_COLUMNS = 3

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from optgen.demo.extras import needed
+from optgen.demo.optional_packages import needed
 
 
 class Curves(Protocol):

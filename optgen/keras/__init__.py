@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from keras.optimizers import LossScaleOptimizer, Optimizer, deserialize, schedules, serialize
 
-import optgen.keras.available  # noqa: F401 (first: what follows fails with an old Keras)
+import optgen.keras.version_check  # noqa: F401 (first: what follows fails with an old Keras)
 import optgen.optimizers as generated
 from optgen.keras.classes import get, install, optimizer_class
 from optgen.keras.optimizer import FusedOptimizer
 from optgen.runtime.optimizer import Optimizer as Rule
-from optgen.runtime.unknown import nearest
+from optgen.runtime.suggestions import nearest
 
 _RULES = [
     found

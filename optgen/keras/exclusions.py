@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-from optgen.runtime.exclusions import checked_patterns
+from optgen.runtime.hyperparameters.exclusions import checked_patterns
 
 
 class Exclusions:

@@ -9,12 +9,12 @@ from typing import Any
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
-from optgen.keras.watched import Watched
-from optgen.runtime.changing import accept
-from optgen.runtime.declarations import Hyperparameter
+from optgen.keras.synchronized import Watched
+from optgen.runtime.hyperparameters.declarations import Hyperparameter
+from optgen.runtime.hyperparameters.dynamic import accept
+from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.schedule import Schedule
-from optgen.runtime.settings import Row, Settings
 
 #: The one that Keras keeps as a variable.
 LEARNING_RATE = "learning_rate"

@@ -14,18 +14,18 @@ from keras import ops
 from optgen.cuda import missing_packages
 from optgen.keras.hyperparameters import Hyperparameters
 from optgen.keras.slots import Slot
-from optgen.keras.watched import Watched
+from optgen.keras.synchronized import Watched
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
+from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.model import LARGEST_GRADIENT, Counters, Model
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.settings import Settings
 from optgen.runtime.step import Step
-from optgen.runtime.treatment import Treatment
-from optgen.runtime.whole import Call
-from optgen.torch.positions import Positions
-from optgen.torch.together import Together
-from optgen.torch.versions import marking_changed
+from optgen.runtime.transaction import Call
+from optgen.torch.addresses import Positions
+from optgen.torch.batched_gradients import Together
+from optgen.torch.version_counters import marking_changed
 
 _DTYPES = (torch.float32, torch.float64)
 

@@ -12,9 +12,9 @@ from keras import ops
 
 from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
 from optgen.keras.slots import Slot
+from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import Builder, Kernels, Prepass, Program, switches_of
 from optgen.runtime.model import LARGEST_GRADIENT
-from optgen.runtime.settings import Row
 
 Tensors = dict[str, Any]
 PARAM, GRADIENT = "param", "grad"

@@ -21,12 +21,12 @@ from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
 from optgen.keras.operations import Operations
 from optgen.keras.order import assign, fitting
 from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
-from optgen.keras.watched import Watched
-from optgen.runtime.declarations import State
+from optgen.keras.synchronized import Watched
+from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import load_kernels
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.settings import Row
-from optgen.runtime.unknown import refuse_unknown
+from optgen.runtime.suggestions import refuse_unknown
 
 #: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
 _EXCLUDE = "exclude_from_"

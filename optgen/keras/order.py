@@ -7,7 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from optgen.runtime.declarations import State
+from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.kernels import always
 from optgen.runtime.optimizer import Optimizer
 

@@ -12,11 +12,11 @@ from keras.initializers import Constant
 from keras.src.backend import standardize_dtype
 
 from optgen.keras.order import groups_of
-from optgen.runtime.declarations import State
+from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
 from optgen.runtime.model import LARGEST_GRADIENT, initial_value
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.settings import Row, Settings
 
 #: Of a variable that takes its gradient's value.
 LARGEST = State(LARGEST_GRADIENT, gathers=True)

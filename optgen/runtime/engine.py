@@ -14,7 +14,7 @@ from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.tables import Tables
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 

@@ -9,17 +9,17 @@ from typing import Any, Self
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import is_on_device
-from optgen.runtime.declarations import Hyperparameter
-from optgen.runtime.matching import Gradients, Variables
-from optgen.runtime.minimizing import minimize
-from optgen.runtime.naming import unique_name
+from optgen.runtime.gradient_pairs import Gradients, Variables
+from optgen.runtime.hyperparameters.declarations import Hyperparameter
+from optgen.runtime.instance_names import unique_name
+from optgen.runtime.minimize import minimize
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.sealed import Sealed
 from optgen.runtime.state.saved import Saved
 from optgen.runtime.state.snapshot import Snapshot, StateError
-from optgen.runtime.unknown import refuse_unknown
-from optgen.runtime.whole import Call
+from optgen.runtime.suggestions import refuse_unknown
+from optgen.runtime.transaction import Call
 
 _SCALE = Hyperparameter("initial_scale", 2.0**15, "initial_scale >= 1", lambda scale: scale >= 1)
 _STEPS = Hyperparameter(

@@ -14,7 +14,7 @@ from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Kernels, Program, load_kernels
 from optgen.runtime.scale import DynamicScale
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 Array = Any
 Host = np.ndarray[Any, np.dtype[Any]]

@@ -11,14 +11,14 @@ import numpy as np
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.arrays import Gradients as Given
-from optgen.runtime.declarations import State
+from optgen.runtime.gradient_pairs import Gradients, Matcher, Variables, by_path
+from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.settings import Row, Settings
+from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, Program
-from optgen.runtime.matching import Gradients, Matcher, Variables, by_path
 from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.scale import DynamicScale
-from optgen.runtime.settings import Row, Settings
-from optgen.runtime.treatment import Treatment
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 #: The state of a variable that takes its gradient's value: the largest since the last update.
 LARGEST_GRADIENT = "largest_gradient"

@@ -9,24 +9,24 @@ from typing import Any, Self
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.averaging import Averaging
-from optgen.runtime.generated import Generated
-from optgen.runtime.matching import Gradients, Variables
-from optgen.runtime.minimizing import minimize
+from optgen.runtime.averages import Averaging
+from optgen.runtime.gradient_pairs import Gradients, Variables
+from optgen.runtime.hyperparameters.overrides import PathOptions
+from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.treatment import Constraints, OnNonfinite, Treatment
+from optgen.runtime.instance_names import unique_name
+from optgen.runtime.locking import Turn
+from optgen.runtime.minimize import minimize
 from optgen.runtime.model import Counters, Model
-from optgen.runtime.naming import unique_name
-from optgen.runtime.options import PathOptions
+from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.sealed import Sealed
-from optgen.runtime.settings import Settings
 from optgen.runtime.state import exchange
 from optgen.runtime.state.saved import Saved
 from optgen.runtime.state.snapshot import Snapshot, check_fits
 from optgen.runtime.step import Step
-from optgen.runtime.treatment import Constraints, OnNonfinite, Treatment
-from optgen.runtime.turns import Turn
-from optgen.runtime.unknown import refuse_unknown
-from optgen.runtime.whole import Call
+from optgen.runtime.suggestions import refuse_unknown
+from optgen.runtime.transaction import Call
 
 #: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
 _EXCLUDE = "exclude_from_"

@@ -8,7 +8,7 @@ from typing import Any
 
 from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.unknown import nearest
+from optgen.runtime.suggestions import nearest
 
 AnyOptimizer = Optimizer | LossScaleOptimizer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
-from optgen.runtime.declarations import Hyperparameter, Value
-from optgen.runtime.unknown import refuse_unknown
+from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
+from optgen.runtime.suggestions import refuse_unknown
 
 #: What a schedule is called with.
 _STEP = Hyperparameter("step", 0, "step >= 0", lambda step: step >= 0, integer=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from inspect import get_annotations
 
-from optgen.runtime.unknown import nearest
+from optgen.runtime.suggestions import nearest
 
 #: How near to a name another must be to be taken for a misspelling of it.
 _NEAR = 0.8

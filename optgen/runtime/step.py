@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
+from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.treatment import NonfiniteGradientError, Treatment
 from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Deferred, Mask
 from optgen.runtime.model import Counters, Model
+from optgen.runtime.rollback import Undo
 from optgen.runtime.scale import DynamicScale
-from optgen.runtime.settings import Settings
-from optgen.runtime.treatment import NonfiniteGradientError, Treatment
-from optgen.runtime.undo import Undo
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 Gradients = Sequence[Gradient | None]
 

@@ -11,7 +11,7 @@ from torch import optim
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
 import optgen.optimizers as generated
-from optgen.runtime.unknown import nearest
+from optgen.runtime.suggestions import nearest
 from optgen.torch.classes import made_like, optimizer_class
 from optgen.torch.optimizer import FusedOptimizer
 

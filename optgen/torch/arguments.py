@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from optgen.runtime.declarations import Hyperparameter, Value
+from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
 from optgen.runtime.optimizer import Optimizer
 
 #: What torch's learning rate is called where a spec doesn't say.

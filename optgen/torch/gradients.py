@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from optgen.torch.copies import widened
-from optgen.torch.shards import local, placed_like
+from optgen.torch.dense_copies import widened
+from optgen.torch.distributed import local, placed_like
 
 Tensor = torch.Tensor
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from optgen.runtime.changing import Setting
+from optgen.runtime.hyperparameters.dynamic import Setting
+from optgen.runtime.hyperparameters.overrides import Options
+from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.options import Options
-from optgen.runtime.settings import Settings
 from optgen.torch.arguments import Argument
 
 Group = Mapping[str, Any]

@@ -22,7 +22,7 @@ from numba.extending import intrinsic
 
 from optgen.runtime.cpu.jit import looking
 from optgen.runtime.cpu.pointers import number_at, view
-from optgen.torch.places import Places, places
+from optgen.torch.object_layout import Places, places
 
 Host = np.ndarray[Any, np.dtype[np.int64]]
 int32, int64 = np.int32, np.int64

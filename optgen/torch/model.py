@@ -9,20 +9,20 @@ import numpy as np
 import torch
 
 from optgen.runtime.arrays import Gradient, Spans, spans_of
-from optgen.runtime.declarations import State
+from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Host, Mask
 from optgen.runtime.model import Counters, Model
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.settings import Settings
-from optgen.runtime.stand_in import Standing, stand_ins
-from optgen.runtime.treatment import Treatment
-from optgen.runtime.whole import Call
-from optgen.torch.copies import Copies, refuse_shared
+from optgen.runtime.stand_ins import Standing, stand_ins
+from optgen.runtime.transaction import Call
+from optgen.torch.batched_gradients import Together
+from optgen.torch.dense_copies import Copies, refuse_shared
+from optgen.torch.distributed import Shards, is_shared, local, placed_like
 from optgen.torch.gradients import gradients_of, seen
-from optgen.torch.shards import Shards, is_shared, local, placed_like
 from optgen.torch.states import AGE, Given
-from optgen.torch.together import Together
 
 Tensor = torch.Tensor
 

@@ -9,18 +9,19 @@ from typing import Any, ClassVar
 
 import torch
 
+from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.locking import Turn
 from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.stand_in import Standing, settle, standing_in
+from optgen.runtime.stand_ins import Standing, settle, standing_in
 from optgen.runtime.step import Step
-from optgen.runtime.treatment import Treatment
-from optgen.runtime.turns import Turn
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 from optgen.torch.arguments import Argument, signature
-from optgen.torch.copies import HALVES
+from optgen.torch.checkpoints import complete, restoring, uncast
+from optgen.torch.copying import attributes_of
+from optgen.torch.dense_copies import HALVES
+from optgen.torch.distributed import refuse_unsummed
 from optgen.torch.groups import GroupSettings
-from optgen.torch.live import Live
-from optgen.torch.loading import complete, restoring, uncast
 from optgen.torch.model import TensorModel
 from optgen.torch.peers import (
     Peer,
@@ -30,10 +31,9 @@ from optgen.torch.peers import (
     refuse_chosen,
     refuse_other,
 )
-from optgen.torch.shards import refuse_unsummed
+from optgen.torch.state_view import Live
 from optgen.torch.states import given
-from optgen.torch.twins import attributes_of
-from optgen.torch.versions import marking_changed
+from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
 #: What groups call the number of calls, which goes with them wherever torch saves and loads them.

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from optgen.torch.shards import is_shared
+from optgen.torch.distributed import is_shared
 
 Tensor = torch.Tensor
 #: What torch calls the number of updates that a parameter has had.

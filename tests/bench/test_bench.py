@@ -11,11 +11,12 @@ from typer.testing import CliRunner
 
 from optgen.bench import startup
 from optgen.bench.cases import Case, cases, own_files, read
-from optgen.bench.clock import Clock
 from optgen.bench.models import models
-from optgen.bench.own import generated
+from optgen.bench.time_budget import Clock
 from optgen.bench.timing import FEWEST, Times, in_turns, ratio
-from optgen.cli import app, benching
+from optgen.bench.user_specs import generated
+from optgen.cli import app
+from optgen.cli.commands import bench
 
 EVERYTHING: dict[str, Any] = {
     "loss_scale_factor": 2.0,
@@ -113,7 +114,7 @@ def test_a_spec_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     path, figures = tmp_path / "mine.toml", tmp_path / "figures.json"
     path.write_text(SPEC)
     # No time at all: the first step isn't timed, and is named.
-    monkeypatch.setattr(benching, "_QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(bench, "_QUICK_SECONDS", 0.0)
     monkeypatch.setattr(startup, "import_seconds", lambda: 1.0)
     where = ["--model", "many_tiny", "--quick", "--json", str(figures)]
     result = CliRunner().invoke(app, ["bench", str(path), *where])

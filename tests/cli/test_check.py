@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from optgen.cli import app
-from optgen.compiler.nouns.proof import ASIDE
+from optgen.compiler.ir.proof import ASIDE
 
-RULES = Path(__file__).parents[1] / "compiler" / "prove"
+RULES = Path(__file__).parents[1] / "analysis" / "prove"
 QHADAM = RULES / "planted" / "qhadam_bracket.toml"
 NO_ABS = RULES / "planted" / "adamax_no_abs.toml"
 LARS, BLOG = RULES / "sound" / "lars.toml", RULES / "planted" / "blog_adadelta.toml"

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from optgen.cli import app, console, examination, workers
-from optgen.cli.checking import Wishes
-from optgen.cli.checking import check as check_paths
-from optgen.compiler import pipeline, prove
-from optgen.compiler.nouns.problem import INTERNAL, SpecError
-from optgen.compiler.nouns.proof import Finding
-from optgen.compiler.nouns.rule import Rule
+from optgen.analysis import prove, reports
+from optgen.cli import app, console, spec_checks, worker_processes
+from optgen.cli.commands.check import Wishes
+from optgen.cli.commands.check import check as check_paths
+from optgen.compiler import pipeline
+from optgen.compiler.ir.problem import INTERNAL, SpecError
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import Rule
 from optgen.compiler.pipeline import load_all
 
 GOOD = '''name = "{name}"
@@ -41,7 +42,7 @@ def without_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise PermissionError
 
-    monkeypatch.setattr(workers, "_context", refuse)
+    monkeypatch.setattr(worker_processes, "_context", refuse)
 
 
 @pytest.fixture
@@ -60,12 +61,12 @@ def fails_for(name: str, original: Any) -> Any:
     return planted
 
 
-@pytest.fixture(params=["prove", "schedule", "check"])
+@pytest.fixture(params=[(reports, "prove"), (pipeline, "make_plan"), (pipeline, "check")])
 def crashing(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A mistake in one stage that shows at the second spec only."""
-    stage = str(request.param)
-    monkeypatch.setattr(pipeline, stage, fails_for("Second", getattr(pipeline, stage)))
-    return stage
+    module, stage = request.param
+    monkeypatch.setattr(module, stage, fails_for("Second", getattr(module, stage)))
+    return str(stage)
 
 
 @pytest.mark.usefixtures("crashing")
@@ -154,9 +155,9 @@ def test_a_spec_that_hangs_is_ended_and_named(
             pass
         return prove.prove(rule)
 
-    monkeypatch.setattr(pipeline, "prove", hangs)
-    monkeypatch.setattr(workers, "_context", lambda: get_context("fork"))
-    monkeypatch.setattr(examination.examine, "__defaults__", (8.0,))
+    monkeypatch.setattr(reports, "prove", hangs)
+    monkeypatch.setattr(worker_processes, "_context", lambda: get_context("fork"))
+    monkeypatch.setattr(spec_checks.examine, "__defaults__", (8.0,))
     result = check(folder, "--json")
     assert result.exit_code == 3
     page = json.loads(result.stdout)
@@ -170,7 +171,7 @@ def test_a_crash_before_any_spec_is_json_too(monkeypatch: pytest.MonkeyPatch) ->
     def fails(*_: object) -> None:
         raise LookupError("planted")
 
-    monkeypatch.setattr("optgen.cli.checking.read_project", fails)
+    monkeypatch.setattr("optgen.cli.commands.check.read_project", fails)
     result = check("sgd", "--json")
     assert result.exit_code == 3
     assert "planted" in json.loads(result.stdout)["problems"][0]["message"]

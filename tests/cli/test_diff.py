@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from optgen.cli import app
 
-SOUND = Path(__file__).parents[1] / "compiler" / "prove" / "sound"
+SOUND = Path(__file__).parents[1] / "analysis" / "prove" / "sound"
 optimizers = Path(__file__).parents[2] / "specs" / "optimizers"
 SPEC = """
 name = "Other"

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from optgen.analysis.prove import observed
 from optgen.cli import app
+from optgen.compiler.ir.rule import LEARNING_RATE
 from optgen.compiler.library import optimizer_files
-from optgen.compiler.nouns.rule import LEARNING_RATE
 from optgen.compiler.pipeline import checked_rule, load_all
-from optgen.compiler.prove import observed
 from optgen.demo import stability
 from optgen.demo.stability import Panel
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from optgen.cli import app, console, explained
+from optgen.cli import app, console, optimizer_report
 
 GOOD = """name = "Plain"
 summary = "Plain steps."
@@ -27,11 +27,11 @@ def spec(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("command", "stage"),
     [
-        (["explain"], "optgen.cli.explained.stabilities"),
-        (["show"], "optgen.cli.showing.plan_of"),
-        (["diff", "sgd"], "optgen.cli.comparing.comparison"),
+        (["explain"], "optgen.cli.optimizer_report.stabilities"),
+        (["show"], "optgen.cli.commands.show.plan_of"),
+        (["diff", "sgd"], "optgen.cli.commands.diff.comparison"),
         (["build"], "optgen.compiler.build.emit_package"),
-        (["check"], "optgen.cli.checking.read_project"),
+        (["check"], "optgen.cli.commands.check.read_project"),
     ],
     ids=lambda one: one[0] if isinstance(one, list) else "",
 )
@@ -64,6 +64,6 @@ def test_a_wrong_wish_is_no_internal_error(spec: str) -> None:
 def test_an_internal_error_of_one_spec_is_placed_there(
     spec: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explained, "costs", lambda *_: 1 / 0)
+    monkeypatch.setattr(optimizer_report, "costs", lambda *_: 1 / 0)
     result = CliRunner().invoke(app, ["explain", spec])
     assert "plain.toml:1:9: internal error: ZeroDivisionError" in result.stderr

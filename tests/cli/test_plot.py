@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from optgen.cli import app, plotting
+from optgen.cli import app
+from optgen.cli.commands import plot
 from optgen.demo import curves
 from optgen.demo.curves import Curve
 
@@ -74,7 +75,7 @@ def test_lists_switches_and_none(drawn: list[Curve]) -> None:
 
 def test_many_calls_are_few_points(drawn: list[Curve]) -> None:
     assert run("mine.toml", "start=2", "--calls", 10**9).exit_code == 0
-    assert len(drawn[0].values) <= plotting.MOST_POINTS
+    assert len(drawn[0].values) <= plot.MOST_POINTS
 
 
 #: What is typed, and what must be in the answer.

@@ -11,8 +11,8 @@ from multiprocessing import get_context
 
 import pytest
 
-from optgen.cli import workers
-from optgen.cli.workers import Lost, in_parallel
+from optgen.cli import worker_processes
+from optgen.cli.worker_processes import Lost, in_parallel
 
 SECONDS = 30.0
 
@@ -33,7 +33,7 @@ def work(item: int) -> int:
 
 @pytest.fixture
 def forked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_context", lambda: get_context("fork"))
+    monkeypatch.setattr(worker_processes, "_context", lambda: get_context("fork"))
 
 
 @pytest.mark.usefixtures("forked")
@@ -53,7 +53,7 @@ def test_results_are_in_the_order_of_items_though_some_processes_die() -> None:
 
 
 def test_processes_of_a_server_do_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_context", lambda: get_context("forkserver"))
+    monkeypatch.setattr(worker_processes, "_context", lambda: get_context("forkserver"))
     assert in_parallel(work, [3, 1, 2], SECONDS, lambda _: None) == [9, 1, 4]
 
 
@@ -87,7 +87,7 @@ def test_without_processes_the_work_is_done_here(
     def refuse() -> None:
         raise error
 
-    monkeypatch.setattr(workers, "_context", refuse)
+    monkeypatch.setattr(worker_processes, "_context", refuse)
     assert in_parallel(lambda item: item + os.getpid(), [1, 2], SECONDS, lambda _: None) == [
         1 + os.getpid(),
         2 + os.getpid(),
@@ -96,7 +96,7 @@ def test_without_processes_the_work_is_done_here(
 
 INTERRUPTED = """
 import os, signal, time
-from optgen.cli.workers import in_parallel
+from optgen.cli.worker_processes import in_parallel
 
 def work(item):
     print(os.getpid(), flush=True)

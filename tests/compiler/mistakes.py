@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optgen.compiler.load import load
-from optgen.compiler.nouns.problem import Problem, SpecError
+from optgen.compiler.ir.problem import Problem, SpecError
 from optgen.compiler.pipeline import checked_rule
+from optgen.compiler.read.load import load
 
 
 def problems(folder: Path, text: str) -> tuple[Problem, ...]:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optgen.compiler.load import load
-from optgen.compiler.nouns.problem import SpecError
+from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.pipeline import checked_rule, compile_spec, surroundings
+from optgen.compiler.read.load import load
 
 ROOT = Path(__file__).parents[2]
 AROUND = surroundings()

@@ -16,15 +16,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optgen.compiler.compare.normal import normal
-from optgen.compiler.exact.bounds import bounds
-from optgen.compiler.exact.digits import precise
-from optgen.compiler.exact.fold import folded
-from optgen.compiler.exact.interval import Interval
-from optgen.compiler.measure.rounding import EXACT, Analysis, Count, NoBoundError
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
-from optgen.compiler.nouns.value import evaluate
-from optgen.compiler.prove import float32, sample
+from optgen.analysis.compare.normal_form import normal
+from optgen.analysis.exact.bounds import bounds
+from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.digits import precise
+from optgen.analysis.exact.interval import Interval
+from optgen.analysis.measure.rounding_analysis import EXACT, Analysis, Count, NoBoundError
+from optgen.analysis.prove import float32, sampling
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.value import evaluate
 from optgen.runtime import scalars
 
 TEMPLATE = Path(__file__).parents[2] / "templates" / "functions.py"
@@ -58,7 +58,7 @@ EVALUATORS: dict[str, Callable[[dict[str, float]], Any]] = {
     "value": lambda v: evaluate(CLIP, v),
     "fold": lambda v: evaluate(folded(CLIP, exactly(v)), {}),
     "digits": lambda v: precise(CLIP, {name: mpmath.mpf(value) for name, value in v.items()}),
-    "python": lambda v: eval(sample.python(CLIP), dict(v)),
+    "python": lambda v: eval(sampling.python(CLIP), dict(v)),
     "float32": lambda v: float32.apply("clip", [np.array([n], np.float32) for n in v.values()])[0],
     "comparison": lambda v: evaluate(normal(CLIP), v),
     "schedule": lambda v: scalars.clip(**v),

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from optgen.compiler.load import load
-from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.parse import parse
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.read.load import load
+from optgen.compiler.read.parse import parse
 
 OPTIMIZER = '[update]\nrule = "param = param - learning_rate*grad"\n'
 SCHEDULE = '[schedule]\nrule = "value = 1"\n'

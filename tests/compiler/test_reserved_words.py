@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from optgen.compiler.nouns.reserved import CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
+from optgen.compiler.ir.reserved import CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
 from tests.random_programs.program import Form, Program, as_toml
 from tests.random_programs.trial import by_python, printed, run
 

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
-from optgen.compiler.nouns.expression import NOWHERE, Expression, Name, Number, Operation, text
-from optgen.compiler.nouns.problem import Problems
-from optgen.compiler.nouns.spec import Text
-from optgen.compiler.parse.grammar import Grammar
+from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
+from optgen.compiler.ir.expression import NOWHERE, Expression, Name, Number, Operation, text
+from optgen.compiler.ir.problem import Problems
+from optgen.compiler.ir.spec import Text
+from optgen.compiler.read.parse.grammar import Grammar
 
 names = st.sampled_from(["a", "b", "grad", "param"]).map(Name)
 literals = st.one_of(st.integers(0, 9), st.floats(0, 100)).map(Number)

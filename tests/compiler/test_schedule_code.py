@@ -18,14 +18,14 @@ from optgen.compiler.emit.printer import Printer
 from optgen.compiler.emit.review import review
 from optgen.compiler.emit.schedule import CALLS_OF
 from optgen.compiler.emit.vocabulary import schedule_vocabulary
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.source import Source
+from optgen.compiler.ir.value import evaluate
 from optgen.compiler.library import read_templates
-from optgen.compiler.load import load
-from optgen.compiler.nouns.expression import Expression, Name, Number, Operation
-from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.nouns.rule import Rule
-from optgen.compiler.nouns.source import Source
-from optgen.compiler.nouns.value import evaluate
 from optgen.compiler.pipeline import checked_rule, compile_spec, surroundings
+from optgen.compiler.read.load import load
 from optgen.runtime.scalars import clip, sign
 
 AROUND = surroundings()

@@ -11,8 +11,9 @@ import torch
 from sklearn.datasets import load_digits
 from typer.testing import CliRunner, Result
 
-from optgen.cli import app, demonstrating
-from optgen.demo import extras
+from optgen.cli import app
+from optgen.cli.commands import demo
+from optgen.demo import optional_packages
 from optgen.demo.digits import TEST_IMAGES, load
 from optgen.demo.network import Network
 
@@ -84,7 +85,7 @@ def test_without_torch_its_columns_are_left_out(
 
 def test_stale_files_are_named_and_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.setattr(demonstrating, "generated_folder", lambda: tmp_path / "old")
+    monkeypatch.setattr(demo, "generated_folder", lambda: tmp_path / "old")
     result = short_run(tmp_path)
     assert result.exit_code == 0, result.output
     assert f"{tmp_path / 'old'} is not what the specs say" in result.stderr
@@ -102,8 +103,10 @@ def test_an_optimizer_that_is_yet_to_be_generated_is_named(
 
 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = extras.optional
-    monkeypatch.setattr(extras, "optional", lambda n: None if "sklearn" in n else found(n))
+    found = optional_packages.optional
+    monkeypatch.setattr(
+        optional_packages, "optional", lambda n: None if "sklearn" in n else found(n)
+    )
     result = CliRunner().invoke(app, ["demo", "--picture", str(tmp_path / "curves.png")])
     assert result.exit_code == 2
     assert "scikit-learn" in result.stderr

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from optgen.cli.pages import plan_page
+from optgen.cli.stage_pages import plan_page
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
 

@@ -9,7 +9,7 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from optgen.cli.workers import Lost, bound_memory, in_parallel
+from optgen.cli.worker_processes import Lost, bound_memory, in_parallel
 from tests.hostile.chain import Outcome, examine
 from tests.hostile.texts import text
 

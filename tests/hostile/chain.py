@@ -15,20 +15,20 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
+from optgen.analysis.reports import findings
 from optgen.cli.console import print_problems
-from optgen.cli.explained import Explained, Scale, explained
-from optgen.cli.explanations import in_latex, in_markdown, to_console
-from optgen.cli.pages import rule_page, spec_page
+from optgen.cli.optimizer_report import Explained, Scale, explained
+from optgen.cli.report_formats import in_latex, in_markdown, to_console
+from optgen.cli.stage_pages import rule_page, spec_page
 from optgen.cli.webpage import in_html
 from optgen.compiler.emit.docstring import printable
-from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.nouns.source import Source
-from optgen.compiler.nouns.spec import Spec
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.source import Source
+from optgen.compiler.ir.spec import Spec
 from optgen.compiler.pipeline import (
     Surroundings,
     checked_rule,
     compile_spec,
-    findings,
     load_all,
     surroundings,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from optgen.keras.available import check
+from optgen.keras.version_check import check
 
 
 @pytest.mark.parametrize("version", ["3.9.2", "3.5.0", "2.15.0"])

@@ -15,9 +15,10 @@ from types import FrameType
 
 from rich.console import Console
 
-from optgen.cli import building, checking, comparing, explanations, showing
+from optgen.cli import report_formats
 from optgen.cli.choices import Stage, Target
-from optgen.cli.explained import Scale, explained
+from optgen.cli.commands import build, check, diff, show
+from optgen.cli.optimizer_report import Scale, explained
 from optgen.cli.webpage import in_html
 from optgen.compiler.pipeline import load_all
 from tests.random_programs.comparison import Outcome
@@ -51,22 +52,22 @@ def at_most(seconds: int) -> Iterator[None]:
 def _steps(path: Path, out: Path) -> Iterator[tuple[str, Callable[[], object]]]:
     """Each command with what it is called; some have an exit status."""
     name, scale = str(path), Scale(10**6, 1e10)
-    yield "check", lambda: checking.check([name], checking.Wishes(proofs=True))
-    yield "check --json", lambda: checking.check([name], checking.Wishes(as_json=True))
+    yield "check", lambda: check.check([name], check.Wishes(proofs=True))
+    yield "check --json", lambda: check.check([name], check.Wishes(as_json=True))
 
     def explain() -> None:
         (spec,) = load_all([path])
         found = explained(spec, ())
-        explanations.to_console(found, scale)
-        list(explanations.in_markdown(found, scale))
-        list(explanations.in_latex(found))
+        report_formats.to_console(found, scale)
+        list(report_formats.in_markdown(found, scale))
+        list(report_formats.in_latex(found))
         in_html(found, scale)
 
     yield "explain", explain
     for stage in Stage:
-        yield f"show {stage}", partial(showing.show, name, stage, Target.CPU)
-    yield "show --why", lambda: showing.show(name, Stage.PLAN, Target.CPU, why=True)
-    yield "build", lambda: building.build([name], out, check_only=False)
+        yield f"show {stage}", partial(show.show, name, stage, Target.CPU)
+    yield "show --why", lambda: show.show(name, Stage.PLAN, Target.CPU, why=True)
+    yield "build", lambda: build.build([name], out, check_only=False)
 
 
 #: Commands that must succeed; ``check`` may have something to say of a rule.
@@ -77,7 +78,7 @@ Commands = Callable[[Path, Path], Iterator[tuple[str, Callable[[], object]]]]
 
 
 def _with_itself(path: Path, out: Path) -> Iterator[tuple[str, Callable[[], object]]]:
-    yield "diff", lambda: comparing.diff(str(path), str(path), [])
+    yield "diff", lambda: diff.diff(str(path), str(path), [])
 
 
 def by_commands(program: Program, sources: Sources) -> Outcome:
@@ -116,7 +117,7 @@ def _run(program: Program, commands: Commands) -> Outcome:
 @contextlib.contextmanager
 def _silently() -> Iterator[None]:
     """Without what commands print, on their own consoles too."""
-    consoles = [v for m in (checking, comparing, explanations, showing) for v in vars(m).values()]
+    consoles = [v for m in (check, diff, report_formats, show) for v in vars(m).values()]
     found = {id(console): console for console in consoles if isinstance(console, Console)}
     # What is set, not what is printed to: that is the standard output of the moment.
     before = {key: console._file for key, console in found.items()}

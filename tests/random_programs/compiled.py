@@ -13,7 +13,7 @@ from types import ModuleType
 
 import numpy as np
 
-from optgen.bench.own import importable
+from optgen.bench.user_specs import importable
 from optgen.runtime.arrays import DTYPES
 from optgen.runtime.cpu.pointers import BLOCK
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, built

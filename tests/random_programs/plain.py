@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.compiler.nouns.source import Source
+from optgen.compiler.ir.source import Source
 from optgen.runtime.cpu.jit import Array, Kernel
 from optgen.runtime.optimizer import Optimizer
 

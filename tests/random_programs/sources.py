@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from optgen.compiler.emit import Printing
-from optgen.compiler.nouns.plan import Plan
-from optgen.compiler.nouns.source import Source
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.source import Source
 from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
 from tests.random_programs.program import Program
 from tests.random_programs.step import FEATURES

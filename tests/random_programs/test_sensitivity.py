@@ -6,8 +6,8 @@ import random
 import re
 from dataclasses import replace
 
-from optgen.compiler.nouns.problem import SpecError
-from optgen.compiler.nouns.source import Source
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.source import Source
 from tests.random_programs.generator import draw
 from tests.random_programs.program import Program
 from tests.random_programs.sources import Sources, plan_from

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 
-from optgen.compiler.nouns.problem import SpecError
+from optgen.compiler.ir.problem import SpecError
 from tests.random_programs.commands import by_commands, by_diff
 from tests.random_programs.comparison import Arrays, Outcome, compare, small_chunks
 from tests.random_programs.compiled import by_numba, by_ptx

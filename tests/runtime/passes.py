@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from optgen.compiler.nouns.condition import Condition
-from optgen.compiler.nouns.plan import Access, Plan
+from optgen.compiler.ir.condition import Condition
+from optgen.compiler.ir.plan import Access, Plan
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
 from optgen.runtime.kernels import Kernels, built
 from tests.numeric.specs import OPTIMIZERS

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from optgen.runtime.cpu import cache
-from optgen.runtime.kept import Kept
+from optgen.runtime.disk_cache import Kept
 
 SOURCE = """
 from optgen.runtime.cpu.jit import kernel

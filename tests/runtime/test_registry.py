@@ -15,7 +15,7 @@ from keras.src.utils.naming import auto_name
 import optgen.optimizers
 from optgen.optimizers import SGD, Adadelta, RMSprop
 from optgen.optimizers.schedules import ExponentialDecay
-from optgen.runtime.naming import unique_name
+from optgen.runtime.instance_names import unique_name
 
 # Keras's own conversion of NumPy arrays to torch tensors.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

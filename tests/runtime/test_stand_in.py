@@ -8,7 +8,7 @@ import pytest
 
 from optgen.optimizers import SGD
 from optgen.runtime import Array
-from optgen.runtime.declarations import State
+from optgen.runtime.hyperparameters.declarations import State
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 

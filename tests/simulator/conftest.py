@@ -23,7 +23,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks and runs so short that small variables have several."""
-    work = pytest.importorskip("optgen.runtime.cuda.work")
+    work = pytest.importorskip("optgen.runtime.cuda.work_list")
     monkeypatch.setattr(work, "LEAST", 32)
     monkeypatch.setattr(work, "MULTIPLE", 16)
     monkeypatch.setattr(work, "RUN", 2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from optgen.torch import SGD, positions, together
+from optgen.torch import SGD, addresses, batched_gradients
 
 Tensor = torch.Tensor
 
@@ -30,7 +30,7 @@ def steps(optimizer: Any, number: int = 2) -> None:
 @pytest.mark.parametrize("asks", [True, False])
 def test_steps_are_the_same_whoever_asks(asks: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if not asks:
-        for module in (together, positions):
+        for module in (batched_gradients, addresses):
             monkeypatch.setattr(module, "asking", lambda: None)
     own = params((3,), (2, 2), ())
     optimizer = SGD(own, lr=0.5)

@@ -9,10 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from optgen.torch.addresses import Positions
+from optgen.torch.batched_gradients import Together
 from optgen.torch.handles import asking
-from optgen.torch.places import places
-from optgen.torch.positions import Positions
-from optgen.torch.together import Together
+from optgen.torch.object_layout import places
 
 Tensor = torch.Tensor
 SHAPES = st.lists(st.integers(0, 3), max_size=4).map(tuple)

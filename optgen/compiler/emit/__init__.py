@@ -21,11 +21,11 @@ from optgen.compiler.emit.review import review
 from optgen.compiler.emit.rounding import rounding_lines
 from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
-from optgen.compiler.nouns.accuracy import Bound
-from optgen.compiler.nouns.plan import Plan
-from optgen.compiler.nouns.reserved import TENSOR_SIZE
-from optgen.compiler.nouns.rule import Rule
-from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.ir.accuracy import Bound
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.reserved import TENSOR_SIZE
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.source import MARK, Source
 
 FUNCTIONS_FILE = "functions.py"
 PACKAGE_TEMPLATE, SCHEDULE_TEMPLATE = "package.py.j2", "schedule.py.j2"

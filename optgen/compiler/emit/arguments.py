@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from optgen.compiler.emit.docstring import wrapped
 from optgen.compiler.emit.layout import call
-from optgen.compiler.nouns.expression import text
-from optgen.compiler.nouns.rule import Hyperparameter
+from optgen.compiler.ir.expression import text
+from optgen.compiler.ir.rule import Hyperparameter
 
 
 def declaration(h: Hyperparameter) -> str:

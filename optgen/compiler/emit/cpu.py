@@ -16,7 +16,7 @@ from optgen.compiler.emit.kernels import (
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import indent, lay_out, signature
-from optgen.compiler.nouns.plan import Plan, Prepass, Program
+from optgen.compiler.ir.plan import Plan, Prepass, Program
 
 #: What the C library computes for one number at a time.
 _ELEMENTARY = ("exp", "log")

@@ -17,8 +17,8 @@ from optgen.compiler.emit.kernels import (
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import Line, lay_out, signature, wrap
-from optgen.compiler.nouns.plan import Plan, Prepass, Program
-from optgen.compiler.nouns.reserved import CHECK_FINITE, NONFINITE
+from optgen.compiler.ir.plan import Plan, Prepass, Program
+from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE
 
 _SIZES = ("real: type", "lanes: int", "threads: int")
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from optgen.compiler.emit.layout import Line, indent
 from optgen.compiler.emit.lines import KernelLines
 from optgen.compiler.emit.meaning import printed
-from optgen.compiler.nouns.expression import Operation
-from optgen.compiler.nouns.plan import Access, Assignment, Item, Reduction
-from optgen.compiler.nouns.reserved import CUDA_ENDINGS, CUDA_WORDS
+from optgen.compiler.ir.expression import Operation
+from optgen.compiler.ir.plan import Access, Assignment, Item, Reduction
+from optgen.compiler.ir.reserved import CUDA_ENDINGS, CUDA_WORDS
 
 _ARRAYS = "cuda.local.array"
 

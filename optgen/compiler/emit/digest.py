@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from optgen.compiler.nouns.condition import Condition
-from optgen.compiler.nouns.expression import text
-from optgen.compiler.nouns.rule import Block, Rule, Step
+from optgen.compiler.ir.condition import Condition
+from optgen.compiler.ir.expression import text
+from optgen.compiler.ir.rule import Block, Rule, Step
 
 
 def rule_digest(rule: Rule) -> str:

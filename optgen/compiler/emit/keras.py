@@ -12,9 +12,9 @@ from optgen.compiler.emit.layout import Line, lay_out, signature
 from optgen.compiler.emit.lines import Lines, factor_columns, when_assigned
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.nouns.condition import ALWAYS, Condition
-from optgen.compiler.nouns.expression import names
-from optgen.compiler.nouns.plan import (
+from optgen.compiler.ir.condition import ALWAYS, Condition
+from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.plan import (
     Access,
     Assignment,
     Item,
@@ -23,8 +23,8 @@ from optgen.compiler.nouns.plan import (
     Program,
     expression_of,
 )
-from optgen.compiler.nouns.reserved import KERAS_WORDS, TENSOR_SIZE
-from optgen.compiler.nouns.rule import COUNTERS
+from optgen.compiler.ir.reserved import KERAS_WORDS, TENSOR_SIZE
+from optgen.compiler.ir.rule import COUNTERS
 
 #: The functions of the language, and the operators that Python can't apply to tensors.
 OPERATIONS: Mapping[str, str] = {

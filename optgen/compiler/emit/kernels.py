@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from optgen.compiler.emit.layout import Line, asking, asks, call, indent, lay_out, signature
 from optgen.compiler.emit.lines import KernelLines, all_items, factor_columns
 from optgen.compiler.emit.printer import FUNCTIONS
-from optgen.compiler.nouns.condition import ALWAYS
-from optgen.compiler.nouns.expression import Operation, names, walk
-from optgen.compiler.nouns.plan import Assignment, Norm, Plan, Prepass, Program, expression_of
+from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.expression import Operation, names, walk
+from optgen.compiler.ir.plan import Assignment, Norm, Plan, Prepass, Program, expression_of
 
 _DOCS = {
     "update": "The update of every variable that has a gradient.",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from optgen.compiler.nouns.condition import ALWAYS, Case, Condition, Literal
+from optgen.compiler.ir.condition import ALWAYS, Case, Condition, Literal
 
 WIDTH = 100
 _STEP = "    "

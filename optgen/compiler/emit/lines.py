@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from optgen.compiler.emit.layout import Line, indent
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.nouns.condition import ALWAYS, NEVER, Condition
-from optgen.compiler.nouns.expression import names
-from optgen.compiler.nouns.plan import Assignment, Item, Plan, Program, expression_of
-from optgen.compiler.nouns.reserved import PYTHON_WORDS
-from optgen.compiler.nouns.rule import COUNTERS
+from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
+from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.plan import Assignment, Item, Plan, Program, expression_of
+from optgen.compiler.ir.reserved import PYTHON_WORDS
+from optgen.compiler.ir.rule import COUNTERS
 
 #: How an entry of a table is spelled where it is read.
 Spelling = Callable[[str], str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.nouns.expression import Expression, Name, Number
+from optgen.compiler.ir.expression import Expression, Name, Number
 
 _BINARY: dict[str, type[ast.operator]] = {
     "+": ast.Add,

@@ -10,9 +10,9 @@ from optgen.compiler.emit.docstring import notation, paragraph, quoted
 from optgen.compiler.emit.layout import asks, call
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.nouns.condition import ALWAYS
-from optgen.compiler.nouns.expression import GIVEN, Expression, Operation, names, text
-from optgen.compiler.nouns.plan import Plan, Switch
+from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.expression import GIVEN, Expression, Operation, names, text
+from optgen.compiler.ir.plan import Plan, Switch
 
 
 def optimizer_context(plan: Plan) -> dict[str, object]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from optgen.compiler.nouns.expression import (
+from optgen.compiler.ir.expression import (
     COMPARISONS,
     LOGICAL,
     Expression,

@@ -14,9 +14,9 @@ from symtable import SymbolTable, symtable
 
 from optgen.compiler.emit.keras import HOST_OPERATIONS, REAL
 from optgen.compiler.emit.vocabulary import Words
-from optgen.compiler.nouns.expression import text
-from optgen.compiler.nouns.rule import Rule
-from optgen.compiler.nouns.source import Source
+from optgen.compiler.ir.expression import text
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.source import Source
 
 #: What templates and printers make; a spec can bring in nothing else.
 _NODES = (

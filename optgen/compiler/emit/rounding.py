@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optgen.compiler.nouns.accuracy import Bound, in_tenths
+from optgen.compiler.ir.accuracy import Bound, in_tenths
 
 
 def rounding_lines(bounds: Sequence[Bound]) -> list[str]:

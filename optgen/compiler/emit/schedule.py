@@ -9,8 +9,8 @@ from optgen.compiler.emit.docstring import notation, paragraph, quoted
 from optgen.compiler.emit.layout import Line, lay_out
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.nouns.condition import ALWAYS, Condition, Literal
-from optgen.compiler.nouns.expression import (
+from optgen.compiler.ir.condition import ALWAYS, Condition, Literal
+from optgen.compiler.ir.expression import (
     GIVEN,
     NEGATIONS,
     Expression,
@@ -20,8 +20,8 @@ from optgen.compiler.nouns.expression import (
     text,
     walk,
 )
-from optgen.compiler.nouns.language import PI, VALUE
-from optgen.compiler.nouns.rule import Hyperparameter, Rule, Step
+from optgen.compiler.ir.language import PI, VALUE
+from optgen.compiler.ir.rule import Hyperparameter, Rule, Step
 
 #: How generated schedules call the functions of the language. A power is one of real numbers,
 #: where Python's own would turn into a complex number, or into an integer without bounds.

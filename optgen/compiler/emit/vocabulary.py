@@ -6,10 +6,10 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from optgen.compiler.nouns.expression import Expression, names
-from optgen.compiler.nouns.plan import Plan, Reduction
-from optgen.compiler.nouns.reserved import CLASSES, CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
-from optgen.compiler.nouns.rule import Rule
+from optgen.compiler.ir.expression import Expression, names
+from optgen.compiler.ir.plan import Plan, Reduction
+from optgen.compiler.ir.reserved import CLASSES, CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
+from optgen.compiler.ir.rule import Rule
 
 #: Words that printers add to those of the templates.
 _PRINTED = (

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.ir.source import MARK, Source
 from optgen.compiler.write.folder import is_inside, read
 from optgen.compiler.write.manifest import MANIFEST, Manifest, digest, manifest_of, read_manifest
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.ir.source import MARK, Source
 from optgen.compiler.write.changes import Changes
 from optgen.compiler.write.folder import STAGING, read, saying
 from optgen.compiler.write.manifest import MANIFEST, Manifest, digest

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from optgen.compiler.nouns.source import MARK
+from optgen.compiler.ir.source import MARK
 from optgen.compiler.write.manifest import read_manifest
 
 if sys.platform != "win32":

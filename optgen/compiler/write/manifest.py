@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from optgen.compiler.nouns.source import Source
+from optgen.compiler.ir.source import Source
 
 MANIFEST = "manifest.json"
 #: Modules of a package and of the folders in it; nothing else is in a manifest.

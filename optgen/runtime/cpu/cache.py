@@ -19,7 +19,7 @@ import numba
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.serialize import dumps
 
-from optgen.runtime.kept import Kept
+from optgen.runtime.disk_cache import Kept
 
 
 def cache_of(function: Callable[..., Any]) -> Any:

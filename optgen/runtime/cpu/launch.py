@@ -11,7 +11,7 @@ import numba
 from numba import prange
 
 from optgen.runtime.cpu.jit import Kernel, Loop
-from optgen.runtime.whole import Call, chain
+from optgen.runtime.transaction import Call, chain
 
 #: Below so many elements a second thread brings nothing, and costs much on a busy machine.
 SERIAL_ELEMENTS = 96 * 1024

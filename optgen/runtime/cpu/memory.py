@@ -12,7 +12,7 @@ from optgen.runtime.cpu.launch import commit
 from optgen.runtime.engine import Engine, Mask
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.tables import Tables
-from optgen.runtime.whole import Call, assigning, later, raising
+from optgen.runtime.transaction import Call, assigning, later, raising
 
 
 class HostMemory:

@@ -14,7 +14,7 @@ from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba.core.caching import FunctionCache
 
 from optgen.runtime.cuda.jit import Kernel
-from optgen.runtime.kept import Kept
+from optgen.runtime.disk_cache import Kept
 
 _ENTRY = re.compile(r"\.entry\s+(\w+)")
 

@@ -18,10 +18,10 @@ from optgen.runtime.cuda.control import (
     judge,
     put_scale,
 )
+from optgen.runtime.cuda.device_tables import Mask, Place
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine
-from optgen.runtime.cuda.place import Mask, Place
-from optgen.runtime.cuda.stage import Host, Stage, Table
+from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
 from optgen.runtime.scale import DynamicScale
 

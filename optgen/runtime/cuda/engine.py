@@ -11,11 +11,11 @@ import numpy as np
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.cuda.control import CONTROLS
-from optgen.runtime.cuda.place import Mask, Place, Sums
-from optgen.runtime.cuda.stage import Host, Stage, Table
+from optgen.runtime.cuda.device_tables import Mask, Place, Sums
+from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 _MOST_PREPARED = 16
 

@@ -10,7 +10,7 @@ import numpy as np
 from optgen.runtime.arrays import Gradient, Spans
 from optgen.runtime.cuda.arrays import View, view_of
 from optgen.runtime.cuda.libraries import Library, library_of
-from optgen.runtime.known import Known
+from optgen.runtime.identity import Known
 
 
 class GradientCheck:

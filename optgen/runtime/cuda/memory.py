@@ -11,14 +11,14 @@ import numpy as np
 from optgen.runtime.arrays import DTYPES, Spans, fills
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.deferred import Deferred
+from optgen.runtime.cuda.device_tables import Mask
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine, Variables
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
-from optgen.runtime.cuda.place import Mask
-from optgen.runtime.cuda.uninterrupted import uninterrupted
+from optgen.runtime.cuda.signals import uninterrupted
 from optgen.runtime.kernels import Kernels
-from optgen.runtime.whole import Call, chain
+from optgen.runtime.transaction import Call, chain
 
 
 class DeviceMemory:

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from optgen.runtime.exclusions import Exclusions
+from optgen.runtime.hyperparameters.exclusions import Exclusions
+from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.model import Model
-from optgen.runtime.settings import Row, Settings
 from optgen.runtime.state.snapshot import Key, Snapshot, StateError
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 Made = TypeVar("Made")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike, fspath
 
+from optgen.runtime.locking import Turn
 from optgen.runtime.state import file
 from optgen.runtime.state.snapshot import Snapshot
 from optgen.runtime.state.store import Store, get, put
-from optgen.runtime.turns import Turn
-from optgen.runtime.whole import Call
+from optgen.runtime.transaction import Call
 
 
 class Saved:

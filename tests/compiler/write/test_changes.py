@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.ir.source import MARK, Source
 from optgen.compiler.write import MANIFEST, Changes, changes_of, commit, opened, stale
 from optgen.compiler.write.manifest import read_manifest
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.ir.source import MARK, Source
 from optgen.compiler.write import MANIFEST, changes_of, commit, opened, stale
 from tests.compiler.write.test_changes import build, files, sources
 
@@ -20,7 +20,7 @@ from tests.compiler.write.test_changes import build, files, sources
 KILLED = '''
 import importlib, os, random, signal, sys, time
 from pathlib import Path
-from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.ir.source import MARK, Source
 from optgen.compiler.write import changes_of, commit, opened, stale
 
 out, random_kills = Path(sys.argv[1]) / "package", int(sys.argv[2])
@@ -208,7 +208,7 @@ def test_where_folders_cant_be_locked_nothing_of_other_builds_is_removed(
 MEETING = """
 import sys
 from pathlib import Path
-from optgen.compiler.nouns.source import MARK, Source
+from optgen.compiler.ir.source import MARK, Source
 from optgen.compiler.write import changes_of, commit, generated_classes, opened
 out, name = Path(sys.argv[1]), sys.argv[2]
 for version in range(30):

@@ -1,0 +1,300 @@
+"""Expressions in a form that doesn't depend on how they are written: trees of sums and products.
+
+Order, brackets, differences, quotients and roots are spelled in one way, so that two rules which
+mean the same read alike. Each node remembers what it was written as.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property, reduce
+
+from optgen.analysis.exact.ranges import number
+from optgen.compiler.ir.expression import NOWHERE, Expression, Name, Number, Operation
+
+#: The origin of a node that stands for nothing that was written.
+NOTHING = Name("", NOWHERE)
+COMMUTATIVE = frozenset({"+", "*", "max", "min", "and", "or", "==", "!="})
+NAME, NUMBER = "name", "number"
+#: Larger powers of numbers aren't worked out.
+_LARGEST = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """An operation on nodes; a ``leaf`` is a name or a number."""
+
+    operator: str
+    children: tuple[Node, ...] = ()
+    leaf: str | Fraction = ""
+    origin: Expression = field(default=NOTHING, repr=False)
+
+    @cached_property
+    def size(self) -> int:
+        """How many nodes there are in it."""
+        return 1 + sum(child.size for child in self.children)
+
+    @cached_property
+    def key(self) -> str:
+        """A text that is the same for equal nodes, to sort by."""
+        inner = ",".join(child.key for child in self.children)
+        return f"{self.operator}:{self.leaf}({inner})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def walk(self) -> Iterator[Node]:
+        """The node, and all in it."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def canonical(expression: Expression) -> Node:
+    """An expression in that form."""
+    value = number(expression)
+    if value is not None:
+        return Node(NUMBER, (), value, expression)
+    match expression:
+        case Name(name):
+            return Node(NAME, (), name, expression)
+        case Operation(operator, operands):
+            found = [canonical(operand) for operand in operands]
+            return replace(_operation(operator, found), origin=expression)
+        case Number(boolean):
+            return Node(NUMBER, (), Fraction(int(boolean)), expression)
+
+
+def _operation(operator: str, found: list[Node]) -> Node:
+    rule = _RULES.get(operator)
+    if rule is not None:
+        return rule(*found)
+    if operator in COMMUTATIVE:
+        return _commutative(operator, _flat(operator, found))
+    return Node(operator, tuple(found))
+
+
+def _constant(value: Fraction | int) -> Node:
+    shown = Fraction(value)
+    return Node(NUMBER, (), shown, Number(float(shown) if shown.denominator > 1 else int(shown)))
+
+
+def _flat(operator: str, nodes: Iterable[Node]) -> list[Node]:
+    return [
+        part for node in nodes for part in (node.children if node.operator == operator else (node,))
+    ]
+
+
+def _commutative(operator: str, nodes: list[Node]) -> Node:
+    if len(nodes) == 1:
+        return nodes[0]
+    return Node(operator, tuple(sorted(nodes, key=lambda node: node.key)))
+
+
+def add(*nodes: Node) -> Node:
+    """A sum: flat, with one number, and a mean in one spelling."""
+    terms = _flat("+", nodes)
+    total = sum((Fraction(t.leaf) for t in terms if t.operator == NUMBER), Fraction(0))
+    rest = _without_opposites([t for t in terms if t.operator != NUMBER])
+    rest = _means(rest)
+    if any(term.operator in ("+", NUMBER) for term in rest):
+        return add(_constant(total), *rest)
+    if total or not rest:
+        rest.append(_constant(total))
+    return _commutative("+", rest)
+
+
+def _without_opposites(terms: list[Node]) -> list[Node]:
+    left = Counter(terms)
+    for term in terms:
+        opposite = negated(term)
+        if left[term] > 0 and left[opposite] > 0:
+            left[term] -= 1
+            left[opposite] -= 1
+    kept = []
+    for term in terms:
+        if left[term] > 0:
+            left[term] -= 1
+            kept.append(term)
+    return kept
+
+
+def _means(terms: list[Node]) -> list[Node]:
+    """``x + k*(y - x)`` as ``(1 - k)*x + k*y``."""
+    for term in terms:
+        for inner in term.children if term.operator == "*" else ():
+            if inner.operator != "+":
+                continue
+            for other in terms:
+                if other is not term and negated(other) in inner.children:
+                    share = multiply(*(c for c in term.children if c is not inner))
+                    new = add(*(c for c in inner.children if c != negated(other)))
+                    rest = [one for one in terms if one is not term and one is not other]
+                    kept = multiply(add(_constant(1), negated(share)), other)
+                    return [*rest, kept, multiply(share, new)]
+    return terms
+
+
+def negated(node: Node) -> Node:
+    """The node with its sign turned."""
+    origin = Operation("neg", (node.origin,), node.origin.location)
+    return _from(multiply(_constant(-1), node), node, origin)
+
+
+def _inverse(node: Node) -> Node:
+    origin = Operation("/", (Number(1), node.origin), node.origin.location)
+    return _from(power(node, _constant(-1)), node, origin)
+
+
+def _from(new: Node, old: Node, origin: Expression) -> Node:
+    """The new node with an origin, if the one that it was made of has one."""
+    return new if old.origin == NOTHING else replace(new, origin=origin)
+
+
+def multiply(*nodes: Node) -> Node:
+    """A product: flat, with one number, and one power for each base."""
+    factors = _flat("*", nodes)
+    constant = Fraction(1)
+    powers: dict[Node, Node] = {}
+    for factor in factors:
+        if factor.operator == NUMBER:
+            constant *= Fraction(factor.leaf)
+            continue
+        base, exponent = factor.children if factor.operator == "**" else (factor, _constant(1))
+        powers[base] = add(powers[base], exponent) if base in powers else exponent
+    if not constant:
+        return _constant(0)
+    rest = [power(base, exponent) for base, exponent in powers.items()]
+    rest = [one for one in rest if one != _constant(1)]
+    if constant != 1 and len(rest) == 1 and rest[0].operator == "+":
+        return add(*(multiply(_constant(constant), term) for term in rest[0].children))
+    if constant != 1 or not rest:
+        rest.append(_constant(constant))
+    return _commutative("*", rest)
+
+
+def power(base: Node, exponent: Node) -> Node:
+    """A power; that of a product is a product of powers, that of a power one power."""
+    if exponent == _constant(1):
+        return base
+    if exponent == _constant(0):
+        return _constant(1)
+    if exponent.operator == NUMBER:
+        value = Fraction(exponent.leaf)
+        if base.operator == "*":
+            return multiply(*(power(factor, exponent) for factor in base.children))
+        if base.operator == "**":
+            return power(base.children[0], multiply(base.children[1], exponent))
+        is_whole = value.denominator == 1 and abs(value) <= _LARGEST
+        if base.operator == NUMBER and Fraction(base.leaf) and is_whole:
+            return _constant(Fraction(base.leaf) ** int(value))
+        if base.operator == "abs" and value % 2 == 0:
+            return power(base.children[0], exponent)
+    return Node("**", (base, exponent))
+
+
+def _less(left: Node, right: Node) -> Node:
+    return Node("<", (left, right))
+
+
+def _choice(condition: Node, yes: Node, no: Node) -> Node:
+    if condition.operator == "not":
+        return _choice(condition.children[0], no, yes)
+    if condition.operator == "<=":
+        left, right = condition.children
+        return _choice(_less(right, left), no, yes)
+    return Node("where", (condition, yes, no))
+
+
+_RULES: Mapping[str, Callable[..., Node]] = {
+    "+": add,
+    "-": lambda a, b: add(a, negated(b)),
+    "neg": negated,
+    "*": multiply,
+    "/": lambda a, b: multiply(a, _inverse(b)),
+    "**": power,
+    "sqrt": lambda a: power(a, _constant(Fraction(1, 2))),
+    ">": lambda a, b: _less(b, a),
+    ">=": lambda a, b: Node("<=", (b, a)),
+    "where": _choice,
+}
+
+
+def collected(node: Node, moving: frozenset[str]) -> Node:
+    """The node with each sum as a linear form: what doesn't move multiplies what does, once."""
+    if not node.children:
+        return node
+    found = _again(node, [collected(child, moving) for child in node.children])
+    if found.operator == "*":
+        still, moved = _split(found, moving)
+        if still and len(moved) == 1 and moved[0].operator == "+":
+            parts = [multiply(*still, term) for term in moved[0].children]
+            return replace(collected(add(*parts), moving), origin=node.origin)
+    if found.operator != "+":
+        return found
+    groups: dict[Node, list[Node]] = {}
+    for term in found.children:
+        groups.setdefault(multiply(*_split(term, moving)[1]), []).append(term)
+    if all(len(terms) == 1 for terms in groups.values()) or len(groups) == 1:
+        return found
+    terms = [
+        multiply(add(*(multiply(*_split(term, moving)[0]) for term in terms)), rest)
+        if len(terms) > 1 and rest != _constant(1)
+        else add(*terms)
+        for rest, terms in groups.items()
+    ]
+    return replace(add(*terms), origin=node.origin)
+
+
+def _split(term: Node, moving: frozenset[str]) -> tuple[list[Node], list[Node]]:
+    """The factors that don't move, and those that do."""
+    factors = term.children if term.operator == "*" else (term,)
+    moves = [any(part.leaf in moving for part in one.walk()) for one in factors]
+    still = [one for one, moved in zip(factors, moves, strict=True) if not moved]
+    return still, [one for one, moved in zip(factors, moves, strict=True) if moved]
+
+
+def _again(node: Node, children: list[Node]) -> Node:
+    """The node with other children, in canonical form."""
+    rule = {"+": add, "*": multiply, "**": power, "where": _choice}.get(node.operator)
+    found = rule(*children) if rule else _operation(node.operator, children)  # type: ignore[operator]
+    return replace(found, origin=node.origin)
+
+
+def spelled(node: Node) -> Expression:
+    """What a node was written as; where it wasn't, what it means."""
+    if node.origin != NOTHING or not node.children:
+        return node.origin
+    operands = [spelled(child) for child in node.children]
+    if node.operator in ("+", "*", "and", "or", "max", "min"):
+        return reduce(lambda a, b: Operation(node.operator, (a, b)), operands)
+    return Operation(node.operator, tuple(operands))
+
+
+def renamed(node: Node, new: Mapping[str, str]) -> Node:
+    """The node with other names; it is sorted anew."""
+    if node.operator == NAME:
+        name = str(node.leaf)
+        return replace(node, leaf=new[name]) if name in new else node
+    children = tuple(renamed(child, new) for child in node.children)
+    if node.operator in COMMUTATIVE:
+        children = tuple(sorted(children, key=lambda child: child.key))
+    return replace(node, children=children)
+
+
+def substituted(node: Node, name: str, value: Node) -> Node:
+    """The node with a node in the place of a name, in that form again."""
+    if node.operator == NAME:
+        return value if node.leaf == name else node
+    if node.operator == NUMBER:
+        return node
+    children = [substituted(child, name, value) for child in node.children]
+    if list(node.children) == children:
+        return node
+    return _again(node, children)

@@ -1,0 +1,52 @@
+"""States that follow a closed form: products of a decay, counts of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optgen.analysis.compare.straight_line import Straight
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, substitute
+from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
+
+_ONE = Number(1)
+#: How many steps were made before this one.
+_BEFORE = Operation("-", (Name(STEP), _ONE))
+
+
+def closed_forms(rule: Straight) -> dict[str, Expression]:
+    """What states hold before a step that only add a constant, or multiply with one."""
+    found = {}
+    for state in rule.states:
+        new = rule.values.get(state.name, Name(state.name))
+        form = _closed(new, state.name, rule.starts[state.name])
+        if form is not None:
+            found[state.name] = form
+    return found
+
+
+def _closed(new: Expression, state: str, start: Expression) -> Expression | None:
+    match new:
+        case Name(name) if name == state:
+            return start
+        case Operation("*" | "+" as operator, (one, other)):
+            step = other if one == Name(state) else one if other == Name(state) else None
+        case Operation("/" | "-" as operator, (Name(name), other)) if name == state:
+            step = other
+        case _:
+            return None
+    if step is None or {state, PARAM, GRAD, STEP, CALL} & set(names(step)):
+        return None
+    if operator in ("+", "-"):
+        return Operation(operator, (start, Operation("*", (step, _BEFORE))))
+    return Operation(operator, (start, Operation("**", (step, _BEFORE))))
+
+
+def eliminated(rule: Straight) -> tuple[Mapping[str, Expression], dict[str, Expression]]:
+    """New values in which states of a closed form are written out, and those forms."""
+    forms = {n: f for n, f in closed_forms(rule).items() if _is_constant(f, rule)}
+    return {n: substitute(v, forms) for n, v in rule.values.items()}, forms
+
+
+def _is_constant(form: Expression, rule: Straight) -> bool:
+    """Whether a form has no other state in it."""
+    return not {state.name for state in rule.states} & set(names(form))

@@ -1,0 +1,175 @@
+"""Where two canonical trees differ, with the fewest edits that were found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+from optgen.analysis.compare.canonical_form import COMMUTATIVE, NAME, NUMBER, Node
+
+#: More children aren't matched in all orders.
+_MOST_ORDERED = 4
+#: What each node beyond the first costs that is only on one side.
+_REST = 0.5
+ORDERED = frozenset({"<", "<="})
+#: Nodes of more different sizes aren't taken for one with something around it.
+_MOST_AROUND = 6
+#: Nodes up to this size are shown whole around a name or a number that differs.
+_SHORT = 16
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A place where trees differ: what stands here and there; None for nothing.
+
+    ``around`` are the smallest nodes that are on both sides.
+    """
+
+    here: Node | None
+    there: Node | None
+    around: tuple[Node, Node]
+    #: What is only turned around costs less than what is new.
+    price: float | None = None
+
+    @property
+    def cost(self) -> float:
+        """1 for one node in the place of another, and more for larger ones."""
+        if self.price is not None:
+            return self.price
+        sizes = [node.size for node in (self.here, self.there) if node is not None]
+        return 1 + _REST * (max(sizes) - 1)
+
+
+@dataclass(frozen=True)
+class Edits:
+    """Edits, and what they cost together."""
+
+    every: tuple[Edit, ...]
+    cost: float
+
+    def distinct(self) -> Edits:
+        """The same edits in several places taken for one."""
+        once = {(edit.here, edit.there): edit for edit in self.every}
+        return joined([Edits((edit,), edit.cost) for edit in once.values()])
+
+
+NONE = Edits((), 0.0)
+
+
+def joined(parts: Iterable[Edits]) -> Edits:
+    """Edits of several places."""
+    listed = list(parts)
+    every = tuple(edit for part in listed for edit in part.every)
+    return Edits(every, sum(part.cost for part in listed))
+
+
+def single(here: Node | None, there: Node | None, around: tuple[Node, Node]) -> Edits:
+    """One edit."""
+    edit = Edit(here, there, around)
+    return Edits((edit,), edit.cost)
+
+
+class Differences:
+    """Compares trees; remembers what it compared."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, str], Edits] = {}
+
+    def of(self, here: Node, there: Node) -> Edits:
+        """The edits that make one tree of the other."""
+        if here.key == there.key:
+            return NONE
+        key = here.key, there.key
+        if key not in self._known:
+            self._known[key] = min(self._ways(here, there), key=lambda way: way.cost)
+        return self._known[key]
+
+    def _ways(self, here: Node, there: Node) -> Iterator[Edits]:
+        yield single(here, there, (here, there))
+        is_leaf = here.operator in (NAME, NUMBER) or there.operator in (NAME, NUMBER)
+        if here.operator == there.operator and not is_leaf:
+            if here.operator in COMMUTATIVE:
+                yield self._matched(here, there)
+            elif len(here.children) == len(there.children):
+                pairs = zip(here.children, there.children, strict=True)
+                yield joined(self._child(pair, (here, there)) for pair in pairs)
+        if here.operator in ORDERED and there.operator in ORDERED:
+            yield from self._turned(here, there)
+        yield from self._wrapped(here, there)
+
+    def _turned(self, here: Node, there: Node) -> Iterator[Edits]:
+        """A comparison the other way around, or one that holds at equality too."""
+        a, b = here.children
+        for children in (there.children, there.children[::-1]):
+            rest = joined([self.of(a, children[0]), self.of(b, children[1])])
+            edit = Edit(here, there, (here, there), 1 + rest.cost)
+            yield Edits((edit,), 1 + rest.cost)
+
+    def _child(self, pair: tuple[Node, Node], around: tuple[Node, Node]) -> Edits:
+        """The edits of a pair of children; leaves are shown with what is around them."""
+        found = self.of(*pair)
+        if len(found.every) == 1 and found.every[0].around == pair and _is_short(around):
+            return single(found.every[0].here, found.every[0].there, around)
+        return found
+
+    def _matched(self, here: Node, there: Node) -> Edits:
+        """Children in any order; those that are on both sides are no difference."""
+        common = Counter(here.children) & Counter(there.children)
+        left, right = _rest(here.children, common), _rest(there.children, common)
+        if len(left) > len(right):
+            return self._assigned(right, left, (here, there), turned=True)
+        return self._assigned(left, right, (here, there), turned=False)
+
+    def _assigned(
+        self, few: list[Node], many: list[Node], around: tuple[Node, Node], *, turned: bool
+    ) -> Edits:
+        def edits(order: Sequence[Node]) -> Edits:
+            pairs = ((b, a) if turned else (a, b) for a, b in zip(few, order, strict=False))
+            extra = order[len(few) :]
+            rest = (single(n, None, around) if turned else single(None, n, around) for n in extra)
+            return joined([*(self._child(pair, around) for pair in pairs), *rest])
+
+        if len(many) <= _MOST_ORDERED:
+            return min(map(edits, permutations(many)), key=lambda way: way.cost)
+        return edits(_by_operator(few, many))
+
+    def _wrapped(self, here: Node, there: Node) -> Iterator[Edits]:
+        """One side stands inside an operation on the other side."""
+        for outer, inner, turned in ((here, there, True), (there, here, False)):
+            for place, child in enumerate(outer.children):
+                is_alike = child.operator == inner.operator
+                if not is_alike or abs(child.size - inner.size) > _MOST_AROUND:
+                    continue
+                others = outer.children[:place] + outer.children[place + 1 :]
+                extra = Node(outer.operator, others, "", outer.origin)
+                pair = (child, inner) if turned else (inner, child)
+                around = here, there
+                edit = single(extra, None, around) if turned else single(None, extra, around)
+                yield joined([self.of(*pair), edit])
+
+
+def _by_operator(few: list[Node], many: list[Node]) -> list[Node]:
+    """The longer list in an order in which like operators stand at the same places."""
+    left, order = list(many), []
+    for node in few:
+        best = min(left, key=lambda m: (m.operator != node.operator, abs(m.size - node.size)))
+        left.remove(best)
+        order.append(best)
+    return order + left
+
+
+def _is_short(around: tuple[Node, Node]) -> bool:
+    return max(node.size for node in around) <= _SHORT
+
+
+def _rest(children: Sequence[Node], common: Counter[Node]) -> list[Node]:
+    left = Counter(common)
+    rest = []
+    for child in children:
+        if left[child] > 0:
+            left[child] -= 1
+        else:
+            rest.append(child)
+    return rest

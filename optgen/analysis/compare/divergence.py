@@ -1,0 +1,112 @@
+"""Where two rules part: both are run until they make different things of a parameter.
+
+Runs have 50 digits, and 100 to show that no rounding made the difference.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+
+import mpmath
+
+from optgen.analysis.compare.high_precision import Run, Tensor, is_nan
+from optgen.analysis.compare.straight_line import Straight
+from optgen.compiler.ir.comparison import Setting
+from optgen.compiler.ir.expression import REDUCTIONS, Operation, walk
+
+Numbers = Mapping[str, float]
+Gradients = Sequence[tuple[float, ...]]
+
+_FIRST = (2.0, -1.0, 0.5, 3.0, -0.25, 1.5, -2.5, 0.75)
+_SECOND = (-0.5, -1.5, 3.0, 0.125, 1.0, 0.25, 2.0, -0.75)
+_GRADIENTS: Gradients = tuple(zip(_FIRST, _SECOND, strict=True))
+#: Zeros and repetitions, at which conditions turn.
+_TURNING: Gradients = tuple((a, a) for a in (1.0, 0.0, 0.0, -1.0, -1.0, 0.0, 2.0, 2.0))
+_RESTING: Gradients = ((0.0, 0.0), *_TURNING)
+#: Small gradients show small numbers that are there for safety, a long run what comes later.
+SIZES = (1.0, 1e-6, 30.0)
+DIGITS = 50
+#: A part of the way from the start that no rounding makes with so many digits.
+MARGIN = mpmath.mpf("1e-30")
+
+
+def parting(
+    label: str, left: Straight, right: Straight, draws: Sequence[Numbers]
+) -> Setting | None:
+    """The first step at which the two differ; None if they never do in these runs."""
+    try:
+        return _parted(label, left, right, draws)
+    except KeyError:
+        # A function without a definition here, or a hyperparameter without a default.
+        return None
+
+
+def _parted(
+    label: str, left: Straight, right: Straight, draws: Sequence[Numbers]
+) -> Setting | None:
+    joint = _is_joint(left, right)
+    for numbers, both in _runs(draws):
+        gradients = both if joint else tuple(pair[:1] for pair in both)
+        found = _difference(left, right, numbers, gradients, DIGITS)
+        if found is None:
+            continue
+        step, _ = found
+        # More digits must confirm it.
+        again = _difference(left, right, numbers, gradients[:step], 2 * DIGITS)
+        if again is not None and again[0] == step:
+            given = tuple(gradients[:step])
+            shown = {name: numbers[name] for name in sorted(left.numbers | right.numbers)}
+            return Setting(
+                label, False, step=step, gradients=given, values=shown, parameters=again[1]
+            )
+    return None
+
+
+def _runs(draws: Sequence[Numbers]) -> Iterator[tuple[Numbers, Gradients]]:
+    for numbers in draws[:2]:
+        for size in SIZES:
+            yield numbers, tuple((size * a, size * b) for a, b in _GRADIENTS)
+    for numbers in draws[-1:]:
+        yield numbers, _TURNING
+        yield numbers, _RESTING
+    draw = random.Random(0)
+    for numbers in draws:
+        yield numbers, tuple((draw.gauss(0, 1), draw.gauss(0, 1)) for _ in range(12))
+
+
+def _difference(
+    left: Straight, right: Straight, numbers: Numbers, gradients: Gradients, digits: int
+) -> tuple[int, tuple[float, float]] | None:
+    with mpmath.workdps(digits):
+        given = {name: mpmath.mpf(repr(value)) for name, value in numbers.items()}
+        runs = [Run(rule, given, len(gradients[0])) for rule in (left, right)]
+        for number, gradient in enumerate(gradients, start=1):
+            mine, theirs = (run.step(gradient, number) for run in runs)
+            place = _apart(mine, theirs)
+            if place is not None:
+                return number, (float(mine[place]), float(theirs[place]))
+    return None
+
+
+def _is_joint(left: Straight, right: Straight) -> bool:
+    """Whether one element's step depends on the others."""
+    return any(
+        isinstance(part, Operation) and part.operator in REDUCTIONS
+        for rule in (left, right)
+        for step in rule.steps
+        for part in walk(step.expression)
+    )
+
+
+def _apart(mine: Tensor, theirs: Tensor) -> int | None:
+    """An element in which two results differ by more than rounding, or only one is a number."""
+    for place, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+        if is_nan(a) or is_nan(b):
+            if is_nan(a) is not is_nan(b):
+                return place
+            continue
+        way = max(abs(a - 1), abs(b - 1))
+        if abs(a - b) > MARGIN * way and abs(a - b) > mpmath.mpf(10) ** (-DIGITS + 5):
+            return place
+    return None

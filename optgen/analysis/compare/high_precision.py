@@ -1,0 +1,87 @@
+"""Runs of a straight line with many digits, on a small tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import mpmath
+
+from optgen.analysis.compare.straight_line import Straight
+from optgen.analysis.exact.digits import precise
+from optgen.compiler.ir.expression import (
+    REDUCTIONS,
+    Expression,
+    Name,
+    Number,
+    Operation,
+)
+from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
+
+#: Elements of a tensor, or one number for all of them.
+Tensor = tuple[Any, ...]
+#: What a value out of its domain raises.
+_OUTSIDE = (ArithmeticError, ValueError, TypeError)
+_REDUCTIONS: Mapping[str, Callable[[Tensor], Any]] = {
+    "sum": mpmath.fsum,
+    "mean": lambda x: mpmath.fsum(x) / len(x),
+    "norm": lambda x: mpmath.sqrt(mpmath.fsum(one * one for one in x)),
+    "global_sum": mpmath.fsum,
+    "global_norm": lambda x: mpmath.sqrt(mpmath.fsum(one * one for one in x)),
+}
+
+
+class Run:
+    """A rule from its start on; parameters begin with 1."""
+
+    def __init__(self, rule: Straight, numbers: Mapping[str, Any], size: int) -> None:
+        self._rule, self._size = rule, size
+        self.values: dict[str, Tensor] = {n: (v,) * size for n, v in numbers.items()}
+        self.values[PARAM] = (mpmath.mpf(1),) * size
+        for name, start in rule.starts.items():
+            self.values[name] = self._of(start)
+
+    def step(self, gradient: Sequence[float], number: int) -> Tensor:
+        """The parameters after one more step; NaN where a value left its domain.
+
+        Raises KeyError for an operation that isn't known.
+        """
+        count = (mpmath.mpf(number),) * self._size
+        self.values |= {GRAD: tuple(map(mpmath.mpf, gradient)), STEP: count, CALL: count}
+        for step in self._rule.steps:
+            self.values[step.target] = self._of(step.expression)
+        return self.values[PARAM]
+
+    def _of(self, expression: Expression) -> Tensor:
+        match expression:
+            case Number():
+                return (precise(expression, {}),) * self._size
+            case Name(name):
+                return self.values[name]
+        operands = [self._of(operand) for operand in expression.operands]
+        operator = expression.operator
+        if operator in REDUCTIONS:
+            values = operands[0]
+            joined = mpmath.nan if any(map(is_nan, values)) else _REDUCTIONS[operator](values)
+            return (joined,) * self._size
+        return tuple(_applied(operator, [one[k] for one in operands]) for k in range(self._size))
+
+
+def _applied(operator: str, values: list[Any]) -> Any:
+    """One operation on real numbers; NaN where it has no value, and of NaN but for a choice."""
+    if operator == "where" and not is_nan(values[0]):
+        return values[1] if values[0] else values[2]
+    if any(map(is_nan, values)):
+        return mpmath.nan
+    places = {f"x{k}": value for k, value in enumerate(values)}
+    try:
+        found = precise(Operation(operator, tuple(map(Name, places))), places)
+    except _OUTSIDE:
+        return mpmath.nan
+    outside = isinstance(found, mpmath.mpc) or not mpmath.isfinite(found)
+    return mpmath.nan if outside else found
+
+
+def is_nan(value: Any) -> bool:
+    """Whether there is no number."""
+    return bool(mpmath.isnan(value))

@@ -1,0 +1,201 @@
+"""The known rule that a rule is nearest to, and where the two differ."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, permutations
+
+from optgen.analysis.compare.canonical_form import NAME, Node
+from optgen.analysis.compare.difference import Differences, Edits, joined, single
+from optgen.analysis.compare.outline import Outline, new, without_decay
+from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
+
+#: How many of the rules that share most with one are compared with it.
+CANDIDATES = 4
+#: Rules that share less aren't compared.
+LEAST = 0.2
+#: States are matched in all orders up to so many.
+_MOST_STATES = 5
+#: What a state costs that only one rule has.
+_OWN_STATE = 2.0
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """A known rule, in the names of the rule that was compared with it, and the differences."""
+
+    known: Outline
+    names: Mapping[str, str]
+    edits: Edits
+    cost: float
+
+
+def nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
+    """The rule of a library that takes the fewest edits."""
+    whole = _nearest(outline, library)
+    bare = without_decay(outline)
+    if bare is None or (whole is not None and not whole.cost):
+        return whole
+    # A decay that a known rule hasn't is no difference of the rules.
+    ways = [found for found in (whole, _nearest(bare, library)) if found is not None]
+    return min(ways, key=lambda one: one.cost, default=None)
+
+
+def _nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
+    alike = sorted(library, key=outline.likeness, reverse=True)[:CANDIDATES]
+    found = [_compared(outline, known) for known in alike if outline.likeness(known) > LEAST]
+    return min(found, key=lambda one: one.cost, default=None)
+
+
+def _compared(outline: Outline, known: Outline) -> Nearest:
+    differences = Differences()
+    ways = [
+        _improved(outline, known, {**states, **_numbers(outline, known, states)}, differences)
+        for states in _states(outline, known)
+    ]
+    return min(ways, key=lambda one: one.cost)
+
+
+def _states(outline: Outline, known: Outline) -> Iterator[dict[str, str]]:
+    """The likeliest ways to take each state of a known rule for one of the rule."""
+    ours, theirs = list(outline.states), list(known.states)
+    scores = {(a, b): _alike(outline, known, a, b) for a in ours for b in theirs}
+    few, many = (theirs, ours) if len(theirs) <= len(ours) else (ours, theirs)
+    if len(many) > _MOST_STATES:
+        many = sorted(
+            many, key=lambda m: -max(scores.get((f, m), scores.get((m, f), 0)) for f in few)
+        )
+        orders = [tuple(_greedy(few, many, scores))]
+    else:
+        orders = list(permutations(many, len(few)))
+
+    def pairs(order: Sequence[str]) -> dict[str, str]:
+        both = zip(few, order, strict=True)
+        return dict(both) if few is theirs else {there: here for here, there in both}
+
+    def score(way: Mapping[str, str]) -> float:
+        return sum(scores[here, there] for there, here in way.items())
+
+    yield from sorted(map(pairs, orders), key=score, reverse=True)[:2]
+
+
+def _greedy(
+    few: Sequence[str], many: Sequence[str], scores: Mapping[tuple[str, str], float]
+) -> Iterator[str]:
+    left = list(many)
+    for one in few:
+        best = max(left, key=lambda m: scores.get((one, m), scores.get((m, one), 0.0)))
+        left.remove(best)
+        yield best
+
+
+def _alike(outline: Outline, known: Outline, ours: str, theirs: str) -> float:
+    """How alike two states are: their updates, where they are used, names and beginnings."""
+    one, other = (_uses(side, name) for side, name in ((outline, ours), (known, theirs)))
+    score = (one & other).total() / max(1, (one | other).total())
+    score += 0.3 * (ours == theirs) + 0.2 * (outline.states[ours] == known.states[theirs])
+    return score
+
+
+def _uses(outline: Outline, name: str) -> Counter[str]:
+    """What stands around a name in all trees, and the tree that is its own."""
+    found: Counter[str] = Counter()
+    for target, tree in outline.trees.items():
+        kind = target if target == PARAM else "own" if target == name else "state"
+        for one in (name, new(name)):
+            found.update(f"{kind} {path}" for path in _paths(tree, one, ()))
+        if target == name:
+            found.update(part.operator for part in tree.walk())
+            found.update(str(part.leaf) for part in tree.walk() if part.operator != NAME)
+    return found
+
+
+def _paths(node: Node, name: str, above: tuple[str, ...]) -> Iterator[str]:
+    if node.operator == NAME:
+        if node.leaf == name:
+            yield " ".join(above[-3:])
+        return
+    for child in node.children:
+        yield from _paths(child, name, (*above, node.operator))
+
+
+def _numbers(outline: Outline, known: Outline, states: Mapping[str, str]) -> dict[str, str]:
+    """Hyperparameters that stand where others stand in the known rule."""
+    ours = [name for name in outline.numbers if name != LEARNING_RATE]
+    theirs = [name for name in known.numbers if name != LEARNING_RATE]
+    scores = sorted(
+        (
+            (-_as_number(outline, known, here, there, states), place, here, there)
+            for here in ours
+            for place, there in enumerate(theirs)
+        ),
+    )
+    found: dict[str, str] = {}
+    for _, _, here, there in scores:
+        if there not in found and here not in found.values():
+            found[there] = here
+    return found
+
+
+def _as_number(
+    outline: Outline, known: Outline, here: str, there: str, states: Mapping[str, str]
+) -> float:
+    one = _places(outline, here, {name: name for name in outline.states})
+    other = _places(known, there, states)
+    score = (one & other).total() / max(1, (one | other).total())
+    same = outline.numbers[here] == known.numbers[there]
+    return score + 0.3 * (here == there) + 0.1 * same
+
+
+def _places(outline: Outline, name: str, states: Mapping[str, str]) -> Counter[str]:
+    return Counter(
+        f"{states.get(target, target)} {path}"
+        for target, tree in outline.trees.items()
+        for path in _paths(tree, name, ())
+    )
+
+
+def _improved(
+    outline: Outline, known: Outline, names: dict[str, str], differences: Differences
+) -> Nearest:
+    """The differences once exchanging two hyperparameters makes them no fewer."""
+    best = _measured(outline, known, names, differences)
+    theirs = [name for name in known.numbers if name in names]
+    for one, other in combinations(theirs, 2):
+        if not {names[one], names[other]} <= _mentioned(best):
+            continue
+        swapped = {**best.names, one: best.names[other], other: best.names[one]}
+        found = _measured(outline, known, swapped, differences)
+        best = min(best, found, key=lambda result: result.cost)
+    return best
+
+
+def _mentioned(found: Nearest) -> set[str]:
+    """The names in the places that differ."""
+    sides = (side for edit in found.edits.every for side in (edit.here, edit.there) if side)
+    return {str(part.leaf) for side in sides for part in side.walk() if part.operator == NAME}
+
+
+def _measured(
+    outline: Outline, known: Outline, names: Mapping[str, str], differences: Differences
+) -> Nearest:
+    # Names that only the known rule has are told apart from the rule's own.
+    every = {n: f"{n}'" for n in (*known.states, *known.numbers) if n not in names}
+    every.pop(LEARNING_RATE, None)
+    other = known.renamed({**every, **names})
+    parts = []
+    for target in dict.fromkeys((*outline.trees, *other.trees)):
+        here, there = outline.trees.get(target), other.trees.get(target)
+        if here is not None and there is not None:
+            parts.append(differences.of(here, there))
+        else:
+            tree = here or there
+            assert tree is not None
+            parts.append(single(here, there, (tree, tree)))
+    edits = joined(parts).distinct()
+    both = other.states.keys() & outline.states.keys()
+    starts = sum(outline.states[name] != other.states[name] for name in both)
+    own = len(outline.trees.keys() ^ other.trees.keys())
+    return Nearest(other, names, edits, edits.cost + _OWN_STATE * own + starts)

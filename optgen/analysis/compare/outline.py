@@ -1,0 +1,168 @@
+"""A rule as canonical trees: what it makes of each state and of the parameter."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice, product
+
+from optgen.analysis.compare.canonical_form import (
+    NAME,
+    NUMBER,
+    Node,
+    canonical,
+    collected,
+    negated,
+    renamed,
+    substituted,
+)
+from optgen.analysis.exact.specialization import asked, decided
+from optgen.compiler.ir.expression import Expression, Name, Number, substitute, walk
+from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
+from optgen.compiler.ir.spec import Scalar
+
+#: More settings of the switches aren't looked at.
+MOST_SETTINGS = 8
+#: Parts of an expression without temporary names; rules with larger ones have no outline.
+LARGEST = 1000
+
+
+def new(state: str) -> str:
+    """The name of what a step makes of a state; no name in a spec has a blank."""
+    return f"new {state}"
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a step makes of each state, and of the parameter, in terms of both values of states."""
+
+    name: str
+    trees: Mapping[str, Node]
+    #: What each state begins with.
+    states: Mapping[str, Scalar | str]
+    #: Hyperparameters with their defaults.
+    numbers: Mapping[str, Scalar | None]
+    setting: str = ""
+
+    @cached_property
+    def parts(self) -> Counter[str]:
+        """Every part of all trees, with names told apart by their kinds alone."""
+        kinds = self.kinds
+        return Counter(
+            part.key for tree in self.trees.values() for part in renamed(tree, kinds).walk()
+        )
+
+    @cached_property
+    def kinds(self) -> dict[str, str]:
+        """The kind of each name that a rule may choose."""
+        found = {name: "number" for name in self.numbers if name != LEARNING_RATE}
+        found |= dict.fromkeys(self.states, "state")
+        return found | {new(name): "new" for name in self.states}
+
+    @property
+    def size(self) -> int:
+        """How many nodes there are in it."""
+        return sum(tree.size for tree in self.trees.values())
+
+    def likeness(self, other: Outline) -> float:
+        """Which share of all parts is in both."""
+        return _likeness(self.parts, other.parts)
+
+    def renamed(self, names: Mapping[str, str]) -> Outline:
+        """The outline with other names for what a rule may choose."""
+        every = {**names, **{new(old): new(now) for old, now in names.items()}}
+        trees = {names.get(k, k): renamed(tree, every) for k, tree in self.trees.items()}
+        states = {names.get(k, k): first for k, first in self.states.items()}
+        numbers = {names.get(k, k): value for k, value in self.numbers.items()}
+        return Outline(self.name, trees, states, numbers, self.setting)
+
+
+def _likeness(one: Counter[str], other: Counter[str]) -> float:
+    return (one & other).total() / max(1, (one | other).total())
+
+
+def outlines(rule: Rule) -> Iterator[Outline]:
+    """The outline of a rule in each setting of what decides its code; at most so many."""
+    (block,) = rule.blocks
+    atoms = asked(rule, block.steps)
+    for setting in islice(product((False, True), repeat=len(atoms)), MOST_SETTINGS):
+        on = {**dict.fromkeys(rule.atoms, False), **dict(zip(atoms, setting, strict=True))}
+        found = _outline(rule, on)
+        if found is not None:
+            yield found
+
+
+def without_decay(outline: Outline) -> Outline | None:
+    """The outline without numbers that multiply the parameter; None where there are none."""
+    products = (p for tree in outline.trees.values() for p in tree.walk() if p.operator == "*")
+    own = [
+        {str(child.leaf) for child in part.children if child.operator == NAME} for part in products
+    ]
+    decays = {name for names in own if PARAM in names for name in names & outline.numbers.keys()}
+    trees, numbers = dict(outline.trees), dict(outline.numbers)
+    for name in decays - {LEARNING_RATE}:
+        trees = {k: substituted(tree, name, canonical(Number(0))) for k, tree in trees.items()}
+        del numbers[name]
+    if len(numbers) == len(outline.numbers) or PARAM not in trees:
+        return None
+    return Outline(outline.name, trees, outline.states, numbers, outline.setting)
+
+
+def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
+    (block,) = rule.blocks
+    states = [s for s in rule.states if s.when.holds({**dict.fromkeys(s.when.atoms, False), **on})]
+    own = {state.name for state in states}
+    values: dict[str, Expression] = {}
+    trees: dict[str, Node] = {}
+    sizes: dict[str, int] = {}
+    for step in block.steps:
+        if not step.guard.holds(on):
+            continue
+        written = decided(step.expression, on)
+        parts = walk(written)
+        size = sum(sizes.get(one.id, 1) if isinstance(one, Name) else 1 for one in parts)
+        if size > LARGEST:
+            return None
+        sizes[step.target] = 1 if step.target in own else size
+        values[step.target] = substitute(written, values)
+        if step.target in own:
+            trees[step.target] = canonical(values[step.target])
+            values[step.target] = Name(new(step.target))
+    if PARAM not in values:
+        return None
+    trees[PARAM] = canonical(values[PARAM])
+    trees = _upright(trees, states)
+    moving = frozenset([GRAD, PARAM, *own, *map(new, own)])
+    trees = {name: collected(tree, moving) for name, tree in trees.items()}
+    numbers = {h.name: h.default for h in rule.hyperparameters if not h.is_switch}
+    used = {str(p.leaf) for tree in trees.values() for p in tree.walk() if p.operator == NAME}
+    kept = {name: default for name, default in numbers.items() if name in used}
+    firsts = {state.name: state.initial for state in states if state.name in used | trees.keys()}
+    shown = ", ".join(atom if on[atom] else f"not {atom}" for atom in rule.atoms)
+    return Outline(rule.name, trees, firsts, kept, shown)
+
+
+def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:
+    """The trees with each state turned around that adds nothing but negative terms."""
+    for state in states:
+        tree = trees.get(state.name)
+        if tree is None or state.initial != 0 or tree.operator != "+":
+            continue
+        added = [term for term in tree.children if not _speaks_of(term, state.name)]
+        if added and all(_is_negative(term) for term in added):
+            for name in (state.name, new(state.name)):
+                other = negated(Node(NAME, (), name, Name(name)))
+                trees = {k: substituted(v, name, other) for k, v in trees.items()}
+            trees[state.name] = negated(trees[state.name])
+    return trees
+
+
+def _speaks_of(node: Node, name: str) -> bool:
+    return any(part.operator == NAME and part.leaf == name for part in node.walk())
+
+
+def _is_negative(term: Node) -> bool:
+    parts = term.children if term.operator == "*" else (term,)
+    return any(part.operator == NUMBER and float(part.leaf) < 0 for part in parts)

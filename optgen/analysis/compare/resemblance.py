@@ -1,0 +1,104 @@
+"""What a rule has to do with known ones: it is one of them, or a step away, or of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from optgen.analysis.compare.canonical_form import Node, spelled
+from optgen.analysis.compare.difference import Edit
+from optgen.analysis.compare.nearest import Nearest, nearest
+from optgen.analysis.compare.outline import Outline, new, outlines
+from optgen.compiler.ir.expression import (
+    NOWHERE,
+    Expression,
+    Name,
+    Operation,
+    rename,
+    text,
+    walk,
+)
+from optgen.compiler.ir.problem import Location
+from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.rule import PARAM, Rule
+
+#: A rule is a step away from a known one that takes edits of this cost, or of this share of it.
+CLOSE, SHARE, MOST = 3.0, 0.1, 8.0
+_SHOWN = 3
+_LONG = 90
+
+
+def resemblances(rule: Rule, library: Sequence[Outline]) -> Iterator[Finding]:
+    """A finding for each setting of the switches: the nearest known rule."""
+    own = list(outlines(rule))
+    found = [(one, nearest(one, library)) for one in own]
+    for outline, near in found:
+        variant = outline.setting if len(own) > 1 else ""
+        location = _location(rule, PARAM)
+        if near is None:
+            statement, reason = "the rule resembles a known one", "no known rule is like it"
+            yield Finding(Group.KNOWN, statement, Verdict.UNDECIDED, location, variant, reason)
+        else:
+            yield _finding(rule, outline, near, variant)
+
+
+def _finding(rule: Rule, outline: Outline, near: Nearest, variant: str) -> Finding:
+    name = near.known.name
+    if not near.cost:
+        statement = f"the rule is {name}'s"
+        reason = "the same but for names and the order of operands"
+        where = _location(rule, PARAM), variant, reason
+        return Finding(Group.KNOWN, statement, Verdict.PROVED, *where)
+    reason = "; ".join(_said(edit, near) for edit in near.edits.every[:_SHOWN])
+    reason = reason or f"a state begins with another value in {name}"
+    statement = f"the rule is a step away from {name}"
+    is_close = near.cost <= max(CLOSE, min(MOST, SHARE * outline.size))
+    if not is_close:
+        count = len(near.edits.every)
+        statement = (
+            f"the nearest known rule is {name}, which differs in {count} place{'s' * (count != 1)}"
+        )
+    verdict = Verdict.REFUTED if is_close else Verdict.UNDECIDED
+    location = next(filter(None, map(_place, near.edits.every)), _location(rule, PARAM))
+    return Finding(Group.KNOWN, statement, verdict, location, variant, reason)
+
+
+def _said(edit: Edit, near: Nearest) -> str:
+    here, there = (_shown(node, near.names) for node in edit.around)
+    if here == there:
+        here, there = (_shown(node, near.names) for node in (edit.here, edit.there))
+    return f"here is {here} where {near.known.name} has {there}"
+
+
+def _shown(node: Node | None, names: Mapping[str, str]) -> str:
+    """What a node was written as, in the names of the rule that is checked."""
+    if node is None:
+        return "nothing"
+    origin = spelled(node)
+    plain = {name.id: name.id for name in walk(origin) if isinstance(name, Name)}
+    shown = {**plain, **names}
+    shown |= {new(old): now for old, now in shown.items()}
+    said = text(rename(origin, {k: v.removeprefix(new("")) for k, v in shown.items()}))
+    said = said.replace(new(""), "")
+    return f"`{said}`" if len(said) <= _LONG else f"`{said[:_LONG]}…`"
+
+
+def _place(edit: Edit) -> Location | None:
+    for node in (edit.here, edit.around[0]):
+        parts = () if node is None else node.walk()
+        found = next(filter(None, (_written(part.origin) for part in parts)), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _written(origin: Expression) -> Location | None:
+    if origin.location != NOWHERE and origin.location.line:
+        return origin.location
+    if isinstance(origin, Operation):
+        return next(filter(None, map(_written, origin.operands)), None)
+    return None
+
+
+def _location(rule: Rule, target: str) -> Location:
+    steps = [step for block in rule.blocks for step in block.steps]
+    return next((s.location for s in reversed(steps) if s.target == target), rule.location)

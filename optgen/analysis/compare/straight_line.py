@@ -1,0 +1,154 @@
+"""An optimizer with its switches decided and some hyperparameters fixed: one straight line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
+from optgen.analysis.exact.ranges import bound, comparison
+from optgen.compiler.ir.expression import (
+    GIVEN,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    names,
+    rewrite,
+    substitute,
+    walk,
+)
+from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule, State, Step
+from optgen.compiler.ir.spec import Scalar
+from optgen.compiler.ir.value import evaluate
+
+#: None stands for an optional hyperparameter that isn't given.
+Values = Mapping[str, Scalar | None]
+#: Larger values aren't written out.
+LARGEST = 3000
+
+
+class TooLargeError(Exception):
+    """A rule whose values are too large when they are written out."""
+
+
+@dataclass(frozen=True)
+class Straight:
+    """What a step computes, line by line."""
+
+    steps: tuple[Step, ...]
+    states: tuple[State, ...]
+    known: Mapping[str, Interval]
+
+    @cached_property
+    def values(self) -> Mapping[str, Expression]:
+        """New values of names in terms of old ones. Raises TooLargeError."""
+        values: dict[str, Expression] = {PARAM: Name(PARAM)}
+        sizes = {PARAM: 1}
+        for step in self.steps:
+            parts = (sizes.get(n.id, 1) for n in walk(step.expression) if isinstance(n, Name))
+            sizes[step.target] = sum(parts) + sum(1 for _ in walk(step.expression))
+            if sizes[step.target] > LARGEST:
+                raise TooLargeError
+            values[step.target] = substitute(step.expression, values)
+        return values
+
+    @cached_property
+    def starts(self) -> dict[str, Expression]:
+        """What states hold before the first step."""
+        return {
+            state.name: Name(state.initial)
+            if isinstance(state.initial, str)
+            else Number(state.initial)
+            for state in self.states
+        }
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The hyperparameters that it computes with."""
+        computed = {PARAM, GRAD, STEP, CALL, *(step.target for step in self.steps)}
+        used = {name for step in self.steps for name in names(step.expression)}
+        used |= {name for start in self.starts.values() for name in names(start)}
+        return frozenset(used - computed - {state.name for state in self.states})
+
+    def with_numbers(self, values: Mapping[str, Expression]) -> Straight:
+        """The same with some hyperparameters as numbers."""
+        steps = tuple(
+            replace(step, expression=substitute(step.expression, values)) for step in self.steps
+        )
+        known = {name: interval for name, interval in self.known.items() if name not in values}
+        states = tuple(
+            replace(state, initial=_initial(values[state.initial], state.initial))
+            if isinstance(state.initial, str) and state.initial in values
+            else state
+            for state in self.states
+        )
+        return Straight(steps, states, known)
+
+
+def _initial(value: Expression, name: str) -> Scalar | str:
+    return value.value if isinstance(value, Number) else name
+
+
+def decided(rule: Rule, fixed: Values) -> dict[str, Scalar | None]:
+    """Each hyperparameter's value: the one that is fixed, or the default."""
+    defaults: dict[str, Scalar | None] = {h.name: h.default for h in rule.hyperparameters}
+    if defaults.get(LEARNING_RATE) is None:
+        defaults[LEARNING_RATE] = 0.001
+    return {**defaults, **fixed}
+
+
+def holds(condition: Expression, values: Values) -> bool:
+    """Whether a static condition holds for values of hyperparameters."""
+    known = {name: value for name, value in values.items() if value is not None}
+    return bool(evaluate(without_given(condition, values), known))
+
+
+def without_given(expression: Expression, values: Values) -> Expression:
+    """An expression in which it is decided what is given."""
+
+    def given(part: Expression) -> Expression | None:
+        if isinstance(part, Operation) and part.operator == GIVEN:
+            return Number(all(values.get(name) is not None for name in names(part)))
+        return None
+
+    return rewrite(expression, given)
+
+
+def straight(rule: Rule, on: Mapping[str, bool], values: Values) -> Straight:
+    """The steps of a rule, with its features, once every static condition is decided."""
+    every = dict(on)
+    steps = tuple(
+        replace(step, expression=without_given(step.expression, values))
+        for block in rule.blocks
+        if block.when.holds(every)
+        for step in block.steps
+        if step.guard.holds(every)
+    )
+    states = tuple(
+        state
+        for state in rule.states
+        if state.when.holds({**dict.fromkeys(state.when.atoms, False), **every})
+    )
+    return Straight(steps, states, known_names(rule, states, on))
+
+
+def known_names(
+    rule: Rule, states: tuple[State, ...], on: Mapping[str, bool]
+) -> dict[str, Interval]:
+    """What ranges, invariants and conditions say of each name."""
+    known = {LEARNING_RATE: NONNEGATIVE, STEP: Interval(ONE, None, False, True)}
+    known[CALL] = known[STEP]
+    conditions = {h.name: h.range for h in rule.hyperparameters}
+    conditions |= {state.name: state.invariant for state in states}
+    for name, condition in conditions.items():
+        found = None if condition is None else bound(condition, name)
+        if found is not None:
+            known[name] = found
+    for atom, is_on in on.items():
+        bounded = comparison(rule.atoms[atom]) if atom in rule.atoms else None
+        if bounded is not None:
+            name, inside, outside = bounded
+            known[name] = known.get(name, EVERYTHING).meet(inside if is_on else outside)
+    return known

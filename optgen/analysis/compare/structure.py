@@ -1,0 +1,59 @@
+"""Equality by structure: lines that compute the same from the same, whatever the functions are."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+
+from optgen.analysis.compare.normal_form import normal
+from optgen.analysis.compare.straight_line import Straight
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.rule import PARAM
+
+_COMMUTATIVE = frozenset({"+", "*", "max", "min", "==", "and", "or"})
+
+
+def same_structure(left: Straight, right: Straight, matches: Mapping[str, str]) -> bool:
+    """Whether two rules are one but for names, order and temporaries.
+
+    ``matches`` gives the state of the left rule that each state of the right one is.
+    """
+    table: dict[Hashable, int] = {}
+    starts = all(left.starts[matches[name]] == start for name, start in right.starts.items())
+    if not starts:
+        return False
+    mine = _numbered(left, {}, table)
+    theirs = _numbered(right, matches, table)
+    return mine[PARAM] == theirs[PARAM] and all(
+        mine[other] == theirs[name] for name, other in matches.items()
+    )
+
+
+def _numbered(
+    rule: Straight, names: Mapping[str, str], table: dict[Hashable, int]
+) -> dict[str, int]:
+    """A number for the value of each name after a step; equal numbers are equal values."""
+    found = {
+        name: _number(("name", names.get(name, name)), table)
+        for name in (PARAM, *(state.name for state in rule.states))
+    }
+    for step in rule.steps:
+        found[step.target] = _value(normal(step.expression), found, table)
+    return found
+
+
+def _value(expression: Expression, known: Mapping[str, int], table: dict[Hashable, int]) -> int:
+    match expression:
+        case Number(value):
+            return _number(("number", float(value)), table)
+        case Name(name):
+            return known[name] if name in known else _number(("name", name), table)
+        case Operation("neg", (Number(value),)):
+            return _number(("number", -float(value)), table)
+    operands = [_value(operand, known, table) for operand in expression.operands]
+    if expression.operator in _COMMUTATIVE:
+        operands.sort()
+    return _number((expression.operator, *operands), table)
+
+
+def _number(key: Hashable, table: dict[Hashable, int]) -> int:
+    return table.setdefault(key, len(table))

@@ -1,0 +1,105 @@
+"""Which values an expression may have: exact intervals over its tree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+from optgen.analysis.exact.interval import (
+    EVERYTHING,
+    NONNEGATIVE,
+    ONE,
+    POSITIVE,
+    ZERO,
+    Interval,
+)
+from optgen.analysis.exact.work import spend
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+
+Known = Mapping[str, Interval]
+_UNIT = Interval(-ONE, ONE, False, False)
+
+
+def bounds(expression: Expression, known: Known) -> Interval:
+    """An interval that holds every value that an expression may have; exact arithmetic."""
+    match expression:
+        case Number(value):
+            return Interval.point(Fraction(repr(value)))
+        case Name(name):
+            return known.get(name, EVERYTHING)
+        case Operation(operator, operands):
+            return _operation(operator, operands, known)
+
+
+def _operation(operator: str, operands: tuple[Expression, ...], known: Known) -> Interval:
+    spend(4)
+    if operator == "*" and operands[0] == operands[1]:
+        return bounds(operands[0], known).power(2)
+    if operator == "-" and operands[0] == operands[1]:
+        return Interval.point(ZERO)
+    if operator == "**":
+        return _power(operands[0], operands[1], known)
+    if operator == "where":
+        return bounds(operands[1], known).join(bounds(operands[2], known))
+    if operator not in _OPERATIONS:
+        return EVERYTHING
+    return _OPERATIONS[operator](*(bounds(operand, known) for operand in operands))
+
+
+def _exponential(a: Interval) -> Interval:
+    return Interval(ONE, None, False, True) if a.is_nonnegative else POSITIVE
+
+
+def _clipped(a: Interval, low: Interval, high: Interval) -> Interval:
+    """The nearest number of a range; what is below ``low`` gives ``low``, even above ``high``."""
+    nearest = -((-a.largest(low)).largest(-high))
+    below = low.meet(Interval(a.low, None))
+    return nearest if below.is_empty else nearest.join(below)
+
+
+def _sign(a: Interval) -> Interval:
+    if a.is_positive:
+        return Interval.point(ONE)
+    if a.is_negative:
+        return Interval.point(-ONE)
+    if a.is_nonnegative:
+        return Interval(ZERO, ONE, False, False)
+    return -Interval(ZERO, ONE, False, False) if a.is_nonpositive else _UNIT
+
+
+def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
+    a, b = bounds(base, known), bounds(exponent, known)
+    if b.low is not None and b.low == b.high:
+        if b.low.denominator == 1 and 0 <= b.low <= 64:
+            return a.power(int(b.low))
+        if b.low == Fraction(1, 2):
+            return a.root()
+    below_one = a.is_nonnegative and a.high is not None and a.high <= 1
+    if below_one and b.low is not None and b.low >= 1:
+        # x**y <= x for 0 <= x <= 1 and y >= 1.
+        return Interval(ZERO, a.high, a.low_open and a.low == 0, a.high_open)
+    if a.low is not None and a.low >= 1 and b.low is not None and b.low >= 1:
+        # x**y >= x for x >= 1 and y >= 1.
+        return Interval(a.low, None, a.low_open, True)
+    if a.is_positive:
+        return POSITIVE
+    return NONNEGATIVE if a.is_nonnegative else EVERYTHING
+
+
+#: The interval of each operation from those of its operands; others may have any value.
+_OPERATIONS: Mapping[str, Callable[..., Interval]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "neg": lambda a: -a,
+    "abs": lambda a: a.magnitude(),
+    "sqrt": lambda a: a.root(),
+    "max": lambda a, b: a.largest(b),
+    "min": lambda a, b: -((-a).largest(-b)),
+    "clip": _clipped,
+    "exp": _exponential,
+    "sign": _sign,
+    "norm": lambda a: NONNEGATIVE,
+    "global_norm": lambda a: NONNEGATIVE,
+}

@@ -1,0 +1,81 @@
+"""Values of expressions with as many digits as mpmath works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import mpmath
+
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.value import apply
+
+DIGITS = 50
+#: Binary places before the point of what may be an exponent or an angle: all digits of it matter,
+#: and memory ends long before mpmath's numbers do. Those of float64 have 1024.
+MOST_PLACES = 2000
+
+
+def _within(places: Any) -> None:
+    if places > MOST_PLACES:
+        raise OverflowError("a number with too many places")
+
+
+def _of_places(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def bounded(value: Any) -> Any:
+        _within(mpmath.mag(value))
+        return function(value)
+
+    return bounded
+
+
+def _power(base: Any, exponent: Any) -> Any:
+    if base and exponent:
+        _within(mpmath.mag(exponent) + int(mpmath.mag(base)).bit_length())
+    return mpmath.power(base, exponent)
+
+
+def _remainder(value: Any, divisor: Any) -> Any:
+    if value and divisor:
+        _within(mpmath.mag(value) - mpmath.mag(divisor))
+    return value % divisor
+
+
+#: What isn't Python's own arithmetic, for real numbers of mpmath's.
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "sqrt": mpmath.sqrt,
+    "exp": _of_places(mpmath.exp),
+    "log": mpmath.log,
+    "cos": _of_places(mpmath.cos),
+    "**": _power,
+    "%": _remainder,
+    "sign": mpmath.sign,
+}
+
+
+def precise(expression: Expression, numbers: Mapping[str, Any]) -> Any:
+    """The value for numbers of mpmath's; literals are worth what is written.
+
+    Raises ArithmeticError, ValueError or TypeError where there is none, KeyError for a name or an
+    operation that isn't known.
+    """
+    match expression:
+        case Number(value):
+            return mpmath.mpf(repr(value))
+        case Name(name):
+            return numbers[name]
+        case Operation("where", (condition, yes, no)):
+            return precise(yes if precise(condition, numbers) else no, numbers)
+        case Operation(operator, operands):
+            found = [precise(operand, numbers) for operand in operands]
+            if operator in FUNCTIONS:
+                return _real(FUNCTIONS[operator](*found))
+            # The rest is Python's own arithmetic, whatever the numbers are.
+            return apply(operator, found)
+
+
+def _real(value: Any) -> Any:
+    """A finite real number; the functions of mpmath leave these where others have no value."""
+    if isinstance(value, mpmath.mpc) or not mpmath.isfinite(value):
+        raise ArithmeticError("no real number")
+    return value

@@ -1,0 +1,148 @@
+"""Whether an expression is never negative, or always positive, with what backs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from optgen.analysis.exact.bounds import bounds
+from optgen.analysis.exact.interval import NONNEGATIVE, Interval
+from optgen.analysis.exact.polynomial import NotPolynomialError, never_negative, polynomial
+from optgen.compiler.ir.expression import (
+    NEGATIONS,
+    Expression,
+    Name,
+    Number,
+    Operation,
+    names,
+    rewrite,
+    substitute,
+    walk,
+)
+
+Known = Mapping[str, Interval]
+_SLACK = "slack of "
+#: So many choices in one another are told apart.
+MOST_CASES = 3
+#: What a part of an expression is, and the conditions under which it is.
+_Case = tuple[Expression, tuple[Expression, ...]]
+
+
+def never_below_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    """Why an expression is never negative; empty where no reason was found."""
+    found = _directly(expression, known, relations)
+    return found or _by_cases(expression, known, relations, MOST_CASES)
+
+
+def _by_cases(
+    expression: Expression, known: Known, relations: Sequence[Expression], depth: int
+) -> str:
+    """A reason in each case of the first choice, sign or extreme in an expression."""
+    cases = next(filter(None, map(_cases, walk(expression))), None)
+    if cases is None or depth == 0:
+        return ""
+    choice, ways = cases
+    for instead, relation in ways:
+        part = _replaced(expression, choice, instead)
+        own = (*relations, *relation)
+        if not (_directly(part, known, own) or _by_cases(part, known, own, depth - 1)):
+            return ""
+    return "in each case of what it chooses"
+
+
+def _cases(part: Expression) -> tuple[Expression, list[_Case]] | None:
+    """What a part of an expression may be instead, and under which conditions."""
+    match part:
+        case Operation("sign", (inner,)):
+            left, right = _compared(inner)
+            ways = [(Number(1), ">="), (Number(-1), "<="), (Number(0), "==")]
+            return part, [(new, (Operation(op, (left, right)),)) for new, op in ways]
+        case Operation("max" | "min" as operator, (a, b)):
+            over = ">=" if operator == "max" else "<="
+            return part, [(a, (Operation(over, (a, b)),)), (b, (Operation(over, (b, a)),))]
+        case Operation("where", (condition, yes, no)):
+            if isinstance(condition, Operation) and condition.operator in NEGATIONS:
+                other = Operation(NEGATIONS[condition.operator], condition.operands)
+                return part, [(yes, (condition,)), (no, (other,))]
+            return part, [(yes, ()), (no, ())]
+    return None
+
+
+def _compared(inner: Expression) -> tuple[Expression, Expression]:
+    if isinstance(inner, Operation) and inner.operator == "-":
+        return inner.operands[0], inner.operands[1]
+    return inner, Number(0)
+
+
+def _replaced(expression: Expression, old: Expression, new: Expression) -> Expression:
+    return rewrite(expression, lambda part: new if part == old else None)
+
+
+def _directly(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    """A reason without a distinction of cases."""
+    if bounds(expression, known).is_nonnegative:
+        return "by the intervals of its parts"
+    reason = _by_polynomial(expression, known, relations)
+    if reason:
+        return reason
+    if isinstance(expression, Operation) and expression.operator == "-":
+        # max(a, b) - c is never negative where a - c or b - c isn't.
+        left, right = expression.operands
+        if isinstance(left, Operation) and left.operator == "max":
+            for operand in left.operands:
+                reason = never_below_zero(Operation("-", (operand, right)), known, relations)
+                if reason:
+                    return reason
+    return ""
+
+
+def always_above_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    """Why an expression is always positive; empty where no reason was found."""
+    if bounds(expression, known).is_positive:
+        return "by the intervals of its parts"
+    if isinstance(expression, Operation) and expression.operator == "sqrt":
+        return always_above_zero(expression.operands[0], known, relations)
+    if isinstance(expression, Operation) and expression.operator == "+":
+        for one, other in (expression.operands, expression.operands[::-1]):
+            if bounds(one, known).is_positive:
+                return never_below_zero(other, known, relations)
+    return ""
+
+
+def _by_polynomial(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
+    slack, more = _slack(relations, known)
+    opaque: dict[Expression, str] = {}
+    try:
+        found = polynomial(substitute(expression, slack), opaque)
+        own = {name: bounds(part, known) for part, name in opaque.items()}
+        if never_negative(found, {**known, **more, **own}):
+            return "as a polynomial whose factors have known signs"
+    except NotPolynomialError:
+        pass
+    return ""
+
+
+def _slack(
+    relations: Sequence[Expression], known: Known
+) -> tuple[dict[str, Expression], dict[str, Interval]]:
+    """``a <= b`` for a state b makes b the sum of a and something that isn't negative."""
+    values: dict[str, Expression] = {}
+    more: dict[str, Interval] = {}
+    for relation in relations:
+        if not isinstance(relation, Operation) or relation.operator not in ("<=", ">=", "<", ">"):
+            continue
+        small, large = relation.operands
+        if relation.operator in (">=", ">"):
+            small, large = large, small
+        if isinstance(large, Name) and large.id not in {*values, *names(small)}:
+            name = _SLACK + large.id
+            values[large.id] = Operation("+", (small, Name(name)))
+            more[name] = NONNEGATIVE
+    return values, more
+
+
+def difference(condition: Operation) -> Expression:
+    """What is not negative where a comparison holds."""
+    left, right = condition.operands
+    if condition.operator in (">=", ">"):
+        left, right = right, left
+    return right if left == Number(0) else Operation("-", (right, left))

@@ -1,0 +1,20 @@
+"""Explain: Plan → costs, and rules as formulas with the steps that are stable."""
+
+from __future__ import annotations
+
+from optgen.analysis.explain.cost import costs, moved_bytes
+from optgen.analysis.explain.formula import formula, latex
+from optgen.analysis.explain.mathml import mathml, steps_in_mathml
+from optgen.analysis.explain.stability import stabilities
+from optgen.analysis.explain.variants import variants
+
+__all__ = [
+    "costs",
+    "formula",
+    "latex",
+    "mathml",
+    "moved_bytes",
+    "stabilities",
+    "steps_in_mathml",
+    "variants",
+]

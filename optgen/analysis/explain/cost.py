@@ -1,0 +1,126 @@
+"""What a step costs: counted in the plan, for an optimizer alone and with each feature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from optgen.compiler.ir.cost import Cost
+from optgen.compiler.ir.expression import (
+    ARITHMETIC,
+    FUNCTIONS,
+    Expression,
+    Operation,
+    text,
+    walk,
+)
+from optgen.compiler.ir.expression import names as names_in
+from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction
+from optgen.compiler.ir.problem import UsageError
+from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
+
+_COUNTED = ARITHMETIC | (FUNCTIONS.keys() - {"where", "clip"}) | {"neg", "square"}
+#: Buffers that are no state.
+_GIVEN = ("param", "grad")
+
+On = Mapping[str, bool]
+
+
+def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
+    """The cost of the optimizer with its switches off, with each of them, and each feature.
+
+    ``together`` names features, switches or hyperparameters that are on in a row of their own.
+    Raises UsageError for an unknown one.
+    """
+    plain = {switch.name: False for switch in plan.switches}
+    update = plan.programs[0]
+    yield _cost("plain", plan, update, plain)
+    for label, names in _settings(plan):
+        yield _cost(label, plan, update, {**plain, **dict.fromkeys(names, True)})
+    if any(switch.name == CHECK_FINITE for switch in plan.switches):
+        yield _cost("with finite gradients checked", plan, update, {**plain, CHECK_FINITE: True})
+    if together:
+        names = [name for wish in together for name in _wished(plan, wish)]
+        label = f"with {', '.join(together)}"
+        yield _cost(label, plan, update, {**plain, **dict.fromkeys(names, True)})
+
+
+def moved_bytes(plan: Plan, on: On) -> int:
+    """The bytes that an update must read and write for each float32 parameter."""
+    known = {switch.name: on.get(switch.name, False) for switch in plan.switches}
+    return _cost("", plan, plan.programs[0], known).moved_bytes
+
+
+def _wished(plan: Plan, wish: str) -> list[str]:
+    """The switches that turn on a feature, a switch, or all that asks for a hyperparameter."""
+    found = next((names for label, names in _settings(plan) if label == f"with {wish}"), [])
+    if found:
+        return found
+    conditions = [(s.name, s.condition) for s in plan.switches if s.condition is not None]
+    found = [name for name, one in conditions if text(one) == wish or wish in names_in(one)]
+    if not found:
+        known = [label.partition(" ")[2] for label, _ in _settings(plan)]
+        raise UsageError(f"nothing is switched on by {wish!r}; there are {', '.join(known)}")
+    return found
+
+
+def _settings(plan: Plan) -> Iterator[tuple[str, list[str]]]:
+    """What turns on each of the optimizer's own switches, and each feature."""
+    by_atom = {
+        text(switch.condition): switch.name
+        for switch in plan.switches
+        if switch.condition is not None
+    }
+    for block in plan.rule.blocks:
+        if block.slot is not None:
+            yield f"with {block.name}", [by_atom[a] for a in block.when.atoms if a in by_atom]
+            continue
+        asked = [atom for step in block.steps for atom in step.guard.atoms]
+        for atom in dict.fromkeys(asked):
+            if atom in by_atom:
+                yield f"where {atom}", [by_atom[atom]]
+
+
+def _cost(setting: str, plan: Plan, update: Program, on: On) -> Cost:
+    states = [
+        buffer.name
+        for buffer in plan.buffers
+        if buffer.name not in _GIVEN and buffer.guard.holds({**_all_off(plan), **on})
+    ]
+    whole = {**_all_off(plan), **on}
+    before = [prepass for prepass in update.prepasses if prepass.guard.holds(whole)]
+    return Cost(
+        setting,
+        tuple(states),
+        _made(update.loads, whole),
+        _made(update.stores, whole),
+        sum(_made(prepass.loads, whole) for prepass in before),
+        _operations((item for part in before for item in part.body), whole)
+        + _operations(update.body, whole),
+        1 + len(before),
+    )
+
+
+def _all_off(plan: Plan) -> dict[str, bool]:
+    return {
+        **{switch.name: False for switch in plan.switches},
+        CHECK_FINITE: False,
+        CONSTRAINED: False,
+    }
+
+
+def _made(accesses: Iterable[Access], on: dict[str, bool]) -> int:
+    return sum(access.guard.holds(on) for access in accesses)
+
+
+def _operations(body: Iterable[Assignment | Reduction], on: dict[str, bool]) -> int:
+    """The operations of a body: each sum adds one."""
+    total = 0
+    for item in body:
+        if item.guard.holds(on):
+            is_sum = isinstance(item, Reduction)
+            expression: Expression = item.term if isinstance(item, Reduction) else item.expression
+            total += is_sum + sum(
+                isinstance(part, Operation) and part.operator in _COUNTED
+                for part in walk(expression)
+            )
+    return total

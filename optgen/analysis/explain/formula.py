@@ -1,0 +1,91 @@
+"""Rules as formulas: the steps of each variant, in LaTeX."""
+
+from __future__ import annotations
+
+from optgen.analysis.explain.symbols import greek, stem_and_index
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
+from optgen.compiler.ir.rule import Step
+
+_INFIX = {
+    "+": " + ",
+    "-": " - ",
+    "*": r" \, ",
+    "%": r" \bmod ",
+    "<": " < ",
+    "<=": r" \le ",
+    ">": " > ",
+    ">=": r" \ge ",
+    "==": " = ",
+    "!=": r" \ne ",
+    "and": r" \land ",
+    "or": r" \lor ",
+}
+
+
+def latex(step: Step) -> str:
+    """An assignment as a formula; the arrow says that a name may get another value."""
+    return rf"{symbol(step.target)} \leftarrow {formula(step.expression)}"
+
+
+def symbol(name: str) -> str:
+    """A name of a spec as mathematics writes it."""
+    stem, index = stem_and_index(name)
+    shown = f"\\{stem}" if greek(stem) else stem if len(stem) == 1 else _upright(stem)
+    return f"{shown}_{{{index}}}" if index else shown
+
+
+def _upright(name: str) -> str:
+    escaped = name.replace("_", r"\_")
+    return rf"\mathrm{{{escaped}}}"
+
+
+#: What stands before, between and behind the operands of some operations.
+_NOTATION = {
+    "/": (r"\frac{", "}{", "}"),
+    "sqrt": (r"\sqrt{", "}"),
+    "abs": (r"\left|", r"\right|"),
+    "norm": (r"\left\lVert ", r" \right\rVert"),
+    "global_norm": (r"\left\lVert ", r" \right\rVert"),
+}
+
+
+def formula(expression: Expression) -> str:
+    """An expression in LaTeX, with no bracket that it doesn't need."""
+    match expression:
+        case Number(value):
+            return str(value) if isinstance(value, int) else f"{value:g}"
+        case Name(name):
+            return symbol(name)
+    operator, operands = expression.operator, expression.operands
+    parts = [formula(operand) for operand in operands]
+    if operator in _NOTATION:
+        first, *rest = _NOTATION[operator]
+        return first + "".join(part + after for part, after in zip(parts, rest, strict=True))
+    if operator in ("neg", "not"):
+        sign = "-" if operator == "neg" else r"\lnot "
+        return sign + _inside(operands[0], expression, strictly=True)
+    if operator == "**":
+        return rf"{_inside(operands[0], expression, strictly=True)}^{{{parts[1]}}}"
+    if operator == "where":
+        cases = rf"{parts[1]} & {parts[0]} \\ {parts[2]} & \mathrm{{otherwise}}"
+        return rf"\begin{{cases}} {cases} \end{{cases}}"
+    if operator in _INFIX:
+        left = _inside(operands[0], expression, strictly=False)
+        right = _inside(operands[1], expression, strictly=operator not in ("+", "*"))
+        return left + _INFIX[operator] + right
+    escaped = operator.replace("_", r"\_")
+    return rf"\operatorname{{{escaped}}}\left({', '.join(parts)}\right)"
+
+
+def _inside(operand: Expression, whole: Expression, *, strictly: bool) -> str:
+    """An operand, in brackets where it binds less tightly; fractions and roots need none."""
+    shown = formula(operand)
+    if isinstance(operand, Operation) and operand.operator == "/" and not _is_power(whole):
+        return shown
+    weaker = precedence(operand) < precedence(whole)
+    same = strictly and precedence(operand) == precedence(whole)
+    return rf"\left({shown}\right)" if weaker or same else shown
+
+
+def _is_power(expression: Expression) -> bool:
+    return isinstance(expression, Operation) and expression.operator == "**"

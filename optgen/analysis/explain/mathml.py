@@ -1,0 +1,127 @@
+"""Rules as formulas: the steps of each variant, in MathML, which browsers show as it is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from html import escape
+
+from optgen.analysis.explain.symbols import greek, stem_and_index
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
+from optgen.compiler.ir.rule import Step
+
+_MINUS = "\N{MINUS SIGN}"
+_INFIX = {
+    "+": "+",
+    "-": _MINUS,
+    "%": "mod",
+    "<": "<",
+    "<=": "≤",
+    ">": ">",
+    ">=": "≥",
+    "==": "=",
+    "!=": "≠",
+    "and": "∧",
+    "or": "\N{LOGICAL OR}",
+}
+#: What stands before and behind the operand of some functions.
+_FENCES = {"abs": ("|", "|"), "norm": ("‖", "‖"), "global_norm": ("‖", "‖")}
+
+
+def steps_in_mathml(steps: Iterable[Step]) -> str:
+    """Assignments below each other; the arrow says that a name may get another value."""
+    rows = (
+        (_symbol(step.target), _row('<mo form="infix">←</mo>', _formula(step.expression)))
+        for step in steps
+    )
+    return f'<math display="block">{_table(rows, "steps", displaystyle=True)}</math>'
+
+
+def mathml(expression: Expression) -> str:
+    """An expression as a formula within a line."""
+    return f"<math>{_formula(expression)}</math>"
+
+
+def _symbol(name: str) -> str:
+    stem, index = stem_and_index(name)
+    letter = f"<mi>{greek(stem) or escape(stem)}</mi>"
+    return f"<msub>{letter}<mn>{index}</mn></msub>" if index else letter
+
+
+def _formula(expression: Expression) -> str:
+    match expression:
+        case Number(value):
+            return f"<mn>{value if isinstance(value, int) else format(value, 'g')}</mn>"
+        case Name(name):
+            return _symbol(name)
+    operator, operands = expression.operator, expression.operands
+    parts = [_formula(operand) for operand in operands]
+    if operator == "/":
+        return f"<mfrac>{_row(parts[0])}{_row(parts[1])}</mfrac>"
+    if operator == "sqrt":
+        return f"<msqrt>{parts[0]}</msqrt>"
+    if operator in _FENCES:
+        before, behind = _FENCES[operator]
+        return _row(_fence(before, "prefix"), parts[0], _fence(behind, "postfix"))
+    if operator in ("neg", "not"):
+        return _signed(expression)
+    if operator == "**":
+        base = _inside(operands[0], expression, strictly=True)
+        return f"<msup>{_row(base)}{_row(parts[1])}</msup>"
+    if operator == "where":
+        cases = [(parts[1], parts[0]), (parts[2], "<mtext>otherwise</mtext>")]
+        return _row(_fence("{", "prefix"), _table(cases, "cases"))
+    if operator == "*" or operator in _INFIX:
+        left = _inside(operands[0], expression, strictly=False)
+        right = _inside(operands[1], expression, strictly=operator not in ("+", "*"))
+        return _row(left, _operator(_INFIX[operator]) if operator != "*" else _times(right), right)
+    listed = _operator(",").join(parts)
+    # What can't be seen says that the name before it is a function.
+    return _row(f"<mi>{escape(operator)}</mi>", _operator("\N{FUNCTION APPLICATION}"), _in(listed))
+
+
+def _inside(operand: Expression, whole: Expression, *, strictly: bool) -> str:
+    """An operand, in brackets where it binds less tightly; fractions and roots need none."""
+    shown = _formula(operand)
+    is_power = isinstance(whole, Operation) and whole.operator == "**"
+    if isinstance(operand, Operation) and operand.operator == "/" and not is_power:
+        return shown
+    weaker = precedence(operand) < precedence(whole)
+    same = strictly and precedence(operand) == precedence(whole)
+    return _in(shown) if weaker or same else shown
+
+
+def _signed(expression: Operation) -> str:
+    (operand,) = expression.operands
+    if expression.operator == "neg":
+        return _row(_operator(_MINUS), _inside(operand, expression, strictly=True))
+    shown = _formula(operand)
+    return _row(_operator("¬"), shown if isinstance(operand, Name) else _in(shown))
+
+
+def _times(right: str) -> str:
+    """A small gap, or a dot where what is right of it would look like a part of the left."""
+    if re.match(f"(<mrow>|<msup>)*(<mn>|<mo>{_MINUS})", right):
+        return _operator("·")
+    return '<mo lspace="0.15em" rspace="0.15em">\N{INVISIBLE TIMES}</mo>'
+
+
+def _in(shown: str) -> str:
+    return _row(_fence("(", "prefix"), shown, _fence(")", "postfix"))
+
+
+def _row(*parts: str) -> str:
+    return f"<mrow>{''.join(parts)}</mrow>"
+
+
+def _operator(sign: str) -> str:
+    return f"<mo>{escape(sign)}</mo>"
+
+
+def _fence(sign: str, form: str) -> str:
+    return f'<mo stretchy="true" form="{form}">{sign}</mo>'
+
+
+def _table(rows: Iterable[tuple[str, ...]], kind: str, *, displaystyle: bool = False) -> str:
+    lines = "".join(f"<mtr>{''.join(f'<mtd>{cell}</mtd>' for cell in row)}</mtr>" for row in rows)
+    return f'<mtable class="{kind}" displaystyle="{str(displaystyle).lower()}">{lines}</mtable>'

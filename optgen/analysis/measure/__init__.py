@@ -1,0 +1,155 @@
+"""Measure: Plan → Accuracy. How far from 50 digits a rule is as written, and as planned.
+
+Bounds are proved by rounding analysis; what is found in runs shows how tight they are. That the
+rule as written and as planned mean the same is shown by exact arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+
+import mpmath
+
+from optgen.analysis.exact.digits import DIGITS
+from optgen.analysis.measure.equivalence import mean_the_same
+from optgen.analysis.measure.error_bounds import analyse, bounds_of
+from optgen.analysis.measure.ieee import (
+    NO_VALUE,
+    Numbers,
+    error_in_ulps,
+    in_float32,
+    in_float64,
+    is_finite,
+    to_float32,
+)
+from optgen.analysis.measure.inputs import CANCELLING, Run, runs
+from optgen.analysis.measure.magnitude import Sized, sized
+from optgen.analysis.measure.rewrites import rewrites
+from optgen.analysis.measure.settings import Setting, settings
+from optgen.compiler.ir.accuracy import STEP_RESULT, Accuracy
+from optgen.compiler.ir.expression import Expression, walk
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
+
+#: Parts of expressions in all settings; more take seconds.
+MOST_PARTS = 1500
+
+
+def measure(plan: Plan) -> Accuracy:
+    """The accuracy of an optimizer's own update, over its settings; all features are off."""
+    found = _Worst()
+    every = list(settings(plan))
+    analysed = [(setting, analyse(plan.rule, setting)) for setting in every]
+    proved = tuple(one for setting, analysis in analysed for one in bounds_of(setting, analysis))
+    parts = sum(1 for s in every for step in s.steps for _ in walk(step.expression))
+    if parts > MOST_PARTS:
+        return Accuracy(bounds=proved)
+    for setting, analysis in analysed:
+        found.relative = analysis.relative
+        for run in runs():
+            found.take(setting, run)
+    return Accuracy(
+        rewrites(every),
+        found.written,
+        found.planned,
+        bool(every) and all(map(mean_the_same, every)),
+        CANCELLING,
+        proved,
+        found.results,
+        found.count,
+    )
+
+
+@dataclass
+class _Worst:
+    """The worst errors so far, by the kind of inputs."""
+
+    written: dict[str, float] = field(default_factory=dict)
+    planned: dict[str, float] = field(default_factory=dict)
+    #: Of each setting and result as planned, in ulps of the terms' magnitudes.
+    results: dict[tuple[str, str], float] = field(default_factory=dict)
+    #: Steps that were measured.
+    count: int = 0
+    #: Sums of the setting that is measured whose errors are parts of their own values.
+    relative: Set[Expression] = frozenset()
+
+    def take(self, setting: Setting, run: Run) -> None:
+        """Measure a run of one setting; one that leaves the numbers ends there."""
+        states = start(setting)
+        for place, gradient in enumerate(run.gradients, start=1):
+            number = float(run.number(place))
+            # The parameter is 0, so that its new value is the step.
+            given = {**setting.numbers, **states, GRAD: to_float32(gradient), PARAM: 0.0}
+            given |= {STEP: number, CALL: number}
+            try:
+                planned = planned_step(setting, given)
+                if place in run.measured:
+                    self._compare(setting, run.kind, given, planned)
+                    self.count += 1
+            except NO_VALUE:
+                return
+            if not all(map(is_finite, planned.values())):
+                return
+            states = {name: value for name, value in planned.items() if name != PARAM}
+
+    def _compare(self, setting: Setting, kind: str, given: Numbers, planned: Numbers) -> None:
+        exact = exact_step(setting, given, self.relative)
+        for name, value in planned.items():
+            key = setting.label, STEP_RESULT if name == PARAM else name
+            error = error_in_ulps(value, exact[name].value, exact[name].magnitude)
+            self.results[key] = max(self.results.get(key, 0.0), error)
+        for errors, values in (
+            (self.written, written_step(setting, given)),
+            (self.planned, planned),
+        ):
+            for name, value in values.items():
+                error = error_in_ulps(value, exact[name].value)
+                errors[kind] = max(errors.get(kind, 0.0), error)
+
+
+def start(setting: Setting) -> dict[str, float]:
+    """What states hold before the first step."""
+    return {
+        state.name: to_float32(
+            setting.numbers.get(state.initial, 1.0)
+            if isinstance(state.initial, str)
+            else float(state.initial)
+        )
+        for state in setting.states
+    }
+
+
+def _results(setting: Setting) -> Iterator[str]:
+    yield PARAM
+    yield from (state.name for state in setting.states)
+
+
+def written_step(setting: Setting, given: Numbers) -> dict[str, float]:
+    """What a step makes of states and parameter, operation by operation in float32."""
+    values = dict(given)
+    for step in setting.steps:
+        values[step.target] = in_float32(step.expression, values)
+    return {name: values[name] for name in _results(setting)}
+
+
+def planned_step(setting: Setting, given: Numbers) -> dict[str, float]:
+    """The same as planned: what is known to the host in float64, and rounded once."""
+    values = dict(given)
+    for item in setting.host:
+        values[item.target] = in_float64(item.expression, values)
+    for item in setting.body:
+        values[item.target] = in_float32(item.expression, values)
+    return {name: values[name] for name in _results(setting)}
+
+
+def exact_step(setting: Setting, given: Numbers, relative: Set[Expression]) -> dict[str, Sized]:
+    """The plan with 50 digits, from the same numbers, each with its terms' magnitudes."""
+    with mpmath.workdps(DIGITS):
+        values = {n: Sized(mpmath.mpf(v), abs(mpmath.mpf(v))) for n, v in given.items()}
+        for item in setting.host:
+            value = sized(item.expression, values, relative).value
+            values[item.target] = Sized(value, abs(value))
+        for item in setting.body:
+            values[item.target] = sized(item.expression, values, relative)
+        return {name: values[name] for name in _results(setting)}

@@ -1,0 +1,107 @@
+"""Settings of an optimizer's own switches, each with numbers for which they are so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from optgen.analysis.exact.specialization import asked, decided, known
+from optgen.compiler.ir.expression import GIVEN, Operation, names, text, walk
+from optgen.compiler.ir.plan import Assignment, Plan
+from optgen.compiler.ir.rule import LEARNING_RATE, Rule, State, Step
+from optgen.compiler.ir.value import evaluate
+
+#: More switches than any readable rule has.
+MOST_SWITCHES = 5
+#: What is tried for a hyperparameter until a condition on it holds.
+_TRIED = (0.9, 0.5, 1.0, 2.0, 0.1, 0.0, 10.0)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The steps as they are written, and what is planned for them."""
+
+    label: str
+    numbers: Mapping[str, float]
+    steps: tuple[Step, ...]
+    states: tuple[State, ...]
+    host: tuple[Assignment, ...]
+    body: tuple[Assignment, ...]
+
+
+def settings(plan: Plan) -> Iterator[Setting]:
+    """Each setting that numbers were found for, with all features off."""
+    (own,) = (block for block in plan.rule.blocks if block.slot is None)
+    atoms = asked(plan.rule, own.steps)
+    if len(atoms) > MOST_SWITCHES:
+        return
+    for chosen in product((False, True), repeat=len(atoms)):
+        on = dict(zip(atoms, chosen, strict=True))
+        numbers = _numbers(plan.rule, on)
+        if numbers is None:
+            continue
+        switches = {
+            switch.name: switch.condition is not None and on.get(text(switch.condition), False)
+            for switch in plan.switches
+        }
+        atoms_on = {**dict.fromkeys(plan.rule.atoms, False), **on}
+        yield Setting(
+            ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items()),
+            numbers,
+            tuple(
+                replace(step, expression=decided(step.expression, on))
+                for step in own.steps
+                if step.guard.holds(atoms_on)
+            ),
+            tuple(state for state in plan.rule.states if state.when.holds(atoms_on)),
+            _taken(plan.host, switches),
+            _taken(plan.programs[0].body, switches),
+        )
+
+
+def _taken(items: Iterable[Assignment], on: dict[str, bool]) -> tuple[Assignment, ...]:
+    """The assignments of one setting; ``on`` gains the names of conditions that are settled."""
+    taken = []
+    for item in items:
+        if item.guard.holds(on):
+            expression = decided(item.expression, on)
+            holds = known(expression)
+            if holds is None:
+                taken.append(replace(item, expression=expression))
+            else:
+                on[item.target] = holds
+    return tuple(taken)
+
+
+def _numbers(rule: Rule, on: Mapping[str, bool]) -> dict[str, float] | None:
+    """Defaults, but where a condition needs another number."""
+    numbers = {h.name: h.default for h in rule.hyperparameters if h.default is not None}
+    numbers.setdefault(LEARNING_RATE, 0.001)
+    found = {k: float(v) for k, v in numbers.items() if isinstance(v, int | float)}
+    for atom, holds in on.items():
+        condition = rule.atoms[atom]
+        if any(isinstance(p, Operation) and p.operator == GIVEN for p in walk(condition)):
+            # An optional hyperparameter has a number where it was given, and none where not.
+            found |= {name: _TRIED[0] for name in names(condition) if holds}
+            continue
+        (name, *_) = names(condition)
+        tried = (found.get(name, 0.0), *_TRIED)
+        kept = (v for v in tried if bool(evaluate(condition, {**found, name: v})) is holds)
+        allowed = next((v for v in kept if _is_allowed(rule, name, v)), None)
+        if allowed is None:
+            return None
+        found[name] = allowed
+    fits = (
+        bool(evaluate(rule.atoms[atom], found)) is holds
+        for atom, holds in on.items()
+        if not atom.startswith(GIVEN)
+    )
+    return found if all(fits) else None
+
+
+def _is_allowed(rule: Rule, name: str, value: float) -> bool:
+    found = rule.hyperparameter(name)
+    if found is None or found.range is None:
+        return True
+    return bool(evaluate(found.range, {name: value}))

@@ -1,0 +1,163 @@
+"""Prove: Rule → findings. What is true of a rule wherever its names may lie, and what isn't."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from optgen.analysis.exact.composition import TooLargeError
+from optgen.analysis.exact.polynomial import NotPolynomialError
+from optgen.analysis.exact.work import ExhaustedError, Work, bounded
+from optgen.analysis.prove.battery import Battery, Observed
+from optgen.analysis.prove.behaviour import behaviours
+from optgen.analysis.prove.degree import degrees, units
+from optgen.analysis.prove.descent import descent
+from optgen.analysis.prove.domains import domains
+from optgen.analysis.prove.extremes import overflow, underflow
+from optgen.analysis.prove.inferred_invariants import inferred
+from optgen.analysis.prove.invariants import invariants
+from optgen.analysis.prove.parity import oddness
+from optgen.analysis.prove.reachability import Reached
+from optgen.analysis.prove.rounding import rounding
+from optgen.analysis.prove.sampling import Budget, Search
+from optgen.analysis.prove.start import starts
+from optgen.analysis.prove.state_use import memories
+from optgen.analysis.prove.step_size import sizes
+from optgen.analysis.prove.variant import Variant, variants
+from optgen.analysis.prove.weights import weights
+from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.rule import CALL, LEARNING_RATE, STEP, Rule
+
+#: What numbers that may refute begin with, beside defaults.
+_FIRST = {"grad": 2.0, "step": 1.0, "param": 1.0}
+_UNKNOWN = "nothing more is known"
+
+
+#: Units of work for one kind of properties of a rule, and for all of them.
+MOST_WORK, MOST_WORK_OF_ALL = 600_000, 1_500_000
+
+Analysis = Callable[[], Iterable[Finding]]
+
+
+def prove(rule: Rule) -> tuple[Finding, ...]:
+    """Every finding about the rule of one optimizer, without features, in each of its variants.
+
+    An analysis that would take too long, or fails, leaves its properties undecided and the others
+    alone.
+    """
+    return tuple(findings(rule))
+
+
+def observed(rule: Rule) -> tuple[Observed, ...]:
+    """What the runs of a rule look like, in each setting of its switches.
+
+    Raises TooLargeError for a rule with too many settings, or values too large.
+    """
+    defaults = _defaults(rule)
+    return tuple(
+        Battery(one, _search(rule, one, defaults, Budget())).observed() for one in variants(rule)
+    )
+
+
+def _defaults(rule: Rule) -> dict[str, float]:
+    return {
+        h.name: float(h.default)
+        for h in rule.hyperparameters
+        if h.default is not None and not h.is_switch
+    }
+
+
+def _search(rule: Rule, variant: Variant, defaults: Mapping[str, float], budget: Budget) -> Search:
+    """Where numbers for a variant are taken from."""
+    of_rule = [h for h in rule.hyperparameters if not h.is_switch]
+    own = frozenset([LEARNING_RATE, *(h.name for h in of_rule)])
+    unbounded = frozenset(h.name for h in of_rule if h.range is None) - {LEARNING_RATE}
+    integers = frozenset([STEP, CALL, *(h.name for h in rule.hyperparameters if h.integer)])
+    first = {**_FIRST, **defaults}
+    return Search(variant.known, first, integers, budget, own, unbounded)
+
+
+def findings(rule: Rule) -> Iterator[Finding]:
+    """The same one by one; of each variant what is only told comes last, and takes longest."""
+    defaults, budget, whole = _defaults(rule), Budget(), Work(MOST_WORK_OF_ALL)
+    bounds = {group: Work(MOST_WORK) for group in Group}
+    try:
+        for plain in variants(rule):
+            search = _search(rule, plain, defaults, budget)
+            reached = Reached(plain, search)
+            with bounded(whole, Work(MOST_WORK)):
+                variant, more = _inferred(plain, reached)
+            reached = reached.knowing(variant, replace(search, known=variant.known))
+            yield from more
+            for group, analysis in _analyses(variant, reached, defaults):
+                with bounded(whole, bounds[group]):
+                    yield from _attempted(group, variant, analysis)
+    except TooLargeError:
+        reason = "the rule has too many settings, or values too large, to be looked at as a whole"
+        for group in Group:
+            yield Finding(group, _UNKNOWN, Verdict.UNDECIDED, rule.location, "", reason)
+
+
+def _inferred(plain: Variant, reached: Reached) -> tuple[Variant, tuple[Finding, ...]]:
+    """The variant with the bounds that its states keep, as far as they can be inferred."""
+    known = [plain]
+
+    def analysis() -> Iterator[Finding]:
+        known[0], more = inferred(plain, reached)
+        yield from more
+
+    found = tuple(_attempted(Group.INVARIANT, plain, analysis))
+    return known[0], found
+
+
+def _analyses(
+    variant: Variant, reached: Reached, defaults: Mapping[str, float]
+) -> Iterator[tuple[Group, Analysis]]:
+    """What is found out about a variant, by the group that is undecided where that fails."""
+    search, found = reached.search, list[Finding]()
+
+    def noted() -> Iterator[Finding]:
+        for finding in domains(variant, reached):
+            found.append(finding)
+            yield finding
+
+    yield Group.INVARIANT, lambda: invariants(variant, reached)
+    yield Group.DOMAIN, noted
+    yield Group.DESCENT, lambda: descent(variant, search)
+    yield Group.ODDNESS, lambda: oddness(variant, search)
+    yield Group.DEGREE, lambda: degrees(variant, defaults)
+    yield Group.WEIGHTS, lambda: weights(variant)
+    yield Group.START, lambda: starts(variant, defaults)
+    yield Group.START, lambda: memories(variant)
+    yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
+    yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
+    yield Group.UNIT, lambda: units(variant, defaults)
+    yield Group.SIZE, lambda: sizes(variant, search, defaults)
+
+
+def _hazards(
+    variant: Variant, defaults: Mapping[str, float], found: Sequence[Finding]
+) -> Iterator[Finding]:
+    """What rounding does to the domains that mathematics keeps."""
+    safe = {str(one.location) for one in found if one.verdict is Verdict.PROVED}
+    with suppress(KeyError, TypeError):  # Not all can be run without what a user sets.
+        hazards = [*rounding(variant, defaults), *underflow(variant, defaults)]
+        yield from (one for one in hazards if str(one.location) in safe)
+        yield from overflow(variant, defaults)
+
+
+def _attempted(group: Group, variant: Variant, analysis: Analysis) -> list[Finding]:
+    """The findings of an analysis, and one more where it ended before it was done."""
+    found: list[Finding] = []
+    common = group, _UNKNOWN, Verdict.UNDECIDED, variant.location, variant.label
+    try:
+        for finding in analysis():
+            found.append(finding)
+    except (ExhaustedError, NotPolynomialError):
+        found.append(Finding(*common, "its expressions need more work than an analysis may take"))
+    except Exception as error:
+        reason = f"the analysis failed: {type(error).__name__}"
+        found.append(Finding(*common, reason, crash=traceback.format_exc()))
+    return found

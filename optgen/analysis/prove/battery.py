@@ -1,0 +1,133 @@
+"""Runs that every rule is put through, with the defaults of its hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from optgen.analysis.prove.descent import decays
+from optgen.analysis.prove.float32 import Array
+from optgen.analysis.prove.sampling import Search
+from optgen.analysis.prove.trajectories import Runs
+from optgen.analysis.prove.variant import Variant
+from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
+
+#: Sizes of constant gradients, and of parameters at the start; and how many steps there are.
+SIZES = (1.0, 1e-2, 1e2, 1e-4, 1e-9, 1e-18)
+PARAMETERS = (1.0, 0.1, 10.0)
+CONSTANT = 150
+#: Shares of the learning rate with which a quadratic loss is gone down.
+RATES = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-6, 10.0)
+CURVATURES = np.array([[1.0, 0.1, 10.0]])
+QUADRATIC = 200
+#: How many steps a gradient keeps its sign before it turns, and after that.
+BEFORE, AFTER = 60, 240
+NOISY = 60
+#: The elements of a gradient; in one run they are of different sizes and signs.
+ELEMENTS = np.array([[1.0, -0.5, 2.0]])
+START = np.array([[1.0, 1.0, -1.0]])
+
+
+@dataclass(frozen=True)
+class Path:
+    """Parameters before the first step and after each: steps, runs, elements."""
+
+    parameters: Array
+    last: Mapping[str, Any]
+    #: Of each state, whether it ever had another value than at the start.
+    moved: frozenset[str]
+
+    @property
+    def steps(self) -> Array:
+        """What each step added."""
+        return np.diff(self.parameters, axis=0)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Curves over the steps: losses for shares of the learning rate, steps for gradients."""
+
+    setting: str
+    losses: Mapping[float, Array]
+    steps: Mapping[float, Array]
+
+
+@dataclass(frozen=True)
+class Battery:
+    """The runs of one variant; a decay of its own is off where there is one."""
+
+    variant: Variant
+    search: Search
+
+    @cached_property
+    def hyperparameters(self) -> dict[str, float]:
+        """What is allowed and nearest to the defaults, without decays."""
+        off = dict.fromkeys(decays(self.variant, self.search), 0.0)
+        names = self.search.hyperparameters - off.keys()
+        return {name: self.search.choices(name)[0] for name in names} | off
+
+    def run(
+        self,
+        start: Array,
+        gradient: Callable[[Array, int], Array],
+        steps: int,
+        changed: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Go from parameters, with gradients made of them and the number of the step."""
+        with np.errstate(all="ignore"):
+            runs = Runs(self.variant, {**self.hyperparameters, **(changed or {})}, start)
+            first = {s.name: runs.values[s.name] for s in self.variant.states}
+            moved: set[str] = set()
+            path = [start]
+            for number in range(steps):
+                runs.arrive(gradient(runs.values[PARAM], number))
+                runs.step()
+                path.append(runs.values[PARAM])
+                moved |= {n for n in first.keys() - moved if _differs(runs.values[n], first[n])}
+            return Path(np.array(path), runs.values, frozenset(moved))
+
+    @cached_property
+    def constant(self) -> Path:
+        """Constant gradients of all sizes; one of size 1 with parameters of all sizes; none."""
+        listed = [*(size * ELEMENTS for size in SIZES), *[ELEMENTS] * len(PARAMETERS)]
+        gradients = np.concatenate([*listed, 0 * ELEMENTS])
+        places = [*[START] * len(SIZES), *(size * START for size in PARAMETERS), START]
+        start = np.concatenate(places)
+        return self.run(start, lambda _, __: gradients, CONSTANT)
+
+    @cached_property
+    def quadratic(self) -> Path:
+        """Down a quadratic loss, with learning rates of all sizes."""
+        rates = np.array([[self.hyperparameters[LEARNING_RATE] * share] for share in RATES])
+        start = np.repeat(START, len(RATES), axis=0)
+        return self.run(start, lambda p, _: CURVATURES * p, QUADRATIC, {LEARNING_RATE: rates})
+
+    @cached_property
+    def turned(self) -> Path:
+        """A gradient that turns around after a while."""
+        return self.run(START, lambda _, n: ELEMENTS * (1 if n < BEFORE else -1), BEFORE + AFTER)
+
+    @cached_property
+    def noise(self) -> Path:
+        """Random gradients, and the same with all signs turned around."""
+        draw = np.random.default_rng(0).normal(size=(NOISY, 1, ELEMENTS.size))
+        mirrored = np.concatenate([draw, -draw], axis=1)
+        return self.run(np.concatenate([START, -START]), lambda _, n: mirrored[n], NOISY)
+
+    def observed(self) -> Observed:
+        """The curves of two of the runs."""
+        losses = (CURVATURES * self.quadratic.parameters**2).sum(axis=2) / 2
+        steps = np.abs(self.constant.steps[:, :, 0])
+        return Observed(
+            self.variant.label,
+            {share: losses[:, run] for run, share in enumerate(RATES)},
+            {size: steps[:, run] for run, size in enumerate(SIZES)},
+        )
+
+
+def _differs(now: Array, before: Array) -> bool:
+    return bool(np.any((now != before) & np.isfinite(now)))

@@ -1,0 +1,144 @@
+"""What a first step does: nothing without a gradient, and else it goes against it.
+
+A rule may decay the parameter towards 0 besides; the gradient is then judged without that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from optgen.analysis.exact.bounds import Known, bounds
+from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.interval import POSITIVE, Interval
+from optgen.analysis.exact.polynomial import NotPolynomialError
+from optgen.analysis.exact.quotient import Quotients
+from optgen.analysis.exact.signs import always_above_zero
+from optgen.analysis.prove.reachability import of_one_element
+from optgen.analysis.prove.sampling import Sample, Search, python
+from optgen.analysis.prove.variant import Variant, last_location
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
+from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP
+
+_REST = "a zero gradient from a fresh state moves nothing, or the parameter towards 0"
+_DESCENT = "the first step goes against the gradient"
+_ZERO = Number(0)
+
+
+def descent(variant: Variant, search: Search) -> Iterator[Finding]:
+    """The two findings about a step from a fresh state."""
+    change = folded(variant.change, variant.fresh())
+    moved = folded(change, {GRAD: _ZERO})
+    yield _rest(variant, moved, search)
+    if not _is_zero(moved, variant.known):
+        off = decays(variant, search)
+        change = folded(change, off or {PARAM: _ZERO})
+    if _is_zero(change, variant.known):
+        change = _second(variant)
+    yield _against(variant, change, search)
+
+
+def decays(variant: Variant, search: Search) -> dict[str, Expression]:
+    """Hyperparameters that are 0 in a rule which has no decay of its own; none if it hasn't."""
+    at_rest = folded(variant.change, {**variant.fresh(), GRAD: _ZERO})
+    if _is_zero(at_rest, variant.known):
+        return {}
+    may = [
+        name
+        for name in sorted(search.hyperparameters - {LEARNING_RATE})
+        if 0.0 in search.choices(name)
+    ]
+    for chosen in (*([name] for name in may), may):
+        off: dict[str, Expression] = dict.fromkeys(chosen, _ZERO)
+        if _is_zero(folded(at_rest, off), variant.known):
+            return off
+    return {}
+
+
+def _is_zero(expression: Expression, known: Known) -> bool:
+    found = bounds(expression, known)
+    if expression == _ZERO or (found.low == 0 and found.high == 0):
+        return True
+    try:
+        return Quotients(known).is_zero(expression)
+    except (NotPolynomialError, ArithmeticError):
+        return False
+
+
+def _second(variant: Variant) -> Expression:
+    """What a second step with the same gradient changes, where the first one changes nothing."""
+    fresh = variant.fresh()
+    states = {
+        state.name: folded(variant.values.get(state.name, Name(state.name)), fresh)
+        for state in variant.states
+    }
+    return folded(variant.change, {**states, STEP: Number(2)})
+
+
+def _rest(variant: Variant, moved: Expression, search: Search) -> Finding:
+    common = Group.DESCENT, _REST
+    where = last_location(variant), variant.label
+    if _is_zero(moved, variant.known):
+        reason = "the change is 0 once the zeros are put in"
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    up, down = ({**variant.known, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
+    if bounds(moved, up).is_nonpositive and bounds(moved, down).is_nonnegative:
+        reason = "by the intervals of its parts it is a decay, as of weights"
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    alone = of_one_element(moved)
+
+    def goes_away(sample: Sample) -> bool:
+        param, size = sample.numbers[PARAM], sample.value(alone)
+        is_large = bool(abs(size) > 1e-12 * abs(param))
+        return is_large and (param == 0 or bool(size * param > 0))
+
+    numbers = search.find([alone, Name(PARAM)], goes_away)
+    if numbers is not None:
+        sign = f" and {PARAM}*{python(alone)} >= 0" if numbers[PARAM] else ""
+        fails = f"{python(alone)} != 0{sign}"
+        return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
+    reason = "the change didn't simplify to 0, and no numbers move the parameter away from 0"
+    return Finding(*common, Verdict.UNDECIDED, *where, reason)
+
+
+def _bounds(change: Expression, known: Known) -> Interval:
+    """The interval of a change, with roots that are known to be of positive numbers."""
+    roots: dict[str, Interval] = {}
+
+    def positive(part: Expression) -> Expression | None:
+        is_root = isinstance(part, Operation) and part.operator == "sqrt"
+        if is_root and not bounds(part, known).is_positive and always_above_zero(part, known, ()):
+            roots[f"root {len(roots)}"] = POSITIVE
+            return Name(f"root {len(roots) - 1}")
+        return None
+
+    return bounds(rewrite(change, positive), {**known, **roots})
+
+
+def _against(variant: Variant, change: Expression, search: Search) -> Finding:
+    common = Group.DESCENT, _DESCENT
+    where = last_location(variant), variant.label
+    known = {**variant.known, LEARNING_RATE: POSITIVE.meet(variant.known[LEARNING_RATE])}
+    up, down = ({**known, GRAD: grad} for grad in (POSITIVE, -POSITIVE))
+    if _bounds(change, up).is_negative and _bounds(change, down).is_positive:
+        reason = "by the intervals of its parts, for gradients above and below 0"
+        return Finding(*common, Verdict.PROVED, *where, reason)
+    alone = of_one_element(change)
+    numbers = replace(search, known=known).find([Name(GRAD), alone], _climbs(alone))
+    if numbers is not None:
+        fails = f"{python(Operation('*', (alone, Name(GRAD))))} > 0"
+        return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
+    reason = "the sign of the change isn't known, and no numbers show a wrong one"
+    return Finding(*common, Verdict.UNDECIDED, *where, reason)
+
+
+def _climbs(change: Expression) -> Callable[[Sample], bool]:
+    """Whether a change goes along the gradient; one that is 0 doesn't."""
+
+    def is_wrong(sample: Sample) -> bool:
+        moved = sample.value(change)
+        size = abs(sample.numbers.get(PARAM, 0.0))
+        return bool(moved * sample.numbers[GRAD] > 0) and bool(abs(moved) > 1e-14 * size)
+
+    return is_wrong

@@ -1,0 +1,284 @@
+"""Linear equations for the powers to which a step and its states have a unit.
+
+Each state has a degree too; they follow from linear equations, one for each sum. A small number
+that is added for safety takes the degree that its place needs, since it is to vanish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import partial
+
+from optgen.analysis.exact.ranges import number
+from optgen.analysis.exact.work import spend
+from optgen.analysis.prove.safety_constants import SMALL, small_numbers
+from optgen.analysis.prove.variant import Variant
+from optgen.compiler.ir.expression import (
+    COMPARISONS,
+    LOGICAL,
+    Expression,
+    Name,
+    Number,
+    text,
+)
+from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM
+
+#: Coefficients of unknown degrees; the constant has the key "".
+Linear = dict[str, Fraction]
+
+
+class NoDegreeError(Exception):
+    """A part of a rule that has no degree whatever the unknown ones are."""
+
+
+@dataclass
+class _System:
+    """Linear equations between degrees, in reduced form; each row is equal to 0."""
+
+    rows: dict[str, Linear] = field(default_factory=dict)
+    small: list[str] = field(default_factory=list)
+
+    def reduced(self, form: Linear) -> Linear:
+        """A form with everything put in that is known."""
+        result = dict(form)
+        for unknown in list(result):
+            if unknown in self.rows:
+                scale = result.pop(unknown)
+                for other, value in self.rows[unknown].items():
+                    result[other] = result.get(other, Fraction(0)) + scale * value
+        return {key: value for key, value in result.items() if value}
+
+    def equate(self, left: Linear, right: Linear, why: Callable[[], str]) -> None:
+        """Add an equation. Raises NoDegreeError, and why, where it contradicts the others."""
+        spend(1 + len(left) + len(right) + len(self.rows))
+        row = self.reduced(_sum(left, right, Fraction(-1)))
+        unknowns = [key for key in row if key]
+        if not unknowns:
+            if row:
+                raise NoDegreeError(why())
+            return
+        pivot = unknowns[0]
+        scale = -row.pop(pivot)
+        solved = {key: value / scale for key, value in row.items()}
+        for known in self.rows.values():
+            if pivot in known:
+                factor = known.pop(pivot)
+                for key, value in solved.items():
+                    known[key] = known.get(key, Fraction(0)) + factor * value
+        self.rows[pivot] = solved
+
+
+@dataclass
+class _Asking:
+    """Finds degrees of expressions; None is that of 0, which has any."""
+
+    system: _System
+    known: Mapping[str, Linear | None]
+    small: set[str]
+    #: Whether functions of numbers with a unit are let pass, with any degree.
+    is_free: bool = False
+    #: Whether a choice between different degrees, as a bound is, leaves its own open.
+    may_mix: bool = False
+    mixed: int = 0
+
+    def of(self, expression: Expression) -> Linear | None:
+        match expression:
+            case Number(value):
+                return {} if value else None
+            case Name(name):
+                return self.known.get(name, {})
+        operator, operands = expression.operator, expression.operands
+        if operator in ("+", "-"):
+            return self._together(list(operands), expression)
+        if operator in ("max", "min", "clip"):
+            return self._chosen(list(operands), expression)
+        if operator == "where":
+            self.of(operands[0])
+            return self._chosen(list(operands[1:]), expression)
+        if operator in COMPARISONS | LOGICAL:
+            # A unit doesn't change the sign of what is compared with 0.
+            if Number(0) not in operands:
+                self._chosen(list(operands), expression)
+            return {}
+        return self._own(operator, operands, expression)
+
+    def _own(
+        self, operator: str, operands: tuple[Expression, ...], whole: Expression
+    ) -> Linear | None:
+        found = [self.of(operand) for operand in operands]
+        first = found[0]
+        match operator:
+            case "*":
+                return None if None in found else _sum(found[0] or {}, found[1] or {}, Fraction(1))
+            case "/":
+                return None if first is None else _sum(first, found[1] or {}, Fraction(-1))
+            case "sqrt":
+                return None if first is None else _scaled(first, Fraction(1, 2))
+            case "**":
+                exponent = number(operands[1])
+                if exponent is not None:
+                    return None if first is None else _scaled(first, exponent)
+            case "neg" | "abs" | "sum" | "mean" | "norm" | "global_sum" | "global_norm":
+                return first
+            case "sign":
+                return {}
+        if self.is_free and any(self.system.reduced(part or {}) for part in found):
+            return self._any()
+        for part in found:
+            self.system.equate(
+                part or {}, {}, lambda: f"{text(whole)} needs a number without a unit"
+            )
+        return {}
+
+    def _chosen(self, operands: list[Expression], whole: Expression) -> Linear | None:
+        """The degree of what is one of several; bounds of other degrees leave it open."""
+        try:
+            return self._together(operands, whole)
+        except NoDegreeError:
+            if not self.may_mix:
+                raise
+            return self._any()
+
+    def _any(self) -> Linear:
+        self.mixed += 1
+        return {f"mixed {self.mixed}": Fraction(1)}
+
+    def _together(self, operands: list[Expression], whole: Expression) -> Linear | None:
+        """The degree that all parts of a sum must have."""
+        result: Linear | None = None
+        for operand in operands:
+            found = self._of_small(operand) if _is_small(operand, self.small) else self.of(operand)
+            if found is None:
+                continue
+            if result is not None:
+                self.system.equate(
+                    result, found, lambda: f"the parts of {text(whole)} have different ones"
+                )
+            result = found if result is None else result
+        return result
+
+    def _of_small(self, operand: Expression) -> Linear:
+        unknown = f"small {len(self.system.small)}"
+        self.system.small.append(unknown)
+        return {unknown: Fraction(1)}
+
+
+def _is_small(expression: Expression, small: set[str]) -> bool:
+    value = number(expression)
+    if value is not None and 0 < value <= SMALL:
+        return True
+    return isinstance(expression, Name) and expression.id in small
+
+
+def _sum(left: Linear, right: Linear, scale: Fraction) -> Linear:
+    total = dict(left)
+    for key, value in right.items():
+        total[key] = total.get(key, Fraction(0)) + scale * value
+    return {key: value for key, value in total.items() if value}
+
+
+def _scaled(form: Linear, scale: Fraction) -> Linear:
+    return {key: value * scale for key, value in form.items()}
+
+
+def equations(
+    variant: Variant,
+    defaults: Mapping[str, float],
+    units: Mapping[str, int],
+    free: Collection[str] = (),
+    *,
+    may_mix: bool = False,
+) -> tuple[_System, Linear | None]:
+    """The equations between degrees, and the form of the step's own.
+
+    Names that are ``free`` have units of their own; then nothing is asked of initial values, nor
+    of functions.
+    """
+    system = _System()
+    small = small_numbers(variant, defaults) - set(units)
+    known: dict[str, Linear | None] = {name: _plain(unit) for name, unit in units.items()}
+    known |= {name: {name: Fraction(1)} for name in free}
+    for state in variant.states:
+        known[state.name] = {state.name: Fraction(1)}
+        if state.initial == PARAM:
+            system.equate(
+                {state.name: Fraction(1)}, known.get(PARAM) or {}, lambda: "it is a parameter"
+            )
+        # What a user sets, as for safety, takes the degree that it needs.
+        elif not free and state.initial not in (0, *defaults) and state.name in variant.values:
+            why = partial("{} begins with a number".format, state.name)
+            system.equate({state.name: Fraction(1)}, {}, why)
+    asking = _Asking(system, known, small, bool(free), may_mix)
+    for state in variant.states:
+        if state.name in variant.values:
+            new = asking.of(variant.values[state.name])
+            if new is not None:
+                why = partial("{} would have another after each step".format, state.name)
+                system.equate({state.name: Fraction(1)}, new, why)
+    return system, asking.of(variant.change)
+
+
+def free_degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
+    """The degree in the gradient of what the learning rate multiplies; None if it is open.
+
+    Any number that has no upper bound may have a unit, such as a decay, or a bound of a step.
+    Raises NoDegreeError where there is no degree even then.
+    """
+    free = [
+        name
+        for name in (LEARNING_RATE, *defaults)
+        if (found := variant.known.get(name)) is not None and found.high is None
+    ]
+    system, change = equations(variant, defaults, {GRAD: 1}, free, may_mix=True)
+    if change is None:
+        return None
+    # The parameter has no unit here, and so a step has none.
+    system.equate(change, {}, lambda: "the step and the parameter")
+    form = system.reduced({LEARNING_RATE: Fraction(1)})
+    return None if any(form) else -form.get("", Fraction(0))
+
+
+def _plain(unit: int) -> Linear:
+    return {"": Fraction(unit)} if unit else {}
+
+
+def degree(
+    variant: Variant,
+    defaults: Mapping[str, float],
+    units: Mapping[str, int],
+    *,
+    may_mix: bool = False,
+) -> Fraction | None:
+    """The power to which a step has a unit that names have to some power; None if it is open.
+
+    ``may_mix`` lets a choice be between different powers. Raises NoDegreeError where there is none.
+    """
+    system, change = equations(variant, defaults, units, may_mix=may_mix)
+    if change is None:
+        return None
+    for unknown in ["", *system.small]:
+        form = system.reduced(change)
+        if not any(form):
+            return form.get("", Fraction(0))
+        if unknown:
+            system.equate({unknown: Fraction(1)}, {}, lambda: "a small number without a unit")
+    form = system.reduced(change)
+    return None if any(form) else form.get("", Fraction(0))
+
+
+def allows(
+    variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int], wanted: int
+) -> bool:
+    """Whether a step can have a unit to a wanted power, where names have it to some power.
+
+    Each small number takes the unit that its place needs, unless it is one of the names.
+    """
+    try:
+        system, change = equations(variant, defaults, units)
+        if change is not None:
+            system.equate(change, _plain(wanted), lambda: "the step")
+    except NoDegreeError:
+        return False
+    return True

@@ -1,0 +1,95 @@
+"""A rule's step as kernels compute it: float32, of many gradients side by side.
+
+What depends on hyperparameters and counters alone is computed in float64 and rounded once; all
+else is float32 throughout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from optgen.analysis.exact.work import spend
+from optgen.analysis.prove.variant import Variant
+from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation, walk
+from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
+
+#: Longer rules aren't run.
+MOST_PARTS = 500
+
+Array = np.ndarray[Any, np.dtype[Any]]
+#: What names are worth: a row of float32, or a number of float64.
+Values = dict[str, Any]
+#: What the parts of an expression are worth, by their identity.
+Parts = dict[int, Any]
+FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
+    "%": np.mod,
+    "**": np.power,
+    "neg": np.negative,
+    "abs": np.abs,
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "log": np.log,
+    "sign": np.sign,
+    "max": np.maximum,
+    "min": np.minimum,
+    "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
+    "where": np.where,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
+}
+
+
+def can_be_run(variant: Variant) -> bool:
+    """Whether a rule is short, and takes each element by itself."""
+    parts = [part for step in variant.assignments for part in walk(step.expression)]
+    takes_tensors = any(isinstance(p, Operation) and p.operator in REDUCTIONS for p in parts)
+    return len(parts) <= MOST_PARTS and not takes_tensors
+
+
+def start(variant: Variant, defaults: Mapping[str, float], runs: int) -> Values:
+    """What is known before the first step of so many runs, from a parameter of 1."""
+    values: Values = {name: np.float64(value) for name, value in defaults.items()}
+    for name, initial in ((PARAM, 1.0), *((s.name, s.initial) for s in variant.states)):
+        first = values.get(initial, 1.0) if isinstance(initial, str) else initial
+        values[name] = np.full(runs, first, np.float32)
+    return values
+
+
+def arrive(values: Values, gradients: Array, number: int) -> None:
+    """Put in the gradients of a step."""
+    values |= {GRAD: gradients, STEP: np.float64(number), CALL: np.float64(number)}
+
+
+def value(expression: Expression, values: Values, parts: Parts) -> Any:
+    """What an expression is worth. Raises KeyError for a name without a value."""
+    match expression:
+        case Number(number):
+            found = np.float64(number)
+        case Name(name):
+            found = values[name]
+        case Operation(operator, operands):
+            spend(1)
+            found = apply(operator, [value(operand, values, parts) for operand in operands])
+    parts[id(expression)] = found
+    return found
+
+
+def apply(operator: str, found: list[Any]) -> Any:
+    """One operation; float32 where any operand is a row of that."""
+    if any(np.ndim(one) and one.dtype == np.float32 for one in found):
+        found = [one if one.dtype == np.bool_ else np.float32(one) for one in found]
+    return FUNCTIONS[operator](*found)

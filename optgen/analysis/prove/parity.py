@@ -1,0 +1,143 @@
+"""Flipping the gradient's sign flips the step: each state is even or odd in the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import product
+
+from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.work import spend
+from optgen.analysis.prove.reachability import of_one_element
+from optgen.analysis.prove.sampling import Numbers, Sample, Search, python
+from optgen.analysis.prove.variant import Variant, last_location
+from optgen.compiler.ir.expression import (
+    COMPARISONS,
+    LOGICAL,
+    Expression,
+    Name,
+    Number,
+    Operation,
+)
+from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.rule import GRAD, PARAM
+
+#: An expression stays, changes its sign, or is 0 and does both; None where neither is known.
+Parity = int | None
+EVEN, ODD, ZERO = 1, -1, 0
+STATEMENT = "flipping the gradient's sign flips the step"
+#: More states than any readable rule has; each doubles the ways to assign parities.
+MOST_STATES = 8
+
+
+def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
+    """The finding about the sign of the gradient."""
+    location = last_location(variant)
+    common = Group.ODDNESS, STATEMENT
+    states = [state for state in variant.states if state.name in variant.values]
+    if len(states) <= MOST_STATES:
+        for own in (EVEN, ODD):
+            for chosen in product((EVEN, ODD), repeat=len(states)):
+                parities = dict(zip((state.name for state in states), chosen, strict=True))
+                if _is_consistent(variant, parities, own):
+                    reason = _said(parities, own)
+                    yield Finding(*common, Verdict.PROVED, location, variant.label, reason)
+                    return
+    change = of_one_element(folded(variant.change, variant.fresh()))
+    numbers, fails = _refuted(change, search)
+    if numbers is not None:
+        yield Finding(*common, Verdict.REFUTED, location, variant.label, "", numbers, fails)
+        return
+    reason = "no state's parity was found that fits, and the first step shows no difference"
+    yield Finding(*common, Verdict.UNDECIDED, location, variant.label, reason)
+
+
+def _said(parities: Mapping[str, int], own: int) -> str:
+    shown = ", ".join(f"{n} {'odd' if p == ODD else 'even'}" for n, p in parities.items())
+    reason = f"with {shown}" if shown else "the change is odd"
+    return reason if own == EVEN else f"{reason}, where the parameter's sign flips too"
+
+
+def _is_consistent(variant: Variant, states: Mapping[str, int], own: int) -> bool:
+    """Whether every new value of a state has its parity, and the change is odd.
+
+    ``own`` is the parity of the parameter: a rule that decays it is odd in both together.
+    """
+    known = {**{s.name: own for s in variant.states if s.initial == PARAM}, **states}
+    known |= {GRAD: ODD, PARAM: own}
+    for state in variant.states:
+        starts = own if state.initial == PARAM else ZERO if state.initial == 0 else EVEN
+        if known.get(state.name, EVEN) != starts != ZERO:
+            return False
+    for name, wanted in states.items():
+        if parity(variant.values[name], known) not in (wanted, ZERO):
+            return False
+    return parity(variant.change, known) in (ODD, ZERO)
+
+
+def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
+    """What becomes of an expression when all that is odd in ``known`` changes its sign."""
+    spend(1)
+    match expression:
+        case Number(number):
+            return ZERO if number == 0 else EVEN
+        case Name(name):
+            return known.get(name, EVEN)
+    operator, operands = expression.operator, expression.operands
+    found = [parity(operand, known) for operand in operands]
+    if None in found:
+        return None
+    return _of_operation(operator, operands, [part for part in found if part is not None])
+
+
+#: Operations that keep the parity of their operand, and those whose operands must stay as they are.
+_KEEPING = frozenset({"neg", "sign", "sum", "mean", "global_sum"})
+_STAYING = COMPARISONS | LOGICAL | {"sqrt", "exp", "log", "max", "min", "clip", "%"}
+
+
+def _of_operation(operator: str, operands: tuple[Expression, ...], parts: list[int]) -> Parity:
+    if operator in _KEEPING:
+        return parts[0]
+    if operator == "clip" and operands[1] == Operation("neg", (operands[2],)):
+        return parts[0] if parts[2] == EVEN else None
+    if operator in _STAYING:
+        return None if ODD in parts else EVEN
+    match operator:
+        case "+" | "-":
+            return _same(parts)
+        case "*" | "/":
+            return parts[0] * parts[1]
+        case "abs" | "norm" | "global_norm":
+            return EVEN if parts[0] else ZERO
+        case "**":
+            return _power(operands[1], parts)
+        case "where":
+            return _same(parts[1:]) if parts[0] == EVEN else None
+    return None
+
+
+def _same(parts: list[int]) -> Parity:
+    """The parity of a sum of parts."""
+    kinds = {part for part in parts if part != ZERO}
+    if len(kinds) > 1:
+        return None
+    return kinds.pop() if kinds else ZERO
+
+
+def _power(exponent: Expression, parts: list[int]) -> Parity:
+    if isinstance(exponent, Number) and float(exponent.value).is_integer():
+        return parts[0] if exponent.value % 2 else abs(parts[0])
+    return EVEN if ODD not in parts else None
+
+
+def _refuted(change: Expression, search: Search) -> tuple[Numbers | None, str]:
+    """Numbers for which neither flip turns a step around: of the gradient, or of both signs."""
+    flips = {name: Operation("neg", (Name(name),)) for name in (GRAD, PARAM)}
+    flipped = [folded(change, {GRAD: flips[GRAD]}), folded(change, flips)]
+
+    def differs(sample: Sample) -> bool:
+        one = sample.value(change)
+        others = [sample.value(other) for other in flipped]
+        return all(bool(abs(one + two) > 1e-6 * (abs(one) + abs(two))) for two in others)
+
+    numbers = search.find([Name(GRAD), change], differs)
+    return numbers, " and ".join(f"{python(change)} != -{python(other)}" for other in flipped)

@@ -1,0 +1,40 @@
+"""Small numbers that are there for safety, and rules without them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from optgen.analysis.prove.variant import Variant
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
+
+#: A default up to here, of a number that may be any positive one, is there for safety.
+SMALL = 1e-3
+
+
+def small_numbers(variant: Variant, defaults: Mapping[str, float]) -> set[str]:
+    """The hyperparameters that are there for safety: of any positive value, and small."""
+    return {
+        name
+        for name, value in defaults.items()
+        if 0 < value <= SMALL and is_any_positive(variant, name)
+    }
+
+
+def is_any_positive(variant: Variant, name: str) -> bool:
+    """Whether a name may be any positive number."""
+    found = variant.known.get(name)
+    return found is not None and found.is_positive and found.low == 0 and found.high is None
+
+
+def without_small(expression: Expression, small: Collection[str]) -> Expression:
+    """An expression without the small numbers that are added to others."""
+
+    def change(part: Expression) -> Expression | None:
+        if not isinstance(part, Operation) or part.operator not in ("+", "max"):
+            return None
+        for one, other in (part.operands, part.operands[::-1]):
+            if isinstance(one, Name) and one.id in small and other != Number(0):
+                return without_small(other, small)
+        return None
+
+    return rewrite(expression, change)

@@ -1,0 +1,171 @@
+"""Numbers that refute a property: tried, never taken for a proof.
+
+A sample counts where it refutes twice: in float64, as whoever pastes it into Python will see, and
+with 50 digits, so that it isn't rounding that refutes.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+import mpmath
+
+from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.digits import DIGITS, precise
+from optgen.analysis.exact.interval import EVERYTHING, Interval
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
+from optgen.compiler.ir.value import evaluate
+
+#: How many samples are tried for a property, and how many parts of expressions are computed for
+#: them; and for all properties of a rule together, so that no rule takes long. To look for a
+#: certificate of a bound takes about as long as so many parts.
+TRIES, MOST_PARTS, MOST_PARTS_OF_ALL, CERTIFICATE = 1500, 150_000, 1_500_000, 20_000
+_USUAL = (1.0, 2.0, 0.5, 3.0, 0.9, 10.0, 0.1, 0.999, 0.01, 1e-7, 100.0, 0.25, 1e-3, 1e3)
+
+Numbers = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Numbers, and what expressions are worth with them."""
+
+    numbers: Numbers
+    is_precise: bool = False
+
+    def value(self, expression: Expression) -> Any:
+        """The value of an expression. Raises ArithmeticError or ValueError where it has none."""
+        found = self._precise(expression) if self.is_precise else self._float(expression)
+        if isinstance(found, mpmath.mpc) or not mpmath.isfinite(found):
+            raise ArithmeticError
+        return found
+
+    def _precise(self, expression: Expression) -> Any:
+        exact = {name: exactly(number) for name, number in self.numbers.items()}
+        # Rational parts are worked out first: digits may not tell a difference from 0.
+        folds = folded(expression, exact)
+        return precise(folds, {n: mpmath.mpf(repr(v)) for n, v in self.numbers.items()})
+
+    def _float(self, expression: Expression) -> float:
+        return float(evaluate(expression, self.numbers))
+
+    def holds(self, condition: Expression) -> bool:
+        """Whether a condition is true."""
+        if self.is_precise:
+            return bool(self._precise(condition))
+        return bool(evaluate(condition, self.numbers))
+
+
+@dataclass
+class Budget:
+    """How many parts of expressions may still be computed."""
+
+    left: int = MOST_PARTS_OF_ALL
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where samples are taken from: what is known of names, and what is tried first."""
+
+    known: Mapping[str, Interval]
+    first: Mapping[str, float]
+    integers: frozenset[str]
+    budget: Budget
+    hyperparameters: frozenset[str] = frozenset()
+    #: Those that nothing is said of; only their defaults may refute.
+    open: frozenset[str] = frozenset()
+
+    def find(
+        self, about: Sequence[Expression], is_refuted: Callable[[Sample], bool]
+    ) -> Numbers | None:
+        """The first sample that refutes something about expressions; None if none does."""
+        parts = [part for expression in about for part in walk(expression)]
+        names = dict.fromkeys(part.id for part in parts if isinstance(part, Name))
+        tries = min(TRIES, MOST_PARTS // len(parts), self.budget.left // len(parts))
+        for numbers in islice(self._samples(names), tries):
+            self.budget.left -= len(parts)
+            try:
+                with mpmath.workdps(DIGITS):
+                    if is_refuted(Sample(numbers)) and is_refuted(Sample(numbers, True)):
+                        return numbers
+            except (ArithmeticError, ValueError, KeyError, TypeError):
+                continue
+        return None
+
+    def _samples(self, names: Mapping[str, object]) -> Iterator[Numbers]:
+        draw = random.Random(0)
+        choices = {name: self.choices(name) for name in names}
+        if not all(choices.values()):
+            return
+        yield {name: listed[0] for name, listed in choices.items()}
+        for _ in range(TRIES):
+            yield {
+                name: listed[0] if draw.random() < 0.4 else draw.choice(listed)
+                for name, listed in choices.items()
+            }
+
+    def choices(self, name: str) -> list[float]:
+        """Numbers that a name may be, the first one first."""
+        if name in self.open and name in self.first:
+            return [self.first[name]]
+        interval = self.known.get(name, EVERYTHING)
+        ends = [float(end) for end in (interval.low, interval.high) if end is not None]
+        listed = [*_USUAL, 0.0, *(-value for value in _USUAL), *ends]
+        if len(ends) == 2:
+            listed.append(sum(ends) / 2)
+        if name in self.first:
+            listed.insert(0, self.first[name])
+        whole = name in self.integers
+        return [x for x in listed if _inside(x, interval) and (x.is_integer() or not whole)]
+
+
+def _inside(value: float, interval: Interval) -> bool:
+    low, high = interval.low, interval.high
+    above = low is None or value > low or (value == low and not interval.low_open)
+    below = high is None or value < high or (value == high and not interval.high_open)
+    return math.isfinite(value) and above and below
+
+
+def exactly(value: float) -> Expression:
+    """A number as it is written, as a rational one where it isn't whole."""
+    written = Fraction(repr(value))
+    if written.denominator == 1:
+        return Number(written.numerator)
+    return Operation("/", (Number(written.numerator), Number(written.denominator)))
+
+
+def python(expression: Expression) -> str:
+    """An expression as Python, after ``from math import *``."""
+    match expression:
+        case Number(value):
+            return repr(value)
+        case Name(name):
+            return name
+        case Operation(operator, operands):
+            return _python(operator, [python(operand) for operand in operands])
+
+
+def _python(operator: str, parts: list[str]) -> str:
+    match operator, parts:
+        case "neg", [a]:
+            return f"(-{a})"
+        case "not", [a]:
+            return f"(not {a})"
+        case "where", [condition, yes, no]:
+            return f"({yes} if {condition} else {no})"
+        case "sign", [a]:
+            return f"copysign({a} != 0, {a})"
+        case "sum" | "mean" | "global_sum", [a]:
+            return a  # Numbers are those of a tensor of one element.
+        case "norm" | "global_norm", [a]:
+            return f"abs({a})"
+        case "clip", [a, low, high]:
+            return f"({low} if {a} < {low} else {high} if {a} > {high} else {a})"
+        case _, [a, b] if not operator.isalpha() or operator in ("and", "or"):
+            return f"({a} {operator} {b})"
+    return f"{operator}({', '.join(parts)})"

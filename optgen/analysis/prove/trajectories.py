@@ -1,0 +1,68 @@
+"""Many runs of a rule side by side, in float64: a row for each run, a column for each element."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from optgen.analysis.exact.work import spend
+from optgen.analysis.prove.float32 import FUNCTIONS, Array, Values
+from optgen.analysis.prove.variant import Variant
+from optgen.compiler.ir.expression import Expression, Name, Number
+from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
+
+#: Reductions over the elements of a run; there is one tensor, so that global ones are the same.
+_REDUCTIONS: Mapping[str, Callable[[Array], Array]] = {
+    "sum": lambda a: a.sum(axis=1, keepdims=True),
+    "mean": lambda a: a.mean(axis=1, keepdims=True),
+    "norm": lambda a: np.sqrt((a * a).sum(axis=1, keepdims=True)),
+    "global_sum": lambda a: a.sum(axis=1, keepdims=True),
+    "global_norm": lambda a: np.sqrt((a * a).sum(axis=1, keepdims=True)),
+}
+
+
+def value(expression: Expression, values: Values) -> Any:
+    """What an expression is worth in each run. Raises KeyError for a name without a value."""
+    match expression:
+        case Number(number):
+            return np.float64(number)
+        case Name(name):
+            return values[name]
+    spend(1)
+    found = [value(operand, values) for operand in expression.operands]
+    reduction = _REDUCTIONS.get(expression.operator)
+    if reduction is None:
+        return FUNCTIONS[expression.operator](*found)
+    return reduction(np.broadcast_to(found[0], values[PARAM].shape))
+
+
+class Runs:
+    """The values of all names in runs that go on side by side."""
+
+    def __init__(
+        self, variant: Variant, hyperparameters: Mapping[str, Any], parameters: Array
+    ) -> None:
+        self._variant, self._shape = variant, parameters.shape
+        #: What has a value for each element, even where a step makes one of all of them.
+        self._arrays = {PARAM, GRAD, *(state.name for state in variant.states)}
+        self.number = 0
+        self.values: Values = {**hyperparameters, PARAM: parameters}
+        for state in variant.states:
+            first = self.values[state.initial] if isinstance(state.initial, str) else state.initial
+            self.values[state.name] = np.broadcast_to(np.float64(first), self._shape)
+
+    def arrive(self, gradients: Array) -> None:
+        """Put in the gradients of the next step, without making it."""
+        self.number += 1
+        number = np.float64(self.number)
+        self.values |= {GRAD: gradients, STEP: number, CALL: number}
+
+    def step(self) -> None:
+        """Make the step."""
+        for assignment in self._variant.assignments:
+            target, found = assignment.target, value(assignment.expression, self.values)
+            self.values[target] = (
+                np.broadcast_to(found, self._shape) if target in self._arrays else found
+            )

@@ -1,0 +1,159 @@
+"""A rule in one setting of its switches: a straight line of assignments, and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+
+from optgen.analysis.exact.composition import TooLargeError, composed
+from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
+from optgen.analysis.exact.ranges import bound, comparison
+from optgen.analysis.exact.specialization import asked, decided
+from optgen.compiler.ir.expression import (
+    Expression,
+    Name,
+    Number,
+    Operation,
+)
+from optgen.compiler.ir.problem import Location
+from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
+from optgen.compiler.ir.rule import Step as Assignment
+
+#: More settings of switches than any readable rule has.
+MOST_VARIANTS = 32
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a step computes: ``values`` are the new values of names, in terms of the old ones.
+
+    ``known`` bounds the names that a step starts from; ``relations`` are invariants that bound
+    no name alone.
+    """
+
+    label: str
+    assignments: tuple[Assignment, ...]
+    values: Mapping[str, Expression]
+    known: Mapping[str, Interval]
+    relations: tuple[Expression, ...]
+    states: tuple[State, ...]
+    #: Where the parameter gets its new value, in this setting or another.
+    location: Location
+
+    @property
+    def change(self) -> Expression:
+        """What a step adds to the parameter."""
+        return without(self.values[PARAM], PARAM)
+
+    def fresh(self) -> dict[str, Expression]:
+        """The values that states have before the first step, and the number of that step."""
+        found: dict[str, Expression] = {
+            state.name: Name(state.initial)
+            if isinstance(state.initial, str)
+            else Number(state.initial)
+            for state in self.states
+        }
+        return {**found, STEP: Number(1)}
+
+
+def variants(rule: Rule) -> Iterator[Variant]:
+    """The rule of an optimizer in each setting of its switches that can be.
+
+    Raises TooLargeError for too many of them, and for values that are too large.
+    """
+    (block,) = rule.blocks
+    atoms = asked(rule, block.steps)
+    if 2 ** len(atoms) > MOST_VARIANTS:
+        raise TooLargeError
+    for setting in product((False, True), repeat=len(atoms)):
+        on = dict(zip(atoms, setting, strict=True))
+        known = _ranges(rule, on)
+        if known is not None:
+            yield _variant(rule, on, known)
+
+
+def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Variant:
+    every = {**dict.fromkeys(rule.atoms, False), **on}
+    (block,) = rule.blocks
+    taken = tuple(
+        replace(step, expression=decided(step.expression, on))
+        for step in block.steps
+        if step.guard.holds(every)
+    )
+    states = tuple(state for state in rule.states if _exists(state, every))
+    relations = []
+    for state in states:
+        own = None if state.invariant is None else bound(state.invariant, state.name)
+        known[state.name] = EVERYTHING if own is None else own
+        if state.invariant is not None and own is None:
+            relations.append(state.invariant)
+    values = composed(taken, {PARAM: Name(PARAM)})
+    label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
+    moving = (
+        s.location for steps in (taken, block.steps) for s in steps[::-1] if s.target == PARAM
+    )
+    location = next(moving, rule.location)
+    return Variant(label, taken, values, known, tuple(relations), states, location)
+
+
+def _exists(state: State, on: dict[str, bool]) -> bool:
+    return state.when.holds({**dict.fromkeys(state.when.atoms, False), **on})
+
+
+def last_location(variant: Variant) -> Location:
+    """Where the parameter gets its new value; where it gets none, where it does elsewhere."""
+    return variant.location
+
+
+def without(expression: Expression, name: str) -> Expression:
+    """What is left of a sum when a name that it adds to something is taken out once.
+
+    An expression that isn't such a sum becomes the difference itself.
+    """
+    found = _taken_out(expression, name)
+    return Operation("-", (expression, Name(name))) if found is None else found
+
+
+def _taken_out(expression: Expression, name: str) -> Expression | None:
+    if not isinstance(expression, Operation):
+        return Number(0) if expression == Name(name) else None
+    operator, operands = expression.operator, expression.operands
+    if operator in ("+", "-"):
+        left, right = operands
+        found = _taken_out(left, name)
+        if found is not None:
+            return Operation(operator, (found, right))
+        found = _taken_out(right, name) if operator == "+" else None
+        return None if found is None else Operation(operator, (left, found))
+    if operator == "where":
+        yes, no = (_taken_out(operand, name) for operand in operands[1:])
+        if yes is not None and no is not None:
+            return Operation("where", (operands[0], yes, no))
+    return None
+
+
+def _ranges(rule: Rule, on: Mapping[str, bool]) -> dict[str, Interval] | None:
+    """The range of each hyperparameter in a setting of the switches; None if one has none left."""
+    known = {GRAD: EVERYTHING, PARAM: EVERYTHING, STEP: Interval(ONE, None, False, True)}
+    known["call"] = known[STEP]
+    for hyperparameter in rule.hyperparameters:
+        known[hyperparameter.name] = _range(hyperparameter)
+    known.setdefault(LEARNING_RATE, NONNEGATIVE)
+    for atom, holds in on.items():
+        bounded = comparison(rule.atoms[atom])
+        if bounded is None:
+            continue
+        name, inside, outside = bounded
+        if name in known:
+            known[name] = known[name].meet(inside if holds else outside)
+            if known[name].is_empty:
+                return None
+    return known
+
+
+def _range(hyperparameter: Hyperparameter) -> Interval:
+    found = None
+    if hyperparameter.range is not None:
+        found = bound(hyperparameter.range, hyperparameter.name)
+    return EVERYTHING if found is None else found

@@ -1,0 +1,48 @@
+"""From specs to what is known of them: proofs, errors and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+
+from optgen.analysis.compare import Outline, compare, known, resemblances
+from optgen.analysis.measure import measure
+from optgen.analysis.prove import prove
+from optgen.compiler.ir.accuracy import Accuracy
+from optgen.compiler.ir.comparison import Comparison
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.spec import Scalar, Spec
+from optgen.compiler.library import optimizer_files, published_files
+from optgen.compiler.pipeline import Surroundings, checked_rule, composed, load_all, plan_of
+from optgen.compiler.read.parse import parse
+
+#: Hyperparameters with the values that they have in a comparison; None for one that isn't given.
+Fixed = Mapping[str, Scalar | None]
+
+
+def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
+    """How exact the plan of a spec is."""
+    return measure(plan_of(spec, around))
+
+
+def findings(spec: Spec) -> tuple[Finding, ...]:
+    """What could be proved, or refuted, of the rule of an optimizer alone."""
+    waived = dict(spec.waived)
+    rule = checked_rule(spec)
+    found = (*prove(rule), *resemblances(rule, known_rules()))
+    return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
+
+
+@cache
+def known_rules() -> tuple[Outline, ...]:
+    """Outlines of the built-in and of the published rules."""
+    specs = load_all((*optimizer_files(), *published_files()))
+    return tuple(outline for spec in specs for outline in known(parse(spec)))
+
+
+def comparison(
+    one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
+) -> Comparison:
+    """How two optimizers compare, with features. Raises UsageError for values that aren't taken."""
+    return compare(composed(one, around), composed(other, around), fixed, other_fixed)

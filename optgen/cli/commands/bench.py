@@ -1,0 +1,143 @@
+"""``optgen bench``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from optgen.bench.cases import Case, cases, own_files, read
+from optgen.bench.chart import draw
+from optgen.bench.models import Model, models
+from optgen.bench.run import Figure, Figures, beginnings, described, figure, growth
+from optgen.bench.time_budget import Clock
+from optgen.bench.user_specs import generated
+from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems, warn
+from optgen.compiler.ir.problem import SpecError
+
+#: Of a table with all peers.
+_WIDTH = 110
+#: Rounds and seconds for each case, in a thorough run and in a quick one.
+_THOROUGH, _QUICK = (41, 20.0), (6, 1.0)
+_QUICK_MODELS = ("resnet50", "many_tiny")
+#: Seconds of a quick run in all, and of those the ones after which no more steps are timed.
+_QUICK_SECONDS, _QUICK_STEPS = 95.0, 65.0
+
+
+def bench(
+    names: list[str], on: list[str], path: Path | None, picture: Path | None, *, quick: bool
+) -> int:
+    """Time steps, and print the figures; returns the exit status."""
+    known = models()
+    try:
+        wanted = [known[name] for name in on or [*(_QUICK_MODELS if quick else known)]]
+        # Small models take no time, and are there even where time runs out.
+        shapes = sorted(wanted, key=lambda model: model.size)
+        specs = read(names)
+        chosen = cases(specs)
+        if not chosen:
+            complain(f"there is no optimizer among {', '.join(names)}")
+            return USAGE
+        with generated(own_files(specs)) as folder:
+            for case in chosen:
+                case.made()
+            found = _timed(chosen, shapes, folder, quick=quick)
+    except SpecError as error:
+        print_problems(error.problems)
+        return WRONG
+    except (FileNotFoundError, TypeError) as error:
+        complain(str(error))
+        return USAGE
+    except KeyError as error:
+        complain(f"there is no model {error}; there are {', '.join(known)}")
+        return USAGE
+    _print(found)
+    if path is not None:
+        path.write_text(json.dumps(found.as_dict(), indent=2) + "\n", encoding="utf-8")
+        out.print(Text(f"The figures are in {path}"))
+    if picture is not None:
+        draw(found, picture)
+        out.print(Text(f"The chart is in {picture}"))
+    return FINE
+
+
+def _timed(chosen: list[Case], shapes: list[Model], folder: Path, *, quick: bool) -> Figures:
+    """All figures; where the time for a quick run ends, the rest is left out and named."""
+    rounds, seconds = _QUICK if quick else _THOROUGH
+    clock, steps = (Clock(_QUICK_SECONDS), Clock(_QUICK_STEPS)) if quick else (Clock(), Clock())
+    with out.status("memory") as status:
+        found = Figures(described(max(model.size for model in shapes)))
+        if found.machine["busy"]:
+            warn("this machine is busy; the figures will be of its other work too")
+        left = len(chosen) * len(shapes)
+        for model in shapes:
+            for case in chosen:
+                share = steps.share(left, seconds)
+                left -= 1
+                what = f"{case.title} on {model.name}"
+                if share <= 0:
+                    found.left_out.append(what)
+                    continue
+                status.update(what)
+                one = figure(case, model, rounds=rounds, seconds=share, compiled=not quick)
+                found.steps.append(one)
+        status.update("growth, imports, first steps")
+        found.growth = {chosen[0].label: growth(chosen[0], rounds, clock)}
+        plain = [case for case in chosen if not case.full][:1]
+        beginnings(plain if quick else chosen, folder, clock, found)
+    return found
+
+
+def _print(found: Figures) -> None:
+    out.print(Text(", ".join(f"{name} {_shown(value)}" for name, value in found.machine.items())))
+    groups: dict[str, list[Figure]] = {}
+    for one in found.steps:
+        title = f"{one.model}, everything on" if one.everything_on else one.model
+        groups.setdefault(title, []).append(one)
+    for title, figures in groups.items():
+        # A terminal that is narrower breaks the lines; cut they would say nothing.
+        Console(width=max(out.width, _WIDTH)).print(_table(title, figures))
+    for label, row in found.growth.items():
+        steps = ", ".join(f"{count}: {took:.0f} us" for count, took in row.items())
+        out.print(Text(f"{label}, by the number of tensors of 64 elements: {steps}"))
+    begun = found.startup
+    built = f", build {begun[_BUILD]:.1f} s" if _BUILD in begun else ""
+    out.print(Text(f"import {begun[_IMPORT]:.2f} s over numpy's{built}"))
+    for label, row in begun["first step"].items():
+        steps = ", ".join(f"{name} {took:.2f} s" for name, took in row.items())
+        out.print(Text(f"first step of {label}: {steps}"))
+    if found.left_out:
+        first, more = found.left_out[0], len(found.left_out) - 1
+        others = f" and {more} more, which --json lists" if more else ""
+        warn(f"there was no time for {first}{others}; without --quick there is no limit")
+
+
+_IMPORT, _BUILD = "import over numpy's", "build of all"
+
+
+def _table(title: str, figures: list[Figure]) -> Table:
+    """Figures, with how many times as long others take."""
+    peers = list(dict.fromkeys(name for one in figures for name in one.peers))
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("", no_wrap=True)
+    for name in ("ms", "+-", "MB", "GB/s", "floor", *(f"{peer} x" for peer in peers)):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in figures:
+        table.add_row(
+            one.case,
+            f"{one.milliseconds:.3g}",
+            f"{one.spread:.0%}",
+            f"{one.bytes_moved / 1e6:.0f}",
+            f"{one.gigabytes_per_second:.1f}",
+            "" if one.share_of_floor is None else f"{one.share_of_floor:.0%}",
+            *(f"{one.peers[name]:.1f}" if name in one.peers else "" for name in peers),
+        )
+    return table
+
+
+def _shown(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,49 @@
+"""``optgen build``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
+from optgen.cli.progress import BuildProgress
+from optgen.compiler import build as building
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.library import find_specs, generated_folder
+
+DEFAULT_OUT = Path("generated")
+
+
+@ends_well("optgen build")
+def build(paths: list[str], folder: Path | None, *, check_only: bool, force: bool = False) -> int:
+    """Generate the optimizers and schedules of some specs; returns the exit status."""
+    target = folder or (DEFAULT_OUT if paths else generated_folder())
+    try:
+        job = building.prepare(find_specs(paths))
+        if not job.kinds.compiled and not job.project.problems:
+            complain(
+                "there is no optimizer and no schedule among these specs; "
+                "features alone make no package"
+            )
+            return USAGE
+        print_problems(job.project.warnings)
+        with BuildProgress(len(job.kinds.compiled)) as progress:
+            if check_only:
+                stale = building.stale(job, target, progress)
+            else:
+                building.build(job, target, progress, force=force)
+                stale = ""
+    except SpecError as error:
+        return print_problems(error.problems)
+    except FileNotFoundError as error:
+        complain(str(error))
+        return USAGE
+    except OSError as error:
+        complain(str(error))
+        return WRONG
+    if stale:
+        out.print(Text(stale.rstrip("\n")))
+        complain(f"{target} is not what the specs say; run optgen build")
+        return WRONG
+    return FINE

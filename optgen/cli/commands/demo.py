@@ -1,0 +1,70 @@
+"""``optgen demo``."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from rich.text import Text
+
+from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems, warn
+from optgen.cli.progress import BuildProgress, TrainingProgress
+from optgen.compiler import build as building
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.spec import Spec
+from optgen.compiler.library import find_specs, generated_folder
+from optgen.demo import chart, contestants, digits
+from optgen.demo.optional_packages import MissingExtraError, require_all
+from optgen.demo.table import Pair, table
+from optgen.demo.training import Run, train
+
+
+def demo(epochs: int, path: Path) -> int:
+    """Train on the digits with every optimizer; returns the exit status."""
+    try:
+        require_all()
+        chart.check(path)
+    except (MissingExtraError, ValueError) as error:
+        complain(str(error))
+        return USAGE
+    try:
+        pairs = _train(contestants.pairs(_rebuild()), epochs)
+    except SpecError as error:
+        print_problems(error.problems)
+        return WRONG
+    except contestants.NotBuiltError as error:
+        complain(str(error))
+        return WRONG
+    out.print(table(pairs), soft_wrap=False)
+    try:
+        chart.draw(pairs, path)
+    except OSError as error:
+        complain(f"the picture could not be written: {error}")
+        return WRONG
+    out.print(Text(f"The curves are in {path}"))
+    return FINE
+
+
+def _rebuild() -> tuple[Spec, ...]:
+    """Compile every built-in spec in memory, and say so if the generated files are stale."""
+    job = building.prepare(find_specs([]))
+    print_problems(job.project.warnings)
+    out.print("Compiling the specs")
+    with BuildProgress(len(job.kinds.compiled)) as progress:
+        stale = building.stale(job, generated_folder(), progress)
+    if stale:
+        folder = generated_folder()
+        warn(f"{folder} is not what the specs say, and is used as it is; run optgen build")
+    return job.kinds.optimizers
+
+
+def _train(chosen: contestants.Pairs, epochs: int) -> list[Pair]:
+    train_images, test_images = digits.load()
+    out.print(f"Training on {len(train_images)} digits, testing on {len(test_images)} others")
+    with TrainingProgress(epochs) as progress:
+
+        def run(contestant: contestants.Contestant) -> Run:
+            report = partial(progress.report, contestant)
+            return train(contestant, train_images, test_images, epochs, report)
+
+        return [(run(ours), run(theirs) if theirs else None) for ours, theirs in chosen]

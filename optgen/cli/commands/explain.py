@@ -1,0 +1,104 @@
+"""``optgen explain``: what a rule does, what is proved of it, and what it costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+from rich.text import Text
+
+from optgen.analysis.exact.composition import TooLargeError
+from optgen.analysis.prove import observed
+from optgen.cli.choices import Format
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, err, print_problems
+from optgen.cli.optimizer_report import Explained, Scale, explained
+from optgen.cli.report_formats import in_latex, in_markdown, to_console
+from optgen.cli.stability_data import panels
+from optgen.cli.webpage import in_html
+from optgen.compiler.ir.problem import SpecError, UsageError
+from optgen.compiler.ir.spec import Spec
+from optgen.compiler.library import find_specs, is_feature
+from optgen.compiler.pipeline import each, load_all
+from optgen.demo import chart, stability, trajectories
+from optgen.demo.optional_packages import MissingExtraError
+
+
+@ends_well("optgen explain")
+def explain(
+    name: str,
+    style: Format,
+    parameters: int,
+    together: Sequence[str],
+    path: Path | None,
+    runs: Path | None = None,
+) -> int:
+    """Print what there is to know about one optimizer; returns the exit status.
+
+    The features ``together`` are on in a row of their own in the table of costs. The paths are
+    where to draw its steps on a quadratic, and its runs.
+    """
+    pictures = [one for one in (path, runs) if one is not None]
+    try:
+        for one in pictures:
+            chart.check(one)
+        (found,) = each([_spec(name)], lambda spec: explained(spec, together))
+        if path is not None:
+            stability.draw(panels(found.rule, found.stable), path)
+        if runs is not None:
+            trajectories.draw(observed(found.rule), runs)
+    except TooLargeError:
+        complain(f"{name} has too many settings, or values too large, for a picture of runs")
+        return USAGE
+    except SpecError as error:
+        return print_problems(error.problems)
+    except MissingExtraError:
+        complain("a picture needs matplotlib: python -m pip install 'optgen[demo]'")
+        return USAGE
+    except (FileNotFoundError, UsageError, chart.WrongPathError) as error:
+        complain(str(error))
+        return USAGE
+    except OSError as error:
+        complain(f"the picture could not be written: {error}")
+        return WRONG
+    _tell(found, style, parameters)
+    for one in pictures:
+        err.print(Text(f"The picture is in {one}"))
+    return FINE
+
+
+def _spec(name: str) -> Spec:
+    """The optimizer of that name or file. Raises UsageError where there isn't one."""
+    found = find_specs([name])
+    if len(found.files) != 1:
+        raise UsageError(f"{name} holds {len(found.files)} specs; name one of them")
+    (spec,) = load_all(found.files)
+    if is_feature(spec) or spec.is_schedule:
+        raise UsageError(f"{spec.name} is no optimizer; optgen show tells what it is")
+    return spec
+
+
+def _tell(found: Explained, style: Format, parameters: int) -> None:
+    if style is Format.LATEX:
+        print("\n\n".join(in_latex(found)))
+        return
+    scale = Scale(parameters, _bandwidth())
+    if style is Format.TEXT:
+        to_console(found, scale)
+    elif style is Format.MARKDOWN:
+        print("\n".join(in_markdown(found, scale)))
+    else:
+        print(in_html(found, scale))
+
+
+def _bandwidth() -> float:
+    """What this machine's memory moves in place, in bytes a second; one thread's share at least."""
+    array = np.ones(2**24, np.float32)
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        np.multiply(array, np.float32(1.0), out=array)
+        times.append(time.perf_counter() - start)
+    return 2 * array.nbytes / median(times)

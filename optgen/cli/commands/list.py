@@ -1,0 +1,40 @@
+"""``optgen list``."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from optgen.cli.console import FINE, ends_well, out
+from optgen.compiler.ir.spec import Spec
+from optgen.compiler.library import feature_files, optimizer_files, schedule_files
+from optgen.compiler.pipeline import load_all
+
+
+@ends_well("optgen list")
+def list_specs() -> int:
+    """Print the built-in optimizers, features and schedules with their arguments; returns 0."""
+    kinds = (
+        ("Optimizers", optimizer_files()),
+        ("Features", feature_files()),
+        ("Schedules", schedule_files()),
+    )
+    for title, files in kinds:
+        if out.is_terminal:
+            table = Table(title=title, title_justify="left", show_lines=False)
+            for heading in ("name", "what it does", "arguments"):
+                table.add_column(heading, overflow="fold")
+            for spec in load_all(files):
+                table.add_row(spec.name.value, spec.summary, _arguments(spec))
+            out.print(table)
+        else:
+            for spec in load_all(files):
+                arguments = _arguments(spec)
+                out.print(f"{spec.name.value}\t{spec.summary}\t{arguments}", markup=False)
+    return FINE
+
+
+def _arguments(spec: Spec) -> str:
+    required = [entry.name.value for entry in spec.hyperparameters if entry.required]
+    others = [(entry.name, entry.default) for entry in spec.hyperparameters if not entry.required]
+    with_default = [f"{name}={default!r}" for name, default in (*others, *spec.defaults)]
+    return ", ".join([*required, *with_default])

@@ -1,0 +1,33 @@
+"""``optgen new``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optgen.cli.console import FINE, USAGE, complain, out
+from optgen.compiler.library import read_templates
+from optgen.compiler.read.parse.names import class_name_fault
+
+TEMPLATE = "new_spec.toml.j2"
+
+
+def new(name: str, folder: Path) -> int:
+    """Write a spec that builds as it stands; never over a file. Returns the exit status."""
+    fault = class_name_fault(name)
+    if fault:
+        complain(fault)
+        return USAGE
+    path = folder / f"{name.lower()}.toml"
+    text = read_templates().render(TEMPLATE, {"name": name, "path": path.as_posix()})
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        complain(f"{path} exists; it is left as it is")
+        return USAGE
+    except OSError as error:
+        complain(f"{path}: {error.strerror}")
+        return USAGE
+    out.print(f"wrote {path}; next: optgen build {path} --out my_optimizers", markup=False)
+    return FINE

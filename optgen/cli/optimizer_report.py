@@ -1,0 +1,116 @@
+"""What there is to know about one optimizer, and the lines that all formats have of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from optgen.analysis.explain import costs, stabilities, variants
+from optgen.analysis.reports import findings
+from optgen.compiler.ir.cost import Cost
+from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.proof import ASIDE, Finding, Verdict
+from optgen.compiler.ir.rule import Rule, Step
+from optgen.compiler.ir.spec import Spec
+from optgen.compiler.ir.stability import Stability
+from optgen.compiler.pipeline import checked_rule, plan_of, surroundings
+
+#: What a copy within the memory of an H100 reaches, in bytes a second.
+H100 = 3.0e12
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One optimizer: its rule, what is proved of it, where it is stable, and what it costs."""
+
+    rule: Rule
+    proved: Sequence[Finding]
+    stable: Sequence[Stability]
+    cards: Sequence[Cost]
+
+    def variants(self) -> Iterator[tuple[str, Sequence[Step]]]:
+        """A heading for the steps of each variant, and the steps."""
+        for variant in variants(self.rule):
+            yield f"A step{f', {variant.setting}' if variant.setting else ''}", variant.steps
+
+    def properties(self) -> Iterator[str]:
+        """Each property once, with its verdict in all variants."""
+        statements = dict.fromkeys((finding.group, finding.statement) for finding in self.proved)
+        for group, statement in statements:
+            alike = [f for f in self.proved if (f.group, f.statement) == (group, statement)]
+            if group in ASIDE:
+                yield from _told(statement, alike)
+                continue
+            verdicts = dict.fromkeys(finding.verdict for finding in alike)
+            shown = "; ".join(
+                verdict if len(verdicts) == 1 else f"{verdict} where {_where(alike, verdict)}"
+                for verdict in verdicts
+            )
+            reasons = dict.fromkeys(f.reason for f in alike if f.reason)
+            yield f"{shown}: {statement} ({next(iter(reasons), 'by numbers')})"
+
+    def limits(self) -> Iterator[tuple[str, Expression, str]]:
+        """Where it is stable: a condition, and what to say before and behind it."""
+        for found in self.stable:
+            behind = f", where {found.setting}" if found.setting else ""
+            yield "on a quadratic it is stable for ", found.condition, behind
+
+
+def explained(spec: Spec, together: Sequence[str]) -> Explained:
+    """All about an optimizer, and its cost with some features on together.
+
+    Raises SpecError, and UsageError for a feature that there isn't.
+    """
+    rule = checked_rule(spec)
+    cards = tuple(costs(plan_of(spec, surroundings()), together))
+    return Explained(rule, findings(spec), tuple(stabilities(rule)), cards)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What times are given for: parameters, and the bytes that are moved in a second."""
+
+    parameters: int
+    bandwidth: float
+
+    def headings(self) -> list[str]:
+        """Those of the table of costs."""
+        return [
+            "setting",
+            "state B",
+            "moved B",
+            "operations",
+            "passes",
+            f"ms at {self.bandwidth / 1e9:.0f} GB/s",
+            f"ms at {H100 / 1e12:.0f} TB/s",
+        ]
+
+    def cells(self, card: Cost) -> list[str]:
+        """A line of that table."""
+        return [
+            card.setting,
+            str(card.state_bytes),
+            str(card.moved_bytes),
+            str(card.operations),
+            str(card.passes),
+            f"{1e3 * card.floor(self.parameters, self.bandwidth):.3g}",
+            f"{1e3 * card.floor(self.parameters, H100):.3g}",
+        ]
+
+    @property
+    def note(self) -> str:
+        """What the table's numbers count."""
+        return f"B for each float32 parameter; ms for {self.parameters:,} of them"
+
+
+def _where(alike: Sequence[Finding], verdict: Verdict) -> str:
+    return "; or ".join(finding.variant for finding in alike if finding.verdict is verdict)
+
+
+def _told(statement: str, alike: Sequence[Finding]) -> Iterator[str]:
+    """A property that a rule may have or not, with each reason by itself."""
+    reasons = dict.fromkeys((finding.word, finding.reason) for finding in alike)
+    for word, reason in reasons:
+        places = [f.variant for f in alike if (f.word, f.reason) == (word, reason)]
+        where = f", where {'; or '.join(places)}" if len(reasons) > 1 else ""
+        yield f"{word}: {statement} ({reason}{where})"

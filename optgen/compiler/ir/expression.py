@@ -1,0 +1,203 @@
+"""The expression tree of a rule: what kernels are printed from.
+
+It is our own because SymPy reorders sums and merges quotients while it builds, which would
+change the rounding of a kernel. Trees compare by what they say, not by where they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from optgen.compiler.ir.problem import Location
+
+NOWHERE = Location("", 0)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A literal; always finite."""
+
+    value: int | float
+    location: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Name:
+    """A use of a name."""
+
+    id: str
+    location: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operator (``+``, ``<``, ``and``, ``neg``) or a function of the language, applied."""
+
+    operator: str
+    operands: tuple[Expression, ...]
+    location: Location = field(default=NOWHERE, compare=False, repr=False)
+
+
+Expression = Number | Name | Operation
+
+ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "**"})
+#: Each comparison, and the one that holds where it doesn't.
+NEGATIONS: Mapping[str, str] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
+COMPARISONS = frozenset(NEGATIONS)
+LOGICAL = frozenset({"and", "or", "not"})
+
+#: Functions of an element or a scalar, and how many arguments each takes.
+FUNCTIONS: Mapping[str, int] = {
+    "sqrt": 1,
+    "abs": 1,
+    "sign": 1,
+    "exp": 1,
+    "log": 1,
+    "min": 2,
+    "max": 2,
+    "clip": 3,
+    "where": 3,
+}
+#: Functions whose value needs all elements of a tensor, or of all tensors.
+TENSOR_REDUCTIONS = frozenset({"sum", "mean", "norm"})
+GLOBAL_REDUCTIONS = frozenset({"global_sum", "global_norm"})
+REDUCTIONS = TENSOR_REDUCTIONS | GLOBAL_REDUCTIONS
+#: Asks whether an optional hyperparameter was given.
+GIVEN = "given"
+
+FUNCTION_NAMES = frozenset(FUNCTIONS) | REDUCTIONS | {GIVEN}
+
+# How tightly operators bind in the notation of a spec; atoms and calls bind tightest.
+_PRECEDENCE = {"or": 1, "and": 2, "not": 3}
+_PRECEDENCE |= dict.fromkeys(COMPARISONS, 4)
+_PRECEDENCE |= {"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "neg": 7, "**": 8}
+ATOM = 9
+
+
+def precedence(expression: Expression) -> int:
+    """How tightly the outermost operator of an expression binds."""
+    if isinstance(expression, Operation):
+        return _PRECEDENCE.get(expression.operator, ATOM)
+    if isinstance(expression, Number) and expression.value < 0:
+        return _PRECEDENCE["neg"]
+    return ATOM
+
+
+def is_boolean(expression: Expression, booleans: frozenset[str] = frozenset()) -> bool:
+    """Whether an expression is true or false; ``booleans`` are the names that are."""
+    if isinstance(expression, Name):
+        return expression.id in booleans
+    if isinstance(expression, Number):
+        return False
+    if expression.operator == "where":
+        return is_boolean(expression.operands[1], booleans)
+    return expression.operator in COMPARISONS | LOGICAL | {GIVEN}
+
+
+def walk(expression: Expression) -> Iterator[Expression]:
+    """The expression and everything in it, outermost first."""
+    waiting = [expression]
+    while waiting:
+        part = waiting.pop()
+        yield part
+        if isinstance(part, Operation):
+            waiting += reversed(part.operands)
+
+
+def depth(expression: Expression) -> int:
+    """How many operations stand inside each other."""
+    level, count = [expression], 0
+    while level := [o for part in level if isinstance(part, Operation) for o in part.operands]:
+        count += 1
+    return count
+
+
+def names(expression: Expression) -> tuple[str, ...]:
+    """Every name that is used, once each, in order of appearance."""
+    return tuple(dict.fromkeys(part.id for part in walk(expression) if isinstance(part, Name)))
+
+
+def rewrite(
+    expression: Expression, change: Callable[[Expression], Expression | None]
+) -> Expression:
+    """Replace, from the outside in, each part for which ``change`` gives something else."""
+    changed = change(expression)
+    if changed is not None:
+        return changed
+    if isinstance(expression, Operation):
+        operands = tuple(rewrite(operand, change) for operand in expression.operands)
+        return Operation(expression.operator, operands, expression.location)
+    return expression
+
+
+def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
+    """The expression with names replaced by what they stand for."""
+
+    def change(part: Expression) -> Expression | None:
+        return values.get(part.id) if isinstance(part, Name) else None
+
+    return rewrite(expression, change)
+
+
+def rename(expression: Expression, new: Mapping[str, str]) -> Expression:
+    """The expression with some of its names replaced."""
+
+    def change(part: Expression) -> Expression | None:
+        if isinstance(part, Name) and part.id in new:
+            return Name(new[part.id], part.location)
+        return None
+
+    return rewrite(expression, change) if new else expression
+
+
+def text(expression: Expression) -> str:
+    """The expression in the notation of a spec, with no bracket that it doesn't need."""
+    if isinstance(expression, Number):
+        return repr(expression.value)
+    if isinstance(expression, Name):
+        return expression.id
+    operator, operands = expression.operator, expression.operands
+    chained = _chained(expression)
+    if chained is not None:
+        return chained
+    if operator not in _PRECEDENCE:
+        return f"{operator}({', '.join(text(operand) for operand in operands)})"
+    return infix(operator, operands, text, tight=frozenset({"*", "/", "**"}))
+
+
+def _chained(expression: Operation) -> str | None:
+    """``0 <= x and x < 1`` as ``0 <= x < 1``, which is how it was written."""
+    left, *rest = expression.operands
+    if expression.operator != "and" or not isinstance(left, Operation):
+        return None
+    (right,) = rest
+    if not isinstance(right, Operation) or not {left.operator, right.operator} <= COMPARISONS:
+        return None
+    if left.operands[1] != right.operands[0]:
+        return None
+    return f"{text(left)} {right.operator} {text(right.operands[1])}"
+
+
+def infix(
+    operator: str,
+    operands: tuple[Expression, ...],
+    print_one: Callable[[Expression], str],
+    *,
+    tight: frozenset[str],
+) -> str:
+    """An operator with its operands, which ``print_one`` prints; no space around tight ones."""
+    level = _PRECEDENCE[operator]
+
+    def printed(operand: Expression, least: int) -> str:
+        result = print_one(operand)
+        return f"({result})" if precedence(operand) < least else result
+
+    if operator in ("neg", "not"):
+        return ("-" if operator == "neg" else "not ") + printed(operands[0], level)
+    left, right = operands
+    # All associate to the left but powers, which do to the right, and comparisons, to neither.
+    least_left = level + 1 if operator == "**" or operator in COMPARISONS else level
+    least_right = level if operator == "**" else level + 1
+    middle = operator if operator in tight else f" {operator} "
+    return printed(left, least_left) + middle + printed(right, least_right)

@@ -1,0 +1,132 @@
+"""The second noun: an update rule as typed steps, alone or with the features woven in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from optgen.compiler.ir.condition import ALWAYS, Condition
+from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.problem import Location
+from optgen.compiler.ir.spec import Scalar, Text
+
+#: Names that every rule may use without declaring them.
+PARAM, GRAD, LEARNING_RATE, CALL, STEP = "param", "grad", "learning_rate", "call", "step"
+COUNTERS = (CALL, STEP)
+GIVEN_NAMES = (PARAM, GRAD, LEARNING_RATE, CALL, STEP)
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """A number or switch that the user of the optimizer sets."""
+
+    name: str
+    default: Scalar | None
+    location: Location
+    range: Expression | None = None
+    doc: str = ""
+    optional: bool = False
+    integer: bool = False
+    required: bool = False
+    is_list: bool = False
+    #: Whether it stands behind the argument ``name`` in a signature.
+    after_name: bool = False
+    excluded: Scalar | None = None
+    #: Whether the loss is multiplied by it before gradients are taken.
+    scales_loss: bool = False
+    #: Whether groups of variables may have values of their own.
+    grouped: bool = False
+    #: Where the numbers themselves stand.
+    default_at: Location | None = None
+    excluded_at: Location | None = None
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it is true or false, and so decides which code exists."""
+        return isinstance(self.default, bool)
+
+
+@dataclass(frozen=True)
+class State:
+    """An array of the parameter's shape that outlives a step."""
+
+    name: str
+    location: Location
+    when: Condition = ALWAYS
+    initial: Scalar | str = 0
+    invariant: Expression | None = None
+    doc: str = ""
+    #: Whether it may take the parameter's place for evaluation.
+    stands_in: bool = False
+    initial_at: Location | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """``target = expression``, taken when the guard holds."""
+
+    target: str
+    expression: Expression
+    guard: Condition
+    location: Location
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A condition of an ``if`` or a ``when``, and the conditions around it."""
+
+    around: Condition
+    condition: Condition
+    location: Location
+    has_else: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """The steps of one spec: the optimizer's own, or those of a feature in its slot.
+
+    ``proceed`` is a host condition: where it is false the call ends after ``otherwise``.
+    """
+
+    name: str
+    summary: str
+    steps: tuple[Step, ...]
+    slot: Text | None = None
+    when: Condition = ALWAYS
+    proceed: Expression | None = None
+    otherwise: tuple[Step, ...] = ()
+    exclusive: str = ""
+    before: tuple[Text, ...] = ()
+    after: tuple[Text, ...] = ()
+    every_variable: bool = False
+    branches: tuple[Branch, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Blocks in the order in which a step runs them, and the names that they use.
+
+    ``atoms`` gives each static condition of the guards as an expression, by its text.
+    """
+
+    name: str
+    module: str
+    path: str
+    location: Location
+    hyperparameters: tuple[Hyperparameter, ...]
+    states: tuple[State, ...]
+    blocks: tuple[Block, ...]
+    atoms: Mapping[str, Expression]
+    summary: str = ""
+    reference: str = ""
+    label: str = ""
+    notation: str = ""
+    position: int | None = None
+    defaults: tuple[tuple[Text, Scalar], ...] = ()
+    torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
+    digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    is_schedule: bool = False
+
+    def hyperparameter(self, name: str) -> Hyperparameter | None:
+        """The hyperparameter of that name."""
+        return next((h for h in self.hyperparameters if h.name == name), None)

@@ -1,0 +1,102 @@
+"""The first noun: what a spec file says, as strings and numbers with their locations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from optgen.compiler.ir.problem import Location, Page
+
+Scalar = bool | int | float
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string from a spec and the place where it stands."""
+
+    value: str
+    location: Location
+    page: Page | None = field(default=None, compare=False, repr=False)
+    #: Where in the page each character is written; an escape takes more room than it says.
+    offsets: Sequence[int] = field(default=(), compare=False, repr=False)
+
+    def __str__(self) -> str:
+        return self.value
+
+    def at(self, start: int, length: int = 1) -> Location:
+        """Where a stretch of the string is written, as far as it is on one line."""
+        if self.page is None or not self.offsets:
+            return self.location
+        last = min(start + max(length, 1), len(self.offsets)) - 1
+        first = self.offsets[start] if start < len(self.offsets) else self.offsets[-1] + 1
+        return self.page.at(first, max(1, self.offsets[last] + 1 - first))
+
+
+@dataclass(frozen=True)
+class HyperparameterEntry:
+    """One line of ``[hyperparameters]``; ``default`` is None where none was stated."""
+
+    name: Text
+    default: Scalar | None = None
+    range: Text | None = None
+    doc: str = ""
+    optional: bool = False
+    integer: bool = False
+    required: bool = False
+    is_list: bool = False
+    after_name: bool = False
+    excluded: Scalar | None = None
+    scales_loss: bool = False
+    #: Where the numbers themselves stand.
+    default_at: Location | None = None
+    excluded_at: Location | None = None
+
+
+@dataclass(frozen=True)
+class StateEntry:
+    """One line of ``[state]``: an array beside each parameter."""
+
+    name: Text
+    when: Text | None = None
+    initial: Text | Scalar = 0
+    invariant: Text | None = None
+    doc: str = ""
+    stands_in: bool = False
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One spec file. A feature has a slot; an optimizer and a schedule have none."""
+
+    path: str
+    name: Text
+    hyperparameters: tuple[HyperparameterEntry, ...]
+    states: tuple[StateEntry, ...]
+    rule: Text
+    summary: str = ""
+    reference: str = ""
+    label: str = ""
+    demo_learning_rate: float | None = None
+    #: Groups of properties that may be refuted, each with the reason.
+    waived: tuple[tuple[str, str], ...] = ()
+    defaults: tuple[tuple[Text, Scalar], ...] = ()
+    #: What torch calls an argument, and the hyperparameters that it sets.
+    torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
+    # What only features say:
+    slot: Text | None = None
+    when: Text | None = None
+    proceed: Text | None = None
+    otherwise: Text | None = None
+    exclusive: str = ""
+    before: tuple[Text, ...] = ()
+    after: tuple[Text, ...] = ()
+    every_variable: bool = False
+    position: int | None = None
+    #: The files that it was read from (a spec may extend another), each with its text's digest.
+    digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    is_schedule: bool = False
+
+    @property
+    def module(self) -> str:
+        """The name of the generated modules."""
+        return self.name.value.lower()

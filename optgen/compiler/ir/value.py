@@ -1,0 +1,83 @@
+"""The value of an expression in float64."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
+
+#: What a float32 can hold.
+LARGEST = 2.0**128
+
+_ARITHMETIC: Mapping[str, Callable[..., float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b,
+    "%": lambda a, b: a % b,
+    "**": math.pow,
+    "neg": lambda a: -a,
+    "<": lambda a, b: a < b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    ">=": lambda a, b: a >= b,
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    "and": lambda a, b: a and b,
+    "or": lambda a, b: a or b,
+    "not": lambda a: not a,
+    "sqrt": math.sqrt,
+    "abs": abs,
+    "sign": lambda a: math.copysign(1.0, a) if a else 0.0,
+    "exp": math.exp,
+    "log": math.log,
+    "cos": math.cos,
+    "floor": math.floor,
+    "min": min,
+    "max": max,
+    # As kernels compute it, also where low is above high.
+    "clip": lambda a, low, high: low if a < low else high if a > high else a,
+    "where": lambda condition, a, b: a if condition else b,
+}
+
+
+def evaluate(expression: Expression, values: Mapping[str, float | Fraction]) -> float | Fraction:
+    """Its value; raises ArithmeticError or ValueError where it has none."""
+    match expression:
+        case Number(value):
+            return value
+        case Name(name):
+            return values[name]
+        case Operation("where", (condition, yes, no)):
+            # What isn't chosen may have no value.
+            return evaluate(yes if evaluate(condition, values) else no, values)
+        case Operation(operator, operands):
+            found: float | Fraction = apply(operator, [evaluate(one, values) for one in operands])
+            return found
+
+
+def apply(operator: str, operands: Sequence[Any]) -> Any:
+    """One operation, on numbers of any kind that Python computes with. Raises what it does."""
+    return _ARITHMETIC[operator](*operands)
+
+
+def is_constant(expression: Expression) -> bool:
+    """Whether a value needs nothing that isn't known now."""
+    return all(
+        isinstance(part, Number) or (isinstance(part, Operation) and part.operator in _ARITHMETIC)
+        for part in walk(expression)
+    )
+
+
+def constant(expression: Expression) -> float | None:
+    """The value of a constant expression; None where it isn't constant, or has no finite value."""
+    if not is_constant(expression):
+        return None
+    try:
+        value = float(evaluate(expression, {}))
+    except (ArithmeticError, ValueError):
+        return None
+    return value if abs(value) < LARGEST else None

@@ -1,0 +1,74 @@
+"""Slices: the steps and loads that a pass needs for what it stores or sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from optgen.compiler.ir.condition import NEVER, Condition
+from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.plan import Access, Assignment, Item, Reduction, expression_of
+
+
+@dataclass(frozen=True)
+class Slice:
+    """What is left of a list of items, and the buffers that must be loaded before it."""
+
+    loads: tuple[Access, ...]
+    items: tuple[Item, ...]
+
+
+def backward(
+    items: Sequence[Item],
+    needs: Mapping[str, Condition],
+    runs: Condition,
+    possible: Callable[[Condition], Condition],
+    buffers: Sequence[str],
+) -> Slice:
+    """Keep what ``needs`` (names and when they are needed) depends on; reductions always stay.
+
+    ``runs`` is the guard of the whole pass: conditions that it implies are not asked again.
+    """
+    needed = dict(needs)
+    kept: list[Item] = []
+    for item in reversed(items):
+        if isinstance(item, Reduction):
+            guard = item.guard
+        else:
+            wanted = needed.get(item.target, NEVER)
+            guard = possible(wanted & item.guard & runs)
+            if not guard.cases:
+                continue
+            if (item.guard & runs).implies(wanted):
+                guard = item.guard
+            needed[item.target] = possible(wanted & ~item.guard)
+        kept.append(_narrow(item, guard, runs))
+        for name in names(expression_of(item)):
+            needed[name] = needed.get(name, NEVER) | (guard & runs)
+    loads = (
+        Access(buffer, relative(needed[buffer], runs))
+        for buffer in buffers
+        if needed.get(buffer, NEVER).cases
+    )
+    return Slice(tuple(loads), tuple(reversed(kept)))
+
+
+def relative(condition: Condition, runs: Condition) -> Condition:
+    """The condition as far as it isn't known already from ``runs``."""
+    asked = [
+        tuple(literal for literal in case if literal[0] not in runs.atoms)
+        for case in condition.cases
+    ]
+    less = NEVER
+    for case in asked:
+        less |= Condition((case,))
+    if (less & runs).implies(condition):
+        return less
+    return condition.given(runs.cases[0]) if len(runs.cases) == 1 else condition
+
+
+def _narrow(item: Item, guard: Condition, runs: Condition) -> Item:
+    guard = relative(guard, runs)
+    if isinstance(item, Reduction):
+        return Reduction(item.target, item.term, guard, item.block, item.everywhere)
+    return Assignment(item.target, item.expression, guard, item.block, item.boolean)

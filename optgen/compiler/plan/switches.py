@@ -1,0 +1,54 @@
+"""Switches: a constant for each static condition of a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optgen.compiler.ir.condition import Condition
+from optgen.compiler.ir.expression import GIVEN, Expression, Name, Operation, rewrite, text
+from optgen.compiler.ir.plan import Switch
+from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.plan.hoisted_names import fresh, switch_name
+
+
+class Switches:
+    """The switches of a rule, and the translation of its conditions into them."""
+
+    def __init__(self, rule: Rule) -> None:
+        taken = {h.name for h in rule.hyperparameters} | {state.name for state in rule.states}
+        taken |= {step.target for block in rule.blocks for step in (*block.steps, *block.otherwise)}
+        # What the runtime decides has no other text than its name.
+        self._by_atom: dict[str, str] = {name: name for name in (CHECK_FINITE, CONSTRAINED)}
+        found = [Switch(name, None) for name in (CHECK_FINITE, CONSTRAINED)]
+        for atom, condition in rule.atoms.items():
+            wish = switch_name(condition)
+            name = wish if isinstance(condition, Name) else fresh(wish, "condition", taken)
+            taken.add(name)
+            self._by_atom[atom] = name
+            found.append(Switch(name, condition))
+        self.all = tuple(found)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The constant's name by the text of the condition."""
+        return self._by_atom
+
+    def translate(self, condition: Condition) -> Condition:
+        """A condition over the texts of static conditions as one over switches."""
+        return Condition(
+            tuple(
+                tuple((self._by_atom[atom], holds) for atom, holds in case)
+                for case in condition.cases
+            )
+        )
+
+    def replace(self, expression: Expression) -> Expression:
+        """``given(x)`` inside a rule as the constant that answers it."""
+
+        def change(part: Expression) -> Expression | None:
+            if isinstance(part, Operation) and part.operator == GIVEN:
+                return Name(self._by_atom[text(part)], part.location)
+            return None
+
+        return rewrite(expression, change)

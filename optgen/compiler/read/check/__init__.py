@@ -1,0 +1,33 @@
+"""Check: what is wrong with a rule, before anything is built on it."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from optgen.compiler.ir.problem import MOST_PROBLEMS, Problem
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.read.check.flow import check_flow
+from optgen.compiler.read.check.kinds import check_kinds
+from optgen.compiler.read.check.lists import check_lists
+from optgen.compiler.read.check.stand_ins import check_rivals
+from optgen.compiler.read.check.unreachable import check_reach
+from optgen.compiler.read.check.unused import check_use
+from optgen.compiler.read.check.values import check_default, check_values
+
+
+def check(rule: Rule) -> tuple[Problem, ...]:
+    """Every problem of one spec's rule, in the order of the file."""
+    problems: list[Problem] = []
+    parts = check_values, check_kinds, check_lists, check_flow, check_use, check_reach, check_rivals
+    for part in parts:
+        problems += islice(part(rule), MOST_PROBLEMS)
+    unique = {(p.message, str(p.location)): p for p in problems}
+    return tuple(sorted(unique.values(), key=lambda p: (p.location.line, p.location.column)))
+
+
+def check_defaults(rule: Rule) -> tuple[Problem, ...]:
+    """Defaults that a spec gave to the arguments of others."""
+    return tuple(problem for h in rule.hyperparameters for problem in check_default(h))
+
+
+__all__ = ["check", "check_defaults"]

@@ -1,0 +1,193 @@
+"""Parse: Spec → Rule. Strings become typed steps, each with its guard."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from optgen.compiler.ir.condition import ALWAYS, Condition
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.language import language_of
+from optgen.compiler.ir.problem import Problems, SpecError
+from optgen.compiler.ir.rule import (
+    LEARNING_RATE,
+    Block,
+    Branch,
+    Hyperparameter,
+    Rule,
+    State,
+    Step,
+)
+from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry, Text
+from optgen.compiler.read.parse.grammar import Grammar
+from optgen.compiler.read.parse.guards import Guards
+from optgen.compiler.read.parse.names import check_names, fault
+
+#: What a spec gets that declares no learning rate of its own.
+LEARNING_RATE_DEFAULT = 0.001
+
+
+def parse(spec: Spec) -> Rule:
+    """The rule that a spec states.
+
+    Raises SpecError with every problem found, and TooManyCasesError.
+    """
+    problems = Problems()
+    check_names(spec, problems)
+    rule = _Parser(spec, problems).rule()
+    if problems:
+        raise SpecError(problems)
+    return rule
+
+
+class _Parser:
+    def __init__(self, spec: Spec, problems: Problems) -> None:
+        self._spec, self._problems, self._language = spec, problems, language_of(spec)
+        entries = [self._hyperparameter(entry) for entry in spec.hyperparameters]
+        is_optimizer = spec.slot is None and not spec.is_schedule
+        if is_optimizer and all(entry.name != LEARNING_RATE for entry in entries):
+            entries.insert(0, self._plain_learning_rate())
+        self._hyperparameters = tuple(entries)
+        self._guards = Guards({entry.name: entry for entry in entries}, problems)
+        self._branches: list[Branch] = []
+        self._bad_names: set[str] = set()
+
+    def rule(self) -> Rule:
+        spec = self._spec
+        when = self._condition(spec.when, ALWAYS)
+        block = Block(
+            name=spec.name.value if spec.slot is not None else spec.module,
+            summary=spec.summary,
+            steps=self._steps(spec.rule, when),
+            slot=spec.slot,
+            when=when,
+            proceed=self._expression(spec.proceed),
+            otherwise=self._steps(spec.otherwise, when),
+            exclusive=spec.exclusive,
+            before=spec.before,
+            after=spec.after,
+            every_variable=spec.every_variable,
+        )
+        if block.proceed is not None:
+            self._guards.note(block.proceed)
+        states = tuple(self._state(entry, when) for entry in spec.states)
+        return Rule(
+            name=spec.name.value,
+            module=spec.module,
+            path=spec.path,
+            hyperparameters=self._hyperparameters,
+            states=states,
+            blocks=(replace(block, branches=tuple(self._branches)),),
+            atoms=self._guards.atoms,
+            summary=spec.summary,
+            reference=spec.reference,
+            label=spec.label or (spec.name.value if spec.is_schedule else ""),
+            notation=spec.rule.value.strip("\n"),
+            position=spec.position,
+            defaults=spec.defaults,
+            torch=spec.torch,
+            location=spec.name.location,
+            digests=spec.digests,
+            is_schedule=spec.is_schedule,
+        )
+
+    def _plain_learning_rate(self) -> Hyperparameter:
+        location = self._spec.name.location
+        return Hyperparameter(
+            LEARNING_RATE, LEARNING_RATE_DEFAULT, location, _at_least_zero(LEARNING_RATE)
+        )
+
+    def _hyperparameter(self, entry: HyperparameterEntry) -> Hyperparameter:
+        bounds = self._expression(entry.range)
+        if bounds is None and entry.name.value == LEARNING_RATE:
+            bounds = _at_least_zero(LEARNING_RATE)
+        return Hyperparameter(
+            name=entry.name.value,
+            default=entry.default,
+            location=entry.name.location,
+            range=bounds,
+            doc=entry.doc,
+            optional=entry.optional,
+            integer=entry.integer,
+            required=entry.required,
+            is_list=entry.is_list,
+            after_name=entry.after_name,
+            excluded=entry.excluded,
+            scales_loss=entry.scales_loss,
+            default_at=entry.default_at,
+            excluded_at=entry.excluded_at,
+        )
+
+    def _state(self, entry: StateEntry, block: Condition) -> State:
+        return State(
+            name=entry.name.value,
+            location=entry.name.location,
+            when=block & self._condition(entry.when, block),
+            initial=entry.initial.value if isinstance(entry.initial, Text) else entry.initial,
+            invariant=self._expression(entry.invariant),
+            doc=entry.doc,
+            stands_in=entry.stands_in,
+            initial_at=entry.initial.location if isinstance(entry.initial, Text) else None,
+        )
+
+    def _expression(self, text: Text | None) -> Expression | None:
+        if text is None:
+            return None
+        return Grammar(text, "eval", self._problems, self._language).expression()
+
+    def _condition(self, text: Text | None, around: Condition) -> Condition:
+        expression = self._expression(text)
+        return ALWAYS if expression is None else self._branch(expression, around)
+
+    def _branch(self, test: Expression, around: Condition, has_else: bool = False) -> Condition:
+        condition = self._guards.read(test, around)
+        if condition is None:
+            return ALWAYS
+        self._branches.append(Branch(around, condition, test.location, has_else))
+        return condition
+
+    def _steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
+        if text is None:
+            return ()
+        grammar = Grammar(text, "exec", self._problems, self._language)
+        return tuple(self._flatten(grammar, grammar.statements(), when, ALWAYS))
+
+    def _flatten(
+        self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition
+    ) -> list[Step]:
+        """Nested ifs as a list of steps, each with all the conditions that lead to it."""
+        steps: list[Step] = []
+        for node in statements:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=target)]):
+                    steps += self._assignment(grammar, node, target, guard)
+                case ast.If():
+                    test = grammar.convert(node.test)
+                    condition = ALWAYS
+                    if test is not None:
+                        condition = self._branch(test, when & guard, bool(node.orelse))
+                    steps += self._flatten(grammar, node.body, when, guard & condition)
+                    steps += self._flatten(grammar, node.orelse, when, guard & ~condition)
+                case ast.Pass():
+                    pass
+                case _:
+                    grammar.refuse(node)
+        return steps
+
+    def _assignment(
+        self, grammar: Grammar, node: ast.Assign, target: str, guard: Condition
+    ) -> list[Step]:
+        location = grammar.at(node.targets[0])
+        message = fault(target, self._language)
+        if message and target not in self._bad_names:
+            self._bad_names.add(target)
+            self._problems.add(message, location)
+        expression = grammar.convert(node.value)
+        if expression is None:
+            return []
+        self._guards.note(expression)
+        return [Step(target, expression, guard, location)]
+
+
+def _at_least_zero(name: str) -> Expression:
+    return Operation(">=", (Name(name), Number(0)))

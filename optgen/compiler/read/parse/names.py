@@ -1,0 +1,113 @@
+"""Which names a spec may declare: they become Python identifiers in generated code."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from optgen.compiler.ir.language import UPDATES, Language, language_of
+from optgen.compiler.ir.problem import Problems
+from optgen.compiler.ir.reserved import (
+    ARGUMENTS,
+    CLASSES,
+    CUDA_ENDINGS,
+    CUDA_WORDS,
+    DEVICES,
+    KERAS_WORDS,
+    KERNEL_ENDINGS,
+    KERNEL_WORDS,
+    METHOD,
+    MODULES,
+    OWN_NAMES,
+    PROGRAM,
+)
+from optgen.compiler.ir.rule import GIVEN_NAMES, LEARNING_RATE
+from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry
+
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z")
+_TITLE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}\Z")
+_PLAIN = "letters, digits and single underscores between them, at most 64"
+
+
+def fault(name: str, language: Language = UPDATES) -> str:
+    """Why a name can't be declared; empty when it can."""
+    if not _IDENTIFIER.match(name) or "__" in name or name.endswith("_"):
+        return f"{name!r:.80} is not a plain name: {_PLAIN}"
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        return f"{name!r} is a word of Python"
+    if name in language.functions:
+        return f"{name!r} is a function of the language"
+    if name in OWN_NAMES or name in language.words:
+        return f"{name!r} is a name that generated code needs for itself"
+    return ""
+
+
+def class_name_fault(name: str) -> str:
+    """Why an optimizer or a schedule can't have a name; empty when it can."""
+    if not _TITLE.match(name):
+        return f"{name!r:.80} is not a class name, like MyOptimizer"
+    if keyword.iskeyword(name) or keyword.iskeyword(name.lower()):
+        return f"{name!r} is a word of Python"
+    if name in CLASSES or name.lower() in MODULES:
+        return f"{name!r} is a name that generated code needs for itself"
+    if name.lower() in DEVICES:
+        return f"{name!r} can't be the name of a file on Windows"
+    return ""
+
+
+def check_names(spec: Spec, problems: Problems) -> None:
+    """Collect a problem for each declared name that can't be one, or is declared twice."""
+    title, language, hint = spec.name.value, language_of(spec), ""
+    if spec.slot is None:
+        message = class_name_fault(title)
+        if message and _TITLE.match(title):
+            hint = f"choose another name, such as {title + language.noun.title()!r:.80}"
+    else:
+        message = fault(title) or ("" if title.islower() else f"{title!r} must be in lower case")
+    if message:
+        problems.add(message, spec.name.location, hint)
+    for entry in spec.hyperparameters:
+        message = fault(entry.name.value, language) or _argument_fault(entry, language)
+        if entry.name.value == LEARNING_RATE and spec.slot is not None:
+            message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
+        if message:
+            problems.add(message, entry.name.location)
+    arguments = {entry.name.value for entry in spec.hyperparameters}
+    for state in spec.states:
+        message = fault(state.name.value) or _state_fault(state, arguments)
+        if message:
+            problems.add(message, state.name.location)
+
+
+def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
+    name, is_switch = entry.name.value, isinstance(entry.default, bool)
+    if name in language.names and name != LEARNING_RATE:
+        return f"{name!r} is given by the language"
+    if name in ARGUMENTS:
+        return f"{name!r} is an argument that every {language.noun} has"
+    if name == language.result:
+        return f"{name!r} is what a {language.noun} computes"
+    if name in language.attributes or METHOD.match(name):
+        return f"{name!r} is an attribute that every {language.noun} has"
+    if language is not UPDATES:
+        return ""
+    if is_switch and _clashes(name):
+        return f"{name!r} is a name that generated code needs for itself"
+    if is_switch and name == LEARNING_RATE:
+        return f"{name!r} is a number"
+    return ""
+
+
+def _clashes(name: str) -> bool:
+    """Whether kernels need the name of a switch, which stays as it is; others get a new one."""
+    is_word = name in KERNEL_WORDS | CUDA_WORDS | KERAS_WORDS or PROGRAM.match(name)
+    return bool(is_word) or name.endswith(KERNEL_ENDINGS + CUDA_ENDINGS)
+
+
+def _state_fault(entry: StateEntry, arguments: set[str]) -> str:
+    name = entry.name.value
+    if name in arguments:
+        return f"{name!r} is both a hyperparameter and a state"
+    if name in GIVEN_NAMES:
+        return f"{name!r} is given by the language"
+    return ""

@@ -1,0 +1,128 @@
+"""The order of features in a step: by slot, then by what they say of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
+
+from optgen.compiler.ir.problem import Problem, nearest
+from optgen.compiler.ir.rule import Block, Rule
+from optgen.compiler.ir.spec import Text
+
+
+@dataclass(frozen=True)
+class Slots:
+    """The names of the slots in the order of a step, and what some of them are for.
+
+    ``own`` is the optimizer's own rule, ``constraints`` what runs for single variables between
+    the slots; hyperparameters of the ``grouped`` slots may differ between variables.
+    """
+
+    order: tuple[str, ...]
+    own: str
+    constraints: str
+    grouped: tuple[str, ...]
+
+
+def in_order(features: Sequence[Rule], slots: Slots) -> tuple[Rule, ...]:
+    """Features by slot, then by their before and after, then by name."""
+    by_name = {feature.name: feature for feature in features}
+    sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(sorted(by_name), ()))
+    for name, feature in sorted(by_name.items()):
+        block = feature.blocks[0]
+        for other in block.before:
+            sorter.add(other.value, name)
+        sorter.add(name, *(other.value for other in block.after))
+    names = _stable(sorter)
+    return tuple(sorted((by_name[name] for name in names), key=lambda f: slot_of(f, slots)))
+
+
+def _stable(sorter: TopologicalSorter[str]) -> list[str]:
+    sorter.prepare()
+    names: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        names += ready
+        sorter.done(*ready)
+    return names
+
+
+def slot_of(feature: Rule, slots: Slots) -> int:
+    """Where in a step the slot of a feature comes."""
+    slot = feature.blocks[0].slot
+    assert slot is not None
+    return slots.order.index(slot.value)
+
+
+def check_order(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
+    """Unknown slots and neighbours, and orders that can't be."""
+    problems = list(_bad_places(features, slots))
+    yield from problems
+    if not problems:
+        try:
+            in_order(features, slots)
+        except CycleError as error:
+            yield _impossible(error, features)
+
+
+def _impossible(error: CycleError, features: Sequence[Rule]) -> Problem:
+    names = error.args[1]
+    # From the first in the alphabet on, whichever feature the sorter met first.
+    first = names.index(min(names))
+    turned = [*names[first:-1], *names[:first], names[first]]
+    blocks = {feature.name: feature.blocks[0] for feature in features}
+    asked = [
+        text.location
+        for one, other in pairwise(turned)
+        for text in (*blocks[one].before, *blocks[other].after)
+        if text.value in (one, other)
+    ]
+    message = f"features ask for an impossible order: {' before '.join(turned)}"
+    return Problem(message, asked[0], "drop one before or after")
+
+
+def _bad_places(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
+    by_name = {feature.name: feature.blocks[0] for feature in features}
+    for block in by_name.values():
+        assert block.slot is not None
+        if block.slot.value not in slots.order:
+            hint = nearest(block.slot.value, slots.order) or f"slots: {', '.join(slots.order)}"
+            yield Problem(f"there is no slot {block.slot.value!r:.80}", block.slot.location, hint)
+        else:
+            yield from _bad_reach(block, slots)
+        for others, is_later in ((block.before, True), (block.after, False)):
+            for other in others:
+                yield from _bad_neighbour(block, other, is_later, by_name, slots)
+
+
+def _bad_reach(block: Block, slots: Slots) -> Iterator[Problem]:
+    """What comes after the constraints runs for every variable, and nothing else does."""
+    assert block.slot is not None
+    where = slots.order.index(block.slot.value) - slots.order.index(slots.constraints)
+    if where > 0 and not block.every_variable:
+        message = f"what runs in slot {block.slot.value!r} runs for every variable"
+        yield Problem(message, block.slot.location, "add every_variable = true")
+    if where <= 0 and block.every_variable:
+        message = f"what runs in slot {block.slot.value!r} needs a gradient"
+        hint = f"drop every_variable, or choose a slot after {slots.constraints}"
+        yield Problem(message, block.slot.location, hint)
+
+
+def _bad_neighbour(
+    block: Block, other: Text, is_later: bool, by_name: Mapping[str, Block], slots: Slots
+) -> Iterator[Problem]:
+    found = by_name.get(other.value)
+    if found is None:
+        hint = nearest(other.value, by_name)
+        yield Problem(f"there is no feature {other.value!r:.80}", other.location, hint)
+        return
+    own, its = (str(one.slot) for one in (block, found))
+    if {own, its} <= set(slots.order) and own != its:
+        comes_later = slots.order.index(own) < slots.order.index(its)
+        if comes_later != is_later:
+            order = "before" if is_later else "after"
+            message = f"{block.name!r} can't be {order} {other.value!r}, which is in slot {its!r}"
+            hint = f"a step runs the slots in this order: {', '.join(slots.order)}"
+            yield Problem(message, other.location, hint)

@@ -1,0 +1,1 @@
+"""Hyperparameters: declared, set, overridden for single variables, and changed between calls."""

@@ -1,0 +1,217 @@
+"""The hyperparameters of an optimizer, and what follows: switches, and rows of numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optgen.runtime.arrays import Array
+from optgen.runtime.hyperparameters.declarations import Hyperparameter, State, Switch, Value
+from optgen.runtime.hyperparameters.dynamic import Changing, Setting, accept, configured
+from optgen.runtime.hyperparameters.overrides import Options, PathOptions
+
+
+class Row(NamedTuple):
+    """What the numbers of a variable depend on: patterns that fit it, and its exclusions."""
+
+    fitting: tuple[str, ...] = ()
+    excluded: frozenset[str] = frozenset()
+
+
+#: Numbers by row, and the places, names and sources of those that change from call to call.
+Table = tuple[Array, list[tuple[tuple[int, int], str, Changing]]]
+
+
+class Settings:
+    """Checked values by name; ``owner`` names the optimizer in messages."""
+
+    def __init__(
+        self,
+        owner: str,
+        declared: Sequence[Hyperparameter],
+        switches: Sequence[Switch],
+        exclusive: Sequence[Sequence[str]],
+        values: Mapping[str, object],
+        options: PathOptions | None,
+        states: Sequence[State] = (),
+    ) -> None:
+        """Raises ValueError where several ``states`` would stand in for a variable."""
+        self._stand_ins = [state for state in states if state.stands_in]
+        self._owner, self._switches, self._exclusive = owner, switches, exclusive
+        self._declared = {h.name: h for h in declared}
+        self.options = Options(owner, self._declared, options)
+        self._values = {name: accept(h, values[name], owner) for name, h in self._declared.items()}
+        self._refuse_several(self.on())
+        self._rows: dict[tuple[Row, ...], Table] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._declared
+
+    def now(self, name: str, calls: Callable[[], int]) -> Value:
+        """A value as it is now; ``calls`` is called only if the value depends on their number."""
+        value = self._values[name]
+        asks = isinstance(value, Changing) and value.sees_calls
+        return self._resolved(name, value, calls() if asks else 0)
+
+    def of_row(self, name: str, row: Row) -> Value:
+        """A value of some variables as it is before the first call."""
+        values = self.options.over(self._values, row.fitting)
+        return self._resolved(name, self._included(name, values[name], row), 0)
+
+    @property
+    def loss_scales(self) -> list[str]:
+        """The hyperparameters that a loss is multiplied by before its gradients are taken."""
+        return [name for name, h in self._declared.items() if h.scales_loss]
+
+    def loss_scale(self, calls: Callable[[], int]) -> float:
+        """The product of all that a loss is multiplied by now."""
+        given = [self.now(name, calls) for name in self.loss_scales]
+        return math.prod(value for value in given if value is not None)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Every value by name, in the order of the signature, as a configuration holds it."""
+        return {name: configured(value) for name, value in self._values.items()}
+
+    def shown(self) -> str:
+        """Every value by name, as in a call."""
+        sources = {k: v.source if isinstance(v, Changing) else v for k, v in self._values.items()}
+        return ", ".join(f"{name}={value!r}" for name, value in sources.items())
+
+    def change(self, name: str, value: object, *, built: bool) -> None:
+        """Set one value; once ``built``, not one that turns a part of the rule on or off."""
+        before = self._values
+        on = {fitting: self.on(fitting) for fitting in self._every_fitting()} if built else {}
+        self._values = {**before, name: accept(self._declared[name], value, self._owner)}
+        try:
+            self._refuse_several(self.on())
+            for fitting, old in on.items():
+                new = self.on(fitting)
+                changed = ", ".join(switch for switch in new if new[switch] != old[switch])
+                if changed:
+                    raise ValueError(
+                        f"{self._owner}: {name} = {value!r} switches {changed}, which is fixed "
+                        "once the optimizer is built; make a new one"
+                    )
+        except ValueError:
+            self._values = before
+            raise
+        self._rows = {}
+
+    def _every_fitting(self) -> list[tuple[str, ...]]:
+        return [(), *((pattern,) for pattern in self.options.patterns)]
+
+    def on(self, fitting: tuple[str, ...] = ()) -> dict[str, bool]:
+        """The switches of the variables that some patterns fit.
+
+        A condition on a number holds for all variables where it holds for any: what differs
+        between variables is a number then, and they share a kernel.
+        """
+        own = self.options.over(self._values, fitting)
+        every = [self.options.over(self._values, one) for one in self._every_fitting()]
+        return {switch.name: self._holds(switch, own, every) for switch in self._switches}
+
+    def _holds(
+        self, switch: Switch, own: Mapping[str, Setting], every: Sequence[Mapping[str, Setting]]
+    ) -> bool:
+        if not switch.asks:
+            return bool(switch.condition(own))
+        # None is a number too where the spec says which one turns the hyperparameter off.
+        off = any(
+            own[name] is None and self._declared[name].excluded is None for name in switch.asks
+        )
+        asked = [own] if off else [own, *every]
+        return any(
+            any(isinstance(values[name], Changing) for name in switch.asks)
+            or bool(switch.condition(values))
+            for values in asked
+        )
+
+    def _refuse_several(self, on: Mapping[str, bool]) -> None:
+        for names in self._exclusive:
+            given = [name for name in names if on[name]]
+            if len(given) > 1:
+                raise ValueError(
+                    f"{self._owner}: only one of these may be given: "
+                    + ", ".join(name.removesuffix("_given") for name in given)
+                )
+        found = [state for state in self._stand_ins if state.when(on)]
+        if len(found) > 1:
+            causes = (_switches_of(state, on) for state in found)
+            told = " and ".join(f"{s.name} ({c})" for s, c in zip(found, causes, strict=True))
+            raise ValueError(
+                f"{self._owner}: only one state may stand in for a variable, not {told}; turn one "
+                "of them off"
+            )
+
+    def rows(self, wanted: tuple[Row, ...], calls: int) -> Array:
+        """A row of float64 values for each of ``wanted``, after so many calls; None is NaN.
+
+        Raises TypeError or ValueError where a changing value is not one that is allowed.
+        """
+        if wanted not in self._rows:
+            self._rows[wanted] = self._table(wanted)
+        table, changing = self._rows[wanted]
+        asked: dict[int, object] = {}
+        for place, name, value in changing:
+            if id(value) not in asked:
+                asked[id(value)] = value.after(calls)
+            table[place] = self._checked(name, asked[id(value)], calls)
+        return table
+
+    def by_call(self, wanted: tuple[Row, ...]) -> Array | None:
+        """Which numbers of the rows depend on the number of calls before; None if none does."""
+        table, changing = self._rows[wanted]
+        found = np.zeros(table.shape, np.bool_)
+        for place, _, value in changing:
+            found[place] = value.sees_calls
+        return found if found.any() else None
+
+    def changing(self, wanted: tuple[Row, ...]) -> set[str]:
+        """The hyperparameters of the rows that change from call to call."""
+        return {name for _, name, _ in self._rows[wanted][1]}
+
+    @property
+    def columns(self) -> list[str]:
+        """What the numbers of a row are."""
+        return [name for name, h in self._declared.items() if not h.is_switch]
+
+    def _table(self, wanted: Sequence[Row]) -> Table:
+        """The rows as far as they don't change, and the places of the numbers that do."""
+        numbers = self.columns
+        table = np.full((len(wanted), len(numbers)), np.nan)
+        changing = []
+        for i, row in enumerate(wanted):
+            values = self.options.over(self._values, row.fitting)
+            for j, name in enumerate(numbers):
+                value = self._included(name, values[name], row)
+                if isinstance(value, Changing):
+                    changing.append(((i, j), name, value))
+                elif value is not None:
+                    table[i, j] = value
+        return table, changing
+
+    def _included(self, name: str, value: Setting, row: Row) -> Setting:
+        """The value of a row: for excluded variables, and for None, the one that turns it off."""
+        return self._declared[name].excluded if name in row.excluded or value is None else value
+
+    def _resolved(self, name: str, value: Setting, calls: int) -> Value:
+        if isinstance(value, Changing):
+            return self._checked(name, value.after(calls), calls)
+        return value
+
+    def _checked(self, name: str, value: object, calls: int) -> float:
+        """What a changing value is after so many calls, if that is allowed."""
+        where = f"{self._owner}, after {calls} calls"
+        checked = self._declared[name].check(value, where)
+        if checked is None:
+            raise TypeError(f"{where}: {name} must be a number, not None")
+        return checked
+
+
+def _switches_of(state: State, on: Mapping[str, bool]) -> str:
+    """The arguments that a state is there for."""
+    needed = [name for name in on if not state.when({**on, name: not on[name]})]
+    return ", ".join(name.removesuffix("_given") for name in needed) or "always"

@@ -1,0 +1,97 @@
+"""How single variables are treated, beside their hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal, get_args
+
+from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.hyperparameters.exclusions import Exclusions
+from optgen.runtime.memory import Memory
+
+#: Patterns for paths, each with a function that takes a variable and returns what it becomes.
+Constraints = Mapping[str, Callable[[Array], Any]]
+#: What happens in a call with a gradient that isn't finite.
+OnNonfinite = Literal["propagate", "skip", "raise"]
+
+
+class NonfiniteGradientError(FloatingPointError, ValueError):
+    """A gradient holds an infinity or a NaN; nothing was changed."""
+
+
+class Treatment:
+    """Constraints, exclusions, variables that take their gradient's value, odd gradients."""
+
+    def __init__(
+        self,
+        owner: str,
+        constraints: Constraints | None,
+        overwrite_with_gradient: Sequence[str] | str | None,
+        on_nonfinite: OnNonfinite,
+    ) -> None:
+        self.exclusions = Exclusions()
+        self.constraints = dict(_checked(owner, constraints))
+        patterns = overwrite_with_gradient or ()
+        self.overwrite = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+        for pattern in self.overwrite:
+            if not isinstance(pattern, str):
+                message = f"overwrite_with_gradient must hold patterns for paths, not {pattern!r}"
+                raise TypeError(f"{owner}: {message}")
+        allowed = get_args(OnNonfinite)
+        if on_nonfinite not in allowed:
+            names = ", ".join(map(repr, allowed))
+            raise ValueError(f"{owner}: on_nonfinite must be one of {names}, not {on_nonfinite!r}")
+        self.on_nonfinite = on_nonfinite
+
+    @property
+    def checks_gradients(self) -> bool:
+        """Whether it matters that gradients are finite."""
+        return self.on_nonfinite != "propagate"
+
+    def as_dict(self) -> dict[str, Any]:
+        """What was given, as a configuration holds it."""
+        return {
+            "constraints": dict(self.constraints),
+            "overwrite_with_gradient": list(self.overwrite),
+            "on_nonfinite": self.on_nonfinite,
+        }
+
+    def constraints_of(
+        self, named: Mapping[str, Array], memory: Memory
+    ) -> dict[str, Callable[[Array], Any]]:
+        """The constraint of each variable that has one; the last pattern that fits its path.
+
+        As in Keras, a variable may also bring one as an attribute. Raises what a constraint
+        raises, and ValueError where it makes something else of a variable's shape.
+        """
+        found: dict[str, Callable[[Array], Any]] = {}
+        for path, variable in named.items():
+            fitting = [c for pattern, c in self.constraints.items() if fnmatchcase(path, pattern)]
+            constraint = fitting[-1] if fitting else getattr(variable, "constraint", None)
+            if constraint is not None:
+                memory.constrained(path, constraint, variable)
+                found[path] = constraint
+        return found
+
+    def overwritten(self, named: Mapping[str, Array]) -> set[str]:
+        """The variables that take their gradient's value; an attribute says so too."""
+        return {
+            path
+            for path, variable in named.items()
+            if any(fnmatchcase(path, pattern) for pattern in self.overwrite)
+            or getattr(variable, "overwrite_with_gradient", False)
+        }
+
+
+def _checked(owner: str, constraints: Constraints | None) -> Mapping[str, Callable[[Array], Any]]:
+    if constraints is None:
+        return {}
+    if not isinstance(constraints, Mapping):
+        raise TypeError(f"{owner}: constraints must map patterns for paths to functions")
+    for pattern, constraint in constraints.items():
+        if not isinstance(pattern, str):
+            raise TypeError(f"{owner}: a pattern must be a string, not {pattern!r}")
+        if not callable(constraint):
+            raise TypeError(f"{owner}: constraints[{pattern!r}] must be a function")
+    return constraints

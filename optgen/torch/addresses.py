@@ -1,0 +1,36 @@
+"""Where the elements of tensors are, to notice when they are elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from optgen.torch.distributed import local
+from optgen.torch.handles import asking
+
+Tensor = torch.Tensor
+#: Types whose objects have a tensor of their own.
+PLAIN = (Tensor, torch.nn.Parameter)
+
+
+class Positions:
+    """Where some tensors were; their memory may be replaced behind their objects."""
+
+    def __init__(self, tensors: Sequence[Tensor]) -> None:
+        self._tensors = list(tensors)
+        self._addresses = np.array(self._found(), np.int64)
+        found = asking() if all(type(tensor) in PLAIN for tensor in tensors) else None
+        self._handles = found[1] if found else None
+        self._references = found[0].of(tensors) if found else None
+
+    @property
+    def are_current(self) -> bool:
+        """Whether the tensors are all where they were."""
+        if self._handles is not None and self._references is not None:
+            return not self._handles.have_moved(self._references, self._addresses)
+        return self._found() == [*self._addresses]
+
+    def _found(self) -> list[int]:
+        return [local(tensor).data_ptr() for tensor in self._tensors]

@@ -1,0 +1,29 @@
+"""How autograd learns that tensors were overwritten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import torch
+
+from optgen.runtime.transaction import Call
+
+_increment = torch._C._increment_version
+
+
+def marking_changed(tensors: Sequence[torch.Tensor]) -> list[Call]:
+    """The calls of compiled code that count a change of each tensor."""
+    if _takes_several():
+        return [(_increment, tensors)]
+    return [(_increment, tensor) for tensor in tensors]
+
+
+@cache
+def _takes_several() -> bool:
+    """Whether this torch counts for many tensors in one call, which is faster."""
+    try:
+        _increment([torch.zeros(())])
+    except (RuntimeError, TypeError):
+        return False
+    return True

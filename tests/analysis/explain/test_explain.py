@@ -1,0 +1,83 @@
+"""Costs against the floors that are known by hand, and formulas that another program can read."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.mathtext import MathTextParser
+from typer.testing import CliRunner
+
+from optgen.analysis.explain import costs, latex
+from optgen.cli import app
+from optgen.compiler.ir.cost import Cost
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.pipeline import checked_rule, load_all, plan_of, surroundings
+
+#: Bytes that a step must move for each float32 parameter: gradient, parameter twice, states twice.
+FLOORS = {"sgd": 12, "rmsprop": 20, "adadelta": 28, "adamax": 28, "adam": 28, "adamw": 28}
+#: What features add: an average is read and written; a norm or a check reads the gradient before.
+ADDED = {
+    "with average": 8,
+    "with clipnorm": 4,
+    "with global_clipnorm": 4,
+    "with finite gradients checked": 4,
+    "with accumulate": 8,
+    "with unscale": 0,
+    "with clipvalue": 0,
+    "with weight_decay": 0,
+}
+PATHS = {path.stem: path for path in optimizer_files()}
+
+
+def cards(name: str) -> dict[str, Cost]:
+    (spec,) = load_all([PATHS[name]])
+    return {card.setting: card for card in costs(plan_of(spec, surroundings()))}
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_costs_are_the_floors(name: str) -> None:
+    found = cards(name)
+    plain = found["plain"]
+    assert plain.moved_bytes == FLOORS[name]
+    assert plain.state_bytes == (FLOORS[name] - 12) // 2
+    assert plain.passes == 1
+    for setting, more in ADDED.items():
+        assert found[setting].moved_bytes == FLOORS[name] + more, setting
+    assert found["with global_clipnorm"].passes == 2
+    assert plain.floor(10**9, 3e12) == pytest.approx(FLOORS[name] / 3e3)
+
+
+def test_momentum_is_a_setting_of_its_own() -> None:
+    found = cards("sgd")["where momentum > 0"]
+    assert (found.moved_bytes, found.states) == (20, ("momentum_buffer",))
+
+
+def test_operations_are_counted() -> None:
+    # param - learning_rate*grad
+    assert cards("sgd")["plain"].operations == 2
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_formulas_can_be_read_by_another_program(name: str) -> None:
+    (spec,) = load_all([PATHS[name]])
+    parser = MathTextParser("path")
+    for block in checked_rule(spec).blocks:
+        for step in block.steps:
+            parser.parse(f"${latex(step)}$")
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "latex", "html"])
+def test_it_is_told_in_each_format(style: str) -> None:
+    result = CliRunner().invoke(app, ["explain", "adam", "--format", style])
+    assert result.exit_code == 0, result.output
+    if style == "text":
+        assert "proved: the first step goes against the gradient" in result.output
+        assert "with global_clipnorm" in result.output
+    if style == "markdown":
+        assert "| plain | 8 | 28 |" in result.output
+    if style in ("markdown", "latex"):
+        assert r"\sqrt{1 - \beta_{2}^{t}}" in result.output
+
+
+@pytest.mark.parametrize("name", ["average", "cosinedecay", "nothing"])
+def test_only_optimizers_are_explained(name: str) -> None:
+    assert CliRunner().invoke(app, ["explain", name]).exit_code == 2

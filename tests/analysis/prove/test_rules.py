@@ -1,0 +1,130 @@
+"""Published rules, sound and with one planted error each: what is proved, and what is refuted."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from optgen.analysis.reports import findings
+from optgen.compiler.ir.proof import ASIDE, BINDING, Finding, Group, Verdict
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.pipeline import load_all
+
+HERE = Path(__file__).parent
+SOUND = sorted((HERE / "sound").glob("*.toml"))
+#: Where each planted error shows.
+PLANTED = {
+    "adadelta_minus": Group.DOMAIN,
+    "adadelta_weight": Group.INVARIANT,
+    "adagrad_minus": Group.INVARIANT,
+    "adam_early_step": Group.DOMAIN,
+    "adam_no_root": Group.DEGREE,
+    "adam_no_square": Group.INVARIANT,
+    "adam_uphill": Group.DESCENT,
+    "adamax_no_abs": Group.ODDNESS,
+    "blog_adadelta": Group.DEGREE,
+    "heavy_ball_double": Group.DEGREE,
+    "lion_constant": Group.DESCENT,
+    "qhadam_bracket": Group.INVARIANT,
+    "qhm_weight": Group.DESCENT,
+    "rmsprop_centred_sum": Group.INVARIANT,
+    "rprop_shrink": Group.INVARIANT,
+}
+
+
+@cache
+def found(path: Path) -> tuple[Finding, ...]:
+    (spec,) = load_all([path])
+    return findings(spec)
+
+
+@pytest.mark.parametrize("path", optimizer_files(), ids=lambda path: path.stem)
+def test_all_is_proved_of_the_built_in_rules(path: Path) -> None:
+    every = found(path)
+    assert {finding.group for finding in every} >= {Group.DESCENT, Group.ODDNESS, Group.DEGREE}
+    for finding in every:
+        assert finding.verdict is Verdict.PROVED or finding.group in ASIDE, finding
+        assert finding.verdict is not Verdict.UNDECIDED, finding
+        assert finding.reason
+
+
+@pytest.mark.parametrize("path", SOUND, ids=lambda path: path.stem)
+def test_no_sound_rule_is_refused(path: Path) -> None:
+    for finding in found(path):
+        assert finding.group in ASIDE or not finding.is_refuted, finding
+        assert finding.reason or finding.waived
+
+
+def test_there_is_a_group_for_each_planted_error() -> None:
+    assert PLANTED.keys() == {path.stem for path in (HERE / "planted").glob("*.toml")}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_errors_are_found(name: str) -> None:
+    refuted = [
+        finding for finding in found(HERE / "planted" / f"{name}.toml") if finding.is_refuted
+    ]
+    assert PLANTED[name] in {finding.group for finding in refuted}
+    for finding in refuted:
+        if finding.group in BINDING | {Group.ODDNESS}:
+            # What a user pastes into Python shows it.
+            assert pasted(finding), finding
+        else:
+            assert finding.reason
+
+
+def pasted(finding: Finding) -> bool:
+    scope = {**vars(math), **finding.numbers}
+    return bool(eval(finding.fails, scope))
+
+
+def test_proofs_of_a_relation_between_states_take_more_than_intervals() -> None:
+    (path,) = (path for path in optimizer_files() if path.stem == "rmsprop")
+    kept = [
+        f for f in found(path) if f.statement == "average_gradient**2 <= velocity is kept by a step"
+    ]
+    assert kept
+    assert all("polynomial" in finding.reason for finding in kept)
+
+
+def test_a_rule_too_large_for_one_expression_is_undecided(tmp_path: Path) -> None:
+    lines = ["x0 = grad"] + [f"x{k + 1} = x{k}*x{k} + x{k}" for k in range(30)]
+    path = tmp_path / "large.toml"
+    rule = "\n".join([*lines, "param = param - learning_rate*x30"])
+    path.write_text(
+        f'name = "Large"\n[hyperparameters]\nlearning_rate = {{ default = 0.1 }}\n'
+        f'[update]\nrule = """\n{rule}\n"""\n'
+    )
+    every = found(path)
+    assert every
+    assert {finding.verdict for finding in every} == {Verdict.UNDECIDED}
+    assert {finding.reason for finding in every} == {
+        "the rule has too many settings, or values too large, to be looked at as a whole"
+    }
+
+
+def test_rounding_under_a_root_is_warned_of(tmp_path: Path) -> None:
+    """Centred RMSprop without its clamp: safe in mathematics, and not in float32."""
+    (built_in,) = (path for path in optimizer_files() if path.stem == "rmsprop")
+    text = built_in.read_text(encoding="utf-8")
+    clamp = "max(velocity - average_gradient**2, 0)"
+    assert clamp in text
+    path = tmp_path / "rmsprop.toml"
+    path.write_text(text.replace(clamp, "velocity - average_gradient**2"))
+    every = found(path)
+    assert {f.verdict for f in every if f.group not in ASIDE} == {Verdict.PROVED}
+    warned = [finding for finding in every if finding.group is Group.FLOAT32]
+    assert {finding.statement for finding in warned} == {
+        "in float32 the root sqrt(denominator) is defined"
+    }
+    for finding in warned:
+        # One step in float32 from the numbers that are shown.
+        given = {name: np.float32(value) for name, value in finding.numbers.items()}
+        rho, rest, epsilon = (np.float32(value) for value in (0.9, 1 - 0.9, 1e-7))
+        velocity = rho * given["velocity"] + rest * given["grad"] ** np.float32(2)
+        mean = rho * given["average_gradient"] + rest * given["grad"]
+        assert velocity - mean ** np.float32(2) + epsilon < 0
