@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from optgen.compiler.emit import SCHEDULES_FOLDER, emit_package, paths_of
+from optgen.compiler.emit import (
+    SCHEDULES_FOLDER,
+    emit_features,
+    emit_package,
+    files_of_optimizer,
+)
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.source import Source
 from optgen.compiler.ir.spec import Spec
@@ -117,13 +122,15 @@ def files_of(spec: Spec) -> tuple[str, ...]:
     """The generated files of an optimizer or a schedule."""
     if spec.is_schedule:
         return (f"{SCHEDULES_FOLDER}/{spec.module}.py",)
-    return paths_of(spec.module)
+    return files_of_optimizer(spec.module)
 
 
 def _package(job: Job, out: Path) -> list[Source]:
     optimizers = _modules(job, out, "", job.kinds.optimizers)
     schedules = _modules(job, out, SCHEDULES_FOLDER, job.kinds.schedules)
-    return list(emit_package(optimizers, schedules, job.project.around.templates))
+    around = job.project.around
+    package = list(emit_package(optimizers, schedules, around.templates))
+    return [*package, *emit_features(around.shared, around.templates)] if optimizers else package
 
 
 def _modules(job: Job, out: Path, folder: str, specs: tuple[Spec, ...]) -> list[tuple[str, str]]:

@@ -63,10 +63,11 @@ def read_slots() -> Slots:
 
 def read_templates() -> Templates:
     """All templates, and the version of the compiler that fills them."""
+    folder = data_folder("templates")
     texts = {
-        path.name: path.read_text(encoding="utf-8")
-        for path in sorted(data_folder("templates").iterdir())
-        if path.is_file()
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.suffix == ".j2"
     }
     return Templates(texts, optgen.__version__)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
 from optgen.analysis.measure.error_bounds import limits
-from optgen.compiler.emit import Templates, emit, emit_schedule
+from optgen.compiler.emit import Shared, Templates, emit, emit_schedule
 from optgen.compiler.ir.condition import TooManyCasesError
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.problem import Location, Problem, SpecError, UsageError
@@ -27,7 +28,13 @@ from optgen.compiler.plan import make_plan
 from optgen.compiler.read.check import check, check_defaults
 from optgen.compiler.read.load import load
 from optgen.compiler.read.parse import parse
-from optgen.compiler.weave import Slots, check_features, unknown_defaults, weave
+from optgen.compiler.weave import (
+    Slots,
+    around_the_plainest,
+    check_features,
+    unknown_defaults,
+    weave,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,13 +48,18 @@ class Surroundings:
     slots: Slots
     templates: Templates
 
+    @cached_property
+    def shared(self) -> Shared:
+        """What features make of any rule."""
+        return Shared(make_plan(around_the_plainest(self.features, self.slots)))
+
 
 def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
     """Spec → Rule → Rule with features → Plan → Sources; a schedule: Spec → Rule → Source."""
     if spec.is_schedule:
         return emit_schedule(checked_rule(spec), around.templates)
     plan = plan_of(spec, around)
-    return emit(plan, limits(plan), around.templates)
+    return emit(plan, limits(plan), around.shared, around.templates)
 
 
 def plan_of(spec: Spec, around: Surroundings) -> Plan:

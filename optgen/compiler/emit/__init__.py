@@ -2,146 +2,117 @@
 
 from __future__ import annotations
 
-import hashlib
-import textwrap
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Sequence
 
-import jinja2
-
-from optgen.compiler.emit.cpu import cpu_context
-from optgen.compiler.emit.cuda import cuda_context
+from optgen.compiler.emit.columns import columns_of
 from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import printable
-from optgen.compiler.emit.functions import pick
-from optgen.compiler.emit.keras import keras_context
-from optgen.compiler.emit.optimizer import optimizer_context
+from optgen.compiler.emit.module import Module, Shared, own_functions
+from optgen.compiler.emit.optimizer import features_context, optimizer_context
 from optgen.compiler.emit.review import review
 from optgen.compiler.emit.rounding import rounding_lines
 from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
+from optgen.compiler.emit.targets import TARGETS
+from optgen.compiler.emit.templates import Templates
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
 from optgen.compiler.ir.accuracy import Bound
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import TENSOR_SIZE
 from optgen.compiler.ir.rule import Rule
-from optgen.compiler.ir.source import MARK, Source
+from optgen.compiler.ir.source import Source
 
-FUNCTIONS_FILE = "functions.py"
-PACKAGE_TEMPLATE, SCHEDULE_TEMPLATE = "package.py.j2", "schedule.py.j2"
+__all__ = [
+    "TARGETS",
+    "Modules",
+    "Shared",
+    "Templates",
+    "emit",
+    "emit_features",
+    "emit_package",
+    "emit_schedule",
+    "files_of_optimizer",
+]
+
 SCHEDULES_FOLDER = "schedules"
-#: What plans are printed for, each with what a docstring calls the outcome.
-TARGETS = {"cpu": "CPU kernels", "cuda": "CUDA kernels", "keras": "Keras operations"}
+#: The module of what features make, in a package and in the folder of each target.
+FEATURES = "features"
+_CLASS, _FEATURES, _PACKAGE = "optimizer.py.j2", "features.py.j2", "package.py.j2"
+_SCHEDULE, _EXCLUDE = "schedule.py.j2", "exclude.py.j2"
 
 #: Generated modules, each with the class in it.
 Modules = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True)
-class Templates:
-    """The texts of the templates by file name, and the version of the compiler."""
+def emit(
+    plan: Plan, bounds: Sequence[Bound], shared: Shared, templates: Templates
+) -> tuple[Source, ...]:
+    """The class of an optimizer, and what each target makes of its plan."""
+    rule, columns = plan.rule, columns_of(plan, shared.columns)
+    print_id = fingerprint(plan, templates)
+    files = list(dict.fromkeys(name for name, _ in rule.digests))[:1]
+    inputs = [f"{name}\0{text}" for name, text in rule.digests]
 
-    texts: Mapping[str, str]
-    version: str
+    def header(names: Sequence[str], told: Sequence[str]) -> str:
+        return templates.header(files, templates.digest(names, inputs), told)
 
-    def render(self, template: str, context: Mapping[str, object]) -> str:
-        """A template with its holes filled."""
-        return self._environment.get_template(template).render(context)
-
-    @cached_property
-    def _environment(self) -> jinja2.Environment:
-        """What compiles each template once, and keeps it for all specs."""
-        return jinja2.Environment(
-            loader=jinja2.DictLoader(dict(self.texts)),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-
-    def header(
-        self, template: str, files: Sequence[str], digest: str, more: Sequence[str] = ()
-    ) -> str:
-        """The comment on top of a generated file."""
-        lines = [
-            f"{MARK} {self.version} with {template}. Do not edit: change the spec and run",
-            f"# `optgen build`. Specs: {', '.join(files)}." if files else "# `optgen build`.",
-            f"# Inputs: sha256 {digest}",
-            *more,
-        ]
-        return "\n".join(_wrap_comment(lines))
-
-
-#: What stands in each file of an optimizer: its class, and kernels for each target.
-KINDS = ("optimizer", *TARGETS)
-
-
-def emit(plan: Plan, bounds: Sequence[Bound], templates: Templates) -> tuple[Source, ...]:
-    """The class of an optimizer, and its kernels for each target."""
-    printing = Printing(plan, bounds, templates)
-    return tuple(printing.reviewed(kind) for kind in KINDS)
-
-
-@dataclass(frozen=True)
-class Printing:
-    """The files of one plan, printed by their kind."""
-
-    plan: Plan
-    bounds: Sequence[Bound]
-    templates: Templates
-
-    def reviewed(self, kind: str) -> Source:
-        """A file after the last look at it. Raises AssertionError where text wasn't meant."""
-        source, rule = self.printed(kind), self.plan.rule
-        words = vocabulary(self.plan, self.templates.texts.values())
-        strings = [printable(rule.label), rule_digest(rule), TENSOR_SIZE, self._digest]
-        strings += [f".{target}.{rule.module}" for target in ("cuda", "keras")]
-        strings += [name.value for name, _ in rule.torch]
+    context = optimizer_context(plan, columns, shared)
+    context |= {"header": header([_CLASS, _EXCLUDE], rounding_lines(bounds))}
+    context |= {"fingerprint": print_id, "features": fingerprint(shared.plan, templates)}
+    sources = [Source(f"{rule.module}.py", templates.render(_CLASS, context))]
+    functions = own_functions(plan, columns, shared)
+    for target in TARGETS:
+        module = Module(target, plan, columns, functions, shared)
+        above = header(templates.folder(target.name), [])
+        text = module.text(templates, rule.name, above, print_id)
+        sources.append(Source(f"{target.name}/{rule.module}.py", text))
+    strings = [printable(rule.label), rule_digest(rule), print_id, TENSOR_SIZE]
+    strings.append(fingerprint(shared.plan, templates))
+    strings += [name.value for name, _ in rule.torch]
+    words = vocabulary(plan, columns, templates.texts.values())
+    for source in sources:
         review(source, rule, words, strings)
-        return source
-
-    def printed(self, kind: str) -> Source:
-        """A file as its template prints it."""
-        template = f"{kind}.py.j2"
-        files = list(dict.fromkeys(name for name, _ in self.plan.rule.digests))
-        # Bounds are those of kernels, whose scalars are of float64.
-        told = [] if kind == "keras" else rounding_lines(self.bounds)
-        header = self.templates.header(template, files, self._digest, told)
-        context = {**self._context(kind), "header": header, "fingerprint": self._digest}
-        path = dict(zip(KINDS, paths_of(self.plan.rule.module), strict=True))[kind]
-        return Source(path, self.templates.render(template, context))
-
-    @cached_property
-    def _digest(self) -> str:
-        return inputs_digest(self.plan.rule.digests, self.templates)
-
-    def _context(self, kind: str) -> dict[str, object]:
-        plan, text = self.plan, self.templates.texts[FUNCTIONS_FILE]
-        match kind:
-            case "cpu":
-                return cpu_context(plan, lambda wanted: pick(text, wanted, "njit"))
-            case "cuda":
-                return cuda_context(plan, lambda wanted: pick(text, wanted, "device"))
-            case "keras":
-                return keras_context(plan)
-        return optimizer_context(plan)
+    return tuple(sources)
 
 
-def paths_of(module: str) -> tuple[str, ...]:
-    """The files of an optimizer: its class, and its kernels for each target."""
-    return (f"{module}.py", *(f"{target}/{module}.py" for target in TARGETS))
+def emit_features(shared: Shared, templates: Templates) -> tuple[Source, ...]:
+    """The class and the functions of features, which the optimizers of a package share."""
+    plan, columns = shared.plan, shared.columns
+    print_id = fingerprint(plan, templates)
+    inputs = [f"{name}\0{text}" for name, text in plan.rule.digests]
+    files = list(dict.fromkeys(name for name, _ in plan.rule.digests))
+    words = vocabulary(plan, columns, templates.texts.values())
+    header = templates.header(files, templates.digest([_FEATURES, _EXCLUDE], inputs))
+    context = features_context(shared) | {"header": header, "fingerprint": print_id}
+    sources = [Source(f"{FEATURES}.py", templates.render(_FEATURES, context))]
+    for target in TARGETS:
+        module = Module(target, plan, columns, shared.functions)
+        above = templates.header(files, templates.digest(templates.folder(target.name), inputs))
+        text = module.text(templates, "features, for every optimizer", above, print_id)
+        sources.append(Source(f"{target.name}/{FEATURES}.py", text))
+    for source in sources:
+        review(source, plan.rule, words, [print_id])
+    return tuple(sources)
+
+
+def fingerprint(plan: Plan, templates: Templates) -> str:
+    """What a class and its kernels have in common: specs, and the version of the compiler."""
+    return templates.digest([], [f"{name}\0{text}" for name, text in plan.rule.digests])
+
+
+def files_of_optimizer(module: str) -> tuple[str, ...]:
+    """The files of an optimizer: its class, and what each target makes of it."""
+    return (f"{module}.py", *(f"{target.name}/{module}.py" for target in TARGETS))
 
 
 def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
     """The class of a schedule: Python that computes one number, and so needs no plan."""
     context = schedule_context(rule)
     files = [name for name, _ in rule.digests]
-    digest = inputs_digest(rule.digests, templates)
-    context["header"] = templates.header(SCHEDULE_TEMPLATE, files, digest)
-    text = templates.render(SCHEDULE_TEMPLATE, context)
+    inputs = [f"{name}\0{text}" for name, text in rule.digests]
+    context["header"] = templates.header(files, templates.digest([_SCHEDULE], inputs))
+    text = templates.render(_SCHEDULE, context)
     source = Source(f"{SCHEDULES_FOLDER}/{rule.module}.py", text)
-    template = templates.texts[SCHEDULE_TEMPLATE]
-    words = schedule_vocabulary(rule, template, frozenset(CALLS_OF.values()))
+    words = schedule_vocabulary(rule, templates.texts[_SCHEDULE], frozenset(CALLS_OF.values()))
     review(source, rule, words, [printable(rule.label)])
     return (source,)
 
@@ -150,36 +121,20 @@ def emit_package(
     optimizers: Modules, schedules: Modules, templates: Templates
 ) -> tuple[Source, ...]:
     """The ``__init__`` files of a generated package."""
-    digest = inputs_digest([*sorted(optimizers), *sorted(schedules)], templates)
-    header = templates.header(PACKAGE_TEMPLATE, (), digest)
+    inputs = [f"{module}\0{name}" for module, name in (*sorted(optimizers), *sorted(schedules))]
+    header = templates.header((), templates.digest([_PACKAGE], inputs))
 
     def package(folder: str, doc: str, **contents: Modules | Sequence[str]) -> Source:
         shown = {"optimizers": [], "schedules": [], "inner": [], **contents}
-        text = templates.render(PACKAGE_TEMPLATE, {"header": header, "doc": doc, **shown})
+        text = templates.render(_PACKAGE, {"header": header, "doc": doc, **shown})
         return Source(f"{folder}__init__.py", text)
 
     top: dict[str, Modules | Sequence[str]] = {"optimizers": sorted(optimizers)}
     top["inner"] = [SCHEDULES_FOLDER] if schedules else []
     sources = [package("", "Optimizers, generated from their specs.", **top)]
     if optimizers:
-        sources += [
-            package(f"{t}/", f"{name}, generated from specs.") for t, name in TARGETS.items()
-        ]
+        sources += [package(f"{t.name}/", f"{t.title}, generated from specs.") for t in TARGETS]
     if schedules:
         doc = "Schedules, generated from their specs."
         sources.append(package(f"{SCHEDULES_FOLDER}/", doc, schedules=sorted(schedules)))
     return tuple(sources)
-
-
-def inputs_digest(digests: Sequence[tuple[str, str]], templates: Templates) -> str:
-    """One digest of all that decides the text of a generated file."""
-    every = [*digests, *sorted(templates.texts.items()), ("optgen", templates.version)]
-    joined = "\0".join(f"{name}\0{text}" for name, text in every)
-    return hashlib.sha256(joined.encode()).hexdigest()[:32]
-
-
-def _wrap_comment(lines: Sequence[str]) -> list[str]:
-    wrapped: list[str] = []
-    for line in lines:
-        wrapped += textwrap.wrap(line, 96, subsequent_indent="# ")
-    return wrapped

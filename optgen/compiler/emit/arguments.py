@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from optgen.compiler.emit.docstring import wrapped
-from optgen.compiler.emit.layout import call
 from optgen.compiler.ir.expression import text
 from optgen.compiler.ir.rule import Hyperparameter
 
 
 def declaration(h: Hyperparameter) -> str:
-    """An entry of the tuple ``hyperparameters`` of a class."""
+    """An entry of the tuple ``hyperparameters`` of a schedule."""
     arguments = [f'"{h.name}"', repr(h.default)]
     if h.range is not None:
         bounds = text(h.range)
@@ -20,7 +19,7 @@ def declaration(h: Hyperparameter) -> str:
     arguments += [f"{flag}=True" for flag in flags if getattr(h, flag)]
     if h.excluded is not None:
         arguments.append(f"excluded={h.excluded!r}")
-    return call("Hyperparameter", arguments, 2)
+    return f"Hyperparameter({', '.join(arguments)}),"
 
 
 def argument(h: Hyperparameter, number: str = "") -> str:

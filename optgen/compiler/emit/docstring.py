@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 
-from optgen.compiler.emit.layout import WIDTH
+from optgen.compiler.emit.folding import WIDTH
 
 _UNPRINTABLE = re.compile(r"[^\t\n\x20-\x7e\xa0-\u2027\u202f-\u2065\u2070-\ufffd]")
 

@@ -1,125 +1,194 @@
-"""The class of a plan, as what the template ``optimizer.py.j2`` has holes for."""
+"""The class of an optimizer, and the class of features that all of them stand on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from optgen.compiler.emit.arguments import argument, argument_docs, declaration
+from optgen.compiler.emit import declarations as declared
+from optgen.compiler.emit.arguments import argument, argument_docs
+from optgen.compiler.emit.columns import Columns
 from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import notation, paragraph, quoted
-from optgen.compiler.emit.layout import asks, call
-from optgen.compiler.emit.meaning import printed
-from optgen.compiler.emit.printer import Printer
-from optgen.compiler.ir.condition import ALWAYS
-from optgen.compiler.ir.expression import GIVEN, Expression, Operation, names, text
-from optgen.compiler.ir.plan import Plan, Switch
+from optgen.compiler.emit.imports import import_lines
+from optgen.compiler.emit.module import Shared, column_lines
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.rule import Hyperparameter
+
+_RUNTIME = "optgen.runtime"
 
 
-def optimizer_context(plan: Plan) -> dict[str, object]:
-    """Everything that the template shows."""
+def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str, object]:
+    """What the template of a class shows: what isn't the same for every optimizer."""
     rule = plan.rule
+    known = set(features_of(shared.plan))
+    own = [h for h in rule.hyperparameters if declared.hyperparameter(h) not in known]
+    names = {h.name for h in own}
+    inherited = [h.name for h in rule.hyperparameters if h.name not in names]
+    hyperparameters = [declared.hyperparameter(h) for h in own]
+    switches = [declared.switch(*pair, rule) for pair in declared.decided(plan)]
+    switches = [line for line in switches if line not in known]
+    states = [declared.state(one, plan) for one in rule.states]
+    states = [line for line in states if line not in known]
+    exclusive = declared.exclusive(plan)
+    programs = declared.programs(plan)
+    same_programs = programs == declared.programs(shared.plan)
     return {
         "name": rule.name,
-        "module": rule.module,
         "summary": paragraph(rule.summary or f"The optimizer {rule.name}.", ""),
         "reference": paragraph(f"Reference: {rule.reference}") if rule.reference else "",
         "notation": notation(rule.notation),
-        "arguments": argument_docs(rule.hyperparameters),
-        "hyperparameters": [declaration(h) for h in rule.hyperparameters],
-        "switches": [_switch(switch.name, condition, plan) for switch, condition in _decided(plan)],
-        "states": list(_states(plan)),
-        "exclusive": _exclusive(plan),
-        "signature": [argument(h, "Scheduled") for h in rule.hyperparameters if not h.after_name],
-        "keywords": [argument(h, "Scheduled") for h in rule.hyperparameters if h.after_name],
-        "names": [h.name for h in rule.hyperparameters],
-        "excludable": [h.name for h in rule.hyperparameters if h.excluded is not None],
-        "imports": _imports(plan),
+        "arguments": argument_docs(own),
+        "inherited": paragraph(
+            f"{', '.join([*inherited, *_COMMON])}: Features, which ``Featured`` documents.", "    "
+        ),
+        "declarations": "\n".join(
+            [
+                *_tuple("hyperparameters", hyperparameters),
+                *_tuple("switches", switches),
+                *_tuple("states", states),
+                *_listed("exclusive", exclusive, declared.exclusive(shared.plan)),
+                *_tuple("torch_names", list(_torch(plan))),
+                *_columns(columns, shared.columns),
+                *_tuple("programs", [] if same_programs else programs.split("\n")),
+            ]
+        ),
+        "signature": _signature([h for h in rule.hyperparameters if not h.after_name]),
+        "keywords": _signature([h for h in rule.hyperparameters if h.after_name]),
+        "excludable": [h.name for h in own if h.excluded is not None],
+        "imports": "\n".join(_imports(hyperparameters, switches, states, own, same_programs, plan)),
         "spec": rule_digest(rule),
-        "torch": list(_torch(plan)),
         "label": f'"{quoted(rule.label)}"' if rule.label else "None",
     }
 
 
-def _imports(plan: Plan) -> list[str]:
-    needed = {
-        "Array": any(h.excluded is not None for h in plan.rule.hyperparameters),
-        "Constraints": True,
-        "Hyperparameter": True,
-        "OnNonfinite": True,
-        "Optimizer": True,
-        "PathOptions": True,
-        "Scheduled": True,
-        "State": bool(plan.rule.states),
-        "Switch": any(_decided(plan)),
+#: Arguments that every optimizer has, whatever the features.
+_COMMON = ("options", "constraints", "overwrite_with_gradient", "on_nonfinite")
+
+
+def features_context(shared: Shared) -> dict[str, object]:
+    """What the template of the class of features shows."""
+    plan = shared.plan
+    rule = plan.rule
+    own = next(k for k, block in enumerate(rule.blocks) if block.slot is None)
+    hyperparameters = _of_features(plan)
+    switches = [declared.switch(*pair, rule) for pair in declared.decided(plan)]
+    states = [declared.state(one, plan) for one in rule.states]
+    before = _stated_before(plan, own)
+    return {
+        "arguments": argument_docs(hyperparameters),
+        "constants": "\n".join(column_lines(shared.columns, Columns())),
+        "programs": declared.programs(plan),
+        "declarations": "\n".join(
+            [
+                *_tuple("hyperparameters", map(declared.hyperparameter, hyperparameters)),
+                *_tuple("switches", switches),
+                *_tuple("states_before", [s for s, b in zip(states, before, strict=True) if b]),
+                *_tuple("states", [s for s, b in zip(states, before, strict=True) if not b]),
+                *_listed("exclusive", declared.exclusive(plan), []),
+                *_columns(shared.columns, Columns()),
+            ]
+        ),
+        "excludable": [h.name for h in hyperparameters if h.excluded is not None],
+        "imports": "\n".join(import_lines({_RUNTIME: _features_imports(plan)})),
     }
-    return [name for name, used in needed.items() if used]
 
 
-def _condition(condition: Expression, plan: Plan) -> str:
-    """A static condition as an expression over the mapping ``h`` of hyperparameters."""
-    if isinstance(condition, Operation) and condition.operator == GIVEN:
-        (operand,) = condition.operands
-        return f'h["{text(operand)}"] is not None'
-    lookups = {h.name: f'h["{h.name}"]' for h in plan.rule.hyperparameters}
-    asked = [h for h in plan.rule.hyperparameters if h.optional and h.name in names(condition)]
-    # All conditions are asked whenever a hyperparameter is set, also those under a given(…).
-    parts = [f"{lookups[h.name]} is not None" for h in asked]
-    return " and ".join([*parts, printed(condition, Printer(names=lookups))])
+def features_of(plan: Plan) -> Iterator[str]:
+    """The declarations that features make, as lines."""
+    yield from map(declared.hyperparameter, _of_features(plan))
+    yield from (declared.switch(*pair, plan.rule) for pair in declared.decided(plan))
+    yield from (declared.state(one, plan) for one in plan.rule.states)
 
 
-def _switch(name: str, condition: Expression, plan: Plan) -> str:
-    asked = list(_asked(condition, plan))
-    return call("Switch", [f'"{name}"', f"lambda h: {_condition(condition, plan)}", *asked], 2)
+def _of_features(plan: Plan) -> list[Hyperparameter]:
+    """All but the first hyperparameter, the learning rate, which is the rule's own."""
+    return list(plan.rule.hyperparameters[1:])
 
 
-def _decided(plan: Plan) -> Iterator[tuple[Switch, Expression]]:
-    """The switches that hyperparameters decide."""
-    for switch in plan.switches:
-        if switch.condition is not None:
-            yield switch, switch.condition
+def _stated_before(plan: Plan, own: int) -> list[bool]:
+    """For each state, whether it belongs to a feature that comes before the rule."""
+    early = {
+        step.target for block in plan.rule.blocks[:own] for step in (*block.steps, *block.otherwise)
+    }
+    return [state.name in early for state in plan.rule.states]
 
 
-def _asked(condition: Expression, plan: Plan) -> Iterator[str]:
-    """The numbers that a condition asks about."""
-    numbers = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
-    asked = ", ".join(f'"{name}"' for name in names(condition) if name in numbers)
-    if asked:
-        yield f"asks=({asked},)"
+def _signature(hyperparameters: Sequence[Hyperparameter]) -> list[str]:
+    return [argument(h, "Scheduled") for h in hyperparameters]
 
 
-def _states(plan: Plan) -> Iterator[str]:
-    guards = {buffer.name: buffer.guard for buffer in plan.buffers}
-    gated = [program for program in plan.programs if program.gate]
-    gathered = {access.buffer for program in gated for access in program.elements.stores}
-    for state in plan.rule.states:
-        arguments = [f'"{state.name}"']
-        if state.initial != 0:
-            initial = state.initial
-            shown = f'"{initial}"' if isinstance(initial, str) else repr(initial)
-            arguments.append(f"initial={shown}")
-        if guards[state.name] != ALWAYS:
-            arguments.append(f"when=lambda on: {asks(guards[state.name])}")
-        if state.stands_in:
-            arguments.append("stands_in=True")
-        if state.name in gathered:
-            arguments.append("gathers=True")
-        yield call("State", arguments, 2)
+def _columns(columns: Columns, shared: Columns) -> Iterator[str]:
+    for title, every, before in zip(
+        ("columns", "buffers", "factors"), columns.tables, shared.tables, strict=True
+    ):
+        own = every[len(before) :]
+        if own:
+            yield from _row(title, own)
+
+
+def _row(title: str, names: Sequence[str]) -> Iterator[str]:
+    yield f"{title} = {declared.tupled(names)}"
+
+
+def _tuple(title: str, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
+    listed = list(lines)
+    if listed:
+        yield f"{title} = ("
+        yield from (f"    {line}" for line in listed)
+        yield ")"
+
+
+def _listed(title: str, sets: list[str], known: list[str]) -> Iterator[str]:
+    if sets != known:
+        yield f"{title} = ({', '.join(sets)},)"
 
 
 def _torch(plan: Plan) -> Iterator[str]:
     for name, listed in plan.rule.torch:
         # A feature that there isn't takes the arguments that set it along.
         if all(plan.rule.hyperparameter(one.value) for one in listed):
-            names = ", ".join(f'"{one}"' for one in listed)
-            comma = "," if len(listed) == 1 else ""
-            yield f'("{name}", ({names}{comma})),'
+            yield f'("{name}", {declared.tupled(one.value for one in listed)}),'
 
 
-def _exclusive(plan: Plan) -> list[str]:
-    """For each set of which only one may be on, the switches that turn its members on."""
-    atoms = {text(condition): switch.name for switch, condition in _decided(plan)}
-    sets: dict[str, list[str]] = {}
-    for block in plan.rule.blocks:
-        if block.exclusive:
-            sets.setdefault(block.exclusive, []).extend(atoms[a] for a in block.when.atoms)
-    return [", ".join(f'"{name}"' for name in names) for names in sets.values() if len(names) > 1]
+def _imports(
+    hyperparameters: list[str],
+    switches: list[str],
+    states: list[str],
+    own: Sequence[Hyperparameter],
+    same_programs: bool,
+    plan: Plan,
+) -> Iterator[str]:
+    needed = {
+        "Array": any(h.excluded is not None for h in own),
+        "Constraints": True,
+        "Hyperparameter": bool(hyperparameters),
+        "Norm": not same_programs and any(program.norms for program in plan.programs),
+        "OnNonfinite": True,
+        "PathOptions": True,
+        "Prepass": not same_programs and any(program.prepasses for program in plan.programs),
+        "Program": not same_programs,
+        "Scheduled": True,
+        "State": bool(states),
+        "Switch": bool(switches),
+    }
+    modules = {
+        "collections.abc": ["Sequence"],
+        "typing": ["Any"],
+        _RUNTIME: [name for name, used in needed.items() if used],
+        ".features": ["Featured"],
+    }
+    yield from import_lines(modules)
+
+
+def _features_imports(plan: Plan) -> list[str]:
+    needed = {
+        "Array": any(h.excluded is not None for h in plan.rule.hyperparameters),
+        "Hyperparameter": len(plan.rule.hyperparameters) > 1,
+        "Norm": any(program.norms for program in plan.programs),
+        "Optimizer": True,
+        "Prepass": any(program.prepasses for program in plan.programs),
+        "Program": True,
+        "State": bool(plan.rule.states),
+        "Switch": any(declared.decided(plan)),
+    }
+    return [name for name, used in needed.items() if used]

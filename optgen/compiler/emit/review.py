@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
 from symtable import SymbolTable, symtable
 
-from optgen.compiler.emit.keras import HOST_OPERATIONS, REAL
+from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.emit.vocabulary import Words
 from optgen.compiler.ir.expression import text
 from optgen.compiler.ir.rule import Rule
@@ -28,22 +28,19 @@ _NODES = (
 )
 #: What is run by the import of a module.
 _TOP = (ast.ImportFrom, ast.Import, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Expr)
-_PACKAGES = {*("__future__", "collections", "math", "numpy", "numba", "optgen", "typing", "cpu")}
-_ATTRIBUTES = {
-    *("np.zeros", "np.ndarray", "chunks.shape", "hyperparameters.shape", "rows.shape"),
-    *("cpu.KERNELS", "super().__init__", "self._exclude"),
-    *("cuda.local", "cuda.local.array", "cuda.shared", "cuda.shared.array"),
-    *(f"cuda.{name}" for name in ("blockDim", "blockIdx", "gridDim", "threadIdx")),
-    *(*HOST_OPERATIONS.values(), REAL),
-    *(f"cuda.{name}.x" for name in ("blockDim", "blockIdx", "gridDim", "threadIdx")),
-}
+_PACKAGES = frozenset({"__future__", "collections", "math", "optgen", "typing", "features"}).union(
+    *(target.packages for target in TARGETS)
+)
+_ATTRIBUTES = frozenset({"super().__init__", "self._exclude"}).union(
+    *(target.attributes for target in TARGETS)
+)
 _BUILTINS = {
-    "__package__",
     "abs",
     "bool",
     "dict",
     "float",
     "int",
+    "locals",
     "max",
     "min",
     "range",
@@ -53,10 +50,9 @@ _BUILTINS = {
     "type",
 }
 #: Calls whose value nobody takes.
-_EFFECTS = {
-    *("super().__init__", "self._exclude", "load", "store", "add", "add_square", "clear"),
-    *("leave", "fold", "fold_members", "finish", "restore"),
-}
+_EFFECTS = frozenset({"super().__init__", "self._exclude"}).union(
+    *(target.effects for target in TARGETS)
+)
 
 
 def review(source: Source, rule: Rule, words: Words, strings: Collection[str]) -> None:
@@ -83,7 +79,7 @@ def review(source: Source, rule: Rule, words: Words, strings: Collection[str]) -
     for line, what in odd:
         raise AssertionError(f"{source.path}:{line}: unexpected {what}")
     classes = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    if classes not in ([], [rule.name]):
+    if classes not in ([], [rule.name], ["Featured"]):
         raise AssertionError(f"{source.path}: other classes than {rule.name}")
 
 

@@ -55,7 +55,7 @@ def schedule_context(rule: Rule) -> dict[str, object]:
         "reference": paragraph(f"Reference: {rule.reference}") if rule.reference else "",
         "notation": notation(rule.notation),
         "arguments": argument_docs(hyperparameters),
-        "hyperparameters": [declaration(h) for h in hyperparameters],
+        "hyperparameters": "\n".join(declaration(h) for h in hyperparameters),
         "attributes": [attribute(h) for h in hyperparameters],
         "signature": list(_signature(hyperparameters, quoted(rule.label))),
         "names": [h.name for h in hyperparameters],
@@ -96,7 +96,7 @@ def _body(rule: Rule) -> str:
             return " and ".join(cases[0])
         return " or ".join(f"({' and '.join(c)})" if len(c) > 1 else c[0] for c in cases)
 
-    return lay_out(lines, 2, spell)
+    return lay_out(lines, spelling=spell)
 
 
 def schedule_printer(rule: Rule) -> Printer:

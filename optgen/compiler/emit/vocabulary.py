@@ -6,18 +6,31 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from optgen.compiler.ir.expression import Expression, names
-from optgen.compiler.ir.plan import Item, Plan, expression_of
-from optgen.compiler.ir.reserved import CLASSES, CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
+from optgen.compiler.emit.code import prepass_name
+from optgen.compiler.emit.columns import Columns, all_names
+from optgen.compiler.emit.targets import TARGETS
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.reserved import CLASSES
 from optgen.compiler.ir.rule import Rule
 
 #: Words that printers add to those of the templates.
-_PRINTED = (
-    frozenset({"bool", "h", "int", "is", "not", "on"})
-    | KERNEL_WORDS
-    | CUDA_WORDS
-    | KERAS_WORDS
-    | CLASSES
+_PRINTED = CLASSES.union(
+    ("bool", "h", "int", "is", "not", "on", "locals", "gate", "norms", "prepasses", "range"),
+    ("hyperparameters", "switches", "states", "states_before", "exclusive", "torch_names"),
+    (
+        "columns",
+        "buffers",
+        "factors",
+        "when",
+        "makes_scalars",
+        "Norm",
+        "Prepass",
+        "Program",
+        "type",
+        "alone",
+        "deferred",
+    ),
+    *(target.words for target in TARGETS),
 )
 
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -35,11 +48,13 @@ class Words:
     attributes: frozenset[str] = frozenset()
 
 
-def vocabulary(plan: Plan, templates: Iterable[str]) -> Words:
+def vocabulary(plan: Plan, columns: Columns, templates: Iterable[str]) -> Words:
     """Every name that a file generated from a plan may hold."""
     own = _PRINTED | {word for template in templates for word in _WORD.findall(template)}
     own |= {*_prepass_functions(plan)}
-    return Words(own, own.union(_spellings(plan)))
+    constants = columns.constants.values()
+    reached = frozenset(f"features.{constant}" for constant in constants)
+    return Words(own, own.union(_spellings(plan), constants), reached)
 
 
 def schedule_vocabulary(rule: Rule, template: str, functions: Collection[str]) -> Words:
@@ -55,9 +70,9 @@ def schedule_vocabulary(rule: Rule, template: str, functions: Collection[str]) -
 def _spellings(plan: Plan) -> Iterator[str]:
     """The names of a plan, and what printers make of them."""
     yield from (plan.rule.name, plan.rule.module)
-    for name in _names(plan):
-        yield from (name, f"{name}_", f"{name}_block")
-        yield from (f"{name}_address", f"{name}_lanes", f"{name}_total")
+    endings = {ending for target in TARGETS for ending in target.endings}
+    for name in {*all_names(plan), *(switch.name for switch in plan.switches)}:
+        yield from (name, f"{name}_", *(f"{name}{ending}" for ending in endings))
     yield from (program.name for program in plan.programs)
     for hyperparameter in plan.rule.hyperparameters:
         yield f"exclude_from_{hyperparameter.name}"
@@ -66,20 +81,5 @@ def _spellings(plan: Plan) -> Iterator[str]:
 def _prepass_functions(plan: Plan) -> Iterator[str]:
     for program in plan.programs:
         for number in range(len(program.prepasses)):
-            suffix = f"_{number + 1}" if number else ""
-            yield from (f"{program.name}_sums{suffix}", f"{program.name}_scalars{suffix}")
-
-
-def _names(plan: Plan) -> Iterator[str]:
-    yield from (h.name for h in plan.rule.hyperparameters)
-    yield from (buffer.name for buffer in plan.buffers)
-    yield from (switch.name for switch in plan.switches)
-    for target, expression in _items(plan):
-        yield from (target, *names(expression))
-
-
-def _items(plan: Plan) -> Iterator[tuple[str, Expression]]:
-    every: list[Item] = [*plan.host.body]
-    for program in plan.programs:
-        every += program.items
-    yield from ((item.target, expression_of(item)) for item in every)
+            for what in ("sums", "scalars"):
+                yield prepass_name(program, what, number)

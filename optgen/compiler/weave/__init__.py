@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from optgen.compiler.ir.expression import rename
-from optgen.compiler.ir.problem import Problem, SpecError
+from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.expression import Name, Operation, rename
+from optgen.compiler.ir.problem import Location, Problem, SpecError
 from optgen.compiler.ir.rule import (
     GIVEN_NAMES,
+    GRAD,
     LEARNING_RATE,
+    PARAM,
     Block,
     Hyperparameter,
     Rule,
@@ -22,7 +25,7 @@ from optgen.compiler.weave.clashes import (
 )
 from optgen.compiler.weave.order import Slots, check_order, in_order, slot_of
 
-__all__ = ["Slots", "check_features", "unknown_defaults", "weave"]
+__all__ = ["Slots", "around_the_plainest", "check_features", "unknown_defaults", "weave"]
 
 
 def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
@@ -54,6 +57,17 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
         blocks=tuple(blocks),
         atoms=atoms,
         digests=(*rule.digests, *(digest for part in ordered for digest in part.digests)),
+    )
+
+
+def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
+    """Features around the plainest rule: what they make of any."""
+    here = Location("", 1)
+    rate = Hyperparameter(LEARNING_RATE, 0.0, here)
+    descent = Operation("-", (Name(PARAM, here), Name(GRAD, here)), here)
+    plainest = Block("plainest", "", (Step(PARAM, descent, ALWAYS, here),))
+    return weave(
+        Rule("Features", "features", "", here, (rate,), (), (plainest,), {}), features, slots
     )
 
 

@@ -10,16 +10,10 @@ from optgen.compiler.ir.problem import Problems
 from optgen.compiler.ir.reserved import (
     ARGUMENTS,
     CLASSES,
-    CUDA_ENDINGS,
-    CUDA_WORDS,
     DEVICES,
-    KERAS_WORDS,
-    KERNEL_ENDINGS,
-    KERNEL_WORDS,
     METHOD,
     MODULES,
     OWN_NAMES,
-    PROGRAM,
 )
 from optgen.compiler.ir.rule import GIVEN_NAMES, LEARNING_RATE
 from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry
@@ -91,17 +85,9 @@ def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
         return f"{name!r} is an attribute that every {language.noun} has"
     if language is not UPDATES:
         return ""
-    if is_switch and _clashes(name):
-        return f"{name!r} is a name that generated code needs for itself"
     if is_switch and name == LEARNING_RATE:
         return f"{name!r} is a number"
     return ""
-
-
-def _clashes(name: str) -> bool:
-    """Whether kernels need the name of a switch, which stays as it is; others get a new one."""
-    is_word = name in KERNEL_WORDS | CUDA_WORDS | KERAS_WORDS or PROGRAM.match(name)
-    return bool(is_word) or name.endswith(KERNEL_ENDINGS + CUDA_ENDINGS)
 
 
 def _state_fault(entry: StateEntry, arguments: set[str]) -> str:

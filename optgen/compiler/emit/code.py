@@ -1,0 +1,274 @@
+"""The functions of generated code as values: typed statements, for no particular target.
+
+A target prints each statement as one line; guards become nested ifs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from optgen.compiler.emit.columns import Columns
+from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
+from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.plan import Assignment, Item, Plan, Prepass, Program, expression_of
+from optgen.compiler.ir.reserved import TENSOR_SIZE
+
+#: A guard of more cases costs more to ask than a number costs to read.
+_MOST_CASES = 2
+
+
+class Table(Enum):
+    """Where a scalar is read or written."""
+
+    HYPERPARAMETERS = "hyperparameters"
+    SCALARS = "scalars"
+    FACTORS = "factors"
+    SUMS = "sums"
+    TOTALS = "totals"
+    SIZES = "sizes"
+
+
+@dataclass(frozen=True)
+class Read:
+    """``name = table[…]``."""
+
+    name: str
+    table: Table
+    guard: Condition
+    #: Whether it is true or false.
+    boolean: bool = False
+
+
+@dataclass(frozen=True)
+class Write:
+    """``table[…] = name``."""
+
+    name: str
+    table: Table
+    guard: Condition
+
+
+@dataclass(frozen=True)
+class Load:
+    """An element of a buffer into the name of the buffer."""
+
+    buffer: str
+    guard: Condition
+
+
+@dataclass(frozen=True)
+class Store:
+    """The name of a buffer into its element."""
+
+    buffer: str
+    guard: Condition
+
+
+#: What a function is made of.
+Statement = Read | Write | Load | Store | Item
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function of generated code, or what compiles one for a setting of its switches."""
+
+    #: The template that prints it, in the folder of each target.
+    template: ClassVar[str]
+
+    name: str
+    switches: tuple[str, ...]
+    reads: tuple[Read, ...]
+    body: tuple[Statement, ...]
+
+    @property
+    def statements(self) -> tuple[Statement, ...]:
+        """Everything in it."""
+        return (*self.reads, *self.body)
+
+
+@dataclass(frozen=True)
+class HostScalars(Function):
+    """Computes the scalars of a call for each row of hyperparameters."""
+
+    template = "host_scalars"
+
+
+@dataclass(frozen=True)
+class FeatureScalars(HostScalars):
+    """Computes those of features, whatever the optimizer."""
+
+    template = "feature_scalars"
+
+
+@dataclass(frozen=True)
+class Elements(Function):
+    """Runs a program over elements."""
+
+    template = "elements"
+
+    program: Program
+
+
+@dataclass(frozen=True)
+class Sums(Function):
+    """Sums over each variable that a program must know first."""
+
+    template = "sums"
+
+    program: Program
+    prepass: Prepass
+    #: What computes the scalars of each tensor from the sums, if anything does.
+    finish: TensorScalars | None
+
+
+@dataclass(frozen=True)
+class TensorScalars(Function):
+    """Computes the scalars of each tensor that a program makes of its sums."""
+
+    template = "tensor_scalars"
+
+    program: Program
+    prepass: Prepass
+
+
+def functions_of(plan: Plan) -> Iterator[Function]:
+    """The functions of the programs of a plan."""
+    for program in plan.programs:
+        for number, prepass in enumerate(program.prepasses):
+            finish = _tensor_scalars(plan, program, number) if prepass.scalars.body else None
+            if finish is not None:
+                yield finish
+            yield _sums(plan, program, number, finish)
+        yield _elements(plan, program)
+
+
+def prepass_name(program: Program, what: str, number: int) -> str:
+    """The name of a function of a prepass."""
+    return f"{program.name}_{what}" + (f"_{number + 1}" if number else "")
+
+
+def scalars_of(
+    plan: Plan, columns: Columns, kind: type[HostScalars], items: Sequence[Assignment]
+) -> HostScalars:
+    """What computes some of the scalars of a call."""
+    given = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
+    used = {part for item in items for part in names(item.expression)}
+    reads = tuple(
+        Read(one, Table.HYPERPARAMETERS, _asked(one, items, ())) for one in given if one in used
+    )
+    computed = {item.target for item in items}
+    writes = [
+        Write(one, Table.SCALARS, when_assigned(one, items))
+        for one in columns.scalars
+        if one in computed and one in plan.scalars
+    ]
+    return kind(kind.template, _switches(plan, (*reads, *items, *writes)), reads, (*items, *writes))
+
+
+def _elements(plan: Plan, program: Program) -> Elements:
+    stage = program.elements
+    reads = _scalar_reads(plan, program, stage.body, len(program.prepasses))
+    body = (
+        *(Load(access.buffer, access.guard) for access in stage.loads),
+        *stage.body,
+        *(Store(access.buffer, access.guard) for access in stage.stores),
+    )
+    return Elements(program.name, _switches(plan, (*reads, *body)), reads, body, program)
+
+
+def _sums(plan: Plan, program: Program, number: int, finish: TensorScalars | None) -> Sums:
+    prepass = program.prepasses[number]
+    reads = _scalar_reads(plan, program, prepass.sums.body, number)
+    loads = (Load(access.buffer, access.guard) for access in prepass.sums.loads)
+    body = (*loads, *prepass.sums.body)
+    switches = _switches(plan, (*reads, *body))
+    name = prepass_name(program, "sums", number)
+    return Sums(name, switches, reads, body, program, prepass, finish)
+
+
+def _tensor_scalars(plan: Plan, program: Program, number: int) -> TensorScalars:
+    prepass = program.prepasses[number]
+    items = prepass.scalars.body
+    used = {part for item in items for part in names(item.expression)}
+    reads = [
+        Read(
+            one.target,
+            Table.TOTALS if one.extent is Extent.OPTIMIZER else Table.SUMS,
+            _asked(one.target, items, [one]),
+        )
+        for one in prepass.sums.reductions
+        if one.target in used
+    ]
+    reads += _scalar_reads(plan, program, items, number)
+    if TENSOR_SIZE in used:
+        reads.append(Read(TENSOR_SIZE, Table.SIZES, ALWAYS))
+    body: list[Statement] = []
+    for item in items:
+        body += [item, Write(item.target, Table.FACTORS, item.guard)]
+    switches = _switches(plan, (*reads, *body))
+    name = prepass_name(program, "scalars", number)
+    return TensorScalars(name, switches, tuple(reads), tuple(body), program, prepass)
+
+
+def _scalar_reads(
+    plan: Plan, program: Program, items: Sequence[Item], prepasses: int
+) -> tuple[Read, ...]:
+    """The scalars of the call, and of a tensor after so many prepasses, that items use."""
+    used = {name for item in items for name in names(expression_of(item))}
+    used -= {item.target for item in items}
+    before = program.prepasses[:prepasses]
+    factors = [item for prepass in before for item in prepass.scalars.body]
+    booleans = plan.booleans | {item.target for item in factors if item.boolean}
+    reads = [
+        Read(name, Table.SCALARS, _asked(name, items, plan.host.body), name in booleans)
+        for name in plan.scalars
+        if name in used
+    ]
+    reads += [
+        Read(name, Table.FACTORS, _asked(name, items, factors), name in booleans)
+        for name in dict.fromkeys(item.target for item in factors)
+        if name in used
+    ]
+    return _together(reads)
+
+
+def _together(reads: Iterable[Read]) -> tuple[Read, ...]:
+    """Reads with those under one guard side by side, so that it is asked once."""
+    grouped: dict[Condition, list[Read]] = {}
+    for read in reads:
+        grouped.setdefault(read.guard, []).append(read)
+    return tuple(read for group in grouped.values() for read in group)
+
+
+def _asked(name: str, items: Iterable[Item], sources: Iterable[Item]) -> Condition:
+    """When items use a name; where that is long to say, when it has a value."""
+    guard = NEVER
+    for item in items:
+        if name in names(expression_of(item)):
+            guard |= item.guard
+        if guard == ALWAYS:
+            break
+    return guard if len(guard.cases) <= _MOST_CASES else when_assigned(name, sources)
+
+
+def when_assigned(name: str, items: Iterable[Item]) -> Condition:
+    """When a name gets a value of these; always, where it isn't theirs."""
+    guards = [item.guard for item in items if item.target == name]
+    found = NEVER if guards else ALWAYS
+    for guard in guards:
+        found |= guard
+    return found
+
+
+def _switches(plan: Plan, statements: Iterable[Statement]) -> tuple[str, ...]:
+    """The switches that statements ask for, in the order of the plan."""
+    asked: set[str] = set()
+    for one in statements:
+        asked |= set(one.guard.atoms)
+        if isinstance(one, Item):
+            asked |= {*names(expression_of(one))}
+    return tuple(switch.name for switch in plan.switches if switch.name in asked)

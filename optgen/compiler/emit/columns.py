@@ -1,0 +1,82 @@
+"""The columns of the tables that kernels read, and the constants that name them.
+
+What features use comes first, in the same columns for every optimizer, so that code that only
+features make is the same for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.plan import Plan, expression_of
+from optgen.compiler.ir.rule import COUNTERS
+
+#: Constants of the runtime that kernels import.
+_TAKEN = frozenset({"BLOCK", "CALLS", "FINGERPRINT", "PARTS", "PROGRAMS", "RUNNING", "UPDATES"})
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Names in the order of their columns: scalars of a call, buffers, scalars of a tensor."""
+
+    scalars: tuple[str, ...] = ()
+    buffers: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    #: The constant that holds the column of each name.
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> tuple[tuple[str, ...], ...]:
+        """The tables, each as the names of its columns."""
+        return self.scalars, self.buffers, self.factors
+
+
+def columns_of(plan: Plan, shared: Columns) -> Columns:
+    """The columns of a plan, with those that are ``shared`` first."""
+    numbers = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
+    factors = [
+        item.target
+        for program in plan.programs
+        for prepass in program.prepasses
+        for item in prepass.scalars.body
+    ]
+    scalars = _joined(shared.scalars, [*numbers, *plan.scalars])
+    buffers = _joined(shared.buffers, [buffer.name for buffer in plan.buffers])
+    joined = _joined(shared.factors, factors)
+    taken = {*all_names(plan), *shared.constants.values(), *_TAKEN}
+    constants = dict(shared.constants)
+    for name in (*scalars, *buffers, *joined):
+        if name not in constants:
+            constants[name] = _fresh(name.upper(), taken)
+            taken.add(constants[name])
+    return Columns(scalars, buffers, joined, constants)
+
+
+def all_names(plan: Plan) -> set[str]:
+    """Every name that code of a plan uses, but the counters."""
+    found = {buffer.name for buffer in plan.buffers}
+    items = [*plan.host.body, *(item for program in plan.programs for item in program.items)]
+    for item in items:
+        found |= {item.target, *names(expression_of(item))}
+    found |= {h.name for h in plan.rule.hyperparameters} | {one.name for one in plan.switches}
+    return found - set(COUNTERS)
+
+
+def blocks_of(columns: Columns, shared: Columns) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The constants of each table that aren't shared, with the column of the first."""
+    for all_of_it, before in zip(columns.tables, shared.tables, strict=True):
+        own = all_of_it[len(before) :]
+        if own:
+            yield tuple(columns.constants[name] for name in own), len(before)
+
+
+def _joined(first: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*first, *more]))
+
+
+def _fresh(wish: str, taken: set[str]) -> str:
+    while wish in taken:
+        wish += "_"
+    return wish

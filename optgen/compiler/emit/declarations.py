@@ -1,0 +1,129 @@
+"""What generated classes declare, line by line: hyperparameters, switches, states, programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from optgen.compiler.emit.layout import asks
+from optgen.compiler.emit.meaning import printed
+from optgen.compiler.emit.printer import Printer
+from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.expression import GIVEN, Expression, Operation, names, text
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.plan import Norm, Plan, Prepass, Program, Switch
+from optgen.compiler.ir.rule import Hyperparameter, Rule, State
+
+_FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
+
+
+def hyperparameter(h: Hyperparameter) -> str:
+    """A hyperparameter; its default stands in the signature."""
+    arguments = [f'"{h.name}"']
+    if h.is_switch:
+        arguments.append("False")
+    if h.range is not None:
+        bounds = text(h.range)
+        arguments += [f'range="{bounds}"', f"allows=lambda {h.name}: {bounds}"]
+    arguments += [f"{flag}=True" for flag in _FLAGS if getattr(h, flag)]
+    if h.excluded is not None:
+        arguments.append(f"excluded={h.excluded!r}")
+    return f"Hyperparameter({', '.join(arguments)}),"
+
+
+def switch(one: Switch, condition: Expression, rule: Rule) -> str:
+    """A switch, with the condition on hyperparameters that it holds."""
+    numbers = [h.name for h in rule.hyperparameters if not h.is_switch]
+    arguments = [f'"{one.name}"', f"lambda h: {_condition(condition, rule)}"]
+    asked = ", ".join(f'"{name}"' for name in names(condition) if name in numbers)
+    if asked:
+        arguments.append(f"asks=({asked},)")
+    return f"Switch({', '.join(arguments)}),"
+
+
+def _condition(condition: Expression, rule: Rule) -> str:
+    """A static condition as an expression over the mapping ``h`` of hyperparameters."""
+    if isinstance(condition, Operation) and condition.operator == GIVEN:
+        (operand,) = condition.operands
+        return f'h["{text(operand)}"] is not None'
+    lookups = {h.name: f'h["{h.name}"]' for h in rule.hyperparameters}
+    asked = [h for h in rule.hyperparameters if h.optional and h.name in names(condition)]
+    # All conditions are asked whenever a hyperparameter is set, also those under a given(…).
+    parts = [f"{lookups[h.name]} is not None" for h in asked]
+    return " and ".join([*parts, printed(condition, Printer(names=lookups))])
+
+
+def decided(plan: Plan) -> Iterator[tuple[Switch, Expression]]:
+    """The switches that hyperparameters decide."""
+    for one in plan.switches:
+        if one.condition is not None:
+            yield one, one.condition
+
+
+def state(one: State, plan: Plan) -> str:
+    """An array beside each variable."""
+    guard = next(buffer.guard for buffer in plan.buffers if buffer.name == one.name)
+    gated = [program for program in plan.programs if program.gate]
+    gathered = {access.buffer for program in gated for access in program.elements.stores}
+    arguments = [f'"{one.name}"']
+    if one.initial != 0:
+        initial = f'"{one.initial}"' if isinstance(one.initial, str) else repr(one.initial)
+        arguments.append(f"initial={initial}")
+    if guard != ALWAYS:
+        arguments.append(f"when=lambda on: {asks(guard)}")
+    if one.stands_in:
+        arguments.append("stands_in=True")
+    if one.name in gathered:
+        arguments.append("gathers=True")
+    return f"State({', '.join(arguments)}),"
+
+
+def exclusive(plan: Plan) -> list[str]:
+    """For each set of which only one may be on, the switches that turn its members on."""
+    atoms = {text(condition): one.name for one, condition in decided(plan)}
+    sets: dict[str, list[str]] = {}
+    for block in plan.rule.blocks:
+        if block.exclusive:
+            sets.setdefault(block.exclusive, []).extend(atoms[a] for a in block.when.atoms)
+    return [tupled(names) for names in sets.values() if len(names) > 1]
+
+
+def tupled(listed: Iterable[str]) -> str:
+    """Names as a tuple of strings."""
+    quoted = [f'"{name}"' for name in listed]
+    return f"({', '.join(quoted)}{',' if len(quoted) == 1 else ''})"
+
+
+def programs(plan: Plan) -> str:
+    """What the runtime must know of the programs, as lines."""
+    return "\n".join(line for program in plan.programs for line in _program(program))
+
+
+def _program(program: Program) -> Iterator[str]:
+    yield "Program("
+    yield f'    "{program.name}",'
+    if program.gate:
+        yield f'    gate="{program.gate}",'
+    if program.guard != ALWAYS:
+        yield f"    when=lambda on: {asks(program.guard)},"
+    for title, lines in (
+        ("norms", [_norm(norm) for norm in program.norms]),
+        ("prepasses", [_prepass(prepass) for prepass in program.prepasses]),
+    ):
+        if lines:
+            yield f"    {title}=("
+            yield from (f"        {line}" for line in lines)
+            yield "    ),"
+    yield "),"
+
+
+def _norm(norm: Norm) -> str:
+    everywhere = norm.extent is Extent.OPTIMIZER
+    return f'Norm("{norm.name}", {everywhere}, lambda on: {asks(norm.guard)}),'
+
+
+def _prepass(prepass: Prepass) -> str:
+    count = len(prepass.sums.reductions)
+    arguments = [f"sums={count}", f"when=lambda on: {asks(prepass.sums.guard)}"]
+    if not prepass.scalars.body:
+        arguments.append("makes_scalars=False")
+    return f"Prepass({', '.join(arguments)}),"

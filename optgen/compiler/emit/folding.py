@@ -1,0 +1,130 @@
+"""Long lines of generated code, broken as by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+WIDTH = 100
+_STEP = "    "
+#: What stands before the value of a statement; nothing before a bare call.
+_HEAD = re.compile(r"return |[^()=]+ = |(?=\w+\()")
+#: An entry of a dictionary, which is broken inside its own brackets.
+_ENTRY = re.compile(r'(\w+)\[("\w+")\]')
+#: Lists that are filled line by line: arguments, imports, targets.
+_LISTS = (
+    re.compile(r"(?P<head>def \w+\()(?P<listed>.*)(?P<tail>\) -> [\w.]+:)"),
+    re.compile(r"(?P<head>from [\w.]+ import )(?P<listed>[\w, ]+)(?P<tail>)"),
+    re.compile(r"(?P<head>)(?P<listed>\w+, [\w, ]+)(?P<tail> = .*)"),
+    re.compile(r"(?P<head>\w+ = \()(?P<listed>(?:\"\w+\", )+\"\w+\")(?P<tail>\))"),
+)
+
+
+def fold(text: str) -> str:
+    """Text whose long statements are broken inside brackets; comments and prose stay."""
+    return "\n".join(_lines(text))
+
+
+def _lines(text: str) -> Iterator[str]:
+    is_prose = False
+    for line in text.split("\n"):
+        is_long = len(line) > WIDTH and not is_prose and not line.lstrip().startswith("#")
+        yield from _folded(line) if is_long else [line]
+        is_prose ^= line.count('"""') % 2 == 1
+
+
+def _folded(line: str, is_part: bool = False) -> list[str]:
+    """A long line over several; a ``part`` of a list is one already."""
+    if len(line) <= WIDTH or (is_part and "lambda" not in line):
+        return [line]
+    statement = line.lstrip()
+    if is_part:
+        return _lambda(line[: len(line) - len(statement)], statement)
+    if statement.endswith(","):
+        *rows, last = _folded(line[:-1])
+        return [*rows, f"{last},"]
+    prefix = line[: len(line) - len(statement)]
+    for pattern in _LISTS:
+        found = pattern.fullmatch(statement)
+        if found:
+            return _filled(prefix, found["head"], found["listed"], found["tail"])
+    return _wrapped(prefix, statement)
+
+
+def _filled(prefix: str, head: str, listed: str, tail: str) -> list[str]:
+    """A list over as few lines as it takes."""
+    opening, closing = (head, tail) if head.endswith("(") else (f"{head}(", f"){tail}")
+    rows = [""]
+    for item in _arguments(listed.rstrip(",")):
+        if rows[-1] and len(prefix) + len(_STEP) + len(rows[-1]) + len(item) + 2 > WIDTH:
+            rows.append("")
+        rows[-1] += f"{' ' if rows[-1] else ''}{item},"
+    inner = [part for row in rows for part in _folded(f"{prefix}{_STEP}{row}", len(rows) > 1)]
+    return [f"{prefix}{opening}", *inner, f"{prefix}{closing}"]
+
+
+def _wrapped(prefix: str, text: str) -> list[str]:
+    begins = _HEAD.match(text)
+    if begins is None:
+        return [prefix + text]
+    target, value = begins[0], text[begins.end() :]
+    entry = _ENTRY.fullmatch(value)
+    if entry:
+        return [f"{prefix}{target}{entry[1]}[", f"{prefix}{_STEP}{entry[2]}", f"{prefix}]"]
+    inner, cuts = prefix + _STEP, _cuts(value)
+    opening = _last_bracket(value)
+    if opening and len(cuts) <= 1:
+        head, arguments = f"{prefix}{target}{value[:opening]}", value[opening:-1]
+        if len(head) <= WIDTH and len(inner) + len(arguments) <= WIDTH:
+            return [head, inner + arguments, f"{prefix})"]
+        if not target:
+            rest = value[opening:-1]
+            return _filled(prefix, value[:opening], ", ".join(_arguments(rest)), ")")
+    parts = [value]
+    if len(inner) + len(value) > WIDTH:
+        bounds = [-1, *cuts, len(value)]
+        parts = [value[a + 1 : b] for a, b in pairwise(bounds)]
+    return [f"{prefix}{target}(", *(inner + part for part in parts), f"{prefix})"]
+
+
+def _lambda(prefix: str, text: str) -> list[str]:
+    """An argument that is a long function, broken at its ors."""
+    head, _, body = text.rstrip(",").partition(": ")
+    parts = body.replace(" or ", "\nor ").split("\n")
+    return [f"{prefix}{head}: (", *(f"{prefix}{_STEP}{part}" for part in parts), f"{prefix}),"]
+
+
+def _depths(value: str) -> list[int]:
+    depths, depth = [], 0
+    for letter in value:
+        depth += (letter in "([{") - (letter in ")]}")
+        depths.append(depth)
+    return depths
+
+
+def _cuts(value: str) -> list[int]:
+    """Where an expression may be cut: before its outermost operators of the weakest kind."""
+    depths = _depths(value)
+    for operators in (r" (?=if |else )", r" (?=[+-] )", r" (?=[*/] )"):
+        cuts = [cut.start() for cut in re.finditer(operators, value) if depths[cut.start()] == 0]
+        if cuts:
+            return cuts
+    return []
+
+
+def _arguments(listed: str) -> Iterator[str]:
+    """The arguments of a call, without the commas between them."""
+    depths = _depths(listed)
+    commas = [i for i, letter in enumerate(listed) if letter == "," and depths[i] == 0]
+    bounds = [-1, *commas, len(listed)]
+    yield from (listed[a + 1 : b].strip() for a, b in pairwise(bounds))
+
+
+def _last_bracket(value: str) -> int:
+    """Where the inside begins of a bracket that ends an expression; 0 if none does."""
+    if not value.endswith(")"):
+        return 0
+    depths = _depths(value)
+    opening = max((i for i, depth in enumerate(depths[:-1]) if depth == 0), default=-1) + 1
+    return opening + 1 if opening > 0 else 0

@@ -1,0 +1,186 @@
+"""The modules of a target: functions of a plan, but those that features' module has already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from optgen.compiler.emit.code import (
+    Elements,
+    FeatureScalars,
+    Function,
+    HostScalars,
+    Sums,
+    TensorScalars,
+    functions_of,
+    scalars_of,
+)
+from optgen.compiler.emit.columns import Columns, all_names, blocks_of, columns_of
+from optgen.compiler.emit.imports import import_lines
+from optgen.compiler.emit.target import Naming, StatementPrinter, Target
+from optgen.compiler.emit.templates import Templates
+from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.plan import Assignment, Plan, Program
+from optgen.compiler.ir.reserved import PYTHON_WORDS
+
+_DOCS = {
+    "update": "The update of every variable that has a gradient.",
+    "absent": "What an update does to a variable without a gradient.",
+}
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What features make of any rule: their plan around the plainest rule."""
+
+    plan: Plan
+
+    @cached_property
+    def columns(self) -> Columns:
+        """The columns that every optimizer has."""
+        return columns_of(self.plan, Columns())
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions that optimizers may share."""
+        host = scalars_of(self.plan, self.columns, FeatureScalars, self.plan.host.body)
+        every = functions_of(self.plan)
+        return (host, *(one for one in every if one.name != self.plan.programs[0].name))
+
+
+def own_functions(plan: Plan, columns: Columns, shared: Shared) -> tuple[Function, ...]:
+    """The functions of a plan that aren't the same for every optimizer."""
+    known = {function.name: function for function in shared.functions}
+    made = [one for one in functions_of(plan) if not _is_known(one, known, columns)]
+    return (scalars_of(plan, columns, HostScalars, _own_items(plan, shared)), *made)
+
+
+def _is_known(function: Function, known: Mapping[str, Function], columns: Columns) -> bool:
+    """Whether a function of features does the same."""
+    same = known.get(function.name)
+    if same is None or _essence(function) != _essence(same):
+        return False
+    finish = function.finish if isinstance(function, Sums) else None
+    return finish is None or _is_known(finish, known, columns)
+
+
+def _essence(function: Function) -> tuple[object, ...]:
+    made = function.program.name if isinstance(function, Elements | Sums | TensorScalars) else ""
+    gate = function.program.gate if isinstance(function, Elements | Sums | TensorScalars) else ""
+    return type(function), made, gate, function.switches, function.reads, function.body
+
+
+def _own_items(plan: Plan, shared: Shared) -> list[Assignment]:
+    """The scalars that features don't compute, with those of features that they need."""
+    given = set(shared.plan.host.body)
+    wanted = {item.target for item in plan.host.body if item not in given}
+    items: list[Assignment] = []
+    for item in reversed(plan.host.body):
+        if item.target in wanted:
+            items.insert(0, item)
+            wanted |= set(names(item.expression))
+    return items
+
+
+@dataclass(frozen=True)
+class Module:
+    """One generated module of a target."""
+
+    target: Target
+    plan: Plan
+    columns: Columns
+    functions: tuple[Function, ...]
+    shared: Shared | None = None
+
+    @cached_property
+    def naming(self) -> Naming:
+        """How names are spelled: one that code needs for itself gets an underscore."""
+        target = self.target
+        reserved = target.words | PYTHON_WORDS | {program.name for program in self.plan.programs}
+        reserved |= set(self.columns.constants.values())
+        renamed = {
+            name: f"{name}_"
+            for name in all_names(self.plan)
+            if name in reserved or name.endswith(target.endings)
+        }
+        source = self.shared.columns if self.shared else self.columns
+        return Naming(self.columns, renamed, source.constants.keys())
+
+    def text(self, templates: Templates, name: str, header: str, fingerprint: str) -> str:
+        """The module as its templates print it."""
+        printer = self.target.printer(self.plan, self.naming)
+        passed = list(self._passed)
+        parts = []
+        for function in self.functions:
+            context = {"switches": [], "first": "", **printer.context(function)}
+            switches = [*context.pop("switches"), *function.switches]  # type: ignore[misc]
+            if isinstance(function, HostScalars) and not isinstance(function, FeatureScalars):
+                switches = [one for one in self._order if one in {*switches, *passed}]
+            switches = [printer.name(one) for one in switches]
+            context |= {
+                "name": function.name,
+                "program": "",
+                "doc": "",
+                "signature": _signature(str(context["first"]), switches),
+                "taken": "".join(f", {switch}: bool" for switch in switches),
+                "passed": "".join(f", {printer.name(switch)}" for switch in passed),
+            }
+            if isinstance(function, Elements | Sums | TensorScalars):
+                context |= {"program": function.program.name, "doc": _doc(function.program)}
+            parts.append(templates.render(f"{self.target.name}/{function.template}.py.j2", context))
+        context = {
+            "header": header,
+            "name": name,
+            "is_shared": self.shared is None,
+            "imports": "\n".join(self._imports(printer)),
+            "constants": "\n".join(self._constants()),
+            "fingerprint": fingerprint,
+            "functions": "".join(f"\n\n{part}" for part in parts),
+        }
+        return templates.render(f"{self.target.name}/module.py.j2", context)
+
+    @property
+    def _order(self) -> list[str]:
+        return [switch.name for switch in self.plan.switches]
+
+    @property
+    def _passed(self) -> Sequence[str]:
+        """The switches that features' scalars are computed with."""
+        if self.shared is None:
+            return ()
+        return self.shared.functions[0].switches
+
+    def _imports(self, printer: StatementPrinter) -> Iterator[str]:
+        modules: dict[str, set[str]] = {}
+        for function in self.functions:
+            for name in printer.uses(function):
+                modules.setdefault(printer.support[name], set()).add(name)
+        if self.target.has_columns:
+            modules[".."] = {"features"}
+        if self.shared is not None:
+            modules[".features"] = {FeatureScalars.template}
+        yield from import_lines(modules)
+
+    def _constants(self) -> Iterator[str]:
+        """The numbers of the columns that are an optimizer's own."""
+        if self.shared is not None and self.target.has_columns:
+            yield from column_lines(self.columns, self.shared.columns)
+
+
+def column_lines(columns: Columns, shared: Columns) -> Iterator[str]:
+    """Assignments of numbers to the constants of columns that aren't shared."""
+    for constants, first in blocks_of(columns, shared):
+        if len(constants) == 1:
+            yield f"{constants[0]} = {first}"
+        else:
+            yield f"{', '.join(constants)} = range({first}, {first + len(constants)})"
+
+
+def _signature(first: str, switches: Sequence[str]) -> str:
+    named = [f"{switch}: bool" for switch in switches]
+    return ", ".join([*([first] if first else []), *(["*"] if named else []), *named])
+
+
+def _doc(program: Program) -> str:
+    return _DOCS.get(program.name) or f"What happens instead while {program.gate} is false."

@@ -1,0 +1,110 @@
+"""What a plan may be printed for: one object for each target, in a folder of its own.
+
+A target says how statements read, which names its code needs for itself, what it imports and from
+where. Review, reserved words and packaging derive from the list of targets.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from optgen.compiler.emit.code import Function, Statement
+from optgen.compiler.emit.columns import Columns
+from optgen.compiler.emit.layout import Line, lay_out, spell
+from optgen.compiler.emit.printer import Printer
+from optgen.compiler.ir.condition import Condition
+from optgen.compiler.ir.expression import Operation, walk
+from optgen.compiler.ir.plan import Item, Plan, expression_of
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How names of a plan are spelled in a file: columns by constants, clashing names renamed."""
+
+    columns: Columns
+    renamed: Mapping[str, str]
+    #: Names whose constants stand in the module of features.
+    shared: Collection[str]
+
+    def column(self, name: str) -> str:
+        """The constant that holds the column of a name."""
+        constant = self.columns.constants[name]
+        return f"features.{constant}" if name in self.shared else constant
+
+
+class Target(ABC):
+    """A target; its templates are in the folder of ``templates`` that is called like it."""
+
+    name: ClassVar[str]
+    #: What a docstring calls the outcome.
+    title: ClassVar[str]
+    #: Names that its code needs for itself, and how it ends others.
+    words: ClassVar[frozenset[str]]
+    endings: ClassVar[tuple[str, ...]] = ()
+    #: What may stand after a dot, with what stands before it.
+    attributes: ClassVar[frozenset[str]] = frozenset()
+    #: Packages that its code imports.
+    packages: ClassVar[frozenset[str]] = frozenset()
+    #: Calls that are made for their effect.
+    effects: ClassVar[frozenset[str]] = frozenset()
+    #: Whether it finds scalars and buffers by column.
+    has_columns: ClassVar[bool] = True
+    #: Whether bounds of rounding errors hold for it.
+    is_bounded: ClassVar[bool] = True
+
+    @abstractmethod
+    def printer(self, plan: Plan, naming: Naming) -> StatementPrinter:
+        """What prints the statements of a plan."""
+
+
+class StatementPrinter(ABC):
+    """Prints functions for one target: each statement is a line."""
+
+    #: The functions of the runtime that printed lines may call, each with its module.
+    support: ClassVar[Mapping[str, str]]
+    host: Printer
+    element: Printer
+
+    def __init__(self, plan: Plan, naming: Naming) -> None:
+        self.plan, self.naming = plan, naming
+
+    @abstractmethod
+    def context(self, function: Function) -> dict[str, object]:
+        """What the template of a function has holes for, besides its name and switches."""
+
+    @abstractmethod
+    def uses(self, function: Function) -> Iterator[str]:
+        """The names that a function needs imported."""
+
+    def name(self, name: str) -> str:
+        """A name of the plan as an identifier."""
+        return self.naming.renamed.get(name, name)
+
+    def block(self, lines: Sequence[Line]) -> str:
+        """Lines as text."""
+        return lay_out(lines, spelling=self._spelled, joined=True)
+
+    def _spelled(self, condition: Condition) -> str:
+        """A guard over switches, as they are called here."""
+        cases = tuple(tuple((self.name(a), holds) for a, holds in c) for c in condition.cases)
+        return spell(Condition(cases))
+
+    def statements(self, statements: Sequence[Statement]) -> str:
+        """Statements as text."""
+        return self.block([self.line(one) for one in statements])
+
+    @abstractmethod
+    def line(self, statement: Statement) -> Line:
+        """One statement."""
+
+
+def called_by(function: Function, printer: Printer, support: Mapping[str, str]) -> Iterator[str]:
+    """The functions of the runtime that a function's expressions call."""
+    for statement in function.statements:
+        for part in walk(expression_of(statement)) if isinstance(statement, Item) else ():
+            if isinstance(part, Operation):
+                called = printer.functions.get(part.operator, "")
+                yield from [called] if called in support else []

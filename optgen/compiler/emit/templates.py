@@ -1,0 +1,74 @@
+"""Templates, filled: a hole that stands alone on a line takes a block of lines."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import jinja2
+
+from optgen.compiler.emit.folding import fold
+from optgen.compiler.ir.source import MARK
+
+_BLOCK = re.compile(r"^([ ]*)\{\{ ([\w.]+) \}\}\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Templates:
+    """The texts of the templates by path, and the version of the compiler."""
+
+    texts: Mapping[str, str]
+    version: str
+
+    def render(self, template: str, context: Mapping[str, object]) -> str:
+        """A template with its holes filled, and its long lines folded."""
+        return fold(self._environment.get_template(template).render(context))
+
+    def header(self, files: Sequence[str], digest: str, more: Sequence[str] = ()) -> str:
+        """The comment on top of a generated file."""
+        specs = f" Specs: {', '.join(files)}." if files else ""
+        lines = [
+            f"{MARK} {self.version}. Do not edit: change the spec and run `optgen build`.{specs}",
+            f"# Inputs: sha256 {digest}",
+            *more,
+        ]
+        return "\n".join(
+            row for line in lines for row in textwrap.wrap(line, 96, subsequent_indent="# ")
+        )
+
+    def digest(self, names: Sequence[str], inputs: Sequence[str]) -> str:
+        """One digest of the templates and other inputs that decide the text of a file."""
+        every = [*(f"{name}\0{self.texts[name]}" for name in sorted(names)), *inputs, self.version]
+        return hashlib.sha256("\0".join(every).encode()).hexdigest()[:32]
+
+    def folder(self, name: str) -> list[str]:
+        """The templates in a folder."""
+        return [path for path in self.texts if path.startswith(f"{name}/")]
+
+    @cached_property
+    def _environment(self) -> jinja2.Environment:
+        """What compiles each template once, and keeps it for all specs."""
+        environment = jinja2.Environment(
+            loader=jinja2.DictLoader(
+                {name: _with_blocks(text) for name, text in self.texts.items()}
+            ),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        environment.filters["as_block"] = _as_block
+        return environment
+
+
+def _with_blocks(template: str) -> str:
+    return _BLOCK.sub(lambda hole: f"{{{{ {hole[2]} | as_block({len(hole[1])}) }}}}", template)
+
+
+def _as_block(text: str, depth: int) -> str:
+    """Lines as deep as their hole. No line is left where there are none."""
+    return textwrap.indent(f"{text}\n", " " * depth) if text else ""
