@@ -129,6 +129,62 @@ def test_there_is_no_cycle() -> None:
         visit(name, ())
 
 
+#: Private names of other projects, for each module that can't do without.
+OF_OTHERS = {
+    "optgen.keras.inplace": {"_value"},
+    "optgen.keras.synchronized": {"_version"},
+    "optgen.runtime.cpu.jit": {"_cache"},
+    "optgen.runtime.cuda.cubins": {"_cache_path", "_impl"},
+    "optgen.runtime.cuda.jit": {"_compile_pyfunc_with_fixup"},
+    "optgen.torch.dense_copies": {"_foreach_copy_"},
+    "optgen.torch.handles": {"_C"},
+    "optgen.torch.object_layout": {"_cdata"},
+    "optgen.torch.optimizer": {"_disable_dynamo"},
+    "optgen.torch.version_counters": {"_C", "_increment_version"},
+}
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def is_own(node: ast.expr) -> bool:
+    """Whether an expression is the instance, the class, or what they inherit."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "super"
+    return isinstance(node, ast.Name) and node.id in {"self", "cls"}
+
+
+def private_names_of(module: ast.Module) -> set[str]:
+    """The private methods and attributes that the classes of a module define."""
+    found = set()
+    for kind in (node for node in ast.walk(module) if isinstance(node, ast.ClassDef)):
+        for node in ast.walk(kind):
+            if isinstance(node, ast.FunctionDef):
+                found.add(node.name)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                found.add(node.id)
+            elif isinstance(node, ast.Attribute) and is_own(node.value):
+                found |= {node.attr} if isinstance(node.ctx, ast.Store) else set()
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_private_attributes_are_touched_where_their_classes_are(name: str) -> None:
+    allowed = private_names_of(MODULES[name]) | OF_OTHERS.get(name, set())
+    for node in ast.walk(MODULES[name]):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and not is_own(node.value):
+            assert node.attr in allowed, f"{name}:{node.lineno}: {ast.unparse(node)}"
+
+
+def test_models_are_made_of_parts_and_have_no_subclasses() -> None:
+    for name, module in MODULES.items():
+        for node in ast.walk(module):
+            if isinstance(node, ast.ClassDef):
+                bases = {ast.unparse(base).rpartition(".")[2] for base in node.bases}
+                assert not bases & {"Model", "Settings", "Options"}, f"{name}:{node.lineno}"
+
+
 #: Each command imports what it runs, so that help and completion take no time.
 LAZY = {"optgen.cli", "optgen.cli.completion"}
 

@@ -23,6 +23,7 @@ from optgen.compiler.library import (
     optimizer_files,
 )
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
+from optgen.runtime.core import core_of
 
 Step = Callable[[], object]
 
@@ -71,7 +72,7 @@ class Case:
 
     def floor_bytes(self) -> int:
         """The bytes that a step must move for each float32 parameter, counted in the plan."""
-        on = self.made()._settings.on()
+        on = core_of(self.made()).settings.on()
         return moved_bytes(plan_of(self.spec, surroundings()), on)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import operator
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,12 +15,15 @@ from optgen.keras.hyperparameters import Hyperparameters
 from optgen.keras.slots import Slot
 from optgen.keras.synchronized import Watched
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.arrays import Gradient
+from optgen.runtime.arrays import Gradient, spans_of
+from optgen.runtime.core import Core
+from optgen.runtime.hyperparameters.exclusions import Itself
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.memory import Memory
 from optgen.runtime.model import LARGEST_GRADIENT, Counters, Model
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.step import Step
+from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
 from optgen.torch.addresses import Positions
 from optgen.torch.batched_gradients import Together
@@ -41,10 +43,12 @@ class InPlace:
         slots: Sequence[Slot],
         calls: Watched,
     ) -> None:
-        self._owner, self._rule, self._slots = owner, rule, slots
+        self._rule, self._slots = rule, slots
         self._hyperparameters, self._calls = hyperparameters, calls
-        self._counters = Counters()
-        self._model: VariableModel | None = None
+        self._core = Core(
+            owner, hyperparameters.settings(), Treatment(owner, None, (), "propagate")
+        )
+        self._variables: Variables | None = None
 
     @staticmethod
     def fits(slots: Sequence[Slot]) -> bool:
@@ -65,38 +69,53 @@ class InPlace:
 
         ``updates`` gives how many there were, where the calls were counted by somebody else.
         """
-        settings = self._hyperparameters.settings()
-        model = self._current(settings)
+        core = self._core
+        core.settings = self._hyperparameters.settings()
+        made = self._current()
         calls = self._calls.read()
-        if calls != self._counters.calls:
-            self._counters = Counters(int(calls), int(updates()))
-            model.look_what_was_gathered()
+        if calls != core.counters.calls:
+            core.counters = Counters(int(calls), int(updates()))
+            made.look_what_was_gathered()
         given = [*map(gradients.get, range(len(self._slots)))]
         also: list[Call] = [
             # Autograd refuses to go back through what was overwritten only if it knows.
-            *marking_changed(model.tensors),
+            *marking_changed(made.tensors),
             self._calls.adding_one(),
         ]
-        step = Step(model, settings, model.treatment, None)
-        step.take(model.gradients(given), self._counters, also)
+        core.take(made.read(given), also)
         self._calls.added_one()
 
-    def _current(self, settings: Settings) -> VariableModel:
-        """The model, made anew where variables or states have moved."""
-        if self._model is None or not self._model.is_current:
+    def _current(self) -> Variables:
+        """The variables, taken anew where they or their states have moved."""
+        core, made = self._core, self._variables
+        if made is None or not made.are_current:
             constraints = {
                 glob.escape(slot.path): _on_arrays(slot.constraint)
                 for slot in self._slots
                 if slot.constraint is not None
             }
             overwritten = [glob.escape(slot.path) for slot in self._slots if slot.overwritten]
-            treatment = Treatment(self._owner, constraints, overwritten, "propagate")
-            self._model = VariableModel(self._rule, self._slots, settings, treatment)
-        return self._model
+            core.treatment = Treatment(core.owner, constraints, overwritten, "propagate")
+            made = Variables(self._rule, self._slots, core.settings, core.treatment)
+            core.model, self._variables = made.model, made
+        return made
 
 
-class VariableModel(Model):
-    """A model whose variables and states are Keras's."""
+class SlotStates:
+    """The variables of Keras that hold states; they have their values already."""
+
+    def __init__(self, slots: Sequence[Slot]) -> None:
+        self._slots = slots
+
+    def state(
+        self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
+    ) -> Array:
+        """What kernels see of the variable that holds a state."""
+        return seen(self._slots[index].states[name])
+
+
+class Variables:
+    """Variables of Keras with those that hold their states, and the model of them."""
 
     def __init__(
         self,
@@ -105,42 +124,44 @@ class VariableModel(Model):
         settings: Settings,
         treatment: Treatment,
     ) -> None:
-        self._slots, self.treatment = slots, treatment
         self.tensors = [slot.variable.value for slot in slots]
+        arrays = {slot.path: seen(slot.variable) for slot in slots}
         for slot in slots:
             for excluded in slot.row.excluded:
-                treatment.exclusions.add(excluded, None, rf"\A{re.escape(slot.path)}\Z")
-        arrays = {slot.path: seen(slot.variable) for slot in slots}
-        kernels = rule.kernels, rule.cuda_kernels
-        super().__init__(arrays, rule.states, settings, treatment, *kernels)
+                treatment.exclusions.add(excluded, [Itself(arrays[slot.path])], None)
+        kernels, parts = (rule.kernels, rule.cuda_kernels), Parts(SlotStates(slots))
+        self.model = Model(arrays, rule.states, settings, treatment, *kernels, parts)
         self._gathered = {state.name for state in rule.states if state.gathers} | {LARGEST_GRADIENT}
         self.look_what_was_gathered()
-        self._together = Together.of(self.tensors, self.written)
+        written = [span[:2] for span in spans_of(self.model.written())] if self._are_here else []
+        self._together = Together.of(self.tensors, written) if self._are_here else None
         self._every = [v for slot in slots for v in (slot.variable, *slot.states.values())]
         self._values = self._values_now()
         self._positions = Positions(self._values)
 
-    def gradients(self, given: list[Any]) -> Sequence[Gradient | None]:
+    @property
+    def _are_here(self) -> bool:
+        return not any(tensor.is_cuda for tensor in self.tensors)
+
+    def read(self, given: list[Any]) -> Sequence[Gradient | None]:
         """Gradients fit to be pointed at. Raises TypeError or ValueError for others."""
-        together = None if self.overwritten else self._together
+        together = None if self.model.overwritten else self._together
         found = None if together is None else together.look(given)
         if found is not None:
             return found
         pairs = zip(given, self.tensors, strict=True)
-        return self.checked([None if g is None else _fitting(g, tensor) for g, tensor in pairs])
-
-    def new_state(self, index: int, name: str, value: float | None) -> Array:
-        """The variable that holds a state; it has its value already."""
-        return seen(self._slots[index].states[name])
+        fitting = [None if g is None else _fitting(g, tensor) for g, tensor in pairs]
+        return self.model.checked(fitting)
 
     def look_what_was_gathered(self) -> None:
         """Find out which variables had a gradient since the last update, as Keras doesn't save."""
-        for index in range(len(self.variables)):
-            own = self.state_of(index)
-            self.seen[index] = any(bool(own[name].any()) for name in self._gathered & own.keys())
+        model = self.model
+        for index in range(len(model.variables)):
+            own = model.state_of(index)
+            model.seen[index] = any(bool(own[name].any()) for name in self._gathered & own.keys())
 
     @property
-    def is_current(self) -> bool:
+    def are_current(self) -> bool:
         """Whether variables and states still have the memory that they had."""
         are_same = all(map(operator.is_, self._values_now(), self._values))
         return are_same and self._positions.are_current

@@ -15,7 +15,6 @@ from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.utils.tracking import no_automatic_dependency_tracking
 
 from optgen.keras.arithmetic import host_dtype
-from optgen.keras.exclusions import Exclusions
 from optgen.keras.gradients import gradients_of
 from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
 from optgen.keras.operations import Operations
@@ -23,13 +22,12 @@ from optgen.keras.order import assign, fitting
 from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
 from optgen.keras.synchronized import Watched
 from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import load_kernels
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.suggestions import refuse_unknown
 
-#: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
-_EXCLUDE = "exclude_from_"
 _OF_KERAS = signature(BaseOptimizer.__init__).parameters
 IN_PLACE = keras.config.backend() == "torch"
 if IN_PLACE:
@@ -241,8 +239,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         accepted = type(self).__signature__.parameters
         config = {name: value for name, value in config.items() if name in accepted}
         keys = {self._var_key(slot.variable): path_of(slot.variable) for slot in self._inside.slots}
-        excluded = self._inside.exclusions.patterns(keys)
-        return {**config, **{_EXCLUDE + name: found for name, found in excluded.items()}}
+        return {**config, **self._inside.exclusions.as_arguments(keys)}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
@@ -253,8 +250,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             else value
             for name, value in config.items()
         }
-        names = [h.name for h in cls.rule.hyperparameters if h.excluded is not None]
-        excluded = {name: arguments.pop(_EXCLUDE + name, None) for name in names}
+        excluded = taken_out(arguments, cls.rule.hyperparameters)
         optimizer = cls(**arguments)
         for name, patterns in excluded.items():
             optimizer.exclude(name, None, patterns)

@@ -1,58 +1,113 @@
-"""What users call to give variables the value of their averages."""
+"""States that may take the place of the variables, for evaluation or at the end."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import ClassVar
+from dataclasses import dataclass
+from threading import get_ident
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.declarations import State
-from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.locking import Turn
 from optgen.runtime.model import Model
-from optgen.runtime.stand_ins import Standing, settle, stand_ins, standing_in
+from optgen.runtime.transaction import Call, later
 
 
-class Averaging:
-    """Lets the states that stand in for variables take their place."""
+@dataclass(frozen=True)
+class Standing:
+    """Variables of a model, each with what stands in, and calls that belong to each change."""
 
-    states: ClassVar[tuple[State, ...]]
-    _settings: Settings
-    _model: Model | None
-    _turn: Turn
+    model: Model
+    pairs: Sequence[tuple[Array, Array]]
+    also: Sequence[Call] = ()
 
-    @property
-    def iterations(self) -> int:
-        """Updates so far; each optimizer knows its own."""
-        raise NotImplementedError
+    def settle(self) -> None:
+        """Give variables the value of what stands in for them; all of them or none."""
+        memory = self.model.memory
+        memory.commit([*(memory.assigning(*pair) for pair in self.pairs), *self.also])
 
-    def _refuse_inside(self, what: str) -> None:
-        self._turn.refuse_inside(type(self).__name__, what)
 
-    def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
-        """Give variables, all or some, the value of their averages, where there are any.
+def standing_of(
+    model: Model,
+    declared: Sequence[State],
+    updates: int,
+    only: Sequence[Array] | None = None,
+    also: Sequence[Call] = (),
+) -> Standing:
+    """The variables with the states that may take their place; of all, or ``only`` of some.
 
-        Raises ValueError for a variable that the optimizer was not built with, and RuntimeError
-        inside ``averaged``, whose end would undo it.
+    Before the first of ``updates`` there is none that could. Raises ValueError for a variable
+    that isn't known.
+    """
+    indices = range(len(model.variables)) if only is None else model.positions(only)
+    pairs = [
+        (model.variables[index], array)
+        for state in declared
+        if state.stands_in and updates
+        for index in indices
+        for array in [model.states[state.name][index]]
+        if array is not None
+    ]
+    return Standing(model, pairs, also)
+
+
+def kept_averages(declared: Sequence[State], on: Mapping[str, bool]) -> list[str]:
+    """The states that stand in for variables, under a setting of the switches."""
+    return [state.name for state in declared if state.stands_in and state.when(on)]
+
+
+@dataclass(frozen=True)
+class Averages:
+    """Lets averages take the place of variables; ``noun`` is what its users call these.
+
+    ``find`` is called when it is this thread's turn; it gives None before there is a model.
+    """
+
+    owner: str
+    noun: str
+    turn: Turn
+    find: Callable[[], Standing | None]
+
+    def finalize(self) -> None:
+        """Give variables the value of their averages, where there are any.
+
+        Raises RuntimeError inside ``averaged``, whose end would undo it.
         """
-        with self._turn.lock:
-            self._refuse_inside("change variables")
-            self._turn.refuse_averaged(type(self).__name__, "changes no variables")
-            settle(self._model, stand_ins(self._model, self.states, self.iterations, var_list))
+        with self.turn.lock:
+            self.turn.refuse_inside(self.owner, f"change {self.noun}")
+            self.turn.refuse_averaged(self.owner, f"changes no {self.noun}")
+            found = self.find()
+            if found is not None:
+                found.settle()
 
     @contextmanager
-    def averaged(self) -> Iterator[None]:
-        """Inside, the variables hold their averages; behind, their own values again.
+    def standing_in(self, declared: Sequence[State], on: Mapping[str, bool]) -> Iterator[None]:
+        """Inside, variables hold their averages; behind, their own values again.
 
-        Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
-        whichever thread.
+        Raises ValueError where no averages are kept, and RuntimeError where variables hold them
+        already, or while a step is made.
         """
-        if not any(s.stands_in and s.when(self._settings.on()) for s in self.states):
-            raise ValueError(f"{type(self).__name__} keeps no averages of its variables")
-
-        def find() -> Standing:
-            return self._model, stand_ins(self._model, self.states, self.iterations), []
-
-        with standing_in(self._turn, type(self).__name__, find):
+        if not kept_averages(declared, on):
+            raise ValueError(f"{self.owner} keeps no averages of its {self.noun}")
+        back, turn = later([]), self.turn
+        try:
+            with turn.lock:
+                turn.refuse_inside(self.owner, "change variables")
+                if turn.evaluator is not None:
+                    raise RuntimeError("averaged() can't be entered twice")
+                found = self.find()
+                ending = setattr, turn, "evaluator", None
+                if found is None:
+                    back = later([ending])
+                else:
+                    memory = found.model.memory
+                    own = [memory.assigning(one, memory.new(one, None)) for one, _ in found.pairs]
+                    back = memory.later([*own, *found.also, ending])
+                # From here on no thread makes a step.
+                turn.evaluator = get_ident()
+                if found is not None:
+                    found.settle()
             yield
+        finally:
+            back()

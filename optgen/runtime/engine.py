@@ -11,7 +11,7 @@ import numpy as np
 from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.cpu.launch import launch, launching, loop_for
 from optgen.runtime.cpu.scalars import Steps, compute
-from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
+from optgen.runtime.kernels import CHECK_FINITE, Condition, Kernels, Program, always, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
@@ -83,22 +83,20 @@ class Engine:
         """
         tables, sizes = self._tables, self._sizes
         tables.point_at(gradients)
-        parts = self._work(program, chosen) if program.prepasses else []
         for number, prepass in enumerate(program.prepasses):
-            asking = [(part, work) for part, work in parts if prepass.when(part.on)]
-            sums = np.zeros((len(sizes), prepass.sums)) if asking else np.empty((0, 0))
+            asking = self._work(program, chosen, prepass.when)
+            if not asking:
+                continue
+            sums = np.zeros((len(sizes), prepass.sums))
             for part, work in asking:
                 shared = (tables.addresses, tables.rows, part.scalars, part.factors)
                 for one in work:
                     partial = np.empty((len(one[2]), prepass.sums))
                     self._over([one], prepass.sum_up, part.on, *shared, sums, partial)
-            if asking and self._complete is not None:
+            if self._complete is not None:
                 self._complete(sums)
-            if (
-                number == 0
-                and any(part.on[CHECK_FINITE] for part, _ in asking)
-                and sums[:, 0].any()
-            ):
+            checks = number == 0 and any(part.on[CHECK_FINITE] for part, _ in asking)
+            if checks and sums[:, 0].any():
                 return np.isnan(sums[:, 0])
             for part, _ in asking:
                 if prepass.scalars is not None:
@@ -123,10 +121,11 @@ class Engine:
         return [(setattr, self, "_measured", (program, chosen))] if program.norms else []
 
     def _work(
-        self, program: Program, chosen: Mask
+        self, program: Program, chosen: Mask, when: Condition = always
     ) -> list[tuple[Part, list[tuple[type, int, Array]]]]:
+        """The parts that a program runs over, with the chunks of their chosen variables."""
         work = self._tables.work
-        parts = (part for part in self._parts if program.when(part.on))
+        parts = (part for part in self._parts if program.when(part.on) and when(part.on))
         return [(part, work(chosen & part.members)) for part in parts]
 
     @property

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import is_on_device
+from optgen.runtime.core import core_of
 from optgen.runtime.gradient_pairs import Gradients, Variables
 from optgen.runtime.hyperparameters.declarations import Hyperparameter
 from optgen.runtime.instance_names import unique_name
@@ -16,6 +17,7 @@ from optgen.runtime.minimize import minimize
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.sealed import Sealed
+from optgen.runtime.state.resume import resume, snapshot
 from optgen.runtime.state.saved import Saved
 from optgen.runtime.state.snapshot import Snapshot, StateError
 from optgen.runtime.suggestions import refuse_unknown
@@ -69,21 +71,11 @@ class LossScaleOptimizer(Sealed, Saved):
         steps = int(_number(_STEPS, dynamic_growth_steps, kind))
         self._scale = DynamicScale(self._initial_scale, steps)
         self._inner_config = inner_optimizer.get_config()
-        self._inner, self._turn = inner_optimizer, inner_optimizer._turn
-        self._take_over()
+        self._inner, self._core = inner_optimizer, core_of(inner_optimizer)
+        self._core.follow(self._scale)
 
     def _is_extended(self) -> bool:
         return type(self) is not LossScaleOptimizer
-
-    def _take_over(self) -> None:
-        """Give the inner optimizer the scale, and let it skip gradients that it makes infinite."""
-        inner = self.inner_optimizer
-        scales = inner._settings.loss_scales
-        if not scales:
-            raise ValueError(f"{type(inner).__name__} doesn't scale its gradients back")
-        setattr(inner, scales[0], lambda: self._scale.value)
-        inner._treatment.on_nonfinite = "skip"
-        inner._scaling = self._scale
 
     @property
     def inner_optimizer(self) -> Optimizer:
@@ -103,20 +95,20 @@ class LossScaleOptimizer(Sealed, Saved):
     @property
     def dynamic_scale(self) -> float:
         """The scale that the next loss is multiplied by."""
-        self.inner_optimizer._count()
+        self._core.counted()
         return self._scale.value
 
     @property
     def step_counter(self) -> int:
         """Calls since the scale was last changed."""
-        self.inner_optimizer._count()
+        self._core.counted()
         return self._scale.steady
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.inner_optimizer!r}, scale={self.dynamic_scale!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        with self._turn.lock:
+        with self._core.turn.lock:
             inner = self.inner_optimizer.__reduce__()[2] if self.built else None
             state = inner, self.dynamic_scale, self.step_counter
             return type(self).from_config, (self.get_config(),), state
@@ -168,11 +160,9 @@ class LossScaleOptimizer(Sealed, Saved):
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the scale; for a loss on a device, without asking what the scale is."""
-        model = self.inner_optimizer._model
-        if model is not None and model.deferred is not None and model.deferred.is_counting:
-            scale = model.memory.seen_by_user(model.deferred.scale)
-            if is_on_device(loss) and type(scale) is type(loss):
-                return loss * scale
+        scale = self._core.scale_on_device()
+        if scale is not None and is_on_device(loss) and type(scale) is type(loss):
+            return loss * scale
         return loss * self.dynamic_scale
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[object, Array]]) -> int:
@@ -183,7 +173,7 @@ class LossScaleOptimizer(Sealed, Saved):
 
     def apply(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Update with gradients of the scaled loss, or change the scale alone."""
-        self.inner_optimizer._apply(grads, trainable_variables)
+        self.inner_optimizer.apply(grads, trainable_variables)
 
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
         """As the inner optimizer's."""
@@ -195,7 +185,7 @@ class LossScaleOptimizer(Sealed, Saved):
 
     def unwrapped(self) -> Optimizer:
         """An optimizer with the inner one's configuration, as it was before it was wrapped."""
-        handed_over = self.inner_optimizer._settings.loss_scales
+        handed_over = self._core.settings.loss_scales
         before = {name: self._inner_config[name] for name in (*handed_over, "on_nonfinite")}
         return self.inner_optimizer.from_config({**self.inner_optimizer.get_config(), **before})
 
@@ -215,17 +205,17 @@ class LossScaleOptimizer(Sealed, Saved):
         return cls(**{**config, "inner_optimizer": inner.from_config(inner.get_config())})
 
     def _snapshot(self) -> Snapshot:
-        inner = self.inner_optimizer._snapshot()
+        inner = snapshot(self._core, self.inner_optimizer)
         own = {"dynamic_scale": self.dynamic_scale, "step_counter": self.step_counter}
         return replace(inner, counters={**inner.counters, **own})
 
-    def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
-        counters = dict(snapshot.counters)
+    def _resume(self, found: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
+        counters = dict(found.counters)
         if not {*counters} >= _COUNTERS:
             raise StateError(f"{source} was saved without a loss scale")
         scale, counter = counters.pop("dynamic_scale"), counters.pop("step_counter")
         scaled = [*also, *self._scale.setting(float(scale), int(counter))]
-        self.inner_optimizer._resume(replace(snapshot, counters=counters), source, scaled)
+        resume(self._core, self.inner_optimizer, replace(found, counters=counters), source, scaled)
 
 
 def _number(declared: Hyperparameter, value: object, owner: str) -> float:

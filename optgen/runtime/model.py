@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.arrays import Gradient, spans_of
+from optgen.runtime.arrays import Gradient
 from optgen.runtime.arrays import Gradients as Given
-from optgen.runtime.gradient_pairs import Gradients, Matcher, Variables, by_path
+from optgen.runtime.caller import caller_level
+from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
+from optgen.runtime.hyperparameters.groups import Groups, groups_of
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, Program
 from optgen.runtime.memory import Host, Mask, memory_of
+from optgen.runtime.parts import PLAIN, Parts, StateSource
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
 
@@ -33,7 +37,7 @@ class Counters:
 
 
 class Model:
-    """What an optimizer knows once it is built."""
+    """What an optimizer knows once it is built. It is made of parts, and never subclassed."""
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Model:
         treatment: Treatment,
         kernels: Kernels,
         cuda_kernels: str,
+        parts: Parts = PLAIN,
     ) -> None:
         self.named = named = by_path(variables)
         self.memory = memory_of(named, kernels, cuda_kernels)
@@ -53,74 +58,80 @@ class Model:
         self.trained: Mask = np.array([path not in overwritten for path in named], np.bool_)
         self.overwritten = tuple(int(index) for index in np.flatnonzero(~self.trained))
         self.constrained: Mask = np.array([path in self.constraints for path in named], np.bool_)
-        self.rows = [
-            Row(settings.options.fitting(path), treatment.exclusions.of(path, variable))
-            for path, variable in named.items()
-        ]
+        groups = settings.groups(named)
+        self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
-        switches = self._switches(settings, treatment)
-        self.states = self._make_states(declared, settings, switches, kernels)
-        rows = [self.row_set.index(row) for row in self.rows]
-        self.engine = self.memory.engine(
-            self.variables, self.states, rows, len(self.row_set), self._parts(switches)
-        )
+        #: The setting of the switches for each variable.
+        self.switches = self._switches(settings, treatment)
+        self._ages, self._whole = parts.ages, parts.whole if _takes_sums(kernels, self) else None
+        self.states = self._make_states(declared, settings, parts.states, kernels)
+        self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)
+        self._own_bytes = self._own_rows.tobytes()
+        self._place(self._own_rows, len(self.row_set))
         columns = len(settings.columns)
         self.deferred = self.memory.deferred(self.engine, len(self.row_set), columns)
-        self._all: Mask = np.ones(len(self.variables), np.bool_)
+        self.every: Mask = np.ones(len(self.variables), np.bool_)
         #: Which variables had a gradient since the last update.
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
-        self._looks = self.memory.looks(self.variables)
-        self._check_gradient = self.memory.check_gradients(named, self._written())
-        self._match = Matcher(named)
-        for pattern in settings.options.idle(named):
-            warnings.warn(f"options: no variable fits {pattern!r}", stacklevel=4)
+        self.check_gradient = self.memory.check_gradients(named, self.written())
+        for pattern in settings.options.patterns:
+            if not groups[pattern].members:
+                warnings.warn(f"options: no variable fits {pattern!r}", stacklevel=caller_level())
 
     def _switches(self, settings: Settings, treatment: Treatment) -> list[dict[str, bool]]:
-        """The setting of the switches for each variable."""
-        by_fitting = {row.fitting: settings.on(row.fitting) for row in self.row_set}
+        by_groups = {row.groups: settings.on(row.groups) for row in self.row_set}
         check = treatment.checks_gradients
         return [
-            {**by_fitting[row.fitting], CHECK_FINITE: check, CONSTRAINED: path in self.constraints}
+            {**by_groups[row.groups], CHECK_FINITE: check, CONSTRAINED: path in self.constraints}
             for path, row in zip(self.paths, self.rows, strict=True)
-        ]
-
-    def _parts(self, switches: Sequence[dict[str, bool]]) -> list[tuple[dict[str, bool], Mask]]:
-        distinct = {tuple(on.items()): on for on in switches}
-        return [
-            (on, self.trained & np.array([other == on for other in switches], np.bool_))
-            for on in distinct.values()
         ]
 
     def _make_states(
         self,
         declared: Sequence[State],
         settings: Settings,
-        switches: Sequence[dict[str, bool]],
+        source: StateSource,
         kernels: Kernels,
     ) -> dict[str, list[Array | None]]:
+        place = self.memory, self.variables
         states: dict[str, list[Array | None]] = {
             state.name: [
-                self.new_state(index, state.name, initial_value(state.initial, settings, row))
+                source.state(*place, index, state.name, initial_value(state.initial, settings, row))
                 if trained and state.when(on)
                 else None
                 for index, (row, on, trained) in enumerate(
-                    zip(self.rows, switches, self.trained, strict=True)
+                    zip(self.rows, self.switches, self.trained, strict=True)
                 )
             ]
             for state in declared
         }
         #: Whether calls may only gather the gradient of a variable.
-        self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in switches]
+        self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in self.switches]
         #: What the variables that aren't trained gather between two updates.
         self.largest: list[Array | None] = [
-            None if trained or not gathers else self.new_state(index, LARGEST_GRADIENT, 0.0)
+            None if trained or not gathers else source.state(*place, index, LARGEST_GRADIENT, 0.0)
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
         ]
         return states
 
-    def new_state(self, index: int, name: str, value: float | None) -> Array:
-        """A state of one variable: of one value, or of the variable's own for None."""
-        return self.memory.new(self.variables[index], value)
+    def _place(self, rows: Host, count: int) -> None:
+        """Point the kernels at so many rows of scalars, of which each variable has one."""
+        # Until all is done, nothing is known to be in its place.
+        self._placed = b""
+        parts = self._parts()
+        engine = self.memory.engine(self.variables, self.states, rows.tolist(), count, parts)
+        if self._whole is not None:
+            engine.spread(self._whole.sizes, self._whole.complete)
+        self.engine = engine
+        self._placed = rows.tobytes()
+
+    def _parts(self) -> list[tuple[dict[str, bool], Mask]]:
+        """Each setting of the switches, with the variables that have it."""
+        distinct = {tuple(on.items()): on for on in self.switches}
+        return [
+            (on, self.trained & np.array([other == on for other in self.switches], np.bool_))
+            for on in distinct.values()
+        ]
 
     def state_of(self, index: int) -> dict[str, Array]:
         """The state arrays of one variable by name."""
@@ -128,65 +139,41 @@ class Model:
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
         return {name: array for name, array in pairs if array is not None}
 
-    @property
-    def written(self) -> list[tuple[int, int]]:
-        """First and past-the-end byte of all that a step writes, on the host."""
-        return [span[:2] for span in spans_of(self._written())]
-
-    def _written(self) -> Iterator[tuple[str, Array]]:
+    def written(self) -> Iterator[tuple[str, Array]]:
         """Every array that a step writes, with what to call it in a message."""
         for index, (path, variable) in enumerate(self.named.items()):
             yield repr(path), variable
             for name, array in self.state_of(index).items():
                 yield f"the state {name} of {path!r}", array
 
-    def check(self, grads: Gradients, variables: Variables | None) -> Sequence[Gradient | None]:
-        """The gradients in the order of the variables, fit to be pointed at.
-
-        Raises TypeError or ValueError for whatever would make a step go wrong.
-        """
-        looks = self._looks
-        if not self._check_gradient.variables_stay():
-            looks = self.memory.looks(self.variables)
-        if looks != self._looks:
-            compared = zip(self.paths, looks, self._looks, strict=True)
-            path = next(path for path, now, before in compared if now != before)
-            raise ValueError(f"{path!r} was made read-only, resized or reshaped after build")
-        listed = None if self.overwritten else self._match.in_order(grads, variables)
-        found = None if listed is None else self._check_gradient.at_once(listed)
-        if found is not None:
-            return found
-        checked: list[Gradient | None] = [None] * len(self.variables)
-        missing = []
-        matched = self._match(grads, variables)
-        for index, gradient in matched.items():
-            if gradient is None:
-                missing.append(self.paths[index])
-            else:
-                checked[index] = self._check_gradient(index, gradient)
-        if len(missing) == len(matched):
-            raise ValueError("no variable has a gradient")
-        if missing:
-            warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=4)
-        return checked
-
     def checked(self, gradients: Sequence[object | None]) -> list[Gradient | None]:
         """One gradient for each variable, None for one that is missing, fit to be pointed at."""
-        check = self._check_gradient
+        check = self.check_gradient
         return [None if one is None else check(index, one) for index, one in enumerate(gradients)]
 
     def begin(self, rows: Host, counters: Counters) -> Program:
-        """Compute the scalars of the next call from hyperparameters."""
-        return self.engine.begin(rows, counters.calls + 1, counters.updates + 1)
+        """Compute the scalars of the next call; variables of one row and one age share theirs.
+
+        Raises ValueError for an age that isn't known.
+        """
+        call, ages = counters.calls + 1, self._ages.next(counters.updates)
+        if isinstance(ages, int):
+            if self._placed != self._own_bytes:
+                self._place(self._own_rows, len(self.row_set))
+            return self.engine.begin(rows, call, ages)
+        pairs, places = np.unique(np.stack([self._own_rows, ages]), axis=1, return_inverse=True)
+        if (at := places.reshape(-1)).tobytes() != self._placed:
+            self._place(at, pairs.shape[1])
+        return self.engine.begin(rows[pairs[0]], call, pairs[1])
 
     def updated(self, chosen: Mask) -> list[Call]:
         """The calls that note an update of some variables."""
-        return [(self.seen.fill, False)]
+        return [(self.seen.fill, False), *self._ages.counting(chosen)]
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""
         if isinstance(gradients, Given) or None not in gradients:
-            return self._all
+            return self.every
         return np.array([gradient is not None for gradient in gradients], np.bool_)
 
     @property
@@ -242,6 +229,20 @@ class Model:
                 zeros = self.memory.new(self.variables[index], 0.0)
                 filled[index] = Gradient(zeros, self.memory.address(zeros))
         return filled
+
+
+def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) -> list[Row]:
+    """What the numbers of each variable depend on."""
+    return [
+        Row(groups_of(groups, path), exclusions.of(Itself(variable), path))
+        for path, variable in named.items()
+    ]
+
+
+def _takes_sums(kernels: Kernels, model: Model) -> bool:
+    """Whether any program needs sums over variables."""
+    passes = [one for program in kernels.programs for one in program.prepasses]
+    return any(one.when(on) for one in passes for on in model.switches)
 
 
 def initial_value(initial: float | str, settings: Settings, row: Row) -> float | None:

@@ -1,4 +1,4 @@
-"""The gradients of parameters, one by one."""
+"""The gradients that parameters hold: read together where that can be, and else one by one."""
 
 from __future__ import annotations
 
@@ -7,10 +7,31 @@ from typing import Any
 
 import torch
 
-from optgen.torch.dense_copies import widened
-from optgen.torch.distributed import local, placed_like
+from optgen.runtime.arrays import Gradient, spans_of
+from optgen.runtime.model import Model
+from optgen.torch.batched_gradients import Together
+from optgen.torch.dense_copies import Copies, widened
+from optgen.torch.distributed import is_shared, local, placed_like
 
 Tensor = torch.Tensor
+
+
+class HeldGradients:
+    """Reads the gradients that the parameters of a model hold."""
+
+    def __init__(self, model: Model, params: Sequence[Tensor], copies: Copies) -> None:
+        self._model, self._params = model, params
+        is_plain = not (any(one.is_cuda or is_shared(one) for one in params) or copies)
+        written = [span[:2] for span in spans_of(model.written())] if is_plain else []
+        self.together = Together.of(params, written) if is_plain else None
+
+    def read(self) -> Sequence[Gradient | None]:
+        """The gradients of all parameters, None where one is missing, fit to be pointed at.
+
+        Raises TypeError or ValueError for one that doesn't fit.
+        """
+        found = None if self.together is None else self.together.gradients()
+        return self._model.checked(gradients_of(self._params)) if found is None else found
 
 
 def seen(tensor: Tensor) -> Any:

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from copy import copy
 from itertools import compress
 from typing import Any, ClassVar
 
 import torch
 
+from optgen.runtime.averages import Standing
+from optgen.runtime.core import Core
 from optgen.runtime.hyperparameters.treatment import Treatment
-from optgen.runtime.locking import Turn
 from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
-from optgen.runtime.stand_ins import Standing, settle, standing_in
-from optgen.runtime.step import Step
 from optgen.runtime.transaction import Call
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.dense_copies import HALVES
 from optgen.torch.distributed import refuse_unsummed
-from optgen.torch.groups import GroupSettings
-from optgen.torch.model import TensorModel
+from optgen.torch.groups import ParamGroups
+from optgen.torch.parameters import Parameters
 from optgen.torch.peers import (
     Peer,
     constants,
@@ -40,7 +40,7 @@ Tensor = torch.Tensor
 _CALLS = "calls"
 _DTYPES = (torch.float32, torch.float64, *HALVES)
 #: Attributes that follow from others.
-_REMADE = ("_model", "_live", "_settings", "_turn")
+_REMADE = ("_core", "_groups", "_parameters", "_live")
 
 
 class FusedOptimizer(torch.optim.Optimizer):
@@ -64,11 +64,17 @@ class FusedOptimizer(torch.optim.Optimizer):
             if not argument.is_grouped
             for name, value in checked[argument.name].items()
         }
-        self._counters = Counters()
-        self._turn = Turn()
-        self._model: TensorModel | None = None
+        self._start(defaults := group_defaults(self.arguments, values, self.peer))
+        super().__init__(params, defaults)
+
+    def _start(self, defaults: Mapping[str, Any]) -> None:
+        """Begin with nothing built, and no calls."""
+        owner = type(self).__name__
+        self._groups = ParamGroups(self.rule, owner, self.arguments, self._shared, defaults)
+        treatment = Treatment(owner, None, (), "propagate")
+        self._core = Core(owner, self._groups.settings, treatment, "parameters")
+        self._parameters: Parameters | None = None
         self._live: Live | None = None
-        super().__init__(params, group_defaults(self.arguments, values, self.peer))
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their state is made at the next step.
@@ -79,12 +85,12 @@ class FusedOptimizer(torch.optim.Optimizer):
         before = list(self.param_groups)
         super().add_param_group(param_group)
         try:
-            self._settings = self._new_settings()
+            self._divide()
         except (TypeError, ValueError):
             self.param_groups = before
             raise
         if self._gathers:
-            self.param_groups[-1].setdefault(_CALLS, self._counters.calls)
+            self.param_groups[-1].setdefault(_CALLS, self._core.counters.calls)
 
     def _params(self) -> dict[str, Tensor]:
         """All parameters by path: group and place in it."""
@@ -94,47 +100,61 @@ class FusedOptimizer(torch.optim.Optimizer):
             for place, param in enumerate(group["params"])
         }
 
-    def _new_settings(self) -> GroupSettings:
+    def _divide(self) -> None:
+        """Make the settings of the groups that there are now.
+
+        Raises TypeError or ValueError, with nothing changed, for what can't be updated.
+        """
         owner, params = type(self).__name__, self._params()
         for path, param in params.items():
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
-        paths = {path: int(path.partition(".")[0]) for path in params}
-        groups = self.param_groups, self.defaults
-        return GroupSettings(self.rule, owner, self.arguments, self._shared, paths, *groups)
+        members: list[list[str]] = [[] for _ in self.param_groups]
+        for path in params:
+            members[int(path.partition(".")[0])].append(path)
+        groups = ParamGroups(self.rule, owner, self.arguments, self._shared, self.defaults)
+        groups.divide(members, self.param_groups)
+        self._core.settings, self._groups = groups.settings, groups
 
     @property
     def _gathers(self) -> bool:
         """Whether some calls only gather gradients, so that calls are to be counted."""
-        return any(s.gathers and s.when(self._settings.on()) for s in self.rule.states)
+        on = self._core.settings.on()
+        return any(s.gathers and s.when(on) for s in self.rule.states)
 
-    def _build(self) -> TensorModel:
+    def _build(self) -> Parameters:
         """The parameters as they are now, with the state that they have."""
-        settings, params, before = self._new_settings(), self._params(), self._model
+        self._divide()
+        core, named, before = self._core, self._params(), self._parameters
         names = {*(state.name for state in self.rule.states), LARGEST_GRADIENT}
-        found = [given(path, p, self.state.get(p), names) for path, p in params.items()]
-        treatment = Treatment(type(self).__name__, None, (), "propagate")
-        counts = counts_updates(self.peer)
-        model = TensorModel(self.rule, params, found, settings, treatment, shows_ages=counts)
-        model.built_for = settings.by_group
+        found = [given(path, p, self.state.get(p), names) for path, p in named.items()]
+        made = Parameters(
+            self.rule,
+            named,
+            found,
+            core.settings,
+            core.treatment,
+            shows_ages=counts_updates(self.peer),
+        )
+        made.built_for = self._groups.by_group
         if before is not None:
-            gathered = {id(param) for param in compress(before.params, before.seen)}
-            model.seen[:] = [id(param) in gathered for param in model.params]
-        live = Live(self.param_groups, self.state, model.params, model.own)
+            gathered = {id(param) for param in compress(before.params, before.model.seen)}
+            made.model.seen[:] = [id(param) in gathered for param in made.params]
+        live = Live(self.param_groups, self.state, made.params, made.own)
         # Where an exception comes between, it is built again.
-        self._model = None
-        self._live, self._settings = live, settings
-        self._model = model
-        return model
+        self._parameters = None
+        self._live, core.model = live, made.model
+        self._parameters = made
+        return made
 
-    def _current(self) -> TensorModel:
-        """The model, made anew where users have changed what it holds, or switched its parts."""
-        settings, model, live = self._settings, self._model, self._live
-        settings.look(self.param_groups)
-        if model is None or live is None or model.built_for != settings.by_group:
+    def _current(self) -> Parameters:
+        """The parameters, taken anew where users have changed what there is, or switched parts."""
+        groups, made, live = self._groups, self._parameters, self._live
+        groups.look(self.param_groups)
+        if made is None or live is None or made.built_for != groups.by_group:
             return self._build()
-        return model if live.is_current(self.param_groups, self.state) else self._build()
+        return made if live.is_current(self.param_groups, self.state) else self._build()
 
     @torch._disable_dynamo  # type: ignore[attr-defined]  # It can't trace what is compiled already.
     @torch.no_grad()
@@ -149,36 +169,27 @@ class FusedOptimizer(torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        turn = self._turn
-        with turn.lock:
-            turn.refuse_averaged(type(self).__name__, "makes no step")
-            turn.refuse_inside(type(self).__name__, "make another")
-            try:
-                turn.is_stepping = True
-                self._step()
-            finally:
-                turn.is_stepping = False
+        self._core.in_turn(self._step)
         return loss
 
     def _step(self) -> None:
-        model = self._current()
-        checked = model.gradients()
-        if not model.present(checked).any():
+        made = self._current()
+        model, read = made.model, made.reader.read()
+        if not model.present(read).any():
             return
         if model.deferred is not None and model.deferred.is_capturing:
             raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
-        touched = model.touched(checked)
+        touched = made.touched(read)
         assert self._live is not None
         # What is shown early is a state of no updates, which says no more than none does.
         self._live.show(touched)
-        changed = model.params if touched.all() else [*compress(model.params, touched)]
+        changed = made.params if touched.all() else [*compress(made.params, touched)]
         also: list[Call] = [
-            *model.copies.filled(touched),
+            *made.copies.filled(touched),
             # Autograd refuses to go back through what was overwritten only if it knows.
             *marking_changed(changed),
         ]
-        step = Step(model, self._settings, model.treatment, None)
-        step.take(checked, self._counters, also)
+        self._core.take(read, also)
 
     def minimize(
         self, loss: Callable[[], Tensor], variables: Iterable[Tensor] | None = None
@@ -199,7 +210,7 @@ class FusedOptimizer(torch.optim.Optimizer):
     def state_dict(self) -> dict[str, Any]:
         """The state as torch has it: groups, and the live tensors of each parameter by number."""
         for group in self.param_groups if self._gathers else ():
-            group[_CALLS] = self._counters.calls
+            group[_CALLS] = self._core.counters.calls
         return super().state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -208,19 +219,21 @@ class FusedOptimizer(torch.optim.Optimizer):
         Options that it doesn't know stay as they are. Raises TypeError or ValueError, with nothing
         changed, where it doesn't fit.
         """
-        with self._turn.lock, restoring(self, ("state", "param_groups", *_REMADE, "_counters")):
+        with self._core.turn.lock, restoring(self, ("state", "param_groups", *_REMADE)):
             with uncast(self):
                 super().load_state_dict(dict(state_dict))
             # Torch's own optimizers make an update in each call, and count no calls.
             calls = max((group.get(_CALLS, 0) for group in self.param_groups), default=0)
-            self._model = None
-            model = self._build()
-            self._counters = Counters(int(calls), int(max(model.ages.tolist(), default=0)))
+            # What is restored after an error is the core before.
+            self._core = core = copy(self._core)
+            self._parameters = core.model = None
+            ages = self._build().ages.shown.tolist()
+            core.counters = Counters(int(calls), int(max(ages, default=0)))
             for group in self.param_groups if self._gathers else ():
-                group[_CALLS] = self._counters.calls
+                group[_CALLS] = core.counters.calls
 
     def __getstate__(self) -> dict[str, Any]:
-        counters = self._counters.calls, self._counters.updates
+        counters = self._core.counters.calls, self._core.counters.updates
         own = attributes_of(self, _REMADE)
         return {**super().__getstate__(), **own, "_counters": counters}
 
@@ -234,43 +247,36 @@ class FusedOptimizer(torch.optim.Optimizer):
             complete(groups, self.param_groups, names)
         super().__setstate__(state)
         if counters is not None:
-            self._counters, self._turn = Counters(*counters), Turn()
-            self._model = self._live = None
-            self._settings = self._new_settings()
+            self._start(self.defaults)
+            self._core.counters = Counters(*counters)
+            self._divide()
 
     @property
     def gradient_norm(self) -> float | None:
         """The joint norm of the last gradients, before clipping; None where none was needed."""
-        return None if self._model is None else self._model.engine.gradient_norm
+        return self._core.gradient_norm
 
     def scale_loss(self, loss: Any) -> Any:
         """The loss times the factor that gradients are divided by; itself where there is none."""
-        scale = self._settings.loss_scale(lambda: self._counters.calls)
-        return loss if scale == 1.0 else loss * scale
+        return self._core.scale_loss(loss)
 
-    @contextmanager
-    def averaged(self) -> Iterator[None]:
+    def averaged(self) -> AbstractContextManager[None]:
         """Inside, parameters hold their averages; behind, their own values again.
 
         Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
         whichever thread.
         """
-        if not any(s.stands_in and s.when(self._settings.on()) for s in self.rule.states):
-            raise ValueError(f"{type(self).__name__} keeps no averages of its parameters")
-        with standing_in(self._turn, type(self).__name__, self._averages):
-            yield
+        averages = self._core.averages(self._standing)
+        return averages.standing_in(self.rule.states, self._core.settings.on())
 
-    def _averages(self) -> Standing:
-        if self._model is None:
-            return None, [], []
-        return self._current().averages(self.rule.states, self._counters.updates)
+    def _standing(self) -> Standing | None:
+        if self._parameters is None:
+            return None
+        return self._current().averages(self._core.counters.updates)
 
     def finalize(self) -> None:
         """Give parameters the value of their averages, where there are any.
 
         Raises RuntimeError inside ``averaged``, whose end would undo it.
         """
-        with self._turn.lock:
-            self._turn.refuse_averaged(type(self).__name__, "changes no parameters")
-            self._turn.refuse_inside(type(self).__name__, "change parameters")
-            settle(*self._averages())
+        self._core.averages(self._standing).finalize()

@@ -47,7 +47,7 @@ def element_kernels() -> Iterator[Made]:
     for setting in settings():
         optimizer = new(setting.optimizer, **setting.values)
         checked = setting.label == "everything"
-        on = {**optimizer._settings.on(), CHECK_FINITE: checked, CONSTRAINED: False}
+        on = {**optimizer._core.settings.on(), CHECK_FINITE: checked, CONSTRAINED: False}
         for made in passes(setting.optimizer, optimizer.kernels, on, np.float32, range):
             yield Made(f"{setting} {made.name}", made.kernel, made.loads, made.stores)
 

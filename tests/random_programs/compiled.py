@@ -82,7 +82,7 @@ def by_ptx(program: Program, sources: Sources) -> Outcome:
     with package(program, sources) as name:
         kernels: Kernels = _module(name, program, "cuda").KERNELS
         kind = class_in(name, program)
-        on = {**kind(**program.arguments)._settings.on(), CHECK_FINITE: False}  # type: ignore[call-arg]
+        on = {**kind(**program.arguments)._core.settings.on(), CHECK_FINITE: False}  # type: ignore[call-arg]
         on |= {CONSTRAINED: False, "alone": True, "deferred": False}
         dtypes = {form.dtype for form in program.forms}
         for planned in (one for one in kernels.programs if one.when(on)):

@@ -60,7 +60,7 @@ def everything(made: Made) -> list[Any]:
     if inner is not optimizer:
         counts += [optimizer.dynamic_scale, optimizer.step_counter]
     own = [array.tobytes() for states in optimizer.state.values() for array in states.values()]
-    return [*counts, inner._model.seen.tolist(), *own, *(a.tobytes() for a in held.values())]
+    return [*counts, inner._core.model.seen.tolist(), *own, *(a.tobytes() for a in held.values())]
 
 
 @pytest.mark.parametrize("make", [plain, accumulating, clipping, scaling])

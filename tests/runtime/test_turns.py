@@ -164,7 +164,7 @@ def test_two_threads_that_enter_averaged_at_once_lose_no_values() -> None:
     for thread in threads:
         thread.start()
     # Both wait at the lock, where neither has marked the optimizer yet.
-    with optimizer._turn.lock:
+    with optimizer._core.turn.lock:
         at_door.wait(60)
         time.sleep(0.05)
     for thread in threads:
@@ -227,7 +227,7 @@ def test_a_fork_while_another_thread_saves() -> None:
     held, ended = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with optimizer._turn.lock:
+        with optimizer._core.turn.lock:
             held.set()
             ended.wait()
 

@@ -239,11 +239,11 @@ def test_what_users_keep_beside_states_stays_theirs() -> None:
         run(one, params, range(number, number + 1))
         run(other, others, range(number, number + 1))
     assert_equal(values(params), values(others))
-    model = one._model
+    model = one._parameters
     one.state["all"] = 4
     run(one, params, range(4, 5))
     # Nothing is made anew for them.
-    assert one._model is model
+    assert one._parameters is model
     again: Any = fused.Adam(params)
     again.load_state_dict(one.state_dict())
     assert again.state["all"] == 4

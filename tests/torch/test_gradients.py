@@ -35,8 +35,8 @@ def test_steps_are_the_same_whoever_asks(asks: bool, monkeypatch: pytest.MonkeyP
     own = params((3,), (2, 2), ())
     optimizer = SGD(own, lr=0.5)
     steps(optimizer)
-    assert optimizer._model is not None
-    assert (optimizer._model._together is not None) == asks
+    assert optimizer._parameters is not None
+    assert (optimizer._parameters.reader.together is not None) == asks
     own[1].data = torch.zeros(2, 2)
     own[2].grad = None
     optimizer.step()

@@ -25,7 +25,7 @@ def built() -> tuple[Any, list[Tensor]]:
 def everything(optimizer: Any, params: list[Tensor]) -> list[Any]:
     states = [value.tolist() for p in params for value in optimizer.state[p].values()]
     counts = [group.get("calls") for group in optimizer.param_groups]
-    own = optimizer._counters.calls, optimizer._counters.updates
+    own = optimizer._core.counters.calls, optimizer._core.counters.updates
     return [counts, own, states, [p.tolist() for p in params]]
 
 

@@ -3,19 +3,105 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import is_on_device
+from optgen.runtime.hyperparameters.declarations import Hyperparameter
+
+#: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
+EXCLUDE = "exclude_from_"
+
+
+class Itself:
+    """The key of an array, which stands for that very one and keeps it."""
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Itself) and self.array is other.array
+
+    def __hash__(self) -> int:
+        return id(self.array)
+
+
+def keys_of(variables: Sequence[Array] | None) -> list[Itself]:
+    """The keys of some arrays. Raises TypeError for what is no list of arrays."""
+    if _is_array(variables):
+        raise TypeError("var_list must be a list of arrays, not one array")
+    arrays = list(() if variables is None else variables)
+    for array in arrays:
+        if not _is_array(array):
+            raise TypeError(f"var_list must hold arrays, not {array!r}; var_names takes paths")
+    return [*map(Itself, arrays)]
 
 
 def _is_array(value: object) -> bool:
     return isinstance(value, np.ndarray) or is_on_device(value)
 
 
-def checked_patterns(patterns: Sequence[str] | str | None) -> list[str]:
+class Exclusions:
+    """What was excluded, by the keys of variables or by patterns for their paths."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, set[Hashable]] = {}
+        self._patterns: dict[str, list[str]] = {}
+
+    def add(
+        self, hyperparameter: str, keys: Iterable[Hashable], patterns: Sequence[str] | str | None
+    ) -> None:
+        """Exclude more variables; what was excluded before stays so.
+
+        Raises TypeError or ValueError for what is no pattern.
+        """
+        listed = _checked(patterns)
+        self._keys.setdefault(hyperparameter, set()).update(keys)
+        self._patterns.setdefault(hyperparameter, []).extend(listed)
+
+    def of(self, key: Hashable, path: str) -> frozenset[str]:
+        """The hyperparameters that a variable is excluded from."""
+        return frozenset(
+            name
+            for name, patterns in self._patterns.items()
+            if key in self._keys[name] or any(re.search(pattern, path) for pattern in patterns)
+        )
+
+    def refuse_unknown_paths(self) -> None:
+        """Raise ValueError where variables were excluded whose paths aren't known yet."""
+        for name, keys in self._keys.items():
+            if keys:
+                raise ValueError(
+                    f"a variable that was excluded from {name} by itself has no path before the "
+                    "optimizer is built; build it first, or exclude by path"
+                )
+
+    def as_arguments(self, paths: Mapping[Hashable, str]) -> dict[str, list[str]]:
+        """Patterns for all that is excluded, as a configuration holds them.
+
+        ``paths`` are those of the variables that are known.
+        """
+        found = {}
+        for name, patterns in self._patterns.items():
+            keys = self._keys[name]
+            exact = [rf"\A{re.escape(path)}\Z" for key, path in paths.items() if key in keys]
+            if patterns or exact:
+                found[EXCLUDE + name] = [*patterns, *exact]
+        return found
+
+
+def taken_out(
+    config: dict[str, Any], declared: Iterable[Hyperparameter]
+) -> dict[str, Sequence[str] | None]:
+    """The patterns of a configuration by hyperparameter; they are removed from it."""
+    names = [h.name for h in declared if h.excluded is not None]
+    return {name: config.pop(EXCLUDE + name, None) for name in names}
+
+
+def _checked(patterns: Sequence[str] | str | None) -> list[str]:
     """Regular expressions as a list. Raises TypeError or ValueError for what is none."""
     checked = [patterns] if isinstance(patterns, str) else list(patterns or ())
     for pattern in checked:
@@ -26,57 +112,3 @@ def checked_patterns(patterns: Sequence[str] | str | None) -> list[str]:
         except re.error as error:
             raise ValueError(f"{pattern!r} is not a regular expression: {error}") from error
     return checked
-
-
-class Exclusions:
-    """What was excluded, by the variable itself or by a pattern for its path."""
-
-    def __init__(self) -> None:
-        self._variables: dict[str, list[Array]] = {}
-        self._patterns: dict[str, list[str]] = {}
-
-    def add(
-        self, hyperparameter: str, variables: Sequence[Array] | None, patterns: Sequence[str] | None
-    ) -> None:
-        """Exclude more variables; what was excluded before stays so."""
-        if _is_array(variables):
-            raise TypeError("var_list must be a list of arrays, not one array")
-        arrays = list(() if variables is None else variables)
-        for array in arrays:
-            if not _is_array(array):
-                raise TypeError(f"var_list must hold arrays, not {array!r}; var_names takes paths")
-        checked = checked_patterns(patterns)
-        self._variables.setdefault(hyperparameter, []).extend(arrays)
-        self._patterns.setdefault(hyperparameter, []).extend(checked)
-
-    def of(self, path: str, variable: Array) -> frozenset[str]:
-        """The hyperparameters that a variable is excluded from."""
-        by_identity = {
-            name
-            for name, excluded in self._variables.items()
-            if any(variable is other for other in excluded)
-        }
-        by_path = {
-            name
-            for name, patterns in self._patterns.items()
-            if any(re.search(pattern, path) for pattern in patterns)
-        }
-        return frozenset(by_identity | by_path)
-
-    def patterns(self, known: Mapping[str, Array] | None) -> dict[str, list[str]]:
-        """Patterns for all that is excluded, by hyperparameter.
-
-        ``known`` are the variables by path. Raises ValueError for a variable that was excluded
-        itself while they aren't known yet.
-        """
-        result = {name: list(patterns) for name, patterns in self._patterns.items() if patterns}
-        for name, excluded in self._variables.items():
-            if excluded and known is None:
-                raise ValueError(
-                    f"a variable that was excluded from {name} by itself has no path before the "
-                    "optimizer is built; build it first, or exclude by path"
-                )
-            for path, variable in (known or {}).items():
-                if any(variable is other for other in excluded):
-                    result.setdefault(name, []).append(rf"\A{re.escape(path)}\Z")
-        return result

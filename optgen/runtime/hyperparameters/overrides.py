@@ -1,4 +1,4 @@
-"""Values of their own for variables whose path fits a pattern."""
+"""What users say of variables by patterns for their paths; this is where patterns become groups."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter
 from optgen.runtime.hyperparameters.dynamic import Setting, accept, configured
+from optgen.runtime.hyperparameters.groups import Group, Groups
 from optgen.runtime.suggestions import nearest
 
 #: Patterns for paths (``*`` and ``?`` as in file names), each with hyperparameters.
@@ -46,21 +47,13 @@ class Options:
                 raise ValueError(f"{where}: there is no {name!r}{nearest(str(name), allowed)}")
         return {name: accept(self._declared[name], value, where) for name, value in values.items()}
 
-    def fitting(self, path: str) -> tuple[str, ...]:
-        """The patterns that fit a path."""
-        return tuple(pattern for pattern in self.patterns if fnmatchcase(path, pattern))
-
-    def idle(self, paths: Iterable[str]) -> list[str]:
-        """The patterns that fit no path at all."""
+    def groups(self, paths: Iterable[str]) -> Groups:
+        """A group for each pattern, of those variables whose path fits it."""
         known = list(paths)
-        return [p for p in self.patterns if not any(fnmatchcase(path, p) for path in known)]
-
-    def over(self, values: Mapping[str, Setting], fitting: tuple[str, ...]) -> dict[str, Setting]:
-        """The values with those of some patterns over them."""
-        merged = dict(values)
-        for pattern in fitting:
-            merged |= self.patterns[pattern]
-        return merged
+        return {
+            pattern: Group(frozenset(p for p in known if fnmatchcase(p, pattern)), values)
+            for pattern, values in self.patterns.items()
+        }
 
     def as_dict(self) -> dict[str, dict[str, Any]]:
         """The options as a configuration holds them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,13 +11,14 @@ import numpy as np
 from optgen.runtime.arrays import Array
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, State, Switch, Value
 from optgen.runtime.hyperparameters.dynamic import Changing, Setting, accept, configured
+from optgen.runtime.hyperparameters.groups import Groups, merged
 from optgen.runtime.hyperparameters.overrides import Options, PathOptions
 
 
 class Row(NamedTuple):
-    """What the numbers of a variable depend on: patterns that fit it, and its exclusions."""
+    """What the numbers of a variable depend on: the groups that it is in, and its exclusions."""
 
-    fitting: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
 
 
@@ -43,12 +44,22 @@ class Settings:
         self._owner, self._switches, self._exclusive = owner, switches, exclusive
         self._declared = {h.name: h for h in declared}
         self.options = Options(owner, self._declared, options)
+        self._groups = self.options.groups(())
         self._values = {name: accept(h, values[name], owner) for name, h in self._declared.items()}
         self._refuse_several(self.on())
         self._rows: dict[tuple[Row, ...], Table] = {}
 
     def __contains__(self, name: str) -> bool:
         return name in self._declared
+
+    def groups(self, paths: Iterable[str]) -> Groups:
+        """The groups of variables with these paths, and the values of each as they are now."""
+        given = self.options.groups(paths)
+        return given or self._groups
+
+    def group(self, groups: Groups) -> None:
+        """Let other groups, or other values of theirs, be in place of those before."""
+        self._groups, self._rows = groups, {}
 
     def now(self, name: str, calls: Callable[[], int]) -> Value:
         """A value as it is now; ``calls`` is called only if the value depends on their number."""
@@ -58,7 +69,7 @@ class Settings:
 
     def of_row(self, name: str, row: Row) -> Value:
         """A value of some variables as it is before the first call."""
-        values = self.options.over(self._values, row.fitting)
+        values = merged(self._values, self._groups, row.groups)
         return self._resolved(name, self._included(name, values[name], row), 0)
 
     @property
@@ -83,12 +94,12 @@ class Settings:
     def change(self, name: str, value: object, *, built: bool) -> None:
         """Set one value; once ``built``, not one that turns a part of the rule on or off."""
         before = self._values
-        on = {fitting: self.on(fitting) for fitting in self._every_fitting()} if built else {}
+        on = {names: self.on(names) for names in self._each_group()} if built else {}
         self._values = {**before, name: accept(self._declared[name], value, self._owner)}
         try:
             self._refuse_several(self.on())
-            for fitting, old in on.items():
-                new = self.on(fitting)
+            for names, old in on.items():
+                new = self.on(names)
                 changed = ", ".join(switch for switch in new if new[switch] != old[switch])
                 if changed:
                     raise ValueError(
@@ -100,17 +111,17 @@ class Settings:
             raise
         self._rows = {}
 
-    def _every_fitting(self) -> list[tuple[str, ...]]:
-        return [(), *((pattern,) for pattern in self.options.patterns)]
+    def _each_group(self) -> list[tuple[str, ...]]:
+        return [(), *((name,) for name in self._groups)]
 
-    def on(self, fitting: tuple[str, ...] = ()) -> dict[str, bool]:
-        """The switches of the variables that some patterns fit.
+    def on(self, groups: tuple[str, ...] = ()) -> dict[str, bool]:
+        """The switches of the variables that are in some groups.
 
         A condition on a number holds for all variables where it holds for any: what differs
         between variables is a number then, and they share a kernel.
         """
-        own = self.options.over(self._values, fitting)
-        every = [self.options.over(self._values, one) for one in self._every_fitting()]
+        own = merged(self._values, self._groups, groups)
+        every = [merged(self._values, self._groups, names) for names in self._each_group()]
         return {switch.name: self._holds(switch, own, every) for switch in self._switches}
 
     def _holds(
@@ -184,7 +195,7 @@ class Settings:
         table = np.full((len(wanted), len(numbers)), np.nan)
         changing = []
         for i, row in enumerate(wanted):
-            values = self.options.over(self._values, row.fitting)
+            values = merged(self._values, self._groups, row.groups)
             for j, name in enumerate(numbers):
                 value = self._included(name, values[name], row)
                 if isinstance(value, Changing):

@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from optgen.runtime.caller import caller_level
 from optgen.runtime.hyperparameters.exclusions import Exclusions
-from optgen.runtime.hyperparameters.settings import Row, Settings
-from optgen.runtime.model import Model
+from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.model import Model, rows_of
 from optgen.runtime.state.snapshot import Key, Snapshot, StateError
 from optgen.runtime.transaction import Call
 
@@ -56,14 +57,11 @@ def check_settings(
     saved: Settings, exclusions: Exclusions, current: Settings, model: Model, source: str
 ) -> None:
     """Raise StateError where saved hyperparameters need other kernels or rows than current ones."""
-    rows = [
-        Row(saved.options.fitting(path), exclusions.of(path, variable))
-        for path, variable in model.named.items()
-    ]
+    rows = rows_of(saved.groups(model.named), exclusions, model.named)
     if rows != model.rows:
         raise StateError(f"{source} has other options or exclusions than this optimizer")
     for row in model.row_set:
-        mine, its = current.on(row.fitting), saved.on(row.fitting)
+        mine, its = current.on(row.groups), saved.on(row.groups)
         if mine != its:
             switched = ", ".join(name for name in mine if mine[name] != its[name])
             raise StateError(f"{source} was saved with another setting of {switched}")
@@ -73,7 +71,7 @@ def warn_of_other_rule(snapshot: Snapshot, spec: str, source: str) -> None:
     """Warn where a snapshot was taken with another rule than that of the digest ``spec``."""
     if snapshot.spec != spec:
         message = f"{source} was written by another version of {snapshot.optimizer}'s rule"
-        warnings.warn(message, stacklevel=4)
+        warnings.warn(message, stacklevel=caller_level())
 
 
 def _writable(config: Mapping[str, Any]) -> dict[str, Any]:

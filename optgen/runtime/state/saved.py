@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike, fspath
 
-from optgen.runtime.locking import Turn
+from optgen.runtime.core import HasCore
 from optgen.runtime.state import file
 from optgen.runtime.state.snapshot import Snapshot
 from optgen.runtime.state.store import Store, get, put
 from optgen.runtime.transaction import Call
 
 
-class Saved:
+class Saved(HasCore):
     """Saves snapshots, and goes on from them, when no other thread makes a step."""
-
-    _turn: Turn
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the state to a file, whole or not at all.
@@ -24,7 +22,7 @@ class Saved:
         Raises ValueError before ``build``, OSError where the file can't be written, and
         RuntimeError in a function that a step calls.
         """
-        with self._turn.lock:
+        with self._core.turn.lock:
             file.write(self._snapshot(), path)
 
     def load(self, path: str | PathLike[str]) -> None:
@@ -38,7 +36,7 @@ class Saved:
 
     def save_own_variables(self, store: Store) -> None:
         """Write the state into a dictionary or a group of HDF5, as Keras asks for."""
-        with self._turn.lock:
+        with self._core.turn.lock:
             put(self._snapshot(), store)
 
     def load_own_variables(self, store: Store) -> None:

@@ -20,7 +20,7 @@ def kernels_of(setting: Setting) -> tuple[Kernels, dict[str, bool]]:
     """The table of an optimizer's CUDA kernels, and the switches as the setting turns them."""
     optimizer = new(setting.optimizer, **setting.values)
     kernels: Kernels = import_module(type(optimizer).cuda_kernels).KERNELS
-    on = {**optimizer._settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
+    on = {**optimizer._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
     return kernels, {**on, "alone": True, "deferred": False}
 
 

@@ -117,7 +117,7 @@ def test_scalars_of_several_launches() -> None:
 def test_optimizers_of_a_user_s_own(name: str) -> None:
     kind = getattr(own.package(), name)
     kernels = import_module(kind.cuda_kernels).KERNELS
-    on = {**kind(clipnorm=1.0)._settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
+    on = {**kind(clipnorm=1.0)._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
     on |= {"alone": True, "deferred": False}
     (update,) = (program for program in kernels.programs if program.name == "update")
     builders = [prepass.sum_up for prepass in update.prepasses if prepass.when(on)]

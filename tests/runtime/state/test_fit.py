@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Callable[[], Any], str]] = {
 
 def everything(optimizer: Any) -> Any:
     arrays = {(p, n): a.copy() for p, states in optimizer.state.items() for n, a in states.items()}
-    held = {path: array.copy() for path, array in optimizer._model.named.items()}
+    held = {path: array.copy() for path, array in optimizer._core.model.named.items()}
     return arrays, held, optimizer.iterations, optimizer._iterations, optimizer.get_config()
 
 

@@ -1,0 +1,119 @@
+"""What every front end's optimizer is inside: settings, a model, counters, and whose turn it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from optgen.runtime.arrays import Gradient
+from optgen.runtime.averages import Averages, Standing
+from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.locking import Turn
+from optgen.runtime.model import Counters, Model
+from optgen.runtime.scale import DynamicScale
+from optgen.runtime.step import Step
+from optgen.runtime.transaction import Call
+
+
+class Core:
+    """An optimizer without a front end; ``owner`` names it in messages."""
+
+    def __init__(
+        self, owner: str, settings: Settings, treatment: Treatment, noun: str = "variables"
+    ) -> None:
+        """``noun`` is what users call the variables."""
+        self.owner, self.noun = owner, noun
+        self.settings, self.treatment = settings, treatment
+        self.model: Model | None = None
+        self.counters = Counters()
+        #: What changes the scale of the loss from call to call, if anything does.
+        self.scaling: DynamicScale | None = None
+        self.turn = Turn()
+
+    def counted(self) -> Counters:
+        """The counters as they are, asked of a device if only that knows."""
+        if self.model is not None and self.model.deferred is not None:
+            with self.turn.lock:
+                self.model.recall(self.counters)
+        return self.counters
+
+    def calls(self) -> int:
+        """Calls so far; this is what schedules see."""
+        return self.counted().calls
+
+    def refuse_inside(self, what: str) -> None:
+        """Raise RuntimeError where a function that a step calls would do ``what``."""
+        self.turn.refuse_inside(self.owner, what)
+
+    def in_turn(self, step: Callable[..., None], *arguments: Any) -> None:
+        """Call what makes a step when no other thread makes one.
+
+        Raises RuntimeError inside ``averaged``, and in a function that a step calls.
+        """
+        turn = self.turn
+        with turn.lock:
+            turn.refuse_averaged(self.owner, "makes no step")
+            turn.refuse_inside(self.owner, "make another")
+            try:
+                turn.is_stepping = True
+                step(*arguments)
+            finally:
+                turn.is_stepping = False
+
+    def take(self, gradients: Sequence[Gradient | None], also: Sequence[Call] = ()) -> None:
+        """Make a step of the model with gradients that were read, and count it."""
+        assert self.model is not None
+        step = Step(self.model, self.settings, self.treatment, self.scaling)
+        step.take(gradients, self.counters, also)
+
+    def set(self, name: str, value: object) -> None:
+        """Change a hyperparameter. Raises TypeError or ValueError for what isn't allowed."""
+        with self.turn.lock:
+            self.settings.change(name, value, built=self.model is not None)
+            if self.model is not None:
+                self.model.renew(self.settings)
+
+    def follow(self, scale: DynamicScale) -> None:
+        """Take the scale of the loss from another, and skip gradients that it makes infinite.
+
+        Raises ValueError where gradients aren't scaled back.
+        """
+        scales = self.settings.loss_scales
+        if not scales:
+            raise ValueError(f"{self.owner} doesn't scale its gradients back")
+        self.set(scales[0], lambda: scale.value)
+        self.treatment.on_nonfinite = "skip"
+        self.scaling = scale
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss times the factor that gradients are divided by; itself where there is none."""
+        scale = self.settings.loss_scale(self.calls)
+        return loss if scale == 1.0 else loss * scale
+
+    def scale_on_device(self) -> Any:
+        """The dynamic scale in a device's memory, if only that knows it; else None."""
+        model = self.model
+        if model is None or model.deferred is None or not model.deferred.is_counting:
+            return None
+        return model.memory.seen_by_user(model.deferred.scale)
+
+    @property
+    def gradient_norm(self) -> float | None:
+        """The joint norm of the gradients of the last update, before they were clipped by it."""
+        return None if self.model is None else self.model.engine.gradient_norm
+
+    def averages(self, find: Callable[[], Standing | None]) -> Averages:
+        """What lets averages take the place of variables; ``find`` finds both."""
+        return Averages(self.owner, self.noun, self.turn, find)
+
+
+class HasCore:
+    """The base of optimizers that have a core."""
+
+    _core: Core
+
+
+def core_of(optimizer: HasCore) -> Core:
+    """The core of an optimizer, for what belongs to it without being a method of its own."""
+    return optimizer._core

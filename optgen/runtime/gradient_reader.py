@@ -1,0 +1,54 @@
+"""How gradients that a call is given are read."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+from optgen.runtime.arrays import Gradient
+from optgen.runtime.caller import caller_level
+from optgen.runtime.gradient_pairs import Gradients, Matcher, Variables
+from optgen.runtime.model import Model
+
+
+class GivenGradients:
+    """Reads gradients of the variables of a model, in a list or a mapping from path."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._looks = model.memory.looks(model.variables)
+        self._match = Matcher(model.named)
+
+    def read(self, grads: Gradients, variables: Variables | None) -> Sequence[Gradient | None]:
+        """The gradients in the order of the variables, fit to be pointed at.
+
+        Raises TypeError or ValueError for whatever would make a step go wrong.
+        """
+        model, check = self.model, self.model.check_gradient
+        if not check.variables_stay():
+            self._refuse_changed()
+        listed = None if model.overwritten else self._match.in_order(grads, variables)
+        found = None if listed is None else check.at_once(listed)
+        if found is not None:
+            return found
+        checked: list[Gradient | None] = [None] * len(model.variables)
+        missing = []
+        matched = self._match(grads, variables)
+        for index, gradient in matched.items():
+            if gradient is None:
+                missing.append(model.paths[index])
+            else:
+                checked[index] = check(index, gradient)
+        if len(missing) == len(matched):
+            raise ValueError("no variable has a gradient")
+        if missing:
+            warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=caller_level())
+        return checked
+
+    def _refuse_changed(self) -> None:
+        """Raise ValueError where a variable isn't what it was when the model was built."""
+        looks = self.model.memory.looks(self.model.variables)
+        if looks != self._looks:
+            compared = zip(self.model.paths, looks, self._looks, strict=True)
+            path = next(path for path, now, before in compared if now != before)
+            raise ValueError(f"{path!r} was made read-only, resized or reshaped after build")

@@ -1,0 +1,78 @@
+"""What a model is made of that differs from one front end to another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from optgen.runtime.cpu.scalars import Steps
+from optgen.runtime.memory import Host, Mask, Memory
+from optgen.runtime.transaction import Call
+
+Array = Any
+
+
+class StateSource(Protocol):
+    """Where the states of variables come from."""
+
+    def state(
+        self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
+    ) -> Array:
+        """A state of one variable: of one value, or of the variable's own for None."""
+
+
+class Ages(Protocol):
+    """How many updates variables have had, which decides the row of scalars that each gets."""
+
+    def next(self, updates: int) -> Steps:
+        """The number of the next update, or one for each variable; there were so many ``updates``.
+
+        Raises ValueError where it isn't known.
+        """
+
+    def counting(self, chosen: Mask) -> Sequence[Call]:
+        """The calls that count an update of some variables."""
+
+
+class Whole(Protocol):
+    """What variables are parts of, where processes share larger ones."""
+
+    sizes: Host
+
+    def complete(self, sums: Host) -> None:
+        """Turn sums over parts, a row for each, into those over the whole, in place."""
+
+
+class NewStates:
+    """Makes every state."""
+
+    def state(
+        self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
+    ) -> Array:
+        """A new array, laid out like its variable."""
+        return memory.new(variables[index], value)
+
+
+class OneAge:
+    """All variables are as old as their optimizer."""
+
+    def next(self, updates: int) -> Steps:
+        """The number of the next update of the optimizer."""
+        return updates + 1
+
+    def counting(self, chosen: Mask) -> Sequence[Call]:
+        """None: the optimizer counts."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a model; those of an optimizer of plain arrays where nothing else is given."""
+
+    states: StateSource = NewStates()  # noqa: RUF009 (it holds nothing)
+    ages: Ages = OneAge()  # noqa: RUF009
+    whole: Whole | None = None
+
+
+PLAIN = Parts()

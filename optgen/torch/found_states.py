@@ -1,0 +1,83 @@
+"""Where the states of parameters come from: they are used where they were found, if they can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.memory import Memory
+from optgen.torch.dense_copies import Copies
+from optgen.torch.distributed import is_shared, local, placed_like
+from optgen.torch.gradients import seen
+from optgen.torch.states import Given
+
+Tensor = torch.Tensor
+
+
+class FoundStates:
+    """Takes over the states that parameters have, and makes those that they lack."""
+
+    def __init__(
+        self,
+        declared: Sequence[State],
+        params: Sequence[Tensor],
+        copies: Copies,
+        found: Sequence[Given],
+    ) -> None:
+        self._params, self._copies, self._found = params, copies, found
+        self._stand_ins = {state.name for state in declared if state.stands_in}
+        #: The states of each parameter by name, in the memory that kernels update.
+        self.own: list[dict[str, Tensor]] = [{} for _ in found]
+
+    def state(
+        self, memory: Memory, variables: Sequence[Any], index: int, name: str, value: float | None
+    ) -> Any:
+        """A state in the memory of what was found; a new one where there is none that fits."""
+        found, param = self._found[index].tensors.get(name), self._params[index]
+        if found is None:
+            is_late = name in self._stand_ins and self._found[index].age > 0
+            array = memory.new(variables[index], None if is_late else value)
+            self.own[index][name] = like(array, param)
+            return array
+        placed = placed_like(found, param)
+        kept = local(placed).to(self._copies.dense[index])
+        if not param.is_cuda and _lies_like(array := seen(kept), variables[index]):
+            is_there = placed is found and kept.data_ptr() == local(found).data_ptr()
+            self.own[index][name] = found if is_there else like(array, param)
+            return array
+        array = memory.new(variables[index], 0.0)
+        memory.assign(array, kept if param.is_cuda else seen(kept))
+        self.own[index][name] = like(array, param)
+        return array
+
+    def ages(self) -> list[float]:
+        """The updates that there were; none where all states of a parameter are new."""
+        return [
+            0.0 if own and not any(name in found.tensors for name in own) else found.age
+            for own, found in zip(self.own, self._found, strict=True)
+        ]
+
+    @property
+    def have_found_some(self) -> bool:
+        """Whether any state was there before."""
+        return any(found.tensors for found in self._found)
+
+
+def _lies_like(array: Any, variable: Any) -> bool:
+    """Whether kernels may go through a state as they do through its variable."""
+    flags = array.flags
+    return bool(array.strides == variable.strides and flags.aligned and flags.writeable)
+
+
+def like(array: Any, param: Any) -> Tensor:
+    """An array of ours as a tensor in the same memory, spread over processes as a parameter is."""
+    found = torch.as_tensor(array, device=param.device)
+    if not is_shared(param):
+        return found
+    shared: Tensor = type(param.detach()).from_local(
+        found, param.device_mesh, param.placements, shape=param.shape, stride=param.stride()
+    )
+    return shared

@@ -1,0 +1,85 @@
+"""The parameters of an optimizer of torch, and the model that kernels see of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+
+from optgen.runtime.arrays import Gradient, Spans, spans_of
+from optgen.runtime.averages import Standing, standing_of
+from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.memory import Mask
+from optgen.runtime.model import Model
+from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.parts import Parts
+from optgen.torch.ages import OwnAges
+from optgen.torch.dense_copies import Copies, refuse_shared
+from optgen.torch.distributed import Shards, local
+from optgen.torch.found_states import FoundStates
+from optgen.torch.gradients import HeldGradients, seen
+from optgen.torch.states import AGE, Given
+
+Tensor = torch.Tensor
+
+
+class Parameters:
+    """Tensors, each of which counts its own updates."""
+
+    def __init__(
+        self,
+        rule: type[Optimizer],
+        params: Mapping[str, Tensor],
+        found: Sequence[Given],
+        settings: Settings,
+        treatment: Treatment,
+        *,
+        shows_ages: bool = True,
+    ) -> None:
+        """``found`` is the state that each parameter has; its tensors are used where they can be.
+
+        Where ages needn't be shown, they are only where some state is that torch doesn't know.
+        Raises TypeError or ValueError where parameters or states can't be updated.
+        """
+        self.params, self._states = list(params.values()), rule.states
+        shards, parts = Shards(self.params), [local(param) for param in self.params]
+        refuse_shared(dict(zip(params, parts, strict=True)))
+        self.copies, self.ages = Copies(parts), OwnAges(list(params))
+        source = FoundStates(rule.states, self.params, self.copies, found)
+        self.model = Model(
+            dict(zip(params, map(seen, self.copies.dense), strict=True)),
+            rule.states,
+            settings,
+            treatment,
+            rule.kernels,
+            rule.cuda_kernels,
+            Parts(source, self.ages, shards or None),
+        )
+        if source.have_found_some and not any(param.is_cuda for param in self.params):
+            Spans(spans_of(self.model.written())).refuse_overlaps()
+        self.ages.start(source.ages())
+        #: The states of each parameter by name, in the memory that kernels update.
+        self.own = source.own
+        of_rule = {s.name for s in rule.states if not (s.stands_in or s.gathers)}
+        for index, own in enumerate(self.own):
+            if shows_ages or not of_rule.issuperset(own):
+                own[AGE] = self.ages.shown[index]
+        absent = self.model.engine.program("absent")
+        self._changes_absent = absent is not None and any(map(absent.when, self.model.switches))
+        self.reader = HeldGradients(self.model, self.params, self.copies)
+        #: The setting of the switches for each group of parameters.
+        self.built_for: list[dict[str, bool]] = []
+
+    def touched(self, gradients: Sequence[Gradient | None]) -> Mask:
+        """The parameters that a step may change: those with a gradient since the last update.
+
+        All, where a rule does something to the others too.
+        """
+        model = self.model
+        return model.every if self._changes_absent else model.present(gradients) | model.seen
+
+    def averages(self, updates: int) -> Standing:
+        """What stands in for the parameters, for each where there is any."""
+        also = self.copies.filled(self.model.every)
+        return standing_of(self.model, self._states, updates, also=also)
