@@ -129,8 +129,8 @@ class Variables:
         for slot in slots:
             for excluded in slot.row.excluded:
                 treatment.exclusions.add(excluded, [Itself(arrays[slot.path])], None)
-        kernels, parts = (rule.kernels, rule.cuda_kernels), Parts(SlotStates(slots))
-        self.model = Model(arrays, rule.states, settings, treatment, *kernels, parts)
+        parts = Parts(SlotStates(slots))
+        self.model = Model(arrays, rule.states, settings, treatment, rule, parts)
         self._gathered = {state.name for state in rule.states if state.gathers} | {LARGEST_GRADIENT}
         self.look_what_was_gathered()
         written = [span[:2] for span in spans_of(self.model.written())] if self._are_here else []

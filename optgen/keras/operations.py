@@ -89,8 +89,8 @@ class Operations:
             if place not in gradients and not self._outlives(slot):
                 continue
             dtype = slot.dtype
-            tensors = {name: ops.convert_to_tensor(v) for name, v in slot.states.items()}
-            tensors[PARAM] = ops.cast(ops.convert_to_tensor(slot.variable), dtype)
+            tensors = {name: _tensor(state) for name, state in slot.states.items()}
+            tensors[PARAM] = ops.cast(_tensor(slot.variable), dtype)
             if place in gradients:
                 tensors[GRADIENT] = ops.cast(_dense(gradients[place], slot), dtype)
             own = dict(scalars[slot.row, dtype])
@@ -128,6 +128,11 @@ class Operations:
             if LARGEST_GRADIENT in member.tensors:
                 member.tensors[LARGEST_GRADIENT] = _largest(member.tensors)
         return _results(members)
+
+
+def _tensor(variable: Any) -> Any:
+    """The value of a variable. Keras's own sum of two empty variables fails on TensorFlow."""
+    return ops.convert_to_tensor(variable.value)
 
 
 def _dense(gradient: Any, slot: Slot) -> Any:

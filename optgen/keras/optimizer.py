@@ -24,7 +24,6 @@ from optgen.keras.synchronized import Watched
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
-from optgen.runtime.kernels import load_kernels
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.suggestions import refuse_unknown
 
@@ -97,7 +96,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         settings = self._inside.hyperparameters.settings()
         add_states(self.rule, self._inside.slots, settings, self.add_variable)
         self._inside.hyperparameters.fix()
-        kernels = load_kernels(self.rule.keras_operations, self.rule.fingerprint)
+        kernels = self.rule.kernels_of("keras")
         self._inside.operations = Operations(kernels, self._inside.slots)
         if IN_PLACE and InPlace.fits(self._inside.slots):
             inside, calls = self._inside, Watched(self._iterations)

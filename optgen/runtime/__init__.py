@@ -10,20 +10,26 @@ from optgen.runtime.hyperparameters.declarations import (
 )
 from optgen.runtime.hyperparameters.overrides import PathOptions
 from optgen.runtime.hyperparameters.treatment import Constraints, OnNonfinite
+from optgen.runtime.kernels import Norm, Prepass, Program
 from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.registry import Registry
+from optgen.runtime.rule_metadata import Features
 from optgen.runtime.schedule import Schedule
 
 __all__ = [
     "Array",
     "Constraints",
+    "Features",
     "Hyperparameter",
     "LossScaleOptimizer",
+    "Norm",
     "Number",
     "OnNonfinite",
     "Optimizer",
     "PathOptions",
+    "Prepass",
+    "Program",
     "Registry",
     "Schedule",
     "Scheduled",

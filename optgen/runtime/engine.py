@@ -41,7 +41,7 @@ class Engine:
     ) -> None:
         self._kernels, self._tables = kernels, tables
         count = len(tables.sizes)
-        widest = max((len(program.factors) for program in kernels.programs), default=0)
+        widest = len(kernels.factors)
         self._parts = [
             Part(on, mask, np.zeros((rows, len(kernels.scalars))), np.zeros((count, widest)))
             for on, mask in members

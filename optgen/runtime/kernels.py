@@ -1,12 +1,12 @@
-"""What a generated kernel file says about itself."""
+"""Programs of an optimizer, and the kernels of a target that run them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
-from importlib import import_module
-from typing import Any
+from types import ModuleType
+from typing import Any, NamedTuple
 
 #: Compiles a kernel for a dtype, a loop and a setting of switches.
 Builder = Callable[..., Any]
@@ -24,15 +24,21 @@ def built(builder: Builder, on: Mapping[str, bool], *fixed: Any) -> Any:
 
 @cache
 def switches_of(builder: Builder) -> tuple[str, ...]:
-    """The switches that a builder asks for."""
+    """The switches that a builder asks for.
+
+    A name that its code needs for itself has an underscore there, as no name of a spec has.
+    """
     code = builder.__code__
     first = code.co_argcount
-    return tuple(code.co_varnames[first : first + code.co_kwonlyargcount])
+    named = code.co_varnames[first : first + code.co_kwonlyargcount]
+    return tuple(name.removesuffix("_") for name in named)
 
 
 @cache
 def _built(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Any:
-    return builder(*fixed, **dict(zip(switches_of(builder), values, strict=True)))
+    code = builder.__code__
+    named = code.co_varnames[code.co_argcount :]
+    return builder(*fixed, **dict(zip(named, values, strict=False)))
 
 
 def always(on: Mapping[str, bool]) -> bool:
@@ -44,24 +50,6 @@ class MixedBuildError(ImportError):
     """A class and its kernels come from different builds, and may not compute the same rule."""
 
 
-def load_kernels(module: str, fingerprint: str) -> Kernels:
-    """The kernels in a module, imported where they are needed.
-
-    Raises MixedBuildError where they are not those of the class with this fingerprint.
-    """
-    kernels: Kernels = import_module(module).KERNELS
-    refuse_others(kernels, fingerprint, module)
-    return kernels
-
-
-def refuse_others(kernels: Kernels, fingerprint: str, where: str) -> None:
-    """Raise MixedBuildError for kernels of another fingerprint; ``where`` says whose they are."""
-    if kernels.fingerprint != fingerprint:
-        raise MixedBuildError(
-            f"{where}: a class and its kernels come from different builds; run optgen build again"
-        )
-
-
 @dataclass(frozen=True)
 class Norm:
     """A factor that is the norm of the gradient: of each variable, or of all ``everywhere``."""
@@ -69,6 +57,11 @@ class Norm:
     factor: str
     everywhere: bool
     when: Condition
+
+
+def unbound(*_: Any, **__: Any) -> Any:
+    """Stands where a target's function will."""
+    raise TypeError("these are no kernels of a target")
 
 
 @dataclass(frozen=True)
@@ -79,10 +72,11 @@ class Prepass:
     a gradient with an element that isn't finite, and else 0.
     """
 
-    sum_up: Builder
-    scalars: Builder | None
     sums: int
     when: Condition
+    makes_scalars: bool = True
+    sum_up: Builder = unbound
+    scalars: Builder | None = None
 
 
 @dataclass(frozen=True)
@@ -94,27 +88,31 @@ class Program:
     """
 
     name: str
-    elements: Builder
     gate: str = ""
     when: Condition = always
-    factors: tuple[str, ...] = ()
     norms: tuple[Norm, ...] = ()
     prepasses: tuple[Prepass, ...] = ()
+    factors: tuple[str, ...] = ()
+    elements: Builder = unbound
+
+
+class Widths(NamedTuple):
+    """How many numbers a row of each table has."""
+
+    buffers: int
+    scalars: int
+    factors: int
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """All kernels of an optimizer for one target, and the columns of their tables.
-
-    ``fingerprint`` is that of the class whose kernels they are: a digest of its specs, of the
-    templates and of the compiler's version.
-    """
+    """All kernels of an optimizer for one target, and the columns of their tables."""
 
     buffers: tuple[str, ...]
     scalars: tuple[str, ...]
     host: Builder
     programs: tuple[Program, ...]
-    fingerprint: str = ""
+    factors: tuple[str, ...] = ()
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
@@ -124,3 +122,36 @@ class Kernels:
     def gates(self) -> tuple[Program, ...]:
         """The programs that replace the update, in the order in which they are asked."""
         return tuple(program for program in self.programs if program.gate)
+
+    @property
+    def widths(self) -> Widths:
+        """How many numbers a row of each table has."""
+        return Widths(len(self.buffers), len(self.scalars), len(self.factors))
+
+
+def kernels_in(
+    module: ModuleType,
+    shared: ModuleType,
+    buffers: tuple[str, ...],
+    scalars: tuple[str, ...],
+    factors: tuple[str, ...],
+    programs: tuple[Program, ...],
+) -> Kernels:
+    """The kernels of an optimizer: its own, and those that it shares with others."""
+
+    def builder(name: str) -> Builder:
+        found: Builder = getattr(module, name, None) or getattr(shared, name)
+        return found
+
+    def bound(program: Program) -> Program:
+        prepasses = []
+        for number, prepass in enumerate(program.prepasses):
+            ending = f"_{number + 1}" if number else ""
+            scalars = builder(f"{program.name}_scalars{ending}") if prepass.makes_scalars else None
+            sums = builder(f"{program.name}_sums{ending}")
+            prepasses.append(replace(prepass, sum_up=sums, scalars=scalars))
+        own = builder(program.name)
+        return replace(program, elements=own, prepasses=tuple(prepasses), factors=factors)
+
+    every = tuple(map(bound, programs))
+    return Kernels(buffers, scalars, builder("host_scalars"), every, factors)

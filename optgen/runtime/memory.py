@@ -12,7 +12,7 @@ from optgen.cuda import missing_packages
 from optgen.runtime.arrays import Gradient, is_on_device
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
-from optgen.runtime.kernels import Kernels, Program, load_kernels
+from optgen.runtime.kernels import Program
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
 
@@ -170,15 +170,15 @@ class Memory(Protocol):
         """An array of ours as one of the library that variables belong to, in the same memory."""
 
 
-def memory_of(named: Mapping[str, object], kernels: Kernels, cuda_kernels: str) -> Memory:
-    """The memory that variables live in; ``cuda_kernels`` is a module, imported where needed.
+def memory_of(named: Mapping[str, object], rule: Any) -> Memory:
+    """The memory that variables live in; the kernels of a ``rule`` are imported where needed.
 
     Raises TypeError for variables of both kinds, ImportError, which says what to install, where
     there is nothing that could run on a device, and MixedBuildError for kernels of another build.
     """
     on_device = {path: is_on_device(variable) for path, variable in named.items()}
     if not any(on_device.values()):
-        return HostMemory(kernels)
+        return HostMemory(rule.kernels_of("cpu"))
     for path, found in on_device.items():
         if not found:
             other = next(p for p, is_there in on_device.items() if is_there)
@@ -188,6 +188,6 @@ def memory_of(named: Mapping[str, object], kernels: Kernels, cuda_kernels: str) 
     if missing:
         raise ImportError(f"{next(iter(named))!r} is a CUDA array, but {missing}")
     made: Memory = import_module("optgen.runtime.cuda.memory").DeviceMemory(
-        kernels, load_kernels(cuda_kernels, kernels.fingerprint)
+        rule.kernels_of("cpu"), rule.kernels_of("cuda")
     )
     return made

@@ -21,6 +21,7 @@ from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, Program
 from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.parts import PLAIN, Parts, StateSource
+from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
 
@@ -45,12 +46,12 @@ class Model:
         declared: Sequence[State],
         settings: Settings,
         treatment: Treatment,
-        kernels: Kernels,
-        cuda_kernels: str,
+        rule: type[Generated],
         parts: Parts = PLAIN,
     ) -> None:
         self.named = named = by_path(variables)
-        self.memory = memory_of(named, kernels, cuda_kernels)
+        self.memory = memory_of(named, rule)
+        kernels = rule.kernels_of("cpu")
         self.paths, self.variables = tuple(named), tuple(self.memory.check_variables(named))
         self.constraints = treatment.constraints_of(named, self.memory)
         overwritten = treatment.overwritten(named)

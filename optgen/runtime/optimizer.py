@@ -15,9 +15,8 @@ from optgen.runtime.core import Core
 from optgen.runtime.gradient_pairs import Gradients, Variables
 from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.exclusions import Itself, keys_of, taken_out
-from optgen.runtime.hyperparameters.overrides import PathOptions
 from optgen.runtime.hyperparameters.settings import Settings
-from optgen.runtime.hyperparameters.treatment import Constraints, OnNonfinite, Treatment
+from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.instance_names import unique_name
 from optgen.runtime.minimize import minimize
 from optgen.runtime.model import Model
@@ -41,21 +40,17 @@ class Optimizer(Generated, Sealed, Saved):
 
     def __init__(
         self,
-        name: str | None,
-        options: PathOptions | None,
-        constraints: Constraints | None,
-        overwrite_with_gradient: Sequence[str],
-        on_nonfinite: OnNonfinite,
-        unknown: Mapping[str, object],
-        /,
-        **values: object,
+        given: Mapping[str, Any],
     ) -> None:
-        refuse_unknown(kind := type(self).__name__, unknown, [*values, *_COMMON])
+        """Take the arguments of a generated class, by name, with all besides them."""
+        values = {h.name: given[h.name] for h in self.hyperparameters}
+        name, options, *common = (given[argument] for argument in _COMMON)
+        refuse_unknown(kind := type(self).__name__, given["kwargs"], [*values, *_COMMON])
         if not isinstance(name, str | None):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
         declared = self.hyperparameters, self.switches, self.exclusive
-        settings = Settings(kind, *declared, values, options, self.states)
-        treatment = Treatment(kind, constraints, overwrite_with_gradient, on_nonfinite)
+        settings = Settings(kind, *declared, values, options, self.states, self.columns)
+        treatment = Treatment(kind, *common)
         self.name = unique_name(kind) if name is None else name
         self._core = Core(kind, settings, treatment)
         self._reader: GivenGradients | None = None
@@ -105,7 +100,7 @@ class Optimizer(Generated, Sealed, Saved):
         """An optimizer from what ``get_config`` returned; the mapping isn't changed."""
         arguments = dict(config)
         excluded = taken_out(arguments, cls.hyperparameters)
-        optimizer = cls(**arguments)  # type: ignore[call-arg]
+        optimizer = cls(**arguments)
         for name, patterns in excluded.items():
             optimizer._exclude(name, None, patterns)
         return optimizer
@@ -174,8 +169,8 @@ class Optimizer(Generated, Sealed, Saved):
             self._core.model = self._reader.model
 
     def _new_reader(self, variables: Variables) -> GivenGradients:
-        core, kernels = self._core, (self.kernels, self.cuda_kernels)
-        model = Model(variables, self.states, core.settings, core.treatment, *kernels)
+        core = self._core
+        model = Model(variables, self.states, core.settings, core.treatment, type(self))
         return GivenGradients(model)
 
     def _exclude(

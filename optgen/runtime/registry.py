@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from fnmatch import fnmatch
+from importlib import import_module
 from typing import Any
 
 from optgen.runtime.loss_scaling import LossScaleOptimizer
@@ -14,15 +16,25 @@ AnyOptimizer = Optimizer | LossScaleOptimizer
 
 
 class Registry:
-    """The optimizers of one package, under names in any case."""
+    """The optimizers of one package, under names in any case; imported when they are asked for."""
 
-    def __init__(self, *classes: type[Optimizer]) -> None:
-        every: tuple[type[AnyOptimizer], ...] = (*classes, LossScaleOptimizer)
-        self._classes = {cls.__name__.lower(): cls for cls in every}
+    def __init__(self, package: str, modules: Mapping[str, str]) -> None:
+        """``modules`` are those of the package, by the class in each."""
+        self._package, self._modules = package, modules
+        self._names = {name.lower(): name for name in (*modules, LossScaleOptimizer.__name__)}
+
+    def attribute(self, name: str) -> type[Optimizer]:
+        """A class, as an attribute of the package. Raises AttributeError for another name."""
+        if name not in self._modules:
+            raise AttributeError(f"module {self._package!r} has no attribute {name!r}")
+        module = import_module(f"{self._package}.{self._modules[name]}")
+        found: type[Optimizer] = getattr(module, name)
+        setattr(sys.modules[self._package], name, found)
+        return found
 
     def list(self, pattern: str = "*") -> list[str]:
         """The names of all optimizers that fit a pattern such as ``"ada*"``, in any case."""
-        names = sorted(cls.__name__ for cls in self._classes.values())
+        names = sorted(self._names.values())
         return [name for name in names if fnmatch(name.lower(), pattern.lower())]
 
     def get(self, identifier: object) -> AnyOptimizer | None:
@@ -67,10 +79,10 @@ class Registry:
         return self._class(mapping["class_name"]).from_config(config)
 
     def _class(self, name: object) -> type[AnyOptimizer]:
-        found = self._classes.get(str(name).lower())
+        found = self._names.get(str(name).lower())
         if found is None:
             raise ValueError(f"there is no optimizer {name!r}{nearest(str(name), self.list())}")
-        return found
+        return self.attribute(found) if found in self._modules else LossScaleOptimizer
 
 
 def _refuse_functions(config: Mapping[str, Any], where: str = "") -> None:

@@ -1,15 +1,52 @@
-"""What every generated optimizer states of its rule, as attributes of its class."""
+"""What generated optimizers state of their rules, as attributes of classes."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from typing import Any, ClassVar, TypeVar
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, State, Switch
-from optgen.runtime.kernels import Kernels, refuse_others
+from optgen.runtime.kernels import Kernels, MixedBuildError, Program, kernels_in
+
+Declared = TypeVar("Declared", bound="Hyperparameter | Switch")
+
+
+class Kernelled:
+    """An attribute of classes: the kernels of one target, imported when they are asked for."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    def __get__(self, _: object, owner: type[Generated]) -> Kernels:
+        return owner.kernels_of(self._target)
+
+
+@dataclass(frozen=True)
+class Features:
+    """What features declare for all optimizers of a package, and a digest of their specs."""
+
+    fingerprint: str = ""
+    hyperparameters: tuple[Hyperparameter, ...] = ()
+    switches: tuple[Switch, ...] = ()
+    #: States of features that come before a rule, and of those that come after it.
+    states_before: tuple[State, ...] = ()
+    states_after: tuple[State, ...] = ()
+    exclusive: tuple[tuple[str, ...], ...] = ()
+    columns: tuple[str, ...] = ()
+    buffers: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    programs: tuple[Program, ...] = ()
 
 
 class Generated:
-    """The base of optimizers: declarations, and where the kernels of each target are."""
+    """The base of optimizers: declarations, and where the kernels of each target are.
+
+    A class declares what is its own; ``features`` is what all optimizers of a package have.
+    Hyperparameters stand in the order of the signature, whose defaults are theirs.
+    """
 
     hyperparameters: ClassVar[tuple[Hyperparameter, ...]] = ()
     switches: ClassVar[tuple[Switch, ...]] = ()
@@ -17,16 +54,91 @@ class Generated:
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
     #: What torch calls arguments, each with the hyperparameters that it sets.
     torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
+    #: Columns of the tables that kernels read: scalars of a call, arrays, scalars of a tensor.
+    columns: ClassVar[tuple[str, ...]] = ()
+    buffers: ClassVar[tuple[str, ...]] = ()
+    factors: ClassVar[tuple[str, ...]] = ()
+    programs: ClassVar[tuple[Program, ...]] = ()
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
-    #: A digest of all that the class and its kernels were generated from.
+    #: Digests of what the class and its kernels were made of, and the features around them.
     fingerprint: ClassVar[str] = ""
-    kernels: ClassVar[Kernels]
-    cuda_kernels: ClassVar[str] = ""
-    keras_operations: ClassVar[str] = ""
+    made_for: ClassVar[str] = ""
+    features: ClassVar[Features] = Features()
+    kernels: ClassVar[Kernelled] = Kernelled("cpu")
 
     def __init_subclass__(cls) -> None:
-        """Refuse a class that is imported with the kernels of another build."""
+        """Join what a class of a rule declares with what features do.
+
+        Raises MixedBuildError where these were made for other features.
+        """
         super().__init_subclass__()
-        if "kernels" in vars(cls):
-            refuse_others(cls.kernels, cls.fingerprint, f"{cls.__module__}.{cls.__name__}")
+        if "spec" not in vars(cls):
+            return
+        shared, own = cls.features, vars(cls)
+        if cls.made_for != shared.fingerprint:
+            raise mixed(f"{cls.__module__}.{cls.__name__}")
+        declared = _joined(own.get("hyperparameters", ()), shared.hyperparameters)
+        cls.hyperparameters = _in_order(cls, declared)
+        cls.switches = _joined(own.get("switches", ()), shared.switches)
+        cls.states = (*shared.states_before, *own.get("states", ()), *shared.states_after)
+        cls.columns = (*shared.columns, *own.get("columns", ()))
+        cls.buffers = (*shared.buffers, *own.get("buffers", ()))
+        cls.factors = (*shared.factors, *own.get("factors", ()))
+        cls.exclusive = own.get("exclusive", shared.exclusive)
+        cls.programs = own.get("programs", shared.programs)
+
+    @classmethod
+    def kernels_of(cls, target: str) -> Kernels:
+        """The kernels of a target, whose modules are imported now.
+
+        Raises MixedBuildError where they come from another build than the class.
+        """
+        rule = cls.rule_class()
+        named: Any = rule
+        return _kernels_of(named, target, rule.fingerprint)
+
+    @classmethod
+    def rule_class(cls) -> type[Generated]:
+        """The generated class; itself, or the one that a user's class is made of."""
+        return next(one for one in cls.__mro__ if "spec" in vars(one))
+
+
+@cache
+def _kernels_of(rule: Any, target: str, fingerprint: str) -> Kernels:
+    package, _, module = rule.__module__.rpartition(".")
+    own = import_module(f"{package}.{target}.{module}")
+    shared = import_module(f"{package}.{target}.features")
+    if (rule.fingerprint, rule.features.fingerprint) != (own.FINGERPRINT, shared.FINGERPRINT):
+        raise mixed(own.__name__)
+    tables = rule.buffers, rule.columns, rule.factors
+    return kernels_in(own, shared, *tables, rule.programs)
+
+
+def mixed(where: str) -> MixedBuildError:
+    """The error for a class and others that don't come from one build."""
+    message = "a class and its kernels come from different builds; run optgen build again"
+    return MixedBuildError(f"{where}: {message}")
+
+
+def _joined(own: Sequence[Declared], shared: Sequence[Declared]) -> tuple[Declared, ...]:
+    """What a class declares, and what features do besides."""
+    names = {one.name for one in own}
+    return (*own, *(one for one in shared if one.name not in names))
+
+
+def _in_order(
+    cls: type[Generated], declared: Iterable[Hyperparameter]
+) -> tuple[Hyperparameter, ...]:
+    """Hyperparameters as the signature has them, with its defaults."""
+    function: Any = cls.__init__
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    defaults = function.__defaults__ or ()
+    given = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
+    given |= function.__kwdefaults__ or {}
+    named = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    by_name = {one.name: one for one in declared}
+    return tuple(
+        replace(by_name[name], default=given.get(name)) for name in named if name in by_name
+    )

@@ -52,8 +52,7 @@ class Parameters:
             rule.states,
             settings,
             treatment,
-            rule.kernels,
-            rule.cuda_kernels,
+            rule,
             Parts(source, self.ages, shards or None),
         )
         if source.have_found_some and not any(param.is_cuda for param in self.params):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -25,25 +23,13 @@ from optgen.analysis.measure.rounding_analysis import EXACT, Analysis, Count, No
 from optgen.analysis.prove import float32, sampling
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.value import evaluate
-from optgen.runtime import scalars
+from optgen.runtime import scalars, small_functions
 
-TEMPLATE = Path(__file__).parents[2] / "templates" / "functions.py"
 NUMBERS = (-2.0, -0.5, 0.0, 0.5, 2.0)
 CLIP = Operation("clip", (Name("x"), Name("low"), Name("high")))
 
 
-def kernels() -> Callable[..., float]:
-    """The Python of the function that each kernel has a copy of."""
-    found = importlib.util.spec_from_file_location("functions", TEMPLATE)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    plain: Callable[..., float] = module.clip.py_func
-    return plain
-
-
-KERNELS = kernels()
+KERNELS: Callable[..., float] = small_functions.clip
 
 
 def places(x: float, low: float, high: float) -> dict[str, float]:

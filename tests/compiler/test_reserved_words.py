@@ -8,12 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from optgen.compiler.ir.reserved import CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
+from optgen.compiler.emit.targets import TARGETS
+from optgen.compiler.pipeline import surroundings
 from tests.random_programs.program import Form, Program, as_toml
 from tests.random_programs.trial import by_python, printed, run
 
 GENERATED = Path(__file__).parents[2] / "generated"
-WORDS = {"cpu": KERNEL_WORDS, "cuda": CUDA_WORDS, "keras": KERAS_WORDS}
+WORDS = {target.name: target.words for target in TARGETS}
+#: What features' scalars are computed with is passed on by name.
+SWITCHES = {switch.name for switch in surroundings().shared.plan.switches}
 #: Given to every rule, under these names.
 GIVEN = {"call", "step"}
 
@@ -38,7 +41,9 @@ def test_every_name_that_kernels_need_is_reserved(target: str) -> None:
         found = names_of_functions(path.read_text(encoding="utf-8")) - GIVEN
         # Functions of programs are known by the pattern of their names.
         found = {name for name in found if not re.match("(update|otherwise|absent)", name)}
-        assert found - {"annotations", "Any"} <= WORDS[target], path
+        own = {name for name in found if name.isupper()} | {"annotations", "Any", "features"}
+        switches = {name for name in found if not name.isupper()} & SWITCHES
+        assert found - own - switches <= WORDS[target], path
 
 
 AWKWARD = (
@@ -83,11 +88,14 @@ def test_others_are_refused_with_a_reason(name: str) -> None:
     assert not trial.crash
 
 
+@pytest.mark.parametrize("on", [True, False])
 @pytest.mark.parametrize(
-    "name", ["grad_block", "x_lanes", "norm_total", "tensors", "row", "update"]
+    "name", ["grad_block", "x_lanes", "norm_total", "tensors", "row", "real", "update"]
 )
-def test_switches_keep_their_names_and_so_may_not_have_these(name: str) -> None:
+def test_switches_may_too(name: str, on: bool) -> None:
     rule = f"param = param - where({name}, grad, 2*grad)"
     toml = as_toml("Named", {name: {"default": True}}, {}, rule)
-    trial = run(Program(0, toml, {}, (Form("v", (7,), "float32"),)), printed)
-    assert trial.refused == f"{name!r} is a name that generated code needs for itself"
+    for comparison in (by_python, printed):
+        trial = run(Program(0, toml, {name: on}, (Form("v", (7,), "float32"),)), comparison)
+        assert not trial.refused
+        assert not trial.finding, trial

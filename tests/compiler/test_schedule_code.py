@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optgen.compiler.emit import SCHEDULE_TEMPLATE
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.emit.review import review
@@ -160,7 +159,7 @@ FOREIGN = {
 @pytest.mark.parametrize("what", FOREIGN)
 def test_the_last_look_finds_what_does_not_belong(what: str, tmp_path: Path) -> None:
     rule, source = emitted(tmp_path)
-    template = read_templates().texts[SCHEDULE_TEMPLATE]
+    template = read_templates().texts["schedule.py.j2"]
     words = schedule_vocabulary(rule, template, frozenset(CALLS_OF.values()))
     review(source, rule, words, ["Fine."])
     old, new = FOREIGN[what]

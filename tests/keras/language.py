@@ -13,7 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from optgen.compiler.emit import emit, emit_package
+from optgen.compiler.emit import emit, emit_features, emit_package
 from optgen.compiler.library import find_specs
 from optgen.compiler.pipeline import plan_of
 from optgen.compiler.project import read_project
@@ -139,9 +139,11 @@ def package() -> Any:
     project = read_project(find_specs([*map(str, specs)]).files)
     around, optimizers = project.around, project.kinds.optimizers
     # Without the bounds of rounding errors that headers state: they are of no use here.
-    compiled = [emit(plan_of(spec, around), (), around.templates) for spec in optimizers]
+    given = around.shared, around.templates
+    compiled = [emit(plan_of(spec, around), (), *given) for spec in optimizers]
     modules = [(spec.module, spec.name.value) for spec in optimizers]
     sources = [*sum(compiled, ()), *emit_package(modules, (), around.templates)]
+    sources += emit_features(*given)
     with opened(out := folder / "written_language"):
         commit(changes_of(sources, out, whole=True, force=False), out)
     sys.path.insert(0, str(folder))

@@ -10,13 +10,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from optgen.bench.user_specs import importable
 from optgen.runtime.arrays import DTYPES
 from optgen.runtime.cpu.pointers import BLOCK
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, built
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, built
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.tables import CHUNK
 from tests.random_programs.comparison import Arrays, Outcome, compare
@@ -34,8 +35,7 @@ def package(program: Program, sources: Sources) -> Iterator[str]:
     """The name of a package with the program's class in it, and kernels of all targets."""
     name = f"random_package_{program.seed}"
     with TemporaryDirectory() as folder:
-        for kind in ("optimizer", "cpu", "cuda", "keras"):
-            source = sources.of(kind)
+        for source in sources.of("cpu", "cuda", "keras"):
             path = Path(folder) / name / source.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source.text, encoding="utf-8")
@@ -80,9 +80,9 @@ def by_ptx(program: Program, sources: Sources) -> Outcome:
     if find_spec("numba_cuda") is None:
         return outcome
     with package(program, sources) as name:
-        kernels: Kernels = _module(name, program, "cuda").KERNELS
-        kind = class_in(name, program)
-        on = {**kind(**program.arguments)._core.settings.on(), CHECK_FINITE: False}  # type: ignore[call-arg]
+        kind: Any = class_in(name, program)
+        kernels = kind.kernels_of("cuda")
+        on = {**kind(**program.arguments)._core.settings.on(), CHECK_FINITE: False}
         on |= {CONSTRAINED: False, "alone": True, "deferred": False}
         dtypes = {form.dtype for form in program.forms}
         for planned in (one for one in kernels.programs if one.when(on)):
@@ -91,7 +91,7 @@ def by_ptx(program: Program, sources: Sources) -> Outcome:
                 for dtype in sorted(dtypes):
                     real = DTYPES[np.dtype(dtype)]
                     width = 16 // np.dtype(dtype).itemsize
-                    (text,) = built(builder, on, real, width, 256).ptx(CAPABILITY)
+                    (text,) = built(builder, on, real, width, 256, kernels.widths).ptx(CAPABILITY)
                     outcome.compared += ".entry" in text
-        built(kernels.host, on).ptx(CAPABILITY)
+        built(kernels.host, on, kernels.widths).ptx(CAPABILITY)
     return outcome

@@ -32,7 +32,8 @@ def by_device(program: Program, sources: Sources) -> Outcome:
         kind = class_in(name, program)
         if SIMULATED:
             # Python's own functions raise errors where those of a device have infinities.
-            _replace_functions(import_module(kind.cuda_kernels))
+            for inside in (kind.__module__.rpartition(".")[2], "features"):
+                _replace_functions(import_module(f"{name}.cuda.{inside}"))
         runner = Arrays(kind, program, on_device, lambda array: array.copy_to_host())
         with warnings.catch_warnings():
             # A device doesn't warn of what it can't compute.

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import ast
 import ctypes
-from collections.abc import Callable, Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from optgen.compiler.ir.source import Source
+from optgen.runtime import small_functions
 from optgen.runtime.cpu.jit import Array, Kernel
+from optgen.runtime.kernels import kernels_in
 from optgen.runtime.optimizer import Optimizer
 
 #: Elements that a kernel goes through at a time: so few that small variables have several.
@@ -58,9 +61,11 @@ _NAMES: Mapping[str, Any] = {
     "flush_denormals": lambda: 0,
     "kernel": _kernel,
     "log": np.log,
-    "njit": _undecorated,
+    "function": _undecorated,
     "restore": lambda mode: None,
     "sqrt": np.sqrt,
+    "sum_in_order": sum,
+    **{k: f for k, f in vars(small_functions).items() if inspect.isfunction(f)},
 }
 
 
@@ -94,9 +99,19 @@ def run_module(
     return module
 
 
-def optimizer_class(name: str, optimizer: Source, cpu: Source) -> type[Optimizer]:
+def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
     """The generated class, with kernels that Python runs."""
-    kernels = run_module(cpu, _NAMES, literals=True)["KERNELS"]
-    module = run_module(optimizer, {"cpu": SimpleNamespace(KERNELS=kernels)})
-    found: type[Optimizer] = module[name]
-    return found
+    texts = {source.path: source for source in sources}
+    inside = f"{name.lower()}.py"
+    features = SimpleNamespace(**run_module(texts["features.py"], {}))
+    names = {**_NAMES, "features": features}
+    shared: Any = SimpleNamespace(**run_module(texts["cpu/features.py"], names, literals=True))
+    names["feature_scalars"] = shared.feature_scalars
+    own: Any = SimpleNamespace(**run_module(texts[f"cpu/{inside}"], names, literals=True))
+    module = run_module(texts[inside], {"Featured": features.Featured})
+    found: Any = module[name]
+    tables = found.buffers, found.columns, found.factors
+    kernels = kernels_in(own, shared, *tables, found.programs)
+    found.kernels_of = classmethod(lambda cls, target: kernels)
+    made: type[Optimizer] = found
+    return made

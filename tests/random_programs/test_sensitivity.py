@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from typing import Any
 
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.source import Source
@@ -21,16 +22,19 @@ PROGRAMS = 30
 class Changed(Sources):
     """The sources of a program, with one operation of its own rule's kernel changed."""
 
-    def __init__(self, program: Program) -> None:
-        super().__init__(plan_from(program, only_used=True))
-        self._seed, self._section = program.seed, f"# random{program.seed}\n"
+    def __init__(self, program: Program, *made: Any) -> None:
+        super().__init__(*made)
+        self._seed, self._name = program.seed, f"cpu/random{program.seed}.py"
 
-    def of(self, kind: str) -> Source:
-        source = super().of(kind)
-        if kind != "cpu" or self._section not in source.text:
+    def of(self, *names: str) -> list[Source]:
+        return [self._changed(s) if s.path == self._name else s for s in super().of(*names)]
+
+    def _changed(self, source: Source) -> Source:
+        section = f"# random{self._seed}\n"
+        if section not in source.text:
             return source
-        start = source.text.rindex(self._section)
-        end = source.text.find("    # ", start + len(self._section))
+        start = source.text.rindex(section)
+        end = source.text.find("    # store", start)
         own = source.text[start:end]
         places = list(re.finditer("|".join(map(re.escape, OTHERS)), own))
         if not places:
@@ -45,9 +49,10 @@ def test_most_changes_are_noticed() -> None:
     for seed in range(PROGRAMS):
         program = replace(draw(seed), odd=0.0)
         try:
-            sources, plain = Changed(program), Sources(plan_from(program, only_used=True))
+            made = plan_from(program, only_used=True)
         except SpecError:
             continue
+        sources, plain = Changed(program, *made), Sources(*made)
         if sources.of("cpu") == plain.of("cpu"):
             continue
         changed += 1

@@ -40,8 +40,7 @@ class Trial:
 
 def by_python(program: Program, sources: Sources) -> Outcome:
     """The emitted CPU kernels, run by Python itself."""
-    name = str(program.spec["name"])
-    kind = optimizer_class(name, sources.of("optimizer"), sources.of("cpu"))
+    kind = optimizer_class(str(program.spec["name"]), sources.of("cpu"))
     with small_chunks():
         return compare(Arrays(kind, program), program)
 
@@ -60,8 +59,7 @@ def by_keras(program: Program, sources: Sources) -> Outcome:
 
 def printed(program: Program, sources: Sources) -> Outcome:
     """All kernels are printed, and looked over; nothing runs."""
-    for kind in ("optimizer", "cpu", "cuda"):
-        sources.looked_over(kind)
+    sources.looked_over()
     return Outcome()
 
 
@@ -83,8 +81,8 @@ def run(program: Program, comparison: Comparison = by_python) -> Trial:
     trial = Trial(program)
     try:
         # Every fourth program has all features around it, which takes longer.
-        plan = plan_from(program, only_used=program.seed % 4 > 0)
-        trial.outcome = comparison(program, Sources(plan))
+        made = plan_from(program, only_used=program.seed % 4 > 0)
+        trial.outcome = comparison(program, Sources(*made))
     except SpecError as error:
         trial.refused = "; ".join(problem.message for problem in error.problems)
     except Exception:

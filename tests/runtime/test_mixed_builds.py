@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from optgen.runtime import memory, schedule
-from optgen.runtime.kernels import Kernels, MixedBuildError, load_kernels
+from optgen.runtime.kernels import MixedBuildError
 
 GENERATED = Path(__file__).parent.parent.parent / "generated"
 
@@ -31,25 +31,24 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def rebuild(path: Path) -> None:
     """Make a file one of another build."""
-    text, count = re.subn(r'fingerprint = ?"\w{32}"|(?<=fingerprint=")\w{32}', "", path.read_text())
+    digest = r"((?:fingerprint|FINGERPRINT) ?= ?)\"\w{32}\""
+    text, count = re.subn(digest, r'\1"that of another build"', path.read_text())
     assert count == 1
     path.write_text(text)
 
 
-@pytest.mark.parametrize("file", ["adam.py", "cpu/adam.py"])
-def test_a_mixed_class_cant_be_imported(package: Path, file: str) -> None:
+@pytest.mark.parametrize("file", ["adam.py", "features.py", "cpu/adam.py", "cpu/features.py"])
+def test_a_mixed_class_makes_no_step(package: Path, file: str) -> None:
     rebuild(package / file)
-    with pytest.raises(ImportError, match=r"mixed\.adam\.Adam: .*run optgen build again"):
-        importlib.import_module("mixed")
+    param = np.ones(3)
+    with pytest.raises(MixedBuildError, match=r"mixed\..*adam.*run optgen build again"):
+        importlib.import_module("mixed").Adam().apply([np.ones(3)], [param])
+    assert (param == 1).all()
 
 
 def test_a_class_of_one_build_runs(package: Path) -> None:
     adam = importlib.import_module("mixed").Adam()
     adam.apply([np.ones(3)], [np.ones(3)])
-
-
-def kernels(fingerprint: str) -> Kernels:
-    return Kernels((), (), print, (), fingerprint)
 
 
 def stub(monkeypatch: pytest.MonkeyPatch, name: str, **contents: object) -> None:
@@ -58,19 +57,21 @@ def stub(monkeypatch: pytest.MonkeyPatch, name: str, **contents: object) -> None
     monkeypatch.setitem(sys.modules, name, module)
 
 
-def test_kernels_are_compared_when_they_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    stub(monkeypatch, "some_kernels", KERNELS=kernels("new"))
-    assert load_kernels("some_kernels", "new").fingerprint == "new"
-    with pytest.raises(MixedBuildError, match=r"some_kernels: .*run optgen build again"):
-        load_kernels("some_kernels", "old")
-
-
-def test_a_device_gets_no_kernels_of_another_build(monkeypatch: pytest.MonkeyPatch) -> None:
-    stub(monkeypatch, "some_kernels", KERNELS=kernels("new"))
+@pytest.mark.parametrize("file", ["cuda/adam.py", "cuda/features.py"])
+def test_a_device_gets_no_kernels_of_another_build(
+    package: Path, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stub(monkeypatch, "optgen.runtime.cuda.memory", DeviceMemory=lambda *given: given)
     monkeypatch.setattr(memory, "is_on_device", lambda variable: True)
     monkeypatch.setattr(memory, "missing_packages", lambda: "")
-    named = {"kernel": object()}
-    assert memory.memory_of(named, kernels("new"), "some_kernels")
-    with pytest.raises(MixedBuildError):
-        memory.memory_of(named, kernels("old"), "some_kernels")
+    for text in (package / "cuda").glob("*.py"):
+        text.write_text(f'FINGERPRINT = "{fingerprint_in(text)}"')
+    rebuild(package / file)
+    rule = importlib.import_module("mixed").Adam
+    with pytest.raises(MixedBuildError, match="run optgen build again"):
+        memory.memory_of({"kernel": object()}, rule)
+
+
+def fingerprint_in(path: Path) -> str:
+    found = re.search(r'FINGERPRINT = "(\w+)"', path.read_text())
+    return found[1] if found else ""

@@ -24,8 +24,7 @@ GRADIENTS = {path: np.array([0.3, -0.1, 4.0]) * k for k, path in enumerate(("a",
 def made(parts: Parts) -> tuple[Core, GivenGradients, dict[str, Array]]:
     optimizer = Adam(learning_rate=0.1)
     core, variables = core_of(optimizer), {path: VALUES.copy() for path in GRADIENTS}
-    kernels = Adam.kernels, Adam.cuda_kernels
-    core.model = Model(variables, Adam.states, core.settings, core.treatment, *kernels, parts)
+    core.model = Model(variables, Adam.states, core.settings, core.treatment, Adam, parts)
     return core, GivenGradients(core.model), variables
 
 

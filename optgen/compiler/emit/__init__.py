@@ -12,6 +12,7 @@ from optgen.compiler.emit.optimizer import features_context, optimizer_context
 from optgen.compiler.emit.review import review
 from optgen.compiler.emit.rounding import rounding_lines
 from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
+from optgen.compiler.emit.target import Target
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.emit.templates import Templates
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
@@ -31,6 +32,7 @@ __all__ = [
     "emit_package",
     "emit_schedule",
     "files_of_optimizer",
+    "printed",
 ]
 
 SCHEDULES_FOLDER = "schedules"
@@ -47,56 +49,70 @@ def emit(
     plan: Plan, bounds: Sequence[Bound], shared: Shared, templates: Templates
 ) -> tuple[Source, ...]:
     """The class of an optimizer, and what each target makes of its plan."""
-    rule, columns = plan.rule, columns_of(plan, shared.columns)
-    print_id = fingerprint(plan, templates)
-    files = list(dict.fromkeys(name for name, _ in rule.digests))[:1]
-    inputs = [f"{name}\0{text}" for name, text in rule.digests]
-
-    def header(names: Sequence[str], told: Sequence[str]) -> str:
-        return templates.header(files, templates.digest(names, inputs), told)
-
-    context = optimizer_context(plan, columns, shared)
-    context |= {"header": header([_CLASS, _EXCLUDE], rounding_lines(bounds))}
-    context |= {"fingerprint": print_id, "features": fingerprint(shared.plan, templates)}
-    sources = [Source(f"{rule.module}.py", templates.render(_CLASS, context))]
-    functions = own_functions(plan, columns, shared)
-    for target in TARGETS:
-        module = Module(target, plan, columns, functions, shared)
-        above = header(templates.folder(target.name), [])
-        text = module.text(templates, rule.name, above, print_id)
-        sources.append(Source(f"{target.name}/{rule.module}.py", text))
-    strings = [printable(rule.label), rule_digest(rule), print_id, TENSOR_SIZE]
-    strings.append(fingerprint(shared.plan, templates))
+    sources = printed(plan, bounds, shared, templates)
+    rule = plan.rule
+    strings = [printable(rule.label), rule_digest(rule), TENSOR_SIZE]
+    strings += [fingerprint(plan, templates), fingerprint(shared.plan, templates)]
     strings += [name.value for name, _ in rule.torch]
-    words = vocabulary(plan, columns, templates.texts.values())
+    words = vocabulary(plan, columns_of(plan, shared.columns), templates.texts.values())
     for source in sources:
         review(source, rule, words, strings)
+    return sources
+
+
+def printed(
+    plan: Plan,
+    bounds: Sequence[Bound],
+    shared: Shared,
+    templates: Templates,
+    targets: Sequence[Target] = TARGETS,
+) -> tuple[Source, ...]:
+    """The files of an optimizer as templates print them, before they are reviewed."""
+    rule, columns = plan.rule, columns_of(plan, shared.columns)
+    made_of = fingerprint(plan, templates)
+    files = list(dict.fromkeys(name for name, _ in rule.digests))[:1]
+    inputs = _inputs(rule)
+    context = optimizer_context(plan, columns, shared)
+    digest = templates.digest([_CLASS, _EXCLUDE], inputs)
+    context |= {"header": templates.header(files, digest, rounding_lines(bounds))}
+    context |= {"fingerprint": made_of, "features": fingerprint(shared.plan, templates)}
+    sources = [Source(f"{rule.module}.py", templates.render(_CLASS, context))]
+    functions = own_functions(plan, columns, shared)
+    for target in targets:
+        module = Module(target, plan, columns, functions, shared)
+        header = templates.header(files, templates.digest(templates.folder(target.name), inputs))
+        text = module.text(templates, rule.name, header, made_of)
+        sources.append(Source(f"{target.name}/{rule.module}.py", text))
     return tuple(sources)
 
 
 def emit_features(shared: Shared, templates: Templates) -> tuple[Source, ...]:
     """The class and the functions of features, which the optimizers of a package share."""
     plan, columns = shared.plan, shared.columns
-    print_id = fingerprint(plan, templates)
-    inputs = [f"{name}\0{text}" for name, text in plan.rule.digests]
+    made_of, inputs = fingerprint(plan, templates), _inputs(plan.rule)
     files = list(dict.fromkeys(name for name, _ in plan.rule.digests))
-    words = vocabulary(plan, columns, templates.texts.values())
     header = templates.header(files, templates.digest([_FEATURES, _EXCLUDE], inputs))
-    context = features_context(shared) | {"header": header, "fingerprint": print_id}
+    context = features_context(shared) | {"header": header, "fingerprint": made_of}
     sources = [Source(f"{FEATURES}.py", templates.render(_FEATURES, context))]
     for target in TARGETS:
         module = Module(target, plan, columns, shared.functions)
-        above = templates.header(files, templates.digest(templates.folder(target.name), inputs))
-        text = module.text(templates, "features, for every optimizer", above, print_id)
+        header = templates.header(files, templates.digest(templates.folder(target.name), inputs))
+        text = module.text(templates, "features, for every optimizer", header, made_of)
         sources.append(Source(f"{target.name}/{FEATURES}.py", text))
+    words = vocabulary(plan, columns, templates.texts.values())
     for source in sources:
-        review(source, plan.rule, words, [print_id])
+        review(source, plan.rule, words, [made_of])
     return tuple(sources)
 
 
 def fingerprint(plan: Plan, templates: Templates) -> str:
     """What a class and its kernels have in common: specs, and the version of the compiler."""
-    return templates.digest([], [f"{name}\0{text}" for name, text in plan.rule.digests])
+    return templates.digest([], _inputs(plan.rule))
+
+
+def _inputs(rule: Rule) -> list[str]:
+    """The spec files that a rule was made of."""
+    return [f"{name}\0{text}" for name, text in rule.digests]
 
 
 def files_of_optimizer(module: str) -> tuple[str, ...]:
@@ -108,7 +124,7 @@ def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
     """The class of a schedule: Python that computes one number, and so needs no plan."""
     context = schedule_context(rule)
     files = [name for name, _ in rule.digests]
-    inputs = [f"{name}\0{text}" for name, text in rule.digests]
+    inputs = _inputs(rule)
     context["header"] = templates.header(files, templates.digest([_SCHEDULE], inputs))
     text = templates.render(_SCHEDULE, context)
     source = Source(f"{SCHEDULES_FOLDER}/{rule.module}.py", text)

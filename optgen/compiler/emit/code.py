@@ -16,6 +16,7 @@ from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Assignment, Item, Plan, Prepass, Program, expression_of
 from optgen.compiler.ir.reserved import TENSOR_SIZE
+from optgen.compiler.ir.rule import COUNTERS
 
 #: A guard of more cases costs more to ask than a number costs to read.
 _MOST_CASES = 2
@@ -160,7 +161,7 @@ def scalars_of(
     reads = tuple(
         Read(one, Table.HYPERPARAMETERS, _asked(one, items, ())) for one in given if one in used
     )
-    computed = {item.target for item in items}
+    computed = {item.target for item in items} | {*COUNTERS}
     writes = [
         Write(one, Table.SCALARS, when_assigned(one, items))
         for one in columns.scalars

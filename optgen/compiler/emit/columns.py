@@ -47,11 +47,13 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
     joined = _joined(shared.factors, factors)
     taken = {*all_names(plan), *shared.constants.values(), *_TAKEN}
     constants = dict(shared.constants)
-    for name in (*scalars, *buffers, *joined):
-        if name not in constants:
+    found = Columns(scalars, buffers, joined, constants)
+    for every, before in zip(found.tables, shared.tables, strict=True):
+        # A name may be that of a state here, and of a scalar of a feature elsewhere.
+        for name in every[len(before) :]:
             constants[name] = _fresh(name.upper(), taken)
             taken.add(constants[name])
-    return Columns(scalars, buffers, joined, constants)
+    return found
 
 
 def all_names(plan: Plan) -> set[str]:

@@ -17,7 +17,7 @@ _LISTS = (
     re.compile(r"(?P<head>def \w+\()(?P<listed>.*)(?P<tail>\) -> [\w.]+:)"),
     re.compile(r"(?P<head>from [\w.]+ import )(?P<listed>[\w, ]+)(?P<tail>)"),
     re.compile(r"(?P<head>)(?P<listed>\w+, [\w, ]+)(?P<tail> = .*)"),
-    re.compile(r"(?P<head>\w+ = \()(?P<listed>(?:\"\w+\", )+\"\w+\")(?P<tail>\))"),
+    re.compile(r"(?P<head>\w+ ?= ?\()(?P<listed>(?:\"\w+\", )+\"\w+\")(?P<tail>\))"),
 )
 
 
@@ -106,7 +106,7 @@ def _depths(value: str) -> list[int]:
 def _cuts(value: str) -> list[int]:
     """Where an expression may be cut: before its outermost operators of the weakest kind."""
     depths = _depths(value)
-    for operators in (r" (?=if |else )", r" (?=[+-] )", r" (?=[*/] )"):
+    for operators in (r" (?=if |else )", r" (?=\| )", r" (?=[+-] )", r" (?=[*/] )"):
         cuts = [cut.start() for cut in re.finditer(operators, value) if depths[cut.start()] == 0]
         if cuts:
             return cuts

@@ -105,7 +105,9 @@ class Module:
             if name in reserved or name.endswith(target.endings)
         }
         source = self.shared.columns if self.shared else self.columns
-        return Naming(self.columns, renamed, source.constants.keys())
+        constants = self.columns.constants
+        shared = {name for name, one in source.constants.items() if constants[name] == one}
+        return Naming(self.columns, renamed, shared)
 
     def text(self, templates: Templates, name: str, header: str, fingerprint: str) -> str:
         """The module as its templates print it."""
@@ -128,7 +130,7 @@ class Module:
             }
             if isinstance(function, Elements | Sums | TensorScalars):
                 context |= {"program": function.program.name, "doc": _doc(function.program)}
-            parts.append(templates.render(f"{self.target.name}/{function.template}.py.j2", context))
+            parts.append(templates.fill(f"{self.target.name}/{function.template}.py.j2", context))
         context = {
             "header": header,
             "name": name,

@@ -8,7 +8,7 @@ from optgen.compiler.emit import declarations as declared
 from optgen.compiler.emit.arguments import argument, argument_docs
 from optgen.compiler.emit.columns import Columns
 from optgen.compiler.emit.digest import rule_digest
-from optgen.compiler.emit.docstring import notation, paragraph, quoted
+from optgen.compiler.emit.docstring import notation, paragraph, quoted, wrapped
 from optgen.compiler.emit.imports import import_lines
 from optgen.compiler.emit.module import Shared, column_lines
 from optgen.compiler.ir.plan import Plan
@@ -35,12 +35,12 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
     return {
         "name": rule.name,
         "summary": paragraph(rule.summary or f"The optimizer {rule.name}.", ""),
-        "reference": paragraph(f"Reference: {rule.reference}") if rule.reference else "",
+        "reference": "\n".join(wrapped(f"Reference: {rule.reference}", "    "))
+        if rule.reference
+        else "",
         "notation": notation(rule.notation),
         "arguments": argument_docs(own),
-        "inherited": paragraph(
-            f"{', '.join([*inherited, *_COMMON])}: Features, which ``Featured`` documents.", "    "
-        ),
+        "inherited": "\n".join(wrapped(f"{', '.join([*inherited, *_COMMON])}: {_SHARED}", "    ")),
         "declarations": "\n".join(
             [
                 *_tuple("hyperparameters", hyperparameters),
@@ -61,6 +61,8 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
     }
 
 
+#: What is said of the arguments that all optimizers have.
+_SHARED = "those of every optimizer, which `Featured` documents."
 #: Arguments that every optimizer has, whatever the features.
 _COMMON = ("options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 
@@ -68,29 +70,39 @@ _COMMON = ("options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 def features_context(shared: Shared) -> dict[str, object]:
     """What the template of the class of features shows."""
     plan = shared.plan
-    rule = plan.rule
-    own = next(k for k, block in enumerate(rule.blocks) if block.slot is None)
     hyperparameters = _of_features(plan)
-    switches = [declared.switch(*pair, rule) for pair in declared.decided(plan)]
-    states = [declared.state(one, plan) for one in rule.states]
-    before = _stated_before(plan, own)
     return {
         "arguments": argument_docs(hyperparameters),
         "constants": "\n".join(column_lines(shared.columns, Columns())),
         "programs": declared.programs(plan),
-        "declarations": "\n".join(
-            [
-                *_tuple("hyperparameters", map(declared.hyperparameter, hyperparameters)),
-                *_tuple("switches", switches),
-                *_tuple("states_before", [s for s, b in zip(states, before, strict=True) if b]),
-                *_tuple("states", [s for s, b in zip(states, before, strict=True) if not b]),
-                *_listed("exclusive", declared.exclusive(plan), []),
-                *_columns(shared.columns, Columns()),
-            ]
-        ),
+        "declarations": "\n".join(_as_arguments(plan, shared.columns, hyperparameters)),
         "excludable": [h.name for h in hyperparameters if h.excluded is not None],
         "imports": "\n".join(import_lines({_RUNTIME: _features_imports(plan)})),
     }
+
+
+def _as_arguments(
+    plan: Plan, columns: Columns, hyperparameters: Sequence[Hyperparameter]
+) -> Iterator[str]:
+    """What features declare, as keyword arguments."""
+    rule = plan.rule
+    own = next(k for k, block in enumerate(rule.blocks) if block.slot is None)
+    early = _stated_before(plan, own)
+    states = [(declared.state(one, plan), one.name in early) for one in rule.states]
+    listed = {
+        "hyperparameters": [declared.hyperparameter(h) for h in hyperparameters],
+        "switches": [declared.switch(*pair, rule) for pair in declared.decided(plan)],
+        "states_before": [line for line, before in states if before],
+        "states_after": [line for line, before in states if not before],
+        "exclusive": [f"{names}," for names in declared.exclusive(plan)],
+    }
+    for title, lines in listed.items():
+        if lines:
+            yield f"{title}=("
+            yield from (f"    {line}" for line in lines)
+            yield "),"
+    for title, names in zip(("columns", "buffers", "factors"), columns.tables, strict=True):
+        yield f"{title}={declared.tupled(names)},"
 
 
 def features_of(plan: Plan) -> Iterator[str]:
@@ -105,12 +117,10 @@ def _of_features(plan: Plan) -> list[Hyperparameter]:
     return list(plan.rule.hyperparameters[1:])
 
 
-def _stated_before(plan: Plan, own: int) -> list[bool]:
-    """For each state, whether it belongs to a feature that comes before the rule."""
-    early = {
-        step.target for block in plan.rule.blocks[:own] for step in (*block.steps, *block.otherwise)
-    }
-    return [state.name in early for state in plan.rule.states]
+def _stated_before(plan: Plan, own: int) -> set[str]:
+    """What features that come before the rule assign, states among it."""
+    blocks = plan.rule.blocks[:own]
+    return {step.target for block in blocks for step in (*block.steps, *block.otherwise)}
 
 
 def _signature(hyperparameters: Sequence[Hyperparameter]) -> list[str]:
@@ -183,6 +193,7 @@ def _imports(
 def _features_imports(plan: Plan) -> list[str]:
     needed = {
         "Array": any(h.excluded is not None for h in plan.rule.hyperparameters),
+        "Features": True,
         "Hyperparameter": len(plan.rule.hyperparameters) > 1,
         "Norm": any(program.norms for program in plan.programs),
         "Optimizer": True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 import textwrap
@@ -25,8 +26,19 @@ class Templates:
     version: str
 
     def render(self, template: str, context: Mapping[str, object]) -> str:
-        """A template with its holes filled, and its long lines folded."""
-        return fold(self._environment.get_template(template).render(context))
+        """A module: a template with its holes filled, and long lines folded.
+
+        Raises AssertionError where folding would change what the code says.
+        """
+        text = self.fill(template, context)
+        folded = fold(text)
+        if ast.dump(ast.parse(folded)) != ast.dump(ast.parse(text)):
+            raise AssertionError(f"{template}: folded lines say something else")
+        return folded
+
+    def fill(self, template: str, context: Mapping[str, object]) -> str:
+        """A template with its holes filled: a part of a module."""
+        return self._environment.get_template(template).render(context)
 
     def header(self, files: Sequence[str], digest: str, more: Sequence[str] = ()) -> str:
         """The comment on top of a generated file."""

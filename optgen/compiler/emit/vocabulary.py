@@ -16,7 +16,15 @@ from optgen.compiler.ir.rule import Rule
 #: Words that printers add to those of the templates.
 _PRINTED = CLASSES.union(
     ("bool", "h", "int", "is", "not", "on", "locals", "gate", "norms", "prepasses", "range"),
-    ("hyperparameters", "switches", "states", "states_before", "exclusive", "torch_names"),
+    (
+        "hyperparameters",
+        "switches",
+        "states",
+        "states_before",
+        "states_after",
+        "exclusive",
+        "torch_names",
+    ),
     (
         "columns",
         "buffers",

@@ -25,7 +25,6 @@ ATTRIBUTES = frozenset(
         "fingerprint",
         "made_for",
         "programs",
-        "states_before",
         "from_config",
         "get_config",
         "gradient_norm",

@@ -19,6 +19,7 @@ import numba
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.serialize import dumps
 
+from optgen.runtime import small_functions
 from optgen.runtime.disk_cache import Kept
 
 
@@ -35,7 +36,8 @@ class _Cache(FunctionCache):  # type: ignore[misc]
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        stamp = (numba.__version__, self._impl.locator.get_source_stamp(), _helpers_stamp())
+        source = self._impl.locator.get_source_stamp()
+        stamp = (numba.__version__, source, _helpers_stamp(), _beside(function))
         folder, base = Path(self._cache_path), self._impl.filename_base
         self._cache_file = _Pickles(Kept(folder, base, "nbc", repr(stamp)))
 
@@ -75,7 +77,15 @@ def _helpers_stamp() -> str:
     """A digest of what Numba compiles into kernels without asking whether it has changed."""
     sources = sorted(
         (file.name, file.read_bytes())
-        for file in files(__package__).iterdir()
+        for file in (*files(__package__).iterdir(), Path(small_functions.__file__))
         if file.name.endswith(".py")
     )
     return hashlib.sha256(repr(sources).encode()).hexdigest()
+
+
+def _beside(function: Callable[..., Any]) -> str:
+    """A digest of what generated kernels take from their package: columns, shared functions."""
+    here = Path(function.__code__.co_filename).parent
+    shared = [folder / "features.py" for folder in (here, here.parent)]
+    texts = [file.read_bytes() for file in shared if file.is_file()]
+    return hashlib.sha256(repr(texts).encode()).hexdigest()

@@ -41,6 +41,11 @@ def looking(function: Look) -> Look:
     return dispatcher  # type: ignore[no-any-return]
 
 
+def function(function: Callable[..., None]) -> Callable[..., None]:
+    """The decorator of functions that kernels call."""
+    return numba.njit(error_model="numpy")(function)  # type: ignore[no-any-return]
+
+
 def kernel(loop: Loop) -> Callable[[Callable[..., None]], Kernel]:
     """Compile a function at its first call, in parallel where ``loop`` is ``prange``.
 

@@ -156,9 +156,10 @@ class Deferred:
                 arguments = [self.scale.address, table.address, slots * rows, columns]
                 stage.add(put_scale, "put_scale", [*arguments, self._scaling[1]])
             for part in place.parts:
-                kernel = built(self._kernels.host, part.on)
+                widths = self._kernels.widths
+                kernel = built(self._kernels.host, part.on, widths)
                 arguments = [table.address, slots, rows, part.scalars.address]
-                key = Place.key(self._kernels.host, part.on)
+                key = Place.key(self._kernels.host, part.on, widths)
                 stage.add(kernel, key, [*arguments, self._control.address])
             self._gates.send(self._stream)
             arguments = [place.parts[0].scalars.address, self._gates.address]

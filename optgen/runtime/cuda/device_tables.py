@@ -13,7 +13,7 @@ from optgen.runtime.cuda.jit import VECTOR_BYTES
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.sums import each_with, meet
 from optgen.runtime.cuda.work_list import Work
-from optgen.runtime.kernels import Builder, Kernels, Prepass, Program, built, switches_of
+from optgen.runtime.kernels import Builder, Kernels, Prepass, Program, Widths, built, switches_of
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -54,7 +54,7 @@ class Place:
         control: int,
     ) -> None:
         self.device, self._kernels, self._dtypes = device, kernels, list(dtypes)
-        count, widest = len(sizes), max(len(program.factors) for program in kernels.programs)
+        count, widest = len(sizes), len(kernels.factors)
         self.sizes = Table(device, np.asarray(sizes, np.int64))
         self._rows = Table(device, np.asarray(rows, np.int64))
         self.addresses = Table(device, np.zeros((count, len(kernels.buffers)), np.int64))
@@ -146,8 +146,9 @@ class Place:
                 *(self._rows.address, self.sizes.address),
                 *(part.scalars.address, found.table.address, part.factors.address),
             ]
-            kernel = each_with(built(prepass.scalars, part.on))
-            found.finish.add(kernel, self.key(prepass.scalars, part.on), arguments)
+            widths = self._kernels.widths
+            kernel = each_with(built(prepass.scalars, part.on, widths))
+            found.finish.add(kernel, self.key(prepass.scalars, part.on, widths), arguments)
 
     def _works(self, program: Program, chosen: Mask) -> Iterator[tuple[Part, type, Work]]:
         """The parts of a program, by dtype, that have anything to do."""
@@ -173,12 +174,13 @@ class Place:
         arguments: Sequence[int],
         blocks: int,
     ) -> None:
-        fixed = (real, VECTOR_BYTES // np.dtype(real).itemsize, driver.THREADS)
-        key = (real.__name__, self.key(builder, on))
+        lanes = VECTOR_BYTES // np.dtype(real).itemsize
+        fixed = (real, lanes, driver.THREADS, self._kernels.widths)
+        key = (real.__name__, self.key(builder, on, self._kernels.widths))
         stage.add(built(builder, on, *fixed), key, arguments, blocks)
 
     @staticmethod
-    def key(builder: Builder, on: Mapping[str, bool]) -> tuple[Any, ...]:
+    def key(builder: Builder, on: Mapping[str, bool], widths: Widths) -> tuple[Any, ...]:
         """What tells the kernels of a builder apart."""
         switches = tuple((name, on[name]) for name in switches_of(builder))
-        return builder.__module__, builder.__name__, switches
+        return builder.__module__, builder.__name__, widths, switches

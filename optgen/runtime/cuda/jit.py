@@ -21,6 +21,7 @@ from numba.cuda import compiler
 from numba.cuda.extending import intrinsic
 
 from optgen.runtime.cuda import simulated
+from optgen.runtime.kernels import Widths as _Widths
 
 #: Whether kernels run in Numba's simulator.
 SIMULATED = bool(config.ENABLE_CUDASIM)
@@ -31,6 +32,8 @@ VECTOR_BYTES = 16
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 Reals = np.ndarray[Any, np.dtype[np.float64]]
 Integer = int
+#: How many numbers a row of each table has.
+Widths = _Widths
 #: What kernels call.
 Function = Callable[..., Any]
 _TYPES = {

@@ -24,7 +24,7 @@ class Hyperparameter:
     """A number or switch; ``range`` is the text of what ``allows`` checks."""
 
     name: str
-    default: Value
+    default: Value = None
     range: str = ""
     allows: Callable[[Any], bool] | None = None
     optional: bool = False

@@ -38,8 +38,14 @@ class Settings:
         values: Mapping[str, object],
         options: PathOptions | None,
         states: Sequence[State] = (),
+        columns: Sequence[str] = (),
     ) -> None:
-        """Raises ValueError where several ``states`` would stand in for a variable."""
+        """``columns`` are those of the rows that kernels read, hyperparameters among them.
+
+        Raises ValueError where several ``states`` would stand in for a variable.
+        """
+        #: What the numbers of a row are; kernels compute those that are no hyperparameters.
+        self.columns = list(columns)
         self._stand_ins = [state for state in states if state.stands_in]
         self._owner, self._switches, self._exclusive = owner, switches, exclusive
         self._declared = {h.name: h for h in declared}
@@ -184,11 +190,6 @@ class Settings:
         """The hyperparameters of the rows that change from call to call."""
         return {name for _, name, _ in self._rows[wanted][1]}
 
-    @property
-    def columns(self) -> list[str]:
-        """What the numbers of a row are."""
-        return [name for name, h in self._declared.items() if not h.is_switch]
-
     def _table(self, wanted: Sequence[Row]) -> Table:
         """The rows as far as they don't change, and the places of the numbers that do."""
         numbers = self.columns
@@ -197,6 +198,8 @@ class Settings:
         for i, row in enumerate(wanted):
             values = merged(self._values, self._groups, row.groups)
             for j, name in enumerate(numbers):
+                if name not in values:
+                    continue
                 value = self._included(name, values[name], row)
                 if isinstance(value, Changing):
                     changing.append(((i, j), name, value))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ REALS: Mapping[str, Any] = {"float32": np.float32, "float64": np.float64}
 def kernels_of(setting: Setting) -> tuple[Kernels, dict[str, bool]]:
     """The table of an optimizer's CUDA kernels, and the switches as the setting turns them."""
     optimizer = new(setting.optimizer, **setting.values)
-    kernels: Kernels = import_module(type(optimizer).cuda_kernels).KERNELS
+    kernels = type(optimizer).kernels_of("cuda")
     on = {**optimizer._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
     return kernels, {**on, "alone": True, "deferred": False}
 
@@ -28,4 +27,6 @@ def element_kernels(setting: Setting, real: str, **more: bool) -> Iterator[Made]
     """The kernels with element loops; ``more`` turns switches of the runtime."""
     kernels, on = kernels_of(setting)
     width = 16 // np.dtype(real).itemsize
-    return passes(setting.optimizer, kernels, {**on, **more}, REALS[real], width, 256)
+    return passes(
+        setting.optimizer, kernels, {**on, **more}, REALS[real], width, 256, kernels.widths
+    )

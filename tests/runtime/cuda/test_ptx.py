@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
 
 import numpy as np
 import pytest
@@ -108,7 +107,7 @@ def test_scalars_of_several_launches() -> None:
     kernels, on = kernels_of(setting)
     scalars = kernels.programs[0].prepasses[0].scalars
     assert scalars is not None
-    (text,) = sums.each_with(built(scalars, on)).ptx((9, 0))
+    (text,) = sums.each_with(built(scalars, on, kernels.widths)).ptx((9, 0))
     check_resources(text, (9, 0))
     assert count(r"sqrt\.rn\.f64", text)
 
@@ -116,7 +115,7 @@ def test_scalars_of_several_launches() -> None:
 @pytest.mark.parametrize("name", own.NAMES)
 def test_optimizers_of_a_user_s_own(name: str) -> None:
     kind = getattr(own.package(), name)
-    kernels = import_module(kind.cuda_kernels).KERNELS
+    kernels = kind.kernels_of("cuda")
     on = {**kind(clipnorm=1.0)._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
     on |= {"alone": True, "deferred": False}
     (update,) = (program for program in kernels.programs if program.name == "update")
@@ -124,7 +123,9 @@ def test_optimizers_of_a_user_s_own(name: str) -> None:
     assert len(builders) == 2
     for builder in [*builders, update.elements]:
         for capability, text in zip(
-            CAPABILITIES, built(builder, on, np.float32, 4, 256).ptx(*CAPABILITIES), strict=True
+            CAPABILITIES,
+            built(builder, on, np.float32, 4, 256, kernels.widths).ptx(*CAPABILITIES),
+            strict=True,
         ):
             # A scalar that only one branch needs may be rounded there, which is no arithmetic.
             inside = [line for loop in element_loops(text) for line in loop if ".f64" in line]

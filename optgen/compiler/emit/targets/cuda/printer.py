@@ -128,7 +128,7 @@ class CudaPrinter(StatementPrinter):
         ]
         # A sum of what is the same for each element moves nothing.
         joined = " | ".join(f"{b}_address" for b in buffers)
-        lines.append(f"aligned = ({joined}) & 15 == 0" if buffers else "aligned = True")
+        lines += [f"bits = {joined}", "aligned = bits & 15 == 0"] if buffers else ["aligned = True"]
         return "\n".join(lines)
 
     def _folding(self, function: Sums) -> dict[str, object]:

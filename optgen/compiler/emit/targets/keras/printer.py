@@ -125,4 +125,5 @@ def _counters(function: Function) -> Iterator[Read]:
     if isinstance(function, HostScalars):
         items = [one for one in function.body if isinstance(one, Assignment)]
         used = {name for item in items for name in names(item.expression)}
+        used |= {one.name for one in function.body if isinstance(one, Write)}
         yield from (Read(name, Table.SCALARS, ALWAYS) for name in COUNTERS if name in used)
