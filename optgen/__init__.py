@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from os import PathLike
+    from typing import Any
 
     from optgen.runtime.optimizer import Optimizer
+
+    class Compiled(Optimizer):
+        """What type checkers know of an optimizer whose arguments only its spec says."""
+
+        def __init__(self, *arguments: Any, **named: Any) -> None: ...
+
 
 __version__ = "0.1.0"
 __all__ = ["compile"]
@@ -16,7 +23,7 @@ __all__ = ["compile"]
 
 def compile(  # noqa: A001
     spec: str | PathLike[str], *more: str | PathLike[str]
-) -> type[Optimizer]:
+) -> type[Compiled]:
     """The class of an optimizer, or of a schedule, that a spec states.
 
     ``spec`` is the text of a spec, of several lines, or the path of one; ``more`` are features
@@ -28,5 +35,5 @@ def compile(  # noqa: A001
     FileNotFoundError for a path of no spec, ValueError where there isn't one optimizer or schedule,
     and ImportError, which says what to install, where packages are missing.
     """
-    made: type[Optimizer] = import_module("optgen.compiler.class_cache").class_of([spec, *more])
+    made: type[Compiled] = import_module("optgen.compiler.class_cache").class_of([spec, *more])
     return made
