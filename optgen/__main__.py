@@ -1,5 +1,21 @@
-"""``python -m optgen``."""
+"""``optgen`` and ``python -m optgen``."""
 
-from optgen.cli import app
+from __future__ import annotations
 
-app()
+import sys
+from importlib import import_module
+
+from optgen.missing_packages import COMMANDS, what_to_install
+
+
+def main() -> None:
+    """Run a command, or say what to install for it."""
+    missing = what_to_install("the command optgen", COMMANDS)
+    if missing:
+        sys.stderr.write(f"error: {missing}\n")
+        sys.exit(2)
+    import_module("optgen.cli").app()
+
+
+if __name__ == "__main__":
+    main()

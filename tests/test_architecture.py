@@ -14,7 +14,7 @@ IR = "optgen.compiler.ir"
 STAGES = ("read.load", "read.parse", "read.check", "weave", "plan", "emit", "write")
 ANALYSES = ("exact", "prove", "measure", "explain", "compare")
 #: Modules that put stages and analyses together.
-CONDUCTORS = ("pipeline", "library", "project", "build")
+CONDUCTORS = ("pipeline", "library", "project", "build", "class_cache")
 
 
 def modules() -> dict[str, ast.Module]:
@@ -80,7 +80,7 @@ def test_every_module_of_the_compiler_has_a_place() -> None:
         return {name.split(".")[depth] for name in MODULES if name.startswith(f"{package}.")}
 
     stages = {stage.split(".")[0] for stage in STAGES}
-    assert below("optgen.compiler", 2) == {"ir", *stages, *CONDUCTORS}
+    assert below("optgen.compiler", 2) == {"ir", "data", *stages, *CONDUCTORS}
     assert below("optgen.compiler.read", 3) == {"load", "parse", "check"}
     assert below("optgen.analysis", 2) == {"reports", *ANALYSES}
 

@@ -14,9 +14,9 @@ import numpy as np
 from optgen.analysis.explain import moved_bytes
 from optgen.bench.models import Model
 from optgen.bench.user_specs import PACKAGE
+from optgen.compiler.data import data_folder
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import (
-    data_folder,
     feature_files,
     find_specs,
     is_feature,

@@ -8,21 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from optgen.compiler.build import build, prepare
+from optgen.compiler.build import Silent, build, prepare
 from optgen.compiler.library import SpecFiles
 
 #: The package that is generated.
 PACKAGE = "optgen_bench_own"
-
-
-class _Silent:
-    """A build's report that nobody reads."""
-
-    def compiled(self, name: str) -> None:
-        """Ignore that a spec was compiled."""
-
-    def done(self, name: str, status: str) -> None:
-        """Ignore what became of a file."""
 
 
 @contextmanager
@@ -35,7 +25,7 @@ def generated(files: Sequence[Path]) -> Iterator[Path]:
         folder = Path(name)
         if files:
             job = prepare(SpecFiles(tuple(files), whole=False))
-            build(job, folder / PACKAGE, _Silent())
+            build(job, folder / PACKAGE, Silent())
         with importable(PACKAGE, name):
             yield folder
 

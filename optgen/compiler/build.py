@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +16,7 @@ from optgen.compiler.emit import (
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.source import Source
 from optgen.compiler.ir.spec import Spec
-from optgen.compiler.library import SpecFiles
+from optgen.compiler.library import SpecFiles, shown
 from optgen.compiler.pipeline import Surroundings, compile_spec
 from optgen.compiler.project import Kinds, Project, read_project
 from optgen.compiler.write import (
@@ -39,6 +40,16 @@ class Report(Protocol):
         """What became of a spec or a file in the end."""
 
 
+class Silent:
+    """A report that nobody reads."""
+
+    def compiled(self, name: str) -> None:
+        """Ignore that a spec was compiled."""
+
+    def done(self, name: str, status: str) -> None:
+        """Ignore what became of a file."""
+
+
 @dataclass(frozen=True)
 class Job:
     """A build that has been read and ordered, but not yet compiled."""
@@ -52,9 +63,12 @@ class Job:
         return self.project.kinds
 
 
-def prepare(found: SpecFiles) -> Job:
-    """Read the specs; what is wrong with them is raised by ``build`` and ``stale``."""
-    return Job(read_project(found.files), found.whole)
+def prepare(found: SpecFiles, shown: Callable[[Path], str] = shown) -> Job:
+    """Read the specs; what is wrong with them is raised by ``build`` and ``stale``.
+
+    ``shown`` is how messages name a file.
+    """
+    return Job(read_project(found.files, shown), found.whole)
 
 
 def build(job: Job, out: Path, report: Report, *, force: bool = False) -> None:

@@ -8,26 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optgen
+from optgen.compiler.data import data_folder
 from optgen.compiler.emit import Templates
 from optgen.compiler.ir.problem import closest, nearest
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.weave import Slots
 
-_PACKAGE = Path(optgen.__file__).parent
 SLOTS_FILE = "slots.toml"
 PUBLISHED = "published"
-
-
-def data_folder(name: str) -> Path:
-    """``specs`` or ``templates``: inside the installed package, beside it in a checkout."""
-    installed = _PACKAGE / name
-    return installed if installed.is_dir() else _PACKAGE.parent / name
-
-
-def generated_folder() -> Path:
-    """Where the built-in optimizers are generated to."""
-    installed = _PACKAGE / "optimizers"
-    return installed if installed.is_dir() else _PACKAGE.parent / "generated"
 
 
 def optimizer_files() -> tuple[Path, ...]:

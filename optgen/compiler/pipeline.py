@@ -89,7 +89,7 @@ def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:
     return unknown_defaults(spec, around.features)
 
 
-def load_file(path: Path) -> Spec:
+def load_file(path: Path, shown: Callable[[Path], str] = shown) -> Spec:
     """Load one file. Raises SpecError with its problems."""
     return load(path, base_folders(), shown)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -15,7 +16,7 @@ from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.spec import Spec, Text
-from optgen.compiler.library import feature_files, is_feature, read_slots, read_templates
+from optgen.compiler.library import feature_files, is_feature, read_slots, read_templates, shown
 from optgen.compiler.pipeline import Surroundings, checked_rule, gather, load_file, warnings
 from optgen.compiler.weave import check_features
 
@@ -60,12 +61,15 @@ class Project:
         return Results(tuple(made), unique([*self.problems, *problems]))
 
 
-def read_project(files: Sequence[Path]) -> Project:
-    """Load files, and check the features among them together with the built-in ones."""
+def read_project(files: Sequence[Path], shown: Callable[[Path], str] = shown) -> Project:
+    """Load files, and check the features among them together with the built-in ones.
+
+    ``shown`` is how messages name a file.
+    """
     built_in = feature_files()
     resolved = {path.resolve() for path in built_in}
     others = [path for path in files if path.resolve() not in resolved]
-    loaded, problems = gather((*built_in, *others), load_file)
+    loaded, problems = gather((*built_in, *others), partial(load_file, shown=shown))
     specs = [spec for path, spec in loaded if path not in built_in]
     kinds = _kinds(specs)
     problems += [*_one_name(kinds.optimizers), *_one_name(kinds.schedules)]

@@ -9,8 +9,9 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
 from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
+from optgen.compiler.data import generated_folder
 from optgen.compiler.ir.problem import SpecError
-from optgen.compiler.library import find_specs, generated_folder
+from optgen.compiler.library import find_specs
 
 DEFAULT_OUT = Path("generated")
 

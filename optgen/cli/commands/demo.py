@@ -10,9 +10,10 @@ from rich.text import Text
 from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems, warn
 from optgen.cli.progress import BuildProgress, TrainingProgress
 from optgen.compiler import build as building
+from optgen.compiler.data import generated_folder
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.spec import Spec
-from optgen.compiler.library import find_specs, generated_folder
+from optgen.compiler.library import find_specs
 from optgen.demo import chart, contestants, digits
 from optgen.demo.optional_packages import MissingExtraError, require_all
 from optgen.demo.table import Pair, table

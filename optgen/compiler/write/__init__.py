@@ -6,7 +6,7 @@ generated ones that no manifest lists are replaced too, but never files of other
 """
 
 from optgen.compiler.write.changes import Changes, changes_of, difference, stale
-from optgen.compiler.write.commit import commit
+from optgen.compiler.write.commit import commit, staging_folder
 from optgen.compiler.write.folder import generated_classes, opened, refuse_no_folder
 from optgen.compiler.write.manifest import MANIFEST
 
@@ -19,5 +19,6 @@ __all__ = [
     "generated_classes",
     "opened",
     "refuse_no_folder",
+    "staging_folder",
     "stale",
 ]

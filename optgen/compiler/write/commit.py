@@ -16,6 +16,7 @@ from optgen.compiler.write.folder import STAGING, read, saying
 from optgen.compiler.write.manifest import MANIFEST, Manifest, digest
 
 PACKAGE = "__init__.py"
+_NOTHING = "Nothing was changed"
 #: What a package is while its files are moved; it stays so where a build is killed.
 UNFINISHED = f'''{MARK}: a build was cut off here.
 """A package whose build was not finished."""
@@ -62,17 +63,23 @@ def _meantime(manifest: Manifest) -> Manifest:
 @contextlib.contextmanager
 def _staged(sources: Sequence[Source], out: Path) -> Iterator[Path]:
     """A folder beside the files, of the same file system, that holds some sources."""
-    before, after = STAGING.split("*")
-    nothing = "Nothing was changed"
-    with saying(f"{out} can't be written", nothing):
-        staging = Path(tempfile.mkdtemp(dir=out, prefix=before, suffix=after))
-    try:
-        with saying(f"{out} can't be written", nothing):
+    with staging_folder(out) as staging:
+        with saying(f"{out} can't be written", _NOTHING):
             for source in sources:
                 path = staging / source.path
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(source.text, encoding="utf-8", newline="\n")
                 path.chmod(0o644)
+        yield staging
+
+
+@contextlib.contextmanager
+def staging_folder(out: Path) -> Iterator[Path]:
+    """An empty folder inside another, for what is to be moved into place; removed behind."""
+    before, after = STAGING.split("*")
+    with saying(f"{out} can't be written", _NOTHING):
+        staging = Path(tempfile.mkdtemp(dir=out, prefix=before, suffix=after))
+    try:
         yield staging
     finally:
         shutil.rmtree(staging, ignore_errors=True)

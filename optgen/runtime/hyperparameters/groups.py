@@ -1,9 +1,10 @@
-"""Groups of variables with values of their own."""
+"""Groups of variables with values of their own, and what patterns for paths mean."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from optgen.runtime.hyperparameters.dynamic import Setting
 
@@ -18,6 +19,11 @@ class Group:
 
 #: Groups by name; of several with one member the later counts.
 Groups = Mapping[str, Group]
+
+
+def members_of(pattern: str, paths: Iterable[str]) -> frozenset[str]:
+    """The paths that a user's pattern fits; ``*`` and ``?`` are as in file names."""
+    return frozenset(path for path in paths if fnmatchcase(path, pattern))
 
 
 def groups_of(groups: Groups, path: str) -> tuple[str, ...]:

@@ -1,14 +1,13 @@
-"""What users say of variables by patterns for their paths; this is where patterns become groups."""
+"""Values that users give to variables by patterns for their paths."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter
 from optgen.runtime.hyperparameters.dynamic import Setting, accept, configured
-from optgen.runtime.hyperparameters.groups import Group, Groups
+from optgen.runtime.hyperparameters.groups import Group, Groups, members_of
 from optgen.runtime.suggestions import nearest
 
 #: Patterns for paths (``*`` and ``?`` as in file names), each with hyperparameters.
@@ -51,7 +50,7 @@ class Options:
         """A group for each pattern, of those variables whose path fits it."""
         known = list(paths)
         return {
-            pattern: Group(frozenset(p for p in known if fnmatchcase(p, pattern)), values)
+            pattern: Group(members_of(pattern, known), values)
             for pattern, values in self.patterns.items()
         }
 

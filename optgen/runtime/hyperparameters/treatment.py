@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.exclusions import Exclusions
+from optgen.runtime.hyperparameters.groups import members_of
 from optgen.runtime.memory import Memory
 
 #: Patterns for paths, each with a function that takes a variable and returns what it becomes.
@@ -65,10 +65,14 @@ class Treatment:
         As in Keras, a variable may also bring one as an attribute. Raises what a constraint
         raises, and ValueError where it makes something else of a variable's shape.
         """
+        given = {
+            path: constraint
+            for pattern, constraint in self.constraints.items()
+            for path in members_of(pattern, named)
+        }
         found: dict[str, Callable[[Array], Any]] = {}
         for path, variable in named.items():
-            fitting = [c for pattern, c in self.constraints.items() if fnmatchcase(path, pattern)]
-            constraint = fitting[-1] if fitting else getattr(variable, "constraint", None)
+            constraint = given.get(path, getattr(variable, "constraint", None))
             if constraint is not None:
                 memory.constrained(path, constraint, variable)
                 found[path] = constraint
@@ -76,12 +80,8 @@ class Treatment:
 
     def overwritten(self, named: Mapping[str, Array]) -> set[str]:
         """The variables that take their gradient's value; an attribute says so too."""
-        return {
-            path
-            for path, variable in named.items()
-            if any(fnmatchcase(path, pattern) for pattern in self.overwrite)
-            or getattr(variable, "overwrite_with_gradient", False)
-        }
+        own = {p for p, one in named.items() if getattr(one, "overwrite_with_gradient", False)}
+        return own.union(*(members_of(pattern, named) for pattern in self.overwrite))
 
 
 def _checked(owner: str, constraints: Constraints | None) -> Mapping[str, Callable[[Array], Any]]:

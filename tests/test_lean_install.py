@@ -1,0 +1,105 @@
+"""What runs without the packages that specs are compiled with."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.test_compile import LION
+
+BLOCK = """
+import importlib.abc, sys
+
+class Blocked(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Blocked())
+"""
+#: Torch itself needs SymPy and Jinja, and Keras needs Rich.
+OF_TORCH, OF_KERAS = ("typer", "rich"), ("typer",)
+BUILDS = ("sympy", "jinja2", "typer", "rich")
+NUMPY = """
+import numpy as np
+from optgen.optimizers import Adam, LossScaleOptimizer, SGD, schedules
+weights = np.zeros(2)
+optimizer = LossScaleOptimizer(SGD(schedules.ExponentialDecay(0.5, 1, 0.5), use_ema=True), 2.0)
+for _ in range(2):
+    optimizer.apply([2.0*np.ones(2)], [weights])
+print(weights.tolist())
+"""
+TORCH = """
+import torch, optgen.torch
+weights = torch.zeros(2, requires_grad=True)
+optimizer = optgen.torch.SGD([weights], lr=0.375)
+for _ in range(2):
+    weights.grad = torch.ones(2)
+    optimizer.step()
+print(weights.tolist())
+"""
+KERAS = """
+import keras, optgen.keras
+weights = keras.Variable([0.0, 0.0])
+optimizer = optgen.keras.SGD(0.375)
+for _ in range(2):
+    optimizer.apply([keras.ops.ones(2)], [weights])
+print(keras.ops.convert_to_numpy(weights.value).tolist())
+"""
+
+
+def run(program: str, *arguments: str, without: tuple[str, ...] = BUILDS) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCK.format(blocked=without) + program, *arguments],
+        env={**os.environ, "KERAS_BACKEND": "torch"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("program", "without"),
+    [(NUMPY, BUILDS), (TORCH, OF_TORCH), (KERAS, OF_KERAS)],
+    ids=["numpy", "torch", "keras"],
+)
+def test_optimizers_train_without(program: str, without: tuple[str, ...]) -> None:
+    program += """
+needs = ("optgen.compiler", "optgen.analysis", "optgen.cli")
+print([name for name in sys.modules if name.startswith(needs)])
+"""
+    assert run(program, without=without) == (0, "[-0.75, -0.75]\n[]\n")
+
+
+@pytest.mark.parametrize("command", [["build"], ["--help"], ["check", "adam"]])
+def test_the_command_line_says_what_to_install(command: list[str]) -> None:
+    program = "import runpy; runpy.run_module('optgen', run_name='__main__', alter_sys=True)"
+    message = (
+        "error: the command optgen needs jinja2, rich, sympy and typer: "
+        "python -m pip install jinja2 rich sympy typer\n"
+    )
+    assert run(program, *command) == (2, message)
+
+
+def test_classes_are_compiled_with_the_packages_and_used_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPTGEN_CACHE_DIR", str(tmp_path))
+    program = """
+import optgen, sys
+try:
+    print(optgen.compile(sys.argv[1]).__name__)
+except ImportError as error:
+    print(error)
+"""
+    needed = "optgen.compile needs jinja2: python -m pip install jinja2\n"
+    assert run(program, LION, without=("jinja2",)) == (0, needed)
+    needed = "optgen.compile needs jinja2 and sympy: python -m pip install jinja2 sympy\n"
+    assert run(program, LION) == (0, needed)
+    assert run(program, LION, without=()) == (0, "Lion\n")
+    assert run(program, LION) == (0, "Lion\n")
