@@ -1,0 +1,111 @@
+"""Whether a rule moves the parameter at all, and goes on doing so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optgen.compiler.nouns.expression import REDUCTIONS, Expression, Operation, names, walk
+from optgen.compiler.nouns.proof import Finding
+from optgen.compiler.nouns.rule import GRAD, PARAM
+from optgen.compiler.prove.battery import ELEMENTS, START, Battery
+from optgen.compiler.prove.observation import observation, trajectory
+from optgen.compiler.prove.variant import Variant
+
+#: Steps over which a rule's lengths are compared, and the least power of the number of steps
+#: that they may follow: sums of squares shorten them by a root, counters by a quotient.
+_SOON, _LATE, _LEAST = slice(44, 50), slice(134, 140), -1.2
+_BEGUN = 24
+
+
+def motion(battery: Battery) -> Iterator[Finding]:
+    """Findings about constant gradients."""
+    yield _moves(battery)
+    yield _finite(battery)
+    yield from _lasts(battery)
+    yield from _leaves_zero(battery)
+
+
+def _moves(battery: Battery) -> Finding:
+    path = battery.constant.parameters[:, 0]
+    return observation(
+        battery,
+        "a constant gradient moves the parameter",
+        np.any(path != path[0]),
+        f"{len(path) - 1} steps with a gradient of 1 were made",
+        {GRAD: 1.0, **trajectory(path[:, 0])},
+        fault="a constant gradient leaves the parameter where it is",
+    )
+
+
+def _finite(battery: Battery) -> Finding:
+    """No run of usual size leaves the numbers."""
+    wrong = ~np.isfinite(battery.noise.parameters[:, 0]).all(axis=1)
+    numbers: dict[str, float] = {}
+    if wrong.any():
+        numbers = {f"NaN or infinite after {int(np.argmax(wrong))} steps": float("nan")}
+    return observation(
+        battery,
+        "random gradients keep the parameter finite",
+        not wrong.any(),
+        f"in {len(wrong) - 1} steps with random gradients",
+        numbers,
+        fault="random gradients make the parameter NaN or infinite",
+    )
+
+
+def _lasts(battery: Battery) -> Iterator[Finding]:
+    """Steps under a constant gradient don't die away faster than a counter makes them."""
+    steps = np.abs(battery.constant.steps[:, 0]).mean(axis=1)
+    soon, late = (float(steps[part].mean()) for part in (_SOON, _LATE))
+    if not (np.isfinite(late) and soon > 0):
+        soon, late = float(steps[0]), float(steps[_SOON].mean())
+    if not (np.isfinite(late) and soon > 0):
+        return
+    power = float(np.log(late / soon) / np.log(_LATE.start / _SOON.start))
+    numbers = trajectory(steps, "step")
+    yield observation(
+        battery,
+        "a constant gradient makes steps that don't die away",
+        power >= _LEAST,
+        f"steps change like their number to the power of {power:.2g}",
+        {GRAD: 1.0, **numbers},
+        fault="steps die away under a constant gradient",
+    )
+
+
+def _leaves_zero(battery: Battery) -> Iterator[Finding]:
+    """Where a choice depends on the size of the parameter, it provides for one of 0."""
+    if not _chooses_by_size(battery.variant):
+        return
+    path = battery.run(0 * START, lambda _, __: ELEMENTS, _BEGUN).parameters
+    yield observation(
+        battery,
+        "a constant gradient moves a parameter of 0",
+        np.any(path != 0),
+        f"{_BEGUN} steps with a gradient of 1 from a parameter of 0 were made",
+        {GRAD: 1.0, **trajectory(path[:, 0, 0])},
+        fault="a parameter that begins at 0 stays there",
+    )
+
+
+def _chooses_by_size(variant: Variant) -> bool:
+    """Whether a condition depends on a reduction of the parameter."""
+    sizes: set[str] = set()
+    for step in variant.assignments:
+        for part in walk(step.expression):
+            if isinstance(part, Operation) and part.operator == "where":
+                condition = part.operands[0]
+                if sizes & {*names(condition)} or _reads_size(condition):
+                    return True
+        if _reads_size(step.expression) or sizes & {*names(step.expression)} - {PARAM}:
+            sizes.add(step.target)
+    return False
+
+
+def _reads_size(expression: Expression) -> bool:
+    return any(
+        isinstance(part, Operation) and part.operator in REDUCTIONS and PARAM in names(part)
+        for part in walk(expression)
+    )
