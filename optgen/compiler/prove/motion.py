@@ -17,12 +17,15 @@ from optgen.compiler.prove.variant import Variant
 #: that they may follow: sums of squares shorten them by a root, counters by a quotient.
 _SOON, _LATE, _LEAST = slice(44, 50), slice(134, 140), -1.2
 _BEGUN = 24
+#: Gradients are random for some steps, then 0, and then random again; averages that a rest has
+#: made small lengthen the steps after it, by less than this.
+_BUSY, _AGAIN, _LONGER = 30, 130, 10.0
 
 
 def motion(battery: Battery) -> Iterator[Finding]:
     """Findings about constant gradients."""
     yield _moves(battery)
-    yield _finite(battery)
+    yield from _rests(battery)
     yield from _lasts(battery)
     yield from _leaves_zero(battery)
 
@@ -39,20 +42,32 @@ def _moves(battery: Battery) -> Finding:
     )
 
 
-def _finite(battery: Battery) -> Finding:
-    """No run of usual size leaves the numbers."""
-    wrong = ~np.isfinite(battery.noise.parameters[:, 0]).all(axis=1)
-    numbers: dict[str, float] = {}
-    if wrong.any():
-        numbers = {f"NaN or infinite after {int(np.argmax(wrong))} steps": float("nan")}
-    return observation(
+def _rests(battery: Battery) -> Iterator[Finding]:
+    """Random gradients keep the parameter finite, also after a rest, and steps as they were."""
+    draws = np.random.default_rng(3).normal(size=(_AGAIN + _BUSY, 1, START.size))
+    draws[_BUSY:_AGAIN] = 0
+    path = battery.run(START, lambda _, n: draws[n], len(draws))
+    finite = np.isfinite(path.parameters[:, 0]).all(axis=1)
+    numbers = trajectory(path.parameters[:, 0, 0])
+    yield observation(
         battery,
         "random gradients keep the parameter finite",
-        not wrong.any(),
-        f"in {len(wrong) - 1} steps with random gradients",
+        finite.all(),
+        f"in {len(draws)} steps, {_AGAIN - _BUSY} of them with a gradient of 0",
         numbers,
         fault="random gradients make the parameter NaN or infinite",
     )
+    steps = np.abs(path.steps[:, 0]).mean(axis=1)
+    before, after = float(steps[:_BUSY].max()), float(steps[_AGAIN:].max())
+    if finite.all() and before > 0:
+        yield observation(
+            battery,
+            "after a rest at a gradient of 0, steps are about as long as before it",
+            after <= _LONGER * before,
+            f"{_AGAIN - _BUSY} steps later they are {after / before:.2g} times as long",
+            {"longest step before": before, "longest step after": after},
+            fault=f"steps are {after / before:.2g} times as long after a rest at a gradient of 0",
+        )
 
 
 def _lasts(battery: Battery) -> Iterator[Finding]:
