@@ -12,7 +12,9 @@ from optgen.compiler.prove.observation import observation, trajectory
 
 #: A parameter that comes so near to the minimum has been there, and one that then goes so far,
 #: both as shares of where it began, hasn't come to rest.
-_NEAR, _FAR = 0.1, 0.95
+_NEAR, _FAR = 0.1, 0.7
+#: A swing to the other side takes as long again as the way to the minimum; more is given.
+_TIME = 2.5
 
 
 def convergence(battery: Battery) -> Iterator[Finding]:
@@ -42,8 +44,9 @@ def _rests(battery: Battery) -> Iterator[Finding]:
     paths = battery.quadratic.parameters * np.sign(START)
     there = np.logical_or.accumulate(paths < _NEAR, axis=0)
     swings = np.where(there, np.abs(paths), 0).max(axis=0)
-    arrived = np.argwhere(there[-1])
-    if len(arrived) < 2:
+    soon = there[int(len(paths) / _TIME)]
+    arrived = np.argwhere(soon)
+    if soon.any(axis=1).sum() < 2:
         return
     # Rates that are too large swing for every rule; the smallest ones that arrive don't.
     least = min(arrived, key=lambda place: float(RATES[place[0]] * CURVATURES[0, place[1]]))
@@ -52,8 +55,8 @@ def _rests(battery: Battery) -> Iterator[Finding]:
     yield observation(
         battery,
         "a parameter that reaches a minimum comes to rest with some learning rate",
-        not bool(np.all(swings[there[-1]] > _FAR)),
+        not bool(np.all(swings[soon] > _FAR)),
         f"down a quadratic loss with {RATES[run]:g} times the default learning rate",
         numbers,
-        fault="a parameter swings past a minimum as far as it came from, with every learning rate",
+        fault="a parameter swings far past a minimum with every learning rate that reaches it",
     )
