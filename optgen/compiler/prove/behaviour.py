@@ -16,6 +16,7 @@ from optgen.compiler.prove.battery import Battery
 from optgen.compiler.prove.convergence import convergence
 from optgen.compiler.prove.correction import corrections
 from optgen.compiler.prove.direction import directions
+from optgen.compiler.prove.influence import influence
 from optgen.compiler.prove.motion import motion
 from optgen.compiler.prove.response import responses
 from optgen.compiler.prove.retention import retention
@@ -43,3 +44,4 @@ def behaviours(variant: Variant, search: Search) -> Iterator[Finding]:
             yield from responses(battery)
             yield from retention(battery)
             yield from corrections(battery)
+            yield from influence(battery)
