@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,95 +12,77 @@ from optgen.compiler.prove.float32 import Array
 from optgen.compiler.prove.observation import observation
 from optgen.compiler.prove.small import small_numbers
 
-#: How many random paths there are, of how many steps, each with a twin that differs in one thing.
-_DRAWS, _STEPS = 8, 60
-#: Steps whose gradient is turned around, one to a pair of paths; after the first ones, since
-#: a state may begin with what a gradient was.
-_TURNED = (1, 2, 8, 29)
-#: The step at which one gradient grows, and by how much.
-_AT, _PULSE = 8, np.array([[1.0, -1.0, 0.0]])
-#: What all gradients have in common, besides noise.
+#: Random paths, each with twins of which one gradient is turned around at one of these steps.
+_DRAWS, _TURNED, _STEPS = 8, (1, 2, 8, 29), 50
+#: What all gradients have in common, besides noise; its mean is 0.
 _DRIFT = np.array([[0.5, -0.5, 0.0]])
+#: How much of all steps may go the wrong way, from -1 (none) to 1.
+_MOST = 0.3
 #: A small number that is this much larger makes no steps that are this much smaller, or less.
 _LARGER, _LEAST = 100.0, -0.4
-#: The part of all elements that may go the wrong way, from -1 (none) to 1.
-_MOST = 0.3
-
-
-@dataclass(frozen=True)
-class _Twins:
-    """Parameters of paths, after each step, and of their twins; and how gradients differ."""
-
-    one: Array
-    other: Array
-    difference: Array
-
-    def uphill(self, first: int, last: int) -> float:
-        """How far paths part the way that their gradients do, from -1 (the other way) to 1."""
-        apart = np.diff((self.one - self.other)[[first, last]], axis=0)[0]
-        along = apart * np.sign(self.difference)
-        size = float(np.abs(along).sum())
-        return float(along.sum()) / size if size > 0 and np.isfinite(size) else 0.0
-
-    def numbers(self, last: int) -> dict[str, float]:
-        """What a gradient of a path differs by, and where the two are in the end."""
-        element = int(np.argmax(np.abs(self.difference[0])))
-        return {
-            "difference of the gradients": float(self.difference[0, element]),
-            f"param {last}": float(self.one[last, 0, element]),
-            f"param {last} of the other": float(self.other[last, 0, element]),
-        }
+_FEW = 8
 
 
 def responses(battery: Battery) -> Iterator[Finding]:
     """Findings about random paths and their twins."""
-    *turned, pulse, drift = _twins(battery)
-    yield _newest(battery, turned)
-    for twins, what, fault in (
-        (pulse, "one larger gradient", "one larger gradient moves the parameter uphill in the end"),
-        (drift, "a drift in noise", "gradients with noise in them are followed uphill"),
-    ):
-        yield observation(
-            battery,
-            f"{what} is followed downhill",
-            twins.uphill(0, _STEPS) < _MOST,
-            f"in {_DRAWS} pairs of paths of {_STEPS} steps with random gradients",
-            twins.numbers(_STEPS),
-            fault=fault,
-        )
+    yield _newest(battery)
+    yield _drift(battery)
     yield from _small(battery)
 
 
-def _twins(battery: Battery) -> list[_Twins]:
-    """All paths, made side by side: those with a turned gradient, a pulse, and a drift."""
+def _newest(battery: Battery) -> Finding:
+    """After the same past, a gradient that is turned around makes a step further the other way."""
     draws = np.random.default_rng(1).normal(size=(_STEPS, _DRAWS, START.size))
-    pairs = []
-    for at in _TURNED:
-        turned = draws.copy()
-        turned[at] *= -1
-        pairs.append((draws, turned, 2 * draws[at]))
-    pulse = draws.copy()
-    pulse[_AT] += _PULSE
-    pairs.append((pulse, draws, np.repeat(_PULSE, _DRAWS, axis=0)))
-    pairs.append((draws + _DRIFT, draws - _DRIFT, np.repeat(2 * _DRIFT, _DRAWS, axis=0)))
-    gradients = np.concatenate([part for pair in pairs for part in pair[:2]], axis=1)
+    twins = [draws.copy() for _ in _TURNED]
+    for at, twin in zip(_TURNED, twins, strict=True):
+        twin[at] *= -1
+    gradients = np.concatenate([draws, *twins], axis=1)
     start = np.repeat(START, gradients.shape[1], axis=0)
-    path = battery.run(start, lambda _, n: gradients[n], _STEPS).parameters
-    parts = np.split(path, 2 * len(pairs), axis=1)
-    return [_Twins(parts[2 * k], parts[2 * k + 1], pair[2]) for k, pair in enumerate(pairs)]
-
-
-def _newest(battery: Battery, turned: list[_Twins]) -> Finding:
-    """After the same past, a gradient that is turned around makes a step further down its slope."""
-    wrong = [twins.uphill(at, at + 1) for at, twins in zip(_TURNED, turned, strict=True)]
+    steps = battery.run(start, lambda _, n: gradients[n], _STEPS).steps
+    one, *others = np.split(steps, 1 + len(twins), axis=1)
+    along = [
+        _share((one - other)[at] * np.sign(draws[at]))
+        for at, other in zip(_TURNED, others, strict=True)
+    ]
+    at, other = _TURNED[-1], others[-1]
     return observation(
         battery,
         "the newest gradient is followed downhill",
-        float(np.mean(wrong)) < _MOST,
+        float(np.mean(along)) < _MOST,
         f"in steps {', '.join(str(at + 1) for at in _TURNED)} of {_DRAWS} random paths",
-        turned[0].numbers(_TURNED[0] + 1),
+        {
+            f"gradient {at + 1}": float(draws[at, 0, 0]),
+            "step": float(one[at, 0, 0]),
+            "step with its sign turned around": float(other[at, 0, 0]),
+        },
         fault="the newest gradient moves the parameter uphill, after the same past",
     )
+
+
+def _drift(battery: Battery) -> Finding:
+    """What gradients have in common is followed downhill, also where there is more noise."""
+    noise = np.random.default_rng(2).normal(size=(_STEPS, _DRAWS, START.size))
+    gradients = np.concatenate([noise + _DRIFT, noise - _DRIFT], axis=1)
+    start = np.repeat(START, 2 * _DRAWS, axis=0)
+    path = battery.run(start, lambda _, n: gradients[n], _STEPS).parameters
+    one, other = np.split(path, 2, axis=1)
+    return observation(
+        battery,
+        "what gradients have in common besides noise is followed downhill",
+        _share((one - other)[-1] * np.sign(_DRIFT)) < _MOST,
+        f"in {_DRAWS} pairs of paths of {_STEPS} steps with the same noise and opposite drifts",
+        {
+            f"drift {_DRIFT[0, 0]:g}, param {_STEPS}": float(one[-1, 0, 0]),
+            f"drift {-_DRIFT[0, 0]:g}, param {_STEPS}": float(other[-1, 0, 0]),
+        },
+        fault="what gradients have in common besides noise is followed uphill",
+    )
+
+
+def _share(along: Array) -> float:
+    """How much goes one way, from -1 to 1 for all; 0 where nothing goes either way."""
+    size = float(np.abs(along).sum())
+    return float(along.sum()) / size if size > 0 and np.isfinite(size) else 0.0
 
 
 def _small(battery: Battery) -> Iterator[Finding]:
@@ -113,10 +94,10 @@ def _small(battery: Battery) -> Iterator[Finding]:
     changed = {name: np.full((1 + len(small), 1), usual[name]) for name in small}
     for row, name in enumerate(small, 1):
         changed[name][row] *= _LARGER
-    draws = np.random.default_rng(0).normal(size=(_AT, 1, START.size))
+    draws = np.random.default_rng(0).normal(size=(_FEW, 1, START.size))
     start = np.repeat(START, 1 + len(small), axis=0)
     gradients = np.repeat(draws, 1 + len(small), axis=1)
-    steps = battery.run(start, lambda _, n: gradients[n], _AT, changed).steps
+    steps = battery.run(start, lambda _, n: gradients[n], _FEW, changed).steps
     sizes = np.abs(steps).mean(axis=(0, 2))
     for row, name in enumerate(small, 1):
         power = float(np.log(sizes[row] / sizes[0]) / np.log(_LARGER))

@@ -22,7 +22,6 @@ def symmetries(battery: Battery) -> Iterator[Finding]:
     """Findings about runs that mirror each other."""
     yield _mirrors(battery)
     yield from _favours(battery)
-    yield _strays(battery)
 
 
 def _mirrors(battery: Battery) -> Finding:
@@ -61,23 +60,4 @@ def _favours(battery: Battery) -> Iterator[Finding]:
         f"of two equal parts steps make {along:.3g} along and {across:.3g} across",
         {"step along the parameter": along, "step across": across},
         fault="steps favour the part of a gradient that lies along the parameter",
-    )
-
-
-def _strays(battery: Battery) -> Finding:
-    """An element without a gradient stays, or is drawn to 0, while others move."""
-    # At right angles to the parameter and with a mean of 0: projections leave such a one alone.
-    gradient, start = np.array([[1.0, -1.0, 0.0, 0.0]]), np.array([[1.0, 1.0, -1.0, -1.0]])
-    (step,) = battery.run(start, lambda _, __: gradient, 1).steps[:, 0]
-    out = np.array(step * start[0])[2:]
-    size = float(np.abs(step[:2]).max())
-    wrong = np.abs(out) > 1e-6 * size
-    decays = (out < 0) & np.isclose(out[0], out[1])
-    return observation(
-        battery,
-        "an element without a gradient stays, or decays, while others move",
-        not (wrong & ~decays).any(),
-        "in a first step with a gradient of 1 for half of the elements",
-        {"step with a gradient": float(step[0]), "step without": float(step[2])},
-        fault="an element without a gradient moves as others do",
     )
