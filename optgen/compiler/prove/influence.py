@@ -27,9 +27,9 @@ def influence(battery: Battery) -> Iterator[Finding]:
     for name in sorted(_counted(battery.variant) & usual.keys() - battery.search.integers):
         one = usual[name]
         near = [x for x in (one / 2, (1 + one) / 2, 2 * one) if x != one]
-        values = [x for x in near if is_inside(x, known[name])]
-        if one > SMALL and values:
-            others[name] = values[0], values[-1]
+        allowed = [x for x in near if is_inside(x, known[name])]
+        if one > SMALL and allowed:
+            others[name] = allowed[0], allowed[-1]
     if not others:
         return
     rows = 1 + 2 * len(others)

@@ -17,16 +17,16 @@ from optgen.compiler.prove.observation import observation
 #: that forget slowly above 1.
 _LEAST, _MOST = -0.5, 1.1
 #: The same from one size to the next, where a rule may change from one regime to another.
-_LEAST_BETWEEN, _MOST_BETWEEN = -1.2, 1.5
+_LEAST_BETWEEN, _LEAST_OF_PARAMETER, _MOST_BETWEEN = -1.2, -0.2, 1.5
 #: Parameters of sizes that no sum of two terms hides.
-_FAR = tuple(10.0**power for power in range(-3, 4))
-_NEAR = tuple(10.0**power for power in range(-4, 5))
-_SHARES = (0.1, 1.0, 10.0)
+_OF_PARAMETER = tuple(10.0**power for power in range(-3, 4))
+_OF_GRADIENT = tuple(10.0**power for power in range(-4, 3))
+_SHARES, _LEAST_OF_RATE = (0.1, 1.0, 10.0), -0.2
 _TILES = (1, 16)
 #: Steps are compared once averages have begun, and before parameters have moved far.
 _EARLY, _FIRST = slice(4, 24), slice(0, 6)
 #: A norm of the gradients grows like the root of their number.
-_LEAST_NUMBER, _MOST_NUMBER = -0.9, 0.9
+_LEAST_NUMBER, _MOST_NUMBER = -0.95, 0.95
 
 
 def scaling(battery: Battery) -> Iterator[Finding]:
@@ -35,10 +35,10 @@ def scaling(battery: Battery) -> Iterator[Finding]:
     gradients = {SIZES[k]: float(sizes[k]) for k in range(3)}
     parameters = {size: float(sizes[len(SIZES) + k]) for k, size in enumerate(PARAMETERS)}
     steps = np.abs(_scaled(battery)).mean(axis=2)
-    far = _by_size(_FAR, steps[_FIRST, : len(_FAR)])
-    near = _by_size(_NEAR, steps[_EARLY, len(_FAR) : -len(_SHARES)])
-    yield from _power(battery, "gradient", gradients, near)
-    yield from _power(battery, "parameter", parameters, far)
+    far = _by_size(_OF_PARAMETER, steps[_FIRST, : len(_OF_PARAMETER)])
+    near = _by_size(_OF_GRADIENT, steps[_EARLY, len(_OF_PARAMETER) : -len(_SHARES)])
+    yield from _power(battery, "gradient", gradients, near, _LEAST_BETWEEN)
+    yield from _power(battery, "parameter", parameters, far, _LEAST_OF_PARAMETER)
     yield from _rate(battery, steps[:, -len(_SHARES) :])
     yield from _number(battery)
 
@@ -49,27 +49,35 @@ def _by_size(sizes: tuple[float, ...], steps: Array) -> dict[float, float]:
 
 def _scaled(battery: Battery) -> Array:
     """Steps from parameters, with gradients, and with learning rates of many sizes."""
-    far, near, shares = (np.array([part]).T for part in (_FAR, _NEAR, _SHARES))
-    start = np.concatenate([far * START, np.repeat(START, len(_NEAR) + len(_SHARES), axis=0)])
-    same = np.ones_like(far), np.ones_like(near), np.ones_like(shares)
-    gradients = np.concatenate([same[0], near, same[2]]) * ELEMENTS
+    parameters, gradients, shares = (
+        np.array([part]).T for part in (_OF_PARAMETER, _OF_GRADIENT, _SHARES)
+    )
+    start = np.concatenate(
+        [parameters * START, np.repeat(START, len(_OF_GRADIENT) + len(_SHARES), axis=0)]
+    )
+    same = np.ones_like(parameters), np.ones_like(gradients), np.ones_like(shares)
+    gradients = np.concatenate([same[0], gradients, same[2]]) * ELEMENTS
     rates = np.concatenate([same[0], same[1], shares]) * battery.hyperparameters[LEARNING_RATE]
     return battery.run(start, lambda _, __: gradients, _EARLY.stop, {LEARNING_RATE: rates}).steps
 
 
 def _power(
-    battery: Battery, what: str, found: Mapping[float, float], between: Mapping[float, float]
+    battery: Battery,
+    what: str,
+    found: Mapping[float, float],
+    between: Mapping[float, float],
+    least: float,
 ) -> Iterator[Finding]:
-    small, large = min(found), max(found)
-    if not all(np.isfinite(size) and size > 0 for size in found.values()):
+    powers = _powers({end: found[end] for end in (min(found), max(found))})
+    if not powers:
         return
-    power = float(np.log(found[large] / found[small]) / np.log(large / small))
-    powers = _powers(between)
-    least, most = min(powers, default=power), max(powers, default=power)
-    falls = power < _LEAST or least < (-0.2 if what == "parameter" else _LEAST_BETWEEN)
-    grows = power > _MOST or most > _MOST_BETWEEN
-    if (falls or grows) and _LEAST <= power <= _MOST:
-        power, found = (least if falls else most), between
+    (power,) = powers
+    falls, grows = power < _LEAST, power > _MOST
+    if not (falls or grows):
+        powers = _powers(between) or powers
+        falls, grows = min(powers) < least, max(powers) > _MOST_BETWEEN
+        if falls or grows:
+            power, found = (min(powers) if falls else max(powers)), between
     numbers = {f"step for {what} {size:g}": step for size, step in found.items()}
     wrong = "much smaller steps" if falls else "steps that grow faster than it"
     yield observation(
@@ -87,7 +95,7 @@ def _powers(found: Mapping[float, float]) -> list[float]:
     return [
         float(np.log(found[large] / found[small]) / np.log(large / small))
         for small, large in pairwise(sorted(found))
-        if np.isfinite(found[large]) and found[large] > 0 and found[small] > 0
+        if all(np.isfinite(found[one]) and found[one] > 0 for one in (small, large))
     ]
 
 
@@ -98,7 +106,7 @@ def _rate(battery: Battery, steps: Array) -> Iterator[Finding]:
         return
     found = dict(zip(_SHARES, map(float, steps[moving[0]]), strict=True))
     powers = _powers(found)
-    holds = min(powers) > -0.2 and max(powers) < _MOST_BETWEEN
+    holds = min(powers) > _LEAST_OF_RATE and max(powers) < _MOST_BETWEEN
     power = max(powers, key=lambda one: abs(one - 0.5))
     yield observation(
         battery,
@@ -112,11 +120,7 @@ def _rate(battery: Battery, steps: Array) -> Iterator[Finding]:
 
 def _number(battery: Battery) -> Iterator[Finding]:
     """More elements of the same sizes make other steps at most as a norm of them does."""
-    found: dict[float, float] = {}
-    for times in _TILES:
-        gradients = np.tile(ELEMENTS, (1, times))
-        path = battery.run(np.tile(START, (1, times)), lambda _, __, g=gradients: g, _FIRST.stop)
-        found[ELEMENTS.size * times] = float(np.abs(path.steps).mean())
+    found = {float(ELEMENTS.size * times): _tiled(battery, times) for times in _TILES}
     for power in _powers(found):
         yield observation(
             battery,
@@ -126,3 +130,10 @@ def _number(battery: Battery) -> Iterator[Finding]:
             {f"step for {count:g} elements": step for count, step in found.items()},
             fault=f"steps grow like the number of elements to the power of {power:.2g}",
         )
+
+
+def _tiled(battery: Battery, times: int) -> float:
+    """The mean length of steps of a tensor that repeats its elements."""
+    start, gradients = (np.tile(row, (1, times)) for row in (START, ELEMENTS))
+    path = battery.run(start, lambda _, __: gradients, _FIRST.stop)
+    return float(np.abs(path.steps).mean())
