@@ -10,23 +10,21 @@ import numpy as np
 from optgen.compiler.nouns.proof import Finding
 from optgen.compiler.nouns.rule import LEARNING_RATE
 from optgen.compiler.prove.battery import ELEMENTS, PARAMETERS, SIZES, START, Battery
-from optgen.compiler.prove.float32 import Array
 from optgen.compiler.prove.observation import observation
 
 #: Powers that steps may grow by. Rules that add squares of several units come below 0, and those
 #: that forget slowly above 1.
 _LEAST, _MOST = -0.5, 1.1
-#: The same from one size to the next, where a rule may change from one regime to another.
-_LEAST_BETWEEN, _LEAST_OF_PARAMETER, _MOST_BETWEEN = -1.2, -0.2, 1.5
-#: Parameters of sizes that no sum of two terms hides.
-_OF_PARAMETER = tuple(10.0**power for power in range(-3, 4))
-_OF_GRADIENT = tuple(10.0**power for power in range(-4, 3))
-_SHARES, _LEAST_OF_RATE = (0.1, 1.0, 10.0), -0.2
-_TILES = (1, 16)
+#: The same from one size of a parameter to the next: a sum of two terms, of which one shrinks and
+#: the other grows, hides neither.
+_LEAST_BETWEEN, _MOST_BETWEEN = -0.2, 1.5
+_FAR = tuple(10.0**power for power in range(-3, 4))
 #: Steps are compared once averages have begun, and before parameters have moved far.
-_EARLY, _FIRST = slice(4, 24), slice(0, 6)
-#: A norm of the gradients grows like the root of their number.
-_LEAST_NUMBER, _MOST_NUMBER = -0.95, 0.95
+_EARLY, _FIRST = slice(4, 24), 6
+#: Shares of the learning rate, and the powers of it that a first step may follow.
+_SHARES, _LEAST_OF_RATE, _MOST_OF_RATE = (0.1, 1.0, 10.0), -0.2, 1.5
+#: How often elements are repeated. A norm of the gradients grows like the root of their number.
+_TIMES, _LEAST_NUMBER, _MOST_NUMBER = (1, 16), -0.95, 0.95
 
 
 def scaling(battery: Battery) -> Iterator[Finding]:
@@ -34,31 +32,17 @@ def scaling(battery: Battery) -> Iterator[Finding]:
     sizes = np.abs(battery.constant.steps[_EARLY]).mean(axis=(0, 2))
     gradients = {SIZES[k]: float(sizes[k]) for k in range(3)}
     parameters = {size: float(sizes[len(SIZES) + k]) for k, size in enumerate(PARAMETERS)}
-    steps = np.abs(_scaled(battery)).mean(axis=2)
-    far = _by_size(_OF_PARAMETER, steps[_FIRST, : len(_OF_PARAMETER)])
-    near = _by_size(_OF_GRADIENT, steps[_EARLY, len(_OF_PARAMETER) : -len(_SHARES)])
-    yield from _power(battery, "gradient", gradients, near, _LEAST_BETWEEN)
-    yield from _power(battery, "parameter", parameters, far, _LEAST_OF_PARAMETER)
-    yield from _rate(battery, steps[:, -len(_SHARES) :])
+    yield from _power(battery, "gradient", gradients, {})
+    yield from _power(battery, "parameter", parameters, _by_parameter(battery))
+    yield from _rate(battery)
     yield from _number(battery)
 
 
-def _by_size(sizes: tuple[float, ...], steps: Array) -> dict[float, float]:
-    return dict(zip(sizes, map(float, steps.mean(axis=0)), strict=True))
-
-
-def _scaled(battery: Battery) -> Array:
-    """Steps from parameters, with gradients, and with learning rates of many sizes."""
-    parameters, gradients, shares = (
-        np.array([part]).T for part in (_OF_PARAMETER, _OF_GRADIENT, _SHARES)
-    )
-    start = np.concatenate(
-        [parameters * START, np.repeat(START, len(_OF_GRADIENT) + len(_SHARES), axis=0)]
-    )
-    same = np.ones_like(parameters), np.ones_like(gradients), np.ones_like(shares)
-    gradients = np.concatenate([same[0], gradients, same[2]]) * ELEMENTS
-    rates = np.concatenate([same[0], same[1], shares]) * battery.hyperparameters[LEARNING_RATE]
-    return battery.run(start, lambda _, __: gradients, _EARLY.stop, {LEARNING_RATE: rates}).steps
+def _by_parameter(battery: Battery) -> dict[float, float]:
+    """Steps by the size of the parameter, of more sizes, each with the same gradient."""
+    start = np.array([_FAR]).T * START
+    path = battery.run(start, lambda p, _: np.broadcast_to(ELEMENTS, p.shape), _FIRST)
+    return dict(zip(_FAR, map(float, np.abs(path.steps).mean(axis=(0, 2))), strict=True))
 
 
 def _power(
@@ -66,16 +50,14 @@ def _power(
     what: str,
     found: Mapping[float, float],
     between: Mapping[float, float],
-    least: float,
 ) -> Iterator[Finding]:
     powers = _powers({end: found[end] for end in (min(found), max(found))})
     if not powers:
         return
     (power,) = powers
     falls, grows = power < _LEAST, power > _MOST
-    if not (falls or grows):
-        powers = _powers(between) or powers
-        falls, grows = min(powers) < least, max(powers) > _MOST_BETWEEN
+    if not (falls or grows) and (powers := _powers(between)):
+        falls, grows = min(powers) < _LEAST_BETWEEN, max(powers) > _MOST_BETWEEN
         if falls or grows:
             power, found = (min(powers) if falls else max(powers)), between
     numbers = {f"step for {what} {size:g}": step for size, step in found.items()}
@@ -99,14 +81,19 @@ def _powers(found: Mapping[float, float]) -> list[float]:
     ]
 
 
-def _rate(battery: Battery, steps: Array) -> Iterator[Finding]:
+def _rate(battery: Battery) -> Iterator[Finding]:
     """The first step that moves follows the learning rate at most; later ones feed back."""
+    rates = np.array([_SHARES]).T * battery.hyperparameters[LEARNING_RATE]
+    start = np.repeat(START, len(_SHARES), axis=0)
+    gradients = np.repeat(ELEMENTS, len(_SHARES), axis=0)
+    path = battery.run(start, lambda _, __: gradients, _FIRST, {LEARNING_RATE: rates})
+    steps = np.abs(path.steps).mean(axis=2)
     moving = np.nonzero((steps > 0).all(axis=1) & np.isfinite(steps).all(axis=1))[0]
     if not moving.size:
         return
     found = dict(zip(_SHARES, map(float, steps[moving[0]]), strict=True))
     powers = _powers(found)
-    holds = min(powers) > _LEAST_OF_RATE and max(powers) < _MOST_BETWEEN
+    holds = min(powers) > _LEAST_OF_RATE and max(powers) < _MOST_OF_RATE
     power = max(powers, key=lambda one: abs(one - 0.5))
     yield observation(
         battery,
@@ -120,7 +107,7 @@ def _rate(battery: Battery, steps: Array) -> Iterator[Finding]:
 
 def _number(battery: Battery) -> Iterator[Finding]:
     """More elements of the same sizes make other steps at most as a norm of them does."""
-    found = {float(ELEMENTS.size * times): _tiled(battery, times) for times in _TILES}
+    found = {float(ELEMENTS.size * times): _tiled(battery, times) for times in _TIMES}
     for power in _powers(found):
         yield observation(
             battery,
@@ -135,5 +122,5 @@ def _number(battery: Battery) -> Iterator[Finding]:
 def _tiled(battery: Battery, times: int) -> float:
     """The mean length of steps of a tensor that repeats its elements."""
     start, gradients = (np.tile(row, (1, times)) for row in (START, ELEMENTS))
-    path = battery.run(start, lambda _, __: gradients, _FIRST.stop)
+    path = battery.run(start, lambda _, __: gradients, _FIRST)
     return float(np.abs(path.steps).mean())
