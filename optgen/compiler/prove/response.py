@@ -44,11 +44,12 @@ def _newest(battery: Battery) -> Finding:
         _share((one - other)[at] * np.sign(draws[at]))
         for at, other in zip(_TURNED, others, strict=True)
     ]
-    at, other = _TURNED[-1], others[-1]
+    worst = int(np.argmax(along))
+    at, other = _TURNED[worst], others[worst]
     return observation(
         battery,
         "the newest gradient is followed downhill",
-        float(np.mean(along)) < _MOST,
+        max(along) < _MOST,
         f"in steps {', '.join(str(at + 1) for at in _TURNED)} of {_DRAWS} random paths",
         {
             f"gradient {at + 1}": float(draws[at, 0, 0]),
