@@ -42,7 +42,7 @@ def _falls(battery: Battery) -> Finding:
 def _rests(battery: Battery) -> Iterator[Finding]:
     """With some learning rate, a parameter that reaches the minimum doesn't swing out as far."""
     paths = battery.quadratic.parameters * np.sign(START)
-    there = np.logical_or.accumulate(paths < _NEAR, axis=0)
+    there = np.cumsum(paths < _NEAR, axis=0) > 0
     swings = np.where(there, np.abs(paths), 0).max(axis=0)
     soon = there[int(len(paths) / _TIME)]
     arrived = np.argwhere(soon)
