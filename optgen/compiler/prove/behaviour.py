@@ -16,6 +16,7 @@ from optgen.compiler.prove.battery import Battery
 from optgen.compiler.prove.convergence import convergence
 from optgen.compiler.prove.correction import corrections
 from optgen.compiler.prove.direction import directions
+from optgen.compiler.prove.growth import growth
 from optgen.compiler.prove.influence import influence
 from optgen.compiler.prove.motion import motion
 from optgen.compiler.prove.response import responses
@@ -37,6 +38,7 @@ def behaviours(variant: Variant, search: Search) -> Iterator[Finding]:
         battery = Battery(variant, search)
         with np.errstate(all="ignore"):
             yield from motion(battery)
+            yield from growth(battery)
             yield from directions(battery)
             yield from convergence(battery)
             yield from scaling(battery)

@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from optgen.compiler.nouns.expression import Expression, Name, Operation, rewrite, walk
+from optgen.compiler.nouns.expression import (
+    Expression,
+    Name,
+    Number,
+    Operation,
+    rewrite,
+    text,
+    walk,
+)
+from optgen.compiler.nouns.problem import Location
 from optgen.compiler.nouns.proof import Finding
 from optgen.compiler.nouns.rule import STEP
 from optgen.compiler.prove.battery import ELEMENTS, START, Battery
@@ -19,36 +28,68 @@ _CORRECTED, _ALIKE, _DIFFERENT = 50, 1e-6, 0.05
 
 
 def corrections(battery: Battery) -> Iterator[Finding]:
-    """A correction with another decay would make steps alike that aren't."""
+    """Corrections with which, were they others, a constant gradient would make steps alike."""
     variant = battery.variant
-    found = {
-        part.location: part
-        for step in variant.assignments
-        for part in walk(step.expression)
-        if _is_power(part)
-    }
-    if not found or _unevenness(battery) < _DIFFERENT:
+    parts = [part for step in variant.assignments for part in walk(step.expression)]
+    powers = {part.location: part for part in parts if _is_power(part)}
+    if not powers or _unevenness(battery) < _DIFFERENT:
         return
-    for location, part in found.items():
-        assert isinstance(part, Operation)
-        for name in battery.decays:
-            if part.operands[0] == Name(name):
-                continue
-            other = Operation("**", (Name(name), part.operands[1]), location)
-            if _unevenness(replace(battery, variant=_replaced(variant, part, other))) < _ALIKE:
-                base = part.operands[0]
-                shown = base.id if isinstance(base, Name) else "it"
-                statement = f"the correction for the start with {shown} fits"
-                reason = f"with {name} in its place a constant gradient makes all steps alike"
-                yield observation(
-                    battery,
-                    statement,
-                    False,
-                    reason,
-                    {},
-                    location,
-                    fault=f"the correction for the start with {shown} is that of another decay",
-                )
+    for location, power in powers.items():
+        yield from _of_another(battery, power, location)
+    for part in parts:
+        if isinstance(part, Operation) and part.operator in "*/" and _corrects(part.operands[1]):
+            yield from _upside_down(battery, part)
+
+
+def _of_another(battery: Battery, power: Expression, location: Location) -> Iterator[Finding]:
+    """A correction that would fit with another decay."""
+    assert isinstance(power, Operation)
+    base, number = power.operands
+    shown = base.id if isinstance(base, Name) else "it"
+    for name in battery.decays:
+        if base != Name(name) and _fits(battery, power, Operation("**", (Name(name), number))):
+            yield observation(
+                battery,
+                f"the correction for the start with {shown} fits",
+                False,
+                f"with {name} in its place a constant gradient makes all steps alike",
+                {},
+                location,
+                fault=f"the correction for the start with {shown} is that of another decay",
+            )
+
+
+def _upside_down(battery: Battery, part: Operation) -> Iterator[Finding]:
+    """A correction that multiplies where it would fit if it divided, or the other way round."""
+    other = "/" if part.operator == "*" else "*"
+    if _fits(battery, part, Operation(other, part.operands)):
+        shown = text(part.operands[1])
+        yield observation(
+            battery,
+            f"the correction for the start with {shown} is the right way up",
+            False,
+            f"with a {other} before {shown} a constant gradient makes all steps alike",
+            {},
+            part.location,
+            fault=f"the correction for the start with {shown} is upside down",
+        )
+
+
+def _corrects(part: Expression) -> bool:
+    """Whether it is 1 less such a power, or a root of that."""
+    match part:
+        case Operation("sqrt", (inner,)):
+            return _corrects(inner)
+        case Operation("-", (Number(1), power)):
+            return _is_power(power)
+    return False
+
+
+def _fits(battery: Battery, old: Expression, new: Operation) -> bool:
+    """Whether steps under a constant gradient are alike with something else in a place."""
+    placed = replace(new, location=old.location)
+    other = replace(battery, variant=_replaced(battery.variant, old, placed))
+    return _unevenness(other) < _ALIKE
 
 
 def _is_power(part: Expression) -> bool:

@@ -95,7 +95,25 @@ m = first*left/(1 - first + first*left)*m + grad
 param = param - learning_rate*m
 """,
 )
+#: Rates that fall with the steps, and rates of their own for elements: Jacobs, 1988.
+INVERSE = spec(
+    {"learning_rate": 0.1, "decay": 0.01},
+    [],
+    "param = param - learning_rate/(1 + decay*step)*grad\n",
+)
+RATES = spec(
+    {"learning_rate": 0.01, "theta": 0.7, "kappa": 0.01, "phi": 0.1},
+    ["average = {}", "rate = { initial = 1 }"],
+    """
+agree = average*grad
+rate = where(agree > 0, rate + kappa, where(agree < 0, rate*(1 - phi), rate))
+average = theta*average + (1 - theta)*grad
+param = param - learning_rate*rate*grad
+""",
+)
 OWN = {
+    "inverse": INVERSE,
+    "rates": RATES,
     "torque": TORQUE,
     "coins": COINS,
     "across": ACROSS,
@@ -133,6 +151,14 @@ SLIPS = {
         "beta_1*m + (1 - beta_1)*grad",
         "(1 - beta_1)*m + beta_1*grad",
         "keeps 1 - beta_1 of itself",
+    ),
+    "a rate that grows": ("inverse", "rate/(1", "rate*(1", "like their number to the power of 0.9"),
+    "rates that only grow": ("rates", "1 - phi", "1 + phi", "grow exponentially"),
+    "a product for a correction": (
+        "laprop",
+        "learning_rate*m/(1",
+        "learning_rate*m*(1",
+        "1 - beta_1**step is upside down",
     ),
     "time left turned around": ("falling", "1 - step/total", "step/total - 1", "first makes no"),
 }
