@@ -25,6 +25,7 @@ from optgen.compiler.prove.sample import Search
 from optgen.compiler.prove.scaling import scaling
 from optgen.compiler.prove.symmetry import symmetries
 from optgen.compiler.prove.variant import Variant
+from optgen.compiler.prove.zero import at_zero
 
 #: Longer rules aren't run.
 MOST_PARTS = 600
@@ -38,6 +39,7 @@ def behaviours(variant: Variant, search: Search) -> Iterator[Finding]:
         battery = Battery(variant, search)
         with np.errstate(all="ignore"):
             yield from motion(battery)
+            yield from at_zero(battery)
             yield from growth(battery)
             yield from directions(battery)
             yield from convergence(battery)

@@ -12,7 +12,6 @@ from optgen.compiler.nouns.expression import (
     Name,
     Number,
     Operation,
-    rewrite,
     text,
     walk,
 )
@@ -21,7 +20,7 @@ from optgen.compiler.nouns.proof import Finding
 from optgen.compiler.nouns.rule import STEP
 from optgen.compiler.prove.battery import ELEMENTS, START, Battery
 from optgen.compiler.prove.observation import observation
-from optgen.compiler.prove.variant import Variant
+from optgen.compiler.prove.variant import replaced
 
 #: Steps of a run with another correction; and what is alike.
 _CORRECTED, _ALIKE, _DIFFERENT = 50, 1e-6, 0.05
@@ -88,7 +87,7 @@ def _corrects(part: Expression) -> bool:
 def _fits(battery: Battery, old: Expression, new: Operation) -> bool:
     """Whether steps under a constant gradient are alike with something else in a place."""
     placed = replace(new, location=old.location)
-    other = replace(battery, variant=_replaced(battery.variant, old, placed))
+    other = replace(battery, variant=replaced(battery.variant, old, placed))
     return _unevenness(other) < _ALIKE
 
 
@@ -99,16 +98,6 @@ def _is_power(part: Expression) -> bool:
         and isinstance(part.operands[0], Name)
         and part.operands[1] == Name(STEP)
     )
-
-
-def _replaced(variant: Variant, old: Expression, new: Expression) -> Variant:
-    def change(part: Expression) -> Expression | None:
-        return new if part == old and part.location == old.location else None
-
-    steps = tuple(
-        replace(step, expression=rewrite(step.expression, change)) for step in variant.assignments
-    )
-    return replace(variant, assignments=steps)
 
 
 def _unevenness(battery: Battery) -> float:

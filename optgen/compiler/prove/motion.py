@@ -6,17 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.nouns.expression import REDUCTIONS, Expression, Operation, names, walk
 from optgen.compiler.nouns.proof import Finding
-from optgen.compiler.nouns.rule import GRAD, PARAM
-from optgen.compiler.prove.battery import ELEMENTS, START, Battery
+from optgen.compiler.nouns.rule import GRAD
+from optgen.compiler.prove.battery import START, Battery
 from optgen.compiler.prove.observation import observation, trajectory
-from optgen.compiler.prove.variant import Variant
 
 #: Steps over which a rule's lengths are compared, and the least power of the number of steps
 #: that they may follow: sums of squares shorten them by a root, counters by a quotient.
 _SOON, _LATE, _LEAST = slice(44, 50), slice(134, 140), -1.2
-_BEGUN = 24
 #: Gradients are random for some steps, then 0, and then random again; averages that a rest has
 #: made small lengthen the steps after it, by less than this.
 _BUSY, _AGAIN, _LONGER = 30, 130, 10.0
@@ -27,7 +24,6 @@ def motion(battery: Battery) -> Iterator[Finding]:
     yield _moves(battery)
     yield from _rests(battery)
     yield from _lasts(battery)
-    yield from _leaves_zero(battery)
 
 
 def _moves(battery: Battery) -> Finding:
@@ -87,40 +83,4 @@ def _lasts(battery: Battery) -> Iterator[Finding]:
         f"steps change like their number to the power of {power:.2g}",
         {GRAD: 1.0, **numbers},
         fault="steps die away under a constant gradient",
-    )
-
-
-def _leaves_zero(battery: Battery) -> Iterator[Finding]:
-    """Where a choice depends on the size of the parameter, it provides for one of 0."""
-    if not _chooses_by_size(battery.variant):
-        return
-    path = battery.run(0 * START, lambda _, __: ELEMENTS, _BEGUN).parameters
-    yield observation(
-        battery,
-        "a constant gradient moves a parameter of 0",
-        np.any(path != 0),
-        f"{_BEGUN} steps with a gradient of 1 from a parameter of 0 were made",
-        {GRAD: 1.0, **trajectory(path[:, 0, 0])},
-        fault="a parameter that begins at 0 stays there",
-    )
-
-
-def _chooses_by_size(variant: Variant) -> bool:
-    """Whether a condition depends on a reduction of the parameter."""
-    sizes: set[str] = set()
-    for step in variant.assignments:
-        for part in walk(step.expression):
-            if isinstance(part, Operation) and part.operator == "where":
-                condition = part.operands[0]
-                if sizes & {*names(condition)} or _reads_size(condition):
-                    return True
-        if _reads_size(step.expression) or sizes & {*names(step.expression)} - {PARAM}:
-            sizes.add(step.target)
-    return False
-
-
-def _reads_size(expression: Expression) -> bool:
-    return any(
-        isinstance(part, Operation) and part.operator in REDUCTIONS and PARAM in names(part)
-        for part in walk(expression)
     )

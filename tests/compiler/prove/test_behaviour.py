@@ -126,6 +126,12 @@ SLIPS = {
     "damping upside down": ("torque", "(1 + s)/2", "(1 - s)/2", "steps die away"),
     "weights that add up to more than 1": ("nosadam", "share*v", "total*v", "steps die away"),
     "a ratio of 0 at 0": ("lamb", "size/change, 1)", "size/change, 0)", "begins at 0 stays there"),
+    "one ratio of 0 at 0": (
+        "ratios",
+        "size/norm(long), 1)",
+        "size/norm(long), 0)",
+        "of 0 isn't moved",
+    ),
     "no floor of a mask": ("cautiouslion", "max(mean(mask), 0.001)", "mean(mask)", "NaN"),
     "a counter": ("novograd", "beta_1*m + grad/", "beta_1*m + step*grad/", "after a rest"),
     "no start": ("coins", "param = start +", "param = param +", "swings far past a minimum"),
