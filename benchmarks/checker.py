@@ -27,7 +27,7 @@ from optgen.analysis.reports import known_rules
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.proof import STRICT, TOLD, Finding, Group
 from optgen.compiler.pipeline import checked_rule, load_all
-from tests.compiler.prove.slips import PUBLISHED, Slip, by_hand, by_pattern
+from tests.analysis.prove.slips import PUBLISHED, Slip, by_hand, by_pattern
 
 OUTCOMES = ("language", "error", "warning", "missed")
 #: Told of many rules for what float32 is; no slip is found by it.

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from optgen.analysis.exact.interval import ONE, ZERO, Interval
+from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
 from optgen.analysis.prove.descent import decays
 from optgen.analysis.prove.float32 import Array
-from optgen.analysis.prove.sampling import Search
 from optgen.analysis.prove.trajectories import Runs
+from optgen.analysis.prove.sampling import Search
 from optgen.analysis.prove.variant import Variant
-from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
 
 #: Sizes of constant gradients, and of parameters at the start; and how many steps there are.
 SIZES = (1.0, 1e-2, 1e2, 1e-4, 1e-9, 1e-18)
@@ -30,6 +31,7 @@ NOISY = 60
 #: The elements of a gradient; in one run they are of different sizes and signs.
 ELEMENTS = np.array([[1.0, -0.5, 2.0]])
 START = np.array([[1.0, 1.0, -1.0]])
+_UNIT = Interval(ZERO, ONE, False, False)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,19 @@ class Battery:
         """What is allowed and nearest to the defaults, without decays."""
         off = dict.fromkeys(decays(self.variant, self.search), 0.0)
         names = self.search.hyperparameters - off.keys()
-        return {name: self.search.choices(name)[0] for name in names} | off
+        return {name: self._usual(name) for name in names} | off
+
+    def _usual(self, name: str) -> float:
+        """The default; where a setting excludes it, a half, since a decay of 1 never forgets."""
+        choices = self.search.choices(name)
+        is_excluded = choices[0] != self.search.first.get(name, choices[0])
+        return 0.5 if is_excluded and 0.5 in choices else choices[0]
+
+    @property
+    def decays(self) -> list[str]:
+        """The hyperparameters from 0 to 1, which may be decays of averages."""
+        known = self.search.known
+        return sorted(n for n in self.hyperparameters if known[n].meet(_UNIT) == known[n])
 
     def run(
         self,

@@ -121,10 +121,11 @@ class Search:
         if name in self.first:
             listed.insert(0, self.first[name])
         whole = name in self.integers
-        return [x for x in listed if _inside(x, interval) and (x.is_integer() or not whole)]
+        return [x for x in listed if is_inside(x, interval) and (x.is_integer() or not whole)]
 
 
-def _inside(value: float, interval: Interval) -> bool:
+def is_inside(value: float, interval: Interval) -> bool:
+    """Whether a finite number lies in an interval."""
     low, high = interval.low, interval.high
     above = low is None or value > low or (value == low and not interval.low_open)
     below = high is None or value < high or (value == high and not interval.high_open)

@@ -15,6 +15,7 @@ from optgen.compiler.ir.expression import (
     Name,
     Number,
     Operation,
+    rewrite,
 )
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
@@ -104,6 +105,18 @@ def _exists(state: State, on: dict[str, bool]) -> bool:
 def last_location(variant: Variant) -> Location:
     """Where the parameter gets its new value; where it gets none, where it does elsewhere."""
     return variant.location
+
+
+def replaced(variant: Variant, old: Expression, new: Expression) -> Variant:
+    """The variant with another expression in one place, to be run; its ``values`` stay."""
+
+    def change(part: Expression) -> Expression | None:
+        return new if part == old and part.location == old.location else None
+
+    steps = tuple(
+        replace(step, expression=rewrite(step.expression, change)) for step in variant.assignments
+    )
+    return replace(variant, assignments=steps)
 
 
 def without(expression: Expression, name: str) -> Expression:

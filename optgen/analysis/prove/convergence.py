@@ -1,0 +1,62 @@
+"""How a rule goes down a quadratic loss."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optgen.compiler.ir.proof import Finding
+from optgen.analysis.prove.battery import CURVATURES, RATES, START, Battery
+from optgen.analysis.prove.observation import observation, trajectory
+
+#: A parameter that comes so near to the minimum has been there, and one that then goes so far,
+#: both as shares of where it began, hasn't come to rest.
+_NEAR, _FAR = 0.1, 0.7
+#: A swing to the other side takes as long again as the way to the minimum; more is given.
+_TIME = 2.5
+
+
+def convergence(battery: Battery) -> Iterator[Finding]:
+    """Findings about a quadratic loss."""
+    yield _falls(battery)
+    yield from _rests(battery)
+
+
+def _falls(battery: Battery) -> Finding:
+    """With some learning rate, be it tiny, a quadratic loss falls."""
+    path = battery.quadratic.parameters
+    losses = (CURVATURES * path**2).sum(axis=2)
+    falls = losses[-1] < losses[0]
+    least = int(np.argmin(RATES))
+    return observation(
+        battery,
+        "a quadratic loss falls with some learning rate",
+        falls.any(),
+        f"with {RATES[least]:g} to {max(RATES):g} times the default learning rate",
+        trajectory(losses[:, least], "loss"),
+        fault="no learning rate lowers a quadratic loss",
+    )
+
+
+def _rests(battery: Battery) -> Iterator[Finding]:
+    """With some learning rate, a parameter that reaches the minimum doesn't swing out as far."""
+    paths = battery.quadratic.parameters * np.sign(START)
+    there = np.cumsum(paths < _NEAR, axis=0) > 0
+    swings = np.where(there, np.abs(paths), 0).max(axis=0)
+    soon = there[int(len(paths) / _TIME)]
+    arrived = np.argwhere(soon)
+    if soon.any(axis=1).sum() < 2:
+        return
+    # Rates that are too large swing for every rule; the smallest ones that arrive don't.
+    least = min(arrived, key=lambda place: float(RATES[place[0]] * CURVATURES[0, place[1]]))
+    run, element = int(least[0]), int(least[1])
+    numbers = trajectory(battery.quadratic.parameters[:, run, element])
+    yield observation(
+        battery,
+        "a parameter that reaches a minimum comes to rest with some learning rate",
+        not bool(np.all(swings[soon] > _FAR)),
+        f"down a quadratic loss with {RATES[run]:g} times the default learning rate",
+        numbers,
+        fault="a parameter swings far past a minimum with every learning rate that reaches it",
+    )

@@ -1,0 +1,76 @@
+"""Whether steps go against constant gradients, and turn around with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optgen.compiler.ir.expression import REDUCTIONS, Operation, walk
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import GRAD
+from optgen.analysis.prove.battery import AFTER, ELEMENTS, SIZES, Battery
+from optgen.analysis.prove.float32 import Array
+from optgen.analysis.prove.observation import observation, trajectory
+
+
+def directions(battery: Battery) -> Iterator[Finding]:
+    """Findings about constant gradients, and one that turns around."""
+    yield _downhill(battery)
+    yield _turns(battery)
+
+
+def _downhill(battery: Battery) -> Finding:
+    """Constant gradients of each size are followed downhill, once the rule has begun."""
+    every = battery.constant.parameters
+    path, at_rest = every[:, : len(SIZES)], every[-1, -1] - every[5, -1]
+    gradients = np.concatenate([size * ELEMENTS for size in SIZES])
+    # What a rule does without a gradient, as a decay, isn't the gradient's doing.
+    moved = path[-1] - path[5] - at_rest
+    wrong = _uphill(battery, moved, gradients, 1e-12 * np.abs(path[-1]))
+    statement = "a constant gradient is followed downhill"
+    fault = "the parameter moves uphill under a constant gradient"
+    if not wrong.any():
+        reason = f"for gradients from {min(SIZES)} to 100"
+        return observation(battery, statement, True, reason, {}, fault=fault)
+    run, element = (int(part[0]) for part in np.nonzero(wrong))
+    gradient = float(gradients[run, element])
+    reason = f"a gradient of {gradient:g} moves the parameter the same way"
+    numbers = {GRAD: gradient, **trajectory(path[:, run, element])}
+    return observation(battery, statement, False, reason, numbers, fault=fault)
+
+
+def _turns(battery: Battery) -> Finding:
+    """Once the gradient has turned around, so do the steps."""
+    path = battery.turned.parameters[:, 0]
+    late = path[-1] - path[-1 - AFTER // 4]
+    wrong = _uphill(battery, late[None], -ELEMENTS, 1e-12 * np.abs(path[-1]))
+    return observation(
+        battery,
+        "once the gradient turns around, so do the steps",
+        not wrong.any(),
+        f"within {AFTER} steps of a gradient that turned around",
+        trajectory(path[:, 0]),
+        fault="steps go the old way long after the gradient has turned around",
+    )
+
+
+def _uphill(battery: Battery, moved: Array, gradients: Array, tiny: Array) -> Array:
+    """Elements that went the way of their gradients.
+
+    A rule that combines elements, as in a projection, may move some of them so if all together
+    go downhill.
+    """
+    wrong = np.asarray(moved * np.sign(gradients) > tiny)
+    if _combines(battery):
+        together = (moved * gradients).sum(axis=1, keepdims=True)
+        wrong &= ~(together < 0)
+    return wrong
+
+
+def _combines(battery: Battery) -> bool:
+    return any(
+        isinstance(part, Operation) and part.operator in REDUCTIONS
+        for step in battery.variant.assignments
+        for part in walk(step.expression)
+    )

@@ -1,0 +1,65 @@
+"""Whether hyperparameters make a difference to what a rule does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optgen.compiler.ir.expression import Operation, names, walk
+from optgen.compiler.ir.proof import Finding
+from optgen.analysis.prove.battery import START, Battery
+from optgen.analysis.prove.observation import observation
+from optgen.analysis.prove.sampling import is_inside
+from optgen.analysis.prove.safety_constants import SMALL
+from optgen.analysis.prove.variant import Variant
+
+_STEPS = 60
+#: What takes one of several values, so that a bound of it may never be reached.
+_CHOICES = frozenset({"max", "min", "clip", "where"})
+
+
+def influence(battery: Battery) -> Iterator[Finding]:
+    """A finding for each hyperparameter that no bound is made of, and that isn't tiny."""
+    first, known = battery.search.first, battery.search.known
+    usual = {name: first.get(name, one) for name, one in battery.hyperparameters.items()}
+    others = {}
+    for name in sorted(_counted(battery.variant) & usual.keys() - battery.search.integers):
+        one = usual[name]
+        near = [x for x in (one / 2, (1 + one) / 2, 2 * one) if x != one]
+        allowed = [x for x in near if is_inside(x, known[name])]
+        if one > SMALL and allowed:
+            others[name] = allowed[0], allowed[-1]
+    if not others:
+        return
+    rows = 1 + 2 * len(others)
+    changed = {name: np.full((rows, 1), one) for name, one in usual.items()}
+    for place, (name, values) in enumerate(others.items()):
+        changed[name][1 + 2 * place : 3 + 2 * place, 0] = values
+    # Gradients of all sizes, some of them of one sign, so that choices are made both ways.
+    draws = np.random.default_rng(3).normal(size=(_STEPS, 1, START.size))
+    draws *= 10.0 ** (3 * np.sin(np.arange(_STEPS) / 5))[:, None, None]
+    draws[_STEPS // 3 : _STEPS // 2] = np.abs(draws[_STEPS // 3 : _STEPS // 2])
+    start = np.repeat(START, rows, axis=0)
+    path = battery.run(start, lambda _, n: np.repeat(draws[n], rows, axis=0), _STEPS, changed)
+    same = (path.parameters == path.parameters[:, :1]).all(axis=(0, 2))
+    for place, (name, values) in enumerate(others.items()):
+        yield observation(
+            battery,
+            f"{name} makes a difference in some run",
+            not same[1 + 2 * place : 3 + 2 * place].all(),
+            f"{usual[name]:g} is as good as {values[0]:g} or {values[1]:g}",
+            {},
+            fault=f"{name} makes no difference",
+        )
+
+
+def _counted(variant: Variant) -> set[str]:
+    """The names that are used, less those that choices are made of."""
+    used, bounds = set[str](), set[str]()
+    for step in variant.assignments:
+        used |= {*names(step.expression)}
+        for part in walk(step.expression):
+            if isinstance(part, Operation) and part.operator in _CHOICES:
+                bounds |= {*names(part)}
+    return used - bounds

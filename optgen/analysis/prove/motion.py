@@ -1,0 +1,86 @@
+"""Whether a rule moves the parameter at all, and goes on doing so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import GRAD
+from optgen.analysis.prove.battery import START, Battery
+from optgen.analysis.prove.observation import observation, trajectory
+
+#: Steps over which a rule's lengths are compared, and the least power of the number of steps
+#: that they may follow: sums of squares shorten them by a root, counters by a quotient.
+_SOON, _LATE, _LEAST = slice(44, 50), slice(134, 140), -1.2
+#: Gradients are random for some steps, then 0, and then random again; averages that a rest has
+#: made small lengthen the steps after it, by less than this.
+_BUSY, _AGAIN, _LONGER = 30, 130, 10.0
+
+
+def motion(battery: Battery) -> Iterator[Finding]:
+    """Findings about constant gradients."""
+    yield _moves(battery)
+    yield from _rests(battery)
+    yield from _lasts(battery)
+
+
+def _moves(battery: Battery) -> Finding:
+    path = battery.constant.parameters[:, 0]
+    return observation(
+        battery,
+        "a constant gradient moves the parameter",
+        np.any(path != path[0]),
+        f"{len(path) - 1} steps with a gradient of 1 were made",
+        {GRAD: 1.0, **trajectory(path[:, 0])},
+        fault="a constant gradient leaves the parameter where it is",
+    )
+
+
+def _rests(battery: Battery) -> Iterator[Finding]:
+    """Random gradients keep the parameter finite, also after a rest, and steps as they were."""
+    draws = np.random.default_rng(3).normal(size=(_AGAIN + _BUSY, 1, START.size))
+    draws[_BUSY:_AGAIN] = 0
+    path = battery.run(START, lambda _, n: draws[n], len(draws))
+    finite = np.isfinite(path.parameters[:, 0]).all(axis=1)
+    numbers = trajectory(path.parameters[:, 0, 0])
+    yield observation(
+        battery,
+        "random gradients keep the parameter finite",
+        finite.all(),
+        f"in {len(draws)} steps, {_AGAIN - _BUSY} of them with a gradient of 0",
+        numbers,
+        fault="random gradients make the parameter NaN or infinite",
+    )
+    steps = np.abs(path.steps[:, 0]).mean(axis=1)
+    before, after = float(steps[:_BUSY].max()), float(steps[_AGAIN:].max())
+    if finite.all() and before > 0:
+        yield observation(
+            battery,
+            "after a rest at a gradient of 0, steps are about as long as before it",
+            after <= _LONGER * before,
+            f"{_AGAIN - _BUSY} steps later they are {after / before:.2g} times as long",
+            {"longest step before": before, "longest step after": after},
+            fault=f"steps are {after / before:.2g} times as long after a rest at a gradient of 0",
+        )
+
+
+def _lasts(battery: Battery) -> Iterator[Finding]:
+    """Steps under a constant gradient don't die away faster than a counter makes them."""
+    steps = np.abs(battery.constant.steps[:, 0]).mean(axis=1)
+    soon, late = (float(steps[part].mean()) for part in (_SOON, _LATE))
+    if not (np.isfinite(late) and soon > 0):
+        soon, late = float(steps[0]), float(steps[_SOON].mean())
+    if not (np.isfinite(late) and soon > 0):
+        return
+    power = float(np.log(late / soon) / np.log(_LATE.start / _SOON.start))
+    numbers = trajectory(steps, "step")
+    yield observation(
+        battery,
+        "a constant gradient makes steps that don't die away",
+        power >= _LEAST,
+        f"steps change like their number to the power of {power:.2g}",
+        {GRAD: 1.0, **numbers},
+        fault="steps die away under a constant gradient",
+    )

@@ -1,0 +1,43 @@
+"""A finding about runs: observed, not proved, and only ever a warning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optgen.compiler.ir.problem import Location
+from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.rule import PARAM
+from optgen.analysis.prove.battery import Battery
+from optgen.analysis.prove.float32 import Array
+from optgen.analysis.prove.variant import last_location
+
+
+def observation(
+    battery: Battery,
+    statement: str,
+    holds: Any,
+    reason: str,
+    numbers: Mapping[str, float],
+    location: Location | None = None,
+    *,
+    fault: str,
+) -> Finding:
+    """What was seen in the runs of a battery, and the numbers that show it."""
+    variant = battery.variant
+    return Finding(
+        Group.BEHAVIOUR,
+        statement,
+        Verdict.PROVED if holds else Verdict.REFUTED,
+        location or last_location(variant),
+        variant.label,
+        reason,
+        numbers,
+        fault=f"in runs {fault}",
+    )
+
+
+def trajectory(parameters: Array, name: str = PARAM) -> dict[str, float]:
+    """Values of one element after some steps."""
+    shown = sorted({0, 1, 2, 5, 10, 20, 50, 100, len(parameters) - 1})
+    return {f"{name} {n}": float(parameters[n]) for n in shown if n < len(parameters)}

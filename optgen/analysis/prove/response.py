@@ -1,0 +1,116 @@
+"""How a path changes when one thing in a run of random gradients does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from optgen.compiler.ir.proof import Finding
+from optgen.analysis.prove.battery import START, Battery
+from optgen.analysis.prove.float32 import Array
+from optgen.analysis.prove.observation import observation
+from optgen.analysis.prove.safety_constants import small_numbers
+
+#: Random paths, each with twins of which one gradient is turned around at one of these steps.
+_DRAWS, _TURNED, _STEPS = 8, (1, 2, 8, 29), 50
+#: What all gradients have in common, besides noise; its mean is 0.
+_DRIFT = np.array([[0.5, -0.5, 0.0]])
+#: How much of all steps may go the wrong way, from -1 (none) to 1.
+_MOST = 0.3
+#: A small number that is this much larger makes no steps that are this much smaller, or less.
+_LARGER, _LEAST = 100.0, -0.4
+_FEW = 8
+
+
+def responses(battery: Battery) -> Iterator[Finding]:
+    """Findings about random paths and their twins."""
+    yield _newest(battery)
+    yield _drift(battery)
+    yield from _small(battery)
+
+
+def _newest(battery: Battery) -> Finding:
+    """After the same past, a gradient that is turned around makes a step further the other way."""
+    draws = np.random.default_rng(1).normal(size=(_STEPS, _DRAWS, START.size))
+    twins = [draws.copy() for _ in _TURNED]
+    for at, twin in zip(_TURNED, twins, strict=True):
+        twin[at] *= -1
+    gradients = np.concatenate([draws, *twins], axis=1)
+    start = np.repeat(START, gradients.shape[1], axis=0)
+    steps = battery.run(start, lambda _, n: gradients[n], _STEPS).steps
+    one, *others = np.split(steps, 1 + len(twins), axis=1)
+    along = [
+        _share((one - other)[at] * np.sign(draws[at]))
+        for at, other in zip(_TURNED, others, strict=True)
+    ]
+    worst = int(np.argmax(along))
+    at, other = _TURNED[worst], others[worst]
+    return observation(
+        battery,
+        "the newest gradient is followed downhill",
+        max(along) < _MOST,
+        f"in steps {', '.join(str(at + 1) for at in _TURNED)} of {_DRAWS} random paths",
+        {
+            f"gradient {at + 1}": float(draws[at, 0, 0]),
+            "step": float(one[at, 0, 0]),
+            "step with its sign turned around": float(other[at, 0, 0]),
+        },
+        fault="the newest gradient moves the parameter uphill, after the same past",
+    )
+
+
+def _drift(battery: Battery) -> Finding:
+    """What gradients have in common is followed downhill, also where there is more noise."""
+    noise = np.random.default_rng(2).normal(size=(_STEPS, _DRAWS, START.size))
+    gradients = np.concatenate([noise + _DRIFT, noise - _DRIFT], axis=1)
+    start = np.repeat(START, 2 * _DRAWS, axis=0)
+    path = battery.run(start, lambda _, n: gradients[n], _STEPS).parameters
+    one, other = np.split(path, 2, axis=1)
+    return observation(
+        battery,
+        "what gradients have in common besides noise is followed downhill",
+        _share((one - other)[-1] * np.sign(_DRIFT)) < _MOST,
+        f"in {_DRAWS} pairs of paths of {_STEPS} steps with the same noise and opposite drifts",
+        {
+            f"drift {_DRIFT[0, 0]:g}, param {_STEPS}": float(one[-1, 0, 0]),
+            f"drift {-_DRIFT[0, 0]:g}, param {_STEPS}": float(other[-1, 0, 0]),
+        },
+        fault="what gradients have in common besides noise is followed uphill",
+    )
+
+
+def _share(along: Array) -> float:
+    """How much goes one way, from -1 to 1 for all; 0 where nothing goes either way."""
+    size = float(np.abs(along).sum())
+    return float(along.sum()) / size if size > 0 and np.isfinite(size) else 0.0
+
+
+def _small(battery: Battery) -> Iterator[Finding]:
+    """A small number that is there for safety makes no steps larger by being smaller."""
+    usual = battery.hyperparameters
+    small = sorted(small_numbers(battery.variant, usual))
+    if not small:
+        return
+    changed = {name: np.full((1 + len(small), 1), usual[name]) for name in small}
+    for row, name in enumerate(small, 1):
+        changed[name][row] *= _LARGER
+    draws = np.random.default_rng(0).normal(size=(_FEW, 1, START.size))
+    start = np.repeat(START, 1 + len(small), axis=0)
+    gradients = np.repeat(draws, 1 + len(small), axis=1)
+    steps = battery.run(start, lambda _, n: gradients[n], _FEW, changed).steps
+    sizes = np.abs(steps).mean(axis=(0, 2))
+    for row, name in enumerate(small, 1):
+        power = float(np.log(sizes[row] / sizes[0]) / np.log(_LARGER))
+        if np.isfinite(power):
+            yield observation(
+                battery,
+                f"a smaller {name} makes no much larger steps",
+                power >= _LEAST,
+                f"steps grow like {name} to the power of {power:.2g}",
+                {
+                    f"step for {name} {usual[name]:g}": float(sizes[0]),
+                    f"step for {name} {_LARGER * usual[name]:g}": float(sizes[row]),
+                },
+                fault=f"steps are as large as {name} is small",
+            )
