@@ -51,15 +51,13 @@ def nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
 
 def _nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
     alike = _likeliest(outline, library, 2 * CANDIDATES)
-    found = [_compared(outline, known) for known in alike[:CANDIDATES]]
+    found = _compared(outline, alike[:CANDIDATES])
     if all(one.cost for one in found):
-        bare = filter(None, map(without_zeros, alike[:_FEW]))
-        found += [_compared(outline, known) for known in bare]
+        found += _compared(outline, list(filter(None, map(without_zeros, alike[:_FEW]))))
     if all(one.cost for one in found):
         # Quotients that are written in another way may hide that little differs.
         whole = outline.cleared
-        alike = _likeliest(whole, [known.cleared for known in alike], _FEW)
-        found += [_compared(whole, known) for known in alike]
+        found += _compared(whole, _likeliest(whole, [known.cleared for known in alike], _FEW))
     return min(found, key=lambda one: one.cost, default=None)
 
 
@@ -68,16 +66,19 @@ def _likeliest(outline: Outline, library: Sequence[Outline], count: int) -> list
     return [known for known in alike if outline.likeness(known) > LEAST]
 
 
-def _compared(outline: Outline, known: Outline) -> Nearest:
-    draws = Draws(outline)
-    differences = Differences(draws)
-    ways = [
-        _improved(outline, known, {**states, **_numbers(outline, known, states)}, differences)
-        for states in _states(outline, known)
-    ]
-    best = min(ways, key=lambda one: one.cost)
+def _compared(outline: Outline, library: Sequence[Outline]) -> list[Nearest]:
+    """The nearest of a few rules; none if there are none."""
+    draws, ways = Draws(outline), []
+    for known in library:
+        differences = Differences(draws)
+        for states in _states(outline, known):
+            names = {**states, **_numbers(outline, known, states)}
+            ways.append((_improved(outline, known, names, differences), known))
+    if not ways:
+        return []
+    best, known = min(ways, key=lambda way: way[0].cost)
     # What was remembered of other names was written otherwise in the known rule.
-    return _measured(outline, known, best.names, Differences(draws))
+    return [_measured(outline, known, best.names, Differences(draws))]
 
 
 def _states(outline: Outline, known: Outline) -> Iterator[dict[str, str]]:
