@@ -80,7 +80,8 @@ def _operation(operator: str, found: list[Node]) -> Node:
     return Node(operator, tuple(found))
 
 
-def _constant(value: Fraction | int) -> Node:
+def constant(value: Fraction | int) -> Node:
+    """A number."""
     shown = Fraction(value)
     return Node(NUMBER, (), shown, Number(float(shown) if shown.denominator > 1 else int(shown)))
 
@@ -104,9 +105,9 @@ def add(*nodes: Node) -> Node:
     rest = _without_opposites([t for t in terms if t.operator != NUMBER])
     rest = _means(rest)
     if any(term.operator in ("+", NUMBER) for term in rest):
-        return add(_constant(total), *rest)
+        return add(constant(total), *rest)
     if total or not rest:
-        rest.append(_constant(total))
+        rest.append(constant(total))
     return _commutative("+", rest)
 
 
@@ -136,7 +137,7 @@ def _means(terms: list[Node]) -> list[Node]:
                     share = multiply(*(c for c in term.children if c is not inner))
                     new = add(*(c for c in inner.children if c != negated(other)))
                     rest = [one for one in terms if one is not term and one is not other]
-                    kept = multiply(add(_constant(1), negated(share)), other)
+                    kept = multiply(add(constant(1), negated(share)), other)
                     return [*rest, kept, multiply(share, new)]
     return terms
 
@@ -144,12 +145,12 @@ def _means(terms: list[Node]) -> list[Node]:
 def negated(node: Node) -> Node:
     """The node with its sign turned."""
     origin = Operation("neg", (node.origin,), node.origin.location)
-    return _from(multiply(_constant(-1), node), node, origin)
+    return _from(multiply(constant(-1), node), node, origin)
 
 
 def _inverse(node: Node) -> Node:
     origin = Operation("/", (Number(1), node.origin), node.origin.location)
-    return _from(power(node, _constant(-1)), node, origin)
+    return _from(power(node, constant(-1)), node, origin)
 
 
 def _from(new: Node, old: Node, origin: Expression) -> Node:
@@ -160,31 +161,31 @@ def _from(new: Node, old: Node, origin: Expression) -> Node:
 def multiply(*nodes: Node) -> Node:
     """A product: flat, with one number, and one power for each base."""
     factors = _flat("*", nodes)
-    constant = Fraction(1)
+    scale = Fraction(1)
     powers: dict[Node, Node] = {}
     for factor in factors:
         if factor.operator == NUMBER:
-            constant *= Fraction(factor.leaf)
+            scale *= Fraction(factor.leaf)
             continue
-        base, exponent = factor.children if factor.operator == "**" else (factor, _constant(1))
+        base, exponent = factor.children if factor.operator == "**" else (factor, constant(1))
         powers[base] = add(powers[base], exponent) if base in powers else exponent
-    if not constant:
-        return _constant(0)
+    if not scale:
+        return constant(0)
     rest = [power(base, exponent) for base, exponent in powers.items()]
-    rest = [one for one in rest if one != _constant(1)]
-    if constant != 1 and len(rest) == 1 and rest[0].operator == "+":
-        return add(*(multiply(_constant(constant), term) for term in rest[0].children))
-    if constant != 1 or not rest:
-        rest.append(_constant(constant))
+    rest = [one for one in rest if one != constant(1)]
+    if scale != 1 and len(rest) == 1 and rest[0].operator == "+":
+        return add(*(multiply(constant(scale), term) for term in rest[0].children))
+    if scale != 1 or not rest:
+        rest.append(constant(scale))
     return _commutative("*", rest)
 
 
 def power(base: Node, exponent: Node) -> Node:
     """A power; that of a product is a product of powers, that of a power one power."""
-    if exponent == _constant(1):
+    if exponent == constant(1):
         return base
-    if exponent == _constant(0):
-        return _constant(1)
+    if exponent == constant(0):
+        return constant(1)
     if exponent.operator == NUMBER:
         value = Fraction(exponent.leaf)
         if base.operator == "*":
@@ -193,7 +194,7 @@ def power(base: Node, exponent: Node) -> Node:
             return power(base.children[0], multiply(base.children[1], exponent))
         is_whole = value.denominator == 1 and abs(value) <= _LARGEST
         if base.operator == NUMBER and Fraction(base.leaf) and is_whole:
-            return _constant(Fraction(base.leaf) ** int(value))
+            return constant(Fraction(base.leaf) ** int(value))
         if base.operator == "abs" and value % 2 == 0:
             return power(base.children[0], exponent)
     return Node("**", (base, exponent))
@@ -219,48 +220,14 @@ _RULES: Mapping[str, Callable[..., Node]] = {
     "*": multiply,
     "/": lambda a, b: multiply(a, _inverse(b)),
     "**": power,
-    "sqrt": lambda a: power(a, _constant(Fraction(1, 2))),
+    "sqrt": lambda a: power(a, constant(Fraction(1, 2))),
     ">": lambda a, b: _less(b, a),
     ">=": lambda a, b: Node("<=", (b, a)),
     "where": _choice,
 }
 
 
-def collected(node: Node, moving: frozenset[str]) -> Node:
-    """The node with each sum as a linear form: what doesn't move multiplies what does, once."""
-    if not node.children:
-        return node
-    found = _again(node, [collected(child, moving) for child in node.children])
-    if found.operator == "*":
-        still, moved = _split(found, moving)
-        if still and len(moved) == 1 and moved[0].operator == "+":
-            parts = [multiply(*still, term) for term in moved[0].children]
-            return replace(collected(add(*parts), moving), origin=node.origin)
-    if found.operator != "+":
-        return found
-    groups: dict[Node, list[Node]] = {}
-    for term in found.children:
-        groups.setdefault(multiply(*_split(term, moving)[1]), []).append(term)
-    if all(len(terms) == 1 for terms in groups.values()) or len(groups) == 1:
-        return found
-    terms = [
-        multiply(add(*(multiply(*_split(term, moving)[0]) for term in terms)), rest)
-        if len(terms) > 1 and rest != _constant(1)
-        else add(*terms)
-        for rest, terms in groups.items()
-    ]
-    return replace(add(*terms), origin=node.origin)
-
-
-def _split(term: Node, moving: frozenset[str]) -> tuple[list[Node], list[Node]]:
-    """The factors that don't move, and those that do."""
-    factors = term.children if term.operator == "*" else (term,)
-    moves = [any(part.leaf in moving for part in one.walk()) for one in factors]
-    still = [one for one, moved in zip(factors, moves, strict=True) if not moved]
-    return still, [one for one, moved in zip(factors, moves, strict=True) if moved]
-
-
-def _again(node: Node, children: list[Node]) -> Node:
+def again(node: Node, children: list[Node]) -> Node:
     """The node with other children, in canonical form."""
     rule = {"+": add, "*": multiply, "**": power, "where": _choice}.get(node.operator)
     found = rule(*children) if rule else _operation(node.operator, children)  # type: ignore[operator]
@@ -297,4 +264,4 @@ def substituted(node: Node, name: str, value: Node) -> Node:
     children = [substituted(child, name, value) for child in node.children]
     if list(node.children) == children:
         return node
-    return _again(node, children)
+    return again(node, children)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from optgen.analysis.compare.canonical_form import COMMUTATIVE, NAME, NUMBER, Node
+from optgen.analysis.compare.drawn import Draws
 
 #: More children aren't matched in all orders.
 _MOST_ORDERED = 4
@@ -74,8 +75,9 @@ def single(here: Node | None, there: Node | None, around: tuple[Node, Node]) -> 
 class Differences:
     """Compares trees; remembers what it compared."""
 
-    def __init__(self) -> None:
+    def __init__(self, draws: Draws) -> None:
         self._known: dict[tuple[str, str], Edits] = {}
+        self._draws = draws
 
     def of(self, here: Node, there: Node) -> Edits:
         """The edits that make one tree of the other."""
@@ -83,7 +85,9 @@ class Differences:
             return NONE
         key = here.key, there.key
         if key not in self._known:
-            self._known[key] = min(self._ways(here, there), key=lambda way: way.cost)
+            is_same = self._draws.alike(here, there)
+            ways = [NONE] if is_same else self._ways(here, there)
+            self._known[key] = min(ways, key=lambda way: way.cost)
         return self._known[key]
 
     def _ways(self, here: Node, there: Node) -> Iterator[Edits]:
@@ -97,6 +101,8 @@ class Differences:
                 yield joined(self._child(pair, (here, there)) for pair in pairs)
         if here.operator in ORDERED and there.operator in ORDERED:
             yield from self._turned(here, there)
+        elif here.operator != there.operator and not is_leaf:
+            yield from self._exchanged(here, there)
         yield from self._wrapped(here, there)
 
     def _turned(self, here: Node, there: Node) -> Iterator[Edits]:
@@ -106,6 +112,19 @@ class Differences:
             rest = joined([self.of(a, children[0]), self.of(b, children[1])])
             edit = Edit(here, there, (here, there), 1 + rest.cost)
             yield Edits((edit,), 1 + rest.cost)
+
+    def _exchanged(self, here: Node, there: Node) -> Iterator[Edits]:
+        """Another operation on the same operands, such as a minimum where there is a maximum."""
+        if len(here.children) != len(there.children):
+            return
+        if here.operator in COMMUTATIVE and there.operator in COMMUTATIVE:
+            rest = self._matched(here, there)
+        elif len(here.children) == 1:
+            rest = self.of(here.children[0], there.children[0])
+        else:
+            return
+        edit = Edit(here, there, (here, there), 1 + rest.cost)
+        yield Edits((edit,), 1 + rest.cost)
 
     def _child(self, pair: tuple[Node, Node], around: tuple[Node, Node]) -> Edits:
         """The edits of a pair of children; leaves are shown with what is around them."""

@@ -9,13 +9,17 @@ from itertools import combinations, permutations
 
 from optgen.analysis.compare.canonical_form import NAME, Node
 from optgen.analysis.compare.difference import Differences, Edits, joined, single
-from optgen.analysis.compare.outline import Outline, new, without_decay
+from optgen.analysis.compare.drawn import Draws
+from optgen.analysis.compare.outline import Outline, new, without_decay, without_zeros
 from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
+from optgen.compiler.ir.spec import Scalar
 
 #: How many of the rules that share most with one are compared with it.
 CANDIDATES = 4
 #: Rules that share less aren't compared.
 LEAST = 0.2
+#: And how many once more in other words, unless the rule is one of them.
+_FEW = 2
 #: States are matched in all orders up to so many.
 _MOST_STATES = 5
 #: What a state costs that only one rule has.
@@ -30,6 +34,8 @@ class Nearest:
     names: Mapping[str, str]
     edits: Edits
     cost: float
+    #: Whether both are made up in one way; else they may be the same by algebra alone.
+    is_written_alike: bool
 
 
 def nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
@@ -44,18 +50,35 @@ def nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
 
 
 def _nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
-    alike = sorted(library, key=outline.likeness, reverse=True)[:CANDIDATES]
-    found = [_compared(outline, known) for known in alike if outline.likeness(known) > LEAST]
+    alike = _likeliest(outline, library, 2 * CANDIDATES)
+    found = _compared(outline, alike[:CANDIDATES])
+    if all(one.cost for one in found):
+        found += _compared(outline, list(filter(None, map(without_zeros, alike[:_FEW]))))
+    if all(one.cost for one in found):
+        # Quotients that are written in another way may hide that little differs.
+        whole = outline.cleared
+        found += _compared(whole, _likeliest(whole, [known.cleared for known in alike], _FEW))
     return min(found, key=lambda one: one.cost, default=None)
 
 
-def _compared(outline: Outline, known: Outline) -> Nearest:
-    differences = Differences()
-    ways = [
-        _improved(outline, known, {**states, **_numbers(outline, known, states)}, differences)
-        for states in _states(outline, known)
-    ]
-    return min(ways, key=lambda one: one.cost)
+def _likeliest(outline: Outline, library: Sequence[Outline], count: int) -> list[Outline]:
+    alike = sorted(library, key=outline.likeness, reverse=True)[:count]
+    return [known for known in alike if outline.likeness(known) > LEAST]
+
+
+def _compared(outline: Outline, library: Sequence[Outline]) -> list[Nearest]:
+    """The nearest of a few rules; none if there are none."""
+    draws, ways = Draws(outline), []
+    for known in library:
+        differences = Differences(draws)
+        for states in _states(outline, known):
+            names = {**states, **_numbers(outline, known, states)}
+            ways.append((_improved(outline, known, names, differences), known))
+    if not ways:
+        return []
+    best, known = min(ways, key=lambda way: way[0].cost)
+    # What was remembered of other names was written otherwise in the known rule.
+    return [_measured(outline, known, best.names, Differences(draws))]
 
 
 def _states(outline: Outline, known: Outline) -> Iterator[dict[str, str]]:
@@ -95,8 +118,15 @@ def _alike(outline: Outline, known: Outline, ours: str, theirs: str) -> float:
     """How alike two states are: their updates, where they are used, names and beginnings."""
     one, other = (_uses(side, name) for side, name in ((outline, ours), (known, theirs)))
     score = (one & other).total() / max(1, (one | other).total())
-    score += 0.3 * (ours == theirs) + 0.2 * (outline.states[ours] == known.states[theirs])
-    return score
+    begins_alike = _begins_alike(outline.states[ours], known.states[theirs])
+    return score + 0.3 * (ours == theirs) + 0.2 * begins_alike
+
+
+def _begins_alike(one: Scalar | str, other: Scalar | str) -> bool:
+    """Whether two states begin alike; a hyperparameter may have any name, and may be fixed."""
+    if one == other or PARAM in (one, other):
+        return one == other
+    return all(isinstance(first, str) or first != 0 for first in (one, other))
 
 
 def _uses(outline: Outline, name: str) -> Counter[str]:
@@ -196,6 +226,7 @@ def _measured(
             parts.append(single(here, there, (tree, tree)))
     edits = joined(parts).distinct()
     both = other.states.keys() & outline.states.keys()
-    starts = sum(outline.states[name] != other.states[name] for name in both)
+    starts = sum(not _begins_alike(outline.states[name], other.states[name]) for name in both)
     own = len(outline.trees.keys() ^ other.trees.keys())
-    return Nearest(other, names, edits, edits.cost + _OWN_STATE * own + starts)
+    is_written_alike = outline.trees == other.trees
+    return Nearest(other, names, edits, edits.cost + _OWN_STATE * own + starts, is_written_alike)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
@@ -13,13 +13,20 @@ from optgen.analysis.compare.canonical_form import (
     NUMBER,
     Node,
     canonical,
-    collected,
     negated,
     renamed,
     substituted,
 )
+from optgen.analysis.compare.linear import cleared, collected
 from optgen.analysis.exact.specialization import asked, decided
-from optgen.compiler.ir.expression import Expression, Name, Number, substitute, walk
+from optgen.compiler.ir.expression import (
+    REDUCTIONS,
+    Expression,
+    Name,
+    Number,
+    substitute,
+    walk,
+)
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.ir.spec import Scalar
 
@@ -61,6 +68,25 @@ class Outline:
         found |= dict.fromkeys(self.states, "state")
         return found | {new(name): "new" for name in self.states}
 
+    @cached_property
+    def scalars(self) -> frozenset[str]:
+        """The states that have one value for all elements."""
+        found = {name for name, first in self.states.items() if first != PARAM}
+        while True:
+            tensors = {GRAD, PARAM, *(self.states.keys() - found)}
+            tensors |= {new(name) for name in tensors}
+            kept = {name for name in found if not _varies(self.trees.get(name), tensors)}
+            if kept == found:
+                return frozenset(found)
+            found = kept
+
+    @cached_property
+    def cleared(self) -> Outline:
+        """The same without quotients below a line."""
+        moving = _moving(self.states)
+        trees = {name: cleared(tree, moving) for name, tree in self.trees.items()}
+        return Outline(self.name, trees, self.states, self.numbers, self.setting)
+
     @property
     def size(self) -> int:
         """How many nodes there are in it."""
@@ -77,6 +103,18 @@ class Outline:
         states = {names.get(k, k): first for k, first in self.states.items()}
         numbers = {names.get(k, k): value for k, value in self.numbers.items()}
         return Outline(self.name, trees, states, numbers, self.setting)
+
+
+def _moving(states: Iterable[str]) -> frozenset[str]:
+    own = list(states)
+    return frozenset([GRAD, PARAM, *own, *map(new, own)])
+
+
+def _varies(tree: Node | None, tensors: set[str]) -> bool:
+    """Whether a tree has another value for each element."""
+    if tree is None or tree.operator in REDUCTIONS:
+        return False
+    return tree.leaf in tensors or any(_varies(child, tensors) for child in tree.children)
 
 
 def _likeness(one: Counter[str], other: Counter[str]) -> float:
@@ -101,12 +139,21 @@ def without_decay(outline: Outline) -> Outline | None:
         {str(child.leaf) for child in part.children if child.operator == NAME} for part in products
     ]
     decays = {name for names in own if PARAM in names for name in names & outline.numbers.keys()}
-    trees, numbers = dict(outline.trees), dict(outline.numbers)
-    for name in decays - {LEARNING_RATE}:
+    return _without(outline, decays - {LEARNING_RATE})
+
+
+def without_zeros(outline: Outline) -> Outline | None:
+    """The outline without numbers that are 0 by default; None where there are none."""
+    return _without(outline, {name for name, default in outline.numbers.items() if default == 0})
+
+
+def _without(outline: Outline, names: set[str]) -> Outline | None:
+    trees = dict(outline.trees)
+    for name in names:
         trees = {k: substituted(tree, name, canonical(Number(0))) for k, tree in trees.items()}
-        del numbers[name]
-    if len(numbers) == len(outline.numbers) or PARAM not in trees:
+    if not names or PARAM not in trees:
         return None
+    numbers = {name: value for name, value in outline.numbers.items() if name not in names}
     return Outline(outline.name, trees, outline.states, numbers, outline.setting)
 
 
@@ -134,8 +181,7 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
         return None
     trees[PARAM] = canonical(values[PARAM])
     trees = _upright(trees, states)
-    moving = frozenset([GRAD, PARAM, *own, *map(new, own)])
-    trees = {name: collected(tree, moving) for name, tree in trees.items()}
+    trees = {name: collected(tree, _moving(own)) for name, tree in trees.items()}
     numbers = {h.name: h.default for h in rule.hyperparameters if not h.is_switch}
     used = {str(p.leaf) for tree in trees.values() for p in tree.walk() if p.operator == NAME}
     kept = {name: default for name, default in numbers.items() if name in used}

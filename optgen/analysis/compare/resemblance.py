@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from optgen.analysis.compare.canonical_form import Node, spelled
 from optgen.analysis.compare.difference import Edit
+from optgen.analysis.compare.drawn import POINTS
 from optgen.analysis.compare.nearest import Nearest, nearest
 from optgen.analysis.compare.outline import Outline, new, outlines
 from optgen.compiler.ir.expression import (
@@ -46,8 +47,10 @@ def _finding(rule: Rule, outline: Outline, near: Nearest, variant: str) -> Findi
     if not near.cost:
         statement = f"the rule is {name}'s"
         reason = "the same but for names and the order of operands"
-        where = _location(rule, PARAM), variant, reason
-        return Finding(Group.KNOWN, statement, Verdict.PROVED, *where)
+        if not near.is_written_alike:
+            reason = f"written otherwise, and worth the same at {POINTS} points"
+        verdict = Verdict.PROVED if near.is_written_alike else Verdict.UNDECIDED
+        return Finding(Group.KNOWN, statement, verdict, _location(rule, PARAM), variant, reason)
     reason = "; ".join(_said(edit, near) for edit in near.edits.every[:_SHOWN])
     reason = reason or f"a state begins with another value in {name}"
     statement = f"the rule is a step away from {name}"
@@ -63,9 +66,9 @@ def _finding(rule: Rule, outline: Outline, near: Nearest, variant: str) -> Findi
 
 
 def _said(edit: Edit, near: Nearest) -> str:
-    here, there = (_shown(node, near.names) for node in edit.around)
+    here, there = _shown(edit.around[0], {}), _shown(edit.around[1], near.names)
     if here == there:
-        here, there = (_shown(node, near.names) for node in (edit.here, edit.there))
+        here, there = _shown(edit.here, {}), _shown(edit.there, near.names)
     return f"here is {here} where {near.known.name} has {there}"
 
 

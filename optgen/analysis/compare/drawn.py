@@ -1,0 +1,158 @@
+"""What canonical trees are worth at points that are drawn, to see past how they are written.
+
+Trees that are worth the same at all points are taken for the same. Those with a choice that goes
+one way at all points are left out: what stands on the other way makes no difference there.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from optgen.analysis.compare.canonical_form import NAME, NUMBER, Node
+from optgen.analysis.compare.outline import Outline, new
+from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
+from optgen.compiler.ir.spec import Scalar
+
+Array = np.ndarray[Any, np.dtype[Any]]
+#: How many points there are.
+POINTS = 32
+#: Elements of the tensor at each.
+_ELEMENTS = 3
+#: Errors of rounding are smaller, and differences larger at some point.
+_SAME, _NOTHING = 1e-7, 1e-6
+#: Values that are compared one by one, before all are.
+_PROBED = slice(0, 40, 9)
+_JOINED: Mapping[str, Callable[..., Any]] = {
+    "+": np.add,
+    "*": np.multiply,
+    "max": np.maximum,
+    "min": np.minimum,
+    "and": np.logical_and,
+    "or": np.logical_or,
+}
+_FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "**": np.power,
+    "%": np.mod,
+    "<": np.less,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+    "not": np.logical_not,
+    "abs": np.abs,
+    "exp": np.exp,
+    "log": np.log,
+    "sign": np.sign,
+    "where": np.where,
+    "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
+    "sum": lambda x: _whole(x).sum(axis=1, keepdims=True),
+    "mean": lambda x: _whole(x).mean(axis=1, keepdims=True),
+    "norm": lambda x: np.sqrt((_whole(x) ** 2).sum(axis=1, keepdims=True)),
+    "global_sum": lambda x: _whole(x).sum(axis=1, keepdims=True),
+    "global_norm": lambda x: np.sqrt((_whole(x) ** 2).sum(axis=1, keepdims=True)),
+}
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The values of a tree, whether all its choices went both ways, and a few of the values."""
+
+    values: Array
+    is_tried: bool
+    probe: tuple[float, ...]
+
+
+class Draws:
+    """Values of trees in the names of an outline; it remembers them."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._numbers = outline.numbers
+        scalars = outline.scalars
+        self._scalars = scalars | {new(name) for name in scalars}
+        self._known: dict[str, Worth] = {}
+
+    def alike(self, one: Node, other: Node) -> bool:
+        """Whether two trees are worth the same at every point."""
+        if NUMBER in (one.operator, other.operator):
+            return False
+        a, b = self.worth(one), self.worth(other)
+        if not (a.is_tried and b.is_tried):
+            return False
+        pairs = zip(a.probe, b.probe, strict=True)
+        if any(abs(x - y) > _SAME * max(abs(x), abs(y), _NOTHING) for x, y in pairs):
+            return False
+        return bool(np.allclose(a.values, b.values, _SAME, _SAME * _NOTHING, equal_nan=True))
+
+    def worth(self, node: Node) -> Worth:
+        """What a tree is worth."""
+        found = self._known.get(node.key)
+        if found is None:
+            found = self._known[node.key] = self._of(node)
+        return found
+
+    def _of(self, node: Node) -> Worth:
+        if node.operator == NAME:
+            return _worth(self._drawn(str(node.leaf)), is_tried=True)
+        if node.operator == NUMBER:
+            return _worth(np.full((1, 1), float(node.leaf)), is_tried=True)
+        parts = [self.worth(child) for child in node.children]
+        values = [part.values for part in parts]
+        with np.errstate(all="ignore"):
+            if node.operator in _JOINED:
+                result = reduce(_JOINED[node.operator], values)
+            else:
+                result = _FUNCTIONS[node.operator](*values)
+        is_tried = all(part.is_tried for part in parts) and _is_tried(node.operator, values, result)
+        return _worth(result, is_tried=is_tried)
+
+    def _drawn(self, name: str) -> Array:
+        """Values of a name, which are the same wherever it stands."""
+        draw = np.random.default_rng(zlib.crc32(name.encode()))
+        if name in (STEP, CALL):
+            return draw.integers(1, 40, (POINTS, 1)) ** draw.integers(0, 2, (POINTS, 1)) * 1.0
+        if name in self._numbers or name == LEARNING_RATE:
+            return _number(draw, self._numbers.get(name))
+        columns = 1 if name in self._scalars else _ELEMENTS
+        size = draw.uniform(0.1, 3, (POINTS, columns))
+        # Second moments aren't negative, and gradients are: half the points are of each kind.
+        turned = draw.integers(0, 2, size.shape) * 2 - 1.0
+        half = np.arange(POINTS)[:, None] % 2 == 0
+        signed = np.where(half, turned, 1.0) if name not in (GRAD, PARAM) else turned
+        return size * signed
+
+
+def _number(draw: np.random.Generator, default: Scalar | None) -> Array:
+    """From 0 to 1 at half of the points, and near the default at the others."""
+    share = draw.uniform(0.05, 0.95, (POINTS, 1))
+    usual = float(default or 0)
+    # A share that is near 1 stays below it.
+    factor = draw.uniform(0.5, 1, (POINTS, 1))
+    near = 1 - (1 - usual) * factor if 0.5 < usual < 1 else usual * factor
+    return np.where((draw.random((POINTS, 1)) < 0.5) & (usual != 0), near, share)
+
+
+def _is_tried(operator: str, values: list[Array], result: Array) -> bool:
+    """Whether a choice went both ways. Bounds that are tiny are there to keep out 0."""
+    if operator == "where":
+        return bool(np.any(values[0])) and not np.all(values[0])
+    if operator in ("max", "min", "clip"):
+        shown = [one for one in values if one.size > 1 or one.item() > 0.001 or one.item() <= 0]
+        return all(np.any(one == result) for one in shown)
+    return True
+
+
+def _worth(values: Array, *, is_tried: bool) -> Worth:
+    whole = _whole(values)
+    return Worth(
+        whole if values.shape[1] > 1 else values, is_tried, tuple(whole.flat[_PROBED].tolist())
+    )
+
+
+def _whole(values: Array) -> Array:
+    """With a column for each element."""
+    return np.broadcast_to(np.asarray(values, float), (POINTS, _ELEMENTS))
