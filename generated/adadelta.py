@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from optgen.runtime import Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State
+from optgen.runtime import (
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State,
+)
 
 from .features import Featured
 
@@ -53,8 +55,10 @@ class Adadelta(Featured):
         State("average_gradient"),
         State("average_change"),
     )
-    columns = ("rho", "epsilon", "one_minus_rho")
-    buffers = ("average_gradient", "average_change")
+    layout = Layout(
+        columns=("rho", "epsilon", "one_minus_rho"),
+        buffers=("average_gradient", "average_change"),
+    )
     spec = "798d0193958bb657a72d9d2a3cdcbb8f"
     fingerprint = "381d0f275f0396058ff086a06b8df3ee"
     made_for = "074170d4be20c92a807f7348564d0a8d"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optgen.runtime import (
-    Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State, Switch,
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State, Switch,
 )
 
 from .features import Featured
@@ -73,8 +73,10 @@ class Adam(Featured):
         State("velocity"),
         State("velocity_bound", when=lambda on: on["amsgrad"]),
     )
-    columns = ("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size")
-    buffers = ("mean_gradient", "velocity", "velocity_bound")
+    layout = Layout(
+        columns=("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size"),
+        buffers=("mean_gradient", "velocity", "velocity_bound"),
+    )
     spec = "d6267f57dab1f80ed0b70c8e21d36a29"
     fingerprint = "20a30a21852a7f21556971bddf12788b"
     made_for = "074170d4be20c92a807f7348564d0a8d"

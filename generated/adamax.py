@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from optgen.runtime import Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State
+from optgen.runtime import (
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State,
+)
 
 from .features import Featured
 
@@ -59,8 +61,10 @@ class Adamax(Featured):
         State("mean_gradient"),
         State("infinity_norm"),
     )
-    columns = ("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "current_learning_rate")
-    buffers = ("mean_gradient", "infinity_norm")
+    layout = Layout(
+        columns=("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "current_learning_rate"),
+        buffers=("mean_gradient", "infinity_norm"),
+    )
     spec = "e032099bf9e3b6902f7cac0b4b900327"
     fingerprint = "d28f1a19d5a27b4b3cf75e4aed8f0776"
     made_for = "074170d4be20c92a807f7348564d0a8d"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optgen.runtime import (
-    Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State, Switch,
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State, Switch,
 )
 
 from .features import Featured
@@ -72,8 +72,10 @@ class AdamW(Featured):
         State("velocity"),
         State("velocity_bound", when=lambda on: on["amsgrad"]),
     )
-    columns = ("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size")
-    buffers = ("mean_gradient", "velocity", "velocity_bound")
+    layout = Layout(
+        columns=("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size"),
+        buffers=("mean_gradient", "velocity", "velocity_bound"),
+    )
     spec = "4d8ecd601954e56eaec6201a76440989"
     fingerprint = "3ec9b2b7bf1de5dc22d26ba757d04740"
     made_for = "074170d4be20c92a807f7348564d0a8d"

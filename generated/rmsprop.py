@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optgen.runtime import (
-    Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State, Switch,
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State, Switch,
 )
 
 from .features import Featured
@@ -77,8 +77,10 @@ class RMSprop(Featured):
         State("average_gradient", when=lambda on: on["centered"]),
         State("momentum_buffer", when=lambda on: on["momentum_gt_0"]),
     )
-    columns = ("rho", "momentum", "epsilon", "one_minus_rho")
-    buffers = ("velocity", "average_gradient", "momentum_buffer")
+    layout = Layout(
+        columns=("rho", "momentum", "epsilon", "one_minus_rho"),
+        buffers=("velocity", "average_gradient", "momentum_buffer"),
+    )
     spec = "c1bb40984faf9e520b95cc2a4e3de558"
     fingerprint = "1a82c54d64614769da37398bd3083a0b"
     made_for = "074170d4be20c92a807f7348564d0a8d"

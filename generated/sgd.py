@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optgen.runtime import (
-    Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State, Switch,
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State, Switch,
 )
 
 from .features import Featured
@@ -63,8 +63,10 @@ class SGD(Featured):
     states = (
         State("momentum_buffer", when=lambda on: on["momentum_gt_0"]),
     )
-    columns = ("momentum",)
-    buffers = ("momentum_buffer",)
+    layout = Layout(
+        columns=("momentum",),
+        buffers=("momentum_buffer",),
+    )
     spec = "b2e880cd10d61323d75de053e1406c19"
     fingerprint = "d3c70f726833972cb0fca5dce0f0014e"
     made_for = "074170d4be20c92a807f7348564d0a8d"

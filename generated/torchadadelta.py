@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from optgen.runtime import Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State
+from optgen.runtime import (
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State,
+)
 
 from .features import Featured
 
@@ -58,8 +60,10 @@ class TorchAdadelta(Featured):
         ("weight_decay", ("l2_penalty",)),
         ("maximize", ("maximize",)),
     )
-    columns = ("rho", "epsilon", "one_minus_rho")
-    buffers = ("square_avg", "acc_delta")
+    layout = Layout(
+        columns=("rho", "epsilon", "one_minus_rho"),
+        buffers=("square_avg", "acc_delta"),
+    )
     spec = "4ec066d36fa50f6fec1ef6a160e646ca"
     fingerprint = "db3c2b126c880339b7ce1bb0658ef5b8"
     made_for = "074170d4be20c92a807f7348564d0a8d"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optgen.runtime import (
-    Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State, Switch,
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State, Switch,
 )
 
 from .features import Featured
@@ -79,11 +79,13 @@ class TorchAdam(Featured):
         ("amsgrad", ("amsgrad",)),
         ("maximize", ("maximize",)),
     )
-    columns = (
-        "beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size",
-        "root_of_one_minus_beta_2_to_the_step",
+    layout = Layout(
+        columns=(
+            "beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size",
+            "root_of_one_minus_beta_2_to_the_step",
+        ),
+        buffers=("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
     )
-    buffers = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq")
     spec = "fe9b494cfe120f6e45102d1b05d7be55"
     fingerprint = "9f2f705e45969341477dfd4d1d3cd834"
     made_for = "074170d4be20c92a807f7348564d0a8d"

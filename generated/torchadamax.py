@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from optgen.runtime import Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State
+from optgen.runtime import (
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State,
+)
 
 from .features import Featured
 
@@ -64,11 +66,13 @@ class TorchAdamax(Featured):
         ("weight_decay", ("l2_penalty",)),
         ("maximize", ("maximize",)),
     )
-    columns = (
-        "beta_1", "beta_2", "epsilon", "one_minus_beta_1",
-        "learning_rate_over_one_minus_beta_1_to_the_step",
+    layout = Layout(
+        columns=(
+            "beta_1", "beta_2", "epsilon", "one_minus_beta_1",
+            "learning_rate_over_one_minus_beta_1_to_the_step",
+        ),
+        buffers=("exp_avg", "exp_inf"),
     )
-    buffers = ("exp_avg", "exp_inf")
     spec = "92e7d0821bfb0b8e93297924f29af606"
     fingerprint = "15e23074e92f20062638846f20d429b0"
     made_for = "074170d4be20c92a807f7348564d0a8d"

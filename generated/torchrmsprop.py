@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optgen.runtime import (
-    Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State, Switch,
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State, Switch,
 )
 
 from .features import Featured
@@ -86,8 +86,10 @@ class TorchRMSprop(Featured):
         ("centered", ("centered",)),
         ("maximize", ("maximize",)),
     )
-    columns = ("alpha", "momentum", "epsilon", "one_minus_alpha")
-    buffers = ("square_avg", "grad_avg", "momentum_buffer")
+    layout = Layout(
+        columns=("alpha", "momentum", "epsilon", "one_minus_alpha"),
+        buffers=("square_avg", "grad_avg", "momentum_buffer"),
+    )
     spec = "b7bce2acd79fa1793f3f81d3ac95fdb2"
     fingerprint = "3ba0440c413a5e90ab30c620868c4de7"
     made_for = "074170d4be20c92a807f7348564d0a8d"

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optgen.runtime import (
-    Constraints, Hyperparameter, OnNonfinite, PathOptions, Scheduled, State, Switch,
+    Constraints, Hyperparameter, Layout, OnNonfinite, PathOptions, Scheduled, State, Switch,
 )
 
 from .features import Featured
@@ -71,8 +71,10 @@ class TorchSGD(Featured):
         ("nesterov", ("nesterov",)),
         ("maximize", ("maximize",)),
     )
-    columns = ("momentum", "dampening", "entering")
-    buffers = ("momentum_buffer",)
+    layout = Layout(
+        columns=("momentum", "dampening", "entering"),
+        buffers=("momentum_buffer",),
+    )
     spec = "f34455424ced22837142d45bc986f4af"
     fingerprint = "f2da03806bc21db7de59501047103b8d"
     made_for = "074170d4be20c92a807f7348564d0a8d"

@@ -71,7 +71,8 @@ def test_a_deleted_feature_is_gone_everywhere(feature: Path, copy: Path, tmp_pat
         subprocess.run(command, cwd=copy, env=environment, check=True, capture_output=True)
     finally:
         hidden.rename(inside)
-    built = sorted(path for path in (tmp_path / "out").glob("*.py") if path.stem not in ("__init__", "features"))
+    shared = ("__init__", "features")
+    built = sorted(path for path in (tmp_path / "out").glob("*.py") if path.stem not in shared)
     assert [path.stem for path in built] == [*SOME]
     for path in built:
         assert not lost & set(arguments(path))

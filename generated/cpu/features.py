@@ -125,8 +125,9 @@ def update_sums(
                 grad_block = block(addresses[tensor, features.GRAD] + first, start, size, real)
                 if gradient_accumulation_steps_given:
                     if global_clipnorm_given or clipnorm_given:
-                        accumulated_gradient_block = (
-                            block(addresses[tensor, features.ACCUMULATED_GRADIENT] + first, start, size, real)
+                        accumulated_gradient_block = block(
+                            addresses[tensor, features.ACCUMULATED_GRADIENT] + first, start, size,
+                            real,
                         )
                 for i in range(size):
                     # load

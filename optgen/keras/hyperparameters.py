@@ -42,7 +42,9 @@ class Hyperparameters:
             names = [h.name for h in rule.hyperparameters]
             values = {name: _source(value) for name, value in zip(names, now, strict=True)}
             declared = rule.hyperparameters, rule.switches, rule.exclusive
-            settings = Settings(self._owner, *declared, values, None, rule.states, rule.columns)
+            settings = Settings(
+                self._owner, *declared, values, None, rule.states, rule.layout.columns
+            )
             self._refuse_switching(settings.on())
             self._settings, self._seen = settings, now
         return self._settings

@@ -14,7 +14,7 @@ from optgen.runtime.kernels import Norm, Prepass, Program
 from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.registry import Registry
-from optgen.runtime.rule_metadata import Features
+from optgen.runtime.rule_metadata import Features, Layout
 from optgen.runtime.schedule import Schedule
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Constraints",
     "Features",
     "Hyperparameter",
+    "Layout",
     "LossScaleOptimizer",
     "Norm",
     "Number",

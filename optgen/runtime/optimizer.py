@@ -49,7 +49,7 @@ class Optimizer(Generated, Sealed, Saved):
         if not isinstance(name, str | None):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
         declared = self.hyperparameters, self.switches, self.exclusive
-        settings = Settings(kind, *declared, values, options, self.states, self.columns)
+        settings = Settings(kind, *declared, values, options, self.states, self.layout.columns)
         treatment = Treatment(kind, *common)
         self.name = unique_name(kind) if name is None else name
         self._core = Core(kind, settings, treatment)

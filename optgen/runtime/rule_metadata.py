@@ -25,6 +25,26 @@ class Kernelled:
 
 
 @dataclass(frozen=True)
+class Layout:
+    """The columns of the tables that kernels read, and what runs over them."""
+
+    #: Scalars of a call, arrays of a variable, scalars of a variable.
+    columns: tuple[str, ...] = ()
+    buffers: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    programs: tuple[Program, ...] = ()
+
+    def after(self, shared: Layout) -> Layout:
+        """These columns behind those that are shared; programs of its own, if it has any."""
+        return Layout(
+            (*shared.columns, *self.columns),
+            (*shared.buffers, *self.buffers),
+            (*shared.factors, *self.factors),
+            self.programs or shared.programs,
+        )
+
+
+@dataclass(frozen=True)
 class Features:
     """What features declare for all optimizers of a package, and a digest of their specs."""
 
@@ -35,10 +55,7 @@ class Features:
     states_before: tuple[State, ...] = ()
     states_after: tuple[State, ...] = ()
     exclusive: tuple[tuple[str, ...], ...] = ()
-    columns: tuple[str, ...] = ()
-    buffers: tuple[str, ...] = ()
-    factors: tuple[str, ...] = ()
-    programs: tuple[Program, ...] = ()
+    layout: Layout = Layout()
 
 
 class Generated:
@@ -54,11 +71,7 @@ class Generated:
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
     #: What torch calls arguments, each with the hyperparameters that it sets.
     torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
-    #: Columns of the tables that kernels read: scalars of a call, arrays, scalars of a tensor.
-    columns: ClassVar[tuple[str, ...]] = ()
-    buffers: ClassVar[tuple[str, ...]] = ()
-    factors: ClassVar[tuple[str, ...]] = ()
-    programs: ClassVar[tuple[Program, ...]] = ()
+    layout: ClassVar[Layout] = Layout()
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     #: Digests of what the class and its kernels were made of, and the features around them.
@@ -82,11 +95,8 @@ class Generated:
         cls.hyperparameters = _in_order(cls, declared)
         cls.switches = _joined(own.get("switches", ()), shared.switches)
         cls.states = (*shared.states_before, *own.get("states", ()), *shared.states_after)
-        cls.columns = (*shared.columns, *own.get("columns", ()))
-        cls.buffers = (*shared.buffers, *own.get("buffers", ()))
-        cls.factors = (*shared.factors, *own.get("factors", ()))
+        cls.layout = own.get("layout", Layout()).after(shared.layout)
         cls.exclusive = own.get("exclusive", shared.exclusive)
-        cls.programs = own.get("programs", shared.programs)
 
     @classmethod
     def kernels_of(cls, target: str) -> Kernels:
@@ -111,8 +121,9 @@ def _kernels_of(rule: Any, target: str, fingerprint: str) -> Kernels:
     shared = import_module(f"{package}.{target}.features")
     if (rule.fingerprint, rule.features.fingerprint) != (own.FINGERPRINT, shared.FINGERPRINT):
         raise mixed(own.__name__)
-    tables = rule.buffers, rule.columns, rule.factors
-    return kernels_in(own, shared, *tables, rule.programs)
+    layout: Layout = rule.layout
+    tables = layout.buffers, layout.columns, layout.factors
+    return kernels_in(own, shared, *tables, layout.programs)
 
 
 def mixed(where: str) -> MixedBuildError:

@@ -34,7 +34,7 @@ class ParamGroups:
         """
         values = {h.name: h.default for h in rule.hyperparameters} | dict(shared)
         declared = rule.hyperparameters, rule.switches, rule.exclusive
-        self.settings = Settings(owner, *declared, values, None, rule.states, rule.columns)
+        self.settings = Settings(owner, *declared, values, None, rule.states, rule.layout.columns)
         self._owner = owner
         self._own = [argument for argument in listed if argument.is_grouped]
         self._defaults = {a.name: defaults.get(a.name, a.default) for a in self._own}

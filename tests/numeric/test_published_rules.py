@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from optgen.compiler.library import published_files
-from optgen.compiler.pipeline import checked_rule, load_all
 from optgen.analysis.prove.trajectories import Runs
 from optgen.analysis.prove.variant import variants
+from optgen.compiler.library import published_files
+from optgen.compiler.pipeline import checked_rule, load_all
 
 RATE = 0.02
 START = np.array([[1.0, -2.0, 0.5]])

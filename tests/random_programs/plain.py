@@ -110,8 +110,9 @@ def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
     own: Any = SimpleNamespace(**run_module(texts[f"cpu/{inside}"], names, literals=True))
     module = run_module(texts[inside], {"Featured": features.Featured})
     found: Any = module[name]
-    tables = found.buffers, found.columns, found.factors
-    kernels = kernels_in(own, shared, *tables, found.programs)
+    layout = found.layout
+    tables = layout.buffers, layout.columns, layout.factors
+    kernels = kernels_in(own, shared, *tables, layout.programs)
     found.kernels_of = classmethod(lambda cls, target: kernels)
     made: type[Optimizer] = found
     return made

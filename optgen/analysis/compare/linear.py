@@ -8,7 +8,15 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 
-from optgen.analysis.compare.canonical_form import NUMBER, Node, add, again, constant, multiply, power
+from optgen.analysis.compare.canonical_form import (
+    NUMBER,
+    Node,
+    add,
+    again,
+    constant,
+    multiply,
+    power,
+)
 
 
 def collected(node: Node, moving: frozenset[str]) -> Node:

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from optgen.analysis.exact.interval import ONE, ZERO, Interval
-from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
 from optgen.analysis.prove.descent import decays
 from optgen.analysis.prove.float32 import Array
-from optgen.analysis.prove.trajectories import Runs
 from optgen.analysis.prove.sampling import Search
+from optgen.analysis.prove.trajectories import Runs
 from optgen.analysis.prove.variant import Variant
+from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
 
 #: Sizes of constant gradients, and of parameters at the start; and how many steps there are.
 SIZES = (1.0, 1e-2, 1e2, 1e-4, 1e-9, 1e-18)

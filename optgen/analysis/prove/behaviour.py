@@ -10,8 +10,6 @@ from contextlib import suppress
 
 import numpy as np
 
-from optgen.compiler.ir.expression import walk
-from optgen.compiler.ir.proof import Finding
 from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.convergence import convergence
 from optgen.analysis.prove.correction import corrections
@@ -26,6 +24,8 @@ from optgen.analysis.prove.scaling import scaling
 from optgen.analysis.prove.symmetry import symmetries
 from optgen.analysis.prove.variant import Variant
 from optgen.analysis.prove.zero import at_zero
+from optgen.compiler.ir.expression import walk
+from optgen.compiler.ir.proof import Finding
 
 #: Longer rules aren't run.
 MOST_PARTS = 600

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.ir.proof import Finding
 from optgen.analysis.prove.battery import CURVATURES, RATES, START, Battery
 from optgen.analysis.prove.observation import observation, trajectory
+from optgen.compiler.ir.proof import Finding
 
 #: A parameter that comes so near to the minimum has been there, and one that then goes so far,
 #: both as shares of where it began, hasn't come to rest.

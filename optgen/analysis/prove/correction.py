@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from optgen.analysis.prove.battery import ELEMENTS, START, Battery
+from optgen.analysis.prove.observation import observation
+from optgen.analysis.prove.variant import replaced
 from optgen.compiler.ir.expression import (
     Expression,
     Name,
@@ -18,9 +21,6 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import STEP
-from optgen.analysis.prove.battery import ELEMENTS, START, Battery
-from optgen.analysis.prove.observation import observation
-from optgen.analysis.prove.variant import replaced
 
 #: Steps of a run with another correction; and what is alike.
 _CORRECTED, _ALIKE, _DIFFERENT = 50, 1e-6, 0.05

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.ir.expression import REDUCTIONS, Operation, walk
-from optgen.compiler.ir.proof import Finding
-from optgen.compiler.ir.rule import GRAD
 from optgen.analysis.prove.battery import AFTER, ELEMENTS, SIZES, Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.observation import observation, trajectory
+from optgen.compiler.ir.expression import REDUCTIONS, Operation, walk
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import GRAD
 
 
 def directions(battery: Battery) -> Iterator[Finding]:

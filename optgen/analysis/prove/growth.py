@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.ir.proof import Finding
-from optgen.compiler.ir.rule import GRAD, PARAM
 from optgen.analysis.prove.battery import ELEMENTS, START, Battery
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.analysis.prove.trajectories import Runs
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import GRAD, PARAM
 
 #: Numbers of a step, after a few steps that are counted from 1, and the most by which a step may
 #: follow them. Corrections for the start come to an end, and schedules grow like a root.

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.ir.expression import Operation, names, walk
-from optgen.compiler.ir.proof import Finding
 from optgen.analysis.prove.battery import START, Battery
 from optgen.analysis.prove.observation import observation
-from optgen.analysis.prove.sampling import is_inside
 from optgen.analysis.prove.safety_constants import SMALL
+from optgen.analysis.prove.sampling import is_inside
 from optgen.analysis.prove.variant import Variant
+from optgen.compiler.ir.expression import Operation, names, walk
+from optgen.compiler.ir.proof import Finding
 
 _STEPS = 60
 #: What takes one of several values, so that a bound of it may never be reached.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.ir.proof import Finding
-from optgen.compiler.ir.rule import GRAD
 from optgen.analysis.prove.battery import START, Battery
 from optgen.analysis.prove.observation import observation, trajectory
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import GRAD
 
 #: Steps over which a rule's lengths are compared, and the least power of the number of steps
 #: that they may follow: sums of squares shorten them by a root, counters by a quotient.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from optgen.compiler.ir.problem import Location
-from optgen.compiler.ir.proof import Finding, Group, Verdict
-from optgen.compiler.ir.rule import PARAM
 from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.variant import last_location
+from optgen.compiler.ir.problem import Location
+from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.rule import PARAM
 
 
 def observation(

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.ir.proof import Finding
 from optgen.analysis.prove.battery import START, Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.safety_constants import small_numbers
+from optgen.compiler.ir.proof import Finding
 
 #: Random paths, each with twins of which one gradient is turned around at one of these steps.
 _DRAWS, _TURNED, _STEPS = 8, (1, 2, 8, 29), 50

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from optgen.compiler.ir.proof import Finding
 from optgen.analysis.prove.battery import ELEMENTS, START, Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.trajectories import Runs
+from optgen.compiler.ir.proof import Finding
 
 #: Steps after which a state is changed a little, and by which share.
 _WARM, _LITTLE = 12, 1e-4

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from optgen.compiler.ir.proof import Finding
-from optgen.compiler.ir.rule import LEARNING_RATE
 from optgen.analysis.prove.battery import ELEMENTS, PARAMETERS, SIZES, START, Battery
 from optgen.analysis.prove.observation import observation
+from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import LEARNING_RATE
 
 #: Powers that steps may grow by. Rules that add squares of several units come below 0, and those
 #: that forget slowly above 1.

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.compiler.ir.proof import Finding
 from optgen.analysis.prove.battery import NOISY, Battery
 from optgen.analysis.prove.observation import observation, trajectory
+from optgen.compiler.ir.proof import Finding
 
 #: A parameter, and a direction at right angles to it; both have a mean of 0. Their sum has
 #: elements of one size and elements of 0.

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from optgen.analysis.prove.battery import ELEMENTS, START, Battery
+from optgen.analysis.prove.observation import observation, trajectory
+from optgen.analysis.prove.variant import Variant, replaced
 from optgen.compiler.ir.expression import (
     REDUCTIONS,
     Expression,
@@ -17,9 +20,6 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import GRAD, PARAM
-from optgen.analysis.prove.battery import ELEMENTS, START, Battery
-from optgen.analysis.prove.observation import observation, trajectory
-from optgen.analysis.prove.variant import Variant, replaced
 
 #: Steps from a parameter of 0, and how much longer they are where a part of them isn't left out.
 _STEPS, _LONGER = 24, 1.5

@@ -12,6 +12,8 @@ _STEP = "    "
 _HEAD = re.compile(r"return |[^()=]+ = |(?=\w+\()")
 #: An entry of a dictionary, which is broken inside its own brackets.
 _ENTRY = re.compile(r'(\w+)\[("\w+")\]')
+#: A value that is one call.
+_CALL = re.compile(r"[\w.]+\(")
 #: Lists that are filled line by line: arguments, imports, targets.
 _LISTS = (
     re.compile(r"(?P<head>def \w+\()(?P<listed>.*)(?P<tail>\) -> [\w.]+:)"),
@@ -78,9 +80,8 @@ def _wrapped(prefix: str, text: str) -> list[str]:
         head, arguments = f"{prefix}{target}{value[:opening]}", value[opening:-1]
         if len(head) <= WIDTH and len(inner) + len(arguments) <= WIDTH:
             return [head, inner + arguments, f"{prefix})"]
-        if not target:
-            rest = value[opening:-1]
-            return _filled(prefix, value[:opening], ", ".join(_arguments(rest)), ")")
+        if not target or (not cuts and _CALL.match(value)):
+            return _filled(prefix, target + value[:opening], arguments, ")")
     parts = [value]
     if len(inner) + len(value) > WIDTH:
         bounds = [-1, *cuts, len(value)]

@@ -48,8 +48,7 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
                 *_tuple("states", states),
                 *_listed("exclusive", exclusive, declared.exclusive(shared.plan)),
                 *_tuple("torch_names", list(_torch(plan))),
-                *_columns(columns, shared.columns),
-                *_tuple("programs", [] if same_programs else programs.split("\n")),
+                *_layout(columns, shared.columns, "" if same_programs else programs),
             ]
         ),
         "signature": _signature([h for h in rule.hyperparameters if not h.after_name]),
@@ -74,7 +73,6 @@ def features_context(shared: Shared) -> dict[str, object]:
     return {
         "arguments": argument_docs(hyperparameters),
         "constants": "\n".join(column_lines(shared.columns, Columns())),
-        "programs": declared.programs(plan),
         "declarations": "\n".join(_as_arguments(plan, shared.columns, hyperparameters)),
         "excludable": [h.name for h in hyperparameters if h.excluded is not None],
         "imports": "\n".join(import_lines({_RUNTIME: _features_imports(plan)})),
@@ -101,8 +99,8 @@ def _as_arguments(
             yield f"{title}=("
             yield from (f"    {line}" for line in lines)
             yield "),"
-    for title, names in zip(("columns", "buffers", "factors"), columns.tables, strict=True):
-        yield f"{title}={declared.tupled(names)},"
+    *layout, end = _layout(columns, Columns(), declared.programs(plan))
+    yield from (*("".join(layout[0].split()), *layout[1:]), f"{end},")
 
 
 def features_of(plan: Plan) -> Iterator[str]:
@@ -127,17 +125,19 @@ def _signature(hyperparameters: Sequence[Hyperparameter]) -> list[str]:
     return [argument(h, "Scheduled") for h in hyperparameters]
 
 
-def _columns(columns: Columns, shared: Columns) -> Iterator[str]:
+def _layout(columns: Columns, shared: Columns, programs: str) -> Iterator[str]:
+    """Where kernels find what, as an attribute of a class or an argument."""
+    yield "layout = Layout("
     for title, every, before in zip(
         ("columns", "buffers", "factors"), columns.tables, shared.tables, strict=True
     ):
-        own = every[len(before) :]
-        if own:
-            yield from _row(title, own)
-
-
-def _row(title: str, names: Sequence[str]) -> Iterator[str]:
-    yield f"{title} = {declared.tupled(names)}"
+        if own := every[len(before) :]:
+            yield f"    {title}={declared.tupled(own)},"
+    if programs:
+        yield "    programs=("
+        yield from (f"        {line}" for line in programs.split("\n"))
+        yield "    ),"
+    yield ")"
 
 
 def _tuple(title: str, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
@@ -172,6 +172,7 @@ def _imports(
         "Array": any(h.excluded is not None for h in own),
         "Constraints": True,
         "Hyperparameter": bool(hyperparameters),
+        "Layout": True,
         "Norm": not same_programs and any(program.norms for program in plan.programs),
         "OnNonfinite": True,
         "PathOptions": True,
@@ -195,6 +196,7 @@ def _features_imports(plan: Plan) -> list[str]:
         "Array": any(h.excluded is not None for h in plan.rule.hyperparameters),
         "Features": True,
         "Hyperparameter": len(plan.rule.hyperparameters) > 1,
+        "Layout": True,
         "Norm": any(program.norms for program in plan.programs),
         "Optimizer": True,
         "Prepass": any(program.prepasses for program in plan.programs),

@@ -24,6 +24,7 @@ _PRINTED = CLASSES.union(
         "states_after",
         "exclusive",
         "torch_names",
+        "layout",
     ),
     (
         "columns",

@@ -18,7 +18,7 @@ if sys.platform != "win32":
 
 #: What builds put aside until all of it can be moved into place.
 STAGING = ".optgen-*.tmp"
-_CLASS = re.compile(r"^class (\w+)\((?:Optimizer|Schedule)\):", re.MULTILINE)
+_CLASS = re.compile(r"^class (\w+)\((?:Featured|Schedule)\):", re.MULTILINE)
 
 
 def read(path: Path) -> str | None:

@@ -10,9 +10,10 @@ from optgen.analysis.compare import resemblances
 from optgen.analysis.compare.canonical_form import canonical
 from optgen.analysis.compare.drawn import Draws
 from optgen.analysis.compare.outline import Outline
+from optgen.analysis.reports import known_rules
 from optgen.compiler.ir.expression import Name, Number, Operation
 from optgen.compiler.ir.proof import Finding, Verdict
-from optgen.compiler.pipeline import checked_rule, known_rules, load_all
+from optgen.compiler.pipeline import checked_rule, load_all
 
 #: The name of a rule, its numbers, what its states begin with, and the rule in other words.
 OWN: dict[str, tuple[str, dict[str, str], str]] = {

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from optgen.analysis.prove import findings
 from optgen.compiler.ir.proof import Finding, Group
 from optgen.compiler.pipeline import checked_rule, load_all
-from optgen.analysis.prove import findings
 from tests.analysis.prove.slips import PUBLISHED
 
 

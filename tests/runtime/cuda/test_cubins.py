@@ -12,14 +12,14 @@ pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cud
 
 from optgen.optimizers.cuda import sgd
 from optgen.runtime.cuda import cubins, jit
-from optgen.runtime.kernels import built, switches_of
+from optgen.runtime.kernels import Widths, built, switches_of
 
 CAPABILITY = (9, 0)
 
 
 def kernel(**on: bool) -> jit.Kernel:
     switches = {name: on.get(name, False) for name in switches_of(sgd.update)}
-    made: jit.Kernel = built(sgd.update, switches, np.float32, 4, 256)
+    made: jit.Kernel = built(sgd.update, switches, np.float32, 4, 256, Widths(5, 20, 4))
     return made
 
 

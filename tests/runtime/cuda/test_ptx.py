@@ -86,7 +86,7 @@ def test_so_do_kernels_of_calls_that_the_device_decides(setting: Setting) -> Non
 def test_the_scalars_of_a_call(setting: Setting) -> None:
     kernels, on = kernels_of(setting)
     for capability, text in zip(
-        CAPABILITIES, built(kernels.host, on).ptx(*CAPABILITIES), strict=True
+        CAPABILITIES, built(kernels.host, on, kernels.widths).ptx(*CAPABILITIES), strict=True
     ):
         check_resources(text, capability)
         # They are computed in float64, and nothing is rounded on the way.
