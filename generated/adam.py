@@ -74,7 +74,9 @@ class Adam(Featured):
         State("velocity_bound", when=lambda on: on["amsgrad"]),
     )
     layout = Layout(
-        columns=("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size"),
+        columns=(
+            "beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size",
+        ),
         buffers=("mean_gradient", "velocity", "velocity_bound"),
     )
     spec = "d6267f57dab1f80ed0b70c8e21d36a29"

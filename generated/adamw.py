@@ -73,7 +73,9 @@ class AdamW(Featured):
         State("velocity_bound", when=lambda on: on["amsgrad"]),
     )
     layout = Layout(
-        columns=("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size"),
+        columns=(
+            "beta_1", "beta_2", "epsilon", "one_minus_beta_1", "one_minus_beta_2", "step_size",
+        ),
         buffers=("mean_gradient", "velocity", "velocity_bound"),
     )
     spec = "4d8ecd601954e56eaec6201a76440989"

@@ -18,7 +18,7 @@ def new(name: str, folder: Path) -> int:
         complain(fault)
         return USAGE
     path = folder / f"{name.lower()}.toml"
-    text = read_templates().render(TEMPLATE, {"name": name, "path": path.as_posix()})
+    text = read_templates().fill(TEMPLATE, {"name": name, "path": path.as_posix()})
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:

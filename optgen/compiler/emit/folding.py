@@ -36,15 +36,15 @@ def _lines(text: str) -> Iterator[str]:
         is_prose ^= line.count('"""') % 2 == 1
 
 
-def _folded(line: str, is_part: bool = False) -> list[str]:
+def _folded(line: str, is_part: bool = False, width: int = WIDTH) -> list[str]:
     """A long line over several; a ``part`` of a list is one already."""
-    if len(line) <= WIDTH or (is_part and "lambda" not in line):
+    if len(line) <= width or (is_part and "lambda" not in line):
         return [line]
     statement = line.lstrip()
     if is_part:
         return _lambda(line[: len(line) - len(statement)], statement)
     if statement.endswith(","):
-        *rows, last = _folded(line[:-1])
+        *rows, last = _folded(line[:-1], width=WIDTH - 1)
         return [*rows, f"{last},"]
     prefix = line[: len(line) - len(statement)]
     for pattern in _LISTS:

@@ -176,7 +176,8 @@ def column_lines(columns: Columns, shared: Columns) -> Iterator[str]:
         if len(constants) == 1:
             yield f"{constants[0]} = {first}"
         else:
-            yield f"{', '.join(constants)} = range({first}, {first + len(constants)})"
+            numbers = f"{first}, {first + len(constants)}" if first else f"{len(constants)}"
+            yield f"{', '.join(constants)} = range({numbers})"
 
 
 def _signature(first: str, switches: Sequence[str]) -> str:
