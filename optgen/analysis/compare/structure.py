@@ -7,9 +7,10 @@ from collections.abc import Hashable, Mapping
 from optgen.analysis.compare.normal_form import normal
 from optgen.analysis.compare.straight_line import Straight
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.functions import SYMMETRIC
 from optgen.compiler.ir.rule import PARAM
 
-_COMMUTATIVE = frozenset({"+", "*", "max", "min", "==", "and", "or"})
+_COMMUTATIVE = frozenset({"+", "*", "==", "and", "or"}) | SYMMETRIC
 
 
 def same_structure(left: Straight, right: Straight, matches: Mapping[str, str]) -> bool:

@@ -9,17 +9,15 @@ from optgen.compiler.emit.kernels import (
     Function,
     elements_doc,
     host_function,
+    imported,
     kernel_table,
-    mathematics,
     prepass_name,
     small_functions,
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import indent, lay_out, signature
+from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Plan, Prepass, Program
-
-#: What the C library computes for one number at a time.
-_ELEMENTARY = ("exp", "log")
 
 
 def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[str, object]:
@@ -34,8 +32,8 @@ def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[
         "host": host_function(lines, plan, "row"),
         "functions": functions,
         "helpers": pick([*called, *(["sum_in_order"] if everywhere else [])]),
-        "mathematics": [name for name in mathematics(plan) if name not in _ELEMENTARY],
-        "elementary": [name for name in mathematics(plan) if name in _ELEMENTARY],
+        "mathematics": imported(plan, "cpu", Origin.MATH),
+        "elementary": imported(plan, "cpu", Origin.RUNTIME),
         "needs_numpy": everywhere,
         "pointers": ["BLOCK", *(["add_in_any_order"] if has_sums else []), "block"],
         "numba": [*(["float64"] if has_sums else []), *(["njit"] if called or everywhere else [])],

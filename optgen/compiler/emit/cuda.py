@@ -9,14 +9,15 @@ from optgen.compiler.emit.kernels import (
     Function,
     elements_doc,
     host_function,
+    imported,
     kernel_table,
-    mathematics,
     prepass_name,
     scalar_switches,
     small_functions,
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import Line, lay_out, signature, wrap
+from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Plan, Prepass, Program
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE
 
@@ -33,6 +34,7 @@ def cuda_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict
     jit = ["Integer", "Integers", "Kernel", "Reals", "kernel", "load", "store"]
     jit += ["device"] if called or "scalars" in kinds else []
     jit += ["Function"] if "scalars" in kinds else []
+    jit += imported(plan, "cuda", Origin.RUNTIME)
     sums = ["PARTS", "clear", "fold", "fold_members", "is_last_block", "leave"]
     sums += [name for name in ("add", "add_square") if f"{name}(" in body]
     return {
@@ -40,7 +42,7 @@ def cuda_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict
         "host": host_function(lines, plan, "slot"),
         "functions": functions,
         "helpers": pick(called),
-        "mathematics": mathematics(plan),
+        "mathematics": imported(plan, "cuda", Origin.MATH),
         "jit": sorted(jit, key=_as_imported),
         "sums": sorted(sums, key=_as_imported),
         **kernel_table(plan, functions),

@@ -14,6 +14,7 @@ from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
 from optgen.compiler.ir.plan import (
     Access,
     Assignment,
@@ -28,16 +29,8 @@ from optgen.compiler.ir.rule import COUNTERS
 
 #: The functions of the language, and the operators that Python can't apply to tensors.
 OPERATIONS: Mapping[str, str] = {
-    "sqrt": "ops.sqrt",
-    "exp": "ops.exp",
-    "log": "ops.log",
-    "abs": "ops.abs",
-    "sign": "ops.sign",
-    "min": "ops.minimum",
-    "max": "ops.maximum",
-    "clip": "ops.clip",
+    **{name: f"ops.{REGISTRY[name].array}" for name in FUNCTIONS},
     "square": "ops.square",
-    "where": "ops.where",
     "and": "ops.logical_and",
     "or": "ops.logical_or",
     "not": "ops.logical_not",

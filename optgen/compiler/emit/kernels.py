@@ -10,6 +10,8 @@ from optgen.compiler.emit.lines import KernelLines, all_items, factor_columns
 from optgen.compiler.emit.printer import FUNCTIONS
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import Operation, names, walk
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.plan import Assignment, Norm, Plan, Prepass, Program, expression_of
 
 _DOCS = {
@@ -37,13 +39,15 @@ def operators(plan: Plan) -> set[str]:
 
 def small_functions(plan: Plan) -> list[str]:
     """The small functions of the language that kernels of a plan call."""
+    copied = [f.name for f in REGISTRY.values() if Origin.COPIED in (f.code.cpu, f.code.cuda)]
     used = operators(plan)
-    return [FUNCTIONS[op] for op in ("square", "max", "min", "clip", "sign") if op in used]
+    return [FUNCTIONS[op] for op in ("square", *copied) if op in used]
 
 
-def mathematics(plan: Plan) -> list[str]:
-    """What kernels of a plan import from Python's ``math``."""
-    return sorted(operators(plan) & {"sqrt", "exp", "log"})
+def imported(plan: Plan, target: str, origin: Origin) -> list[str]:
+    """The functions of the language that kernels of a plan for a target import from somewhere."""
+    used = (REGISTRY[operator] for operator in operators(plan) & REGISTRY.keys())
+    return sorted(f.kernel for f in used if getattr(f.code, target) is origin)
 
 
 def elements_doc(program: Program) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from optgen.compiler.ir.functions import REGISTRY
+
 #: Arguments that every optimizer class has besides its hyperparameters, and what makes them.
 ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
 
@@ -90,10 +92,11 @@ PYTHON_WORDS = frozenset({"super"})
 #: How names end that kernels make of those of buffers and sums.
 KERNEL_ENDINGS, CUDA_ENDINGS = ("_block",), ("_address", "_lanes", "_total")
 
+#: What kernels call the functions of the language.
+_FUNCTIONS = frozenset(function.kernel for function in REGISTRY.values() if function.in_kernels)
 #: Names of kernels and of what they are made with.
-KERNEL_WORDS = frozenset(
+KERNEL_WORDS = _FUNCTIONS | frozenset(
     [
-        "abs",
         "add_in_any_order",
         "addresses",
         "Array",
@@ -101,9 +104,7 @@ KERNEL_WORDS = frozenset(
         "BLOCK",
         "chunk",
         "chunks",
-        "clip",
         "count",
-        "exp",
         "factors",
         "first",
         "float64",
@@ -117,12 +118,9 @@ KERNEL_WORDS = frozenset(
         "None",
         "Norm",
         "KERNELS",
-        "log",
         "loop",
         "Loop",
-        "maximum",
         "min",
-        "minimum",
         "mode",
         "njit",
         "np",
@@ -136,10 +134,8 @@ KERNEL_WORDS = frozenset(
         "row",
         "rows",
         "scalars",
-        "sign",
         "size",
         "sizes",
-        "sqrt",
         "square",
         "start",
         "sum_in_order",
@@ -148,9 +144,8 @@ KERNEL_WORDS = frozenset(
     ]
 )
 #: The same for CUDA.
-CUDA_WORDS = frozenset(
+CUDA_WORDS = _FUNCTIONS | frozenset(
     [
-        "abs",
         "add",
         "add_square",
         "addresses",
@@ -162,13 +157,11 @@ CUDA_WORDS = frozenset(
         "chunk",
         "chunks",
         "clear",
-        "clip",
         "control",
         "count",
         "cuda",
         "deferred",
         "device",
-        "exp",
         "factors",
         "finish",
         "first",
@@ -190,10 +183,7 @@ CUDA_WORDS = frozenset(
         "lanes",
         "leave",
         "load",
-        "log",
-        "maximum",
         "members",
-        "minimum",
         "None",
         "Norm",
         "number",
@@ -213,11 +203,9 @@ CUDA_WORDS = frozenset(
         "runs",
         "scalars",
         "shared",
-        "sign",
         "sizes",
         "slot",
         "slots",
-        "sqrt",
         "square",
         "store",
         "sums",

@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
@@ -31,6 +32,11 @@ def exp(x: float) -> float:
 def log(x: float) -> float:
     """The natural logarithm; -inf of zero, and NaN of what is less."""
     return math.log(x)
+
+
+def floor(x: float) -> float:
+    """The largest whole number that isn't above a number, in its type; NaN and infinities stay."""
+    return float(np.floor(x))
 
 
 def _series(coefficients: Callable[[Format], list[float]]) -> Any:
@@ -131,5 +137,17 @@ def _log(x: Any) -> Any:
         value = k * high - ((halved - tail) - f)
         special = infinity if x > most else (-infinity if x >= zero else nan)
         return value if x >= least and x <= most else special
+
+    return compute
+
+
+@overload(floor, **_INLINED)
+def _floor(x: Any) -> Any:
+    if x not in FORMATS:
+        return None
+
+    def compute(x: Any) -> Any:
+        # That of ``math`` is an integer, which has no NaN.
+        return np.floor(x)
 
     return compute
