@@ -25,7 +25,6 @@ from optgen.analysis.exact.ranges import number
 from optgen.analysis.measure.equivalence import raised
 from optgen.analysis.measure.ieee import to_float32
 from optgen.compiler.ir.expression import COMPARISONS, Expression, Name, Number, Operation, text
-from optgen.compiler.ir.function import Function
 from optgen.compiler.ir.functions import REGISTRY
 
 #: Half a unit in the last place of 1.
@@ -130,12 +129,7 @@ class Analysis:
                 return found[0]
             case "**":
                 return self._power(whole, *found)
-            case "%" if all(count.is_exact for count in found):
-                return EXACT
-        function = REGISTRY.get(operator)
-        if function is None:
-            raise NoBoundError(f"nothing is known of the rounding of {text(whole)}")
-        return self._function(whole, function, found)
+        return self._function(whole, operator, found)
 
     def _sum(self, whole: Operation, one: Count, other: Count) -> Count:
         """Terms of one sign keep their relative errors; others are off in terms of magnitudes."""
@@ -175,8 +169,13 @@ class Analysis:
         spread = _MARGIN * sum(errors, Fraction(0)) / least
         return spread if spread * self._unit < _SMALL else None
 
-    def _function(self, whole: Operation, function: Function, found: list[Count]) -> Count:
+    def _function(self, whole: Operation, operator: str, found: list[Count]) -> Count:
         """What its arguments' errors make of a value, and the error of its implementations."""
+        if operator == "%" and all(count.is_exact for count in found):
+            return EXACT
+        function = REGISTRY.get(operator)
+        if function is None:
+            raise NoBoundError(f"nothing is known of the rounding of {text(whole)}")
         if function.selects:
             if function.name == "clip":
                 self._check_range(*whole.operands)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import Any
 
 from optgen.compiler.ir.function import Code, Errors, Function, Notation, Origin, Range
 
@@ -22,7 +23,7 @@ _VECTORIZED = Code(Origin.RUNTIME, Origin.MATH, Origin.MATH)
 _COPIED = Code(Origin.COPIED, Origin.COPIED, Origin.RUNTIME)
 
 
-def _clipped(a: float, low: float, high: float) -> float:
+def _clipped(a: Any, low: Any, high: Any) -> Any:
     # As kernels compute it, also where low is above high.
     return low if a < low else high if a > high else a
 
