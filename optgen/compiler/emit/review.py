@@ -15,6 +15,8 @@ from symtable import SymbolTable, symtable
 from optgen.compiler.emit.keras import HOST_OPERATIONS, REAL
 from optgen.compiler.emit.vocabulary import Words
 from optgen.compiler.ir.expression import text
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.source import Source
 
@@ -39,13 +41,11 @@ _ATTRIBUTES = {
 }
 _BUILTINS = {
     "__package__",
-    "abs",
+    *(f.name for f in REGISTRY.values() if f.code.python is Origin.BUILTIN),
     "bool",
     "dict",
     "float",
     "int",
-    "max",
-    "min",
     "range",
     "str",
     "super",
