@@ -34,7 +34,7 @@ def meaning(function: Function) -> Any:
     if function.name == "where":
         return lambda condition, a, b: a if condition else b
     if function.name == "clip":
-        return lambda x, low, high: mpmath.mpf(np.where(x < low, low, high if x > high else x)[()])
+        return lambda x, low, high: low if x < low else high if x > high else x
     own = {"abs": abs, "max": max, "min": min}
     return own.get(function.name) or getattr(mpmath, function.name)
 
@@ -88,10 +88,10 @@ def test_ranges_and_domains(function: Function) -> None:
         if whole.high is not None:
             assert value < float(whole.high) if whole.is_open else value <= float(whole.high)
     if function.domain:
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"math|expected"):
             function.value(-1.0)
     if function.domain == "> 0":
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"math|expected"):
             function.value(0.0)
 
 

@@ -68,8 +68,8 @@ class Notation:
 class Errors:
     """The largest errors of implementations, in units in the last place; 1/2 is rounded correctly.
 
-    Those of the CPU are measured, and stated with a margin: ``tests/runtime/cpu/test_elementary.py``.
-    Those of CUDA are what NVIDIA's documentation of its mathematical functions has as maxima.
+    Those of the CPU are measured, by ``tests/runtime/cpu/test_elementary.py``, and have a margin;
+    those of CUDA are what NVIDIA's documentation of its mathematical functions has as maxima.
     """
 
     cpu: Fraction = Fraction(0)

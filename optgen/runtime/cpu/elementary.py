@@ -164,7 +164,7 @@ def _tanh(x: Any) -> Any:
 
     def compute(x: Any) -> Any:
         size = abs(x)
-        double = -two * (size if size < most else most)
+        double = -two * (most if size > most else size)
         shifted = double * per_log_2 + whole
         k = shifted - whole
         rest = (double - k * high) - k * low
@@ -172,7 +172,7 @@ def _tanh(x: Any) -> Any:
         # The exponential less 1: near 0 nothing is lost.
         less = power * (rest + rest * rest * _of_exponential(rest)) + (power - one)
         value = (zero - less) / (less + two)
-        return x if x != x else (-value if x < zero else value)
+        return -value if x < zero else value
 
     return compute
 
@@ -182,17 +182,16 @@ def _atan2(y: Any, x: Any) -> Any:
     found = FORMATS.get(x)
     if found is None or x != y:
         return None
-    zero, one, infinity, eighth, pi, more = found.numbers(
-        0.0, 1.0, math.inf, math.sqrt(2) - 1, *found.half_circle
+    zero, quarter, half, one, eighth, pi, more = found.numbers(
+        0.0, 0.25, 0.5, 1.0, math.sqrt(2) - 1, *found.half_circle
     )
-    half, quarter = found.numbers(0.5, 0.25)
 
     def compute(y: Any, x: Any) -> Any:
         above, beside = abs(y), abs(x)
         steep = above > beside
         short, long = (beside, above) if steep else (above, beside)
         ratio = short / long
-        ratio = zero if short + long == zero else (one if short == infinity else ratio)
+        ratio = zero if short + long == zero else (one if short == long else ratio)
         # Beyond an eighth of a turn, what is left of a quarter.
         large = ratio > eighth
         tangent = (ratio - one) / (ratio + one) if large else ratio
