@@ -54,10 +54,10 @@ def _angle(y: Interval, x: Interval) -> Interval:
     """Angles of a half plane; with x below 0, a zero y may be pi or its opposite."""
     high = PI_ABOVE / 2 if x.is_nonnegative else PI_ABOVE
     whole = Interval(-high, high, False, False)
-    if y.is_positive or (y.is_nonnegative and x.is_nonnegative):
-        return whole.meet(NONNEGATIVE)
-    if y.is_negative or (y.is_nonpositive and x.is_nonnegative):
-        return whole.meet(-NONNEGATIVE)
+    if y.is_positive or y.is_negative:
+        return whole.meet(POSITIVE if y.is_positive else -POSITIVE)
+    if x.is_nonnegative and (y.is_nonnegative or y.is_nonpositive):
+        return whole.meet(NONNEGATIVE if y.is_nonnegative else -NONNEGATIVE)
     return whole
 
 

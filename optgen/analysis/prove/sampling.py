@@ -161,7 +161,7 @@ def _python(operator: str, parts: list[str]) -> str:
             return a  # Numbers are those of a tensor of one element.
         case "norm" | "global_norm", [a]:
             return f"abs({a})"
-        case _, [a, b] if not operator.isalpha() or operator in ("and", "or"):
+        case _, [a, b] if operator not in REGISTRY:
             return f"({a} {operator} {b})"
     function = REGISTRY.get(operator)
     if function is not None and function.notation.python:
