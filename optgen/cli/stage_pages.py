@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import text
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction
 from optgen.compiler.ir.rule import Block, Hyperparameter, Rule, State, Step
@@ -101,7 +102,7 @@ def plan_page(plan: Plan) -> str:
     lines += ["", "buffers"]
     lines += _columns([(buffer.name, _when(buffer.guard)) for buffer in plan.buffers])
     lines += ["", "host: once per call and row of hyperparameters, in float64"]
-    lines += [_assignments(plan.host)]
+    lines += [_assignments(plan.host.body)]
     lines += [f"    -> {', '.join(plan.scalars)}"]
     for program in plan.programs:
         lines += ["", *_program(program)]
@@ -112,15 +113,15 @@ def _program(program: Program) -> Iterator[str]:
     gate = f", instead of the update while not {program.gate}" if program.gate else ""
     yield f"program {program.name}: {_when(program.guard)}{gate}"
     for prepass in program.prepasses:
-        yield f"  sums: {_when(prepass.guard)}"
-        yield from _accesses("load", prepass.loads)
-        yield _assignments(prepass.body)
+        yield f"  sums: {_when(prepass.sums.guard)}"
+        yield from _accesses("load", prepass.sums.loads)
+        yield _assignments(prepass.sums.body)
         yield "  scalars of each tensor, in float64"
-        yield _assignments(prepass.scalars)
+        yield _assignments(prepass.scalars.body)
     yield "  elements"
-    yield from _accesses("load", program.loads)
-    yield _assignments(program.body)
-    yield from _accesses("store", program.stores)
+    yield from _accesses("load", program.elements.loads)
+    yield _assignments(program.elements.body)
+    yield from _accesses("store", program.elements.stores)
 
 
 def _accesses(verb: str, accesses: Iterable[Access]) -> Iterator[str]:
@@ -133,7 +134,7 @@ def _assignments(items: Iterable[Assignment | Reduction]) -> str:
     lines = []
     for item in items:
         if isinstance(item, Reduction):
-            over = "all tensors" if item.everywhere else "this tensor"
+            over = "all tensors" if item.extent is Extent.OPTIMIZER else "this tensor"
             said = f"{item.target} = sum over {over} of {text(item.term)}"
         else:
             said = f"{item.target} = {text(item.expression)}"

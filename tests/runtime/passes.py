@@ -32,10 +32,10 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
         for prepass, planned_prepass in zip(program.prepasses, planned.prepasses, strict=True):
             if prepass.when(on):
                 kernel = built(prepass.sum_up, on, *fixed)
-                yield Made(f"{program.name}_sums", kernel, count(planned_prepass.loads, on), 0)
+                yield Made(f"{program.name}_sums", kernel, count(planned_prepass.sums.loads, on), 0)
         kernel = built(program.elements, on, *fixed)
-        stores = count(planned.stores, on)
-        yield Made(program.name, kernel, count(planned.loads, on), stores)
+        stores = count(planned.elements.stores, on)
+        yield Made(program.name, kernel, count(planned.elements.loads, on), stores)
 
 
 @cache

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.expression import (
     ARITHMETIC,
-    Expression,
     Operation,
     text,
     walk,
 )
 from optgen.compiler.ir.expression import names as names_in
 from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction
+from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction, expression_of
 from optgen.compiler.ir.problem import UsageError
 from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
 
@@ -88,15 +87,15 @@ def _cost(setting: str, plan: Plan, update: Program, on: On) -> Cost:
         if buffer.name not in _GIVEN and buffer.guard.holds({**_all_off(plan), **on})
     ]
     whole = {**_all_off(plan), **on}
-    before = [prepass for prepass in update.prepasses if prepass.guard.holds(whole)]
+    before = [prepass for prepass in update.prepasses if prepass.sums.guard.holds(whole)]
     return Cost(
         setting,
         tuple(states),
-        _made(update.loads, whole),
-        _made(update.stores, whole),
-        sum(_made(prepass.loads, whole) for prepass in before),
-        _operations((item for part in before for item in part.body), whole)
-        + _operations(update.body, whole),
+        _made(update.elements.loads, whole),
+        _made(update.elements.stores, whole),
+        sum(_made(prepass.sums.loads, whole) for prepass in before),
+        _operations((item for part in before for item in part.sums.body), whole)
+        + _operations(update.elements.body, whole),
         1 + len(before),
     )
 
@@ -119,9 +118,8 @@ def _operations(body: Iterable[Assignment | Reduction], on: dict[str, bool]) -> 
     for item in body:
         if item.guard.holds(on):
             is_sum = isinstance(item, Reduction)
-            expression: Expression = item.term if isinstance(item, Reduction) else item.expression
             total += is_sum + sum(
                 isinstance(part, Operation) and part.operator in _COUNTED
-                for part in walk(expression)
+                for part in walk(expression_of(item))
             )
     return total

@@ -55,8 +55,8 @@ def settings(plan: Plan) -> Iterator[Setting]:
                 if step.guard.holds(atoms_on)
             ),
             tuple(state for state in plan.rule.states if state.when.holds(atoms_on)),
-            _taken(plan.host, switches),
-            _taken(plan.programs[0].body, switches),
+            _taken(plan.host.body, switches),
+            _taken(plan.programs[0].elements.assignments, switches),
         )
 
 

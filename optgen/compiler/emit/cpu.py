@@ -16,6 +16,7 @@ from optgen.compiler.emit.kernels import (
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import indent, lay_out, signature
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Plan, Prepass, Program
 
@@ -44,25 +45,25 @@ def cpu_context(plan: Plan, pick: Callable[[Iterable[str]], list[str]]) -> dict[
 def _functions(lines: CpuLines, program: Program) -> Iterator[Function]:
     for number, prepass in enumerate(program.prepasses):
         yield _sums(lines, program, number, prepass)
-        if prepass.scalars:
+        if prepass.scalars.body:
             yield _tensor_scalars(lines, program, number, prepass)
     yield _elements(lines, program)
 
 
 def _elements(lines: CpuLines, program: Program) -> Function:
-    accesses = (*program.loads, *program.stores)
-    every = [*lines.loads(program.loads), *map(lines.item, program.body)]
-    every += lines.stores(program.stores)
+    accesses = (*program.elements.loads, *program.elements.stores)
+    every = [*lines.loads(program.elements.loads), *map(lines.item, program.elements.body)]
+    every += lines.stores(program.elements.stores)
     return Function(
         "elements",
         program.name,
         elements_doc(program),
         signature(
             ["real: type", "loop: Loop"],
-            lines.switches(program.body, [access.guard for access in accesses]),
+            lines.switches(program.elements.body, [access.guard for access in accesses]),
         ),
         {
-            "scalars": lines.scalar_reads(program.body, program, len(program.prepasses)),
+            "scalars": lines.scalar_reads(program.elements.body, program, len(program.prepasses)),
             "blocks": lines.blocks(accesses),
             "body": lay_out(every, 5),
         },
@@ -70,8 +71,8 @@ def _elements(lines: CpuLines, program: Program) -> Function:
 
 
 def _sums(lines: CpuLines, program: Program, number: int, prepass: Prepass) -> Function:
-    targets = [lines.element.name(item.target) for item in prepass.reductions]
-    body = [*lines.loads(prepass.loads), *map(lines.item, prepass.body)]
+    targets = [lines.element.name(item.target) for item in prepass.sums.reductions]
+    body = [*lines.loads(prepass.sums.loads), *map(lines.item, prepass.sums.body)]
     adding = [f"sums[tensor, {k}] += partial[chunk, {k}]" for k in range(len(targets))]
     leaving = [f"partial[chunk, {k}] = {target}" for k, target in enumerate(targets)]
     return Function(
@@ -80,11 +81,11 @@ def _sums(lines: CpuLines, program: Program, number: int, prepass: Prepass) -> F
         f"Sums over each variable that `{program.name}` must know first.",
         signature(
             ["real: type", "loop: Loop"],
-            lines.switches(prepass.body, [access.guard for access in prepass.loads]),
+            lines.switches(prepass.sums.body, [access.guard for access in prepass.sums.loads]),
         ),
         {
-            "scalars": lines.scalar_reads(prepass.body, program, number),
-            "blocks": lines.blocks(prepass.loads),
+            "scalars": lines.scalar_reads(prepass.sums.body, program, number),
+            "blocks": lines.blocks(prepass.sums.loads),
             "zeros": indent([f"{target} = 0.0" for target in targets], 3),
             "body": lay_out(body, 5),
             "partials": indent(leaving, 3),
@@ -95,8 +96,8 @@ def _sums(lines: CpuLines, program: Program, number: int, prepass: Prepass) -> F
 
 def _tensor_scalars(lines: CpuLines, program: Program, number: int, prepass: Prepass) -> Function:
     everywhere, sum_of = [], {}
-    for column, reduction in enumerate(prepass.reductions):
-        if reduction.everywhere:
+    for column, reduction in enumerate(prepass.sums.reductions):
+        if reduction.extent is Extent.OPTIMIZER:
             target = lines.host.name(reduction.target)
             everywhere.append(f"{target} = sum_in_order(sums[:, {column}])")
         else:

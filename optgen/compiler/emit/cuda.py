@@ -17,6 +17,7 @@ from optgen.compiler.emit.kernels import (
     tensor_scalars,
 )
 from optgen.compiler.emit.layout import Line, lay_out, signature, wrap
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Plan, Prepass, Program
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE
@@ -56,17 +57,17 @@ def _as_imported(name: str) -> tuple[int, str]:
 
 def _functions(lines: CudaLines, program: Program) -> Iterator[Function]:
     for number, prepass in enumerate(program.prepasses):
-        if prepass.scalars:
+        if prepass.scalars.body:
             yield _tensor_scalars(lines, program, number, prepass)
         yield _sums(lines, program, number, prepass)
     yield _elements(lines, program)
 
 
 def _elements(lines: CudaLines, program: Program) -> Function:
-    accesses = (*program.loads, *program.stores)
-    body = [*lines.taken(program.loads), *map(lines.item, program.body)]
-    body += lines.given(program.stores)
-    switches = lines.switches(program.body, [access.guard for access in accesses])
+    accesses = (*program.elements.loads, *program.elements.stores)
+    body = [*lines.taken(program.elements.loads), *map(lines.item, program.elements.body)]
+    body += lines.given(program.elements.stores)
+    switches = lines.switches(program.elements.body, [access.guard for access in accesses])
     return Function(
         "elements",
         program.name,
@@ -74,34 +75,34 @@ def _elements(lines: CudaLines, program: Program) -> Function:
         signature(_SIZES, ["deferred", *switches]),
         {
             "index": str(_index(lines.plan, program)),
-            "scalars": lines.scalar_reads(program.body, program, len(program.prepasses)),
+            "scalars": lines.scalar_reads(program.elements.body, program, len(program.prepasses)),
             "lanes": lines.lanes(accesses),
             "views": lines.addresses(accesses),
-            "loads": lay_out(list(lines.moves("load", program.loads)), 4),
+            "loads": lay_out(list(lines.moves("load", program.elements.loads)), 4),
             "body": lay_out(body, 5),
-            "stores": lay_out(list(lines.moves("store", program.stores)), 4),
+            "stores": lay_out(list(lines.moves("store", program.elements.stores)), 4),
         },
     )
 
 
 def _sums(lines: CudaLines, program: Program, number: int, prepass: Prepass) -> Function:
-    width = len(prepass.reductions)
+    width = len(prepass.sums.reductions)
     leaving = [
         Line(
             f"leave(shared, {item.target}_total, partials, "
             f"{lines.cell('', 'chunk', width, column)[1:-1]})",
             item.guard,
         )
-        for column, item in enumerate(prepass.reductions)
+        for column, item in enumerate(prepass.sums.reductions)
     ]
-    clearing = [Line(f"clear({item.target}_total)", item.guard) for item in prepass.reductions]
-    body = [*lines.taken(prepass.loads), *map(lines.item, prepass.body)]
-    guards = [access.guard for access in prepass.loads]
+    clearing = [Line(f"clear({item.target}_total)", item.guard) for item in prepass.sums.reductions]
+    body = [*lines.taken(prepass.sums.loads), *map(lines.item, prepass.sums.body)]
+    guards = [access.guard for access in prepass.sums.loads]
     own = scalar_switches(lines, prepass)
-    needed = {*lines.switches(prepass.body, guards), *own}
+    needed = {*lines.switches(prepass.sums.body, guards), *own}
     switches = [switch.name for switch in lines.plan.switches if switch.name in needed]
     passed = ", ".join(f"{name}={name}" for name in own)
-    checked = prepass.reductions[0].target == NONFINITE
+    checked = prepass.sums.reductions[0].target == NONFINITE
     finish = f"finish = {prepass_name(program, 'scalars', number)}({passed})"
     return Function(
         "sums",
@@ -111,29 +112,31 @@ def _sums(lines: CudaLines, program: Program, number: int, prepass: Prepass) -> 
         {
             "index": str(_index(lines.plan, program)),
             "count": str(width),
-            "scalars": lines.scalar_reads(prepass.body, program, number),
-            "lanes": lines.lanes(prepass.loads),
-            "totals": lines.totals(prepass.reductions),
-            "views": lines.addresses(prepass.loads),
+            "scalars": lines.scalar_reads(prepass.sums.body, program, number),
+            "lanes": lines.lanes(prepass.sums.loads),
+            "totals": lines.totals(prepass.sums.reductions),
+            "views": lines.addresses(prepass.sums.loads),
             "clears": lay_out(clearing, 3),
-            "loads": lay_out(list(lines.moves("load", prepass.loads)), 4),
+            "loads": lay_out(list(lines.moves("load", prepass.sums.loads)), 4),
             "body": lay_out(body, 6),
             "partials": lay_out(leaving, 3),
             "finishes": f"alone and not ({CHECK_FINITE} and sums[0] != 0.0)"
             if checked
             else "alone",
-            "finish": "\n".join(wrap(finish, 1)) if prepass.scalars else "",
+            "finish": "\n".join(wrap(finish, 1)) if prepass.scalars.body else "",
         },
     )
 
 
 def _tensor_scalars(lines: CudaLines, program: Program, number: int, prepass: Prepass) -> Function:
-    width = len(prepass.reductions)
+    width = len(prepass.sums.reductions)
     sum_of = {}
-    for column, reduction in enumerate(prepass.reductions):
+    for column, reduction in enumerate(prepass.sums.reductions):
         # Row 0 holds the sums over all variables, the others those over each.
         of_each = lines.cell("sums", "(tensor + 1)" if width > 1 else "tensor + 1", width, column)
-        sum_of[reduction.target] = f"sums[{column}]" if reduction.everywhere else of_each
+        sum_of[reduction.target] = (
+            f"sums[{column}]" if reduction.extent is Extent.OPTIMIZER else of_each
+        )
     return tensor_scalars(lines, program, number, 2, sum_of)
 
 

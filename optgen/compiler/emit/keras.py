@@ -14,6 +14,7 @@ from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
 from optgen.compiler.ir.plan import (
     Access,
@@ -80,7 +81,7 @@ class KerasLines(Lines):
         """One line, under the name of the block that it comes from."""
         if isinstance(item, Assignment):
             return self.assignment(item, self.element, item.block)
-        table = "totals" if item.everywhere else "sums"
+        table = "totals" if item.extent is Extent.OPTIMIZER else "sums"
         term = printed(item.term, self.element)
         return Line(f'{table}["{item.target}"] = {term}', item.guard, item.block)
 
@@ -96,18 +97,20 @@ def keras_context(plan: Plan) -> dict[str, object]:
 def _functions(lines: KerasLines, program: Program) -> Iterator[Function]:
     for number, prepass in enumerate(program.prepasses):
         yield _sums(lines, program, number, prepass)
-        if prepass.scalars:
+        if prepass.scalars.body:
             yield _tensor_scalars(lines, program, number, prepass)
     body = [
-        *_scalar_reads(lines, program.body, program, len(program.prepasses)),
-        *lines.moves("load", program.loads),
-        *map(lines.item, program.body),
-        *lines.moves("store", program.stores),
+        *_scalar_reads(lines, program.elements.body, program, len(program.prepasses)),
+        *lines.moves("load", program.elements.loads),
+        *map(lines.item, program.elements.body),
+        *lines.moves("store", program.elements.stores),
     ]
-    accesses = [access.guard for access in (*program.loads, *program.stores)]
+    accesses = [access.guard for access in (*program.elements.loads, *program.elements.stores)]
     arguments = (_TENSORS, _SCALARS, _OPS)
     doc = elements_doc(program)
-    yield _function(lines, "elements", program.name, doc, arguments, body, program.body, accesses)
+    yield _function(
+        lines, "elements", program.name, doc, arguments, body, program.elements.body, accesses
+    )
 
 
 def _function(
@@ -126,26 +129,26 @@ def _function(
 
 
 def _host(lines: KerasLines, plan: Plan) -> Function:
-    used = {part for item in plan.host for part in names(item.expression)}
+    used = {part for item in plan.host.body for part in names(item.expression)}
     given = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
     declared = dict.fromkeys([*given, *COUNTERS], ALWAYS)
-    computed = {item.target for item in plan.host}
+    computed = {item.target for item in plan.host.body}
     body = lines.reads("scalars", used, declared)
-    body += [lines.assignment(item, lines.host) for item in plan.host]
+    body += [lines.assignment(item, lines.host) for item in plan.host.body]
     body += [
         Line(f'scalars["{scalar}"] = {lines.host.name(scalar)}', lines.defined(scalar))
         for scalar in plan.scalars
         if scalar in computed
     ]
     doc = "Add what one call computes of the hyperparameters and counters in `scalars`."
-    return _function(lines, "host", "host_scalars", doc, (_SCALARS, _OPS), body, plan.host)
+    return _function(lines, "host", "host_scalars", doc, (_SCALARS, _OPS), body, plan.host.body)
 
 
 def _sums(lines: KerasLines, program: Program, number: int, prepass: Prepass) -> Function:
     body = [
-        *_scalar_reads(lines, prepass.body, program, number),
-        *lines.moves("load", prepass.loads),
-        *map(lines.item, prepass.body),
+        *_scalar_reads(lines, prepass.sums.body, program, number),
+        *lines.moves("load", prepass.sums.loads),
+        *map(lines.item, prepass.sums.body),
     ]
     return _function(
         lines,
@@ -154,19 +157,19 @@ def _sums(lines: KerasLines, program: Program, number: int, prepass: Prepass) ->
         f"Terms of sums that `{program.name}` must know first; `totals` run over all variables.",
         (_TENSORS, _SCALARS, _SUMS, _TOTALS, _OPS),
         body,
-        prepass.body,
-        [access.guard for access in prepass.loads],
+        prepass.sums.body,
+        [access.guard for access in prepass.sums.loads],
     )
 
 
 def _tensor_scalars(lines: KerasLines, program: Program, number: int, prepass: Prepass) -> Function:
-    used = {part for item in prepass.scalars for part in names(item.expression)}
-    body = _scalar_reads(lines, prepass.scalars, program, number)
-    for table, everywhere in (("sums", False), ("totals", True)):
-        own = [item for item in prepass.reductions if item.everywhere == everywhere]
+    used = {part for item in prepass.scalars.body for part in names(item.expression)}
+    body = _scalar_reads(lines, prepass.scalars.body, program, number)
+    for table, extent in (("sums", Extent.TENSOR), ("totals", Extent.OPTIMIZER)):
+        own = [item for item in prepass.sums.reductions if item.extent is extent]
         body += lines.reads(table, used, {item.target: item.guard for item in own})
     body += lines.reads("scalars", used, {TENSOR_SIZE: ALWAYS})
-    for item in prepass.scalars:
+    for item in prepass.scalars.body:
         body.append(lines.assignment(item, lines.element))
         name = lines.element.name(item.target)
         body.append(Line(f'scalars["{item.target}"] = {name}', item.guard))
@@ -177,7 +180,7 @@ def _tensor_scalars(lines: KerasLines, program: Program, number: int, prepass: P
         f"Add what `{program.name}` computes of the sums over a variable to its `scalars`.",
         (_SCALARS, _SUMS, _TOTALS, _OPS),
         body,
-        prepass.scalars,
+        prepass.scalars.body,
     )
 
 
@@ -188,7 +191,7 @@ def _scalar_reads(
     items = tuple(items)
     used = {name for item in items for name in names(expression_of(item))}
     used -= {item.target for item in items}
-    scalars = [one for prepass in program.prepasses[:prepasses] for one in prepass.scalars]
+    scalars = [one for prepass in program.prepasses[:prepasses] for one in prepass.scalars.body]
     guards = {scalar: lines.defined(scalar) for scalar in lines.plan.scalars}
     guards |= {name: when_assigned(name, scalars) for name in factor_columns(program, prepasses)}
     return lines.reads("scalars", used, guards)

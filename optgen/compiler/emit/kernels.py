@@ -10,6 +10,7 @@ from optgen.compiler.emit.lines import KernelLines, all_items, factor_columns
 from optgen.compiler.emit.printer import FUNCTIONS
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import Operation, names, walk
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.plan import Assignment, Norm, Plan, Prepass, Program, expression_of
@@ -63,7 +64,7 @@ def prepass_name(program: Program, what: str, number: int) -> str:
 def host_function(lines: KernelLines, plan: Plan, row: str) -> Function:
     """The scalars of one call, read from a row of hyperparameters."""
     name = lines.host.name
-    used = {part for item in plan.host for part in names(item.expression)} | set(plan.scalars)
+    used = {part for item in plan.host.body for part in names(item.expression)} | set(plan.scalars)
     columns = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
     reads = [
         f"{name(given)} = {lines.cell('hyperparameters', row, len(columns), column)}"
@@ -77,12 +78,12 @@ def host_function(lines: KernelLines, plan: Plan, row: str) -> Function:
         )
         for column, scalar in enumerate(plan.scalars)
     ]
-    body = [lines.assignment(item, lines.host) for item in plan.host]
+    body = [lines.assignment(item, lines.host) for item in plan.host.body]
     return Function(
         "host",
         "host_scalars",
         "The scalars of one call, in float64, from each row of hyperparameters.",
-        signature([], lines.switches(plan.host, [line.guard for line in stores])),
+        signature([], lines.switches(plan.host.body, [line.guard for line in stores])),
         {"reads": indent(reads, 3), "body": lay_out(body, 3), "stores": lay_out(stores, 3)},
     )
 
@@ -92,13 +93,13 @@ def tensor_scalars(
 ) -> Function:
     """The scalars of each variable that need sums; ``sum_of`` says where each sum is read."""
     prepass, name = program.prepasses[number], lines.host.name
-    used = {part for item in prepass.scalars for part in names(item.expression)}
+    used = {part for item in prepass.scalars.body for part in names(item.expression)}
     reads = [f"{name(target)} = {source}" for target, source in sum_of.items() if target in used]
-    reads += lines.reads(prepass.scalars, program, number)
+    reads += lines.reads(prepass.scalars.body, program, number)
     if "tensor_size" in used:
         reads.append("tensor_size = sizes[tensor]")
     own = factor_columns(program, number + 1)
-    body = [line for item in prepass.scalars for line in _kept(lines, item, own[item.target])]
+    body = [line for item in prepass.scalars.body for line in _kept(lines, item, own[item.target])]
     return Function(
         "scalars",
         prepass_name(program, "scalars", number),
@@ -110,7 +111,7 @@ def tensor_scalars(
 
 def scalar_switches(lines: KernelLines, prepass: Prepass) -> tuple[str, ...]:
     """The switches that the tensor scalars of a prepass depend on."""
-    return lines.switches(prepass.scalars, ())
+    return lines.switches(prepass.scalars.body, ())
 
 
 def _kept(lines: KernelLines, item: Assignment, column: int) -> Iterator[Line]:
@@ -134,9 +135,9 @@ def _entry(program: Program) -> dict[str, object]:
     prepasses = [
         {
             "sums": prepass_name(program, "sums", number),
-            "scalars": prepass_name(program, "scalars", number) if prepass.scalars else "None",
-            "count": len(prepass.reductions),
-            "when": asking(prepass.guard, 5),
+            "scalars": prepass_name(program, "scalars", number) if prepass.scalars.body else "None",
+            "count": len(prepass.sums.reductions),
+            "when": asking(prepass.sums.guard, 5),
         }
         for number, prepass in enumerate(program.prepasses)
     ]
@@ -151,4 +152,8 @@ def _entry(program: Program) -> dict[str, object]:
 
 
 def _norm(norm: Norm) -> list[str]:
-    return [f'"{norm.name}"', str(norm.everywhere), f"lambda on: {asks(norm.guard)}"]
+    return [
+        f'"{norm.name}"',
+        str(norm.extent is Extent.OPTIMIZER),
+        f"lambda on: {asks(norm.guard)}",
+    ]

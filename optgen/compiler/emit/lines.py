@@ -56,7 +56,7 @@ class Lines:
 
     def defined(self, scalar: str) -> Condition:
         """When the host computes a scalar."""
-        return when_assigned(scalar, self.plan.host)
+        return when_assigned(scalar, self.plan.host.body)
 
 
 def nonzero(source: str) -> str:
@@ -115,7 +115,7 @@ class KernelLines(Lines, ABC):
 
 def tensor_conditions(program: Program) -> frozenset[str]:
     """The scalars of a tensor that are true or false."""
-    scalars = (item for prepass in program.prepasses for item in prepass.scalars)
+    scalars = (item for prepass in program.prepasses for item in prepass.scalars.body)
     return frozenset(item.target for item in scalars if item.boolean)
 
 
@@ -130,18 +130,20 @@ def when_assigned(name: str, items: Iterable[Assignment]) -> Condition:
 
 def factor_columns(program: Program, prepasses: int) -> dict[str, int]:
     """The columns of the tensor scalars that the first so many prepasses leave behind."""
-    found = [item.target for prepass in program.prepasses[:prepasses] for item in prepass.scalars]
+    found = [
+        item.target for prepass in program.prepasses[:prepasses] for item in prepass.scalars.body
+    ]
     return {name: column for column, name in enumerate(dict.fromkeys(found))}
 
 
 def all_items(plan: Plan) -> Iterator[Item]:
     """Everything that a plan computes."""
-    yield from plan.host
+    yield from plan.host.body
     for program in plan.programs:
         for prepass in program.prepasses:
-            yield from prepass.body
-            yield from prepass.scalars
-        yield from program.body
+            yield from prepass.sums.body
+            yield from prepass.scalars.body
+        yield from program.elements.body
 
 
 def _all_names(plan: Plan) -> set[str]:

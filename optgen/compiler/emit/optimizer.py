@@ -90,7 +90,7 @@ def _asked(condition: Expression, plan: Plan) -> Iterator[str]:
 def _states(plan: Plan) -> Iterator[str]:
     guards = {buffer.name: buffer.guard for buffer in plan.buffers}
     gated = [program for program in plan.programs if program.gate]
-    gathered = {access.buffer for program in gated for access in program.stores}
+    gathered = {access.buffer for program in gated for access in program.elements.stores}
     for state in plan.rule.states:
         arguments = [f'"{state.name}"']
         if state.initial != 0:

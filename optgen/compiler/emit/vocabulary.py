@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from optgen.compiler.ir.expression import Expression, names
-from optgen.compiler.ir.plan import Plan, Reduction
+from optgen.compiler.ir.plan import Item, Plan, expression_of
 from optgen.compiler.ir.reserved import CLASSES, CUDA_WORDS, KERAS_WORDS, KERNEL_WORDS
 from optgen.compiler.ir.rule import Rule
 
@@ -79,14 +79,7 @@ def _names(plan: Plan) -> Iterator[str]:
 
 
 def _items(plan: Plan) -> Iterator[tuple[str, Expression]]:
-    every = [*plan.host]
+    every: list[Item] = [*plan.host.body]
     for program in plan.programs:
-        every += program.body
-        for prepass in program.prepasses:
-            every += prepass.scalars
-            for item in prepass.body:
-                if isinstance(item, Reduction):
-                    yield item.target, item.term
-                else:
-                    yield item.target, item.expression
-    yield from ((item.target, item.expression) for item in every)
+        every += program.items
+    yield from ((item.target, expression_of(item)) for item in every)

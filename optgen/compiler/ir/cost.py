@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Bytes of a float32.
-WIDTH = 4
+from optgen.compiler.ir.storage import WIDTH
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,22 @@
 """The third noun: what kernels must do, for no particular target.
 
 A step of the optimizer runs one *program*: ``update``, or the ``otherwise`` of a gate that does
-not proceed; ``absent`` runs for the variables without a gradient. A program is a chain of
-passes over the elements; all but the last are prepasses, which sum something up first.
+not proceed; ``absent`` runs for the variables without a gradient. A program is a list of
+*stages*: passes over the elements, and between them the scalars that are made of their sums.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.storage import NATIVE, Storage
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,11 @@ class Reduction:
     term: Expression
     guard: Condition
     block: str
-    everywhere: bool
-    """Whether the sum runs over all tensors or over each by itself."""
+    extent: Extent
+    """What there is one sum for: each tensor, or the whole optimizer."""
 
 
-#: A line of a pass.
+#: A line of a pass over elements.
 Item = Assignment | Reduction
 
 
@@ -67,16 +72,16 @@ class Access:
 
 @dataclass(frozen=True)
 class Norm:
-    """A tensor scalar that is the norm of the gradient, of one tensor or ``everywhere``."""
+    """A scalar that is the norm of the gradient: of each tensor, or of all of the optimizer."""
 
     name: str
-    everywhere: bool
+    extent: Extent
     guard: Condition
 
 
 @dataclass(frozen=True)
-class Prepass:
-    """A pass that only reads and sums, and the scalars of each tensor that need its sums.
+class ElementPass:
+    """A stage that goes over all elements once: it may load, store and sum.
 
     While ``CHECK_FINITE`` is on, the first sum of a program's first one is NaN where an element of
     the gradient isn't finite, and else 0.
@@ -84,31 +89,74 @@ class Prepass:
 
     guard: Condition
     loads: tuple[Access, ...]
-    body: tuple[Assignment | Reduction, ...]
-    scalars: tuple[Assignment, ...]
+    body: tuple[Item, ...]
+    stores: tuple[Access, ...] = ()
 
     @property
     def reductions(self) -> tuple[Reduction, ...]:
         """The sums that it makes."""
         return tuple(item for item in self.body if isinstance(item, Reduction))
 
+    @property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """What it computes for each element by itself."""
+        return tuple(item for item in self.body if isinstance(item, Assignment))
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """A stage that computes one number for each of an ``extent``, in float64."""
+
+    extent: Extent
+    body: tuple[Assignment, ...]
+
+
+#: What a program is made of.
+Stage = ElementPass | Scalars
+
+
+class Prepass(NamedTuple):
+    """A pass that only reads and sums, and the scalars of each tensor that need its sums."""
+
+    sums: ElementPass
+    scalars: Scalars
+
 
 @dataclass(frozen=True)
 class Program:
     """What happens to one variable in one call; nothing at all where the guard doesn't hold.
 
-    ``gate`` names the host scalar that must be false for this program to run instead of
-    the update.
+    The last stage is the pass that stores. ``gate`` names the host scalar that must be false for
+    this program to run instead of the update.
     """
 
     name: str
     guard: Condition
-    prepasses: tuple[Prepass, ...]
-    loads: tuple[Access, ...]
-    body: tuple[Assignment, ...]
-    stores: tuple[Access, ...]
+    stages: tuple[Stage, ...]
     gate: str | None = None
     norms: tuple[Norm, ...] = ()
+
+    @property
+    def elements(self) -> ElementPass:
+        """The pass that stores."""
+        last = self.stages[-1]
+        assert isinstance(last, ElementPass)
+        return last
+
+    @property
+    def prepasses(self) -> tuple[Prepass, ...]:
+        """The passes before it, each with what follows from its sums."""
+        return tuple(
+            Prepass(one, after)
+            for one, after in pairwise(self.stages)
+            if isinstance(one, ElementPass) and isinstance(after, Scalars)
+        )
+
+    @property
+    def items(self) -> Iterator[Item]:
+        """Everything that it computes, in order."""
+        for stage in self.stages:
+            yield from stage.body
 
 
 @dataclass(frozen=True)
@@ -117,20 +165,22 @@ class Buffer:
 
     name: str
     guard: Condition
+    extent: Extent = Extent.ELEMENT
+    storage: Storage = NATIVE
 
 
 @dataclass(frozen=True)
 class Plan:
     """All programs of an optimizer.
 
-    ``host`` is computed once per call and row of hyperparameters, in float64; ``scalars`` are
-    the host values that passes use.
+    ``host`` is computed once per call and row of hyperparameters; ``scalars`` are the values of
+    it that passes use.
     """
 
     rule: Rule
     switches: tuple[Switch, ...]
     buffers: tuple[Buffer, ...]
-    host: tuple[Assignment, ...]
+    host: Scalars
     scalars: tuple[str, ...]
     booleans: frozenset[str]
     programs: tuple[Program, ...]

@@ -8,15 +8,18 @@ from itertools import combinations
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import (
     Access,
     Assignment,
     Buffer,
-    Norm,
+    ElementPass,
     Plan,
-    Prepass,
     Program,
     Reduction,
+    Scalars,
+    Stage,
+    expression_of,
 )
 from optgen.compiler.ir.reserved import CONSTRAINED
 from optgen.compiler.ir.rule import GRAD, PARAM, Block, Rule, Step
@@ -31,10 +34,10 @@ Owned = tuple[Step, str]
 
 def make_plan(rule: Rule) -> Plan:
     """The programs that carry out a composed rule."""
-    return _Scheduler(rule).plan()
+    return _Planner(rule).plan()
 
 
-class _Scheduler:
+class _Planner:
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._switches = Switches(rule)
@@ -60,7 +63,7 @@ class _Scheduler:
             rule=self._rule,
             switches=self._switches.all,
             buffers=self._allocated(),
-            host=tuple(item for item in host.items if isinstance(item, Assignment)),
+            host=Scalars(Extent.CALL, ElementPass(ALWAYS, (), host.items).assignments),
             scalars=scalars,
             booleans=self._host.booleans,
             programs=programs,
@@ -104,30 +107,20 @@ class _Scheduler:
         passes = Passes(self._rule, self._host, self._switches, owned, self._slice)
         if name != "absent":
             passes.check_gradient()
-        prepasses = tuple(self._prepasses(passes, guard))
+        stages = list(self._prepasses(passes, guard))
         assignments = [item for item in passes.items if isinstance(item, Assignment)]
         stored = {buffer: _assigned(assignments, buffer) for buffer in self._buffers}
         needs = {name: self._possible(when) for name, when in stored.items() if name != GRAD}
         body = self._slice(assignments, needs, guard)
-        return Program(
-            name=name,
-            guard=guard,
-            prepasses=prepasses,
-            loads=body.loads,
-            body=tuple(item for item in body.items if isinstance(item, Assignment)),
-            stores=tuple(
-                Access(buffer, relative(when, guard))
-                for buffer, when in needs.items()
-                if when.cases
-            ),
-            gate=gate,
-            norms=tuple(
-                Norm(norm.name, norm.everywhere, self._possible(norm.guard))
-                for norm in passes.norms
-            ),
+        stores = tuple(
+            Access(buffer, relative(when, guard)) for buffer, when in needs.items() if when.cases
         )
+        stages.append(ElementPass(guard, body.loads, body.items, stores))
+        norms = (replace(norm, guard=self._possible(norm.guard)) for norm in passes.norms)
+        return Program(name, guard, tuple(stages), gate, tuple(norms))
 
-    def _prepasses(self, passes: Passes, runs: Condition) -> Iterator[Prepass]:
+    def _prepasses(self, passes: Passes, runs: Condition) -> Iterator[Stage]:
+        """The passes that sum up what later ones must know, and the scalars made of the sums."""
         for depth in range(1, passes.depth + 1):
             guard = NEVER
             for reduction in passes.reductions(depth):
@@ -138,7 +131,8 @@ class _Scheduler:
                 if isinstance(item, Assignment) or item in passes.reductions(depth)
             ]
             found = self._slice(items, {}, guard)
-            yield Prepass(guard, found.loads, found.items, passes.scalars(depth))
+            yield ElementPass(guard, found.loads, found.items)
+            yield Scalars(Extent.TENSOR, passes.scalars(depth))
 
     def _slice(
         self,
@@ -171,10 +165,5 @@ def _assigned(assignments: Sequence[Assignment], name: str) -> Condition:
 
 def _scalar_uses(program: Program) -> Iterator[str]:
     """Every name that the passes of a program use; the caller picks the host's."""
-    for prepass in program.prepasses:
-        for item in prepass.body:
-            yield from names(item.term if isinstance(item, Reduction) else item.expression)
-        for scalar in prepass.scalars:
-            yield from names(scalar.expression)
-    for item in program.body:
-        yield from names(item.expression)
+    for item in program.items:
+        yield from names(expression_of(item))

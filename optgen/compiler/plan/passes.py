@@ -1,4 +1,4 @@
-"""Passes: the steps of one program, taken apart by level and by the sums that they need."""
+"""Passes: the steps of one program, taken apart by extent and by the sums that they need."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from optgen.compiler.ir.expression import (
     is_boolean,
     names,
 )
-from optgen.compiler.ir.plan import Assignment, Norm, Reduction
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.plan import Assignment, Item, Norm, Reduction, expression_of
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, TENSOR_SIZE
 from optgen.compiler.ir.rule import GRAD, Rule, Step
+from optgen.compiler.plan.extents import Extents
 from optgen.compiler.plan.hoisted_names import fresh, words
-from optgen.compiler.plan.levels import Level, Levels
 from optgen.compiler.plan.lower import SQUARE, lower
 from optgen.compiler.plan.scalars import HostScalars
 from optgen.compiler.plan.slices import Slice
 from optgen.compiler.plan.switches import Switches
 
-Item = Assignment | Reduction
 Slicer = Callable[[Sequence[Item], dict[str, Condition], Condition], Slice]
 
 
@@ -43,8 +43,8 @@ class Passes:
         slicer: Slicer,
     ) -> None:
         self._host, self._switches, self._slicer = host, switches, slicer
-        self._levels = Levels(rule, [step for step, _ in owned])
-        self._levels.sum(TENSOR_SIZE)
+        self._extents = Extents(rule, [step for step, _ in owned])
+        self._extents.sum(TENSOR_SIZE)
         self._depths: dict[str, int] = {}
         self._taken = {*host.names, TENSOR_SIZE, *(step.target for step, _ in owned)}
         self._tensor: list[Assignment] = []
@@ -58,7 +58,7 @@ class Passes:
         """Sum what is 0 for a finite number and else NaN, before the gradient is changed."""
         term = Operation("-", (Name(GRAD), Name(GRAD)))
         guard = Condition.of(CHECK_FINITE)
-        self.items.insert(0, Reduction(NONFINITE, term, guard, "check", everywhere=False))
+        self.items.insert(0, Reduction(NONFINITE, term, guard, "check", Extent.TENSOR))
         self._depths[NONFINITE] = 1
 
     @property
@@ -81,15 +81,15 @@ class Passes:
     def _add(self, step: Step, block: str) -> None:
         guard = self._switches.translate(step.guard)
         prepared = lower(self._switches.replace(step.expression))
-        is_element = self._levels.name(step.target) is Level.ELEMENT
+        is_element = self._extents.name(step.target) is Extent.ELEMENT
         expression = self._sum_up(prepared, guard, block, whole="" if is_element else step.target)
-        level = max(self._levels.name(step.target), self._levels.of(expression))
-        if level is Level.HOST:
+        extent = self._extents.name(step.target) | self._extents.of(expression)
+        if extent is Extent.CALL:
             self._host.assign(step.target, expression, guard, block)
             self._booleans |= self._host.booleans
             return
-        expression = self._hoist(expression, level, guard, step.target, block)
-        if level is Level.TENSOR:
+        expression = self._hoist(expression, extent, guard, step.target, block)
+        if extent is Extent.TENSOR:
             self._tensor_scalar(step.target, expression, guard, block)
         else:
             self.items.append(self._assignment(step.target, expression, guard, block))
@@ -125,17 +125,16 @@ class Passes:
         operator = expression.operator
         if operator not in REDUCTIONS:
             return Operation(operator, operands, expression.location)
-        everywhere = operator in GLOBAL_REDUCTIONS
-        term = self._hoist(operands[0], Level.ELEMENT, guard, "term", block)
+        of_all = operator in GLOBAL_REDUCTIONS
+        term = self._hoist(operands[0], Extent.ELEMENT, guard, "term", block)
         is_norm = operator.endswith("norm")
-        wish = (
-            f"{'global_' if everywhere else ''}sum_of_{words(term)}{'_squares' if is_norm else ''}"
-        )
+        wish = f"{'global_' if of_all else ''}sum_of_{words(term)}{'_squares' if is_norm else ''}"
         target = fresh(wish, f"{block}_sum", self._taken)
         self._taken.add(target)
-        self._levels.sum(target)
+        self._extents.sum(target)
         squared = Operation(SQUARE, (term,)) if is_norm else term
-        reduction = Reduction(target, squared, guard, block, everywhere)
+        over = Extent.OPTIMIZER if of_all else Extent.TENSOR
+        reduction = Reduction(target, squared, guard, block, over)
         self._depths[target] = 1 + self._needed_depth(reduction)
         self.items.append(reduction)
         value: Expression = Name(target, expression.location)
@@ -146,7 +145,7 @@ class Passes:
         named = value if whole else self._named(value, guard, "sum", block)
         if is_norm and term == Name(GRAD):
             name = named.id if isinstance(named, Name) else whole
-            self.norms.append(Norm(name, everywhere, guard))
+            self.norms.append(Norm(name, over, guard))
         return named
 
     def _named(self, value: Expression, guard: Condition, stem: str, block: str) -> Name:
@@ -154,34 +153,30 @@ class Passes:
         wish = f"total_{value.id}" if isinstance(value, Name) else words(value)
         name = fresh(wish, f"{stem}_scale", self._taken)
         self._taken.add(name)
-        self._levels.sum(name)
+        self._extents.sum(name)
         self._tensor_scalar(name, value, guard, block)
         return Name(name, value.location)
 
     def _needed_depth(self, reduction: Reduction) -> int:
         assignments = [item for item in self.items if isinstance(item, Assignment)]
         found = self._slicer([*assignments, reduction], {}, reduction.guard)
-        used = [
-            name
-            for item in found.items
-            for name in names(item.term if isinstance(item, Reduction) else item.expression)
-        ]
+        used = [name for item in found.items for name in names(expression_of(item))]
         return max((self._depths.get(name, 0) for name in used), default=0)
 
     def _hoist(
-        self, expression: Expression, level: Level, guard: Condition, stem: str, block: str
+        self, expression: Expression, extent: Extent, guard: Condition, stem: str, block: str
     ) -> Expression:
-        """Replace the largest parts that belong to a lower level by the names of their values."""
-        own = self._levels.of(expression)
+        """Replace the largest parts of a smaller extent by the names of their values."""
+        own = self._extents.of(expression)
         if not isinstance(expression, Operation):
             return expression
-        if own is Level.HOST:
+        if own is Extent.CALL:
             name = self._host.hoist(expression, guard, f"{stem}_factor", block)
             self._taken.add(name)
             self._booleans |= self._host.booleans
             return Name(name, expression.location)
-        if own is Level.TENSOR and level is Level.ELEMENT:
-            inner = self._hoist(expression, Level.TENSOR, guard, stem, block)
+        if own is Extent.TENSOR and extent is Extent.ELEMENT:
+            inner = self._hoist(expression, Extent.TENSOR, guard, stem, block)
             return self._named(inner, guard, stem, block)
-        operands = (self._hoist(part, level, guard, stem, block) for part in expression.operands)
+        operands = (self._hoist(part, extent, guard, stem, block) for part in expression.operands)
         return Operation(expression.operator, tuple(operands), expression.location)

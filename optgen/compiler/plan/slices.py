@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optgen.compiler.ir.condition import NEVER, Condition
 from optgen.compiler.ir.expression import names
-from optgen.compiler.ir.plan import Access, Assignment, Item, Reduction, expression_of
+from optgen.compiler.ir.plan import Access, Item, Reduction, expression_of
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,4 @@ def relative(condition: Condition, runs: Condition) -> Condition:
 
 def _narrow(item: Item, guard: Condition, runs: Condition) -> Item:
     guard = relative(guard, runs)
-    if isinstance(item, Reduction):
-        return Reduction(item.target, item.term, guard, item.block, item.everywhere)
-    return Assignment(item.target, item.expression, guard, item.block, item.boolean)
+    return replace(item, guard=guard)

@@ -1,0 +1,41 @@
+"""Extents: over what a value has one number each.
+
+They form a lattice, from one number for each call to one for each element::
+
+    call < optimizer < tensor < rows, columns < element
+
+A value that is computed from others has the join of their extents; rows and columns join in the
+element. An extent decides how often a value is computed and how it broadcasts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from functools import reduce
+
+
+class Extent(Enum):
+    """What there is one value for; each holds those that it varies over."""
+
+    CALL = frozenset[str]()
+    OPTIMIZER = frozenset({"optimizer"})
+    TENSOR = frozenset({"optimizer", "tensor"})
+    ROWS = frozenset({"optimizer", "tensor", "rows"})
+    COLUMNS = frozenset({"optimizer", "tensor", "columns"})
+    ELEMENT = frozenset({"optimizer", "tensor", "rows", "columns"})
+
+    def __le__(self, other: Extent) -> bool:
+        return self.value <= other.value
+
+    def __lt__(self, other: Extent) -> bool:
+        return self.value < other.value
+
+    def __or__(self, other: Extent) -> Extent:
+        """The least extent that both broadcast to."""
+        return Extent(self.value | other.value)
+
+
+def join(extents: Iterable[Extent]) -> Extent:
+    """The extent of what is computed from values of these extents."""
+    return reduce(Extent.__or__, extents, Extent.CALL)
