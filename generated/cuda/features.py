@@ -19,7 +19,7 @@ from math import sqrt
 from numba import cuda, float64
 
 from optgen.runtime.cuda.control import RUNNING
-from optgen.runtime.cuda.functions import maximum, square
+from optgen.runtime.cuda.functions import maximum
 from optgen.runtime.cuda.jit import (
     Function, Integer, Integers, Kernel, Reals, Widths, device, kernel, load, store,
 )

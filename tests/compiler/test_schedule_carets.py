@@ -138,7 +138,7 @@ def test_one_mistake_is_said_once(mistake: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("floor(grad)", "floor is not a function of optimizers"),
+        ("cos(grad)", "cos is not a function of optimizers"),
         ("calls*grad", "'calls' is not given to optimizers"),
     ],
 )

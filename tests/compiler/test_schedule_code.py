@@ -18,6 +18,7 @@ from optgen.compiler.emit.review import review
 from optgen.compiler.emit.schedule import CALLS_OF
 from optgen.compiler.emit.vocabulary import schedule_vocabulary
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.source import Source
@@ -78,6 +79,10 @@ names = st.sampled_from(["a", "b", "calls"]).map(Name)
 literals = st.one_of(st.integers(0, 9), st.floats(0, 9)).map(Number)
 
 
+def of_arity(count: int) -> list[str]:
+    return [function.name for function in REGISTRY.values() if function.arity == count]
+
+
 def bigger(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
     def some(operators: list[str], *parts: st.SearchStrategy[Any]) -> st.SearchStrategy[Operation]:
         return st.tuples(st.sampled_from(operators), st.tuples(*parts)).map(
@@ -87,8 +92,8 @@ def bigger(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression
     tests = some(["<", "<=", ">", ">=", "==", "!="], inner, inner)
     joined = st.one_of(tests, some(["and", "or"], tests, tests), some(["not"], tests))
     return st.one_of(
-        some(["+", "-", "*", "/", "%", "**", "min", "max"], inner, inner),
-        some(["sqrt", "exp", "log", "cos", "floor", "abs", "sign", "neg"], inner),
+        some(["+", "-", "*", "/", "%", "**", *of_arity(2)], inner, inner),
+        some(["neg", *of_arity(1)], inner),
         some(["clip"], inner, inner, inner),
         some(["where"], joined, inner, inner),
     )

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from optgen.compiler.ir.language import UPDATES
+
 ROOT = Path(__file__).parents[2]
 REAL = [path.read_bytes() for path in sorted((ROOT / "specs").glob("*/*.toml"))]
 
@@ -77,7 +79,7 @@ NUMBERS = [
     "1_0",
     "9" * 400,
 ]
-FUNCTIONS = ["sqrt", "abs", "exp", "log", "sign", "sum", "mean", "norm", "global_norm", "given"]
+FUNCTIONS = sorted(name for name, arity in UPDATES.functions.items() if arity == 1)
 OPERATORS = ["+", "-", "*", "/", "%", "**", "<", "==", " and ", " or "]
 
 Draw = random.Random

@@ -58,6 +58,8 @@ clip(grad, -1, 1); clip(grad, -half, t); clip(minus, -1, 1)*grad; clip(t, zero, 
 sqrt(grad)
 log(grad); log(zero) + grad; log(minus) + grad; sqrt(minus) + grad; exp(count*300) + grad;
 exp(grad)
+tanh(grad); tanh(minus)*grad; tanh(t*half); floor(grad); floor(minus) + grad; floor(t)*grad
+atan2(grad, param); atan2(param, grad); atan2(grad, t); atan2(h, half) + grad; atan2(minus, 2)
 abs(minus)*grad; -grad; sqrt(t)*grad; exp(-h)*grad; 1/y; y**-1; -y
 # Sums of what is the same for each element.
 sum(learning_rate); sum(1); mean(half); norm(half); global_sum(1); global_norm(half); sum(step)

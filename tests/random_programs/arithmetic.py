@@ -10,6 +10,8 @@ from tests.random_programs.bounded import Array, Level, Number, Rounding, Truth
 
 #: Units in the last place that exponentials, logarithms and powers may be off.
 ELEMENTARY = 4
+#: The same for hyperbolic tangents and angles.
+TRIGONOMETRIC = 8
 
 
 def common(rounding: Rounding, *numbers: Number) -> tuple[list[Number], Level, Array]:
@@ -95,6 +97,34 @@ def logarithm(rounding: Rounding, x: Number) -> Number:
     certain = (low > 0) | (x.value + x.error < 0) | (x.error == 0) | np.isnan(x.value)
     error = -np.log1p(-np.where(low > 0, x.error / abs(x.value), 0))
     return _settle_units(rounding, value, error, x.level, x.known & certain, ELEMENTARY)
+
+
+def tangent(rounding: Rounding, x: Number) -> Number:
+    """The hyperbolic one, which rises."""
+    value = np.tanh(x.value)
+    off = np.maximum(np.tanh(x.value + x.error) - value, value - np.tanh(x.value - x.error))
+    return _settle_units(rounding, value, off, x.level, x.known, TRIGONOMETRIC)
+
+
+def angle(rounding: Rounding, y: Number, x: Number) -> Number:
+    """The angle of a point; at the negative axis, and at the origin, it may be either end."""
+    (a, b), level, known = common(rounding, y, x)
+    value = np.arctan2(a.value, b.value)
+    away, off = np.hypot(a.value, b.value), np.hypot(a.error, b.error)
+    # The cross product of a point and one that is off is that of both sizes and a sine.
+    cross = abs(b.value) * a.error + abs(a.value) * b.error
+    clear = (off < away) & ((b.value - b.error > 0) | (abs(a.value) > a.error))
+    sine = cross / np.where(clear, away * (away - off), 1)
+    error = np.where(clear, np.where(cross > 0, np.pi / 2 * sine, 0), 2 * np.pi)
+    return _settle_units(rounding, value, error, level, known, TRIGONOMETRIC)
+
+
+def floor(rounding: Rounding, x: Number) -> Number:
+    """The largest whole number below; near a whole number it may be the one before."""
+    value = np.floor(x.value)
+    off = np.maximum(np.floor(x.value + x.error) - value, value - np.floor(x.value - x.error))
+    error = np.where(x.error > 0, off, 0)
+    return Number(value, np.where(x.known & ~np.isnan(error), error, np.inf), x.level)
 
 
 def _settle_units(

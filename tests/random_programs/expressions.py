@@ -7,11 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from optgen.compiler.ir.function import Function
+from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
+
 Picked = TypeVar("Picked")
 
 LITERALS = ("0", "1", "2", "3", "0.5", "0.25", "0.1", "1.5", "1e-7", "1e-3", "10", "100")
 SMALL = ("1e-7", "1e-3", "0.1", "1")
 EXPONENTS = ("2", "2", "2", "3", "4", "0.5", "1.5", "1", "0", "-1", "-2", "13", "-0.5", "(1/3)")
+#: The functions of elements and scalars, of which a choice takes a condition.
+DRAWN = [REGISTRY[name] for name in FUNCTIONS if name != "where"]
 REDUCTIONS = ("sum", "mean", "norm", "norm", "global_sum", "global_norm")
 
 
@@ -76,26 +81,27 @@ class Expressions:
         return f"({base})**{exponent}"
 
     def _function(self, inner: Callable[[], str], positive: Callable[[], str]) -> str:
-        draw = self._draw
-        small = draw.choice(SMALL)
-        kinds: list[tuple[float, Callable[[], str]]] = [
-            (1, lambda: f"sqrt({positive()})"),
-            (1, lambda: f"sqrt({positive()} + {small})"),
-            (0.2, lambda: f"sqrt({inner()})"),
-            (1, lambda: f"abs({inner()})"),
-            (1, lambda: f"sign({inner()})"),
-            (1, lambda: f"exp(-{positive()})"),
-            (1, lambda: f"exp(clip({inner()}, -3, 3))"),
-            (0.2, lambda: f"exp({inner()})"),
-            (1, lambda: f"log({positive()} + {small})"),
-            (0.2, lambda: f"log({inner()})"),
-            (1, lambda: f"min({inner()}, {inner()})"),
-            (1, lambda: f"max({inner()}, {inner()})"),
-            (1, lambda: f"clip({inner()}, -{small}, {small})"),
-            (1, lambda: f"clip({inner()}, 0, {positive()})"),
-            (0.2, lambda: f"clip({inner()}, {inner()}, {inner()})"),
-        ]
-        return _picked(draw, kinds)()
+        function = self._draw.choice(DRAWN)
+        return f"{function.name}({self._arguments(function, inner, positive)})"
+
+    def _arguments(
+        self, function: Function, inner: Callable[[], str], positive: Callable[[], str]
+    ) -> str:
+        """Any, or more often such as a function is good for."""
+        small, kinds = self._draw.choice(SMALL), list[tuple[float, Callable[[], str]]]()
+        match function.name:
+            case "exp":
+                kinds.append((1, lambda: f"-{positive()}"))
+                kinds.append((1, lambda: f"clip({inner()}, -3, 3)"))
+            case "clip":
+                kinds.append((1, lambda: f"{inner()}, -{small}, {small}"))
+                kinds.append((1, lambda: f"{inner()}, 0, {positive()}"))
+        if function.domain:
+            kinds.append((1, lambda: f"{positive()} + {small}"))
+        if function.domain == ">= 0":
+            kinds.append((1, positive))
+        kinds.append((0.2, lambda: ", ".join(inner() for _ in function.arguments)))
+        return _picked(self._draw, kinds)()
 
     def _leaf(self, scope: Scope) -> str:
         draw = self._draw

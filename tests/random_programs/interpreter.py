@@ -60,12 +60,15 @@ _PYTHON: Mapping[type[ast.AST], Callable[..., float]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-_FUNCTIONS: Mapping[str, Callable[..., Number]] = {
+FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "sqrt": arithmetic.root,
     "abs": arithmetic.size,
     "sign": arithmetic.sign,
     "exp": arithmetic.exponential,
     "log": arithmetic.logarithm,
+    "tanh": arithmetic.tangent,
+    "atan2": arithmetic.angle,
+    "floor": arithmetic.floor,
     "min": arithmetic.smallest,
     "max": arithmetic.largest,
     "clip": arithmetic.clip,
@@ -261,7 +264,7 @@ class Interpreter:
         operands = [self.number(arg) for arg in args]
         if name in _REDUCTIONS:
             return self._reduced(name, operands[0])
-        return _FUNCTIONS[name](self._rounding, *operands)
+        return FUNCTIONS[name](self._rounding, *operands)
 
     def _reduced(self, name: str, operand: Number) -> Number:
         """A sum over each variable, or over all, as every element sees it."""

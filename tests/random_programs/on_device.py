@@ -8,6 +8,8 @@ from types import ModuleType
 
 import numpy as np
 
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.runtime.cuda.arrays import on_device
 from optgen.runtime.cuda.jit import SIMULATED
 from tests.random_programs.comparison import Arrays, Outcome, compare
@@ -21,9 +23,9 @@ FREEDOM = Freedom(unit=float(np.finfo(np.float32).eps) / 2)
 
 
 def _replace_functions(module: ModuleType) -> None:
-    for name in ("exp", "log", "sqrt"):
-        if hasattr(module, name):
-            setattr(module, name, getattr(np, name))
+    for function in REGISTRY.values():
+        if function.code.cuda is Origin.MATH and hasattr(module, function.kernel):
+            setattr(module, function.kernel, getattr(np, function.array))
 
 
 def by_device(program: Program, sources: Sources) -> Outcome:

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.source import Source
 from optgen.runtime import small_functions
 from optgen.runtime.cpu.jit import Array, Kernel
@@ -52,20 +54,19 @@ def _add(total: Any, term: Any) -> Any:
     return total + term
 
 
+_IMPORTED = (Origin.MATH, Origin.RUNTIME)
 _NAMES: Mapping[str, Any] = {
     "BLOCK": BLOCK,
     "add_in_any_order": _add,
     "block": _block,
-    "exp": np.exp,
     "float64": np.float64,
     "flush_denormals": lambda: 0,
     "kernel": _kernel,
-    "log": np.log,
     "function": _undecorated,
     "restore": lambda mode: None,
-    "sqrt": np.sqrt,
     "sum_in_order": sum,
     **{k: f for k, f in vars(small_functions).items() if inspect.isfunction(f)},
+    **{f.kernel: getattr(np, f.array) for f in REGISTRY.values() if f.code.cpu in _IMPORTED},
 }
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from optgen.compiler.ir.functions import FUNCTIONS
+from tests.numeric import rules
+from tests.random_programs import interpreter
 from tests.random_programs.generator import draw
 from tests.random_programs.reporting import report
 from tests.random_programs.shrinking import shrunk
@@ -12,6 +15,12 @@ from tests.random_programs.trial import COMPARISONS, Trial, by_python, run
 PROGRAMS, BATCH = 200, 20
 #: Few, as each takes seconds.
 COMPILED, COMMANDED = (3000,), (2, 7)
+
+
+def test_each_function_has_meanings_of_its_own() -> None:
+    """The interpreter's, and NumPy's: what a function means isn't taken from the compiler."""
+    assert interpreter.FUNCTIONS.keys() == FUNCTIONS.keys() - {"where"}
+    assert FUNCTIONS.keys() <= rules.FUNCTIONS.keys()
 
 
 def failed(trial: Trial) -> str:

@@ -13,11 +13,10 @@ from fractions import Fraction
 from functools import cached_property, reduce
 
 from optgen.analysis.exact.ranges import number
-from optgen.compiler.ir.expression import NOWHERE, Expression, Name, Number, Operation
+from optgen.compiler.ir.expression import COMMUTATIVE, NOWHERE, Expression, Name, Number, Operation
 
 #: The origin of a node that stands for nothing that was written.
 NOTHING = Name("", NOWHERE)
-COMMUTATIVE = frozenset({"+", "*", "max", "min", "and", "or", "==", "!="})
 NAME, NUMBER = "name", "number"
 #: Larger powers of numbers aren't worked out.
 _LARGEST = 64

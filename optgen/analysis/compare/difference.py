@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from optgen.analysis.compare.canonical_form import COMMUTATIVE, NAME, NUMBER, Node
+from optgen.analysis.compare.canonical_form import NAME, NUMBER, Node
 from optgen.analysis.compare.drawn import Draws
+from optgen.compiler.ir.expression import COMMUTATIVE
 
 #: More children aren't matched in all orders.
 _MOST_ORDERED = 4

@@ -6,10 +6,8 @@ from collections.abc import Hashable, Mapping
 
 from optgen.analysis.compare.normal_form import normal
 from optgen.analysis.compare.straight_line import Straight
-from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.expression import COMMUTATIVE, Expression, Name, Number, Operation
 from optgen.compiler.ir.rule import PARAM
-
-_COMMUTATIVE = frozenset({"+", "*", "max", "min", "==", "and", "or"})
 
 
 def same_structure(left: Straight, right: Straight, matches: Mapping[str, str]) -> bool:
@@ -50,7 +48,7 @@ def _value(expression: Expression, known: Mapping[str, int], table: dict[Hashabl
         case Operation("neg", (Number(value),)):
             return _number(("number", -float(value)), table)
     operands = [_value(operand, known, table) for operand in expression.operands]
-    if expression.operator in _COMMUTATIVE:
+    if expression.operator in COMMUTATIVE:
         operands.sort()
     return _number((expression.operator, *operands), table)
 

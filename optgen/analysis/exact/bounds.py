@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 
+from optgen.analysis.exact.images import image
 from optgen.analysis.exact.interval import (
     EVERYTHING,
     NONNEGATIVE,
@@ -15,6 +16,7 @@ from optgen.analysis.exact.interval import (
 )
 from optgen.analysis.exact.work import spend
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.functions import PI_ABOVE, REGISTRY
 
 Known = Mapping[str, Interval]
 _UNIT = Interval(-ONE, ONE, False, False)
@@ -41,13 +43,22 @@ def _operation(operator: str, operands: tuple[Expression, ...], known: Known) ->
         return _power(operands[0], operands[1], known)
     if operator == "where":
         return bounds(operands[1], known).join(bounds(operands[2], known))
-    if operator not in _OPERATIONS:
+    if operator not in _OPERATIONS and operator not in REGISTRY:
         return EVERYTHING
-    return _OPERATIONS[operator](*(bounds(operand, known) for operand in operands))
+    found = [bounds(operand, known) for operand in operands]
+    own = _OPERATIONS.get(operator)
+    return image(REGISTRY[operator], found) if own is None else own(*found)
 
 
-def _exponential(a: Interval) -> Interval:
-    return Interval(ONE, None, False, True) if a.is_nonnegative else POSITIVE
+def _angle(y: Interval, x: Interval) -> Interval:
+    """Angles of a half plane; with x below 0, a zero y may be pi or its opposite."""
+    high = PI_ABOVE / 2 if x.is_nonnegative else PI_ABOVE
+    whole = Interval(-high, high, False, False)
+    if y.is_positive or y.is_negative:
+        return whole.meet(POSITIVE if y.is_positive else -POSITIVE)
+    if x.is_nonnegative and (y.is_nonnegative or y.is_nonpositive):
+        return whole.meet(NONNEGATIVE if y.is_nonnegative else -NONNEGATIVE)
+    return whole
 
 
 def _clipped(a: Interval, low: Interval, high: Interval) -> Interval:
@@ -86,7 +97,8 @@ def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
     return NONNEGATIVE if a.is_nonnegative else EVERYTHING
 
 
-#: The interval of each operation from those of its operands; others may have any value.
+#: The interval of each operation from those of its operands; those of other functions follow from
+#: the registry, and other operations may have any value.
 _OPERATIONS: Mapping[str, Callable[..., Interval]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,
@@ -98,7 +110,7 @@ _OPERATIONS: Mapping[str, Callable[..., Interval]] = {
     "max": lambda a, b: a.largest(b),
     "min": lambda a, b: -((-a).largest(-b)),
     "clip": _clipped,
-    "exp": _exponential,
+    "atan2": _angle,
     "sign": _sign,
     "norm": lambda a: NONNEGATIVE,
     "global_norm": lambda a: NONNEGATIVE,

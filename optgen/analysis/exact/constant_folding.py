@@ -7,7 +7,8 @@ from fractions import Fraction
 
 from optgen.analysis.exact.interval import bits
 from optgen.compiler.ir.expression import COMPARISONS, Expression, Name, Number, Operation
-from optgen.compiler.ir.value import apply, evaluate
+from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.value import evaluate
 
 _LARGEST, _LARGEST_POWER = 10**40, 64
 #: Longer numbers, in bits, aren't worked out.
@@ -98,13 +99,7 @@ _RATIONAL: Mapping[str, Callable[..., Fraction | None]] = {
     "%": lambda a, b: a % b if b else None,
     "**": _power,
     "neg": lambda a: -a,
-    "abs": abs,
-    "sign": lambda a: Fraction((a > 0) - (a < 0)),
-    "max": max,
-    "min": min,
-    "clip": lambda a, low, high: apply("clip", (a, low, high)),
-    "sqrt": lambda a: a if a in (0, 1) else None,
-    "exp": lambda a: None if a else Fraction(1),
+    **{f.name: f.exact for f in REGISTRY.values() if f.exact is not None},
 }
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import mpmath
 
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.function import Function
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.value import apply
 
 DIGITS = 50
@@ -29,6 +31,11 @@ def _of_places(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return bounded
 
 
+def _of_mpmath(function: Function) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(mpmath, function.digits)
+    return _of_places(found) if function.is_steep else found
+
+
 def _power(base: Any, exponent: Any) -> Any:
     if base and exponent:
         _within(mpmath.mag(exponent) + int(mpmath.mag(base)).bit_length())
@@ -43,13 +50,9 @@ def _remainder(value: Any, divisor: Any) -> Any:
 
 #: What isn't Python's own arithmetic, for real numbers of mpmath's.
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
-    "sqrt": mpmath.sqrt,
-    "exp": _of_places(mpmath.exp),
-    "log": mpmath.log,
-    "cos": _of_places(mpmath.cos),
+    **{f.name: _of_mpmath(f) for f in REGISTRY.values() if f.digits},
     "**": _power,
     "%": _remainder,
-    "sign": mpmath.sign,
 }
 
 

@@ -7,17 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.expression import (
     ARITHMETIC,
-    FUNCTIONS,
     Operation,
     text,
     walk,
 )
 from optgen.compiler.ir.expression import names as names_in
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction, expression_of
 from optgen.compiler.ir.problem import UsageError
 from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
 
-_COUNTED = ARITHMETIC | (FUNCTIONS.keys() - {"where", "clip"}) | {"neg", "square"}
+_FUNCTIONS = {function.name for function in REGISTRY.values() if not function.is_free}
+_COUNTED = ARITHMETIC | _FUNCTIONS | {"neg", "square"}
 #: Buffers that are no state.
 _GIVEN = ("param", "grad")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optgen.analysis.explain.symbols import greek, stem_and_index
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import Step
 
 _INFIX = {
@@ -42,8 +43,7 @@ def _upright(name: str) -> str:
 #: What stands before, between and behind the operands of some operations.
 _NOTATION = {
     "/": (r"\frac{", "}{", "}"),
-    "sqrt": (r"\sqrt{", "}"),
-    "abs": (r"\left|", r"\right|"),
+    **{f.name: f.notation.latex for f in REGISTRY.values() if f.notation.latex},
     "norm": (r"\left\lVert ", r" \right\rVert"),
     "global_norm": (r"\left\lVert ", r" \right\rVert"),
 }

@@ -8,6 +8,7 @@ from html import escape
 
 from optgen.analysis.explain.symbols import greek, stem_and_index
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import Step
 
 _MINUS = "\N{MINUS SIGN}"
@@ -25,7 +26,13 @@ _INFIX = {
     "or": "\N{LOGICAL OR}",
 }
 #: What stands before and behind the operand of some functions.
-_FENCES = {"abs": ("|", "|"), "norm": ("‖", "‖"), "global_norm": ("‖", "‖")}
+_FENCES = {
+    "norm": ("‖", "‖"),
+    "global_norm": ("‖", "‖"),
+    **{f.name: f.notation.fences for f in REGISTRY.values() if f.notation.fences},
+}
+#: The elements that some functions are.
+_ELEMENTS = {f.name: f.notation.element for f in REGISTRY.values() if f.notation.element}
 
 
 def steps_in_mathml(steps: Iterable[Step]) -> str:
@@ -58,8 +65,8 @@ def _formula(expression: Expression) -> str:
     parts = [_formula(operand) for operand in operands]
     if operator == "/":
         return f"<mfrac>{_row(parts[0])}{_row(parts[1])}</mfrac>"
-    if operator == "sqrt":
-        return f"<msqrt>{parts[0]}</msqrt>"
+    if operator in _ELEMENTS:
+        return f"<{_ELEMENTS[operator]}>{''.join(parts)}</{_ELEMENTS[operator]}>"
     if operator in _FENCES:
         before, behind = _FENCES[operator]
         return _row(_fence(before, "prefix"), parts[0], _fence(behind, "postfix"))

@@ -17,11 +17,12 @@ import mpmath
 
 from optgen.analysis.exact.digits import FUNCTIONS
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.value import apply
 
 #: The smallest normal number of float32, and the digits of its fraction.
 SMALLEST, DIGITS = 2.0**-126, 23
-_OPEN = frozenset({"**", "exp", "log", "cos"})
+_OPEN = {"**"} | {f.name for f in REGISTRY.values() if not f.is_rounded_correctly}
 Numbers = Mapping[str, float]
 #: What is raised for a value that isn't there: one of all elements, of no number, out of a domain.
 NO_VALUE = (KeyError, TypeError, ArithmeticError, ValueError)

@@ -8,6 +8,7 @@ from typing import Any
 
 from optgen.analysis.exact.digits import precise
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.functions import REGISTRY
 
 #: Magnitudes of what keeps a bound in terms of its operands'; of others it is that of the value.
 _MAGNITUDES: Mapping[str, Callable[..., Any]] = {
@@ -18,9 +19,7 @@ _MAGNITUDES: Mapping[str, Callable[..., Any]] = {
     "square": lambda a: a * a,
     "neg": lambda a: a,
     "abs": lambda a: a,
-    "max": max,
-    "min": max,
-    "clip": max,
+    **{function.name: max for function in REGISTRY.values() if function.selects},
     "where": lambda condition, a, b: max(a, b),
 }
 

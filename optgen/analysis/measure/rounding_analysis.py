@@ -25,11 +25,11 @@ from optgen.analysis.exact.ranges import number
 from optgen.analysis.measure.equivalence import raised
 from optgen.analysis.measure.ieee import to_float32
 from optgen.compiler.ir.expression import COMPARISONS, Expression, Name, Number, Operation, text
+from optgen.compiler.ir.functions import REGISTRY
 
 #: Half a unit in the last place of 1.
 SINGLE, DOUBLE = Fraction(1, 2**24), Fraction(1, 2**53)
-#: Roundings that a function counts for: the libraries' errors are up to 2 ulps, and 8 for powers.
-_FUNCTIONS: Mapping[str, Fraction] = {"exp": Fraction(401, 100), "log": Fraction(401, 100)}
+#: Roundings that a power counts for: the libraries' errors are up to 8 ulps.
 _POWER = Fraction(1601, 100)
 #: The largest logarithm of a number of either format's normal ones, as a magnitude.
 _LOGARITHMS: Mapping[Fraction, int] = {SINGLE: 89, DOUBLE: 710}
@@ -127,8 +127,8 @@ class Analysis:
                 return found[0].plus(not _is_power_of_two(operands[1]), found[1])
             case "neg" | "abs":
                 return found[0]
-            case "max" | "min":
-                return _largest(*found)
+            case "**":
+                return self._power(whole, *found)
         return self._function(whole, operator, found)
 
     def _sum(self, whole: Operation, one: Count, other: Count) -> Count:
@@ -170,30 +170,26 @@ class Analysis:
         return spread if spread * self._unit < _SMALL else None
 
     def _function(self, whole: Operation, operator: str, found: list[Count]) -> Count:
-        (operand, *_) = whole.operands
-        match operator:
-            case "clip":
+        """What its arguments' errors make of a value, and the error of its implementations."""
+        if operator == "%" and all(count.is_exact for count in found):
+            return EXACT
+        function = REGISTRY.get(operator)
+        if function is None:
+            raise NoBoundError(f"nothing is known of the rounding of {text(whole)}")
+        if function.selects:
+            if function.name == "clip":
                 self._check_range(*whole.operands)
-                return _largest(*found)
-            case "sqrt":
-                _needs_no_cancelling(found[0], operand, "is under a root")
-                return Count(found[0].roundings / 2 + 1)
-            case "sign":
-                _needs_no_cancelling(found[0], operand, "decides a sign")
-                return EXACT
-            case "exp":
-                _needs_no_cancelling(found[0], operand, "is an exponent")
-                spread = found[0].roundings * _LOGARITHMS[self._unit] * _MARGIN
-                return Count(spread + _FUNCTIONS[operator])
-            case "log" if found[0].is_exact:
-                return Count(_FUNCTIONS[operator])
-            case "log":
-                raise NoBoundError(f"{text(whole)} is near 0 where {text(operand)} is near 1")
-            case "**":
-                return self._power(whole, *found)
-            case "%" if all(count.is_exact for count in found):
-                return EXACT
-        raise NoBoundError(f"nothing is known of the rounding of {text(whole)}")
+            return _largest(*found)
+        carried = sum((count.roundings for count in found), Fraction(0))
+        condition = function.condition
+        if function.name == "exp":
+            # It is its own derivative: a relative change of x is a change of x times x.
+            condition = _LOGARITHMS[self._unit] * _MARGIN
+        if carried and condition is None:
+            raise NoBoundError(function.unbounded.format(text(whole), *map(text, whole.operands)))
+        for count, operand in zip(found, whole.operands, strict=True):
+            _needs_no_cancelling(count, operand, function.role)
+        return Count(carried * (condition or 0) + function.errors.roundings)
 
     def _power(self, whole: Operation, base: Count, exponent: Count) -> Count:
         """The base's count times the exponent, and the exponent's times a logarithm."""

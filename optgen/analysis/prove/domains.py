@@ -22,6 +22,7 @@ from optgen.compiler.ir.expression import (
     Operation,
     text,
 )
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
@@ -105,13 +106,12 @@ def _opposite(condition: Expression) -> Expression:
 def _demands(operation: Operation) -> Iterator[Demand]:
     operator, operands = operation.operator, operation.operands
     shown, at = text(operation), operation.location
-    if operator == "sqrt":
-        yield Demand(operands[0], ">= 0", f"the root {shown}", at)
+    function = REGISTRY.get(operator)
+    if function is not None and function.domain:
+        yield Demand(operands[0], function.domain, f"the {function.noun} {shown}", at)
     elif operator == "clip":
         apart = Operation("-", (operands[2], operands[1]))
         yield Demand(apart, ">= 0", f"the range of {shown}", at)
-    elif operator == "log":
-        yield Demand(operands[0], "> 0", f"the logarithm {shown}", at)
     elif operator in ("/", "%") and not number(operands[1]):
         yield Demand(operands[1], "!= 0", f"the quotient {shown}", at)
     elif operator == "**":

@@ -23,6 +23,8 @@ from optgen.compiler.ir.expression import (
     Number,
     text,
 )
+from optgen.compiler.ir.function import Function
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM
 
 #: Coefficients of unknown degrees; the constant has the key "".
@@ -92,8 +94,10 @@ class _Asking:
         operator, operands = expression.operator, expression.operands
         if operator in ("+", "-"):
             return self._together(list(operands), expression)
-        if operator in ("max", "min", "clip"):
-            return self._chosen(list(operands), expression)
+        function = REGISTRY.get(operator)
+        if function is not None and function.degree is not None:
+            found = self._joined(function, operands, expression)
+            return None if found is None else _scaled(found, function.degree)
         if operator == "where":
             self.of(operands[0])
             return self._chosen(list(operands[1:]), expression)
@@ -103,6 +107,15 @@ class _Asking:
                 self._chosen(list(operands), expression)
             return {}
         return self._own(operator, operands, expression)
+
+    def _joined(
+        self, function: Function, operands: tuple[Expression, ...], whole: Expression
+    ) -> Linear | None:
+        """The degree of all arguments of a function that has one itself."""
+        if function.arity == 1:
+            return self.of(operands[0])
+        join = self._chosen if function.selects else self._together
+        return join(list(operands), whole)
 
     def _own(
         self, operator: str, operands: tuple[Expression, ...], whole: Expression
@@ -114,16 +127,12 @@ class _Asking:
                 return None if None in found else _sum(found[0] or {}, found[1] or {}, Fraction(1))
             case "/":
                 return None if first is None else _sum(first, found[1] or {}, Fraction(-1))
-            case "sqrt":
-                return None if first is None else _scaled(first, Fraction(1, 2))
             case "**":
                 exponent = number(operands[1])
                 if exponent is not None:
                     return None if first is None else _scaled(first, exponent)
-            case "neg" | "abs" | "sum" | "mean" | "norm" | "global_sum" | "global_norm":
+            case "neg" | "sum" | "mean" | "norm" | "global_sum" | "global_norm":
                 return first
-            case "sign":
-                return {}
         if self.is_free and any(self.system.reduced(part or {}) for part in found):
             return self._any()
         for part in found:
@@ -180,7 +189,7 @@ def _sum(left: Linear, right: Linear, scale: Fraction) -> Linear:
 
 
 def _scaled(form: Linear, scale: Fraction) -> Linear:
-    return {key: value * scale for key, value in form.items()}
+    return {key: value * scale for key, value in form.items() if scale}
 
 
 def equations(

@@ -14,6 +14,8 @@ import numpy as np
 from optgen.analysis.exact.work import spend
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation, walk
+from optgen.compiler.ir.functions import FUNCTIONS as FUNCTION_ARITIES
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
 #: Longer rules aren't run.
@@ -32,15 +34,9 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "%": np.mod,
     "**": np.power,
     "neg": np.negative,
-    "abs": np.abs,
-    "sqrt": np.sqrt,
-    "exp": np.exp,
-    "log": np.log,
-    "sign": np.sign,
-    "max": np.maximum,
-    "min": np.minimum,
+    **{name: getattr(np, REGISTRY[name].array) for name in FUNCTION_ARITIES},
+    # NumPy's own differs where the range is empty.
     "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
-    "where": np.where,
     "<": np.less,
     "<=": np.less_equal,
     ">": np.greater,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 from itertools import product
 
+from optgen.analysis.exact.bounds import bounds
 from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.work import spend
 from optgen.analysis.prove.reachability import of_one_element
@@ -18,6 +20,7 @@ from optgen.compiler.ir.expression import (
     Number,
     Operation,
 )
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import GRAD, PARAM
 
@@ -89,30 +92,41 @@ def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
     return _of_operation(operator, operands, [part for part in found if part is not None])
 
 
-#: Operations that keep the parity of their operand, and those whose operands must stay as they are.
-_KEEPING = frozenset({"neg", "sign", "sum", "mean", "global_sum"})
-_STAYING = COMPARISONS | LOGICAL | {"sqrt", "exp", "log", "max", "min", "clip", "%"}
+#: Operations that keep the parity of their operand, or are even, as norms are; and those whose
+#: operands must stay as they are, as must those of functions that are neither odd nor even.
+_KEEPING = {"neg", "sum", "mean", "global_sum"} | {
+    f.name for f in REGISTRY.values() if f.parity == ODD
+}
+_EVEN = {"norm", "global_norm"} | {f.name for f in REGISTRY.values() if f.parity == EVEN}
+_STAYING = COMPARISONS | LOGICAL | {"%"} | {f.name for f in REGISTRY.values() if f.parity is None}
 
 
 def _of_operation(operator: str, operands: tuple[Expression, ...], parts: list[int]) -> Parity:
     if operator in _KEEPING:
         return parts[0]
-    if operator == "clip" and operands[1] == Operation("neg", (operands[2],)):
-        return parts[0] if parts[2] == EVEN else None
-    if operator in _STAYING:
-        return None if ODD in parts else EVEN
+    if operator in _EVEN:
+        return EVEN if parts[0] or not _vanishes(operator) else ZERO
     match operator:
         case "+" | "-":
             return _same(parts)
         case "*" | "/":
             return parts[0] * parts[1]
-        case "abs" | "norm" | "global_norm":
-            return EVEN if parts[0] else ZERO
+        case "clip" if operands[1] == Operation("neg", (operands[2],)):
+            return parts[0] if parts[2] == EVEN else None
+        case "atan2" if parts[0] == ODD and parts[1] == EVEN:
+            # With x below 0, y = 0 is the angle pi whichever sign it has.
+            return ODD if bounds(operands[1], {}).is_nonnegative else None
         case "**":
             return _power(operands[1], parts)
         case "where":
             return _same(parts[1:]) if parts[0] == EVEN else None
-    return None
+    return EVEN if operator in _STAYING and ODD not in parts else None
+
+
+def _vanishes(operator: str) -> bool:
+    """Whether an even operation is 0 at 0, as norms are."""
+    function = REGISTRY.get(operator)
+    return function is None or (function.exact is not None and function.exact(Fraction(0)) == 0)
 
 
 def _same(parts: list[int]) -> Parity:

@@ -20,6 +20,7 @@ from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.digits import DIGITS, precise
 from optgen.analysis.exact.interval import EVERYTHING, Interval
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.value import evaluate
 
 #: How many samples are tried for a property, and how many parts of expressions are computed for
@@ -157,16 +158,13 @@ def _python(operator: str, parts: list[str]) -> str:
             return f"(-{a})"
         case "not", [a]:
             return f"(not {a})"
-        case "where", [condition, yes, no]:
-            return f"({yes} if {condition} else {no})"
-        case "sign", [a]:
-            return f"copysign({a} != 0, {a})"
         case "sum" | "mean" | "global_sum", [a]:
             return a  # Numbers are those of a tensor of one element.
         case "norm" | "global_norm", [a]:
             return f"abs({a})"
-        case "clip", [a, low, high]:
-            return f"({low} if {a} < {low} else {high} if {a} > {high} else {a})"
-        case _, [a, b] if not operator.isalpha() or operator in ("and", "or"):
+        case _, [a, b] if operator not in REGISTRY:
             return f"({a} {operator} {b})"
+    function = REGISTRY.get(operator)
+    if function is not None and function.notation.python:
+        return function.notation.python.format(*parts)
     return f"{operator}({', '.join(parts)})"

@@ -14,17 +14,11 @@ from optgen.compiler.ir.expression import (
     Operation,
     infix,
 )
+from optgen.compiler.ir.functions import REGISTRY
 
 #: Functions of the language, as generated code calls them.
 FUNCTIONS: Mapping[str, str] = {
-    "sqrt": "sqrt",
-    "exp": "exp",
-    "log": "log",
-    "abs": "abs",
-    "sign": "sign",
-    "min": "minimum",
-    "max": "maximum",
-    "clip": "clip",
+    **{function.name: function.kernel for function in REGISTRY.values() if function.in_kernels},
     "square": "square",
 }
 #: Bit operators choose without a branch, so that loops stay vectorised.

@@ -15,6 +15,8 @@ from symtable import SymbolTable, symtable
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.emit.vocabulary import Words
 from optgen.compiler.ir.expression import text
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.source import Source
 
@@ -35,14 +37,12 @@ _ATTRIBUTES = frozenset({"super().__init__", "self._exclude"}).union(
     *(target.attributes for target in TARGETS)
 )
 _BUILTINS = {
-    "abs",
+    *(f.name for f in REGISTRY.values() if f.code.python is Origin.BUILTIN),
     "bool",
     "dict",
     "float",
     "int",
     "locals",
-    "max",
-    "min",
     "range",
     "str",
     "super",

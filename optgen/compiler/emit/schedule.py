@@ -20,27 +20,22 @@ from optgen.compiler.ir.expression import (
     text,
     walk,
 )
-from optgen.compiler.ir.language import PI, VALUE
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.language import PI, PIECEWISE, VALUE
 from optgen.compiler.ir.rule import Hyperparameter, Rule, Step
 
 #: How generated schedules call the functions of the language. A power is one of real numbers,
 #: where Python's own would turn into a complex number, or into an integer without bounds.
 CALLS_OF: Mapping[str, str] = {
-    "sqrt": "math.sqrt",
-    "exp": "math.exp",
-    "log": "math.log",
-    "cos": "math.cos",
-    "floor": "math.floor",
+    **{function.name: function.python for function in REGISTRY.values() if function.python},
     "**": "math.pow",
-    "abs": "abs",
-    "min": "min",
-    "max": "max",
-    "clip": "clip",
-    "sign": "sign",
-    "piecewise": "piecewise",
+    PIECEWISE: PIECEWISE,
 }
 #: Those that the runtime has; the others are Python's.
-_OF_RUNTIME = ("clip", "piecewise", "sign")
+_OF_RUNTIME = sorted(
+    [PIECEWISE, *(f.python for f in REGISTRY.values() if f.code.python is Origin.RUNTIME)]
+)
 
 
 def schedule_context(rule: Rule) -> dict[str, object]:

@@ -7,7 +7,7 @@ where. Review, reserved words and packaging derive from the list of targets.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,7 +16,9 @@ from optgen.compiler.emit.columns import Columns
 from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import Operation, walk
+from optgen.compiler.ir.expression import Expression, Operation, walk
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.plan import Item, Plan, expression_of
 
 
@@ -101,10 +103,28 @@ class StatementPrinter(ABC):
         """One statement."""
 
 
-def called_by(function: Function, printer: Printer, support: Mapping[str, str]) -> Iterator[str]:
-    """The functions of the runtime that a function's expressions call."""
-    for statement in function.statements:
-        for part in walk(expression_of(statement)) if isinstance(statement, Item) else ():
+def functions_from(code: str, modules: Mapping[Origin, str]) -> dict[str, str]:
+    """The functions of the language, each with the module that a target's code has it from."""
+    found = {f.kernel: modules.get(getattr(f.code, code)) for f in REGISTRY.values()}
+    common = {"square": modules[Origin.COMMON]} if Origin.COMMON in modules else {}
+    return {name: module for name, module in found.items() if module} | common
+
+
+#: What kernels call the functions of the language.
+FUNCTION_NAMES = frozenset(f.kernel for f in REGISTRY.values() if f.in_kernels)
+
+
+def expressions_of(function: Function) -> Iterator[Expression]:
+    """What a function computes."""
+    return (expression_of(one) for one in function.statements if isinstance(one, Item))
+
+
+def called_by(
+    expressions: Iterable[Expression], printer: Printer, support: Mapping[str, str]
+) -> Iterator[str]:
+    """The functions of the runtime that expressions call."""
+    for expression in expressions:
+        for part in walk(expression):
             if isinstance(part, Operation):
                 called = printer.functions.get(part.operator, "")
                 yield from [called] if called in support else []

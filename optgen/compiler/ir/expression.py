@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from optgen.compiler.ir.functions import FUNCTIONS, SYMMETRIC
 from optgen.compiler.ir.problem import Location
 
 NOWHERE = Location("", 0)
@@ -47,18 +48,8 @@ NEGATIONS: Mapping[str, str] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "=="
 COMPARISONS = frozenset(NEGATIONS)
 LOGICAL = frozenset({"and", "or", "not"})
 
-#: Functions of an element or a scalar, and how many arguments each takes.
-FUNCTIONS: Mapping[str, int] = {
-    "sqrt": 1,
-    "abs": 1,
-    "sign": 1,
-    "exp": 1,
-    "log": 1,
-    "min": 2,
-    "max": 2,
-    "clip": 3,
-    "where": 3,
-}
+#: Operations whose operands may change places.
+COMMUTATIVE = frozenset({"+", "*", "and", "or", "==", "!="}) | SYMMETRIC
 #: Functions whose value needs all elements of a tensor, or of all tensors.
 TENSOR_REDUCTIONS = frozenset({"sum", "mean", "norm"})
 GLOBAL_REDUCTIONS = frozenset({"global_sum", "global_norm"})

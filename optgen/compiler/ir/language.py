@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from optgen.compiler.ir.expression import FUNCTION_NAMES, FUNCTIONS
+from optgen.compiler.ir.expression import FUNCTION_NAMES, GIVEN
+from optgen.compiler.ir.functions import FUNCTIONS, OF_SCHEDULES
 from optgen.compiler.ir.reserved import ATTRIBUTES, SCHEDULE_ATTRIBUTES, SCHEDULE_WORDS
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule
 from optgen.compiler.ir.spec import Spec
@@ -57,7 +58,7 @@ SCHEDULES = Language(
     ending="end with value = …",
     given=(),
     fixed=(CALLS, PI),
-    functions={**FUNCTIONS, "floor": 1, "cos": 1, PIECEWISE: 3, "given": 1},
+    functions={**FUNCTIONS, **OF_SCHEDULES, PIECEWISE: 3, GIVEN: 1},
     attributes=SCHEDULE_ATTRIBUTES,
     words=SCHEDULE_WORDS,
 )

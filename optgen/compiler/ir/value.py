@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
+from optgen.compiler.ir.functions import REGISTRY
 
 #: What a float32 can hold.
 LARGEST = 2.0**128
@@ -29,18 +30,7 @@ _ARITHMETIC: Mapping[str, Callable[..., float]] = {
     "and": lambda a, b: a and b,
     "or": lambda a, b: a or b,
     "not": lambda a: not a,
-    "sqrt": math.sqrt,
-    "abs": abs,
-    "sign": lambda a: math.copysign(1.0, a) if a else 0.0,
-    "exp": math.exp,
-    "log": math.log,
-    "cos": math.cos,
-    "floor": math.floor,
-    "min": min,
-    "max": max,
-    # As kernels compute it, also where low is above high.
-    "clip": lambda a, low, high: low if a < low else high if a > high else a,
-    "where": lambda condition, a, b: a if condition else b,
+    **{function.name: function.value for function in REGISTRY.values()},
 }
 
 

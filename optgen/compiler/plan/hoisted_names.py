@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 
 from optgen.compiler.ir.expression import Expression, Name, Number
+from optgen.compiler.ir.functions import REGISTRY
 
 _WORDS = {
     "+": "plus",
@@ -24,7 +25,11 @@ _WORDS = {
     "or": "or",
 }
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_PREFIXES = {"neg": "minus", "sqrt": "root_of", "abs": "size_of", "square": "square_of"}
+_PREFIXES = {
+    "neg": "minus",
+    "square": "square_of",
+    **{f.name: f.notation.word for f in REGISTRY.values() if f.notation.word},
+}
 #: Longer names say less than a number would.
 LONGEST = 48
 

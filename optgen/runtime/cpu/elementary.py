@@ -1,11 +1,12 @@
-"""Exponential and logarithm for loops over elements.
+"""Functions for loops over elements: exponential, logarithm, hyperbolic tangent, angle, floor.
 
 The C library computes these for one number at a time, which holds up a loop that otherwise runs at
 the speed of memory. Here they are sums, products and bits of floating-point numbers, without a
 branch, so that a compiler makes vectors of them. The series are Taylor's, of arguments that are
-made small first: ``x - k*log(2)`` for the exponential, and for the logarithm ``s`` in
-``log((1 + s)/(1 - s))``. Results are off by one unit in the last place at most, a little more for
-the exponential in float32; denormal ones are zero, as all are in kernels.
+made small first: ``x - k*log(2)`` for the exponential, for the logarithm ``s`` in
+``log((1 + s)/(1 - s))``, and for an angle the tangent of what is left of an eighth of a turn. How
+far results are off is stated in the registry of functions (``compiler/ir/functions.py``) and
+measured by tests; denormal ones are zero, as all are in kernels, and no zero is negative.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
@@ -31,6 +33,21 @@ def exp(x: float) -> float:
 def log(x: float) -> float:
     """The natural logarithm; -inf of zero, and NaN of what is less."""
     return math.log(x)
+
+
+def tanh(x: float) -> float:
+    """The hyperbolic tangent."""
+    return math.tanh(x)
+
+
+def atan2(y: float, x: float) -> float:
+    """The angle of the point (x, y), from -pi to pi; 0 for the origin."""
+    return math.atan2(y, x)
+
+
+def floor(x: float) -> float:
+    """The largest whole number that isn't above a number, in its type; NaN and infinities stay."""
+    return float(np.floor(x))
 
 
 def _series(coefficients: Callable[[Format], list[float]]) -> Any:
@@ -54,6 +71,7 @@ def _series(coefficients: Callable[[Format], list[float]]) -> Any:
 
 _of_exponential = _series(lambda f: [1 / math.factorial(n) for n in range(2, f.exponential)])
 _of_logarithm = _series(lambda f: [2 / (2 * n + 3) for n in range(f.logarithm)])
+_of_angle = _series(lambda f: [(-1) ** n / (2 * n + 1) for n in range(1, f.angle)])
 
 
 @intrinsic
@@ -131,5 +149,69 @@ def _log(x: Any) -> Any:
         value = k * high - ((halved - tail) - f)
         special = infinity if x > most else (-infinity if x >= zero else nan)
         return value if x >= least and x <= most else special
+
+    return compute
+
+
+@overload(tanh, **_INLINED)
+def _tanh(x: Any) -> Any:
+    found = FORMATS.get(x)
+    if found is None:
+        return None
+    zero, one, two, most, whole, per_log_2, high, low = found.numbers(
+        0.0, 1.0, 2.0, found.saturation, found.whole, 1 / math.log(2), *found.log_2
+    )
+
+    def compute(x: Any) -> Any:
+        size = abs(x)
+        double = -two * (most if size > most else size)
+        shifted = double * per_log_2 + whole
+        k = shifted - whole
+        rest = (double - k * high) - k * low
+        power = _power_of_two(shifted)
+        # The exponential less 1: near 0 nothing is lost.
+        less = power * (rest + rest * rest * _of_exponential(rest)) + (power - one)
+        value = (zero - less) / (less + two)
+        return -value if x < zero else value
+
+    return compute
+
+
+@overload(atan2, **_INLINED)
+def _atan2(y: Any, x: Any) -> Any:
+    found = FORMATS.get(x)
+    if found is None or x != y:
+        return None
+    zero, quarter, half, one, eighth, pi, more = found.numbers(
+        0.0, 0.25, 0.5, 1.0, math.sqrt(2) - 1, *found.half_circle
+    )
+
+    def compute(y: Any, x: Any) -> Any:
+        above, beside = abs(y), abs(x)
+        steep = above > beside
+        short, long = (beside, above) if steep else (above, beside)
+        ratio = short / long
+        ratio = zero if short + long == zero else (one if short == long else ratio)
+        # Beyond an eighth of a turn, what is left of a quarter.
+        large = ratio > eighth
+        tangent = (ratio - one) / (ratio + one) if large else ratio
+        square = tangent * tangent
+        angle = tangent + tangent * square * _of_angle(square)
+        angle = quarter * pi + (angle + quarter * more) if large else angle
+        angle = half * pi - (angle - half * more) if steep else angle
+        angle = pi - (angle - more) if x < zero else angle
+        return -angle if y < zero else angle
+
+    return compute
+
+
+@overload(floor, **_INLINED)
+def _floor(x: Any) -> Any:
+    if x not in FORMATS:
+        return None
+
+    def compute(x: Any) -> Any:
+        # That of ``math`` is an integer, which has no NaN.
+        return np.floor(x)
 
     return compute

@@ -12,17 +12,21 @@ from llvmlite import ir
 from numba import types
 
 _LOG_2 = Fraction("0.69314718055994530941723212145817656807550013436026")
+_PI = Fraction("3.14159265358979323846264338327950288419716939937511")
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format, and the terms that the series of an exponential and a logarithm need in it."""
+    """A format, and how many terms of a series of each function it needs."""
 
     real: type
     #: Bits of the fraction.
     fraction: int
     exponential: int
     logarithm: int
+    angle: int
+    #: Hyperbolic tangents of larger numbers are 1.
+    saturation: float
 
     @property
     def integer(self) -> ir.IntType:
@@ -55,6 +59,12 @@ class Format:
         return float(high), float(_LOG_2 - high)
 
     @property
+    def half_circle(self) -> tuple[float, float]:
+        """The nearest number to pi, and the rest."""
+        high = Fraction(float(self.real(math.pi)))
+        return float(high), float(_PI - high)
+
+    @property
     def range(self) -> tuple[float, float]:
         """The smallest and the largest normal number."""
         found = np.finfo(self.real)
@@ -68,6 +78,6 @@ class Format:
 
 
 FORMATS = {
-    types.float32: Format(np.float32, 23, 8, 5),
-    types.float64: Format(np.float64, 52, 15, 11),
+    types.float32: Format(np.float32, 23, 8, 5, 11, 10.0),
+    types.float64: Format(np.float64, 52, 15, 11, 22, 20.0),
 }

@@ -7,6 +7,7 @@ are those of ``simulated``.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -169,3 +170,5 @@ load = simulated.load if SIMULATED else _access(_load)
 store = simulated.store if SIMULATED else _access(_store)
 #: ``take_number(table)``: adds 1 to the first entry of a table; returns what it was before.
 take_number = simulated.take_number if SIMULATED else _take_number
+#: On a device that of ``math`` has the type of its argument; Python's is an integer, without NaN.
+floor: Function = np.floor if SIMULATED else math.floor

@@ -22,12 +22,13 @@ from optgen.analysis.exact.polynomial import (
 )
 from optgen.analysis.prove.sampling import Sample
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.functions import FUNCTIONS
 
 NAMES = ("x", "y", "z")
 numbers = st.sampled_from([0, 1, 2, 3, 0.5, 0.25, 10, 0.1])
 atoms = st.one_of(numbers.map(Number), st.sampled_from(NAMES).map(Name))
-UNARY = ("neg", "abs", "sqrt", "exp", "sign")
-BINARY = ("+", "-", "*", "/", "max", "min")
+UNARY = ("neg", *(name for name, arity in FUNCTIONS.items() if arity == 1))
+BINARY = ("+", "-", "*", "/", *(name for name, arity in FUNCTIONS.items() if arity == 2))
 
 
 def larger(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:

@@ -15,6 +15,8 @@ from optgen.compiler.ir.expression import (
     text,
     walk,
 )
+from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.problem import Location, Problem
 from optgen.compiler.ir.rule import Hyperparameter, Rule
 from optgen.compiler.ir.spec import Scalar
@@ -24,7 +26,8 @@ from optgen.compiler.ir.value import constant, evaluate, is_constant
 LARGEST_EXPONENT = 64
 
 #: What a range is made of; it is evaluated as Python whenever a hyperparameter is set.
-_IN_A_RANGE = ARITHMETIC - {"**"} | COMPARISONS | LOGICAL | {"neg", "abs", "min", "max"}
+_BUILTIN = {f.name for f in REGISTRY.values() if f.code.python is Origin.BUILTIN}
+_IN_A_RANGE = ARITHMETIC - {"**"} | COMPARISONS | LOGICAL | {"neg"} | _BUILTIN
 
 
 def check_values(rule: Rule) -> Iterator[Problem]:

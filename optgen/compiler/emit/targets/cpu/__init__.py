@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optgen.compiler.emit.target import Naming, Target
+from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target
 from optgen.compiler.emit.targets.cpu.printer import CpuPrinter
 from optgen.compiler.ir.plan import Plan
 
@@ -17,7 +17,7 @@ class Cpu(Target):
             *("addresses", "chunk", "chunks", "count", "factors", "feature_scalars", "first"),
             *("host_scalars", "hyperparameters", "i", "k", "loop", "min", "mode", "None"),
             *("partial", "range", "real", "row", "rows", "scalars", "size", "sizes", "start"),
-            *("sums", "tensor", *CpuPrinter.support),
+            *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),
         ]
     )
     endings = ("_block",)

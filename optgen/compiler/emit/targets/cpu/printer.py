@@ -22,9 +22,16 @@ from optgen.compiler.emit.code import (
 from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.emit.target import Naming, StatementPrinter, called_by
+from optgen.compiler.emit.target import (
+    Naming,
+    StatementPrinter,
+    called_by,
+    expressions_of,
+    functions_from,
+)
 from optgen.compiler.ir.condition import NEVER, Condition
 from optgen.compiler.ir.expression import Operation
+from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Reduction
 
 _KERNEL = ("Array", "Kernel", "kernel")
@@ -35,14 +42,17 @@ class CpuPrinter(StatementPrinter):
     """Prints statements over tables and blocks, which are arrays."""
 
     support: ClassVar = {
-        **dict.fromkeys(["sqrt"], "math"),
-        **dict.fromkeys(["float64"], "numba"),
-        **dict.fromkeys(["flush_denormals", "restore"], "optgen.runtime.cpu.denormals"),
-        **dict.fromkeys(["exp", "log"], "optgen.runtime.cpu.elementary"),
-        **dict.fromkeys(
-            ["clip", "maximum", "minimum", "sign", "square", "sum_in_order"],
-            "optgen.runtime.cpu.functions",
+        **functions_from(
+            "cpu",
+            {
+                Origin.MATH: "math",
+                Origin.RUNTIME: "optgen.runtime.cpu.elementary",
+                Origin.COMMON: "optgen.runtime.cpu.functions",
+            },
         ),
+        "float64": "numba",
+        "sum_in_order": "optgen.runtime.cpu.functions",
+        **dict.fromkeys(["flush_denormals", "restore"], "optgen.runtime.cpu.denormals"),
         **dict.fromkeys(
             ["Array", "Kernel", "Loop", "function", "kernel"], "optgen.runtime.cpu.jit"
         ),
@@ -81,7 +91,7 @@ class CpuPrinter(StatementPrinter):
 
     def uses(self, function: Function) -> Iterator[str]:
         """The names that a function needs imported."""
-        yield from called_by(function, self.host, self.support)
+        yield from called_by(expressions_of(function), self.host, self.support)
         match function:
             case Elements():
                 yield from (*_KERNEL, *_LOOP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optgen.compiler.emit.target import Naming, Target
+from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target
 from optgen.compiler.emit.targets.cuda.printer import CudaPrinter
 from optgen.compiler.ir.plan import Plan
 
@@ -22,6 +22,7 @@ class Cuda(Target):
             *("n_factors", "n_scalars", "None", "number", "number_of_members", "number_of_runs"),
             *("partials", "range", "real", "row", "rows", "run_sums", "runs", "scalars", "shared"),
             *("sizes", "slot", "slots", "sums", "tensor", "threads", "ticket", "whole", "widths"),
+            *FUNCTION_NAMES,
             *CudaPrinter.support,
         ]
     )

@@ -22,9 +22,16 @@ from optgen.compiler.emit.code import (
 from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.emit.target import Naming, StatementPrinter, called_by
-from optgen.compiler.ir.expression import Operation
+from optgen.compiler.emit.target import (
+    Naming,
+    StatementPrinter,
+    called_by,
+    expressions_of,
+    functions_from,
+)
+from optgen.compiler.ir.expression import Expression, Operation
 from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE
 
@@ -41,12 +48,16 @@ class CudaPrinter(StatementPrinter):
     """Prints statements over lanes of a thread, and tables that are stretches of memory."""
 
     support: ClassVar = {
-        **dict.fromkeys(["exp", "log", "sqrt"], "math"),
+        **functions_from(
+            "cuda",
+            {
+                Origin.MATH: "math",
+                Origin.RUNTIME: "optgen.runtime.cuda.jit",
+                Origin.COMMON: "optgen.runtime.cuda.functions",
+            },
+        ),
         **dict.fromkeys(["cuda", "float64"], "numba"),
         **dict.fromkeys(["CALLS", "RUNNING", "UPDATES"], "optgen.runtime.cuda.control"),
-        **dict.fromkeys(
-            ["clip", "maximum", "minimum", "sign", "square"], "optgen.runtime.cuda.functions"
-        ),
         **dict.fromkeys(
             [
                 *("Function", "Integer", "Integers", "Kernel", "Reals", "Widths", "device"),
@@ -92,7 +103,7 @@ class CudaPrinter(StatementPrinter):
 
     def uses(self, function: Function) -> Iterator[str]:
         """The names that a function needs imported."""
-        yield from called_by(function, self.host, self.support)
+        yield from called_by(self._expressions(function), self.host, self.support)
         match function:
             case Elements():
                 yield from (*_LOOP, "store")
@@ -106,6 +117,20 @@ class CudaPrinter(StatementPrinter):
                 yield from ("Integer", "Reals", "device")
             case HostScalars():
                 yield from (*_HOST, "kernel")
+
+    def _expressions(self, function: Function) -> Iterator[Expression]:
+        """What a function computes; the sum of squares squares for itself."""
+        for expression in expressions_of(function):
+            is_sum = isinstance(function, Sums) and expression in self._squares(function)
+            yield (
+                expression.operands[0]
+                if is_sum and isinstance(expression, Operation)
+                else expression
+            )
+
+    @staticmethod
+    def _squares(function: Sums) -> list[Expression]:
+        return [one.term for one in function.prepass.sums.reductions if _is_square(one)]
 
     def _lane_loop(self, function: Elements | Sums) -> dict[str, object]:
         moved = [one for one in function.body if isinstance(one, Load | Store)]

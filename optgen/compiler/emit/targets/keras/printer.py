@@ -25,21 +25,14 @@ from optgen.compiler.emit.target import Naming, StatementPrinter
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
 from optgen.compiler.ir.plan import Assignment, Plan, Reduction
 from optgen.compiler.ir.rule import COUNTERS
 
 #: The functions of the language, and the operators that Python can't apply to tensors.
 OPERATIONS: Mapping[str, str] = {
-    "sqrt": "ops.sqrt",
-    "exp": "ops.exp",
-    "log": "ops.log",
-    "abs": "ops.abs",
-    "sign": "ops.sign",
-    "min": "ops.minimum",
-    "max": "ops.maximum",
-    "clip": "ops.clip",
+    **{name: f"ops.{REGISTRY[name].array}" for name in FUNCTIONS},
     "square": "ops.square",
-    "where": "ops.where",
     "and": "ops.logical_and",
     "or": "ops.logical_or",
     "not": "ops.logical_not",
