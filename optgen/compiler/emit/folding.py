@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 WIDTH = 100
@@ -84,7 +84,19 @@ def _wrapped(prefix: str, text: str) -> list[str]:
     if len(inner) + len(value) > WIDTH:
         bounds = [-1, *cuts, len(value)]
         parts = [value[a + 1 : b] for a, b in pairwise(bounds)]
+        if parts[-1].startswith("| "):
+            parts = _joined(parts, WIDTH - len(inner))
     return [f"{prefix}{target}(", *(inner + part for part in parts), f"{prefix})"]
+
+
+def _joined(parts: Sequence[str], width: int) -> list[str]:
+    """Parts over as few lines as they take."""
+    rows = [""]
+    for part in parts:
+        if rows[-1] and len(rows[-1]) + 1 + len(part) > width:
+            rows.append("")
+        rows[-1] += f"{' ' if rows[-1] else ''}{part}"
+    return rows
 
 
 def _argument(prefix: str, row: str) -> list[str]:
