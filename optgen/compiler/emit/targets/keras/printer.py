@@ -68,7 +68,9 @@ class KerasPrinter(StatementPrinter):
     def context(self, function: Function) -> dict[str, object]:
         """What the template of a function has holes for."""
         arithmetic = self._reading(function)
-        lines = [self._line(one, arithmetic) for one in function.body]
+        # Counters are among the scalars already.
+        written = [one for one in function.body if not _is_counter(one)]
+        lines = [self._line(one, arithmetic) for one in written]
         if isinstance(function, HostScalars | TensorScalars):
             lines = [replace(line, section="") for line in lines]
         match function:
@@ -117,6 +119,10 @@ class KerasPrinter(StatementPrinter):
                 text = f'{held.value}["{statement.target}"] = {term}'
                 return Line(text, statement.guard, statement.block)
         raise TypeError(statement)
+
+
+def _is_counter(statement: Statement) -> bool:
+    return isinstance(statement, Write) and statement.name in COUNTERS
 
 
 def _counters(function: Function) -> Iterator[Read]:
