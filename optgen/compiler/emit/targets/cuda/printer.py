@@ -89,7 +89,9 @@ class CudaPrinter(StatementPrinter):
                 return {**loop, "first": _FIRST, "switches": ["deferred"]}
             case Sums(program=program):
                 loop = {**self._lane_loop(function), **self._index(program)}
-                more = {"first": _FIRST, "switches": ["alone", "deferred"]}
+                finish = function.finish.switches if function.finish else ()
+                others = [name for name in finish if name not in function.switches]
+                more = {"first": _FIRST, "switches": ["alone", "deferred", *others]}
                 return {**loop, **self._folding(function), **more}
             case TensorScalars(prepass=prepass):
                 sums = self._places_of_sums(prepass.sums.reductions)
@@ -138,8 +140,11 @@ class CudaPrinter(StatementPrinter):
         moved = [one for one in function.body if isinstance(one, Load | Store)]
         touched = {one.buffer for one in moved}
         buffers = [name for name in self.naming.columns.buffers if name in touched]
+        # Some are computed and used here, and neither loaded nor stored.
+        computed = {one.target for one in function.body if isinstance(one, Assignment)}
+        held = [name for name in self.naming.columns.buffers if name in touched | computed]
         return {
-            "lanes": "\n".join(f"{self.name(b)} = {_ARRAY}(lanes, real)" for b in buffers),
+            "lanes": "\n".join(f"{self.name(b)} = {_ARRAY}(lanes, real)" for b in held),
             "reads": self.statements(function.reads),
             "addresses": self._addresses(buffers),
             "loads": self.block([self._moved(one) for one in moved if isinstance(one, Load)]),
