@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optgen.compiler.emit.code import Function, Statement
 from optgen.compiler.emit.columns import Columns
@@ -54,6 +54,8 @@ class Target(ABC):
     effects: ClassVar[frozenset[str]] = frozenset()
     #: Whether it finds scalars and buffers by column.
     has_columns: ClassVar[bool] = True
+    #: Whether the kernel of sums computes the scalars of tensors, too.
+    finishes: ClassVar[bool] = False
     #: Whether bounds of rounding errors hold for it.
     is_bounded: ClassVar[bool] = True
 
@@ -74,7 +76,7 @@ class StatementPrinter(ABC):
         self.plan, self.naming = plan, naming
 
     @abstractmethod
-    def context(self, function: Function) -> dict[str, object]:
+    def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for, besides its name and switches."""
 
     @abstractmethod

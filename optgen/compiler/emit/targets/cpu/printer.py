@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optgen.compiler.emit.code import (
     Elements,
@@ -64,7 +64,7 @@ class CpuPrinter(StatementPrinter):
         self.host = Printer(names=naming.renamed)
         self.element = Printer("real", naming.renamed)
 
-    def context(self, function: Function) -> dict[str, object]:
+    def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
         match function:
             case Elements():

@@ -26,6 +26,7 @@ class Cuda(Target):
             *CudaPrinter.support,
         ]
     )
+    finishes = True
     endings = ("_address", "_total")
     attributes = frozenset(
         [

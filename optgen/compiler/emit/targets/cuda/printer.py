@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optgen.compiler.emit.code import (
     Elements,
@@ -81,17 +81,15 @@ class CudaPrinter(StatementPrinter):
         lanes = {b: f"{naming.renamed.get(b, b)}[k]" for b in naming.columns.buffers}
         self.element = Printer("real", {**naming.renamed, **lanes})
 
-    def context(self, function: Function) -> dict[str, object]:
+    def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
         match function:
             case Elements(program=program):
                 loop = {**self._lane_loop(function), **self._index(program)}
-                return {**loop, "first": _FIRST, "switches": ["deferred"]}
+                return {**loop, "first": _FIRST, "runtime_switches": ("deferred",)}
             case Sums(program=program):
                 loop = {**self._lane_loop(function), **self._index(program)}
-                finish = function.finish.switches if function.finish else ()
-                others = [name for name in finish if name not in function.switches]
-                more = {"first": _FIRST, "switches": ["alone", "deferred", *others]}
+                more = {"first": _FIRST, "runtime_switches": ("alone", "deferred")}
                 return {**loop, **self._folding(function), **more}
             case TensorScalars(prepass=prepass):
                 sums = self._places_of_sums(prepass.sums.reductions)
@@ -177,7 +175,8 @@ class CudaPrinter(StatementPrinter):
         ]
         checked = reductions[0].target == NONFINITE
         finish = function.finish
-        given = ["widths", *(f"{name}={name}" for name in finish.switches)] if finish else []
+        switches = [self.name(name) for name in finish.switches] if finish else []
+        given = ["widths", *(f"{name}={name}" for name in switches)]
         return {
             "count": width,
             "totals": "\n".join(totals),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optgen.compiler.emit.code import (
     Elements,
@@ -65,7 +65,7 @@ class KerasPrinter(StatementPrinter):
         self.host = Printer(names=naming.renamed, functions=HOST_OPERATIONS)
         self.element = Printer(REAL, naming.renamed, OPERATIONS)
 
-    def context(self, function: Function) -> dict[str, object]:
+    def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
         arithmetic = self._reading(function)
         # Counters are among the scalars already.
