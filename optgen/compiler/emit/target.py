@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from optgen.compiler.emit.code import Function, Statement
+from optgen.compiler.emit.code import Function, Statement, expression_in
 from optgen.compiler.emit.columns import Columns
 from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.emit.printer import Printer
@@ -19,7 +19,7 @@ from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Operation, walk
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.plan import Item, Plan, expression_of
+from optgen.compiler.ir.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,8 @@ FUNCTION_NAMES = frozenset(f.kernel for f in REGISTRY.values() if f.in_kernels)
 
 def expressions_of(function: Function) -> Iterator[Expression]:
     """What a function computes."""
-    return (expression_of(one) for one in function.statements if isinstance(one, Item))
+    found = (expression_in(one) for one in function.statements)
+    return (one for one in found if one is not None)
 
 
 def called_by(

@@ -179,10 +179,10 @@ class CpuPrinter(StatementPrinter):
                 source = f"{table.value}[{row}, {self.naming.column(name)}]"
                 text = f"{self.name(name)} = {source}{' != 0.0' if boolean else ''}"
                 return Line(text, guard)
-            case Write(name, table, guard):
+            case Write(name, table, guard, expression):
                 row = "tensor" if table is Table.FACTORS else "row"
-                column = self.naming.column(name)
-                return Line(f"{table.value}[{row}, {column}] = {self.name(name)}", guard)
+                value = self.name(name) if expression is None else printed(expression, self.host)
+                return Line(f"{table.value}[{row}, {self.naming.column(name)}] = {value}", guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = {printed(statement.expression, self.host)}"
                 return Line(text, statement.guard)

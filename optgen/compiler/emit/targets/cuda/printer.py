@@ -251,8 +251,9 @@ class CudaPrinter(StatementPrinter):
             case Read(name, _, guard, boolean):
                 truth = " != 0.0" if boolean else ""
                 return Line(f"{self.name(name)} = {self._cell(statement)}{truth}", guard)
-            case Write(name, _, guard):
-                return Line(f"{self._cell(statement)} = {self.name(name)}", guard)
+            case Write(name, _, guard, expression):
+                value = self.name(name) if expression is None else printed(expression, self.host)
+                return Line(f"{self._cell(statement)} = {value}", guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = {printed(statement.expression, self.host)}"
                 return Line(text, statement.guard)

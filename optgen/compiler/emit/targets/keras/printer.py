@@ -18,6 +18,7 @@ from optgen.compiler.emit.code import (
     Table,
     TensorScalars,
     Write,
+    expression_in,
 )
 from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
@@ -107,8 +108,9 @@ class KerasPrinter(StatementPrinter):
                 return Line(f'{self.name(buffer)} = tensors["{buffer}"]', guard, "load")
             case Store(buffer, guard):
                 return Line(f'tensors["{buffer}"] = {self.name(buffer)}', guard, "store")
-            case Write(name, _, guard):
-                return Line(f'scalars["{name}"] = {arithmetic.name(name)}', guard)
+            case Write(name, _, guard, expression):
+                value = printed(expression, arithmetic) if expression else arithmetic.name(name)
+                return Line(f'scalars["{name}"] = {value}', guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = "
                 text += printed(statement.expression, arithmetic)
@@ -128,6 +130,6 @@ def _is_counter(statement: Statement) -> bool:
 def _counters(function: Function) -> Iterator[Read]:
     """The counters that scalars of a call are computed from, which stand among them."""
     if isinstance(function, HostScalars):
-        items = [one for one in function.body if isinstance(one, Assignment)]
-        used = {name for item in items for name in names(item.expression)}
+        computed = (expression_in(one) for one in function.body)
+        used = {name for one in computed if one is not None for name in names(one)}
         yield from (Read(name, Table.SCALARS, ALWAYS) for name in COUNTERS if name in used)
