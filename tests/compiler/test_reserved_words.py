@@ -58,6 +58,12 @@ AWKWARD = (
     "kind",
     "x_block",
     "x_total",
+    # Those of features' columns and scalars, and of what the runtime passes.
+    "clip_factor",
+    "CLIPNORM",
+    "features",
+    "alone",
+    "factors",
 )
 
 
@@ -90,7 +96,7 @@ def test_others_are_refused_with_a_reason(name: str) -> None:
 
 @pytest.mark.parametrize("on", [True, False])
 @pytest.mark.parametrize(
-    "name", ["grad_block", "x_lanes", "norm_total", "tensors", "row", "real", "update"]
+    "name", ["grad_block", "alone", "norm_total", "tensors", "row", "real", "factors"]
 )
 def test_switches_may_too(name: str, on: bool) -> None:
     rule = f"param = param - where({name}, grad, 2*grad)"

@@ -45,7 +45,9 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
     scalars = _joined(shared.scalars, [*numbers, *plan.scalars])
     buffers = _joined(shared.buffers, [buffer.name for buffer in plan.buffers])
     joined = _joined(shared.factors, factors)
-    taken = {*all_names(plan), *shared.constants.values(), *_TAKEN}
+    named = all_names(plan)
+    # Names that clash with those of a target get an underscore there.
+    taken = {*named, *(f"{name}_" for name in named), *shared.constants.values(), *_TAKEN}
     constants = dict(shared.constants)
     found = Columns(scalars, buffers, joined, constants)
     for every, before in zip(found.tables, shared.tables, strict=True):

@@ -14,7 +14,16 @@ class Cpu(Target):
     title = "CPU kernels"
     words = frozenset(
         [
-            *("addresses", "chunk", "chunks", "count", "factors", "feature_scalars", "first"),
+            *(
+                "addresses",
+                "chunk",
+                "chunks",
+                "count",
+                "factors",
+                "feature_scalars",
+                "features",
+                "first",
+            ),
             *("host_scalars", "hyperparameters", "i", "k", "loop", "min", "mode", "None"),
             *("partial", "range", "real", "row", "rows", "scalars", "size", "sizes", "start"),
             *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),

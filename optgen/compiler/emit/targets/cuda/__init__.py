@@ -17,7 +17,7 @@ class Cuda(Target):
     words = frozenset(
         [
             *("addresses", "aligned", "alone", "begins", "bits", "chunk", "chunks", "control"),
-            *("count", "deferred", "factors", "feature_scalars", "finish", "first"),
+            *("count", "deferred", "factors", "feature_scalars", "features", "finish", "first"),
             *("host_scalars", "hyperparameters", "i", "k", "lanes", "members", "n_buffers"),
             *("n_factors", "n_scalars", "None", "number", "number_of_members", "number_of_runs"),
             *("partials", "range", "real", "row", "rows", "run_sums", "runs", "scalars", "shared"),
