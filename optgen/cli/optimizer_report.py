@@ -1,4 +1,4 @@
-"""What there is to know about one optimizer, and the lines that all formats have of it."""
+"""The report on one optimizer, from which all formats are printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a plan is as it is: what was rewritten, with its proof and what it does to errors."""
+"""The rewrites of a plan, with proofs and rounding errors."""
 
 from __future__ import annotations
 

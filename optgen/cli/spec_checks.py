@@ -1,4 +1,4 @@
-"""Every spec of a project compiled and proved, side by side, whatever becomes of one of them."""
+"""Compiling and proving all specs of a project in parallel; a crash affects one spec only."""
 
 from __future__ import annotations
 

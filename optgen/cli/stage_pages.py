@@ -1,4 +1,4 @@
-"""Nouns as text: a page for each stage that ``optgen show`` can print."""
+"""The nouns of the compiler as text: one page per stage of ``optgen show``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Optimizers for Keras: in fused kernels on torch, in the compiled graph on JAX and TensorFlow.
+"""Optimizers for Keras: fused kernels on torch, operations in the graph on JAX and TensorFlow.
 
-There is a class for each generated optimizer; ``optimizer_class`` makes one of any other, a user's
-own included. ``install()`` lets Keras's own strings mean these. The rest of ``keras.optimizers``
-is here as it is there, so that a changed import is enough.
+Each generated optimizer has a class here; ``optimizer_class`` adapts any other. ``install()``
+redirects Keras's strings to these classes. All other names of ``keras.optimizers`` are re-exported,
+so that changing the import suffices.
 """
 
 from __future__ import annotations

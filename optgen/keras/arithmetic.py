@@ -1,7 +1,7 @@
-"""The functions that printed operations call, for tensors and for Python floats.
+"""Functions of printed operations, for tensors and Python floats.
 
-They compute what the kernels compute. NaN is kept, also where a backend's function, or its
-compiler, drops it.
+They give the values of the kernels. NaN is propagated, even if a backend's function or compiler
+would drop it.
 """
 
 from __future__ import annotations

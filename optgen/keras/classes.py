@@ -1,4 +1,4 @@
-"""Classes of Keras, made of generated optimizers and known to Keras by their names."""
+"""Keras optimizer classes for generated optimizers, registered by name."""
 
 from __future__ import annotations
 

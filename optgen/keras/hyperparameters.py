@@ -1,4 +1,4 @@
-"""Hyperparameters that are attributes of an optimizer, which anybody may change at any time."""
+"""Hyperparameters as mutable attributes of a Keras optimizer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One call of kernels on the memory of variables, which on torch are tensors."""
+"""A step as one kernel call on the memory of the variables, for the torch backend."""
 
 from __future__ import annotations
 

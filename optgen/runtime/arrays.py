@@ -1,4 +1,4 @@
-"""Variables and gradients as NumPy arrays: what kernels may be pointed at."""
+"""Validation of variables and gradients as NumPy arrays."""
 
 from __future__ import annotations
 

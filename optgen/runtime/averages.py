@@ -1,4 +1,4 @@
-"""States that may take the place of the variables, for evaluation or at the end."""
+"""Weight averages: states that replace the variables, for evaluation or permanently."""
 
 from __future__ import annotations
 

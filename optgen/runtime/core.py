@@ -1,4 +1,4 @@
-"""What every front end's optimizer is inside: settings, a model, counters, and whose turn it is."""
+"""The core that all front ends share: settings, model, counters and the lock."""
 
 from __future__ import annotations
 

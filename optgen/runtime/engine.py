@@ -1,4 +1,4 @@
-"""One step: host scalars, then the program of this call over all variables."""
+"""A step on the host: host scalars, then the program of this call over all variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs of an optimizer, and the kernels of a target that run them."""
+"""Programs of an optimizer, and the compiled kernels of a target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads that use one optimizer take turns."""
+"""The lock that serializes threads of one optimizer, and fork detection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dynamic loss scaling: as large a scale as keeps gradients finite."""
+"""Dynamic loss scaling: the largest scale with finite gradients."""
 
 from __future__ import annotations
 

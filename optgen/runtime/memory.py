@@ -1,4 +1,4 @@
-"""Where the variables of an optimizer live, and what it asks of that place."""
+"""Interfaces of the memory that holds the variables: host or devices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The variables of one optimizer with their state and tables, and the checks before a step."""
+"""The variables of one optimizer with states and tables, and validation before a step."""
 
 from __future__ import annotations
 

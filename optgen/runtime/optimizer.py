@@ -1,4 +1,4 @@
-"""The base of every generated optimizer: what its users call."""
+"""The base class of generated optimizers: the public interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model is made of that differs from one front end to another."""
+"""The parts of a model that differ between front ends."""
 
 from __future__ import annotations
 

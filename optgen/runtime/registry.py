@@ -1,4 +1,4 @@
-"""Optimizers by name, and as dictionaries that JSON can hold."""
+"""Optimizers by name, and as JSON-compatible dictionaries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Variables and states as they were, for as long as a step may still not be made."""
+"""Rollback: copies of variables and states that a failed step restores."""
 
 from __future__ import annotations
 

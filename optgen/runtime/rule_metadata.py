@@ -1,4 +1,4 @@
-"""What generated optimizers state of their rules, as attributes of classes."""
+"""Metadata of generated optimizers: columns, features and programs, as class attributes."""
 
 from __future__ import annotations
 

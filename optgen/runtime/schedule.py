@@ -1,4 +1,4 @@
-"""The base of every generated schedule: a number that depends on how many calls there were."""
+"""The base class of generated schedules: a function of the number of earlier calls."""
 
 from __future__ import annotations
 

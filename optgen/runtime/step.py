@@ -1,4 +1,4 @@
-"""What one call does to a built optimizer, once its gradients are checked."""
+"""One call of a built optimizer, after validation of its gradients."""
 
 from __future__ import annotations
 

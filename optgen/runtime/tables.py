@@ -1,4 +1,4 @@
-"""The tables that kernels run over: addresses, rows of hyperparameters, and chunks of work."""
+"""The tables of kernels: addresses, rows of hyperparameters, and chunks of work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the elements of tensors are, to notice when they are elsewhere."""
+"""Addresses of tensors, for change detection."""
 
 from __future__ import annotations
 

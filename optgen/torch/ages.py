@@ -1,4 +1,4 @@
-"""How many updates each parameter has had, as torch counts them."""
+"""The number of updates of each parameter, as torch counts them."""
 
 from __future__ import annotations
 

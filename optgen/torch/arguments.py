@@ -1,4 +1,4 @@
-"""Arguments as torch has them, from what a generated class declares."""
+"""torch's arguments, from the declarations of a generated class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gradients of many tensors, looked at together: one by one it takes longer than the step."""
+"""Validation of many tensors' gradients at once; one by one it takes longer than the step."""
 
 from __future__ import annotations
 

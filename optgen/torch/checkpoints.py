@@ -1,4 +1,4 @@
-"""How states are loaded: in their own precision, and whole or not at all."""
+"""Loading of states: in their own precision, and atomically."""
 
 from __future__ import annotations
 

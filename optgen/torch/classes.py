@@ -1,4 +1,4 @@
-"""The classes of optimizers for torch, made of rules."""
+"""torch optimizer classes for generated optimizers."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which objects lists and dictionaries hold, to notice when they hold others.
+"""Identities of objects in lists and dictionaries, for change detection.
 
-In Python a look at each of thousands of objects takes longer than a step. Compiled code reads lists
-where CPython keeps their items, and dictionaries by its function ``PyDict_Next``.
+Checking thousands of objects in Python takes longer than a step. Compiled code reads lists at
+CPython's offsets, and dictionaries by its function ``PyDict_Next``.
 """
 
 from __future__ import annotations

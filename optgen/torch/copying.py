@@ -1,4 +1,4 @@
-"""Copies and pickles of optimizers, and of subclasses that users write."""
+"""Copies and pickles of optimizers and of users' subclasses."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Parameters that kernels can't update where they are, and update dense copies of.
+"""Dense copies of parameters that kernels can't update in place.
 
-Those of half precision have a float32 copy, which is rounded once. Those with gaps between their
-elements, as slices of larger tensors have, are packed.
+Half-precision parameters have a float32 copy, which is rounded once. Parameters with gaps between
+their elements, such as slices of larger tensors, are packed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Parameters that are spread over processes, as DTensors are, and sums over all their parts."""
+"""DTensors: local shards, and sums over all shards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the states of parameters come from: they are used where they were found, if they can be."""
+"""States of parameters: users' tensors are used in place if possible, and copied otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gradients that parameters hold: read together where that can be, and else one by one."""
+"""Gradients of parameters: read in bulk if possible, and one by one otherwise."""
 
 from __future__ import annotations
 

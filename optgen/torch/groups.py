@@ -1,4 +1,4 @@
-"""Hyperparameters that live in param_groups, where schedulers and users change them at any time."""
+"""Hyperparameters in ``param_groups``, which schedulers and users may change at any time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Where torch's objects refer to tensors: an object of Python to its own, a tensor to its gradient.
+"""Memory offsets in torch's objects: from a Python object to its tensor, and to the gradient.
 
-No interface says so, hence samples are looked at before and after they get a gradient. Where they
-don't tell the place beyond doubt, there is none, and tensors are asked one by one.
+No interface defines them; they are detected by comparing samples before and after they get a
+gradient. If the result is ambiguous, tensors are read one by one.
 """
 
 from __future__ import annotations

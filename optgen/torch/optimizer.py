@@ -1,4 +1,4 @@
-"""The optimizers of torch that generated ones become."""
+"""The base of torch optimizer classes."""
 
 from __future__ import annotations
 

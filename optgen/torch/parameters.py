@@ -1,4 +1,4 @@
-"""The parameters of an optimizer of torch, and the model that kernels see of them."""
+"""The parameters of a torch optimizer, and their model for kernels."""
 
 from __future__ import annotations
 

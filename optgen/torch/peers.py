@@ -1,4 +1,4 @@
-"""Options that groups have besides hyperparameters, so that torch's own classes load them too."""
+"""Options of groups besides hyperparameters, for compatibility with torch's classes."""
 
 from __future__ import annotations
 

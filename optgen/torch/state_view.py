@@ -1,4 +1,4 @@
-"""What ``optimizer.state`` shows of a model: the tensors that its kernels update."""
+"""The contents of ``optimizer.state``: the tensors that kernels update."""
 
 from __future__ import annotations
 

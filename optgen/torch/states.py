@@ -1,4 +1,4 @@
-"""The state of parameters, as torch keeps it: a dictionary for each, with live tensors in it."""
+"""States of parameters in torch's format: a dictionary of live tensors for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How autograd learns that tensors were overwritten."""
+"""Incrementing of version counters, so that autograd detects overwritten tensors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``optgen check``: mistakes in specs, and what can be proved of rules."""
+"""``optgen check``: errors in specs, proofs and counterexamples."""
 
 from __future__ import annotations
 

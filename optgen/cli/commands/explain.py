@@ -1,4 +1,4 @@
-"""``optgen explain``: what a rule does, what is proved of it, and what it costs."""
+"""``optgen explain``: a rule's formulas, properties, stability and cost."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The columns of the tables that kernels read, and the constants that name them.
+"""The columns of the tables that kernels read, and their named constants.
 
-What features use comes first, in the same columns for every optimizer, so that code that only
-features make is the same for all of them.
+Columns of features come first and are the same for every optimizer, so code that only features need
+is shared.
 """
 
 from __future__ import annotations

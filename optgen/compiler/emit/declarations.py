@@ -1,4 +1,4 @@
-"""What generated classes declare, line by line: hyperparameters, switches, states, programs."""
+"""Declarations of generated classes: hyperparameters, switches, states, programs."""
 
 from __future__ import annotations
 

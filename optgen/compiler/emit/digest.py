@@ -1,4 +1,4 @@
-"""What a rule computes as one digest: files, comments and documentation don't count."""
+"""A digest of the meaning of a rule; files, comments and documentation are excluded."""
 
 from __future__ import annotations
 

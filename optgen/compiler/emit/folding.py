@@ -1,4 +1,4 @@
-"""Long lines of generated code, broken as by hand."""
+"""Line breaks in long statements of generated code."""
 
 from __future__ import annotations
 

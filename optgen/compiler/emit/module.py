@@ -1,4 +1,4 @@
-"""The modules of a target: functions of a plan, but those that features' module has already."""
+"""The modules of a target; functions that are already in ``features.py`` are left out."""
 
 from __future__ import annotations
 

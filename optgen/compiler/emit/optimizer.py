@@ -1,4 +1,4 @@
-"""The class of an optimizer, and the class of features that all of them stand on."""
+"""The class of an optimizer, and the base class with all features' declarations."""
 
 from __future__ import annotations
 

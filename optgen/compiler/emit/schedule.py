@@ -1,4 +1,4 @@
-"""The class of a schedule, as what the template ``schedule.py.j2`` has holes for."""
+"""The class of a schedule: the context of ``schedule.py.j2``."""
 
 from __future__ import annotations
 

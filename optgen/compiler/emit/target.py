@@ -1,7 +1,7 @@
-"""What a plan may be printed for: one object for each target, in a folder of its own.
+"""The interface of a target: one object in its own folder.
 
-A target says how statements read, which names its code needs for itself, what it imports and from
-where. Review, reserved words and packaging derive from the list of targets.
+A target defines how statements are printed, its reserved names, and its imports. Review, reserved
+words and packaging derive from the list of targets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known of a function of the language, apart from every analysis and every target."""
+"""Properties of a function of the language, independent of analyses and targets."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The third noun: what kernels must do, for no particular target.
+"""The third noun: the programs of an optimizer, independent of the target.
 
-A step of the optimizer runs one *program*: ``update``, or the ``otherwise`` of a gate that does
-not proceed; ``absent`` runs for the variables without a gradient. A program is a list of
-*stages*: passes over the elements, and between them the scalars that are made of their sums.
+A step runs one *program*: ``update``, or the ``otherwise`` of a gate that does not proceed;
+``absent`` runs for variables without a gradient. A program is a list of *stages*: passes over the
+elements, and between them scalars computed from their sums.
 """
 
 from __future__ import annotations

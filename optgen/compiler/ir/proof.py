@@ -1,4 +1,4 @@
-"""What was found out about a rule: properties with verdicts, and what these rest on."""
+"""Findings about a rule: properties, verdicts and their evidence."""
 
 from __future__ import annotations
 

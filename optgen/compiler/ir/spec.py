@@ -1,4 +1,4 @@
-"""The first noun: what a spec file says, as strings and numbers with their locations."""
+"""The first noun: the contents of a spec file, as strings and numbers with their locations."""
 
 from __future__ import annotations
 

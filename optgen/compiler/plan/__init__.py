@@ -1,4 +1,4 @@
-"""Plan: Rule → Plan. Decides what is computed once per call, per tensor and per element."""
+"""Plan: Rule → Plan. Assigns each value to the call, the tensor or the element."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passes: the steps of one program, taken apart by extent and by the sums that they need."""
+"""Passes: the steps of one program, split by extent and by reductions."""
 
 from __future__ import annotations
 

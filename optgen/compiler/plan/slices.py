@@ -1,4 +1,4 @@
-"""Slices: the steps and loads that a pass needs for what it stores or sums."""
+"""Program slices: the steps and loads that the stores and sums of a pass depend on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of features in a step: by slot, then by what they say of each other."""
+"""The order of features in a step: by slot, then by ``before`` and ``after``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a generated class declares: its hyperparameters, switches and states."""
+"""Declarations of generated classes: hyperparameters, switches and states."""
 
 from __future__ import annotations
 

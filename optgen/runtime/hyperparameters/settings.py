@@ -1,4 +1,4 @@
-"""The hyperparameters of an optimizer, and what follows: switches, and rows of numbers."""
+"""Per-variable hyperparameters and switches, as rows of a table."""
 
 from __future__ import annotations
 

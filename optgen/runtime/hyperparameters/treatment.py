@@ -1,4 +1,4 @@
-"""How single variables are treated, beside their hyperparameters."""
+"""Per-variable constraints and gradient overwriting; exclusions; the policy for non-finite gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users call to save a state and to go on from it."""
+"""The public methods that save and load states."""
 
 from __future__ import annotations
 
