@@ -99,7 +99,7 @@ def _print(found: Figures) -> None:
         title = f"{one.model}, everything on" if one.everything_on else one.model
         groups.setdefault(title, []).append(one)
     for title, figures in groups.items():
-        # A terminal that is narrower breaks the lines; cut they would say nothing.
+        # Narrower terminals wrap the lines instead of truncating them.
         Console(width=max(out.width, _WIDTH)).print(_table(title, figures))
     for label, row in found.growth.items():
         steps = ", ".join(f"{count}: {took:.0f} us" for count, took in row.items())

@@ -35,7 +35,7 @@ def explain(
     path: Path | None,
     runs: Path | None = None,
 ) -> int:
-    """Print what there is to know about one optimizer; returns the exit status.
+    """Print the report on one optimizer; returns the exit status.
 
     The features ``together`` are on in a row of their own in the table of costs. The paths are
     where to draw its steps on a quadratic, and its runs.

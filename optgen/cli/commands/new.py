@@ -12,7 +12,7 @@ TEMPLATE = "new_spec.toml.j2"
 
 
 def new(name: str, folder: Path) -> int:
-    """Write a spec that builds as it stands; never over a file. Returns the exit status."""
+    """Write a spec that builds unchanged, never over a file; returns the exit status."""
     fault = class_name_fault(name)
     if fault:
         complain(fault)

@@ -1,4 +1,4 @@
-"""Per-variable constraints and gradient overwriting; exclusions; the policy for non-finite gradients."""
+"""Per-variable constraints, exclusions and gradient overwriting; policy for odd gradients."""
 
 from __future__ import annotations
 
