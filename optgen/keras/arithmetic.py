@@ -56,7 +56,7 @@ class TensorFunctions(Functions):
         self._numbers: dict[str, Any] = {}
 
     def real(self, value: Any) -> Any:
-        """A number, or a tensor of another dtype of floats, in this dtype; others as they are.
+        """Cast numbers and floating-point tensors to this dtype; others unchanged.
 
         A number is made a tensor once: use an instance in one graph only.
         """

@@ -40,7 +40,7 @@ class Tables:
         self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
 
     def point_at(self, gradients: Sequence[Gradient | None]) -> None:
-        """Write down where the gradients of this call are."""
+        """Enter the addresses of the gradients of this call."""
         if isinstance(gradients, Gradients):
             self.addresses[:, self._gradient] = gradients.addresses
         elif gradients:

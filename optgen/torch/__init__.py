@@ -26,7 +26,7 @@ globals().update(
 
 
 def __getattr__(name: str) -> type[FusedOptimizer]:
-    """Tell of a name that isn't there; a type checker learns that those that are are classes."""
+    """Raise AttributeError; for type checkers, unlisted names are classes."""
     raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
 
 

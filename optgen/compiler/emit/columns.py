@@ -57,7 +57,7 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
 
 
 def all_names(plan: Plan) -> set[str]:
-    """Every name that code of a plan uses, but the counters."""
+    """All names in the code of a plan, except the counters."""
     found = {buffer.name for buffer in plan.buffers}
     items = [*plan.host.body, *(item for program in plan.programs for item in program.items)]
     for item in items:

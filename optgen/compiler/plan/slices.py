@@ -54,7 +54,7 @@ def backward(
 
 
 def relative(condition: Condition, runs: Condition) -> Condition:
-    """The condition as far as it isn't known already from ``runs``."""
+    """The condition, simplified under the assumption ``runs``."""
     asked = [
         tuple(literal for literal in case if literal[0] not in runs.atoms)
         for case in condition.cases
