@@ -106,9 +106,9 @@ class Model:
             ]
             for state in declared
         }
-        #: Whether calls may only accumulate gradients.
+        #: Whether calls may only add to gradient sums.
         self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in self.switches]
-        #: What overwritten variables accumulate between two updates.
+        #: The running maxima of overwritten variables between two updates.
         self.largest: list[Array | None] = [
             None if trained or not gathers else source.state(*place, index, LARGEST_GRADIENT, 0.0)
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))

@@ -133,7 +133,7 @@ class Optimizer(Generated, Sealed, Saved):
 
     @property
     def iterations(self) -> int:
-        """Number of updates; calls that only accumulate gradients don't count."""
+        """Number of updates; calls that only add to a gradient sum don't count."""
         return self._core.counted().updates
 
     @property

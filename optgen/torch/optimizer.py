@@ -119,7 +119,7 @@ class FusedOptimizer(torch.optim.Optimizer):
 
     @property
     def _gathers(self) -> bool:
-        """Whether some calls only accumulate gradients, so calls must be counted."""
+        """Whether some calls only add to gradient sums, so calls must be counted."""
         on = self._core.settings.on()
         return any(s.gathers and s.when(on) for s in self.rule.states)
 

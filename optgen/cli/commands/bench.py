@@ -72,7 +72,7 @@ def _timed(chosen: list[Case], shapes: list[Model], folder: Path, *, quick: bool
     with out.status("memory") as status:
         found = Figures(described(max(model.size for model in shapes)))
         if found.machine["busy"]:
-            warn("this machine is busy; the figures will be of its other work too")
+            warn("this machine is busy; other work will distort the figures")
         left = len(chosen) * len(shapes)
         for model in shapes:
             for case in chosen:

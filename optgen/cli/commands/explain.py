@@ -76,7 +76,7 @@ def _spec(name: str) -> Spec:
         raise UsageError(f"{name} holds {len(found.files)} specs; name one of them")
     (spec,) = load_all(found.files)
     if is_feature(spec) or spec.is_schedule:
-        raise UsageError(f"{spec.name} is no optimizer; optgen show tells what it is")
+        raise UsageError(f"{spec.name} is not an optimizer; use optgen show")
     return spec
 
 

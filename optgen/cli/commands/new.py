@@ -24,7 +24,7 @@ def new(name: str, folder: Path) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        complain(f"{path} exists; it is left as it is")
+        complain(f"{path} exists; it isn't overwritten")
         return USAGE
     except OSError as error:
         complain(f"{path}: {error.strerror}")

@@ -159,7 +159,9 @@ def scalars_of(
     given = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
     used = {part for item in items for part in names(item.expression)}
     reads = tuple(
-        Read(one, Table.HYPERPARAMETERS, _needed_when(one, items, ())) for one in given if one in used
+        Read(one, Table.HYPERPARAMETERS, _needed_when(one, items, ()))
+        for one in given
+        if one in used
     )
     computed = {item.target for item in items} | {*COUNTERS}
     writes = [
