@@ -67,3 +67,26 @@ def test_an_internal_error_of_one_spec_is_placed_there(
     monkeypatch.setattr(optimizer_report, "costs", lambda *_: 1 / 0)
     result = CliRunner().invoke(app, ["explain", spec])
     assert "plain.toml:1:9: internal error: ZeroDivisionError" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "stage"),
+    [
+        (["new", "Fresh"], "optgen.cli.commands.new.read_templates"),
+        (["plot", "cosinedecay"], "optgen.cli.commands.plot.read_requests"),
+        (["demo"], "optgen.cli.commands.demo.chart.check"),
+        (["bench", "sgd"], "optgen.cli.commands.bench.read"),
+    ],
+    ids=lambda one: one[0] if isinstance(one, list) else "",
+)
+def test_so_it_is_in_commands_without_a_spec(
+    command: list[str], stage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise LookupError("planted")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(stage, fails)
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == console.FAILED
+    assert "internal error: LookupError: planted" in result.stderr

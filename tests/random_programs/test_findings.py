@@ -31,6 +31,19 @@ early = call % 2 == 1
 scale = where(early and norm(grad) > 0.1, 0.5, norm(grad))
 param = param - scale*grad
 """,
+    "a sum to the power of 0, which is no sum": """
+same = global_sum(grad)**0
+param = param - 0.5*same
+""",
+    "what is assigned and used in a pass that neither loads nor stores it": """
+param = 2*grad
+scale = norm(param + 1)
+param = grad/scale
+""",
+    "a quotient whose last bracket is no call": """
+late = 1 > where(1 < sign(grad)*norm(grad)*norm(param)*norm(grad + param), grad, param - grad)
+param = param - where(late, grad, 1)
+""",
     "a mean of a mean": """
 param = param - mean(mean(grad))*grad
 """,

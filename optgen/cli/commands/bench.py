@@ -16,7 +16,7 @@ from optgen.bench.models import Model, models
 from optgen.bench.run import Figure, Figures, beginnings, described, figure, growth
 from optgen.bench.time_budget import Clock
 from optgen.bench.user_specs import generated
-from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems, warn
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
 from optgen.compiler.ir.problem import SpecError
 
 #: Of a table with all peers.
@@ -28,6 +28,7 @@ _QUICK_MODELS = ("resnet50", "many_tiny")
 _QUICK_SECONDS, _QUICK_STEPS = 95.0, 65.0
 
 
+@ends_well("optgen bench")
 def bench(
     names: list[str], on: list[str], path: Path | None, picture: Path | None, *, quick: bool
 ) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems, warn
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
 from optgen.cli.progress import BuildProgress, TrainingProgress
 from optgen.compiler import build as building
 from optgen.compiler.data import generated_folder
@@ -20,6 +20,7 @@ from optgen.demo.table import Pair, table
 from optgen.demo.training import Run, train
 
 
+@ends_well("optgen demo")
 def demo(epochs: int, path: Path) -> int:
     """Train on the digits with every optimizer; returns the exit status."""
     try:

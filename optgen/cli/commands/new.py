@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optgen.cli.console import FINE, USAGE, complain, out
+from optgen.cli.console import FINE, USAGE, complain, ends_well, out
 from optgen.compiler.library import read_templates
 from optgen.compiler.read.parse.names import class_name_fault
 
 TEMPLATE = "new_spec.toml.j2"
 
 
+@ends_well("optgen new")
 def new(name: str, folder: Path) -> int:
     """Write a spec that builds unchanged, never over a file; returns the exit status."""
     fault = class_name_fault(name)

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from optgen.cli.console import FINE, USAGE, WRONG, complain, out, print_problems
+from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
 from optgen.cli.schedule_arguments import Request, TypedError, read_requests, read_values
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import SpecError
@@ -24,6 +24,7 @@ from optgen.demo.optional_packages import MissingExtraError, optional
 MOST_POINTS = 4000
 
 
+@ends_well("optgen plot")
 def plot(words: Sequence[str], calls: int, path: Path) -> int:
     """Draw schedules, each a name or a file with its arguments; returns the exit status."""
     try:

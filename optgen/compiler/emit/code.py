@@ -5,14 +5,14 @@ A target prints each statement as one line; guards become nested ifs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar
 
 from optgen.compiler.emit.columns import Columns
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
-from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.expression import Expression, names
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Assignment, Item, Plan, Prepass, Program, expression_of
 from optgen.compiler.ir.reserved import TENSOR_SIZE
@@ -46,11 +46,12 @@ class Read:
 
 @dataclass(frozen=True)
 class Write:
-    """``table[…] = name``."""
+    """``table[…] = name``, or what the name stands for where it is used nowhere else."""
 
     name: str
     table: Table
     guard: Condition
+    expression: Expression | None = None
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,13 @@ class Store:
 
 #: The statements of a function.
 Statement = Read | Write | Load | Store | Item
+
+
+def expression_in(statement: Statement) -> Expression | None:
+    """What a statement computes, if anything."""
+    if isinstance(statement, Write):
+        return statement.expression
+    return expression_of(statement) if isinstance(statement, Item) else None
 
 
 @dataclass(frozen=True)
@@ -159,17 +167,21 @@ def scalars_of(
     given = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
     used = {part for item in items for part in names(item.expression)}
     reads = tuple(
-        Read(one, Table.HYPERPARAMETERS, _needed_when(one, items, ()))
-        for one in given
-        if one in used
+        Read(one, Table.HYPERPARAMETERS, _guard(one, items, ())) for one in given if one in used
     )
-    computed = {item.target for item in items} | {*COUNTERS}
-    writes = [
-        Write(one, Table.SCALARS, when_assigned(one, items))
-        for one in columns.scalars
-        if one in computed and one in plan.scalars
+    wanted = [one for one in columns.scalars if one in plan.scalars]
+    once = _used_once(items, {*wanted})
+    body: list[Statement] = [
+        Write(item.target, Table.SCALARS, item.guard, item.expression)
+        if item.target in once
+        else item
+        for item in items
     ]
-    return kind(kind.template, _switches(plan, (*reads, *items, *writes)), reads, (*items, *writes))
+    computed = {item.target for item in items if item.target not in once} | {*COUNTERS}
+    body += [
+        Write(one, Table.SCALARS, when_assigned(one, items)) for one in wanted if one in computed
+    ]
+    return kind(kind.template, _switches(plan, (*reads, *body)), reads, tuple(body))
 
 
 def _elements(plan: Plan, program: Program) -> Elements:
@@ -201,7 +213,7 @@ def _tensor_scalars(plan: Plan, program: Program, number: int) -> TensorScalars:
         Read(
             one.target,
             Table.TOTALS if one.extent is Extent.OPTIMIZER else Table.SUMS,
-            _needed_when(one.target, items, [one]),
+            _guard(one.target, items, [one]),
         )
         for one in prepass.sums.reductions
         if one.target in used
@@ -209,12 +221,23 @@ def _tensor_scalars(plan: Plan, program: Program, number: int) -> TensorScalars:
     reads += _scalar_reads(plan, program, items, number)
     if TENSOR_SIZE in used:
         reads.append(Read(TENSOR_SIZE, Table.SIZES, ALWAYS))
+    once = _used_once(items, {item.target for item in items})
     body: list[Statement] = []
     for item in items:
-        body += [item, Write(item.target, Table.FACTORS, item.guard)]
+        if item.target in once:
+            body.append(Write(item.target, Table.FACTORS, item.guard, item.expression))
+        else:
+            body += [item, Write(item.target, Table.FACTORS, item.guard)]
     switches = _switches(plan, (*reads, *body))
     name = prepass_name(program, "scalars", number)
     return TensorScalars(name, switches, tuple(reads), tuple(body), program, prepass)
+
+
+def _used_once(items: Sequence[Assignment], wanted: Collection[str]) -> set[str]:
+    """The names that are only written: assigned in one place, and used in no other."""
+    assigned = [item.target for item in items]
+    used = {name for item in items for name in names(item.expression)}
+    return {one for one in wanted if assigned.count(one) == 1 and one not in used}
 
 
 def _scalar_reads(
@@ -227,12 +250,12 @@ def _scalar_reads(
     factors = [item for prepass in before for item in prepass.scalars.body]
     booleans = plan.booleans | {item.target for item in factors if item.boolean}
     reads = [
-        Read(name, Table.SCALARS, _needed_when(name, items, plan.host.body), name in booleans)
+        Read(name, Table.SCALARS, _guard(name, items, plan.host.body), name in booleans)
         for name in plan.scalars
         if name in used
     ]
     reads += [
-        Read(name, Table.FACTORS, _needed_when(name, items, factors), name in booleans)
+        Read(name, Table.FACTORS, _guard(name, items, factors), name in booleans)
         for name in dict.fromkeys(item.target for item in factors)
         if name in used
     ]
@@ -247,7 +270,7 @@ def _together(reads: Iterable[Read]) -> tuple[Read, ...]:
     return tuple(read for group in grouped.values() for read in group)
 
 
-def _needed_when(name: str, items: Iterable[Item], sources: Iterable[Item]) -> Condition:
+def _guard(name: str, items: Iterable[Item], sources: Iterable[Item]) -> Condition:
     """The guard under which items use a name; if it has many cases, the guard of its value."""
     guard = NEVER
     for item in items:
@@ -272,6 +295,6 @@ def _switches(plan: Plan, statements: Iterable[Statement]) -> tuple[str, ...]:
     used: set[str] = set()
     for one in statements:
         used |= set(one.guard.atoms)
-        if isinstance(one, Item):
-            used |= {*names(expression_of(one))}
+        if (computed := expression_in(one)) is not None:
+            used |= {*names(computed)}
     return tuple(switch.name for switch in plan.switches if switch.name in used)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from optgen.compiler.emit.code import (
     Elements,
@@ -112,25 +113,7 @@ class Module:
     def text(self, templates: Templates, name: str, header: str, fingerprint: str) -> str:
         """The module as its templates print it."""
         printer = self.target.printer(self.plan, self.naming)
-        passed = list(self._passed)
-        parts = []
-        for function in self.functions:
-            context = {"switches": [], "first": "", **printer.context(function)}
-            switches = [*context.pop("switches"), *function.switches]  # type: ignore[misc]
-            if isinstance(function, HostScalars) and not isinstance(function, FeatureScalars):
-                switches = [one for one in self._order if one in {*switches, *passed}]
-            switches = [printer.name(one) for one in switches]
-            context |= {
-                "name": function.name,
-                "program": "",
-                "doc": "",
-                "signature": _signature(str(context["first"]), switches),
-                "taken": "".join(f", {switch}: bool" for switch in switches),
-                "passed": "".join(f", {printer.name(switch)}" for switch in passed),
-            }
-            if isinstance(function, Elements | Sums | TensorScalars):
-                context |= {"program": function.program.name, "doc": _doc(function.program)}
-            parts.append(templates.fill(f"{self.target.name}/{function.template}.py.j2", context))
+        parts = [self._function(one, printer, templates) for one in self.functions]
         context = {
             "header": header,
             "name": name,
@@ -142,9 +125,27 @@ class Module:
         }
         return templates.render(f"{self.target.name}/module.py.j2", context)
 
-    @property
-    def _order(self) -> list[str]:
-        return [switch.name for switch in self.plan.switches]
+    def _function(self, function: Function, printer: StatementPrinter, templates: Templates) -> str:
+        """A function as its template prints it."""
+        passed = [printer.name(one) for one in self._passed]
+        wanted = {*function.switches}
+        if isinstance(function, Sums) and function.finish and self.target.finishes:
+            wanted |= {*function.finish.switches}
+        if isinstance(function, HostScalars) and not isinstance(function, FeatureScalars):
+            wanted |= {*self._passed}
+        order = (switch.name for switch in self.plan.switches)
+        named = [printer.name(one) for one in order if one in wanted]
+        context: dict[str, Any] = {"first": "", "runtime_switches": ()}
+        context |= printer.context(function)
+        context |= {
+            "name": function.name,
+            "signature": _signature(context["first"], [*context["runtime_switches"], *named]),
+            "taken": "".join(f", {switch}: bool" for switch in named),
+            "passed": "".join(f", {switch}" for switch in passed),
+        }
+        if isinstance(function, Elements | Sums | TensorScalars):
+            context |= {"program": function.program.name, "doc": _doc(function.program)}
+        return templates.fill(f"{self.target.name}/{function.template}.py.j2", context)
 
     @property
     def _passed(self) -> Sequence[str]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from optgen.compiler.emit.code import Function, Statement
+from optgen.compiler.emit.code import Function, Statement, expression_in
 from optgen.compiler.emit.columns import Columns
 from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.emit.printer import Printer
@@ -19,7 +19,7 @@ from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Operation, walk
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.plan import Item, Plan, expression_of
+from optgen.compiler.ir.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class Target(ABC):
     effects: ClassVar[frozenset[str]] = frozenset()
     #: Whether scalars and buffers are addressed by column.
     has_columns: ClassVar[bool] = True
+    #: Whether the kernel of sums also computes the tensor scalars.
+    finishes: ClassVar[bool] = False
     #: Whether rounding error bounds hold for it.
     is_bounded: ClassVar[bool] = True
 
@@ -74,7 +76,7 @@ class StatementPrinter(ABC):
         self.plan, self.naming = plan, naming
 
     @abstractmethod
-    def context(self, function: Function) -> dict[str, object]:
+    def context(self, function: Function) -> dict[str, Any]:
         """The context of a function's template, besides its name and switches."""
 
     @abstractmethod
@@ -116,7 +118,8 @@ FUNCTION_NAMES = frozenset(f.kernel for f in REGISTRY.values() if f.in_kernels)
 
 def expressions_of(function: Function) -> Iterator[Expression]:
     """The expressions of a function."""
-    return (expression_of(one) for one in function.statements if isinstance(one, Item))
+    found = (expression_in(one) for one in function.statements)
+    return (one for one in found if one is not None)
 
 
 def called_by(

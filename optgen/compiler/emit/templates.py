@@ -42,9 +42,13 @@ class Templates:
 
     def header(self, files: Sequence[str], digest: str, more: Sequence[str] = ()) -> str:
         """The comment on top of a generated file."""
-        specs = f" Specs: {', '.join(files)}." if files else ""
+        specs = (
+            f" from {', '.join(files)}; edit {'that' if len(files) == 1 else 'these'}"
+            if files
+            else "; edit its specs"
+        )
         lines = [
-            f"{MARK} {self.version}. Do not edit: change the spec and run `optgen build`.{specs}",
+            f"{MARK} {self.version}{specs}, and run `optgen build`.",
             f"# Inputs: sha256 {digest}",
             *more,
         ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import (
@@ -43,7 +44,12 @@ class Passes:
         slicer: Slicer,
     ) -> None:
         self._host, self._switches, self._slicer = host, switches, slicer
-        self._extents = Extents(rule, [step for step, _ in owned])
+        # Lowered first: a sum to the power of 0 is no sum.
+        lowered = [
+            (replace(step, expression=lower(switches.replace(step.expression))), block)
+            for step, block in owned
+        ]
+        self._extents = Extents(rule, [step for step, _ in lowered])
         self._extents.sum(TENSOR_SIZE)
         self._depths: dict[str, int] = {}
         self._taken = {*host.names, TENSOR_SIZE, *(step.target for step, _ in owned)}
@@ -51,7 +57,7 @@ class Passes:
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
         self.norms: list[Norm] = []
-        for step, block in owned:
+        for step, block in lowered:
             self._add(step, block)
 
     def check_gradient(self) -> None:
@@ -80,9 +86,10 @@ class Passes:
 
     def _add(self, step: Step, block: str) -> None:
         guard = self._switches.translate(step.guard)
-        prepared = lower(self._switches.replace(step.expression))
         is_element = self._extents.name(step.target) is Extent.ELEMENT
-        expression = self._sum_up(prepared, guard, block, whole="" if is_element else step.target)
+        expression = self._sum_up(
+            step.expression, guard, block, whole="" if is_element else step.target
+        )
         extent = self._extents.name(step.target) | self._extents.of(expression)
         if extent is Extent.CALL:
             self._host.assign(step.target, expression, guard, block)

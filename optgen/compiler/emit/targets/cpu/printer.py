@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optgen.compiler.emit.code import (
     Elements,
@@ -64,7 +64,7 @@ class CpuPrinter(StatementPrinter):
         self.host = Printer(names=naming.renamed)
         self.element = Printer("real", naming.renamed)
 
-    def context(self, function: Function) -> dict[str, object]:
+    def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
         match function:
             case Elements():
@@ -179,10 +179,10 @@ class CpuPrinter(StatementPrinter):
                 source = f"{table.value}[{row}, {self.naming.column(name)}]"
                 text = f"{self.name(name)} = {source}{' != 0.0' if boolean else ''}"
                 return Line(text, guard)
-            case Write(name, table, guard):
+            case Write(name, table, guard, expression):
                 row = "tensor" if table is Table.FACTORS else "row"
-                column = self.naming.column(name)
-                return Line(f"{table.value}[{row}, {column}] = {self.name(name)}", guard)
+                value = self.name(name) if expression is None else printed(expression, self.host)
+                return Line(f"{table.value}[{row}, {self.naming.column(name)}] = {value}", guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = {printed(statement.expression, self.host)}"
                 return Line(text, statement.guard)

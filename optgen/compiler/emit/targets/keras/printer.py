@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from optgen.compiler.emit.code import (
     Elements,
@@ -18,6 +18,7 @@ from optgen.compiler.emit.code import (
     Table,
     TensorScalars,
     Write,
+    expression_in,
 )
 from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
@@ -65,10 +66,12 @@ class KerasPrinter(StatementPrinter):
         self.host = Printer(names=naming.renamed, functions=HOST_OPERATIONS)
         self.element = Printer(REAL, naming.renamed, OPERATIONS)
 
-    def context(self, function: Function) -> dict[str, object]:
+    def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
         arithmetic = self._reading(function)
-        lines = [self._line(one, arithmetic) for one in function.body]
+        # Counters are among the scalars already.
+        written = [one for one in function.body if not _is_counter(one)]
+        lines = [self._line(one, arithmetic) for one in written]
         if isinstance(function, HostScalars | TensorScalars):
             lines = [replace(line, section="") for line in lines]
         match function:
@@ -105,8 +108,9 @@ class KerasPrinter(StatementPrinter):
                 return Line(f'{self.name(buffer)} = tensors["{buffer}"]', guard, "load")
             case Store(buffer, guard):
                 return Line(f'tensors["{buffer}"] = {self.name(buffer)}', guard, "store")
-            case Write(name, _, guard):
-                return Line(f'scalars["{name}"] = {arithmetic.name(name)}', guard)
+            case Write(name, _, guard, expression):
+                value = printed(expression, arithmetic) if expression else arithmetic.name(name)
+                return Line(f'scalars["{name}"] = {value}', guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = "
                 text += printed(statement.expression, arithmetic)
@@ -119,9 +123,13 @@ class KerasPrinter(StatementPrinter):
         raise TypeError(statement)
 
 
+def _is_counter(statement: Statement) -> bool:
+    return isinstance(statement, Write) and statement.name in COUNTERS
+
+
 def _counters(function: Function) -> Iterator[Read]:
     """The counters that scalars of a call are computed from, which stand among them."""
     if isinstance(function, HostScalars):
-        items = [one for one in function.body if isinstance(one, Assignment)]
-        used = {name for item in items for name in names(item.expression)}
+        computed = (expression_in(one) for one in function.body)
+        used = {name for one in computed if one is not None for name in names(one)}
         yield from (Read(name, Table.SCALARS, ALWAYS) for name in COUNTERS if name in used)
