@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from optgen.runtime.optimizer import Optimizer
 
     class Compiled(Optimizer):
-        """What type checkers know of an optimizer whose arguments only its spec says."""
+        """The type of a compiled optimizer, whose arguments only its spec defines."""
 
         def __init__(self, *arguments: Any, **named: Any) -> None: ...
 

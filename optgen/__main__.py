@@ -9,7 +9,7 @@ from optgen.missing_packages import COMMANDS, what_to_install
 
 
 def main() -> None:
-    """Run a command, or say what to install for it."""
+    """Run a command, or report its missing dependencies."""
     missing = what_to_install("the command optgen", COMMANDS)
     if missing:
         sys.stderr.write(f"error: {missing}\n")

@@ -1,4 +1,4 @@
-"""Whether optimizers can run on a GPU here; finding out imports neither Numba nor a framework."""
+"""Availability of CUDA, without importing Numba or a framework."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What specs are compiled with. Optimizers that are built already do without."""
+"""Errors for missing dependencies of the compiler. Built optimizers don't need them."""
 
 from __future__ import annotations
 

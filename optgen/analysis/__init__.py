@@ -1,1 +1,1 @@
-"""What is known about rules and plans: proofs, errors, formulas, comparisons."""
+"""Analyses of rules and plans: proofs, errors, formulas, comparisons."""

@@ -1,4 +1,4 @@
-"""From specs to what is known of them: proofs, errors and comparisons."""
+"""Reports on specs: proofs, errors and comparisons."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Steps beside the memory's own speed, and beside other libraries, in one process."""
+"""Benchmarks of steps: memory bandwidth, torch and Keras for comparison, in one process."""

@@ -1,4 +1,4 @@
-"""What is timed: optimizers with some arguments, and the bytes that a step of each must move."""
+"""Benchmark cases: optimizers with arguments, and the bytes that a step of each must move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast this machine moves memory."""
+"""The memory bandwidth of this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same steps by other libraries, as far as they are installed."""
+"""The same steps by torch and Keras, if they are installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All figures of a run, as plain values that JSON can hold."""
+"""The results of a benchmark, as JSON-compatible values."""
 
 from __future__ import annotations
 

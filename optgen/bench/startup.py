@@ -1,4 +1,4 @@
-"""What comes before the first step is over: imports, compilation, and building the package."""
+"""Startup times: imports, the first step with and without cached kernels, and a build."""
 
 from __future__ import annotations
 

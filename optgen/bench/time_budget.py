@@ -1,4 +1,4 @@
-"""How long a benchmark may take in all, shared out over what is left to time."""
+"""A time budget for a benchmark, divided among the remaining cases."""
 
 from __future__ import annotations
 

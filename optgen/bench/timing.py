@@ -1,4 +1,4 @@
-"""Functions timed in turns, so that what the machine does otherwise meets all of them alike."""
+"""Timing of functions in alternation, so that other load affects them equally."""
 
 from __future__ import annotations
 

@@ -55,13 +55,13 @@ def build(
     paths: Paths = None,
     out: Out = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; show a diff and fail if stale.")
+        bool, typer.Option("--check", help="Write nothing; print a diff and fail if stale.")
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Replace generated files that were edited, too.")
+        bool, typer.Option("--force", help="Also replace generated files that were edited.")
     ] = False,
 ) -> None:
-    """Generate optimizers and schedules; the built-in ones by default."""
+    """Generate optimizers and schedules, by default the built-in ones."""
     from optgen.cli.commands import build as build_command
 
     raise typer.Exit(build_command.build(paths or [], out, check_only=check, force=force))
@@ -71,19 +71,21 @@ def build(
 def check(
     paths: Paths = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Fail for refuted oddness and degree too.")
+        bool, typer.Option("--strict", help="Also fail if oddness or degree is refuted.")
     ] = False,
     require_proof: Annotated[
-        bool, typer.Option("--require-proof", help="Fail for what is undecided too.")
+        bool, typer.Option("--require-proof", help="Also fail for undecided properties.")
     ] = False,
-    proofs: Annotated[bool, typer.Option("--proofs", help="List every property.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Write everything as JSON.")] = False,
+    proofs: Annotated[
+        bool, typer.Option("--proofs", help="List every property with its reason.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
-    """Find mistakes in specs, and prove what their rules must keep."""
+    """Find errors in specs, and prove or refute properties of their rules."""
     from optgen.cli.commands import check as check_command
 
-    wishes = check_command.Wishes(strict, require_proof, proofs, as_json)
-    raise typer.Exit(check_command.check(paths or [], wishes))
+    options = check_command.Wishes(strict, require_proof, proofs, as_json)
+    raise typer.Exit(check_command.check(paths or [], options))
 
 
 @app.command()
@@ -102,7 +104,7 @@ def diff(
         list[str] | None, typer.Option("--with", help="A value for both, as name=value.")
     ] = None,
 ) -> None:
-    """Compare two optimizers as mathematics: equal, or where they part."""
+    """Compare two optimizers as mathematics: equal, or the first difference."""
     from optgen.cli.commands import diff as diff_command
 
     raise typer.Exit(diff_command.diff(one, other, both or []))
@@ -117,21 +119,19 @@ def explain(
             autocompletion=complete_optimizer,
         ),
     ],
-    style: Annotated[Format, typer.Option("--format", help="How it is written.")] = Format.TEXT,
+    style: Annotated[Format, typer.Option("--format", help="The output format.")] = Format.TEXT,
     parameters: Annotated[
-        int, typer.Option(min=1, help="Parameters of the model that times are given for.")
+        int, typer.Option(min=1, help="Model size for the estimated times.")
     ] = 25_557_032,
     together: Annotated[
         list[str] | None,
-        typer.Option("--with", help="A feature or switch; the costs of all given are shown too."),
+        typer.Option("--with", help="A feature or switch to include in the cost of a combination."),
     ] = None,
     picture: Annotated[
         Path | None,
-        typer.Option(help="Where to draw how fast it comes to rest on a quadratic, too."),
+        typer.Option(help="File for a plot of convergence on a quadratic."),
     ] = None,
-    runs: Annotated[
-        Path | None, typer.Option(help="Where to draw the runs that its behaviour is seen in.")
-    ] = None,
+    runs: Annotated[Path | None, typer.Option(help="File for a plot of the observed runs.")] = None,
 ) -> None:
     """Explain a rule: its formulas, proofs, stability and costs."""
     from optgen.cli.commands import explain as explain_command
@@ -144,23 +144,22 @@ def explain(
 @app.command()
 def show(
     spec: One,
-    stage: Annotated[Stage, typer.Option(help="Which noun of the compiler to show.")] = (
-        Stage.PLAN
-    ),
+    stage: Annotated[Stage, typer.Option(help="The stage to print.")] = (Stage.PLAN),
     target: Annotated[
         str,
         typer.Option(
-            help="Which kernels, at stage source.",
+            help="The target, at stage source.",
             metavar=f"[{'|'.join(targets())}]",
             callback=known_target,
             autocompletion=targets,
         ),
     ] = "cpu",
     why: Annotated[
-        bool, typer.Option("--why", help="At stage plan: each rewrite, its proof, and errors.")
+        bool,
+        typer.Option("--why", help="At stage plan: rewrites, their proofs, and rounding errors."),
     ] = False,
 ) -> None:
-    """Show what the compiler makes of a spec at one stage."""
+    """Print one stage of the compilation of a spec."""
     from optgen.cli.commands import show as show_command
 
     raise typer.Exit(show_command.show(spec, stage, target, why=why))
@@ -183,12 +182,12 @@ def plot(
             autocompletion=complete_schedule,
         ),
     ],
-    calls: Annotated[int, typer.Option(min=1, help="How many calls to draw.")] = 10_000,
+    calls: Annotated[int, typer.Option(min=1, help="Number of calls to draw.")] = 10_000,
     picture: Annotated[Path, typer.Option(help="Where to put the picture of the curves.")] = Path(
         "optgen-plot.png"
     ),
 ) -> None:
-    """Draw schedules; arguments follow the schedule they belong to."""
+    """Draw schedules; arguments follow the name of their schedule."""
     from optgen.cli.commands import plot as plot_command
 
     raise typer.Exit(plot_command.plot(schedules, calls, picture))
@@ -196,10 +195,10 @@ def plot(
 
 @app.command()
 def new(
-    name: Annotated[str, typer.Argument(help="The name of the optimizer, like MyOptimizer.")],
-    folder: Annotated[Path, typer.Option(help="Where to put the spec.")] = Path(),
+    name: Annotated[str, typer.Argument(help="The name of the optimizer, such as MyOptimizer.")],
+    folder: Annotated[Path, typer.Option(help="The folder of the spec.")] = Path(),
 ) -> None:
-    """Write a spec to fill in; it builds as it stands."""
+    """Write a spec to start from; it builds unchanged."""
     from optgen.cli.commands import new as new_command
 
     raise typer.Exit(new_command.new(name, folder))
@@ -217,11 +216,13 @@ def bench(
     model: Annotated[
         list[str] | None, typer.Option(help="resnet50, gpt2_small, many_tiny or flat.")
     ] = None,
-    json: Annotated[Path | None, typer.Option(help="Where to write the figures.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="Where to draw a chart of them.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Two models, and less often.")] = False,
+    json: Annotated[Path | None, typer.Option(help="File for the figures.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="File for a chart.")] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two models, fewer rounds; two minutes at most.")
+    ] = False,
 ) -> None:
-    """Time steps beside the speed of memory, torch and Keras."""
+    """Time steps, compared with memory bandwidth, torch and Keras."""
     from optgen.cli.commands import bench as bench_command
 
     raise typer.Exit(bench_command.bench(names or [], model or [], json, picture, quick=quick))

@@ -1,4 +1,4 @@
-"""The values that options of the command line choose from."""
+"""The choices of command-line options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the shell completes: names of built-in specs. Where none fits, it completes files."""
+"""Shell completion of spec names; if none matches, the shell completes files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share: two consoles, and how problems are printed."""
+"""Consoles, exit statuses and printing of problems, for all commands."""
 
 from __future__ import annotations
 

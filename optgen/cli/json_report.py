@@ -1,4 +1,4 @@
-"""What a check found as JSON, for other programs. README.md says what is in it."""
+"""The result of a check as JSON; ``docs/commands.md`` documents the format."""
 
 from __future__ import annotations
 

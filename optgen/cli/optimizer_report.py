@@ -1,4 +1,4 @@
-"""What there is to know about one optimizer, and the lines that all formats have of it."""
+"""The report on one optimizer, from which all formats are printed."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Explained:
             yield f"{shown}: {statement} ({next(iter(reasons), 'by numbers')})"
 
     def limits(self) -> Iterator[tuple[str, Expression, str]]:
-        """Where it is stable: a condition, and what to say before and behind it."""
+        """The stability condition, with the text before and after it."""
         for found in self.stable:
             behind = f", where {found.setting}" if found.setting else ""
             yield "on a quadratic it is stable for ", found.condition, behind

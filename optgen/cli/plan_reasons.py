@@ -1,4 +1,4 @@
-"""Why a plan is as it is: what was rewritten, with its proof and what it does to errors."""
+"""The rewrites of a plan, with proofs and rounding errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def print_reasons(found: Accuracy) -> None:
 
 
 def _print_bounds(found: Accuracy) -> None:
-    """Print what is proved of the rounding of each result, beside the largest error found."""
+    """Print the proved rounding bound of each result, and the largest error found."""
     if not found.bounds:
         out.print("\nNo bound of rounding errors: the rule has too many settings of its switches")
         return

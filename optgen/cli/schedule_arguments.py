@@ -1,4 +1,4 @@
-"""Arguments of schedules as they are typed on a command line."""
+"""Parsing of schedule arguments from the command line."""
 
 from __future__ import annotations
 

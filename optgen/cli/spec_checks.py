@@ -1,4 +1,4 @@
-"""Every spec of a project compiled and proved, side by side, whatever becomes of one of them."""
+"""Compiling and proving all specs of a project in parallel; a crash affects one spec only."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def examine_one(spec: Spec, around: Surroundings) -> Examined:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Spec], None]]:
-    """A bar on a terminal, which has no thread of its own; nothing elsewhere."""
+    """A progress bar on a terminal, without a thread; nothing elsewhere."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     is_shown = err.is_terminal and total > 1
     with Progress(

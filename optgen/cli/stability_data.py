@@ -1,4 +1,4 @@
-"""How fast the steps of a rule come to rest on a quadratic: the numbers of a picture."""
+"""The data of a stability plot: asymptotic convergence on a quadratic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nouns as text: a page for each stage that ``optgen show`` can print."""
+"""The nouns of the compiler as text: one page per stage of ``optgen show``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optgen.compiler.ir.spec import HyperparameterEntry, Spec
 
 
 def spec_page(spec: Spec) -> str:
-    """What the file says, and where it says it."""
+    """The contents of the file, with locations."""
     lines = [
         f"{'feature' if spec.slot else language_of(spec).noun} {spec.name}   {spec.name.location}"
     ]

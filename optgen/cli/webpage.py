@@ -1,4 +1,4 @@
-"""An optimizer explained in a page of HTML that needs nothing else: no network, no scripts."""
+"""The report on an optimizer as a self-contained HTML page, without scripts."""
 
 from __future__ import annotations
 

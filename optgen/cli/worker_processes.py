@@ -1,4 +1,4 @@
-"""Work on many items in processes, each of which may hang or die without taking others along."""
+"""Work on many items in processes; a process that hangs or dies loses its own item only."""
 
 from __future__ import annotations
 

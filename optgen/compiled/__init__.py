@@ -1,7 +1,7 @@
-"""Classes that ``optgen.compile`` made, in packages named for the content of what made them.
+"""Classes of ``optgen.compile``, in packages named by a digest of their inputs.
 
-They are in the user's folder for caches. As modules of this package, other processes find them
-when they read pickles.
+They are stored in the user's cache directory. As submodules of this package, they can be imported
+by other processes that load pickles.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the classes that a user's programs made are kept."""
+"""The cache directory of ``optgen.compile``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From specs to sources. The only part that imports sympy and jinja2."""
+"""The compiler: specs to sources. Only this package imports SymPy and Jinja."""

@@ -1,4 +1,4 @@
-"""Build: everything that a set of spec files stands for, brought up to date in one folder."""
+"""Build: updates the generated package of a set of spec files."""
 
 from __future__ import annotations
 

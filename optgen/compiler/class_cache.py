@@ -1,7 +1,7 @@
-"""Classes made of specs while a program runs, and kept by the content of all that made them.
+"""``optgen.compile``: classes built at run time and cached by a digest of their inputs.
 
-Each is in a package of its own in the user's folder, which is put there whole: a key that is there
-is never written again. What is kept is found without the packages that the compiler needs.
+Each class is in its own package in the user's cache directory. A package is moved there whole and
+never rewritten. Cached classes load without the compiler's dependencies.
 """
 
 from __future__ import annotations

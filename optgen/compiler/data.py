@@ -1,4 +1,4 @@
-"""Where the data of the package is: specs, templates, and the optimizers that were generated."""
+"""Locations of specs, templates and the generated optimizers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where specs and templates are found, and what is compiled from them once for all optimizers."""
+"""Built-in specs, published specs and templates: their locations, and loading."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Project: what a set of spec files states, and everything that is wrong with it.
+"""Project: a set of spec files, with all their problems.
 
-Nothing here raises SpecError. One wrong file hides no mistake of another: whatever can be loaded,
-parsed, checked and compiled is, and all problems are collected.
+Nothing here raises SpecError. An error in one file hides no error of another: every spec that can
+be loaded, parsed, checked and compiled is, and all problems are collected.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who trains: every built-in optimizer, and torch's of the same name to compare it with."""
+"""The optimizers of the demo: all built-in ones, and torch's of the same name for comparison."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network: 64 pixels, 32 hidden units, 10 digits, with a backward pass written out."""
+"""The network: 64 pixels, 32 hidden units, 10 digits, with an explicit backward pass."""
 
 from __future__ import annotations
 

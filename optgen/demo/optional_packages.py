@@ -1,7 +1,7 @@
-"""Packages that may be missing.
+"""Optional dependencies of the demo.
 
-They are imported when the demo runs and not before, so that every other command does without.
-The generated package is one of them: `optgen build` has to work where it is yet to be built.
+They are imported when the demo runs, so other commands don't need them. The generated package is
+one of them: ``optgen build`` must work before it exists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How fast steps come to rest on a quadratic, as a picture: a panel for each setting."""
+"""Plots of convergence on a quadratic: one panel per setting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs of a rule as a picture: down a quadratic loss, and with a constant gradient."""
+"""Plots of a rule's runs: on a quadratic loss, and under a constant gradient."""
 
 from __future__ import annotations
 

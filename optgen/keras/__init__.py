@@ -1,8 +1,8 @@
-"""Optimizers for Keras: in fused kernels on torch, in the compiled graph on JAX and TensorFlow.
+"""Optimizers for Keras: fused kernels on torch, operations in the graph on JAX and TensorFlow.
 
-There is a class for each generated optimizer; ``optimizer_class`` makes one of any other, a user's
-own included. ``install()`` lets Keras's own strings mean these. The rest of ``keras.optimizers``
-is here as it is there, so that a changed import is enough.
+Each generated optimizer has a class here; ``optimizer_class`` adapts any other. ``install()``
+redirects Keras's strings to these classes. All other names of ``keras.optimizers`` are re-exported,
+so that changing the import suffices.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ globals().update({rule.__name__: optimizer_class(rule) for rule in _RULES})
 
 
 def __getattr__(name: str) -> type[FusedOptimizer]:
-    """Tell of a name that isn't there; a type checker learns that those that are are classes."""
+    """Raise AttributeError; for type checkers, unlisted names are classes."""
     raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
 
 

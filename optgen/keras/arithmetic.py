@@ -1,7 +1,7 @@
-"""The functions that printed operations call, for tensors and for Python floats.
+"""Functions of printed operations, for tensors and Python floats.
 
-They compute what the kernels compute. NaN is kept, also where a backend's function, or its
-compiler, drops it.
+They give the values of the kernels. NaN is propagated, even if a backend's function or compiler
+would drop it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class TensorFunctions(Functions):
         self._numbers: dict[str, Any] = {}
 
     def real(self, value: Any) -> Any:
-        """A number, or a tensor of another dtype of floats, in this dtype; others as they are.
+        """Cast numbers and floating-point tensors to this dtype; others unchanged.
 
         A number is made a tensor once: use an instance in one graph only.
         """

@@ -1,4 +1,4 @@
-"""Classes of Keras, made of generated optimizers and known to Keras by their names."""
+"""Keras optimizer classes for generated optimizers, registered by name."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from keras.src.optimizers import ALL_OBJECTS_DICT
 from optgen.keras.optimizer import FusedOptimizer
 from optgen.runtime.optimizer import Optimizer
 
-#: Begins the names that classes are registered under.
+#: The prefix of registered names.
 PACKAGE = "optgen"
 _MADE: dict[str, type[FusedOptimizer]] = {}
 
 
 def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
-    """A ``keras.optimizers.Optimizer`` of any generated optimizer, built in or a user's own.
+    """A ``keras.optimizers.Optimizer`` class for any generated optimizer.
 
     It is registered as ``"optgen>Name"``, with the rule's name or another, so that it can be
     compiled by that string, and models that were saved with it be loaded. Raises ValueError where
@@ -49,20 +49,20 @@ def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimize
 
 
 def _arguments(rule: type[Optimizer]) -> list[Parameter]:
-    """The hyperparameters, and a name; variables of Keras bring the rest with them."""
+    """The hyperparameters and a name; Keras variables carry all other settings."""
     wanted = {"name", *(h.name for h in rule.hyperparameters)}
     every = signature(rule.__init__).parameters.values()
     return [argument for argument in every if argument.name in wanted]
 
 
 def get(identifier: Any) -> Any:
-    """``keras.optimizers.get``, where plain names mean optgen's optimizers."""
+    """``keras.optimizers.get``, with plain names resolved to optgen's optimizers."""
     with install():
         return keras.optimizers.get(identifier)
 
 
 class install:  # noqa: N801
-    """Let plain names, in any case, mean optgen's optimizers wherever Keras takes a string.
+    """Resolve plain names, in any case, to optgen's optimizers wherever Keras takes a string.
 
     Acts at once, and for good; as a context manager until its end. Classes of a user's own rules
     are meant too where they were made before.

@@ -1,4 +1,4 @@
-"""A loss with its gradients, as the backend takes them."""
+"""Loss and gradients, computed by the backend."""
 
 from __future__ import annotations
 

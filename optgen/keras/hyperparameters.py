@@ -1,4 +1,4 @@
-"""Hyperparameters that are attributes of an optimizer, which anybody may change at any time."""
+"""Hyperparameters as mutable attributes of a Keras optimizer."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.schedule import Schedule
 
-#: The one that Keras keeps as a variable.
+#: The hyperparameter that Keras keeps as a variable.
 LEARNING_RATE = "learning_rate"
 
 
 class Hyperparameters:
-    """What attributes say now, as settings for kernels and as operands for operations."""
+    """Current attributes as settings for kernels and as operands of operations."""
 
     def __init__(self, owner: str, rule: type[Optimizer], look: Callable[[], list[Any]]) -> None:
-        """``look`` gives the values as they are now, in the order of their declaration."""
+        """``look`` returns the current values in the order of declaration."""
         self._owner, self._rule, self._look = owner, rule, look
         self._seen: list[Any] = []
         self._settings: Settings | None = None
         self._fixed: dict[str, bool] | None = None
 
     def settings(self) -> Settings:
-        """The settings, made anew where an attribute has changed.
+        """The settings, rebuilt after a change of an attribute.
 
         Raises TypeError or ValueError for a value that isn't allowed, and for one that turns a
         part of the rule on or off once the states exist.
@@ -50,7 +50,7 @@ class Hyperparameters:
         return self._settings
 
     def fix(self) -> None:
-        """From now on no part of the rule may be turned on or off."""
+        """Fix the switches."""
         self._fixed = self.settings().on()
 
     def _refuse_switching(self, on: Mapping[str, bool]) -> None:
@@ -100,7 +100,7 @@ def _operand(value: Any, iterations: Any, dtype: str) -> Any:
 
 
 def checked(hyperparameter: Hyperparameter, value: Any, owner: str) -> Any:
-    """An argument as an attribute holds it: a number of Python's, a schedule or a function.
+    """An argument in the form of its attribute: a Python number, a schedule or a function.
 
     Raises TypeError or ValueError for what isn't allowed.
     """
@@ -117,7 +117,7 @@ def checked(hyperparameter: Hyperparameter, value: Any, owner: str) -> Any:
 
 
 def _in_words_of_keras(hyperparameter: Hyperparameter, value: Any, said: str) -> str:
-    """What was said, with what Keras says of a number between two others, which code may expect."""
+    """The message, in Keras's words for a number out of bounds, which callers may match."""
     bounds = re.fullmatch(r"(\S+) <= \w+ <= (\S+)", hyperparameter.range)
     if bounds is None:
         return said

@@ -1,4 +1,4 @@
-"""One call of kernels on the memory of variables, which on torch are tensors."""
+"""A step as one kernel call on the memory of the variables, for the torch backend."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class InPlace:
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     @torch.no_grad()
     def step(self, gradients: Mapping[int, Any], updates: Any) -> None:
-        """Make one call; ``gradients`` are by the place of their variable.
+        """Make one call; ``gradients`` are indexed by variable.
 
         ``updates`` gives how many there were, where the calls were counted by somebody else.
         """
@@ -78,7 +78,7 @@ class InPlace:
             made.look_what_was_gathered()
         given = [*map(gradients.get, range(len(self._slots)))]
         also: list[Call] = [
-            # Autograd refuses to go back through what was overwritten only if it knows.
+            # Autograd detects overwritten tensors by their version counters.
             *marking_changed(made.tensors),
             self._calls.adding_one(),
         ]
@@ -86,7 +86,7 @@ class InPlace:
         self._calls.added_one()
 
     def _current(self) -> Variables:
-        """The variables, taken anew where they or their states have moved."""
+        """The variables, rebuilt if they or their states have moved."""
         core, made = self._core, self._variables
         if made is None or not made.are_current:
             constraints = {
@@ -144,7 +144,7 @@ class Variables:
         return not any(tensor.is_cuda for tensor in self.tensors)
 
     def read(self, given: list[Any]) -> Sequence[Gradient | None]:
-        """Gradients fit to be pointed at. Raises TypeError or ValueError for others."""
+        """Validated gradients. Raises TypeError or ValueError."""
         together = None if self.model.overwritten else self._together
         found = None if together is None else together.look(given)
         if found is not None:
@@ -154,7 +154,7 @@ class Variables:
         return self.model.checked(fitting)
 
     def look_what_was_gathered(self) -> None:
-        """Find out which variables had a gradient since the last update, as Keras doesn't save."""
+        """Derive which variables had a gradient since the last update, which Keras doesn't save."""
         model = self.model
         for index in range(len(model.variables)):
             own = model.state_of(index)
@@ -162,17 +162,17 @@ class Variables:
 
     @property
     def are_current(self) -> bool:
-        """Whether variables and states still have the memory that they had."""
+        """Whether the addresses of variables and states are unchanged."""
         are_same = all(map(operator.is_, self._values_now(), self._values))
         return are_same and self._positions.are_current
 
     def _values_now(self) -> list[torch.Tensor]:
-        # Not their property, which looks for scopes.
+        # Not by their property, which searches scopes.
         return [variable._value for variable in self._every]
 
 
 def seen(variable: Any) -> Any:
-    """A variable as what kernels are pointed at: an array of NumPy's, in the same memory."""
+    """A NumPy array on the memory of a variable, for kernels."""
     return _array(variable.value)
 
 

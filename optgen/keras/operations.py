@@ -1,4 +1,4 @@
-"""One call as operations on tensors, which any backend runs, or compiles into its own graph."""
+"""A step as operations on tensors, which any backend runs or compiles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The optimizers of Keras that generated ones become."""
+"""The base of Keras optimizer classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of an optimizer's states among its variables: Keras's, so that files cross over."""
+"""The order of states in ``variables``: Keras's, so that files are interchangeable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an optimizer keeps for each variable that it was built with."""
+"""Per-variable data of a built Keras optimizer."""
 
 from __future__ import annotations
 

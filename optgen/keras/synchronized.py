@@ -1,4 +1,4 @@
-"""Numbers in variables that others may change, read from a device only when they did."""
+"""Counters in Keras variables, read from a device only after a change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Refuses a Keras that is too old, when ``optgen.keras`` is imported."""
+"""Refuses unsupported versions of Keras on import of ``optgen.keras``."""
 
 from __future__ import annotations
 

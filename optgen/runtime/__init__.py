@@ -1,4 +1,4 @@
-"""What generated optimizers stand on. Needs numpy, numba and safetensors only."""
+"""The runtime of generated optimizers. It needs numpy, numba and safetensors only."""
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.declarations import (

@@ -1,4 +1,4 @@
-"""Variables and gradients as NumPy arrays: what kernels may be pointed at."""
+"""Validation of variables and gradients as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 from optgen.runtime.cpu.headers import Headers
 
 Array = np.ndarray[Any, np.dtype[Any]]
-#: A variable or gradient as users give it: an array of NumPy's, or of a device.
+#: A variable or gradient from the user: a NumPy or device array.
 AnyArray = Any
 
-#: The types of parameter that there are CPU kernels for.
+#: The dtypes of parameters that CPU kernels support.
 DTYPES: Mapping[np.dtype[Any], type] = {
     np.dtype(np.float32): np.float32,
     np.dtype(np.float64): np.float64,
@@ -24,13 +24,13 @@ DTYPES: Mapping[np.dtype[Any], type] = {
 
 
 def is_on_device(array: object) -> bool:
-    """Whether an array says that it is in the memory of a device."""
+    """Whether an array is in device memory."""
     found = getattr(array, "is_cuda", None)
     return bool(found) if found is not None else hasattr(type(array), "__cuda_array_interface__")
 
 
 def check_variables(variables: Mapping[str, object]) -> list[Array]:
-    """The variables as arrays that can be updated in place.
+    """Validate variables for in-place updates.
 
     Raises TypeError or ValueError for anything else than distinct, writeable, dense, aligned
     float32 or float64 arrays.
@@ -56,12 +56,12 @@ def _check_variable(path: str, variable: object) -> Array:
 
 
 def is_dense(array: Array) -> bool:
-    """Whether the elements fill one stretch of memory, in whatever order of the axes."""
+    """Whether the elements are contiguous, in any axis order."""
     return not array.size or fills(array.shape, array.strides, array.itemsize)
 
 
 def fills(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> bool:
-    """Whether elements that lie so fill one stretch of memory, each of it once."""
+    """Whether elements with these strides are contiguous and distinct."""
     expected = itemsize
     for stride, length in sorted(zip(strides, shape, strict=True)):
         if length == 1:
@@ -72,25 +72,25 @@ def fills(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> bool:
     return True
 
 
-#: First and past-the-end byte of an array, its name, and it itself.
+#: First and past-the-end byte of an array, its name, and the array.
 Span = tuple[int, int, str, Any]
 
 
 class Spans:
-    """Stretches of memory, none of them empty."""
+    """Non-empty address ranges."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
         self._spans = sorted(spans, key=itemgetter(0))
         self._starts = [span[0] for span in self._spans]
 
     def refuse_overlaps(self) -> None:
-        """Raise ValueError where two have memory in common."""
+        """Raise ValueError if two overlap."""
         for (_, end, one, _), (start, _, other, _) in pairwise(self._spans):
             if start < end:
                 raise ValueError(f"{one!r} and {other!r} share memory")
 
     def touched(self, start: int, end: int) -> Iterator[tuple[str, Any]]:
-        """Those with memory between two addresses, by name."""
+        """The ranges that overlap an interval, by name."""
         position = max(0, bisect_right(self._starts, start) - 1)
         while start < end and position < len(self._spans) and self._starts[position] < end:
             _, last, name, array = self._spans[position]
@@ -100,32 +100,32 @@ class Spans:
 
 
 def spans_of(arrays: Iterable[tuple[str, Array]]) -> Iterator[Span]:
-    """Where the arrays that aren't empty begin and end."""
+    """The address ranges of non-empty arrays."""
     return ((*_span(array), name, array) for name, array in arrays if array.size)
 
 
 def _span(array: Array) -> tuple[int, int]:
-    """First and past-the-end byte of the memory that an array reaches."""
+    """First and past-the-end byte of an array."""
     return np.lib.array_utils.byte_bounds(array)
 
 
 def address(array: Array) -> int:
-    """Where the first element stands in memory."""
+    """The address of the first element."""
     return int(array.__array_interface__["data"][0])
 
 
 class Gradient(NamedTuple):
-    """A gradient that kernels may be pointed at, and where that is."""
+    """A validated gradient and its address."""
 
     array: Any
     address: int
 
 
 class Gradients(Sequence[Gradient | None]):
-    """Gradients of all variables, none of which is missing, with their addresses in one array."""
+    """The gradients of all variables, none missing, with an array of addresses."""
 
     def __init__(self, array: Callable[[int], Any], addresses: Array) -> None:
-        """``array`` gives the gradient of a variable by its place in the order."""
+        """``array`` returns a gradient by the index of its variable."""
         self._array, self.addresses = array, addresses
 
     def __len__(self) -> int:
@@ -136,7 +136,7 @@ class Gradients(Sequence[Gradient | None]):
 
 
 class GradientCheck:
-    """Brings gradients into the form that kernels need, or refuses them."""
+    """Validates gradients, and copies those of another layout."""
 
     def __init__(
         self, variables: Mapping[str, Array], written: Iterable[tuple[str, Array]]
@@ -156,7 +156,7 @@ class GradientCheck:
         """
         variable = self._variables[index]
         if type(gradient) is np.ndarray:
-            # The common case, with as few looks at the array as possible.
+            # The common case, with as few attribute accesses as possible.
             interface = gradient.__array_interface__
             start = interface["data"][0]
             if _layout(interface) == self._layouts[index] and start % variable.itemsize == 0:
@@ -172,12 +172,12 @@ class GradientCheck:
         return Gradient(copy, address(copy))
 
     def at_once(self, gradients: list[Any]) -> Gradients | None:
-        """The gradients of all variables, in their order; None if any needs a closer look."""
+        """The gradients of all variables in order; None if any needs validation by itself."""
         addresses = self._headers.addresses(gradients)
         return None if addresses is None else Gradients(gradients.__getitem__, addresses)
 
     def variables_stay(self) -> bool:
-        """Whether variables certainly have the memory, form and permission that they had."""
+        """Whether address, layout and write permission of all variables are unchanged."""
         return self._headers.are_still_there()
 
     def _checked(self, index: int, gradient: object) -> Array:

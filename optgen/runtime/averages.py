@@ -1,4 +1,4 @@
-"""States that may take the place of the variables, for evaluation or at the end."""
+"""Weight averages: states that replace the variables, for evaluation or permanently."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from optgen.runtime.transaction import Call, later
 
 @dataclass(frozen=True)
 class Standing:
-    """Variables of a model, each with what stands in, and calls that belong to each change."""
+    """Variables of a model with their replacements, and the calls that each change needs."""
 
     model: Model
     pairs: Sequence[tuple[Array, Array]]
     also: Sequence[Call] = ()
 
     def settle(self) -> None:
-        """Give variables the value of what stands in for them; all of them or none."""
+        """Assign replacements to variables, atomically."""
         memory = self.model.memory
         memory.commit([*(memory.assigning(*pair) for pair in self.pairs), *self.also])
 
@@ -35,7 +35,7 @@ def standing_of(
     only: Sequence[Array] | None = None,
     also: Sequence[Call] = (),
 ) -> Standing:
-    """The variables with the states that may take their place; of all, or ``only`` of some.
+    """The variables with the states that may replace them; of all, or ``only`` of some.
 
     Before the first of ``updates`` there is none that could. Raises ValueError for a variable
     that isn't known.
@@ -53,13 +53,13 @@ def standing_of(
 
 
 def kept_averages(declared: Sequence[State], on: Mapping[str, bool]) -> list[str]:
-    """The states that stand in for variables, under a setting of the switches."""
+    """The states that may replace variables, under a switch setting."""
     return [state.name for state in declared if state.stands_in and state.when(on)]
 
 
 @dataclass(frozen=True)
 class Averages:
-    """Lets averages take the place of variables; ``noun`` is what its users call these.
+    """Swaps variables and averages; ``noun`` names variables in messages.
 
     ``find`` is called when it is this thread's turn; it gives None before there is a model.
     """
@@ -70,7 +70,7 @@ class Averages:
     find: Callable[[], Standing | None]
 
     def finalize(self) -> None:
-        """Give variables the value of their averages, where there are any.
+        """Assign averages to variables, if averages are enabled.
 
         Raises RuntimeError inside ``averaged``, whose end would undo it.
         """
@@ -83,7 +83,7 @@ class Averages:
 
     @contextmanager
     def standing_in(self, declared: Sequence[State], on: Mapping[str, bool]) -> Iterator[None]:
-        """Inside, variables hold their averages; behind, their own values again.
+        """A context in which variables hold their averages.
 
         Raises ValueError where no averages are kept, and RuntimeError where variables hold them
         already, or while a step is made.
@@ -104,7 +104,7 @@ class Averages:
                     memory = found.model.memory
                     own = [memory.assigning(one, memory.new(one, None)) for one, _ in found.pairs]
                     back = memory.later([*own, *found.also, ending])
-                # From here on no thread makes a step.
+                # From here on, steps of all threads are refused.
                 turn.evaluator = get_ident()
                 if found is not None:
                     found.settle()

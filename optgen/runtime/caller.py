@@ -1,4 +1,4 @@
-"""Who called the runtime, so that warnings name a line of theirs."""
+"""The stack level of the caller of the runtime, for warnings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every front end's optimizer is inside: settings, a model, counters, and whose turn it is."""
+"""The core that all front ends share: settings, model, counters and the lock."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ class Core:
         self.settings, self.treatment = settings, treatment
         self.model: Model | None = None
         self.counters = Counters()
-        #: What changes the scale of the loss from call to call, if anything does.
+        #: The dynamic loss scale, if there is one.
         self.scaling: DynamicScale | None = None
         self.turn = Turn()
 
     def counted(self) -> Counters:
-        """The counters as they are, asked of a device if only that knows."""
+        """The counters, read from the device if they are kept there."""
         if self.model is not None and self.model.deferred is not None:
             with self.turn.lock:
                 self.model.recall(self.counters)
         return self.counters
 
     def calls(self) -> int:
-        """Calls so far; this is what schedules see."""
+        """Number of calls, which schedules take as their argument."""
         return self.counted().calls
 
     def refuse_inside(self, what: str) -> None:
-        """Raise RuntimeError where a function that a step calls would do ``what``."""
+        """Raise RuntimeError if ``what`` is called inside a step."""
         self.turn.refuse_inside(self.owner, what)
 
     def in_turn(self, step: Callable[..., None], *arguments: Any) -> None:
-        """Call what makes a step when no other thread makes one.
+        """Make a step under the lock.
 
         Raises RuntimeError inside ``averaged``, and in a function that a step calls.
         """
@@ -62,7 +62,7 @@ class Core:
                 turn.is_stepping = False
 
     def take(self, gradients: Sequence[Gradient | None], also: Sequence[Call] = ()) -> None:
-        """Make a step of the model with gradients that were read, and count it."""
+        """Make a step of the model with validated gradients, and count it."""
         assert self.model is not None
         step = Step(self.model, self.settings, self.treatment, self.scaling)
         step.take(gradients, self.counters, also)
@@ -87,12 +87,12 @@ class Core:
         self.scaling = scale
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss times the factor that gradients are divided by; itself where there is none."""
+        """The loss times the static loss scale; unchanged without one."""
         scale = self.settings.loss_scale(self.calls)
         return loss if scale == 1.0 else loss * scale
 
     def scale_on_device(self) -> Any:
-        """The dynamic scale in a device's memory, if only that knows it; else None."""
+        """The dynamic scale in device memory, if it is kept there; else None."""
         model = self.model
         if model is None or model.deferred is None or not model.deferred.is_counting:
             return None
@@ -100,11 +100,11 @@ class Core:
 
     @property
     def gradient_norm(self) -> float | None:
-        """The joint norm of the gradients of the last update, before they were clipped by it."""
+        """The global gradient norm of the last update, before clipping."""
         return None if self.model is None else self.model.engine.gradient_norm
 
     def averages(self, find: Callable[[], Standing | None]) -> Averages:
-        """What lets averages take the place of variables; ``find`` finds both."""
+        """The swapping of variables and averages; ``find`` returns both."""
         return Averages(self.owner, self.noun, self.turn, find)
 
 
@@ -115,5 +115,5 @@ class HasCore:
 
 
 def core_of(optimizer: HasCore) -> Core:
-    """The core of an optimizer, for what belongs to it without being a method of its own."""
+    """The core of an optimizer, for functions outside its class."""
     return optimizer._core

@@ -1,4 +1,4 @@
-"""Files of compiled code: whole or absent, and believed only after their digest."""
+"""Atomic cache files of compiled code, verified by digest."""
 
 from __future__ import annotations
 

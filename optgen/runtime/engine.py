@@ -1,4 +1,4 @@
-"""One step: host scalars, then the program of this call over all variables."""
+"""A step on the host: host scalars, then the program of this call over all variables."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 @dataclass(frozen=True)
 class Part:
-    """The variables of one setting of the switches, which one launch can serve."""
+    """The variables of one switch setting, which share a launch."""
 
     on: Mapping[str, bool]
     members: Mask
@@ -51,7 +51,7 @@ class Engine:
         self._measured: tuple[Program, Mask] | None = None
 
     def spread(self, sizes: Array, complete: Callable[[Array], None]) -> None:
-        """Take the variables for parts of larger ones, of so many elements.
+        """Treat the variables as shards of larger ones with these numbers of elements.
 
         ``complete`` turns sums over the parts, a row for each, into those over the whole, in place.
         """
@@ -76,7 +76,7 @@ class Engine:
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Take the sums that a program over the chosen variables needs; no variable changes.
+        """Compute the sums of a program over the chosen variables; no variable changes.
 
         Where gradients are checked and some aren't finite, returns the variables that they
         belong to.
@@ -117,7 +117,7 @@ class Engine:
         return calls
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
-        """The calls that note of which variables an update took norms."""
+        """The calls that record the variables whose norms an update computed."""
         return [(setattr, self, "_measured", (program, chosen))] if program.norms else []
 
     def _work(
@@ -130,7 +130,7 @@ class Engine:
 
     @property
     def gradient_norm(self) -> float | None:
-        """The norm of all gradients of the last update; None where it didn't need one."""
+        """The global gradient norm of the last update; None if none was computed."""
         if self._measured is None:
             return None
         program, chosen = self._measured

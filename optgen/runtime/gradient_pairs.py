@@ -1,4 +1,4 @@
-"""Which variable each gradient of a call belongs to."""
+"""Matching of gradients to variables."""
 
 from __future__ import annotations
 

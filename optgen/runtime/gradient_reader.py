@@ -1,4 +1,4 @@
-"""How gradients that a call is given are read."""
+"""Reading the gradients of a call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrays that are known again by their identity, as long as all of them live."""
+"""Arrays recognized by identity while all of them are alive."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names for instances that were given none."""
+"""Default names of instances."""
 
 from __future__ import annotations
 

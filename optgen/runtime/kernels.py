@@ -1,4 +1,4 @@
-"""Programs of an optimizer, and the kernels of a target that run them."""
+"""Programs of an optimizer, and the compiled kernels of a target."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 Builder = Callable[..., Any]
 Condition = Callable[[Mapping[str, bool]], bool]
 
-#: Switches that the runtime sets: whether a step looks for elements of gradients that aren't
+#: Switches that the runtime sets: whether a step checks gradients for elements that aren't
 #: finite first, and whether an update leaves out what comes after a variable's constraint.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 
 
 def built(builder: Builder, on: Mapping[str, bool], *fixed: Any) -> Any:
-    """What a builder makes for a setting of the switches; each is made once a process."""
+    """The kernel of a builder for a switch setting, cached by process."""
     return _built(builder, fixed, tuple(on[name] for name in switches_of(builder)))
 
 
 @cache
 def switches_of(builder: Builder) -> tuple[str, ...]:
-    """The switches that a builder asks for.
+    """The switches that a builder takes.
 
     A name that its code needs for itself has an underscore there, as no name of a spec has.
     """
@@ -42,7 +42,7 @@ def _built(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -
 
 
 def always(on: Mapping[str, bool]) -> bool:
-    """The condition of what runs under every setting of the switches."""
+    """The condition that holds in every switch setting."""
     return True
 
 
@@ -52,7 +52,7 @@ class MixedBuildError(ImportError):
 
 @dataclass(frozen=True)
 class Norm:
-    """A factor that is the norm of the gradient: of each variable, or of all ``everywhere``."""
+    """A factor that is the gradient norm: of each variable, or ``everywhere`` of all."""
 
     factor: str
     everywhere: bool
@@ -60,7 +60,7 @@ class Norm:
 
 
 def unbound(*_: Any, **__: Any) -> Any:
-    """Stands where a target's function will."""
+    """A placeholder for a function of a target."""
     raise TypeError("these are no kernels of a target")
 
 
@@ -81,7 +81,7 @@ class Prepass:
 
 @dataclass(frozen=True)
 class Program:
-    """What happens to variables in one call.
+    """The kernels of one call.
 
     ``gate`` names the host scalar that is false when this program replaces the update;
     ``factors`` names the columns of the scalars that its prepasses leave for each variable.
@@ -120,7 +120,7 @@ class Kernels:
 
     @property
     def gates(self) -> tuple[Program, ...]:
-        """The programs that replace the update, in the order in which they are asked."""
+        """The programs that may replace the update, in the order of their gates."""
         return tuple(program for program in self.programs if program.gate)
 
     @property

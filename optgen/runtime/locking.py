@@ -1,4 +1,4 @@
-"""Threads that use one optimizer take turns."""
+"""The lock that serializes threads of one optimizer, and fork detection."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from weakref import WeakSet
 
 
 class Turn:
-    """Whose turn it is: ``with turn.lock`` waits for another thread's step or save to end."""
+    """The lock of an optimizer: ``with turn.lock`` waits for other threads' steps and saves."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
-        #: Whether the thread whose turn it is makes a step.
+        #: Whether the thread that holds the lock makes a step.
         self.is_stepping = False
-        #: The thread that made variables hold their averages; None while they hold their own.
+        #: The thread inside ``averaged``; None if there is none.
         self.evaluator: int | None = None
-        #: What another thread did that a fork has cut off.
+        #: The operation of another thread that a fork interrupted.
         self.torn = ""
         _every.add(self)
 
     def refuse_inside(self, owner: str, what: str) -> None:
-        """Raise RuntimeError where a function that a step calls would do ``what``.
+        """Raise RuntimeError if ``what`` is called inside a step.
 
         Call it with the lock held: it takes a step for one of this thread.
         """
@@ -31,12 +31,12 @@ class Turn:
             raise RuntimeError(f"{owner}: no function that a step calls may {what}")
 
     def refuse_averaged(self, owner: str, what: str) -> None:
-        """Raise RuntimeError, which says that the owner ``what``, while averages stand in."""
+        """Raise RuntimeError, which names ``what``, inside ``averaged``."""
         if self.evaluator is not None:
             raise RuntimeError(f"{owner} {what} inside averaged()")
 
     def after_fork(self) -> None:
-        """In the child only this thread is left; what another had begun is never ended there."""
+        """After a fork, other threads don't exist in the child; their operations never finish."""
         if self.lock.acquire(blocking=False):
             self.lock.release()
         else:

@@ -1,4 +1,4 @@
-"""Dynamic loss scaling: as large a scale as keeps gradients finite."""
+"""Dynamic loss scaling: the largest scale with finite gradients."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COUNTERS = {"dynamic_scale", "step_counter"}
 
 
 class LossScaleOptimizer(Sealed, Saved):
-    """Scales the loss for another optimizer, so that gradients of half precision don't vanish.
+    """Dynamic loss scaling around an optimizer, against underflow of half-precision gradients.
 
     After ``dynamic_growth_steps`` calls with finite gradients the scale is doubled; a gradient
     that isn't finite halves it, never below 1, and nothing else changes in that call. Multiply
@@ -79,12 +79,12 @@ class LossScaleOptimizer(Sealed, Saved):
 
     @property
     def inner_optimizer(self) -> Optimizer:
-        """The optimizer that the loss is scaled for."""
+        """The wrapped optimizer."""
         return self._inner
 
     @property
     def initial_scale(self) -> float:
-        """The first scale."""
+        """The initial scale."""
         return self._initial_scale
 
     @property
@@ -94,13 +94,13 @@ class LossScaleOptimizer(Sealed, Saved):
 
     @property
     def dynamic_scale(self) -> float:
-        """The scale that the next loss is multiplied by."""
+        """The scale of the next loss."""
         self._core.counted()
         return self._scale.value
 
     @property
     def step_counter(self) -> int:
-        """Calls since the scale was last changed."""
+        """Calls since the last change of the scale."""
         self._core.counted()
         return self._scale.steady
 
@@ -120,12 +120,12 @@ class LossScaleOptimizer(Sealed, Saved):
 
     @property
     def built(self) -> bool:
-        """Whether the variables are known."""
+        """Whether ``build`` has registered variables."""
         return self.inner_optimizer.built
 
     @property
     def iterations(self) -> int:
-        """Updates so far; skipped calls don't count."""
+        """Number of updates; skipped calls don't count."""
         return self.inner_optimizer.iterations
 
     @property
@@ -149,7 +149,7 @@ class LossScaleOptimizer(Sealed, Saved):
 
     @property
     def gradient_norm(self) -> float | None:
-        """That of the inner optimizer: of gradients that are scaled back."""
+        """That of the inner optimizer: of unscaled gradients."""
         return self.inner_optimizer.gradient_norm
 
     minimize = minimize
@@ -159,7 +159,7 @@ class LossScaleOptimizer(Sealed, Saved):
         self.inner_optimizer.build(variables)
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss times the scale; for a loss on a device, without asking what the scale is."""
+        """The loss times the scale; on a device, without synchronization."""
         scale = self._core.scale_on_device()
         if scale is not None and is_on_device(loss) and type(scale) is type(loss):
             return loss * scale
@@ -172,7 +172,7 @@ class LossScaleOptimizer(Sealed, Saved):
         return self.iterations
 
     def apply(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
-        """Update with gradients of the scaled loss, or change the scale alone."""
+        """Update with gradients of the scaled loss; if one isn't finite, change the scale only."""
         self.inner_optimizer.apply(grads, trainable_variables)
 
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:

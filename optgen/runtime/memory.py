@@ -1,4 +1,4 @@
-"""Where the variables of an optimizer live, and what it asks of that place."""
+"""Interfaces of the memory that holds the variables: host or devices."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ class Engine(Protocol):
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Take the sums that a program needs; no variable and no state changes.
+        """Compute the sums of a program; no variable and no state changes.
 
         Where gradients are checked and some aren't finite, returns the variables that they
         belong to; the program must not run then.
         """
 
     def launches(self, program: Program, chosen: Mask) -> list[Call]:
-        """The calls that run a program, whose sums are taken."""
+        """The calls that run a program, after its sums are computed."""
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
-        """The calls that note of which variables an update took norms."""
+        """The calls that record the variables whose norms an update computed."""
 
     def spread(self, sizes: Host, complete: Callable[[Host], None]) -> None:
-        """Take the variables for parts of larger ones, of so many elements.
+        """Treat the variables as shards of larger ones with these numbers of elements.
 
         ``complete`` turns sums over the parts, a row for each, into those over the whole, in place.
         Raises ValueError where sums can't be reached.
@@ -57,24 +57,24 @@ class Engine(Protocol):
 
     @property
     def gradient_norm(self) -> float | None:
-        """The norm of all gradients of the last update; None where it didn't need one."""
+        """The global gradient norm of the last update; None if none was computed."""
 
 
 class GradientCheck(Protocol):
-    """Brings gradients into the form that kernels need, or refuses them."""
+    """Validates gradients, and copies those of another layout."""
 
     def __call__(self, index: int, gradient: object) -> Gradient:
         """The gradient of the variable with this number. Raises TypeError or ValueError."""
 
     def at_once(self, gradients: list[Any]) -> Sequence[Gradient | None] | None:
-        """The gradients of all variables, in their order; None if any needs a closer look."""
+        """The gradients of all variables in order; None if any needs validation by itself."""
 
     def variables_stay(self) -> bool:
-        """Whether variables certainly have the memory, form and permission that they had."""
+        """Whether address, layout and write permission of all variables are unchanged."""
 
 
 class Deferred(Protocol):
-    """Makes calls, and counts them, where the host doesn't wait for what becomes of them."""
+    """Makes calls whose outcome only the device counts."""
 
     is_counting: bool
     is_captured: bool
@@ -86,39 +86,39 @@ class Deferred(Protocol):
 
     @property
     def attempts(self) -> int:
-        """The number of calls before the next, if none was skipped since the host last asked."""
+        """The number of earlier calls, if none was skipped since the last synchronization."""
 
     def start(
         self, calls: int, updates: int, gathered: bool, scaling: tuple[DynamicScale, int] | None
     ) -> None:
-        """Hand over the counters, and a scale with its column of hyperparameters."""
+        """Upload the counters, and a scale with its column of hyperparameters."""
 
     def recall(self) -> tuple[int, int, bool]:
-        """Calls, updates, and whether gradients were gathered since; waits."""
+        """Calls, updates, and whether gradients were accumulated since; synchronizes."""
 
     def put(self, rows: Host, by_call: Mask | None) -> None:
         """Set the hyperparameters of the call after so many attempts."""
 
     def call(self, chosen: Mask, left: Mask, gradients: Sequence[Gradient | None]) -> None:
-        """One call; the variables in ``left`` get what an update does to those without gradient."""
+        """One call; ``left`` are the variables without a gradient."""
 
 
 class Memory(Protocol):
     """The host's memory, or that of devices."""
 
     def check_variables(self, named: Mapping[str, object]) -> list[Array]:
-        """The variables, fit to be updated in place. Raises TypeError or ValueError."""
+        """The validated variables. Raises TypeError or ValueError."""
 
     def check_gradients(
         self, named: Mapping[str, Array], written: Iterable[tuple[str, Array]]
     ) -> GradientCheck:
-        """What checks the gradients of variables that write to some arrays, given by name."""
+        """The validation of gradients; they may not overlap the written arrays, given by name."""
 
     def looks(self, variables: Sequence[Array]) -> Sequence[object]:
-        """What stays equal as long as variables have the same memory, shape and permission."""
+        """A value that changes with the address, shape or write permission of a variable."""
 
     def address(self, array: Array) -> int:
-        """Where the first element is."""
+        """The address of the first element."""
 
     def form(self, array: Array) -> tuple[tuple[int, ...], str]:
         """Shape, and name of the dtype."""
@@ -127,28 +127,28 @@ class Memory(Protocol):
         """An array laid out like a variable, of one value, or of the variable's own."""
 
     def assign(self, target: Array, value: Any) -> None:
-        """Give an array another value: a number, or an array of here or of the host."""
+        """Assign to an array: a number, or an array in this memory or on the host."""
 
     def assigning(self, target: Array, value: Any) -> Call:
-        """The call that gives an array another value: a number, or an array of here."""
+        """The call that assigns to an array: a number, or an array in this memory."""
 
     def raising(self, target: Array, other: Array) -> Call:
-        """The call that makes each element the larger one of two; NaN if either is NaN."""
+        """The call that assigns the element-wise maximum; NaN if either is NaN."""
 
     def commit(self, calls: Sequence[Call]) -> None:
-        """Make calls; handlers of signals run before them or after."""
+        """Make calls atomically; signal handlers run before or after."""
 
     def later(self, calls: Sequence[Call]) -> Callable[[], object]:
         """What makes calls in the same way."""
 
     def is_finite(self, array: Array) -> bool:
-        """Whether all elements are."""
+        """Whether all elements are finite."""
 
     def host(self, array: Array) -> Host:
-        """An array as one of NumPy's: itself, or a copy from a device."""
+        """An array as a NumPy array: itself, or a copy from a device."""
 
     def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Array) -> Array:
-        """What a constraint makes of a copy of a variable. Raises ValueError if it doesn't fit."""
+        """The constrained copy of a variable. Raises ValueError if its shape differs."""
 
     def engine(
         self,
@@ -158,13 +158,13 @@ class Memory(Protocol):
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
     ) -> Engine:
-        """What runs over the variables with their states."""
+        """The engine for variables with their states."""
 
     def deferred(self, engine: Any, rows: int, columns: int) -> Deferred | None:
-        """What makes calls whose course the host needn't know; None where there is no such."""
+        """The maker of calls that only the device counts; None on the host."""
 
     def changed(self, variables: Sequence[Array]) -> list[Call]:
-        """The calls that tell whoever watches variables that their contents have changed."""
+        """The calls that increment version counters of the variables."""
 
     def seen_by_user(self, array: Any) -> Any:
         """An array of ours as one of the library that variables belong to, in the same memory."""

@@ -1,4 +1,4 @@
-"""One call for a loss and the step down it."""
+"""Loss, gradients and step in one call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The variables of one optimizer with their state and tables, and the checks before a step."""
+"""The variables of one optimizer with states and tables, and validation before a step."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
 
-#: The state of a variable that takes its gradient's value: the largest since the last update.
+#: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
 
 
 @dataclass
 class Counters:
-    """How many calls there were, and how many of them made an update."""
+    """The numbers of calls and of updates."""
 
     calls: int = 0
     updates: int = 0
 
 
 class Model:
-    """What an optimizer knows once it is built. It is made of parts, and never subclassed."""
+    """The built part of an optimizer, composed of parts and never subclassed."""
 
     def __init__(
         self,
@@ -55,14 +55,14 @@ class Model:
         self.paths, self.variables = tuple(named), tuple(self.memory.check_variables(named))
         self.constraints = treatment.constraints_of(named, self.memory)
         overwritten = treatment.overwritten(named)
-        #: Variables that a rule updates; the others take their gradient's value.
+        #: Variables that a rule updates; the others are overwritten with their gradients.
         self.trained: Mask = np.array([path not in overwritten for path in named], np.bool_)
         self.overwritten = tuple(int(index) for index in np.flatnonzero(~self.trained))
         self.constrained: Mask = np.array([path in self.constraints for path in named], np.bool_)
         groups = settings.groups(named)
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
-        #: The setting of the switches for each variable.
+        #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         self._ages, self._whole = parts.ages, parts.whole if _takes_sums(kernels, self) else None
         self.states = self._make_states(declared, settings, parts.states, kernels)
@@ -106,9 +106,9 @@ class Model:
             ]
             for state in declared
         }
-        #: Whether calls may only gather the gradient of a variable.
+        #: Whether calls may only add to gradient sums.
         self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in self.switches]
-        #: What the variables that aren't trained gather between two updates.
+        #: The running maxima of overwritten variables between two updates.
         self.largest: list[Array | None] = [
             None if trained or not gathers else source.state(*place, index, LARGEST_GRADIENT, 0.0)
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
@@ -116,8 +116,8 @@ class Model:
         return states
 
     def _place(self, rows: Host, count: int) -> None:
-        """Point the kernels at so many rows of scalars, of which each variable has one."""
-        # Until all is done, nothing is known to be in its place.
+        """Allocate rows of scalars, one for each variable or shared."""
+        # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
         engine = self.memory.engine(self.variables, self.states, rows.tolist(), count, parts)
@@ -127,7 +127,7 @@ class Model:
         self._placed = rows.tobytes()
 
     def _parts(self) -> list[tuple[dict[str, bool], Mask]]:
-        """Each setting of the switches, with the variables that have it."""
+        """Each switch setting with its variables."""
         distinct = {tuple(on.items()): on for on in self.switches}
         return [
             (on, self.trained & np.array([other == on for other in self.switches], np.bool_))
@@ -141,14 +141,14 @@ class Model:
         return {name: array for name, array in pairs if array is not None}
 
     def written(self) -> Iterator[tuple[str, Array]]:
-        """Every array that a step writes, with what to call it in a message."""
+        """Every array that a step writes, with its name in messages."""
         for index, (path, variable) in enumerate(self.named.items()):
             yield repr(path), variable
             for name, array in self.state_of(index).items():
                 yield f"the state {name} of {path!r}", array
 
     def checked(self, gradients: Sequence[object | None]) -> list[Gradient | None]:
-        """One gradient for each variable, None for one that is missing, fit to be pointed at."""
+        """The validated gradient of each variable, or None."""
         check = self.check_gradient
         return [None if one is None else check(index, one) for index, one in enumerate(gradients)]
 
@@ -183,7 +183,7 @@ class Model:
         return bool(self.seen.all() or not self.seen.any())
 
     def recall(self, counters: Counters) -> None:
-        """Bring counters up to date, where only a device knows what became of calls."""
+        """Read the counters from the device, if they are kept there."""
         if self.deferred is not None and self.deferred.is_counting:
             counters.calls, counters.updates, self.seen[:] = self.deferred.recall()
             self.deferred.is_counting = self.deferred.is_captured
@@ -191,7 +191,7 @@ class Model:
     def hand_over(
         self, counters: Counters, settings: Settings, scaling: DynamicScale | None
     ) -> None:
-        """Let the device count from now on, and change the scale of the loss."""
+        """Move the counters and the loss scale to the device."""
         assert self.deferred is not None
         scale = None
         if scaling is not None:
@@ -204,7 +204,7 @@ class Model:
         counters: Counters | None = None,
         scaling: DynamicScale | None = None,
     ) -> None:
-        """Tell what a graph may replay of other settings, and other counters."""
+        """Upload settings and counters for the replays of a captured graph."""
         if self.deferred is None or not self.deferred.is_captured:
             return
         if counters is not None:
@@ -213,7 +213,7 @@ class Model:
         self.deferred.put(rows, settings.by_call(self.row_set))
 
     def positions(self, variables: Sequence[Array]) -> list[int]:
-        """Where some of the variables stand. Raises ValueError for one that isn't known."""
+        """The indices of some variables. Raises ValueError for an unknown one."""
         known = {id(variable): index for index, variable in enumerate(self.variables)}
         for number, variable in enumerate(variables):
             if id(variable) not in known:
@@ -233,7 +233,7 @@ class Model:
 
 
 def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) -> list[Row]:
-    """What the numbers of each variable depend on."""
+    """What the hyperparameters of each variable depend on."""
     return [
         Row(groups_of(groups, path), exclusions.of(Itself(variable), path))
         for path, variable in named.items()
@@ -247,7 +247,7 @@ def _takes_sums(kernels: Kernels, model: Model) -> bool:
 
 
 def initial_value(initial: float | str, settings: Settings, row: Row) -> float | None:
-    """What a state is filled with before the first update; None for the variable itself."""
+    """The initial value of a state; None for the variable's value."""
     if not isinstance(initial, str):
         return initial
     return None if initial == "param" else settings.of_row(initial, row)

@@ -1,4 +1,4 @@
-"""The norm of all gradients of an update, from the norms that its kernels left behind."""
+"""The norm of all gradients of an update, from per-variable norms of the kernels."""
 
 from __future__ import annotations
 

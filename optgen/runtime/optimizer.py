@@ -1,4 +1,4 @@
-"""The base of every generated optimizer: what its users call."""
+"""The base class of generated optimizers: the public interface."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Optimizer(Generated, Sealed, Saved):
         self,
         given: Mapping[str, Any],
     ) -> None:
-        """Take the arguments of a generated class, by name, with all besides them."""
+        """Take the arguments of a generated class by name, and the common ones."""
         values = {h.name: given[h.name] for h in self.hyperparameters}
         name, options, *common = (given[argument] for argument in _COMMON)
         refuse_unknown(kind := type(self).__name__, given["kwargs"], [*values, *_COMMON])
@@ -72,14 +72,14 @@ class Optimizer(Generated, Sealed, Saved):
         return [*(h.name for h in self.hyperparameters), *super()._names()]
 
     def _is_extended(self) -> bool:
-        # Every generated class has a digest of its own.
+        # Only generated classes have a digest.
         return "spec" not in vars(type(self))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._core.settings.shown()}, name={self.name!r})"
 
     def get_config(self) -> dict[str, Any]:
-        """What makes an equal optimizer: arguments, and exclusions, as plain Python values.
+        """The configuration: arguments and exclusions as plain Python values.
 
         Schedules are written out; functions, among hyperparameters or constraints, stay what
         they are. Raises ValueError where a variable was excluded by itself and has no path yet.
@@ -128,22 +128,22 @@ class Optimizer(Generated, Sealed, Saved):
 
     @property
     def built(self) -> bool:
-        """Whether the variables are known and the state exists."""
+        """Whether ``build`` has registered variables and allocated states."""
         return self._core.model is not None
 
     @property
     def iterations(self) -> int:
-        """Updates so far; calls that only gather a gradient don't count."""
+        """Number of updates; calls that only add to a gradient sum don't count."""
         return self._core.counted().updates
 
     @property
     def _iterations(self) -> int:
-        """Calls so far; this is what schedules see."""
+        """Number of calls, which schedules take as their argument."""
         return self._core.calls()
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
-        """The state arrays themselves, by variable path and state name."""
+        """The state arrays (not copies), by variable path and state name."""
         with self._core.turn.lock:
             if (model := self._core.model) is None:
                 return {}
@@ -151,16 +151,16 @@ class Optimizer(Generated, Sealed, Saved):
 
     @property
     def variables(self) -> list[Array]:
-        """Copies of iterations and learning rate, then every state array itself."""
+        """Copies of iterations and learning rate, then all state arrays."""
         counters = [np.array(self.iterations), np.array(self.learning_rate)]
         return counters + [array for own in self.state.values() for array in own.values()]
 
     def build(self, variables: Variables) -> None:
-        """Take the variables, float32 or float64 arrays, and make their state.
+        """Register variables, float32 or float64 arrays, and allocate their states.
 
-        ``variables`` is a list, or a mapping from path to array where names matter. Raises
-        TypeError or ValueError, with nothing changed, where an array can't be updated in place,
-        and ValueError when the optimizer has been built before.
+        ``variables`` is a list, or a mapping from path to array. Raises
+        TypeError or ValueError, with nothing changed, if an array can't be updated in place,
+        and ValueError if the optimizer is built already.
         """
         with self._core.turn.lock:
             if self._core.model is not None:
@@ -189,12 +189,12 @@ class Optimizer(Generated, Sealed, Saved):
     def apply(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Update the variables in place with their gradients.
 
-        ``grads`` has an array of the variable's shape and dtype for each variable, or None for
-        one that has no gradient this time; as a list in the order of the variables, or as a
-        mapping from path. The first call may name the variables to build with. Everything
-        is checked first: where this raises TypeError or ValueError, nothing has changed. Where
-        a schedule or a constraint raises, or Ctrl-C comes, the step is whole or not made. Threads
-        take turns. Raises RuntimeError inside ``averaged``, and in a function that a step calls.
+        ``grads`` has an array of each variable's shape and dtype, or None for a missing
+        gradient; it is a list in the order of the variables, or a
+        mapping from path. The first call may pass the variables to build with. Everything
+        is validated first: after TypeError or ValueError, nothing has changed. If
+        a schedule or a constraint raises, or on Ctrl-C, the step is atomic. A lock serializes
+        threads. Raises RuntimeError inside ``averaged``, and in a function that a step calls.
         """
         if not isinstance(grads, (Mapping, Sequence)):
             raise TypeError("gradients must be a list or a mapping of arrays")
@@ -217,19 +217,19 @@ class Optimizer(Generated, Sealed, Saved):
     minimize = minimize
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss times the factor that gradients are divided by; itself where there is none."""
+        """The loss times the static loss scale; unchanged without one."""
         return self._core.scale_loss(loss)
 
     @property
     def gradient_norm(self) -> float | None:
-        """The joint norm of the gradients of the last update, before they were clipped by it.
+        """The global gradient norm of the last update, before clipping.
 
-        None where no norm was needed, as clipping by norm needs one.
+        None if no norm was computed; clipping by norm computes one.
         """
         return self._core.gradient_norm
 
     def finalize_variable_values(self, var_list: Sequence[Array] | None = None) -> None:
-        """Give variables, all or some, the value of their averages, where there are any.
+        """Assign averages to all or some variables, if averages are enabled.
 
         Raises ValueError for a variable that the optimizer was not built with, and RuntimeError
         inside ``averaged``, whose end would undo it.
@@ -237,10 +237,10 @@ class Optimizer(Generated, Sealed, Saved):
         self._core.averages(lambda: self._standing(var_list)).finalize()
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Inside, the variables hold their averages; behind, their own values again.
+        """A context in which the variables hold their averages.
 
-        Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
-        whichever thread.
+        Raises ValueError without averages, and RuntimeError for a step inside, in
+        any thread.
         """
         averages = self._core.averages(self._standing)
         return averages.standing_in(self.states, self._core.settings.on())

@@ -1,4 +1,4 @@
-"""What a model is made of that differs from one front end to another."""
+"""The parts of a model that differ between front ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = Any
 
 
 class StateSource(Protocol):
-    """Where the states of variables come from."""
+    """Allocates the states of variables."""
 
     def state(
         self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
@@ -23,7 +23,7 @@ class StateSource(Protocol):
 
 
 class Ages(Protocol):
-    """How many updates variables have had, which decides the row of scalars that each gets."""
+    """The ages of variables in updates, which select their rows of scalars."""
 
     def next(self, updates: int) -> Steps:
         """The number of the next update, or one for each variable; there were so many ``updates``.
@@ -36,7 +36,7 @@ class Ages(Protocol):
 
 
 class Whole(Protocol):
-    """What variables are parts of, where processes share larger ones."""
+    """The larger variables that these are shards of, across processes."""
 
     sizes: Host
 
@@ -45,7 +45,7 @@ class Whole(Protocol):
 
 
 class NewStates:
-    """Makes every state."""
+    """Allocates every state."""
 
     def state(
         self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
@@ -55,7 +55,7 @@ class NewStates:
 
 
 class OneAge:
-    """All variables are as old as their optimizer."""
+    """All variables have the age of the optimizer."""
 
     def next(self, updates: int) -> Steps:
         """The number of the next update of the optimizer."""
@@ -68,7 +68,7 @@ class OneAge:
 
 @dataclass(frozen=True)
 class Parts:
-    """The parts of a model; those of an optimizer of plain arrays where nothing else is given."""
+    """The parts of a model, by default those for plain arrays."""
 
     states: StateSource = NewStates()  # noqa: RUF009 (it holds nothing)
     ages: Ages = OneAge()  # noqa: RUF009

@@ -1,4 +1,4 @@
-"""Optimizers by name, and as dictionaries that JSON can hold."""
+"""Optimizers by name, and as JSON-compatible dictionaries."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AnyOptimizer = Optimizer | LossScaleOptimizer
 
 
 class Registry:
-    """The optimizers of one package, under names in any case; imported when they are asked for."""
+    """The optimizers of one package, by case-insensitive name; imported on first use."""
 
     def __init__(self, package: str, modules: Mapping[str, str]) -> None:
         """``modules`` are those of the package, by the class in each."""
@@ -33,7 +33,7 @@ class Registry:
         return found
 
     def list(self, pattern: str = "*") -> list[str]:
-        """The names of all optimizers that fit a pattern such as ``"ada*"``, in any case."""
+        """The names that match a pattern such as ``"ada*"``, case-insensitively."""
         names = sorted(self._names.values())
         return [name for name in names if fnmatch(name.lower(), pattern.lower())]
 

@@ -1,4 +1,4 @@
-"""Variables and states as they were, for as long as a step may still not be made."""
+"""Rollback: copies of variables and states that a failed step restores."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from optgen.runtime.transaction import Call
 
 
 class Undo:
-    """The calls that give variables, and their states, the values that they had."""
+    """The calls that restore variables and their states."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self.calls: list[Call] = []
-        #: The call after which nothing is given back.
+        #: The call that commits: after it, nothing is restored.
         self.forget: Call = (self.calls.clear,)
 
     def keep(self, chosen: Mask) -> None:
-        """Keep the values of the chosen variables, and of their states."""
+        """Copy the chosen variables and their states."""
         model, memory = self._model, self._model.memory
         for index in np.flatnonzero(chosen):
             for array in (model.variables[index], *model.state_of(int(index)).values()):

@@ -1,4 +1,4 @@
-"""What generated optimizers state of their rules, as attributes of classes."""
+"""Metadata of generated optimizers: columns, features and programs, as class attributes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Declared = TypeVar("Declared", bound="Hyperparameter | Switch")
 
 
 class Kernelled:
-    """An attribute of classes: the kernels of one target, imported when they are asked for."""
+    """A class attribute: the kernels of one target, imported on first use."""
 
     def __init__(self, target: str) -> None:
         self._target = target
@@ -69,7 +69,7 @@ class Generated:
     switches: ClassVar[tuple[Switch, ...]] = ()
     states: ClassVar[tuple[State, ...]] = ()
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
-    #: What torch calls arguments, each with the hyperparameters that it sets.
+    #: Names of torch's arguments, each with the hyperparameters that it sets.
     torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     layout: ClassVar[Layout] = Layout()
     #: A digest of what the rule and its features compute, without names of files or comments.
@@ -81,7 +81,7 @@ class Generated:
     kernels: ClassVar[Kernelled] = Kernelled("cpu")
 
     def __init_subclass__(cls) -> None:
-        """Join what a class of a rule declares with what features do.
+        """Join the declarations of a rule and of the features.
 
         Raises MixedBuildError where these were made for other features.
         """
@@ -100,7 +100,7 @@ class Generated:
 
     @classmethod
     def kernels_of(cls, target: str) -> Kernels:
-        """The kernels of a target, whose modules are imported now.
+        """The kernels of a target; imports their modules.
 
         Raises MixedBuildError where they come from another build than the class.
         """
@@ -110,7 +110,7 @@ class Generated:
 
     @classmethod
     def rule_class(cls) -> type[Generated]:
-        """The generated class; itself, or the one that a user's class is made of."""
+        """The generated class: itself, or the base of a user's subclass."""
         return next(one for one in cls.__mro__ if "spec" in vars(one))
 
 
@@ -133,7 +133,7 @@ def mixed(where: str) -> MixedBuildError:
 
 
 def _joined(own: Sequence[Declared], shared: Sequence[Declared]) -> tuple[Declared, ...]:
-    """What a class declares, and what features do besides."""
+    """The declarations of a class, joined with those of features."""
     names = {one.name for one in own}
     return (*own, *(one for one in shared if one.name not in names))
 
@@ -141,7 +141,7 @@ def _joined(own: Sequence[Declared], shared: Sequence[Declared]) -> tuple[Declar
 def _in_order(
     cls: type[Generated], declared: Iterable[Hyperparameter]
 ) -> tuple[Hyperparameter, ...]:
-    """Hyperparameters as the signature has them, with its defaults."""
+    """Hyperparameters in the order of the signature, with its defaults."""
     function: Any = cls.__init__
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]

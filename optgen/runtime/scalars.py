@@ -1,4 +1,4 @@
-"""Functions of the language that Python's ``math`` lacks, for single numbers."""
+"""Scalar functions of the language that ``math`` lacks."""
 
 from __future__ import annotations
 

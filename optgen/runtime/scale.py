@@ -1,4 +1,4 @@
-"""The dynamic scale of a loss."""
+"""The dynamic loss scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The base of every generated schedule: a number that depends on how many calls there were."""
+"""The base class of generated schedules: a function of the number of earlier calls."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import numpy as np
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
 from optgen.runtime.suggestions import refuse_unknown
 
-#: What a schedule is called with.
+#: The argument of a schedule.
 _STEP = Hyperparameter("step", 0, "step >= 0", lambda step: step >= 0, integer=True)
-#: What Keras adds to the class name and the configuration of a schedule.
+#: Keys that Keras adds to the class name and the configuration of a schedule.
 _FROM_KERAS = {"module", "registered_name"}
 
 _classes: dict[str, type[Schedule]] = {}
@@ -44,11 +44,11 @@ class Schedule:
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
         checked = {h.name: _check(h, values[h.name], kind) for h in self.hyperparameters}
         self.__dict__.update(name=name, _values=checked)
-        # Arguments that are right one by one may still not fit together.
+        # Arguments that are valid one by one may be inconsistent.
         self(0)
 
     def __call__(self, step: int) -> float:
-        """The value for a call that ``step`` calls came before; 0 is the first.
+        """The value for the call after ``step`` earlier ones; 0 is the first.
 
         Raises TypeError or ValueError where ``step`` is not a whole number from 0 on, and
         ValueError where the schedule has no finite value.
@@ -81,7 +81,7 @@ class Schedule:
         raise AttributeError(f"{type(self).__name__}: {name} can't be deleted")
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments that make an equal schedule, as plain Python values."""
+        """The configuration: arguments as plain Python values."""
         plain = {k: list(v) if isinstance(v, tuple) else v for k, v in self._values.items()}
         return {**plain, "name": self.name}
 

@@ -1,4 +1,4 @@
-"""Objects that refuse attributes that they don't have: a misspelt one would change nothing."""
+"""Classes that refuse unknown attributes, since a misspelt one would have no effect."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Functions of the language that kernels call, in the type of their arguments.
+"""Functions of the language for kernels, in the type of their arguments.
 
-Each target compiles them in its own way.
+Each target compiles them with its own compiler.
 """
 
 from __future__ import annotations

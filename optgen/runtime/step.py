@@ -1,4 +1,4 @@
-"""What one call does to a built optimizer, once its gradients are checked."""
+"""One call of a built optimizer, after validation of its gradients."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Step:
     def take(
         self, gradients: Gradients, counters: Counters, also: Sequence[Call] = ()
     ) -> bool | None:
-        """Make the step and count it; False where a gradient isn't finite and nothing changes.
+        """Make the step and count it; False if a gradient isn't finite and the step is skipped.
 
         None where only the device knows. ``also`` are calls of compiled code that belong to the
         step. Raises TypeError or ValueError for changing hyperparameters, NonfiniteGradientError
@@ -50,7 +50,7 @@ class Step:
         return self._take(gradients, counters, also)
 
     def _may_defer(self, deferred: Deferred, gradients: Gradients) -> bool:
-        """Whether a call is made without the host's knowledge; it is where it can and must be.
+        """Whether the device decides and counts this call: if that is possible and necessary.
 
         Raises RuntimeError for one that is captured and can't be.
         """
@@ -122,7 +122,7 @@ class Step:
         return True
 
     def _update(self, program: Program, chosen: Mask, calls: Sequence[Call]) -> None:
-        """An update of the chosen variables, with calls that belong to it.
+        """An update of the chosen variables, with further calls in the same transaction.
 
         Variables with a constraint come first: until it is known what constraints make of them,
         they and their states can be given back.
@@ -157,21 +157,21 @@ class Step:
             model.memory.assign(variable, constrained)
 
     def _handing_over(self, counters: Counters) -> list[Call]:
-        """The call that gives a captured graph the counters and the scale, after a step outside."""
+        """The call that updates counters and scale of a captured graph, after a step outside."""
         deferred = self._model.deferred
         if deferred is None or not deferred.is_captured:
             return []
         return [(self._model.hand_over, counters, self._settings, self._scaling)]
 
     def _odd_overwriting(self, gradients: Gradients) -> list[int]:
-        """Which of the variables that take their gradient's value have one that isn't finite."""
+        """The overwritten variables whose gradient isn't finite."""
         if not self._treatment.checks_gradients:
             return []
         given = [(index, gradients[index]) for index in self._model.overwritten]
         return [i for i, found in given if found and not self._model.memory.is_finite(found.array)]
 
     def _overwriting(self, gradients: Gradients, *, is_update: bool) -> list[Call]:
-        """The calls that give variables their gradient's value.
+        """The calls that overwrite variables with their gradients.
 
         That is the largest one of all calls since the last update.
         """

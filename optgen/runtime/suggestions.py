@@ -1,4 +1,4 @@
-"""Names that nothing has: arguments, variables, classes."""
+"""Errors for unknown arguments, variables and classes, with the nearest name."""
 
 from __future__ import annotations
 

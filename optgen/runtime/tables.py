@@ -1,4 +1,4 @@
-"""The tables that kernels run over: addresses, rows of hyperparameters, and chunks of work."""
+"""The tables of kernels: addresses, rows of hyperparameters, and chunks of work."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Tables:
         self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
 
     def point_at(self, gradients: Sequence[Gradient | None]) -> None:
-        """Write down where the gradients of this call are."""
+        """Enter the addresses of the gradients of this call."""
         if isinstance(gradients, Gradients):
             self.addresses[:, self._gradient] = gradients.addresses
         elif gradients:

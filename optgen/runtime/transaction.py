@@ -1,8 +1,8 @@
-"""Changes that are made whole, or not at all.
+"""Atomic changes: a chain of compiled calls that no signal handler can interrupt.
 
-An exception may come between any two instructions of Python: a signal's handler may raise one, as
-Ctrl-C does. Compiled code that calls compiled code has no such place, so that a chain of calls to
-functions of C, NumPy and Numba is made whole or not at all: no handler runs within it.
+A signal handler may raise an exception, as Ctrl-C does, between any two Python instructions.
+Compiled code that calls compiled code has no such point. A chain of calls to functions of C, NumPy
+and Numba is therefore atomic.
 """
 
 from __future__ import annotations

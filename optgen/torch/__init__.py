@@ -1,8 +1,7 @@
-"""Optimizers for torch: its own formulas, names and defaults, in fused kernels.
+"""Optimizers for torch: torch's formulas, names and defaults, in fused kernels.
 
-There is a class for each generated optimizer that says what torch calls its arguments;
-``optimizer_class`` makes one of any other, a user's own included. Schedulers and the like are here
-as in ``torch.optim``, so that a changed import is enough.
+Each generated optimizer with a ``[torch]`` table has a class here; ``optimizer_class`` adapts any
+other. The other names of ``torch.optim`` are re-exported, so that changing the import suffices.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ globals().update(
 
 
 def __getattr__(name: str) -> type[FusedOptimizer]:
-    """Tell of a name that isn't there; a type checker learns that those that are are classes."""
+    """Raise AttributeError; for type checkers, unlisted names are classes."""
     raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
 
 

@@ -1,4 +1,4 @@
-"""Where the elements of tensors are, to notice when they are elsewhere."""
+"""Addresses of tensors, for change detection."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from optgen.torch.distributed import local
 from optgen.torch.handles import asking
 
 Tensor = torch.Tensor
-#: Types whose objects have a tensor of their own.
+#: Types whose objects own a tensor.
 PLAIN = (Tensor, torch.nn.Parameter)
 
 
 class Positions:
-    """Where some tensors were; their memory may be replaced behind their objects."""
+    """Addresses of tensors, whose memory may be replaced while the objects stay."""
 
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._tensors = list(tensors)
@@ -27,7 +27,7 @@ class Positions:
 
     @property
     def are_current(self) -> bool:
-        """Whether the tensors are all where they were."""
+        """Whether all addresses are unchanged."""
         if self._handles is not None and self._references is not None:
             return not self._handles.have_moved(self._references, self._addresses)
         return self._found() == [*self._addresses]

@@ -1,4 +1,4 @@
-"""How many updates each parameter has had, as torch counts them."""
+"""The number of updates of each parameter, as torch counts them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from optgen.torch.states import AGE
 
 
 class OwnAges:
-    """The ages of parameters, in one tensor that their states show parts of."""
+    """The ages of parameters, in one tensor of which states hold views."""
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = paths
         self.shown = torch.zeros(len(paths), dtype=torch.float64)
-        # The same memory: to count in it takes NumPy less time.
+        # The same memory: NumPy increments it faster.
         self._counted = self.shown.numpy()
 
     def start(self, ages: Sequence[float]) -> None:
-        """Count on from some ages."""
+        """Set the ages."""
         self._counted[...] = ages
 
     def next(self, updates: int) -> Steps:

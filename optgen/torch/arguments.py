@@ -1,4 +1,4 @@
-"""Arguments as torch has them, from what a generated class declares."""
+"""torch's arguments, from the declarations of a generated class."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
 from optgen.runtime.optimizer import Optimizer
 
-#: What torch's learning rate is called where a spec doesn't say.
+#: The default name of the learning rate.
 _USUAL = (("lr", ("learning_rate",)),)
-#: Choices of an implementation, which there is only one of here.
+#: torch's arguments that select an implementation; here there is only one.
 IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
 
 
@@ -25,13 +25,13 @@ class Argument:
 
     @property
     def default(self) -> Any:
-        """What it is where it isn't given; torch writes 0 for a decay that is off."""
+        """The default; torch has 0 for a disabled decay."""
         values = tuple(0 if _is_off(part) else part.default for part in self.parts)
         return values if len(values) > 1 else values[0]
 
     @property
     def is_grouped(self) -> bool:
-        """Whether groups of parameters may have their own."""
+        """Whether groups of parameters may have different values."""
         return all(part.grouped for part in self.parts)
 
     def values(self, given: Any, owner: str) -> Iterator[tuple[str, Value]]:
@@ -51,7 +51,7 @@ def _is_off(part: Hyperparameter) -> bool:
 
 
 def _number(value: Any, owner: str) -> Any:
-    """What a tensor holds; all else as it is. Raises ValueError for a tensor of several."""
+    """The element of a tensor; other values unchanged. Raises ValueError for several elements."""
     if not hasattr(value, "numel"):
         return value
     if value.numel() != 1:
@@ -60,7 +60,7 @@ def _number(value: Any, owner: str) -> Any:
 
 
 def arguments(rule: type[Optimizer]) -> tuple[Argument, ...]:
-    """All arguments but the parameters: torch's first, then those that only optgen has."""
+    """All arguments except the parameters: torch's first, then optgen's."""
     declared = {h.name: h for h in rule.hyperparameters}
     named = dict(rule.torch_names or _USUAL)
     taken = {name for names in named.values() for name in names}
@@ -73,7 +73,7 @@ def arguments(rule: type[Optimizer]) -> tuple[Argument, ...]:
 
 
 def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
-    """What a class made of these arguments is called with."""
+    """The signature of a class with these arguments."""
     kind = inspect.Parameter
     own = [kind("self", kind.POSITIONAL_ONLY), kind("params", kind.POSITIONAL_OR_KEYWORD)]
     grouped = [a for a in listed if a.is_grouped]

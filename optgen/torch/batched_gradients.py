@@ -1,4 +1,4 @@
-"""The gradients of many tensors, looked at together: one by one it takes longer than the step."""
+"""Validation of many tensors' gradients at once; one by one it takes longer than the step."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Tensor = torch.Tensor
 
 
 class Together:
-    """Looks at plain tensors in the host's memory, and at their gradients."""
+    """Validates plain host tensors and their gradients in bulk."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class Together:
         places: Places,
         handles: Handles,
     ) -> None:
-        """``written`` are first and past-the-end byte of memory that gradients may not touch."""
+        """``written`` are address ranges that gradients may not overlap."""
         self._tensors, self._places, self._handles = list(tensors), places, handles
         self._own, self._forms = places.of(tensors), Forms(tensors, places)
         self._sizes = np.array([tensor.nbytes for tensor in tensors], np.int64)
@@ -37,13 +37,13 @@ class Together:
 
     @classmethod
     def of(cls, tensors: Sequence[Tensor], written: Iterable[tuple[int, int]]) -> Together | None:
-        """None where tensors need a look at each."""
+        """None if tensors must be validated one by one."""
         found = asking()
         fits = all(type(one) in PLAIN and one.is_cpu and one.is_contiguous() for one in tensors)
         return cls(tensors, written, *found) if found and fits else None
 
     def gradients(self) -> Gradients | None:
-        """The gradients that all tensors hold; None where one is missing, or needs a closer look.
+        """The gradients of all tensors; None if one is missing, or needs validation by itself.
 
         Those that an optimizer holds are replaced by nobody while it makes its step.
         """

@@ -1,4 +1,4 @@
-"""How states are loaded: in their own precision, and whole or not at all."""
+"""Loading of states: in their own precision, and atomically."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Tensor = torch.Tensor
 
 @dataclass(frozen=True)
 class _Wrapped:
-    """A tensor that torch takes for something else, and leaves as it is."""
+    """A tensor wrapped so that torch doesn't cast it."""
 
     tensor: Tensor
 
 
 @contextmanager
 def uncast(optimizer: torch.optim.Optimizer) -> Iterator[None]:
-    """Inside, states are loaded in their own precision, where torch casts them to parameters'.
+    """A context that loads states in their own precision; torch casts them to the parameters'.
 
     They are copied, so that two optimizers never update one state. Hooks of others see tensors,
     since these run behind and before them.
@@ -69,7 +69,7 @@ def _unwrapped(value: Any, device: torch.device) -> Any:
 
 @contextmanager
 def restoring(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> Iterator[None]:
-    """Whatever ends it early, some attributes refer to what they did before."""
+    """A context that restores attributes after an exception."""
     attributes = vars(optimizer)
     before = {name: attributes[name] for name in names}
     try:
@@ -82,7 +82,7 @@ def restoring(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> Iterato
 def complete(
     groups: list[dict[str, Any]], before: list[dict[str, Any]], known: Iterable[str]
 ) -> None:
-    """Give groups that were loaded what others don't know of: the options they had ``before``."""
+    """Add options that are missing in loaded groups, with their values ``before``."""
     names = list(known)
     for group, old in zip(groups, before, strict=False):
         for name in names:

@@ -1,4 +1,4 @@
-"""The classes of optimizers for torch, made of rules."""
+"""torch optimizer classes for generated optimizers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from optgen.torch.arguments import arguments, signature
 from optgen.torch.optimizer import FusedOptimizer
 from optgen.torch.peers import Peer
 
-#: Each class is made once, so that copies are of the same.
+#: Each class is created once, so copies have the same class.
 _MADE: dict[tuple[type[Optimizer], str], type[FusedOptimizer]] = {}
 
 
 def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
-    """A ``torch.optim.Optimizer`` of any generated optimizer, built in or a user's own.
+    """A ``torch.optim.Optimizer`` class for any generated optimizer.
 
     The class has another ``name`` than the rule where one is given.
     """
@@ -43,7 +43,7 @@ def made_like(peer: Peer, rule: type[Optimizer], name: str = "") -> type[FusedOp
 
 
 def _reduced(optimizer: FusedOptimizer) -> tuple[Any, ...]:
-    """What pickles hold: the rule, whose class is made again where it isn't there.
+    """The content of pickles: the rule, from which the class is created on demand.
 
     A subclass that a user wrote is found by its own name, as every class is.
     """
@@ -54,6 +54,6 @@ def _reduced(optimizer: FusedOptimizer) -> tuple[Any, ...]:
 
 
 def _empty(rule: type[Optimizer], name: str) -> FusedOptimizer:
-    """What a copy is filled into."""
+    """An empty instance for a copy."""
     kind = optimizer_class(rule, name)
     return kind.__new__(kind)

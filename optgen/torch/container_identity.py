@@ -1,7 +1,7 @@
-"""Which objects lists and dictionaries hold, to notice when they hold others.
+"""Identities of objects in lists and dictionaries, for change detection.
 
-In Python a look at each of thousands of objects takes longer than a step. Compiled code reads lists
-where CPython keeps their items, and dictionaries by its function ``PyDict_Next``.
+Checking thousands of objects in Python takes longer than a step. Compiled code reads lists at
+CPython's offsets, and dictionaries by its function ``PyDict_Next``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from optgen.runtime.cpu.pointers import number_at, view
 
 Host = np.ndarray[Any, np.dtype[np.int64]]
 int64 = np.int64
-#: Where a list keeps the number of its items.
+#: The offset of the length of a list.
 _LENGTH = 16
 _BYTE = ir.IntType(8).as_pointer()
 
@@ -79,7 +79,7 @@ def hold_the_same(
 
 
 class Contents:
-    """The objects that some lists and dictionaries hold; they can't go away meanwhile."""
+    """The objects in some lists and dictionaries, kept alive."""
 
     def __init__(self, lists: Sequence[Any], dicts: Sequence[Mapping[Any, Any]]) -> None:
         self._lists, self._dicts, self._held = list(lists), list(dicts), [*_held(lists, dicts)]
@@ -113,7 +113,7 @@ def _held(lists: Sequence[Any], dicts: Sequence[Mapping[Any, Any]]) -> Iterator[
 
 @cache
 def _function() -> int | None:
-    """Where ``PyDict_Next`` is; None where this Python's objects can't be read."""
+    """The address of ``PyDict_Next``; None if this Python's objects can't be read."""
     if not are_readable():
         return None
     return ctypes.cast(ctypes.pythonapi.PyDict_Next, ctypes.c_void_p).value

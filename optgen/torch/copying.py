@@ -1,16 +1,16 @@
-"""Copies and pickles of optimizers, and of subclasses that users write."""
+"""Copies and pickles of optimizers and of users' subclasses."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-#: How torch's names of hooks begin, which it leaves out of copies.
+#: The prefix of torch's hooks, which copies omit.
 _HOOKS = "_optimizer_"
 
 
 def attributes_of(optimizer: object, remade: Collection[str]) -> Mapping[str, Any]:
-    """The attributes that a copy gets: neither hooks, nor methods that others have replaced.
+    """The attributes of a copy, without hooks and replaced methods.
 
     Those ``remade`` are left out too.
     """

@@ -1,7 +1,7 @@
-"""Parameters that kernels can't update where they are, and update dense copies of.
+"""Dense copies of parameters that kernels can't update in place.
 
-Those of half precision have a float32 copy, which is rounded once. Those with gaps between their
-elements, as slices of larger tensors have, are packed.
+Half-precision parameters have a float32 copy, which is rounded once. Parameters with gaps between
+their elements, such as slices of larger tensors, are packed.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from optgen.runtime.transaction import Call
 
 Tensor = torch.Tensor
 HALVES = (torch.float16, torch.bfloat16)
-#: Integers of each size, as which NumPy has all types of torch's.
+#: Integer dtypes by size, as which NumPy reads torch's dtypes.
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
-#: How long to search for an element that two tensors with gaps have in common.
+#: The limit of a search for a common element of two tensors with gaps.
 _SEARCH = 100_000
 
 
 def widened(tensor: Tensor) -> Tensor:
-    """A float32 copy of a tensor of half precision; any other itself."""
+    """A float32 copy of a half-precision tensor; others unchanged."""
     return tensor.float() if tensor.dtype in HALVES else tensor
 
 
 def packed(tensor: Tensor) -> Tensor:
-    """A tensor in float32 or float64, with its elements in one stretch of memory.
+    """A contiguous tensor in float32 or float64.
 
     Itself where it is so already, else a copy.
     """
@@ -52,7 +52,7 @@ class Copies:
         return bool(self._pairs)
 
     def filled(self, chosen: Mask) -> list[Call]:
-        """Give copies of chosen parameters their value; returns the calls for the other way."""
+        """Update the copies of chosen parameters; returns the calls that write them back."""
         pairs = [(param, copy) for index, param, copy in self._pairs if chosen[index]]
         params, copies = [param for param, _ in pairs], [copy for _, copy in pairs]
         _copy(copies, params)
@@ -60,13 +60,13 @@ class Copies:
 
 
 def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
-    """Give tensors the value of others, to the nearest, and of two to the even one."""
+    """Assign tensors, rounded to nearest even."""
     if targets:
         torch._foreach_copy_(targets, sources)
 
 
 def refuse_shared(named: Mapping[str, Tensor]) -> None:
-    """Raise ValueError where parameters, or elements of one, have memory in common.
+    """Raise ValueError if parameters, or elements of one, overlap.
 
     Kernels would update each copy of it, and keep one of the updates.
     """

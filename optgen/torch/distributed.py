@@ -1,4 +1,4 @@
-"""Parameters that are spread over processes, as DTensors are, and sums over all their parts."""
+"""DTensors: local shards, and sums over all shards."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ Host = np.ndarray[Any, np.dtype[Any]]
 
 
 def is_shared(tensor: object) -> bool:
-    """Whether a tensor's elements are spread over processes, as a DTensor's are."""
+    """Whether a tensor is a DTensor."""
     return hasattr(tensor, "to_local")
 
 
 def local(tensor: Any) -> Tensor:
-    """The part of a tensor that is in this process, which is most often all of it."""
+    """The local shard of a tensor, or the tensor."""
     shard: Tensor = tensor.to_local() if is_shared(tensor) else tensor
     return shard.detach()
 
 
 def refuse_unsummed(name: str, param: Any) -> None:
-    """Raise ValueError for a parameter of which processes hold terms instead of parts."""
+    """Raise ValueError for a ``Partial`` parameter."""
     if is_shared(param) and any(placement.is_partial() for placement in param.placements):
         raise ValueError(
             f"{name} is a sum whose terms are in several processes; redistribute it, since the "
@@ -34,22 +34,22 @@ def refuse_unsummed(name: str, param: Any) -> None:
 
 
 def placed_like(gradient: Any, param: Any) -> Any:
-    """A gradient whose parts are where those of its parameter are."""
+    """A gradient with the placements of its parameter."""
     if not (is_shared(gradient) and is_shared(param)) or gradient.placements == param.placements:
         return gradient
     return gradient.redistribute(param.device_mesh, param.placements)
 
 
 class Shards:
-    """What processes hold of parameters together."""
+    """The shards of parameters over processes."""
 
     def __init__(self, params: Sequence[Any]) -> None:
-        #: Elements of the whole parameters.
+        #: Numbers of elements of the whole parameters.
         self.sizes = np.array([param.numel() for param in params], np.int64)
         rows: dict[Any, list[int]] = {}
         for index, param in enumerate(params):
             for dimension, placement in enumerate(param.placements if is_shared(param) else ()):
-                # What is the same in several processes must be counted once.
+                # Replicas in several processes are counted once.
                 if not placement.is_replicate():
                     rows.setdefault(param.device_mesh.get_group(dimension), []).append(index)
         self._rows = rows

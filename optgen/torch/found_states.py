@@ -1,4 +1,4 @@
-"""Where the states of parameters come from: they are used where they were found, if they can be."""
+"""States of parameters: users' tensors are used in place if possible, and copied otherwise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Tensor = torch.Tensor
 
 
 class FoundStates:
-    """Takes over the states that parameters have, and makes those that they lack."""
+    """Adopts the states that parameters have, and allocates missing ones."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class FoundStates:
     def state(
         self, memory: Memory, variables: Sequence[Any], index: int, name: str, value: float | None
     ) -> Any:
-        """A state in the memory of what was found; a new one where there is none that fits."""
+        """A state in the memory of a found tensor; a new one if none fits."""
         found, param = self._found[index].tensors.get(name), self._params[index]
         if found is None:
             is_late = name in self._stand_ins and self._found[index].age > 0
@@ -54,7 +54,7 @@ class FoundStates:
         return array
 
     def ages(self) -> list[float]:
-        """The updates that there were; none where all states of a parameter are new."""
+        """The number of earlier updates; 0 if all states of a parameter are new."""
         return [
             0.0 if own and not any(name in found.tensors for name in own) else found.age
             for own, found in zip(self.own, self._found, strict=True)
@@ -73,7 +73,7 @@ def _lies_like(array: Any, variable: Any) -> bool:
 
 
 def like(array: Any, param: Any) -> Tensor:
-    """An array of ours as a tensor in the same memory, spread over processes as a parameter is."""
+    """A tensor on the memory of an array, with the placements of a parameter."""
     found = torch.as_tensor(array, device=param.device)
     if not is_shared(param):
         return found

@@ -1,4 +1,4 @@
-"""The gradients that parameters hold: read together where that can be, and else one by one."""
+"""Gradients of parameters: read in bulk if possible, and one by one otherwise."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Tensor = torch.Tensor
 
 
 class HeldGradients:
-    """Reads the gradients that the parameters of a model hold."""
+    """Reads the gradients of the parameters of a model."""
 
     def __init__(self, model: Model, params: Sequence[Tensor], copies: Copies) -> None:
         self._model, self._params = model, params
@@ -26,7 +26,7 @@ class HeldGradients:
         self.together = Together.of(params, written) if is_plain else None
 
     def read(self) -> Sequence[Gradient | None]:
-        """The gradients of all parameters, None where one is missing, fit to be pointed at.
+        """The validated gradients of all parameters; None for a missing one.
 
         Raises TypeError or ValueError for one that doesn't fit.
         """
@@ -35,7 +35,7 @@ class HeldGradients:
 
 
 def seen(tensor: Tensor) -> Any:
-    """A tensor as what kernels are pointed at: an array of NumPy's, in the same memory."""
+    """A NumPy array on the memory of a tensor, for kernels."""
     return tensor if tensor.is_cuda else tensor.resolve_neg().numpy()
 
 

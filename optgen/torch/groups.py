@@ -1,4 +1,4 @@
-"""Hyperparameters that live in param_groups, where schedulers and users change them at any time."""
+"""Hyperparameters in ``param_groups``, which schedulers and users may change at any time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from optgen.torch.arguments import Argument
 
 ParamGroup = Mapping[str, Any]
 
-#: What is as it is, seen at a glance.
+#: Immutable values, which can be compared directly.
 _NUMBERS = frozenset({bool, int, float, type(None)})
 
 
 class ParamGroups:
-    """Takes over what groups say into settings, where it has changed."""
+    """Copies changed hyperparameters of groups into the settings."""
 
     def __init__(
         self,
@@ -40,16 +40,16 @@ class ParamGroups:
         self._defaults = {a.name: defaults.get(a.name, a.default) for a in self._own}
         self._seen: list[tuple[Any, ...]] = []
         self._members: list[frozenset[str]] = []
-        #: The setting of the switches for each group.
+        #: The switch setting of each group.
         self.by_group: list[dict[str, bool]] = []
 
     def divide(self, members: Sequence[Iterable[str]], groups: Sequence[ParamGroup]) -> None:
-        """Take the paths of the parameters of each group, and what it says."""
+        """Set the paths of the parameters of each group, and its hyperparameters."""
         self._seen, self._members = [], [*map(frozenset, members)]
         self.look(groups)
 
     def look(self, groups: Sequence[ParamGroup]) -> None:
-        """Take over what groups say.
+        """Copy the hyperparameters of groups.
 
         Raises TypeError or ValueError, with nothing taken over, for what isn't allowed.
         """
@@ -58,14 +58,14 @@ class ParamGroups:
         if seen == self._seen:
             return
         found: dict[str, Group] = {}
-        # Of groups that were added behind our back the members aren't known yet.
+        # The members of groups that were appended directly are registered later.
         for number, given in enumerate(seen):
             members = self._members[number] if number < len(self._members) else frozenset()
             values: dict[str, Setting] = {}
             for argument, value in zip(self._own, given, strict=True):
                 values |= argument.values(value, self._owner)
             found[str(number)] = Group(members, values)
-        # Until all is taken over, nothing is known to be.
+        # Until all values are copied, none is valid.
         self._seen = []
         self.settings.group(found)
         self.by_group = [self.settings.on((number,)) for number in found]
@@ -73,7 +73,7 @@ class ParamGroups:
 
 
 def _plain(value: Any) -> Any:
-    """A value that can be compared with what it was before: tensors change in place."""
+    """A comparable copy of a value, since tensors change in place."""
     if type(value) in _NUMBERS:
         return value
     if isinstance(value, tuple | list):

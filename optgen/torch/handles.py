@@ -1,8 +1,8 @@
-"""What torch says of many tensors at once.
+"""Bulk access to tensors by torch's C interface.
 
-In Python each question to a tensor takes 0.1 us, and a step asks thousands of tensors several.
-Compiled code gets its answers from torch's C interface (``aoti_torch/c/shim.h``) in 10 ns. What
-that calls a handle is the address where a reference to a tensor is kept.
+Reading an attribute of a tensor takes 0.1 us in Python, and a step reads several of thousands of
+tensors. Compiled code reads them by torch's C interface (``aoti_torch/c/shim.h``) in 10 ns. A
+handle of that interface is the address of a reference to a tensor.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _BYTE = ir.IntType(8).as_pointer()
 
 @intrinsic
 def _ask(context: Any, function: Any, handle: Any, answer: Any) -> Any:
-    """Call a function of torch's C interface: it writes the answer to an address."""
+    """Call a function of torch's C interface, which writes its result to an address."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kind = ir.FunctionType(ir.IntType(32), [_BYTE, _BYTE]).as_pointer()
@@ -82,7 +82,7 @@ def first_unlike(
 
 @looking
 def first_moved(handles: Host, ask: Host, answer: int, addresses: Host) -> int:
-    """The first tensor whose elements aren't at its address any more, or their number."""
+    """The first tensor whose address has changed, or their number."""
     for k in range(handles.size):
         if _ask(ask[_DATA], handles[k], answer) or number_at(answer, int64) != addresses[k]:
             return k
@@ -90,7 +90,7 @@ def first_moved(handles: Host, ask: Host, answer: int, addresses: Host) -> int:
 
 
 class Forms:
-    """What torch's C interface says of dense tensors in the host's memory."""
+    """The layout of dense host tensors, in the terms of torch's C interface."""
 
     def __init__(self, tensors: Sequence[torch.Tensor], places: Places) -> None:
         """``places`` say where the tensors are, which are such."""
@@ -106,19 +106,19 @@ class Forms:
 
 
 class Handles:
-    """Asks tensors by where references to them are."""
+    """Reads tensors by the addresses of references to them."""
 
     def __init__(self, ask: Host, missing: int) -> None:
         """``ask`` are the addresses of functions; ``missing`` is the reference to no tensor."""
         self._ask, self._missing, self._answer = ask, missing, np.zeros(1, int64)
 
     def have_moved(self, handles: Host, addresses: Host) -> bool:
-        """Whether the elements of any tensor are elsewhere than they were."""
+        """Whether the address of any tensor has changed."""
         found = first_moved(handles, self._ask, self._answer.ctypes.data, addresses)
         return found < handles.size
 
     def addresses(self, handles: Host, forms: Forms) -> Host | None:
-        """Where the elements of tensors are; None if one is missing or of another form."""
+        """The addresses of tensors; None if one is missing or has another layout."""
         found, answer = np.zeros(handles.size, int64), self._answer.ctypes.data
         asked = self._ask, self._missing, forms.each, forms.shapes, answer, found
         return found if first_unlike(handles, *asked) == handles.size else None
@@ -126,7 +126,7 @@ class Handles:
 
 @cache
 def asking() -> tuple[Places, Handles] | None:
-    """Where references to tensors are, and what asks them; None where it takes Python to ask."""
+    """The offsets of references and their reader; None if only Python can read tensors."""
     known = places()
     if known is None:
         return None

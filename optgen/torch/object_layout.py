@@ -1,7 +1,7 @@
-"""Where torch's objects refer to tensors: an object of Python to its own, a tensor to its gradient.
+"""Memory offsets in torch's objects: from a Python object to its tensor, and to the gradient.
 
-No interface says so, hence samples are looked at before and after they get a gradient. Where they
-don't tell the place beyond doubt, there is none, and tensors are asked one by one.
+No interface defines them; they are detected by comparing samples before and after they get a
+gradient. If the result is ambiguous, tensors are read one by one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from optgen.runtime.cpu.pointers import number_at, view
 Host = np.ndarray[Any, np.dtype[np.int64]]
 int64 = np.int64
 _WORD = 8
-#: Words at the beginning of torch's own objects that certainly belong to them.
+#: The number of words that torch's objects are known to have.
 _OF_A_TENSOR, _OF_ITS_GRAPH = 16, 12
 
 
@@ -36,11 +36,11 @@ class Places:
     missing: int
 
     def of(self, tensors: Sequence[torch.Tensor]) -> Host:
-        """Where objects refer to their tensors."""
+        """The addresses of objects' references to their tensors."""
         return np.array([id(tensor) + self.tensor for tensor in tensors], int64)
 
     def of_items(self, tensors: list[Any]) -> Host | None:
-        """The same of a list in which there may be anything; None if there is."""
+        """The same for a list of arbitrary objects; None if one isn't a tensor."""
         found = np.empty(len(tensors), int64)
         kinds = np.array([id(torch.Tensor), id(torch.nn.Parameter)], int64)
         return found if handles_of(id(tensors), kinds, self.tensor, found) else None
@@ -66,7 +66,7 @@ def handles_of(items: int, kinds: Host, place: int, found: Host) -> int:
 
 @looking
 def handles_of_gradients(tensors: Host, graph: int, gradient: int, found: Host) -> int:
-    """Where tensors refer to their gradients; 0 for one that has never been asked for any."""
+    """The addresses of tensors' references to gradients; 0 for a tensor without metadata."""
     for k in range(tensors.size):
         place = number_at(number_at(tensors[k], int64) + graph, int64)
         found[k] = place + gradient if place else 0
@@ -75,7 +75,7 @@ def handles_of_gradients(tensors: Host, graph: int, gradient: int, found: Host) 
 
 @cache
 def places() -> Places | None:
-    """The places in the objects of this torch; None where they can't be relied on."""
+    """The offsets in objects of this version of torch; None if they can't be verified."""
     if not are_readable():
         return None
     sample, gradient = torch.zeros(3), torch.zeros(3)
@@ -103,6 +103,6 @@ def _words(address: int, count: int) -> Host:
 
 
 def _only(found: Any) -> int | None:
-    """The place of what is true once; None where it isn't."""
+    """The index of the only true element; None if there isn't exactly one."""
     (where,) = np.nonzero(found)
     return int(where[0]) if where.size == 1 else None

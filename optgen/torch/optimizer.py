@@ -1,4 +1,4 @@
-"""The optimizers of torch that generated ones become."""
+"""The base of torch optimizer classes."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from optgen.torch.states import given
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
-#: What groups call the number of calls, which goes with them wherever torch saves and loads them.
+#: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
 _DTYPES = (torch.float32, torch.float64, *HALVES)
-#: Attributes that follow from others.
+#: Derived attributes.
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 
 
 class FusedOptimizer(torch.optim.Optimizer):
-    """Updates all parameters in one call of a compiled kernel. Subclasses are made of rules."""
+    """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
     arguments: ClassVar[tuple[Argument, ...]]
@@ -68,7 +68,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         super().__init__(params, defaults)
 
     def _start(self, defaults: Mapping[str, Any]) -> None:
-        """Begin with nothing built, and no calls."""
+        """Reset: nothing is built, and no call counted."""
         owner = type(self).__name__
         self._groups = ParamGroups(self.rule, owner, self.arguments, self._shared, defaults)
         treatment = Treatment(owner, None, (), "propagate")
@@ -77,7 +77,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         self._live: Live | None = None
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters; their state is made at the next step.
+        """Add parameters; their states are allocated at the next step.
 
         Raises TypeError or ValueError for values that aren't allowed, and for parameters that are
         of no floating-point type of 16, 32 or 64 bits; nothing is added then.
@@ -93,7 +93,7 @@ class FusedOptimizer(torch.optim.Optimizer):
             self.param_groups[-1].setdefault(_CALLS, self._core.counters.calls)
 
     def _params(self) -> dict[str, Tensor]:
-        """All parameters by path: group and place in it."""
+        """All parameters by path: group and index."""
         return {
             f"{number}.{place}": param
             for number, group in enumerate(self.param_groups)
@@ -101,7 +101,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         }
 
     def _divide(self) -> None:
-        """Make the settings of the groups that there are now.
+        """Create the settings of the current groups.
 
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
@@ -119,12 +119,12 @@ class FusedOptimizer(torch.optim.Optimizer):
 
     @property
     def _gathers(self) -> bool:
-        """Whether some calls only gather gradients, so that calls are to be counted."""
+        """Whether some calls only add to gradient sums, so calls must be counted."""
         on = self._core.settings.on()
         return any(s.gathers and s.when(on) for s in self.rule.states)
 
     def _build(self) -> Parameters:
-        """The parameters as they are now, with the state that they have."""
+        """The current parameters with their states."""
         self._divide()
         core, named, before = self._core, self._params(), self._parameters
         names = {*(state.name for state in self.rule.states), LARGEST_GRADIENT}
@@ -142,14 +142,14 @@ class FusedOptimizer(torch.optim.Optimizer):
             gathered = {id(param) for param in compress(before.params, before.model.seen)}
             made.model.seen[:] = [id(param) in gathered for param in made.params]
         live = Live(self.param_groups, self.state, made.params, made.own)
-        # Where an exception comes between, it is built again.
+        # After an exception it is built again.
         self._parameters = None
         self._live, core.model = live, made.model
         self._parameters = made
         return made
 
     def _current(self) -> Parameters:
-        """The parameters, taken anew where users have changed what there is, or switched parts."""
+        """The parameters, rebuilt after a change of parameters, states or switches."""
         groups, made, live = self._groups, self._parameters, self._live
         groups.look(self.param_groups)
         if made is None or live is None or made.built_for != groups.by_group:
@@ -181,12 +181,12 @@ class FusedOptimizer(torch.optim.Optimizer):
             raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
         touched = made.touched(read)
         assert self._live is not None
-        # What is shown early is a state of no updates, which says no more than none does.
+        # A state that is visible before its first update equals no state.
         self._live.show(touched)
         changed = made.params if touched.all() else [*compress(made.params, touched)]
         also: list[Call] = [
             *made.copies.filled(touched),
-            # Autograd refuses to go back through what was overwritten only if it knows.
+            # Autograd detects overwritten tensors by their version counters.
             *marking_changed(changed),
         ]
         self._core.take(read, also)
@@ -194,7 +194,7 @@ class FusedOptimizer(torch.optim.Optimizer):
     def minimize(
         self, loss: Callable[[], Tensor], variables: Iterable[Tensor] | None = None
     ) -> Tensor:
-        """One step down a loss, whose gradients are taken here; returns the loss before it.
+        """Compute gradients of a loss and make one step; returns the loss before it.
 
         Only those ``variables`` get a gradient, all parameters by default. The loss is scaled
         before where a scale is set, and gradients are divided by it.
@@ -208,13 +208,13 @@ class FusedOptimizer(torch.optim.Optimizer):
         return value.detach()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state as torch has it: groups, and the live tensors of each parameter by number."""
+        """The state dictionary in torch's format, with live tensors."""
         for group in self.param_groups if self._gathers else ():
             group[_CALLS] = self._core.counters.calls
         return super().state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a state of the same parameters, on this or another device.
+        """Load a state dictionary of the same parameters, from this or another device.
 
         Options that it doesn't know stay as they are. Raises TypeError or ValueError, with nothing
         changed, where it doesn't fit.
@@ -224,7 +224,7 @@ class FusedOptimizer(torch.optim.Optimizer):
                 super().load_state_dict(dict(state_dict))
             # Torch's own optimizers make an update in each call, and count no calls.
             calls = max((group.get(_CALLS, 0) for group in self.param_groups), default=0)
-            # What is restored after an error is the core before.
+            # An error restores the previous core.
             self._core = core = copy(self._core)
             self._parameters = core.model = None
             ages = self._build().ages.shown.tolist()
@@ -253,15 +253,15 @@ class FusedOptimizer(torch.optim.Optimizer):
 
     @property
     def gradient_norm(self) -> float | None:
-        """The joint norm of the last gradients, before clipping; None where none was needed."""
+        """The global norm of the last gradients, before clipping; None if none was computed."""
         return self._core.gradient_norm
 
     def scale_loss(self, loss: Any) -> Any:
-        """The loss times the factor that gradients are divided by; itself where there is none."""
+        """The loss times the static loss scale; unchanged without one."""
         return self._core.scale_loss(loss)
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Inside, parameters hold their averages; behind, their own values again.
+        """A context in which parameters hold their averages.
 
         Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
         whichever thread.
@@ -275,7 +275,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         return self._current().averages(self._core.counters.updates)
 
     def finalize(self) -> None:
-        """Give parameters the value of their averages, where there are any.
+        """Assign averages to parameters, if averages are enabled.
 
         Raises RuntimeError inside ``averaged``, whose end would undo it.
         """

@@ -1,4 +1,4 @@
-"""The parameters of an optimizer of torch, and the model that kernels see of them."""
+"""The parameters of a torch optimizer, and their model for kernels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Tensor = torch.Tensor
 
 
 class Parameters:
-    """Tensors, each of which counts its own updates."""
+    """Parameters with individual ages."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Parameters:
         *,
         shows_ages: bool = True,
     ) -> None:
-        """``found`` is the state that each parameter has; its tensors are used where they can be.
+        """``found`` is the state of each parameter; its tensors are used in place if possible.
 
         Where ages needn't be shown, they are only where some state is that torch doesn't know.
         Raises TypeError or ValueError where parameters or states can't be updated.
@@ -67,7 +67,7 @@ class Parameters:
         absent = self.model.engine.program("absent")
         self._changes_absent = absent is not None and any(map(absent.when, self.model.switches))
         self.reader = HeldGradients(self.model, self.params, self.copies)
-        #: The setting of the switches for each group of parameters.
+        #: The switch setting of each group of parameters.
         self.built_for: list[dict[str, bool]] = []
 
     def touched(self, gradients: Sequence[Gradient | None]) -> Mask:
@@ -79,6 +79,6 @@ class Parameters:
         return model.every if self._changes_absent else model.present(gradients) | model.seen
 
     def averages(self, updates: int) -> Standing:
-        """What stands in for the parameters, for each where there is any."""
+        """The replacements of parameters, such as averages, where they exist."""
         also = self.copies.filled(self.model.every)
         return standing_of(self.model, self._states, updates, also=also)

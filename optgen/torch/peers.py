@@ -1,4 +1,4 @@
-"""Options that groups have besides hyperparameters, so that torch's own classes load them too."""
+"""Options of groups besides hyperparameters, for compatibility with torch's classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Peer = Any
 
 @cache
 def options_of(peer: Peer) -> Mapping[str, Any]:
-    """The options that torch's class of the same formulas gives its groups, with defaults."""
+    """The options of groups in torch's class of the same formulas, with defaults."""
     if peer is None:
         return dict.fromkeys(IMPLEMENTATIONS)
     return dict(peer([torch.zeros(())]).defaults)
@@ -25,7 +25,7 @@ def options_of(peer: Peer) -> Mapping[str, Any]:
 
 @cache
 def counts_updates(peer: Peer) -> bool:
-    """Whether the state of torch's class says how many updates a parameter has had."""
+    """Whether the state of torch's class has the number of updates of a parameter."""
     if peer is None:
         return True
     sample = torch.zeros((), requires_grad=True)
@@ -38,7 +38,7 @@ def counts_updates(peer: Peer) -> bool:
 def group_defaults(
     arguments: Sequence[Argument], values: Mapping[str, Any], peer: Peer
 ) -> dict[str, Any]:
-    """What groups say where users don't; of what torch's class doesn't know, what was set."""
+    """The defaults of groups; options unknown to torch's class only if set."""
     options = options_of(peer)
     defaults = {
         a.name: values[a.name]
@@ -52,13 +52,13 @@ def group_defaults(
 
 
 def constants(peer: Peer, arguments: Sequence[Argument]) -> Mapping[str, Any]:
-    """Options that say which rule it is: none that a user could choose."""
+    """Options that identify the rule and can't be set by users."""
     chosen = {*(argument.name for argument in arguments), *IMPLEMENTATIONS}
     return {name: value for name, value in options_of(peer).items() if name not in chosen}
 
 
 def refuse_chosen(chosen: Mapping[str, Any], owner: str) -> None:
-    """Refuse what a fused step can't be. Raises ValueError."""
+    """Raise ValueError for options that a fused step doesn't support."""
     if chosen.get("differentiable"):
         raise ValueError(
             f"{owner}: differentiable=True needs a step that autograd records; this one is "

@@ -1,4 +1,4 @@
-"""What ``optimizer.state`` shows of a model: the tensors that its kernels update."""
+"""The contents of ``optimizer.state``: the tensors that kernels update."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Groups = Sequence[MutableMapping[str, Any]]
 
 
 class Live:
-    """Parameters in their groups, and the states of those that have one, as a model knows them.
+    """Parameters in their groups, and their states, as registered in a model.
 
     A parameter's state is shown from its first gradient on, as torch makes it then.
     """
@@ -35,7 +35,7 @@ class Live:
         self._put_in(np.array([bool(state.get(param)) for param in self._params], np.bool_))
 
     def show(self, chosen: Mask) -> None:
-        """Let users see and change the states of some parameters, beside those before."""
+        """Publish the states of more parameters."""
         if self._hides and (self._hidden & chosen).any():
             self._put_in(chosen)
 
@@ -47,14 +47,14 @@ class Live:
         self._note()
 
     def _note(self) -> None:
-        """Remember what there is."""
+        """Record identities and addresses."""
         shown = [self._state[self._params[i]] for i in np.flatnonzero(self._has & ~self._hidden)]
         self._contents = Contents([self._groups, *self._lists], [self._state, *shown])
         tensors = [v for own in self._own for v in own.values()]
         self._positions = Positions([*self._params, *tensors])
 
     def is_current(self, groups: Groups, state: State) -> bool:
-        """Whether users have replaced no parameter, no state, and no memory of either."""
+        """Whether parameters, states and their memory are unchanged."""
         is_same = groups is self._groups and state is self._state and self._contents.are_current
         is_same &= all(g["params"] is known for g, known in zip(groups, self._lists, strict=False))
         if not is_same and not self._is_equivalent(groups, state):

@@ -1,4 +1,4 @@
-"""The state of parameters, as torch keeps it: a dictionary for each, with live tensors in it."""
+"""States of parameters in torch's format: a dictionary of live tensors for each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from optgen.torch.distributed import is_shared
 
 Tensor = torch.Tensor
-#: What torch calls the number of updates that a parameter has had.
+#: torch's key of a parameter's number of updates.
 AGE = "step"
 
 
@@ -25,7 +25,7 @@ class Given:
 
 
 def given(path: str, param: Tensor, own: Any, names: Collection[str]) -> Given:
-    """What ``optimizer.state`` says of a parameter, by those names that its rule knows.
+    """The entries of ``optimizer.state`` for a parameter, under names of its rule.
 
     A state without a number of updates, as torch keeps for some rules, has had one. Raises
     TypeError or ValueError for what can't be the state of this parameter.

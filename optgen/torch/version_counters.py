@@ -1,4 +1,4 @@
-"""How autograd learns that tensors were overwritten."""
+"""Incrementing of version counters, so that autograd detects overwritten tensors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _increment = torch._C._increment_version
 
 
 def marking_changed(tensors: Sequence[torch.Tensor]) -> list[Call]:
-    """The calls of compiled code that count a change of each tensor."""
+    """The calls that increment the version counter of each tensor."""
     if _takes_several():
         return [(_increment, tensors)]
     return [(_increment, tensor) for tensor in tensors]
@@ -21,7 +21,7 @@ def marking_changed(tensors: Sequence[torch.Tensor]) -> list[Call]:
 
 @cache
 def _takes_several() -> bool:
-    """Whether this torch counts for many tensors in one call, which is faster."""
+    """Whether this version of torch increments many counters in one call."""
     try:
         _increment([torch.zeros(())])
     except (RuntimeError, TypeError):

@@ -130,9 +130,9 @@ def test_numbers_show_where_rules_part(tmp_path: Path) -> None:
         ("adam(beta_1=none)", "adam", "beta_1 must have a value"),
         ("adam(beta_1=0.1, beta_1=0.2)", "adam", "beta_1 is given twice"),
         ("adam(gradient_accumulation_steps=2.5)", "adam", "must be a whole number"),
-        ("average", "adam", "average is no optimizer"),
+        ("average", "adam", "average is not an optimizer"),
         ("nothing", "adam", "nothing is no file"),
-        ("adam(", "adam", "is no spec"),
+        ("adam(", "adam", "is neither a spec nor"),
     ],
 )
 def test_what_can_t_be_compared(one: str, other: str, said: str) -> None:

@@ -1,7 +1,8 @@
-"""Every example of the documentation is run as it stands.
+"""Every example of the documentation is run, in one empty folder for each page.
 
-``<!-- file: PATH -->`` before a block writes it to a file, ``<!-- run -->`` runs it, in one empty
-folder for each page.
+A comment before a block is its kind: ``<!-- file: PATH -->`` writes it to a file,
+``<!-- run -->`` runs it, ``<!-- prints -->`` is part of the output of the last run, and
+``<!-- excerpt: PATH -->`` has lines of a file in order, with ``...`` where some are left out.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
-BLOCK = re.compile(r"<!-- (run|file: (\S+)) -->\n```(\w+)\n(.*?)```\n", re.DOTALL)
+BLOCK = re.compile(
+    r"<!-- (run|prints|file|excerpt)(?:: (\S+))? -->\n```(\w*)\n(.*?)```\n", re.DOTALL
+)
+MARKER = re.compile(r"^<!-- (?:run|prints|file|excerpt)\b", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
@@ -25,22 +30,47 @@ WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="u
 def test_examples_run(page: Path, tmp_path: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "OPTGEN_CACHE_DIR": str(tmp_path / "cache")}
-    for block in BLOCK.finditer(page.read_text(encoding="utf-8")):
-        _, file, language, text = block.groups()
-        if file:
-            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / file).write_text(text)
+    output = ""
+    for kind, file, language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+        match kind:
+            case "file":
+                (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / file).write_text(text)
+            case "run":
+                output = _output(language, text, tmp_path, environment)
+            case "prints":
+                assert text in output
+            case "excerpt":
+                _assert_excerpt(text, (tmp_path / file).read_text(encoding="utf-8"))
+
+
+def _output(language: str, text: str, folder: Path, environment: Mapping[str, str]) -> str:
+    command = {"python": [sys.executable, "-c", text], "sh": ["sh", "-ec", text]}[language]
+    result = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, output
+    return output
+
+
+def _assert_excerpt(text: str, whole: str) -> None:
+    """Each line follows the one before; dots stand for any number of lines."""
+    lines = [line.strip() for line in whole.splitlines()]
+    place, gap = 0, True
+    for line in filter(None, map(str.strip, text.splitlines())):
+        if line == "...":
+            gap = True
             continue
-        command = {"python": [sys.executable, "-c", text], "sh": ["sh", "-ec", text]}[language]
-        result = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout + result.stderr
+        found = lines.index(line, place)
+        assert gap or found == place, line
+        place, gap = found + 1, False
+
+
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: page.stem)
+def test_no_marker_is_without_a_block(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert len(MARKER.findall(text)) == len(BLOCK.findall(text))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -49,9 +79,17 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / link).exists(), link
 
 
+def test_an_excerpt_follows_its_file() -> None:
+    whole = "a\n  b\nc\nd\n"
+    _assert_excerpt("a\nb\n...\nd\n", whole)
+    for wrong in ("a\nc\n", "b\na\n", "a\n...\ne\n"):
+        with pytest.raises((AssertionError, ValueError)):
+            _assert_excerpt(wrong, whole)
+
+
 def test_the_error_shown_in_the_readme_is_what_optgen_says(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (spec,) = (b[4] for b in BLOCK.finditer(text) if b[2] == "specs/adagrad.toml")
+    (spec,) = (b[3] for b in BLOCK.findall(text) if b[1] == "specs/adagrad.toml")
     shown = text.split("A mistake is shown where it is:\n\n```\n")[1].split("```")[0]
     (tmp_path / "specs").mkdir()
     wrong = spec.replace("accumulator = accumulator +", "acumulator = accumulator +")

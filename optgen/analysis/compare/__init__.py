@@ -1,4 +1,4 @@
-"""Compare: two optimizers as mathematics. Equal for every gradient, or apart from some step on."""
+"""Compare: equality of two optimizers for all gradients, or the first step that differs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Expressions in a form that doesn't depend on how they are written: trees of sums and products.
+"""Canonical form of expressions: trees of sums and products.
 
-Order, brackets, differences, quotients and roots are spelled in one way, so that two rules which
-mean the same read alike. Each node remembers what it was written as.
+The form is independent of order, brackets and the spelling of differences, quotients and roots, so
+equal rules have equal trees. Each node records its source.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Certificates that an expression is 0, by exact arithmetic, in each case that there is.
+"""Proofs that an expression is 0, by exact arithmetic and case analysis.
 
-Conditions, signs, magnitudes and the larger one of two all depend on the sign of a difference. Each
-difference is taken to be below, at and above 0 in turn; cases that can't be are left out.
+Conditions, signs, magnitudes and maxima depend on the sign of a difference. Each difference is
+assumed negative, zero and positive in turn; impossible cases are skipped.
 """
 
 from __future__ import annotations

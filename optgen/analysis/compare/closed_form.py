@@ -1,4 +1,4 @@
-"""States that follow a closed form: products of a decay, counts of steps."""
+"""States with a closed form: powers of a decay, counts of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where two canonical trees differ, with the fewest edits that were found."""
+"""The edit distance of two canonical trees, with the edits."""
 
 from __future__ import annotations
 

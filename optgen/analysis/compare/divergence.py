@@ -1,6 +1,6 @@
-"""Where two rules part: both are run until they make different things of a parameter.
+"""Counterexamples to equality: both rules run until their parameters differ.
 
-Runs have 50 digits, and 100 to show that no rounding made the difference.
+Runs have 50 digits; 100 digits exclude rounding.
 """
 
 from __future__ import annotations

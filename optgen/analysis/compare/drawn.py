@@ -1,7 +1,7 @@
-"""What canonical trees are worth at points that are drawn, to see past how they are written.
+"""Values of canonical trees at random points, to identify trees that are written differently.
 
-Trees that are worth the same at all points are taken for the same. Those with a choice that goes
-one way at all points are left out: what stands on the other way makes no difference there.
+Trees with equal values at all points count as equal. A choice that takes the same branch at all
+points is replaced by that branch.
 """
 
 from __future__ import annotations

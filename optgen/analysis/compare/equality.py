@@ -1,8 +1,8 @@
-"""Equality of two rules: states that correspond, and an induction over the steps that proves it.
+"""Equality of two rules: corresponding states, and a proof by induction over the steps.
 
-A state of the right rule is one of the left rule times a scale, of hyperparameters and the
-number of the step. Runs show which states may correspond, zero states what the scale is, and exact
-arithmetic certifies both. Where a scale depends on the step, the first one is proved by itself.
+A state of the right rule equals one of the left rule times a scale of hyperparameters and the step
+number. Runs suggest corresponding states, the first steps give the scale, and exact arithmetic
+proves both. If the scale depends on the step, the first step is proved separately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which states of two rules may correspond: those that stay in proportion in all runs."""
+"""Candidate pairs of states of two rules: those whose ratio is constant in all runs."""
 
 from __future__ import annotations
 

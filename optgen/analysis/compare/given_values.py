@@ -1,4 +1,4 @@
-"""Values that are given for hyperparameters: refused where a rule wouldn't take them."""
+"""Given values of hyperparameters, validated against the rule's ranges."""
 
 from __future__ import annotations
 

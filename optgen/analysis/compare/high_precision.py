@@ -1,4 +1,4 @@
-"""Runs of a straight line with many digits, on a small tensor."""
+"""Multi-precision runs of a straight-line program on a small tensor."""
 
 from __future__ import annotations
 

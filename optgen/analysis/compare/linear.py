@@ -1,6 +1,6 @@
-"""Sums as linear forms, and quotients as one quotient.
+"""Linear forms of sums, and quotients with a common denominator.
 
-What moves is what changes with each step and element; the rest are coefficients.
+Values that vary by step and element are variables; the rest are coefficients.
 """
 
 from __future__ import annotations

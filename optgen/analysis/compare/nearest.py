@@ -1,4 +1,4 @@
-"""The known rule that a rule is nearest to, and where the two differ."""
+"""The nearest known rule, and the difference from it."""
 
 from __future__ import annotations
 

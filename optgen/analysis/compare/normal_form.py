@@ -1,4 +1,4 @@
-"""Expressions in a form in which more of what is equal is alike; each change keeps the value."""
+"""Value-preserving rewrites that make equal expressions more alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule as canonical trees: what it makes of each state and of the parameter."""
+"""A rule as canonical trees: the new value of each state and of the parameter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule has to do with known ones: it is one of them, or a step away, or of its own."""
+"""The finding about known rules: equal to one, one slip away, or unrelated."""
 
 from __future__ import annotations
 

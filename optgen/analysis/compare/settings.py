@@ -1,4 +1,4 @@
-"""The settings of switches in which two optimizers are compared, and numbers for each."""
+"""Switch settings in which two optimizers are compared, with sample values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An optimizer with its switches decided and some hyperparameters fixed: one straight line."""
+"""Straight-line programs: optimizers with fixed switches and some fixed hyperparameters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equality by structure: lines that compute the same from the same, whatever the functions are."""
+"""Structural equality of programs, independent of the functions involved."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A limit of time for work that has no other bound."""
+"""A time limit for unbounded work."""
 
 from __future__ import annotations
 

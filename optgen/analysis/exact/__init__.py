@@ -1,1 +1,1 @@
-"""Exact arithmetic on expressions: what proofs rest on, whichever stage makes them."""
+"""Exact arithmetic on expressions, the basis of all proofs."""

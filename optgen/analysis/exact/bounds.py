@@ -1,4 +1,4 @@
-"""Which values an expression may have: exact intervals over its tree."""
+"""Exact interval bounds of expressions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What names hold after some steps, in terms of what they held before."""
+"""Composition of steps: values after several steps in terms of those before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expressions with what is known put in and worked out, by exact arithmetic."""
+"""Substitution of known values and exact constant folding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of expressions with as many digits as mpmath works with."""
+"""Evaluation of expressions in multi-precision, by mpmath."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Intervals that functions map intervals to, as far as their entries in the registry say."""
+"""Images of intervals under functions, from their entries in the registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exact intervals: every value that an expression may have lies inside."""
+"""Exact intervals, which enclose all values of an expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Points at which a polynomial is negative: sooner found than that there is no certificate."""
+"""Search for points at which a polynomial is negative, before a certificate is attempted."""
 
 from __future__ import annotations
 

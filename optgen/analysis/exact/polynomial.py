@@ -1,7 +1,6 @@
-"""Polynomials with rational coefficients, and certificates that one is never negative.
+"""Polynomials with rational coefficients, and certificates of non-negativity.
 
-SymPy looks for factors; that they multiply to the polynomial is checked here, by arithmetic of
-our own.
+SymPy proposes factors; their product is verified here in exact arithmetic.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Quotients of polynomials in names and in roots: a form in which what is 0 shows itself.
+"""Quotients of polynomials in names and roots: a form in which zero is recognizable.
 
-A root is a name of its own with a known square; what is no arithmetic is a name with a known
-interval. SymPy is asked for factors only, and what it says is multiplied out again.
+A root is a new name with a known square; a non-arithmetic subexpression is a name with a known
+interval. SymPy only proposes factors, and their product is verified.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Conditions on one name as the interval that they leave it."""
+"""Intervals of names under conditions."""
 
 from __future__ import annotations
 

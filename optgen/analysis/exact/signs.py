@@ -1,4 +1,4 @@
-"""Whether an expression is never negative, or always positive, with what backs it."""
+"""Proofs that an expression is non-negative or positive."""
 
 from __future__ import annotations
 

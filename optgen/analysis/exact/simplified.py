@@ -1,4 +1,4 @@
-"""Quotients of polynomials as expressions that people read, without what can be cancelled."""
+"""Cancelled quotients of polynomials as readable expressions."""
 
 from __future__ import annotations
 

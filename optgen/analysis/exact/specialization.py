@@ -1,4 +1,4 @@
-"""Expressions in one setting of the static conditions: what these choose between is chosen."""
+"""Specialization of expressions to a switch setting."""
 
 from __future__ import annotations
 

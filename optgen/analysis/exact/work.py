@@ -1,4 +1,4 @@
-"""A bound on the work of an analysis, counted so that it ends alike on every machine."""
+"""A budget of counted work for an analysis, independent of the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Explain: Plan → costs, and rules as formulas with the steps that are stable."""
+"""Explain: costs of plans; formulas and stability limits of rules."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Fractions of polynomials, by SymPy, with bounds on their size and on all the work.
+"""Fractions of polynomials in SymPy, with limits on size and work.
 
-Names never reach SymPy, which would take some for its own: its symbols have numbers.
+Symbols are numbered, since SymPy would interpret some names.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a step costs: counted in the plan, for an optimizer alone and with each feature."""
+"""The cost of a step, counted in the plan, for an optimizer alone and with each feature."""
 
 from __future__ import annotations
 

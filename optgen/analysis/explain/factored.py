@@ -1,4 +1,4 @@
-"""Polynomials of SymPy as expressions of ours, factored."""
+"""Conversion of SymPy polynomials to factored expressions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules as formulas: the steps of each variant, in LaTeX."""
+"""Rules in LaTeX: the steps of each variant."""
 
 from __future__ import annotations
 

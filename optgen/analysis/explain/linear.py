@@ -1,4 +1,4 @@
-"""What steps compute on a quadratic: sums of multiples of the parameter and the states."""
+"""Steps on a quadratic as linear forms of the parameter and the states."""
 
 from __future__ import annotations
 

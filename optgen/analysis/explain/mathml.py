@@ -1,4 +1,4 @@
-"""Rules as formulas: the steps of each variant, in MathML, which browsers show as it is."""
+"""Rules in MathML: the steps of each variant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers for hyperparameters, all over their ranges and close to the ends of them."""
+"""Sample values of hyperparameters over their ranges, including values near the ends."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""How large steps may be on a quadratic, in closed form, where a step is linear there.
+"""Stability limits on a quadratic in closed form, for linear steps.
 
-With the loss curvature*param**2/2 a step multiplies the parameter and its state with a matrix.
-The roots of its characteristic polynomial stay within the unit circle as long as Jury's
-conditions hold, of which each bounds learning_rate*curvature where it is linear in that.
+With the loss curvature*param**2/2 a step multiplies the parameter and its state by a matrix. The
+roots of its characteristic polynomial are inside the unit circle if Jury's conditions hold; each
+bounds learning_rate*curvature if it is linear in that product.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Names of a spec as mathematics writes them, in any notation."""
+"""Mathematical notation for names of a spec."""
 
 from __future__ import annotations
 

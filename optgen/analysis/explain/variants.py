@@ -1,4 +1,4 @@
-"""The steps of a rule in each setting of its switches that changes them."""
+"""The steps of a rule in each switch setting that changes them."""
 
 from __future__ import annotations
 

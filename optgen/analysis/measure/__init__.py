@@ -1,7 +1,7 @@
-"""Measure: Plan → Accuracy. How far from 50 digits a rule is as written, and as planned.
+"""Measure: rounding errors of a rule as written and as planned, against 50 digits.
 
-Bounds are proved by rounding analysis; what is found in runs shows how tight they are. That the
-rule as written and as planned mean the same is shown by exact arithmetic.
+Rounding analysis proves bounds; runs show how tight they are. Exact arithmetic proves the planned
+rule equal to the written one.
 """
 
 from __future__ import annotations

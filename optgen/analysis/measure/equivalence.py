@@ -1,4 +1,4 @@
-"""Whether what is planned means what is written: exact arithmetic finds no difference."""
+"""Exact proof that a plan equals its rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proved bounds of the rounding errors of a plan, for each result of a step."""
+"""Proved rounding error bounds for each result of a step."""
 
 from __future__ import annotations
 

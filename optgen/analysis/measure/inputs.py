@@ -1,4 +1,4 @@
-"""Hard inputs: short runs of gradients, always the same."""
+"""Hard inputs for error measurements: fixed short runs of gradients."""
 
 from __future__ import annotations
 

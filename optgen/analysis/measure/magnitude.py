@@ -1,4 +1,4 @@
-"""Values, and the sums of their terms' magnitudes: what errors are part of where sums cancel."""
+"""Values with the sums of their terms' magnitudes, the reference of errors under cancellation."""
 
 from __future__ import annotations
 

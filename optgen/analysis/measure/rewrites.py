@@ -1,4 +1,4 @@
-"""What a plan computes in another way than a rule has it, part by part."""
+"""The differences between a rule and its plan, part by part."""
 
 from __future__ import annotations
 

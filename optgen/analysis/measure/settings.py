@@ -1,4 +1,4 @@
-"""Settings of an optimizer's own switches, each with numbers for which they are so."""
+"""Switch settings of an optimizer, each with sample values that select it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prove: Rule → findings. What is true of a rule wherever its names may lie, and what isn't."""
+"""Prove: Rule → findings. Properties over all values of names, and counterexamples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that every rule is put through, with the defaults of its hyperparameters."""
+"""Standard runs of a rule with default hyperparameters."""
 
 from __future__ import annotations
 

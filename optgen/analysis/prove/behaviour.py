@@ -1,6 +1,6 @@
-"""What a rule does in runs: observed, not proved, and only ever a warning.
+"""Behaviour in runs: observed, not proved, and a warning at most.
 
-Each property is one that published rules have, whatever they are made of.
+Each property holds for published rules of every kind.
 """
 
 from __future__ import annotations

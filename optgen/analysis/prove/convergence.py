@@ -1,4 +1,4 @@
-"""How a rule goes down a quadratic loss."""
+"""Convergence on a quadratic loss."""
 
 from __future__ import annotations
 

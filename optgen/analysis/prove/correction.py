@@ -1,4 +1,4 @@
-"""Whether corrections for the start have the decays of what they correct, by runs."""
+"""Bias corrections whose decay differs from that of the corrected state, observed in runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens to a step when units change: its degree in the gradient, and its own unit."""
+"""Scaling of a step with the unit of the gradient, and the step's own unit."""
 
 from __future__ import annotations
 

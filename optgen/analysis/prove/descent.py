@@ -1,6 +1,6 @@
-"""What a first step does: nothing without a gradient, and else it goes against it.
+"""The first step: zero for a zero gradient, and against the gradient otherwise.
 
-A rule may decay the parameter towards 0 besides; the gradient is then judged without that.
+A decay of the parameter towards 0 is allowed and is excluded from the comparison with the gradient.
 """
 
 from __future__ import annotations

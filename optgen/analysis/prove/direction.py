@@ -1,4 +1,4 @@
-"""Whether steps go against constant gradients, and turn around with them."""
+"""Direction of steps under constant and reversing gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No root, logarithm, power or quotient leaves its domain."""
+"""Domains of roots, logarithms, powers and quotients."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Linear equations for the powers to which a step and its states have a unit.
+"""Linear equations for the degrees of a step and its states in a unit.
 
-Each state has a degree too; they follow from linear equations, one for each sum. A small number
-that is added for safety takes the degree that its place needs, since it is to vanish.
+Each state has a degree; each sum gives an equation. A small constant that is added for safety takes
+the degree of its place, since it should be negligible.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where the range of float32 ends: gradients that overflow, and small numbers that vanish."""
+"""Limits of float32: gradients that overflow, and small constants that are lost."""
 
 from __future__ import annotations
 

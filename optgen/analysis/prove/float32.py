@@ -1,7 +1,7 @@
-"""A rule's step as kernels compute it: float32, of many gradients side by side.
+"""A rule's step in float32 as kernels compute it, for many gradients at once.
 
-What depends on hyperparameters and counters alone is computed in float64 and rounded once; all
-else is float32 throughout.
+Expressions of hyperparameters and counters are evaluated in float64 and rounded once; all others
+are float32.
 """
 
 from __future__ import annotations

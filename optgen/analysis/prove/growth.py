@@ -1,4 +1,4 @@
-"""What makes steps grow without end: the counter itself, or gradients that disagree."""
+"""Unbounded growth of steps: with the counter, or under alternating gradients."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Invariants that nobody declared: bounds of states that their updates keep.
+"""Inferred invariants: bounds of states that every step preserves.
 
-Candidates that no run breaks are assumed all at once; those that a step may break under that
-assumption are dropped, until the rest is kept by every step (Flanagan and Leino, 2001: Houdini).
+Candidates that hold in all runs are assumed together; those that a step may violate under that
+assumption are dropped, until all others are preserved by every step (Flanagan and Leino, 2001:
+Houdini).
 """
 
 from __future__ import annotations

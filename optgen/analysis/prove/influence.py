@@ -1,4 +1,4 @@
-"""Whether hyperparameters make a difference to what a rule does."""
+"""Hyperparameters without influence, observed in runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each state's invariant holds at the start, and is kept by a step."""
+"""Declared invariants: they hold initially, and every step preserves them."""
 
 from __future__ import annotations
 

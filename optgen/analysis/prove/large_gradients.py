@@ -1,4 +1,4 @@
-"""Gradients that make a step large, for rules whose steps have no bound."""
+"""Gradients with large steps, for rules without a bound."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a rule moves the parameter at all, and goes on doing so."""
+"""Whether a rule moves the parameter, and continues to."""
 
 from __future__ import annotations
 

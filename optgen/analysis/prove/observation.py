@@ -1,4 +1,4 @@
-"""A finding about runs: observed, not proved, and only ever a warning."""
+"""A finding from runs: observed, not proved, and a warning at most."""
 
 from __future__ import annotations
 

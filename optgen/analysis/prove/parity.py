@@ -1,4 +1,4 @@
-"""Flipping the gradient's sign flips the step: each state is even or odd in the gradient."""
+"""Oddness: each state is even or odd in the gradient, and the step is odd."""
 
 from __future__ import annotations
 

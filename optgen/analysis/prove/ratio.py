@@ -1,4 +1,4 @@
-"""A mean of gradients over a norm of them: how large it gets, with the certificate."""
+"""Certified bounds of a mean of gradients divided by a norm of them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""States that a rule reaches: short runs from its start, with hard gradients.
+"""Reachable states: short runs from the initial state, with hard gradients.
 
-What refutes a rule must be reached by it. Runs in float64 find candidates; one counts where the
-same run with 50 digits reaches it too.
+A counterexample must be reachable. Runs in float64 find candidates; one counts if the same run with
+50 digits reaches it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a path changes when one thing in a run of random gradients does."""
+"""Changes of a path after a single change in a run of random gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What states keep in runs: whether they change, and how much a step leaves of them."""
+"""Decay of states in runs: whether they change, and the fraction that a step keeps."""
 
 from __future__ import annotations
 

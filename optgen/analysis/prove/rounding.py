@@ -1,4 +1,4 @@
-"""Where mathematics is safe and float32 is not: short runs, computed as kernels compute."""
+"""Domain errors by rounding: short runs in float32, as kernels compute."""
 
 from __future__ import annotations
 

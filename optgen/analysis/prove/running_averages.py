@@ -1,4 +1,4 @@
-"""States of a rule that sum up powers of the gradient and forget old ones."""
+"""States that sum powers of the gradient with a decay."""
 
 from __future__ import annotations
 

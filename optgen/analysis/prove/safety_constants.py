@@ -1,4 +1,4 @@
-"""Small numbers that are there for safety, and rules without them."""
+"""Small constants added for safety, and rules without them."""
 
 from __future__ import annotations
 

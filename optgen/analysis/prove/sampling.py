@@ -1,7 +1,6 @@
-"""Numbers that refute a property: tried, never taken for a proof.
+"""Search for counterexamples by sampling; samples never prove.
 
-A sample counts where it refutes twice: in float64, as whoever pastes it into Python will see, and
-with 50 digits, so that it isn't rounding that refutes.
+A sample counts if it refutes in float64, as in Python, and with 50 digits, which excludes rounding.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How steps grow with the gradient, the parameter, the learning rate and the number of elements."""
+"""Scaling of steps with gradient, parameter, learning rate and number of elements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a rule starts: what is divided by, and whether a correction for the start fits."""
+"""The start of a rule: divisors in the first step, and corrections for the initial 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What states are for: each moves the parameter, and is corrected with a decay that made it."""
+"""Use of states: each affects the parameter, and is corrected with its own decay."""
 
 from __future__ import annotations
 

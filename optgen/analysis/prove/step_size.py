@@ -1,7 +1,7 @@
-"""How large a step may be in units of the learning rate: the first one, and any.
+"""Bounds of the first and of any step, in units of the learning rate.
 
-A bound is looked for with the small numbers that are there for safety left away, and certified
-with them: the difference of the squares of both sides, as a polynomial, is never negative.
+A bound is derived without safety constants, and proved with them: the difference of the squares of
+both sides, as a polynomial, is never negative.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What changes a path in no other way than itself: signs, and where a gradient points."""
+"""Symmetries of paths: signs, and the direction of the gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many runs of a rule side by side, in float64: a row for each run, a column for each element."""
+"""Vectorized runs of a rule in float64: one row per run, one column per element."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rule in one setting of its switches: a straight line of assignments, and what is known."""
+"""Variants: a rule in one switch setting, as straight-line assignments with known bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights of a mean sum up to 1: ``h*a + (1 - h)*b`` was meant where ``h*a + (1 + h)*b`` is."""
+"""Weights of a mean add up to 1: ``h*a + (1 - h)*b``, not ``h*a + (1 + h)*b``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a rule that chooses by the size of the parameter provides for one of 0."""
+"""Rules that branch on the size of the parameter, for a parameter of 0."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _timed(chosen: list[Case], shapes: list[Model], folder: Path, *, quick: bool
     with out.status("memory") as status:
         found = Figures(described(max(model.size for model in shapes)))
         if found.machine["busy"]:
-            warn("this machine is busy; the figures will be of its other work too")
+            warn("this machine is busy; other work will distort the figures")
         left = len(chosen) * len(shapes)
         for model in shapes:
             for case in chosen:
@@ -100,7 +100,7 @@ def _print(found: Figures) -> None:
         title = f"{one.model}, everything on" if one.everything_on else one.model
         groups.setdefault(title, []).append(one)
     for title, figures in groups.items():
-        # A terminal that is narrower breaks the lines; cut they would say nothing.
+        # Narrower terminals wrap the lines instead of truncating them.
         Console(width=max(out.width, _WIDTH)).print(_table(title, figures))
     for label, row in found.growth.items():
         steps = ", ".join(f"{count}: {took:.0f} us" for count, took in row.items())

@@ -45,6 +45,6 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool, force: boo
         return WRONG
     if stale:
         out.print(Text(stale.rstrip("\n")))
-        complain(f"{target} is not what the specs say; run optgen build")
+        complain(f"{target} is stale; run optgen build")
         return WRONG
     return FINE

@@ -1,4 +1,4 @@
-"""``optgen check``: mistakes in specs, and what can be proved of rules."""
+"""``optgen check``: errors in specs, proofs and counterexamples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from optgen.compiler.project import read_project, unique
 
 @dataclass(frozen=True)
 class Wishes:
-    """What makes a check fail, and how it is told."""
+    """Options of a check: what makes it fail, and what it prints."""
 
     strict: bool = False
     require_proof: bool = False
@@ -37,20 +37,20 @@ class Wishes:
     as_json: bool = False
 
 
-def check(paths: list[str], wishes: Wishes) -> int:
-    """Check specs, that they compile, and what they claim; returns the exit status."""
+def check(paths: list[str], options: Wishes) -> int:
+    """Compile specs and prove their properties; returns the exit status."""
     try:
-        return _check(paths, wishes)
+        return _check(paths, options)
     except OSError as error:
         usage = Problem(str(error), Location(error.filename or "", 0), severity="usage")
-        return _end(usage, wishes, USAGE)
+        return _end(usage, options, USAGE)
     except Exception as error:
-        return _end(Problem.of_failure(error, Location("optgen check", 0)), wishes, FAILED)
+        return _end(Problem.of_failure(error, Location("optgen check", 0)), options, FAILED)
 
 
-def _end(problem: Problem, wishes: Wishes, status: int) -> int:
-    """What keeps a check from being carried out."""
-    if wishes.as_json:
+def _end(problem: Problem, options: Wishes, status: int) -> int:
+    """Print a problem that prevents the check; returns the exit status."""
+    if options.as_json:
         print_json((), [problem])
     elif status == USAGE:
         complain(problem.message)
@@ -59,7 +59,7 @@ def _end(problem: Problem, wishes: Wishes, status: int) -> int:
     return status
 
 
-def _check(paths: list[str], wishes: Wishes) -> int:
+def _check(paths: list[str], options: Wishes) -> int:
     found = find_specs(paths)
     files = found.files if paths else (*feature_files(), *found.files)
     project = read_project(files)
@@ -67,25 +67,25 @@ def _check(paths: list[str], wishes: Wishes) -> int:
     every = [*project.problems, *(problem for one in examined for problem in one.problems)]
     problems = unique(every)
     proved = [(one.spec, one.findings) for one in examined]
-    if wishes.as_json:
+    if options.as_json:
         print_json(examined, [*problems, *project.warnings])
     else:
-        _print(proved, [*problems, *project.warnings], len(files), wishes)
-    refuted = any(_fails(one, wishes) for _, every in proved for one in every)
+        _print(proved, [*problems, *project.warnings], len(files), options)
+    refuted = any(_fails(one, options) for _, every in proved for one in every)
     return max(status_of(problems), WRONG if refuted else FINE)
 
 
-def _fails(finding: Finding, wishes: Wishes) -> bool:
+def _fails(finding: Finding, options: Wishes) -> bool:
     """Whether a finding makes the check fail."""
     if finding.is_refuted:
-        return finding.group in (STRICT if wishes.strict else BINDING)
+        return finding.group in (STRICT if options.strict else BINDING)
     if finding.group in ASIDE or finding.waived:
         return False
-    return wishes.require_proof and finding.verdict is Verdict.UNDECIDED
+    return options.require_proof and finding.verdict is Verdict.UNDECIDED
 
 
 def _is_odd(finding: Finding) -> bool:
-    """Whether a finding is worth a warning."""
+    """Whether a finding is a warning."""
     return finding.is_refuted and finding.group not in TOLD
 
 
@@ -93,15 +93,15 @@ def _print(
     proved: Sequence[tuple[Spec, Sequence[Finding]]],
     odd: Sequence[Problem],
     files: int,
-    wishes: Wishes,
+    options: Wishes,
 ) -> None:
     every = [finding for _, found in proved for finding in found]
-    if wishes.proofs:
+    if options.proofs:
         for spec, found in proved:
             _print_findings(spec, found)
-    told = [finding for finding in every if _is_odd(finding) or _fails(finding, wishes)]
-    print_problems([*odd, *_problems(told, wishes)])
-    errors = sum(_fails(finding, wishes) for finding in every) + bool(status_of(odd))
+    told = [finding for finding in every if _is_odd(finding) or _fails(finding, options)]
+    print_problems([*odd, *_problems(told, options)])
+    errors = sum(_fails(finding, options) for finding in every) + bool(status_of(odd))
     count = f"{files} spec{'s' if files > 1 else ''}"
     if not errors:
         count += " without errors"
@@ -112,8 +112,8 @@ def _print(
     out.print(f"{count}; of {len(every)} properties {', '.join(verdicts)}" if every else count)
 
 
-def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
-    """One problem for each property, with the variants that it is about."""
+def _problems(told: Iterable[Finding], options: Wishes) -> Iterable[Problem]:
+    """One problem per property, with the variants concerned."""
     grouped: dict[tuple[str, str], list[Finding]] = {}
     for finding in told:
         grouped.setdefault((str(finding.location), finding.statement), []).append(finding)
@@ -123,12 +123,12 @@ def _problems(told: Iterable[Finding], wishes: Wishes) -> Iterable[Problem]:
         message = first.headline
         if variants:
             message += f" (where {'; or '.join(variants)})"
-        severity = "error" if any(_fails(finding, wishes) for finding in alike) else "warning"
+        severity = "error" if any(_fails(finding, options) for finding in alike) else "warning"
         yield Problem(message, first.location, _hint(first), severity)
 
 
 def _hint(finding: Finding) -> str:
-    """What shows it, to be pasted into Python."""
+    """The counterexample, as Python code."""
     if not finding.fails:
         return finding.reason
     used = set(re.findall(r"\w+", finding.fails))

@@ -48,7 +48,7 @@ def demo(epochs: int, path: Path) -> int:
 
 
 def _rebuild() -> tuple[Spec, ...]:
-    """Compile every built-in spec in memory, and say so if the generated files are stale."""
+    """Compile every built-in spec in memory, and warn if the generated files are stale."""
     job = building.prepare(find_specs([]))
     print_problems(job.project.warnings)
     out.print("Compiling the specs")

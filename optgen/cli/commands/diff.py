@@ -37,13 +37,13 @@ def _read(side: str) -> tuple[Spec, dict[str, Scalar | None]]:
     """A spec, and the values that are given in brackets behind its name."""
     called = _CALL.fullmatch(side.strip())
     if called is None:
-        raise UsageError(f"{side!r} is no spec, and no spec with values, NAME(key=value)")
+        raise UsageError(f"{side!r} is neither a spec nor a spec with values, NAME(key=value)")
     found = find_specs([called["name"].strip()])
     if len(found.files) != 1:
         raise UsageError(f"{side} holds {len(found.files)} specs; name one of them")
     (spec,) = load_all(found.files)
     if is_feature(spec) or spec.is_schedule:
-        raise UsageError(f"{spec.name} is no optimizer")
+        raise UsageError(f"{spec.name} is not an optimizer")
     return spec, _pairs([part for part in (called["values"] or "").split(",") if part.strip()])
 
 

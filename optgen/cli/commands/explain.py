@@ -1,4 +1,4 @@
-"""``optgen explain``: what a rule does, what is proved of it, and what it costs."""
+"""``optgen explain``: a rule's formulas, properties, stability and cost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def explain(
     path: Path | None,
     runs: Path | None = None,
 ) -> int:
-    """Print what there is to know about one optimizer; returns the exit status.
+    """Print the report on one optimizer; returns the exit status.
 
     The features ``together`` are on in a row of their own in the table of costs. The paths are
     where to draw its steps on a quadratic, and its runs.
@@ -76,7 +76,7 @@ def _spec(name: str) -> Spec:
         raise UsageError(f"{name} holds {len(found.files)} specs; name one of them")
     (spec,) = load_all(found.files)
     if is_feature(spec) or spec.is_schedule:
-        raise UsageError(f"{spec.name} is no optimizer; optgen show tells what it is")
+        raise UsageError(f"{spec.name} is not an optimizer; use optgen show")
     return spec
 
 

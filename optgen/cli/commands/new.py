@@ -13,7 +13,7 @@ TEMPLATE = "new_spec.toml.j2"
 
 @ends_well("optgen new")
 def new(name: str, folder: Path) -> int:
-    """Write a spec that builds as it stands; never over a file. Returns the exit status."""
+    """Write a spec that builds unchanged, never over a file; returns the exit status."""
     fault = class_name_fault(name)
     if fault:
         complain(fault)
@@ -25,7 +25,7 @@ def new(name: str, folder: Path) -> int:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        complain(f"{path} exists; it is left as it is")
+        complain(f"{path} exists; it isn't overwritten")
         return USAGE
     except OSError as error:
         complain(f"{path}: {error.strerror}")

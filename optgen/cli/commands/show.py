@@ -1,4 +1,4 @@
-"""``optgen show``: the nouns of the compiler, readable enough to debug a spec with."""
+"""``optgen show``: the stages of the compiler as readable text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Emit: Plan → Sources. Prints a plan through templates, and checks what came out."""
+"""Emit: Plan → Sources. Fills templates with a plan and reviews the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arguments of a generated class: how each is declared, passed and documented."""
+"""The arguments of a generated class: declaration, signature and documentation."""
 
 from __future__ import annotations
 

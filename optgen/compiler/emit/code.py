@@ -18,7 +18,7 @@ from optgen.compiler.ir.plan import Assignment, Item, Plan, Prepass, Program, ex
 from optgen.compiler.ir.reserved import TENSOR_SIZE
 from optgen.compiler.ir.rule import COUNTERS
 
-#: A guard of more cases costs more to ask than a number costs to read.
+#: Evaluating a guard with more cases costs more than reading a number.
 _MOST_CASES = 2
 
 
@@ -70,7 +70,7 @@ class Store:
     guard: Condition
 
 
-#: What a function is made of.
+#: The statements of a function.
 Statement = Read | Write | Load | Store | Item
 
 
@@ -83,7 +83,7 @@ def expression_in(statement: Statement) -> Expression | None:
 
 @dataclass(frozen=True)
 class Function:
-    """A function of generated code, or what compiles one for a setting of its switches."""
+    """A function of generated code, or the builder of a kernel for a switch setting."""
 
     #: The template that prints it, in the folder of each target.
     template: ClassVar[str]
@@ -108,7 +108,7 @@ class HostScalars(Function):
 
 @dataclass(frozen=True)
 class FeatureScalars(HostScalars):
-    """Computes those of features, whatever the optimizer."""
+    """Computes the scalars of features, for every optimizer."""
 
     template = "feature_scalars"
 
@@ -124,19 +124,19 @@ class Elements(Function):
 
 @dataclass(frozen=True)
 class Sums(Function):
-    """Sums over each variable that a program must know first."""
+    """Sums over each variable that a program needs first."""
 
     template = "sums"
 
     program: Program
     prepass: Prepass
-    #: What computes the scalars of each tensor from the sums, if anything does.
+    #: The function that computes tensor scalars from the sums, if any.
     finish: TensorScalars | None
 
 
 @dataclass(frozen=True)
 class TensorScalars(Function):
-    """Computes the scalars of each tensor that a program makes of its sums."""
+    """Computes the tensor scalars of a program from its sums."""
 
     template = "tensor_scalars"
 
@@ -163,11 +163,11 @@ def prepass_name(program: Program, what: str, number: int) -> str:
 def scalars_of(
     plan: Plan, columns: Columns, kind: type[HostScalars], items: Sequence[Assignment]
 ) -> HostScalars:
-    """What computes some of the scalars of a call."""
+    """The function that computes some of the host scalars."""
     given = [h.name for h in plan.rule.hyperparameters if not h.is_switch]
     used = {part for item in items for part in names(item.expression)}
     reads = tuple(
-        Read(one, Table.HYPERPARAMETERS, _asked(one, items, ())) for one in given if one in used
+        Read(one, Table.HYPERPARAMETERS, _guard(one, items, ())) for one in given if one in used
     )
     wanted = [one for one in columns.scalars if one in plan.scalars]
     once = _used_once(items, {*wanted})
@@ -213,7 +213,7 @@ def _tensor_scalars(plan: Plan, program: Program, number: int) -> TensorScalars:
         Read(
             one.target,
             Table.TOTALS if one.extent is Extent.OPTIMIZER else Table.SUMS,
-            _asked(one.target, items, [one]),
+            _guard(one.target, items, [one]),
         )
         for one in prepass.sums.reductions
         if one.target in used
@@ -243,19 +243,19 @@ def _used_once(items: Sequence[Assignment], wanted: Collection[str]) -> set[str]
 def _scalar_reads(
     plan: Plan, program: Program, items: Sequence[Item], prepasses: int
 ) -> tuple[Read, ...]:
-    """The scalars of the call, and of a tensor after so many prepasses, that items use."""
+    """Reads of host scalars, and of tensor scalars after so many prepasses, that items use."""
     used = {name for item in items for name in names(expression_of(item))}
     used -= {item.target for item in items}
     before = program.prepasses[:prepasses]
     factors = [item for prepass in before for item in prepass.scalars.body]
     booleans = plan.booleans | {item.target for item in factors if item.boolean}
     reads = [
-        Read(name, Table.SCALARS, _asked(name, items, plan.host.body), name in booleans)
+        Read(name, Table.SCALARS, _guard(name, items, plan.host.body), name in booleans)
         for name in plan.scalars
         if name in used
     ]
     reads += [
-        Read(name, Table.FACTORS, _asked(name, items, factors), name in booleans)
+        Read(name, Table.FACTORS, _guard(name, items, factors), name in booleans)
         for name in dict.fromkeys(item.target for item in factors)
         if name in used
     ]
@@ -263,15 +263,15 @@ def _scalar_reads(
 
 
 def _together(reads: Iterable[Read]) -> tuple[Read, ...]:
-    """Reads with those under one guard side by side, so that it is asked once."""
+    """Reads, grouped by guard, so that each guard is evaluated once."""
     grouped: dict[Condition, list[Read]] = {}
     for read in reads:
         grouped.setdefault(read.guard, []).append(read)
     return tuple(read for group in grouped.values() for read in group)
 
 
-def _asked(name: str, items: Iterable[Item], sources: Iterable[Item]) -> Condition:
-    """When items use a name; where that is long to say, when it has a value."""
+def _guard(name: str, items: Iterable[Item], sources: Iterable[Item]) -> Condition:
+    """The guard under which items use a name; if it has many cases, the guard of its value."""
     guard = NEVER
     for item in items:
         if name in names(expression_of(item)):
@@ -282,7 +282,7 @@ def _asked(name: str, items: Iterable[Item], sources: Iterable[Item]) -> Conditi
 
 
 def when_assigned(name: str, items: Iterable[Item]) -> Condition:
-    """When a name gets a value of these; always, where it isn't theirs."""
+    """The guard under which items assign a name; always, if they don't."""
     guards = [item.guard for item in items if item.target == name]
     found = NEVER if guards else ALWAYS
     for guard in guards:
@@ -291,10 +291,10 @@ def when_assigned(name: str, items: Iterable[Item]) -> Condition:
 
 
 def _switches(plan: Plan, statements: Iterable[Statement]) -> tuple[str, ...]:
-    """The switches that statements ask for, in the order of the plan."""
-    asked: set[str] = set()
+    """The switches that statements use, in the order of the plan."""
+    used: set[str] = set()
     for one in statements:
-        asked |= set(one.guard.atoms)
+        used |= set(one.guard.atoms)
         if (computed := expression_in(one)) is not None:
-            asked |= {*names(computed)}
-    return tuple(switch.name for switch in plan.switches if switch.name in asked)
+            used |= {*names(computed)}
+    return tuple(switch.name for switch in plan.switches if switch.name in used)

@@ -1,7 +1,7 @@
-"""The columns of the tables that kernels read, and the constants that name them.
+"""The columns of the tables that kernels read, and their named constants.
 
-What features use comes first, in the same columns for every optimizer, so that code that only
-features make is the same for all of them.
+Columns of features come first and are the same for every optimizer, so code that only features need
+is shared.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
 
 
 def all_names(plan: Plan) -> set[str]:
-    """Every name that code of a plan uses, but the counters."""
+    """All names in the code of a plan, except the counters."""
     found = {buffer.name for buffer in plan.buffers}
     items = [*plan.host.body, *(item for program in plan.programs for item in program.items)]
     for item in items:

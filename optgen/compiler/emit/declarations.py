@@ -1,4 +1,4 @@
-"""What generated classes declare, line by line: hyperparameters, switches, states, programs."""
+"""Declarations of generated classes: hyperparameters, switches, states, programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
 
 
 def hyperparameter(h: Hyperparameter) -> str:
-    """A hyperparameter; its default stands in the signature."""
+    """A hyperparameter; its default is in the signature."""
     arguments = [f'"{h.name}"']
     if h.is_switch:
         arguments.append("False")
@@ -31,7 +31,7 @@ def hyperparameter(h: Hyperparameter) -> str:
 
 
 def switch(one: Switch, condition: Expression, rule: Rule) -> str:
-    """A switch, with the condition on hyperparameters that it holds."""
+    """A switch with its condition on hyperparameters."""
     numbers = [h.name for h in rule.hyperparameters if not h.is_switch]
     arguments = [f'"{one.name}"', f"lambda h: {_condition(condition, rule)}"]
     asked = ", ".join(f'"{name}"' for name in names(condition) if name in numbers)
@@ -47,20 +47,20 @@ def _condition(condition: Expression, rule: Rule) -> str:
         return f'h["{text(operand)}"] is not None'
     lookups = {h.name: f'h["{h.name}"]' for h in rule.hyperparameters}
     asked = [h for h in rule.hyperparameters if h.optional and h.name in names(condition)]
-    # All conditions are asked whenever a hyperparameter is set, also those under a given(…).
+    # All conditions are evaluated when a hyperparameter is set, also those under a given(…).
     parts = [f"{lookups[h.name]} is not None" for h in asked]
     return " and ".join([*parts, printed(condition, Printer(names=lookups))])
 
 
 def decided(plan: Plan) -> Iterator[tuple[Switch, Expression]]:
-    """The switches that hyperparameters decide."""
+    """The switches that depend on hyperparameters."""
     for one in plan.switches:
         if one.condition is not None:
             yield one, one.condition
 
 
 def state(one: State, plan: Plan) -> str:
-    """An array beside each variable."""
+    """An array per variable."""
     guard = next(buffer.guard for buffer in plan.buffers if buffer.name == one.name)
     gated = [program for program in plan.programs if program.gate]
     gathered = {access.buffer for program in gated for access in program.elements.stores}
@@ -78,7 +78,7 @@ def state(one: State, plan: Plan) -> str:
 
 
 def exclusive(plan: Plan) -> list[str]:
-    """For each set of which only one may be on, the switches that turn its members on."""
+    """For each exclusive set, the switches of its members."""
     atoms = {text(condition): one.name for one, condition in decided(plan)}
     sets: dict[str, list[str]] = {}
     for block in plan.rule.blocks:
@@ -94,7 +94,7 @@ def tupled(listed: Iterable[str]) -> str:
 
 
 def programs(plan: Plan) -> str:
-    """What the runtime must know of the programs, as lines."""
+    """Declarations of the programs, as lines."""
     return "\n".join(line for program in plan.programs for line in _program(program))
 
 

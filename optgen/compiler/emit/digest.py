@@ -1,4 +1,4 @@
-"""What a rule computes as one digest: files, comments and documentation don't count."""
+"""A digest of the meaning of a rule; files, comments and documentation are excluded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def rule_digest(rule: Rule) -> str:
 def _lines(rule: Rule) -> Iterator[str]:
     yield rule.name
     for state in rule.states:
-        yield f"state {state.name} {state.initial!r} {_asked(state.when)}"
+        yield f"state {state.name} {state.initial!r} {_guard_text(state.when)}"
     for block in rule.blocks:
         yield from _block(block)
 
@@ -27,13 +27,13 @@ def _block(block: Block) -> Iterator[str]:
     yield f"block {block.name} {block.every_variable}"
     yield from map(_step, block.steps)
     if block.proceed is not None:
-        yield f"proceed {text(block.proceed)} {_asked(block.when)}"
+        yield f"proceed {text(block.proceed)} {_guard_text(block.when)}"
         yield from map(_step, block.otherwise)
 
 
 def _step(step: Step) -> str:
-    return f"{step.target} = {text(step.expression)} {_asked(step.guard)}"
+    return f"{step.target} = {text(step.expression)} {_guard_text(step.guard)}"
 
 
-def _asked(guard: Condition) -> str:
+def _guard_text(guard: Condition) -> str:
     return repr(guard.cases)

@@ -1,4 +1,4 @@
-"""Text of a spec as prose of generated files: wrapped, and quoted so that none of it is code."""
+"""Text of a spec as prose of generated files: wrapped and quoted, so that it can't become code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long lines of generated code, broken as by hand."""
+"""Line breaks in long statements of generated code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 
 WIDTH = 100
 _STEP = "    "
-#: What stands before the value of a statement; nothing before a bare call.
+#: The prefix of a statement before its value; empty for a bare call.
 _HEAD = re.compile(r"return |[^()=]+ = |(?=\w+\()")
 #: An entry of a dictionary, which is broken inside its own brackets.
 _ENTRY = re.compile(r'(\w+)\[("\w+")\]')
@@ -37,7 +37,7 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _folded(line: str, width: int = WIDTH) -> list[str]:
-    """A long line over several."""
+    """A long line, broken into several."""
     if len(line) <= width:
         return [line]
     statement = line.lstrip()

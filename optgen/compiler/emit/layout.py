@@ -12,7 +12,7 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Line:
-    """One statement, when it is run, and the comment under which it stands."""
+    """One statement with its guard and the comment of its section."""
 
     text: str
     guard: Condition
@@ -52,7 +52,7 @@ def lay_out(
         while end < len(lines) and lines[end].section == section:
             end += 1
         rows = nesting.nested(lines[position:end], depth, ())
-        # A section that begins with an if says itself what it is for.
+        # A section that begins with an if needs no comment.
         if section and not (joined and rows[0].lstrip().startswith("if ")):
             result.append(f"{INDENT * depth}# {section}")
         result += rows
@@ -84,11 +84,11 @@ class _Nesting:
             end = _run(lines, position, literal, known)
             opposite = (literal[0], not literal[1])
             after = _run(lines, end, opposite, known)
-            asked: Case = (literal,)
+            shared: Case = (literal,)
             if self.joined and after == end:
-                asked += _also_shared(lines[position:end], (*known, literal))
-            result.append(f"{INDENT * depth}if {self.spelling(Condition((asked,)))}:")
-            result += self.nested(lines[position:end], depth + 1, (*known, *asked))
+                shared += _also_shared(lines[position:end], (*known, literal))
+            result.append(f"{INDENT * depth}if {self.spelling(Condition((shared,)))}:")
+            result += self.nested(lines[position:end], depth + 1, (*known, *shared))
             if after > end:
                 result.append(f"{INDENT * depth}else:")
                 result += self.nested(lines[end:after], depth + 1, (*known, opposite))
@@ -97,13 +97,13 @@ class _Nesting:
 
 
 def _shared(guard: Condition) -> Literal | None:
-    """A literal that every case of a guard asks for."""
+    """A literal that all cases of a guard share."""
     first, *others = guard.cases or ((),)
     return next((literal for literal in first if all(literal in case for case in others)), None)
 
 
 def _also_shared(lines: Sequence[Line], known: Case) -> Case:
-    """The literals that all lines ask for besides those that are known."""
+    """The literals that all lines share, except known ones."""
     found: list[Literal] = []
     while True:
         guards = [line.guard.given((*known, *found)) for line in lines]
@@ -116,7 +116,7 @@ def _also_shared(lines: Sequence[Line], known: Case) -> Case:
 
 
 def _run(lines: Sequence[Line], start: int, literal: Literal, known: Case) -> int:
-    """The end of the run of lines that all ask for a literal."""
+    """The end of the run of lines that share a literal."""
     end = start
     while end < len(lines):
         cases = lines[end].guard.given(known).cases

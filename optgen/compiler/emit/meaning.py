@@ -1,4 +1,4 @@
-"""Does the printed text say what was meant? Parses it again and compares the trees."""
+"""Verification of printed expressions: the text is parsed again and the trees compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The modules of a target: functions of a plan, but those that features' module has already."""
+"""The modules of a target; functions that are already in ``features.py`` are left out."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _DOCS = {
 
 @dataclass(frozen=True)
 class Shared:
-    """What features make of any rule: their plan around the plainest rule."""
+    """The code that all rules share: a plan of the features around a minimal rule."""
 
     plan: Plan
 
     @cached_property
     def columns(self) -> Columns:
-        """The columns that every optimizer has."""
+        """The columns of every optimizer."""
         return columns_of(self.plan, Columns())
 
     @cached_property
@@ -51,14 +51,14 @@ class Shared:
 
 
 def own_functions(plan: Plan, columns: Columns, shared: Shared) -> tuple[Function, ...]:
-    """The functions of a plan that aren't the same for every optimizer."""
+    """The functions of a plan that are not shared."""
     known = {function.name: function for function in shared.functions}
     made = [one for one in functions_of(plan) if not _is_known(one, known, columns)]
     return (scalars_of(plan, columns, HostScalars, _own_items(plan, shared)), *made)
 
 
 def _is_known(function: Function, known: Mapping[str, Function], columns: Columns) -> bool:
-    """Whether a function of features does the same."""
+    """Whether the function is among the shared ones."""
     same = known.get(function.name)
     if same is None or _essence(function) != _essence(same):
         return False
@@ -96,7 +96,7 @@ class Module:
 
     @cached_property
     def naming(self) -> Naming:
-        """How names are spelled: one that code needs for itself gets an underscore."""
+        """The spelling of names: those that clash with reserved ones get an underscore."""
         target = self.target
         reserved = target.words | PYTHON_WORDS | {program.name for program in self.plan.programs}
         reserved |= set(self.columns.constants.values())

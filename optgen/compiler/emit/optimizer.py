@@ -1,4 +1,4 @@
-"""The class of an optimizer, and the class of features that all of them stand on."""
+"""The class of an optimizer, and the base class with all features' declarations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _RUNTIME = "optgen.runtime"
 
 
 def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str, object]:
-    """What the template of a class shows: what isn't the same for every optimizer."""
+    """The context of the template of a class: all that isn't shared."""
     rule = plan.rule
     known = set(features_of(shared.plan))
     own = [h for h in rule.hyperparameters if declared.hyperparameter(h) not in known]
@@ -60,14 +60,14 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
     }
 
 
-#: What is said of the arguments that all optimizers have.
+#: Documentation of the arguments that all optimizers have.
 _SHARED = "those of every optimizer, which `Featured` documents."
-#: Arguments that every optimizer has, whatever the features.
+#: Arguments of every optimizer, independent of features.
 _COMMON = ("options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 
 
 def features_context(shared: Shared) -> dict[str, object]:
-    """What the template of the class of features shows."""
+    """The context of the template of the class of features."""
     plan = shared.plan
     hyperparameters = _of_features(plan)
     return {
@@ -155,7 +155,7 @@ def _listed(title: str, sets: list[str], known: list[str]) -> Iterator[str]:
 
 def _torch(plan: Plan) -> Iterator[str]:
     for name, listed in plan.rule.torch:
-        # A feature that there isn't takes the arguments that set it along.
+        # Without a feature, its arguments are omitted.
         if all(plan.rule.hyperparameter(one.value) for one in listed):
             yield f'("{name}", {declared.tupled(one.value for one in listed)}),'
 

@@ -1,4 +1,4 @@
-"""Expressions as Python text, for the two kinds of code that kernels hold."""
+"""Expressions as Python text, for host code and for element loops."""
 
 from __future__ import annotations
 

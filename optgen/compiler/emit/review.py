@@ -1,8 +1,8 @@
-"""The last look at a generated file: it compiles, and holds nothing that was not meant.
+"""The last check of a generated file: it compiles, and contains only expected syntax.
 
-The text of a spec is checked where it is read, and again where it is printed. This would
-notice if both had a hole: text that came out as code would need a word, an attribute, an
-import or a kind of statement that neither the templates nor the plan have.
+Text of a spec is validated when it is read and again when it is printed. If both had a hole,
+injected code would still need a word, an attribute, an import or a kind of statement that neither
+the templates nor the plan contain.
 """
 
 from __future__ import annotations

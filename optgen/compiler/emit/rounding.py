@@ -1,4 +1,4 @@
-"""What a kernel's header says of rounding errors."""
+"""Rounding error bounds in the header of a generated file."""
 
 from __future__ import annotations
 

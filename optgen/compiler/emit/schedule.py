@@ -1,4 +1,4 @@
-"""The class of a schedule, as what the template ``schedule.py.j2`` has holes for."""
+"""The class of a schedule: the context of ``schedule.py.j2``."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _body(rule: Rule) -> str:
     """The steps as the body of a method; the last says what is returned."""
     printer = schedule_printer(rule)
     lines = [
-        Line(f"{step.target} = {printed(_asked(step.expression), printer)}", step.guard)
+        Line(f"{step.target} = {printed(_with_names(step.expression), printer)}", step.guard)
         for step in _steps(rule)
     ]
     last, step = lines[-1], _steps(rule)[-1]
@@ -106,7 +106,7 @@ def _given(name: str) -> str:
     return f"{GIVEN}({name})"
 
 
-def _asked(expression: Expression) -> Expression:
+def _with_names(expression: Expression) -> Expression:
     """The expression with each ``given(x)`` as a name, which the printer knows."""
 
     def change(part: Expression) -> Expression | None:

@@ -1,7 +1,7 @@
-"""What a plan may be printed for: one object for each target, in a folder of its own.
+"""The interface of a target: one object in its own folder.
 
-A target says how statements read, which names its code needs for itself, what it imports and from
-where. Review, reserved words and packaging derive from the list of targets.
+A target defines how statements are printed, its reserved names, and its imports. Review, reserved
+words and packaging derive from the list of targets.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from optgen.compiler.ir.plan import Plan
 
 @dataclass(frozen=True)
 class Naming:
-    """How names of a plan are spelled in a file: columns by constants, clashing names renamed."""
+    """The spelling of a plan's names in a file: constants of columns, renamed clashes."""
 
     columns: Columns
     renamed: Mapping[str, str]
-    #: Names whose constants stand in the module of features.
+    #: Names whose constants are in the module of features.
     shared: Collection[str]
 
     def column(self, name: str) -> str:
@@ -38,30 +38,30 @@ class Naming:
 
 
 class Target(ABC):
-    """A target; its templates are in the folder of ``templates`` that is called like it."""
+    """A target; its templates are in the folder of ``templates`` of the same name."""
 
     name: ClassVar[str]
-    #: What a docstring calls the outcome.
+    #: The title in docstrings.
     title: ClassVar[str]
-    #: Names that its code needs for itself, and how it ends others.
+    #: Reserved names, and suffixes of derived ones.
     words: ClassVar[frozenset[str]]
     endings: ClassVar[tuple[str, ...]] = ()
-    #: What may stand after a dot, with what stands before it.
+    #: Attribute accesses that its code may contain.
     attributes: ClassVar[frozenset[str]] = frozenset()
     #: Packages that its code imports.
     packages: ClassVar[frozenset[str]] = frozenset()
-    #: Calls that are made for their effect.
+    #: Calls with side effects.
     effects: ClassVar[frozenset[str]] = frozenset()
-    #: Whether it finds scalars and buffers by column.
+    #: Whether scalars and buffers are addressed by column.
     has_columns: ClassVar[bool] = True
-    #: Whether the kernel of sums computes the scalars of tensors, too.
+    #: Whether the kernel of sums also computes the tensor scalars.
     finishes: ClassVar[bool] = False
-    #: Whether bounds of rounding errors hold for it.
+    #: Whether rounding error bounds hold for it.
     is_bounded: ClassVar[bool] = True
 
     @abstractmethod
     def printer(self, plan: Plan, naming: Naming) -> StatementPrinter:
-        """What prints the statements of a plan."""
+        """The printer of a plan's statements."""
 
 
 class StatementPrinter(ABC):
@@ -77,7 +77,7 @@ class StatementPrinter(ABC):
 
     @abstractmethod
     def context(self, function: Function) -> dict[str, Any]:
-        """What the template of a function has holes for, besides its name and switches."""
+        """The context of a function's template, besides its name and switches."""
 
     @abstractmethod
     def uses(self, function: Function) -> Iterator[str]:
@@ -92,7 +92,7 @@ class StatementPrinter(ABC):
         return lay_out(lines, spelling=self._spelled, joined=True)
 
     def _spelled(self, condition: Condition) -> str:
-        """A guard over switches, as they are called here."""
+        """A guard over switches, with renamed clashes."""
         cases = tuple(tuple((self.name(a), holds) for a, holds in c) for c in condition.cases)
         return spell(Condition(cases))
 
@@ -112,12 +112,12 @@ def functions_from(code: str, modules: Mapping[Origin, str]) -> dict[str, str]:
     return {name: module for name, module in found.items() if module} | common
 
 
-#: What kernels call the functions of the language.
+#: Names of the language's functions in kernels.
 FUNCTION_NAMES = frozenset(f.kernel for f in REGISTRY.values() if f.in_kernels)
 
 
 def expressions_of(function: Function) -> Iterator[Expression]:
-    """What a function computes."""
+    """The expressions of a function."""
     found = (expression_in(one) for one in function.statements)
     return (one for one in found if one is not None)
 

@@ -1,4 +1,4 @@
-"""Templates, filled: a hole that stands alone on a line takes a block of lines."""
+"""Templates: a placeholder alone on its line is replaced by a block of lines."""
 
 from __future__ import annotations
 

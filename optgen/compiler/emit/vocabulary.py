@@ -1,4 +1,4 @@
-"""The words that generated code may be made of: those of the templates and those of the plan."""
+"""The words that generated code may contain: those of the templates and those of the plan."""
 
 from __future__ import annotations
 

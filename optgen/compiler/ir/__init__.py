@@ -1,1 +1,1 @@
-"""The nouns: Spec, Rule, Plan, Source, and what they are made of. They import no stage."""
+"""The nouns: Spec, Rule, Plan, Source, and their parts. They import no stage."""

@@ -1,4 +1,4 @@
-"""How exact a plan is: what was rewritten on the way to it, and by how much results are off."""
+"""The accuracy of a plan: its rewrites and its rounding errors."""
 
 from __future__ import annotations
 

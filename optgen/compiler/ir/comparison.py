@@ -1,4 +1,4 @@
-"""How two optimizers compare: equal, with what makes them so, or where they part."""
+"""The result of comparing two optimizers: equal, with a reason, or different from some step on."""
 
 from __future__ import annotations
 

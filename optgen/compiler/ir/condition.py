@@ -1,8 +1,8 @@
-"""When a step is taken: a Boolean function of static conditions, in disjunctive normal form.
+"""Guards: Boolean functions of static conditions, in disjunctive normal form.
 
-A condition is a tuple of cases, of which any may hold; a case is a tuple of literals, which
-must all hold; a literal is the text of a static condition and the value it must have. The
-literals of a case keep the order of the nested ``if`` lines that they came from.
+A condition is a tuple of cases, any of which suffices; a case is a tuple of literals, all of which
+must hold; a literal is the text of a static condition with its required value. The literals of a
+case keep the order of the nested ``if`` lines of the spec.
 """
 
 from __future__ import annotations

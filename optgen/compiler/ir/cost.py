@@ -1,4 +1,4 @@
-"""What a step of an optimizer costs for each element of a parameter."""
+"""The cost of a step per element of a parameter."""
 
 from __future__ import annotations
 

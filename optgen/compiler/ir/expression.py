@@ -1,7 +1,8 @@
-"""The expression tree of a rule: what kernels are printed from.
+"""The expression tree of rules and kernels.
 
-It is our own because SymPy reorders sums and merges quotients while it builds, which would
-change the rounding of a kernel. Trees compare by what they say, not by where they stand.
+SymPy isn't used here because it reorders sums and merges quotients on construction, which would
+change the rounding of a kernel. Trees compare by structure, regardless of their location in the
+spec.
 """
 
 from __future__ import annotations

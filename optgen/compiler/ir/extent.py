@@ -1,10 +1,10 @@
-"""Extents: over what a value has one number each.
+"""Extents: the index set over which a value has one number each.
 
 They form a lattice, from one number for each call to one for each element::
 
     call < optimizer < tensor < rows, columns < element
 
-A value that is computed from others has the join of their extents; rows and columns join in the
+The extent of an expression is the join of its operands' extents; rows and columns join in the
 element. An extent decides how often a value is computed and how it broadcasts.
 """
 

@@ -1,4 +1,4 @@
-"""What is known of a function of the language, apart from every analysis and every target."""
+"""Properties of a function of the language, independent of analyses and targets."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 
 
 class Origin(Enum):
-    """Where a kind of generated code has a function from."""
+    """The module from which generated code takes a function."""
 
-    #: It isn't there, or is spelled with operators.
+    #: None: unavailable, or printed as operators.
     NOWHERE = "nowhere"
     BUILTIN = "builtins"
     MATH = "math"
@@ -26,7 +26,7 @@ class Origin(Enum):
 
 @dataclass(frozen=True)
 class Code:
-    """How generated code has a function.
+    """The origins and spellings of a function in generated code.
 
     ``kernel`` is what kernels call it, ``cpu`` and ``cuda`` say where those have it from,
     ``python`` where schedules do. ``array`` is its name in NumPy and in ``keras.ops``.
@@ -127,7 +127,7 @@ class Function:
 
     @property
     def arity(self) -> int:
-        """How many arguments it takes."""
+        """The number of arguments."""
         return len(self.arguments)
 
     @property
@@ -142,7 +142,7 @@ class Function:
 
     @property
     def kernel(self) -> str:
-        """What kernels call it."""
+        """Its name in kernels."""
         return self.code.kernel or self.name
 
     @property
@@ -152,12 +152,12 @@ class Function:
 
     @property
     def array(self) -> str:
-        """What NumPy and ``keras.ops`` call it."""
+        """Its name in NumPy and ``keras.ops``."""
         return self.code.array or self.name
 
     @property
     def python(self) -> str:
-        """What schedules call it; empty where they don't."""
+        """Its name in schedules; empty if unavailable."""
         match self.code.python:
             case Origin.NOWHERE:
                 return ""

@@ -1,7 +1,7 @@
-"""The functions of the language: all that printers and analyses derive is stated here, once.
+"""The registry of functions, from which printers and analyses derive.
 
-To add one, add an entry and a line to ``docs/language.md``. Analyses have tables for what can't be
-derived from an entry; a test names each that an entry needs.
+To add a function, add an entry and a row in ``docs/language.md``. Some analyses have tables for
+properties that can't be derived; a test reports each entry that is missing there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The two languages: what a rule is given, what it may call, and what it must assign."""
+"""The languages of optimizers and schedules: predefined names, functions, required results."""
 
 from __future__ import annotations
 

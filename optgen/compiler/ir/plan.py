@@ -1,8 +1,8 @@
-"""The third noun: what kernels must do, for no particular target.
+"""The third noun: the programs of an optimizer, independent of the target.
 
-A step of the optimizer runs one *program*: ``update``, or the ``otherwise`` of a gate that does
-not proceed; ``absent`` runs for the variables without a gradient. A program is a list of
-*stages*: passes over the elements, and between them the scalars that are made of their sums.
+A step runs one *program*: ``update``, or the ``otherwise`` of a gate that does not proceed;
+``absent`` runs for variables without a gradient. A program is a list of *stages*: passes over the
+elements, and between them scalars computed from their sums.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Reduction:
     guard: Condition
     block: str
     extent: Extent
-    """What there is one sum for: each tensor, or the whole optimizer."""
+    """The extent of the sum: tensor or optimizer."""
 
 
 #: A line of a pass over elements.
@@ -58,7 +58,7 @@ Item = Assignment | Reduction
 
 
 def expression_of(item: Item) -> Expression:
-    """What an item computes."""
+    """The expression of an item."""
     return item.term if isinstance(item, Reduction) else item.expression
 
 
@@ -94,12 +94,12 @@ class ElementPass:
 
     @property
     def reductions(self) -> tuple[Reduction, ...]:
-        """The sums that it makes."""
+        """The reductions of the pass."""
         return tuple(item for item in self.body if isinstance(item, Reduction))
 
     @property
     def assignments(self) -> tuple[Assignment, ...]:
-        """What it computes for each element by itself."""
+        """The element-wise assignments of the pass."""
         return tuple(item for item in self.body if isinstance(item, Assignment))
 
 
@@ -111,7 +111,7 @@ class Scalars:
     body: tuple[Assignment, ...]
 
 
-#: What a program is made of.
+#: A stage of a program.
 Stage = ElementPass | Scalars
 
 
@@ -124,7 +124,7 @@ class Prepass(NamedTuple):
 
 @dataclass(frozen=True)
 class Program:
-    """What happens to one variable in one call; nothing at all where the guard doesn't hold.
+    """The stages of one call; skipped if the guard doesn't hold.
 
     The last stage is the pass that stores. ``gate`` names the host scalar that must be false for
     this program to run instead of the update.

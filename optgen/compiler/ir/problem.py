@@ -1,4 +1,4 @@
-"""Where something stands in a spec, and what is wrong with it."""
+"""Errors and warnings with their locations in a spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was found out about a rule: properties with verdicts, and what these rest on."""
+"""Findings about a rule: properties, verdicts and their evidence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optgen.compiler.ir.problem import Location
 
 
 class Verdict(StrEnum):
-    """Proved by an exact argument, refuted by numbers, or neither."""
+    """Proved exactly, refuted by a counterexample, or neither."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -25,20 +25,20 @@ class Group(StrEnum):
     DESCENT = "descent"
     ODDNESS = "oddness"
     DEGREE = "degree"
-    #: Units, sizes and where float32 ends are told, and none is wrong.
+    #: Units, sizes and float32 limits are informational.
     UNIT = "unit"
     SIZE = "size"
-    #: The largest gradients that float32 has room for, and the small numbers that it loses.
+    #: The largest gradients without overflow in float32, and the constants that it loses.
     OVERFLOW = "overflow"
     UNDERFLOW = "underflow"
-    #: What is odd, but may be meant.
+    #: Unusual properties that may be intended.
     WEIGHTS = "weights"
     START = "start"
     #: Which known rule it is, or is a step away from.
     KNOWN = "known"
-    #: What was seen in runs.
+    #: Observations in runs.
     BEHAVIOUR = "behaviour"
-    #: What mathematics allows and rounding doesn't.
+    #: Domain errors caused by rounding.
     FLOAT32 = "float32"
     #: A default that float32 loses.
     RANGE = "range"
@@ -47,9 +47,9 @@ class Group(StrEnum):
 #: Refuted properties of these groups are errors; those of the others only where one is strict.
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
-#: What a sound rule may be or not: it is told.
+#: Informational groups.
 TOLD = frozenset({Group.UNIT, Group.SIZE, Group.OVERFLOW, Group.UNDERFLOW})
-#: What is only ever a warning.
+#: Groups that are warnings only.
 WARNED = frozenset(
     {Group.WEIGHTS, Group.START, Group.KNOWN, Group.BEHAVIOUR, Group.FLOAT32, Group.RANGE}
 )
@@ -72,7 +72,7 @@ class Finding:
     reason: str = ""
     numbers: Mapping[str, float] = field(default_factory=dict)
     fails: str = ""
-    #: Why the author of the spec lets it pass, if it is refuted.
+    #: The reason of a waiver in the spec, if any.
     waived: str = ""
     #: The traceback of an analysis that failed, which is a mistake in the compiler.
     crash: str = ""

@@ -18,7 +18,7 @@ GIVEN_NAMES = (PARAM, GRAD, LEARNING_RATE, CALL, STEP)
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """A number or switch that the user of the optimizer sets."""
+    """A number or switch that users set."""
 
     name: str
     default: Scalar | None
@@ -29,12 +29,12 @@ class Hyperparameter:
     integer: bool = False
     required: bool = False
     is_list: bool = False
-    #: Whether it stands behind the argument ``name`` in a signature.
+    #: Whether it follows the argument ``name`` in the signature.
     after_name: bool = False
     excluded: Scalar | None = None
-    #: Whether the loss is multiplied by it before gradients are taken.
+    #: Whether it is a static loss scale.
     scales_loss: bool = False
-    #: Whether groups of variables may have values of their own.
+    #: Whether groups of variables may have different values.
     grouped: bool = False
     #: Where the numbers themselves stand.
     default_at: Location | None = None
@@ -42,13 +42,13 @@ class Hyperparameter:
 
     @property
     def is_switch(self) -> bool:
-        """Whether it is true or false, and so decides which code exists."""
+        """Whether it is a switch, which selects code."""
         return isinstance(self.default, bool)
 
 
 @dataclass(frozen=True)
 class State:
-    """An array of the parameter's shape that outlives a step."""
+    """An array of the parameter's shape that persists between steps."""
 
     name: str
     location: Location
@@ -56,14 +56,14 @@ class State:
     initial: Scalar | str = 0
     invariant: Expression | None = None
     doc: str = ""
-    #: Whether it may take the parameter's place for evaluation.
+    #: Whether it may replace the parameter for evaluation.
     stands_in: bool = False
     initial_at: Location | None = None
 
 
 @dataclass(frozen=True)
 class Step:
-    """``target = expression``, taken when the guard holds."""
+    """``target = expression``, executed if the guard holds."""
 
     target: str
     expression: Expression

@@ -1,4 +1,4 @@
-"""The last noun: a generated file, not yet written."""
+"""The last noun: a generated file before it is written."""
 
 from __future__ import annotations
 

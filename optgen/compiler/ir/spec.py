@@ -1,4 +1,4 @@
-"""The first noun: what a spec file says, as strings and numbers with their locations."""
+"""The first noun: the contents of a spec file, as strings and numbers with their locations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Scalar = bool | int | float
 
 @dataclass(frozen=True)
 class Text:
-    """A string from a spec and the place where it stands."""
+    """A string from a spec with its location."""
 
     value: str
     location: Location
@@ -54,7 +54,7 @@ class HyperparameterEntry:
 
 @dataclass(frozen=True)
 class StateEntry:
-    """One line of ``[state]``: an array beside each parameter."""
+    """One line of ``[state]``: an array per parameter."""
 
     name: Text
     when: Text | None = None
@@ -77,12 +77,12 @@ class Spec:
     reference: str = ""
     label: str = ""
     demo_learning_rate: float | None = None
-    #: Groups of properties that may be refuted, each with the reason.
+    #: Waived groups of properties, each with the reason.
     waived: tuple[tuple[str, str], ...] = ()
     defaults: tuple[tuple[Text, Scalar], ...] = ()
-    #: What torch calls an argument, and the hyperparameters that it sets.
+    #: torch's arguments, each with the hyperparameters that it sets.
     torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
-    # What only features say:
+    # Fields of features only:
     slot: Text | None = None
     when: Text | None = None
     proceed: Text | None = None

@@ -1,4 +1,4 @@
-"""How large steps may be on a quadratic."""
+"""Stability limits on a quadratic."""
 
 from __future__ import annotations
 

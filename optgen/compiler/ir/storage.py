@@ -1,4 +1,4 @@
-"""Storage: how the elements of a buffer lie in memory, whatever they are computed in."""
+"""Storage: the memory format of a buffer's elements, independent of arithmetic."""
 
 from __future__ import annotations
 

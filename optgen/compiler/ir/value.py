@@ -1,4 +1,4 @@
-"""The value of an expression in float64."""
+"""Evaluation of expressions in float64."""
 
 from __future__ import annotations
 

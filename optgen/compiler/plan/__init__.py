@@ -1,4 +1,4 @@
-"""Plan: Rule → Plan. Decides what is computed once per call, per tensor and per element."""
+"""Plan: Rule → Plan. Assigns each value to the call, the tensor or the element."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class _Planner:
         return Program(name, guard, tuple(stages), gate, tuple(norms))
 
     def _prepasses(self, passes: Passes, runs: Condition) -> Iterator[Stage]:
-        """The passes that sum up what later ones must know, and the scalars made of the sums."""
+        """The passes that compute sums for later passes, and the scalars from these sums."""
         for depth in range(1, passes.depth + 1):
             guard = NEVER
             for reduction in passes.reductions(depth):

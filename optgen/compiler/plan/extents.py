@@ -1,4 +1,4 @@
-"""Extents of the names of a program: how often each value must be computed."""
+"""Extents of the names of a program: how often each value is computed."""
 
 from __future__ import annotations
 

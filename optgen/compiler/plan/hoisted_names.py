@@ -1,4 +1,4 @@
-"""Names for values that the compiler hoists: said in words, ``1 - x`` is ``one_minus_x``."""
+"""Names of hoisted values: ``1 - x`` is ``one_minus_x``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lower: operators that every target has, and powers as products."""
+"""Lowering: operators that every target supports, and powers as products."""
 
 from __future__ import annotations
 

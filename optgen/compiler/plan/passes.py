@@ -1,4 +1,4 @@
-"""Passes: the steps of one program, taken apart by extent and by the sums that they need."""
+"""Passes: the steps of one program, split by extent and by reductions."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class Passes:
     def _sum_up(
         self, expression: Expression, guard: Condition, block: str, *, whole: str
     ) -> Expression:
-        """Replace each reduction by what it is of a sum, and note the sum.
+        """Replace each reduction by an expression of a sum, and record the sum.
 
         A sum is known right after its own prepass only: what is computed from it gets a name
         of its own, unless the sum is the ``whole`` of what a step assigns to that name.
@@ -156,7 +156,7 @@ class Passes:
         return named
 
     def _named(self, value: Expression, guard: Condition, stem: str, block: str) -> Name:
-        """A value of a tensor under a name of its own."""
+        """A tensor scalar under a new name."""
         wish = f"total_{value.id}" if isinstance(value, Name) else words(value)
         name = fresh(wish, f"{stem}_scale", self._taken)
         self._taken.add(name)

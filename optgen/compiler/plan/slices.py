@@ -1,4 +1,4 @@
-"""Slices: the steps and loads that a pass needs for what it stores or sums."""
+"""Program slices: the steps and loads that the stores and sums of a pass depend on."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def backward(
 
 
 def relative(condition: Condition, runs: Condition) -> Condition:
-    """The condition as far as it isn't known already from ``runs``."""
+    """The condition, simplified under the assumption ``runs``."""
     asked = [
         tuple(literal for literal in case if literal[0] not in runs.atoms)
         for case in condition.cases

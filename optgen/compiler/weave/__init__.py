@@ -61,7 +61,7 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
 
 
 def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
-    """Features around the plainest rule: what they make of any."""
+    """The features around a minimal rule."""
     here = Location("", 1)
     rate = Hyperparameter(LEARNING_RATE, 0.0, here)
     descent = Operation("-", (Name(PARAM, here), Name(GRAD, here)), here)
@@ -72,12 +72,12 @@ def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
 
 
 def check_features(features: Sequence[Rule], slots: Slots) -> tuple[Problem, ...]:
-    """What is wrong with features together: clashes, unknown slots, impossible orders."""
+    """Problems of features as a set: clashes, unknown slots, impossible orders."""
     return (*clashes(features), *check_order(features, slots))
 
 
 def _grouped(part: Rule, slots: Slots) -> Rule:
-    """Mark hyperparameters that groups of variables may set for themselves."""
+    """Mark hyperparameters that may differ between groups of variables."""
     slot = part.blocks[0].slot
     if (slots.own if slot is None else slot.value) not in slots.grouped:
         return part
@@ -86,7 +86,7 @@ def _grouped(part: Rule, slots: Slots) -> Rule:
 
 
 def _with_own_names(part: Rule, taken: set[str]) -> Block:
-    """The part's block, its guards complete, its local names made different from all others'."""
+    """The block of a part, with complete guards and unique local names."""
     block = part.blocks[0]
     declared = {h.name for h in part.hyperparameters} | {state.name for state in part.states}
     assigned = {step.target for step in (*block.steps, *block.otherwise)}

@@ -1,4 +1,4 @@
-"""Names and defaults on which specs don't agree."""
+"""Conflicts between names and defaults of several specs."""
 
 from __future__ import annotations
 

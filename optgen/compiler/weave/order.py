@@ -1,4 +1,4 @@
-"""The order of features in a step: by slot, then by what they say of each other."""
+"""The order of features in a step: by slot, then by ``before`` and ``after``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optgen.compiler.ir.spec import Text
 
 @dataclass(frozen=True)
 class Slots:
-    """The names of the slots in the order of a step, and what some of them are for.
+    """The names of the slots in order, and the roles of some.
 
     ``own`` is the optimizer's own rule, ``constraints`` what runs for single variables between
     the slots; hyperparameters of the ``grouped`` slots may differ between variables.
@@ -50,7 +50,7 @@ def _stable(sorter: TopologicalSorter[str]) -> list[str]:
 
 
 def slot_of(feature: Rule, slots: Slots) -> int:
-    """Where in a step the slot of a feature comes."""
+    """The index of a feature's slot."""
     slot = feature.blocks[0].slot
     assert slot is not None
     return slots.order.index(slot.value)
@@ -69,7 +69,7 @@ def check_order(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
 
 def _impossible(error: CycleError, features: Sequence[Rule]) -> Problem:
     names = error.args[1]
-    # From the first in the alphabet on, whichever feature the sorter met first.
+    # Rotate the cycle to begin with the alphabetically first feature.
     first = names.index(min(names))
     turned = [*names[first:-1], *names[:first], names[first]]
     blocks = {feature.name: feature.blocks[0] for feature in features}

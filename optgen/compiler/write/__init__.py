@@ -1,8 +1,8 @@
-"""Write: Sources → files. The only stage that changes anything on disk.
+"""Write: Sources → files. The only stage that modifies the disk.
 
-A package lists its generated files in a manifest, each with a digest. Without ``force`` only those
-are replaced or removed, and only while they are as they were generated. With it, edited ones and
-generated ones that no manifest lists are replaced too, but never files of others.
+A manifest in each package lists the generated files with digests. Without ``force``, only listed
+and unedited files are replaced or removed. With it, edited files and unlisted generated files are
+replaced too, but never other files.
 """
 
 from optgen.compiler.write.changes import Changes, changes_of, difference, stale

@@ -1,4 +1,4 @@
-"""What a build changes in a folder, known before anything is changed."""
+"""The changes that a build would make in a folder, computed before any is made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes put on disk so that a package is the old one, the new one, or says that it is neither."""
+"""Atomic update of a package: old, new, or marked as incomplete."""
 
 from __future__ import annotations
 

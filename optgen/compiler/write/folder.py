@@ -1,4 +1,4 @@
-"""The folder of a generated package: what is in it, and that one build at a time changes it."""
+"""The folder of a generated package: its contents, and a lock against concurrent builds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The manifest of a generated package: its files, each with a digest of its text."""
+"""The manifest of a generated package: its files with digests of their text."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What generated CPU kernels stand on."""
+"""The runtime of generated CPU kernels."""

@@ -1,7 +1,7 @@
-"""Compiled kernels kept on disk. All that touches the internals of Numba's cache is here.
+"""The disk cache of compiled CPU kernels. Only this module uses internals of Numba's cache.
 
-Kernels are kept where Numba would keep them: beside the file where that can be written, else in
-the user's cache directory; where no file can be believed, the kernel is compiled again.
+The cache directory is Numba's: next to the source file if writable, else the user's cache
+directory. Invalid files are discarded, and the kernel is compiled again.
 """
 
 from __future__ import annotations

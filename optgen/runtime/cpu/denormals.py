@@ -1,8 +1,8 @@
-"""Denormal numbers as zero, inside of kernels.
+"""Flushing of denormals to zero inside kernels.
 
-A processor takes a hundred times as long for numbers below 1.2e-38 (in float32), which averages of
-zeros come to and squares of small gradients are. Inside of a loop they are zero; the mode of the
-thread is what it was before and behind, so that nothing else notices.
+Arithmetic on denormals (below 1.2e-38 in float32), which decaying averages and squares of small
+gradients reach, is a hundred times slower. Kernels flush them to zero and restore the thread's mode
+at the end.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
-"""Functions for loops over elements: exponential, logarithm, hyperbolic tangent, angle, floor.
+"""Vectorizable elementary functions: exp, log, tanh, atan2, floor.
 
-The C library computes these for one number at a time, which holds up a loop that otherwise runs at
-the speed of memory. Here they are sums, products and bits of floating-point numbers, without a
-branch, so that a compiler makes vectors of them. The series are Taylor's, of arguments that are
-made small first: ``x - k*log(2)`` for the exponential, for the logarithm ``s`` in
-``log((1 + s)/(1 - s))``, and for an angle the tangent of what is left of an eighth of a turn. How
-far results are off is stated in the registry of functions (``compiler/ir/functions.py``) and
-measured by tests; denormal ones are zero, as all are in kernels, and no zero is negative.
+Calls of the C library handle one number at a time and stall a loop that otherwise runs at memory
+speed. These versions are branch-free arithmetic and bit operations, so the compiler vectorizes
+them. They are Taylor series after range reduction: ``x - k*log(2)`` for the exponential, ``s`` in
+``log((1 + s)/(1 - s))`` for the logarithm, and for angles the tangent of the remainder modulo an
+eighth of a turn. Error bounds are in the registry of functions (``compiler/ir/functions.py``) and
+are tested; denormal results are zero, as everywhere in kernels, and zeros are positive.
 """
 
 from __future__ import annotations

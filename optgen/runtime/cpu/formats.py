@@ -1,4 +1,4 @@
-"""Floating-point formats: their bits, and how many terms of a series fill them."""
+"""Floating-point formats: bit layouts, and the number of series terms for full precision."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""The headers of many NumPy arrays, read at once.
+"""Bulk access to the headers of NumPy arrays.
 
-To ask an array for its address, shape and strides takes a microsecond in Python, and a step may
-have thousands of them. NumPy's C interface fixes where an array keeps these, so that compiled
-code can read them; where that can't be relied on, arrays are asked one by one.
+Reading an array's address, shape and strides takes a microsecond in Python, and a step may have
+thousands of arrays. NumPy's C ABI fixes their offsets, so compiled code reads them directly; if the
+offsets can't be verified, arrays are read one by one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Launching kernels: in which thread, and when to stay serial."""
+"""Kernel launches: thread selection, and serial fallback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The host's memory: NumPy arrays."""
+"""Host memory: NumPy arrays."""
 
 from __future__ import annotations
 

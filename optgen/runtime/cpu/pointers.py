@@ -1,4 +1,4 @@
-"""Memory by address, and sums that may be vectorised, for generated CPU kernels."""
+"""Memory access by address, and reorderable sums, for generated CPU kernels."""
 
 from __future__ import annotations
 

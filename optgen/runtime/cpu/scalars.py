@@ -1,4 +1,4 @@
-"""The scalars of a call, which the host computes for each row of hyperparameters."""
+"""Host scalars, computed for each row of hyperparameters."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What generated CUDA kernels stand on, and the arrays of a device."""
+"""The runtime of generated CUDA kernels, and device arrays."""

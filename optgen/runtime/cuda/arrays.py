@@ -1,4 +1,4 @@
-"""Arrays on a device: those of other libraries, seen through what they tell of themselves."""
+"""Views of other libraries' device arrays."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the device knows about the calls of an optimizer, and the kernels that keep it.
+"""Call counters on the device, and the kernels that update them.
 
-They run where calls may be skipped, or are captured to be replayed: only the device knows then
-how many there were. One thread does all the work.
+They are used if calls may be skipped or replayed from a graph, since only the device can count
+these. A single thread does the work.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Kernels compiled for a device, kept on disk."""
+"""The disk cache of compiled CUDA kernels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls whose course only the device knows: those that may be skipped, or are replayed."""
+"""Calls that only the device can count: those that may be skipped, or are replayed."""
 
 from __future__ import annotations
 

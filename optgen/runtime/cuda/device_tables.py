@@ -1,4 +1,4 @@
-"""The tables of one optimizer on one device, and the launches that run over them."""
+"""The tables of one optimizer on one device, and its launches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The driver that the rest of the package uses: the real one, or the simulator's."""
+"""Selection of the driver: the real one, or the simulator's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CUDA driver: memory, streams and launches, in the context that all frameworks share."""
+"""The CUDA driver: memory, streams and launches, in the primary context."""
 
 from __future__ import annotations
 

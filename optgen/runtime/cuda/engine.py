@@ -1,4 +1,4 @@
-"""One step on devices: host scalars, then the program of this call over all variables."""
+"""A step on devices: host scalars, then the program of this call over all variables."""
 
 from __future__ import annotations
 

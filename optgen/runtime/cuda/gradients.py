@@ -1,4 +1,4 @@
-"""Gradients on devices: what kernels may be pointed at."""
+"""Validation of gradients on devices."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Everything that knows numba-cuda from the inside: kernels, their PTX, accesses to memory.
+"""All uses of numba-cuda's internals: kernels, PTX, memory access.
 
-In Numba's simulator, where kernels are Python and a device's memory is the host's, the accesses
-are those of ``simulated``.
+In Numba's simulator, where kernels are Python and device memory is host memory, memory access is
+that of ``simulated``.
 """
 
 from __future__ import annotations

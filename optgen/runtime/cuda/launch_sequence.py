@@ -1,4 +1,4 @@
-"""Tables that a device has copies of, and launches that follow one another."""
+"""Sequences of launches, and the tables that they copy to a device."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the libraries whose arrays live on devices are asked for: addresses, layouts, streams."""
+"""Adapters for the libraries of device arrays: addresses, layouts, streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory of devices: arrays of torch, CuPy, Numba, and others that say where they are."""
+"""Device memory: arrays of torch, CuPy, Numba and others with the CUDA array interface."""
 
 from __future__ import annotations
 

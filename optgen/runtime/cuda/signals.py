@@ -1,4 +1,4 @@
-"""Handlers of signals that wait, for work on a device, which Python puts together call by call."""
+"""Deferral of signal handlers during device work that takes several calls."""
 
 from __future__ import annotations
 

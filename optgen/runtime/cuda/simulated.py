@@ -1,4 +1,4 @@
-"""Accesses to memory in Numba's simulator: what the intrinsics of ``jit`` do, in Python."""
+"""Memory access in Numba's simulator: the intrinsics of ``jit`` in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The driver in Numba's simulator: a device's memory is the host's, kernels are Python."""
+"""The driver in Numba's simulator: device memory is host memory, kernels are Python."""
 
 from __future__ import annotations
 

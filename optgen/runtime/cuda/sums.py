@@ -1,4 +1,4 @@
-"""Sums in a fixed order, whatever the grid: of a thread, of a block, of a variable, of all."""
+"""Sums in a fixed order, independent of the grid: by thread, block, variable, and over all."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a launch runs over: chunks of variables, and how their sums are added up."""
+"""The work list of a launch: chunks of variables, and the order of their sums."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Hyperparameters: declared, set, overridden for single variables, and changed between calls."""
+"""Hyperparameters: declarations, values, per-variable overrides, and schedules."""

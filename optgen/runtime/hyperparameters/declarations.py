@@ -1,4 +1,4 @@
-"""What a generated class declares: its hyperparameters, switches and states."""
+"""Declarations of generated classes: hyperparameters, switches and states."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 from optgen.runtime.kernels import always
 
 Number = float
-#: A number, or what gives one for each call: a schedule, or a function of no argument.
+#: A number, a schedule, or a function without arguments.
 Scheduled = float | Callable[..., float]
 #: The value of a hyperparameter: None where an optional one is off.
 Value = bool | int | float | None
@@ -21,7 +21,7 @@ Value = bool | int | float | None
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """A number or switch; ``range`` is the text of what ``allows`` checks."""
+    """A number or switch; ``range`` is the text of the condition ``allows``."""
 
     name: str
     default: Value = None
@@ -30,16 +30,16 @@ class Hyperparameter:
     optional: bool = False
     integer: bool = False
     excluded: float | None = None
-    #: Whether groups of variables may have values of their own.
+    #: Whether groups of variables may have different values.
     grouped: bool = False
-    #: Whether the loss is multiplied by it before gradients are taken.
+    #: Whether it is a static loss scale.
     scales_loss: bool = False
-    #: Whether a list of such numbers is set.
+    #: Whether its value is a list of numbers.
     is_list: bool = False
 
     @property
     def is_switch(self) -> bool:
-        """Whether it is true or false."""
+        """Whether it is a switch."""
         return isinstance(self.default, bool)
 
     def check(self, value: object, owner: str) -> Value:
@@ -86,7 +86,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class State:
-    """An array beside each variable; ``initial`` is a number, a hyperparameter, or "param".
+    """An array per variable; ``initial`` is a number, a hyperparameter, or "param".
 
     One that ``stands_in`` may take the variable's place for evaluation; one that ``gathers`` is
     written in calls that make no update.

@@ -1,4 +1,4 @@
-"""Hyperparameters that change from call to call: schedules, and functions of no argument."""
+"""Hyperparameters that vary by call: schedules, and functions without arguments."""
 
 from __future__ import annotations
 

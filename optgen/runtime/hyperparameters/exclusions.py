@@ -1,4 +1,4 @@
-"""Variables that are left out of a hyperparameter's effect, such as biases from decay."""
+"""Exclusion of variables from a hyperparameter, such as biases from decay."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups of variables with values of their own, and what patterns for paths mean."""
+"""Groups of variables with different values, and path patterns."""
 
 from __future__ import annotations
 

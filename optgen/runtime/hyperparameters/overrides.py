@@ -1,4 +1,4 @@
-"""Values that users give to variables by patterns for their paths."""
+"""Per-variable values by path pattern."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hyperparameters of an optimizer, and what follows: switches, and rows of numbers."""
+"""Per-variable hyperparameters and switches, as rows of a table."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from optgen.runtime.hyperparameters.overrides import Options, PathOptions
 
 
 class Row(NamedTuple):
-    """What the numbers of a variable depend on: the groups that it is in, and its exclusions."""
+    """The groups and exclusions of a variable, which determine its hyperparameters."""
 
     groups: tuple[str, ...] = ()
     excluded: frozenset[str] = frozenset()
 
 
-#: Numbers by row, and the places, names and sources of those that change from call to call.
+#: Values by row, and the columns, names and sources of those that vary by call.
 Table = tuple[Array, list[tuple[tuple[int, int], str, Changing]]]
 
 
@@ -40,11 +40,11 @@ class Settings:
         states: Sequence[State] = (),
         columns: Sequence[str] = (),
     ) -> None:
-        """``columns`` are those of the rows that kernels read, hyperparameters among them.
+        """``columns`` are the columns of the rows that kernels read, including hyperparameters.
 
         Raises ValueError where several ``states`` would stand in for a variable.
         """
-        #: What the numbers of a row are; kernels compute those that are no hyperparameters.
+        #: The names of the columns of a row; kernels compute those that are no hyperparameters.
         self.columns = list(columns)
         self._stand_ins = [state for state in states if state.stands_in]
         self._owner, self._switches, self._exclusive = owner, switches, exclusive
@@ -59,16 +59,16 @@ class Settings:
         return name in self._declared
 
     def groups(self, paths: Iterable[str]) -> Groups:
-        """The groups of variables with these paths, and the values of each as they are now."""
+        """The groups of variables with these paths, with current values."""
         given = self.options.groups(paths)
         return given or self._groups
 
     def group(self, groups: Groups) -> None:
-        """Let other groups, or other values of theirs, be in place of those before."""
+        """Replace the groups or their values."""
         self._groups, self._rows = groups, {}
 
     def now(self, name: str, calls: Callable[[], int]) -> Value:
-        """A value as it is now; ``calls`` is called only if the value depends on their number."""
+        """A current value; ``calls`` is called only if the value depends on the number of calls."""
         value = self._values[name]
         asks = isinstance(value, Changing) and value.sees_calls
         return self._resolved(name, value, calls() if asks else 0)
@@ -80,11 +80,11 @@ class Settings:
 
     @property
     def loss_scales(self) -> list[str]:
-        """The hyperparameters that a loss is multiplied by before its gradients are taken."""
+        """The static loss scales."""
         return [name for name, h in self._declared.items() if h.scales_loss]
 
     def loss_scale(self, calls: Callable[[], int]) -> float:
-        """The product of all that a loss is multiplied by now."""
+        """The product of the static loss scales."""
         given = [self.now(name, calls) for name in self.loss_scales]
         return math.prod(value for value in given if value is not None)
 
@@ -98,7 +98,7 @@ class Settings:
         return ", ".join(f"{name}={value!r}" for name, value in sources.items())
 
     def change(self, name: str, value: object, *, built: bool) -> None:
-        """Set one value; once ``built``, not one that turns a part of the rule on or off."""
+        """Set one value; once ``built``, switches are fixed."""
         before = self._values
         on = {names: self.on(names) for names in self._each_group()} if built else {}
         self._values = {**before, name: accept(self._declared[name], value, self._owner)}
@@ -135,7 +135,7 @@ class Settings:
     ) -> bool:
         if not switch.asks:
             return bool(switch.condition(own))
-        # None is a number too where the spec says which one turns the hyperparameter off.
+        # None has a value if the spec declares one that disables the hyperparameter.
         off = any(
             own[name] is None and self._declared[name].excluded is None for name in switch.asks
         )
@@ -179,7 +179,7 @@ class Settings:
         return table
 
     def by_call(self, wanted: tuple[Row, ...]) -> Array | None:
-        """Which numbers of the rows depend on the number of calls before; None if none does."""
+        """The columns that depend on the number of calls; None if there are none."""
         table, changing = self._rows[wanted]
         found = np.zeros(table.shape, np.bool_)
         for place, _, value in changing:
@@ -187,11 +187,11 @@ class Settings:
         return found if found.any() else None
 
     def changing(self, wanted: tuple[Row, ...]) -> set[str]:
-        """The hyperparameters of the rows that change from call to call."""
+        """The hyperparameters that vary by call."""
         return {name for _, name, _ in self._rows[wanted][1]}
 
     def _table(self, wanted: Sequence[Row]) -> Table:
-        """The rows as far as they don't change, and the places of the numbers that do."""
+        """The constant part of the rows, and the positions of varying values."""
         numbers = self.columns
         table = np.full((len(wanted), len(numbers)), np.nan)
         changing = []
@@ -208,7 +208,7 @@ class Settings:
         return table, changing
 
     def _included(self, name: str, value: Setting, row: Row) -> Setting:
-        """The value of a row: for excluded variables, and for None, the one that turns it off."""
+        """The value in a row; for excluded variables and None, the value that disables it."""
         return self._declared[name].excluded if name in row.excluded or value is None else value
 
     def _resolved(self, name: str, value: Setting, calls: int) -> Value:
@@ -217,7 +217,7 @@ class Settings:
         return value
 
     def _checked(self, name: str, value: object, calls: int) -> float:
-        """What a changing value is after so many calls, if that is allowed."""
+        """The validated value after so many calls."""
         where = f"{self._owner}, after {calls} calls"
         checked = self._declared[name].check(value, where)
         if checked is None:
@@ -226,6 +226,6 @@ class Settings:
 
 
 def _switches_of(state: State, on: Mapping[str, bool]) -> str:
-    """The arguments that a state is there for."""
+    """The arguments that enable a state."""
     needed = [name for name in on if not state.when({**on, name: not on[name]})]
     return ", ".join(name.removesuffix("_given") for name in needed) or "always"

@@ -1,4 +1,4 @@
-"""How single variables are treated, beside their hyperparameters."""
+"""Per-variable constraints, exclusions and gradient overwriting; policy for odd gradients."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The state of an optimizer outside of it: as a snapshot, a file, or a store of Keras's."""
+"""Saved states: snapshots, files, and Keras's stores."""

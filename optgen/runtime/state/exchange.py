@@ -1,4 +1,4 @@
-"""Between a built optimizer's model and a snapshot: taking one, and going on from one."""
+"""Snapshots of a built model: taking and restoring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State files: safetensors, with what a run needs beside the arrays, and checksums of all."""
+"""State files: safetensors with counters, configuration and checksums."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The state of an optimizer with a core: taken as a snapshot, and gone on from."""
+"""Snapshots of an optimizer with a core: taking and restoring."""
 
 from __future__ import annotations
 

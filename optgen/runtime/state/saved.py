@@ -1,4 +1,4 @@
-"""What users call to save a state and to go on from it."""
+"""The public methods that save and load states."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from optgen.runtime.transaction import Call
 
 
 class Saved(HasCore):
-    """Saves snapshots, and goes on from them, when no other thread makes a step."""
+    """Saves and loads snapshots under the lock of the optimizer."""
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the state to a file, whole or not at all.
+        """Write the state to a file, atomically.
 
         With it a run goes on as if it had not ended. Steps of other threads wait meanwhile.
         Raises ValueError before ``build``, OSError where the file can't be written, and
@@ -26,7 +26,7 @@ class Saved(HasCore):
             file.write(self._snapshot(), path)
 
     def load(self, path: str | PathLike[str]) -> None:
-        """Take over state, counters and hyperparameters from a file that ``save`` wrote.
+        """Restore state, counters and hyperparameters from a file of ``save``.
 
         The optimizer is built with variables of the same paths, shapes and dtypes before.
         Raises StateError, a ValueError, that names all that doesn't fit, and FileNotFoundError;
@@ -35,7 +35,7 @@ class Saved(HasCore):
         self._resume(file.read(path), repr(fspath(path)))
 
     def save_own_variables(self, store: Store) -> None:
-        """Write the state into a dictionary or a group of HDF5, as Keras asks for."""
+        """Write the state into a dictionary or an HDF5 group, for Keras."""
         with self._core.turn.lock:
             put(self._snapshot(), store)
 
@@ -44,11 +44,11 @@ class Saved(HasCore):
         self._resume(get(store), "this state")
 
     def _snapshot(self) -> Snapshot:
-        """The state as it is; each optimizer makes its own."""
+        """A snapshot of the state; each front end implements it."""
         raise NotImplementedError
 
     def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
-        """Go on from a snapshot, as each optimizer does by itself.
+        """Restore a snapshot; each front end implements it.
 
         ``also`` are calls of compiled code that belong to it.
         """

@@ -1,4 +1,4 @@
-"""Everything that a run needs to go on, as values that any file can hold."""
+"""A snapshot: everything needed to resume a run, as plain values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States in the stores that Keras hands to ``save_own_variables`` and ``load_own_variables``."""
+"""States in Keras's stores: ``save_own_variables`` and ``load_own_variables``."""
 
 from __future__ import annotations
 

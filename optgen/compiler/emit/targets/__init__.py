@@ -1,4 +1,4 @@
-"""All targets: each folder here is one, and exports it as ``TARGET``."""
+"""The list of targets: each subpackage exports one as ``TARGET``."""
 
 from __future__ import annotations
 

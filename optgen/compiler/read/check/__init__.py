@@ -1,4 +1,4 @@
-"""Check: what is wrong with a rule, before anything is built on it."""
+"""Check: errors in a rule, found before planning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cycles: a value that needs a result which is computed from it."""
+"""Cyclic definitions."""
 
 from __future__ import annotations
 

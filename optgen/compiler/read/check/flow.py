@@ -1,4 +1,4 @@
-"""Names: defined before they are used, under every setting of the switches."""
+"""Definite assignment: names are defined before use, in every setting of the switches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers and conditions are two kinds: each operator gets the kind that it works on."""
+"""Types: numbers and conditions; each operator gets operands of the type that it needs."""
 
 from __future__ import annotations
 

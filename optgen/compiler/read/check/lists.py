@@ -1,4 +1,4 @@
-"""Lists: each stands where a function takes a whole list, and nothing else stands there."""
+"""Lists: allowed only as arguments of functions that take a whole list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""States that would stand in for the parameter at the same time."""
+"""States that would replace the parameter at the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is declared or assigned is used, and states are assigned and read."""
+"""Unused declarations and assignments; states that are never assigned or never read."""
 
 from __future__ import annotations
 

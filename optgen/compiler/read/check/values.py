@@ -1,4 +1,4 @@
-"""Numbers: defaults within their ranges, and constant parts that have a finite value."""
+"""Defaults out of range, and constant subexpressions without a finite value."""
 
 from __future__ import annotations
 

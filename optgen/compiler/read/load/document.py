@@ -1,4 +1,4 @@
-"""A TOML file: its text, its data, and where each key and value of it stands."""
+"""A TOML file: its text, its data, and the location of each key and value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of ``[hyperparameters]`` and ``[state]``."""
+"""The entries of ``[hyperparameters]`` and ``[state]``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading the fields of a TOML table, each checked for its type; problems are collected."""
+"""Type-checked access to the fields of a TOML table; problems are collected."""
 
 from __future__ import annotations
 

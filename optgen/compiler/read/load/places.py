@@ -1,4 +1,4 @@
-"""Where each key and value of a TOML text stands: what ``tomllib`` doesn't tell."""
+"""Locations of keys and values in a TOML text, which ``tomllib`` doesn't report."""
 
 from __future__ import annotations
 

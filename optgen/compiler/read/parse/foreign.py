@@ -1,4 +1,4 @@
-"""What Python has and the language hasn't: how messages call it, and what to write instead."""
+"""Python syntax outside the language: its name in messages, and the replacement to suggest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Python's syntax tree → expressions of ours, by a whitelist."""
+"""Python's syntax tree → expressions, by a whitelist."""
 
 from __future__ import annotations
 

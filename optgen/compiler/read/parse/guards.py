@@ -1,4 +1,4 @@
-"""Static conditions: the tests of ``if`` and ``when`` as Boolean functions of their parts."""
+"""Static conditions: the tests of ``if`` and ``when`` as Boolean functions of atoms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which names a spec may declare: they become Python identifiers in generated code."""
+"""Names that a spec may declare: they become Python identifiers in generated code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of a spec → Python's syntax tree, within bounds, and where each node stands in the file.
+"""Text of a spec → Python's syntax tree, with size limits and source locations.
 
 The text is only ever parsed by ``ast``, never evaluated.
 """

@@ -1,4 +1,4 @@
-"""The CPU: kernels that Numba compiles, as loops over arrays that are reached by address."""
+"""The CPU target: Numba kernels that loop over arrays by address."""
 
 from __future__ import annotations
 

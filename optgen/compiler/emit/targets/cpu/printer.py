@@ -1,4 +1,4 @@
-"""Statements of CPU kernels: what an element loop loads, computes, adds up and stores."""
+"""Statements of CPU kernels: loads, arithmetic, sums and stores of an element loop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keras: operations on whole tensors, which any backend runs or compiles into its own graph."""
+"""The Keras target: operations on whole tensors, which any backend runs or compiles."""
 
 from __future__ import annotations
 

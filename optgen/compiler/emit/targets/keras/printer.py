@@ -1,4 +1,4 @@
-"""Statements of Keras operations: over whole tensors and scalars, which have names."""
+"""Statements of Keras operations on whole tensors and scalars."""
 
 from __future__ import annotations
 
