@@ -131,6 +131,7 @@ def test_there_is_no_cycle() -> None:
 
 #: Private names of other projects, for each module that can't do without.
 OF_OTHERS = {
+    "optgen.analysis.exact.images": {"_mpf_"},
     "optgen.keras.inplace": {"_value"},
     "optgen.keras.synchronized": {"_version"},
     "optgen.runtime.cpu.jit": {"_cache"},

@@ -16,6 +16,7 @@ import numpy as np
 
 from optgen.analysis.compare.canonical_form import NAME, NUMBER, Node
 from optgen.analysis.compare.outline import Outline, new
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
 from optgen.compiler.ir.spec import Scalar
 
@@ -31,8 +32,7 @@ _PROBED = slice(0, 40, 9)
 _JOINED: Mapping[str, Callable[..., Any]] = {
     "+": np.add,
     "*": np.multiply,
-    "max": np.maximum,
-    "min": np.minimum,
+    **{f.name: getattr(np, f.array) for f in REGISTRY.values() if f.selects and f.is_symmetric},
     "and": np.logical_and,
     "or": np.logical_or,
 }
@@ -44,11 +44,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "==": np.equal,
     "!=": np.not_equal,
     "not": np.logical_not,
-    "abs": np.abs,
-    "exp": np.exp,
-    "log": np.log,
-    "sign": np.sign,
-    "where": np.where,
+    **{f.name: getattr(np, f.array) for f in REGISTRY.values() if f.name not in _JOINED},
     "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
     "sum": lambda x: _whole(x).sum(axis=1, keepdims=True),
     "mean": lambda x: _whole(x).mean(axis=1, keepdims=True),
@@ -140,7 +136,7 @@ def _is_tried(operator: str, values: list[Array], result: Array) -> bool:
     """Whether a choice went both ways. Bounds that are tiny are there to keep out 0."""
     if operator == "where":
         return bool(np.any(values[0])) and not np.all(values[0])
-    if operator in ("max", "min", "clip"):
+    if operator in REGISTRY and REGISTRY[operator].selects:
         shown = [one for one in values if one.size > 1 or one.item() > 0.001 or one.item() <= 0]
         return all(np.any(one == result) for one in shown)
     return True

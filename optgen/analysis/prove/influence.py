@@ -12,11 +12,12 @@ from optgen.analysis.prove.safety_constants import SMALL
 from optgen.analysis.prove.sampling import is_inside
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import Operation, names, walk
+from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.proof import Finding
 
 _STEPS = 60
 #: What takes one of several values, so that a bound of it may never be reached.
-_CHOICES = frozenset({"max", "min", "clip", "where"})
+_CHOICES = frozenset({"where", *(f.name for f in REGISTRY.values() if f.selects)})
 
 
 def influence(battery: Battery) -> Iterator[Finding]:
