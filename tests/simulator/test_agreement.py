@@ -7,7 +7,7 @@ import pytest
 
 import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import on_device
-from tests.numeric.settings import AROUND_ONE, AT_RANDOM, Setting
+from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.runtime.cuda.agreement import compare
 
 CALLS = 6
@@ -23,12 +23,12 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 
 
-@pytest.mark.parametrize("setting", [*AROUND_ONE, *AT_RANDOM[::2]], ids=str)
+@pytest.mark.parametrize("setting", [*ALONE, *AT_RANDOM[::2]], ids=str)
 def test_a_device_computes_what_the_cpu_does(setting: Setting) -> None:
     compare(setting, SHAPES, CALLS, {})
 
 
-@pytest.mark.parametrize("setting", [*AROUND_ONE, *AT_RANDOM][::5], ids=str)
+@pytest.mark.parametrize("setting", [*ALONE, *AT_RANDOM][::5], ids=str)
 def test_so_it_does_where_it_decides_whether_to_skip(setting: Setting) -> None:
     compare(setting, SHAPES, CALLS, {"on_nonfinite": "skip"}, odd_calls=(1, 4))
 
