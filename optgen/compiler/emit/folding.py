@@ -36,15 +36,13 @@ def _lines(text: str) -> Iterator[str]:
         is_prose ^= line.count('"""') % 2 == 1
 
 
-def _folded(line: str, is_part: bool = False, width: int = WIDTH) -> list[str]:
-    """A long line over several; a ``part`` of a list is one already."""
-    if len(line) <= width or (is_part and "lambda" not in line):
+def _folded(line: str, width: int = WIDTH) -> list[str]:
+    """A long line over several."""
+    if len(line) <= width:
         return [line]
     statement = line.lstrip()
-    if is_part:
-        return _lambda(line[: len(line) - len(statement)], statement)
     if statement.endswith(","):
-        *rows, last = _folded(line[:-1], width=WIDTH - 1)
+        *rows, last = _folded(line[:-1], WIDTH - 1)
         return [*rows, f"{last},"]
     prefix = line[: len(line) - len(statement)]
     for pattern in _LISTS:
@@ -62,7 +60,7 @@ def _filled(prefix: str, head: str, listed: str, tail: str) -> list[str]:
         if rows[-1] and len(prefix) + len(_STEP) + len(rows[-1]) + len(item) + 2 > WIDTH:
             rows.append("")
         rows[-1] += f"{' ' if rows[-1] else ''}{item},"
-    inner = [part for row in rows for part in _folded(f"{prefix}{_STEP}{row}", len(rows) > 1)]
+    inner = [part for row in rows for part in _argument(prefix + _STEP, row)]
     return [f"{prefix}{opening}", *inner, f"{prefix}{closing}"]
 
 
@@ -80,7 +78,7 @@ def _wrapped(prefix: str, text: str) -> list[str]:
         head, arguments = f"{prefix}{target}{value[:opening]}", value[opening:-1]
         if len(head) <= WIDTH and len(inner) + len(arguments) <= WIDTH:
             return [head, inner + arguments, f"{prefix})"]
-        if not target or (not cuts and _CALL.match(value)):
+        if not cuts and _CALL.match(value):
             return _filled(prefix, target + value[:opening], arguments, ")")
     parts = [value]
     if len(inner) + len(value) > WIDTH:
@@ -89,11 +87,22 @@ def _wrapped(prefix: str, text: str) -> list[str]:
     return [f"{prefix}{target}(", *(inner + part for part in parts), f"{prefix})"]
 
 
-def _lambda(prefix: str, text: str) -> list[str]:
-    """An argument that is a long function, broken at its ors."""
-    head, _, body = text.rstrip(",").partition(": ")
-    parts = body.replace(" or ", "\nor ").split("\n")
-    return [f"{prefix}{head}: (", *(f"{prefix}{_STEP}{part}" for part in parts), f"{prefix}),"]
+def _argument(prefix: str, row: str) -> list[str]:
+    """A row of arguments; one that is too long is broken where its brackets allow it."""
+    if len(prefix) + len(row) <= WIDTH:
+        return [prefix + row]
+    text = row.removesuffix(",")
+    if text.partition("=")[2].startswith("lambda "):
+        head, _, body = text.partition(": ")
+        parts = body.replace(" or ", "\nor ").split("\n")
+        return [f"{prefix}{head}: (", *(f"{prefix}{_STEP}{part}" for part in parts), f"{prefix}),"]
+    cuts = _cuts(text)
+    bounds = [-1, *cuts, len(text)]
+    rows = [prefix + text[a + 1 : b] for a, b in pairwise(bounds)]
+    if not cuts and _CALL.match(text) and _last_bracket(text):
+        opening = _last_bracket(text)
+        rows = _filled(prefix, text[:opening], text[opening:-1], ")")
+    return [*rows[:-1], f"{rows[-1]},"]
 
 
 def _depths(value: str) -> list[int]:
