@@ -83,7 +83,6 @@ def test_a_clock_shares_what_is_left() -> None:
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(startup, "build_seconds", lambda: 1.0)
-    monkeypatch.setattr(bench, "_QUICK_STEPS", 5.0)
     figures, picture = tmp_path / "figures.json", tmp_path / "chart.svg"
     where = ["--json", str(figures), "--picture", str(picture)]
     result = CliRunner().invoke(app, ["bench", "sgd", "--model", "many_tiny", "--quick", *where])
