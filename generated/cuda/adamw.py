@@ -69,13 +69,13 @@ def update(
     ) -> None:
         if deferred and control[RUNNING] != 0:
             return
-        param_lanes = cuda.local.array(lanes, real)
-        grad_lanes = cuda.local.array(lanes, real)
-        accumulated_gradient_lanes = cuda.local.array(lanes, real)
-        parameter_average_lanes = cuda.local.array(lanes, real)
-        mean_gradient_lanes = cuda.local.array(lanes, real)
-        velocity_lanes = cuda.local.array(lanes, real)
-        velocity_bound_lanes = cuda.local.array(lanes, real)
+        param = cuda.local.array(lanes, real)
+        grad = cuda.local.array(lanes, real)
+        accumulated_gradient = cuda.local.array(lanes, real)
+        parameter_average = cuda.local.array(lanes, real)
+        mean_gradient = cuda.local.array(lanes, real)
+        velocity = cuda.local.array(lanes, real)
+        velocity_bound = cuda.local.array(lanes, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
@@ -119,90 +119,66 @@ def update(
             velocity_address = addresses[n_buffers * tensor + VELOCITY] + first
             velocity_bound_address = addresses[n_buffers * tensor + VELOCITY_BOUND] + first
             bits = (
-                param_address
-                | grad_address
-                | accumulated_gradient_address
-                | parameter_average_address
-                | mean_gradient_address
-                | velocity_address
+                param_address | grad_address | accumulated_gradient_address
+                | parameter_average_address | mean_gradient_address | velocity_address
                 | velocity_bound_address
             )
             aligned = bits & 15 == 0
             i = lanes * cuda.threadIdx.x
             while i < count:
                 whole = aligned and i + lanes <= count
-                load(param_lanes, param_address, i, count, whole)
-                load(grad_lanes, grad_address, i, count, whole)
+                load(param, param_address, i, count, whole)
+                load(grad, grad_address, i, count, whole)
                 if gradient_accumulation_steps_given:
-                    load(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
-                load(mean_gradient_lanes, mean_gradient_address, i, count, whole)
-                load(velocity_lanes, velocity_address, i, count, whole)
+                    load(accumulated_gradient, accumulated_gradient_address, i, count, whole)
+                load(mean_gradient, mean_gradient_address, i, count, whole)
+                load(velocity, velocity_address, i, count, whole)
                 if amsgrad:
-                    load(velocity_bound_lanes, velocity_bound_address, i, count, whole)
+                    load(velocity_bound, velocity_bound_address, i, count, whole)
                 if use_ema and not constrained:
-                    load(parameter_average_lanes, parameter_average_address, i, count, whole)
+                    load(parameter_average, parameter_average_address, i, count, whole)
                 for k in range(lanes):
-                    param = param_lanes[k]
-                    grad = grad_lanes[k]
-                    if gradient_accumulation_steps_given:
-                        accumulated_gradient = accumulated_gradient_lanes[k]
-                    mean_gradient = mean_gradient_lanes[k]
-                    velocity = velocity_lanes[k]
-                    if amsgrad:
-                        velocity_bound = velocity_bound_lanes[k]
-                    if use_ema and not constrained:
-                        parameter_average = parameter_average_lanes[k]
                     if loss_scale_factor_given:
-                        grad = grad / loss_scale_factor
+                        grad[k] = grad[k] / loss_scale_factor
                     if gradient_accumulation_steps_given:
-                        grad = (grad + accumulated_gradient) / gradient_accumulation_steps
-                        accumulated_gradient = real(0)
+                        grad[k] = (grad[k] + accumulated_gradient[k]) / gradient_accumulation_steps
+                        accumulated_gradient[k] = real(0)
                     if clipnorm_given:
-                        grad = grad * clip_factor
+                        grad[k] = grad[k] * clip_factor
                     if clipvalue_given:
-                        grad = clip(grad, minus_clipvalue, clipvalue)
+                        grad[k] = clip(grad[k], minus_clipvalue, clipvalue)
                     if global_clipnorm_given:
-                        grad = grad * global_clip_factor
+                        grad[k] = grad[k] * global_clip_factor
                     if maximize:
-                        grad = -grad
+                        grad[k] = -grad[k]
                     if l2_penalty_given:
-                        grad = grad + l2_penalty * param
+                        grad[k] = grad[k] + l2_penalty * param[k]
                     if weight_decay_given:
-                        param = param - param * weight_decay * learning_rate
+                        param[k] = param[k] - param[k] * weight_decay * learning_rate
                     # adamw
-                    mean_gradient = beta_1 * mean_gradient + one_minus_beta_1 * grad
-                    velocity = beta_2 * velocity + one_minus_beta_2 * square(grad)
+                    mean_gradient[k] = beta_1 * mean_gradient[k] + one_minus_beta_1 * grad[k]
+                    velocity[k] = beta_2 * velocity[k] + one_minus_beta_2 * square(grad[k])
                     if amsgrad:
-                        velocity_bound = maximum(velocity_bound, velocity)
-                        scale = sqrt(velocity_bound)
+                        velocity_bound[k] = maximum(velocity_bound[k], velocity[k])
+                        scale = sqrt(velocity_bound[k])
                     else:
-                        scale = sqrt(velocity)
-                    param = param - step_size * mean_gradient / (scale + epsilon)
+                        scale = sqrt(velocity[k])
+                    param[k] = param[k] - step_size * mean_gradient[k] / (scale + epsilon)
                     if use_ema and not constrained:
-                        parameter_average = parameter_average + one_minus_kept * (
-                            param - parameter_average
+                        parameter_average[k] = parameter_average[k] + one_minus_kept * (
+                            param[k] - parameter_average[k]
                         )
                         if ema_overwrite_frequency_given:
-                            param = parameter_average if overwrite else param
-                    # keep
-                    param_lanes[k] = param
-                    if gradient_accumulation_steps_given:
-                        accumulated_gradient_lanes[k] = accumulated_gradient
-                    mean_gradient_lanes[k] = mean_gradient
-                    velocity_lanes[k] = velocity
-                    if amsgrad:
-                        velocity_bound_lanes[k] = velocity_bound
-                    if use_ema and not constrained:
-                        parameter_average_lanes[k] = parameter_average
-                store(param_lanes, param_address, i, count, whole)
+                            param[k] = parameter_average[k] if overwrite else param[k]
+                store(param, param_address, i, count, whole)
                 if gradient_accumulation_steps_given:
-                    store(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
-                store(mean_gradient_lanes, mean_gradient_address, i, count, whole)
-                store(velocity_lanes, velocity_address, i, count, whole)
+                    store(accumulated_gradient, accumulated_gradient_address, i, count, whole)
+                store(mean_gradient, mean_gradient_address, i, count, whole)
+                store(velocity, velocity_address, i, count, whole)
                 if amsgrad:
-                    store(velocity_bound_lanes, velocity_bound_address, i, count, whole)
+                    store(velocity_bound, velocity_bound_address, i, count, whole)
                 if use_ema and not constrained:
-                    store(parameter_average_lanes, parameter_average_address, i, count, whole)
+                    store(parameter_average, parameter_average_address, i, count, whole)
                 i += lanes * threads
 
     return update

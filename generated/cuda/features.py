@@ -126,8 +126,8 @@ def update_sums(
         if deferred and control[RUNNING] != 0:
             return
         shared = cuda.shared.array(threads, float64)
-        grad_lanes = cuda.local.array(lanes, real)
-        accumulated_gradient_lanes = cuda.local.array(lanes, real)
+        grad = cuda.local.array(lanes, real)
+        accumulated_gradient = cuda.local.array(lanes, real)
         finite_check_total = cuda.local.array(PARTS, real)
         sum_of_grad_squares_total = cuda.local.array(PARTS, real)
         global_sum_of_grad_squares_total = cuda.local.array(PARTS, real)
@@ -157,31 +157,27 @@ def update_sums(
             i = lanes * cuda.threadIdx.x
             while i < count:
                 whole = aligned and i + lanes <= count
-                load(grad_lanes, grad_address, i, count, whole)
+                load(grad, grad_address, i, count, whole)
                 if gradient_accumulation_steps_given:
                     if global_clipnorm_given or clipnorm_given:
-                        load(
-                            accumulated_gradient_lanes, accumulated_gradient_address, i, count,
-                            whole,
-                        )
+                        load(accumulated_gradient, accumulated_gradient_address, i, count, whole)
                 for k in range(lanes):
                     if i + k < count:
-                        grad = grad_lanes[k]
-                        if gradient_accumulation_steps_given:
-                            if global_clipnorm_given or clipnorm_given:
-                                accumulated_gradient = accumulated_gradient_lanes[k]
                         if check_finite:
-                            add(finite_check_total, grad - grad)
+                            add(finite_check_total, grad[k] - grad[k])
                         if loss_scale_factor_given:
                             if global_clipnorm_given or clipnorm_given:
-                                grad = grad / loss_scale_factor
+                                grad[k] = grad[k] / loss_scale_factor
                         if gradient_accumulation_steps_given:
                             if global_clipnorm_given or clipnorm_given:
-                                grad = (grad + accumulated_gradient) / gradient_accumulation_steps
+                                grad[k] = (
+                                    (grad[k] + accumulated_gradient[k])
+                                    / gradient_accumulation_steps
+                                )
                         if clipnorm_given:
-                            add_square(sum_of_grad_squares_total, grad)
+                            add_square(sum_of_grad_squares_total, grad[k])
                         if global_clipnorm_given:
-                            add_square(global_sum_of_grad_squares_total, grad)
+                            add_square(global_sum_of_grad_squares_total, grad[k])
                 i += lanes * threads
             if check_finite:
                 leave(shared, finite_check_total, partials, 3 * chunk + 0)
@@ -215,7 +211,7 @@ def otherwise_sums(
         if deferred and control[RUNNING] != 1:
             return
         shared = cuda.shared.array(threads, float64)
-        grad_lanes = cuda.local.array(lanes, real)
+        grad = cuda.local.array(lanes, real)
         finite_check_total = cuda.local.array(PARTS, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
@@ -226,12 +222,11 @@ def otherwise_sums(
             i = lanes * cuda.threadIdx.x
             while i < count:
                 whole = aligned and i + lanes <= count
-                load(grad_lanes, grad_address, i, count, whole)
+                load(grad, grad_address, i, count, whole)
                 for k in range(lanes):
                     if i + k < count:
-                        grad = grad_lanes[k]
                         # check
-                        add(finite_check_total, grad - grad)
+                        add(finite_check_total, grad[k] - grad[k])
                 i += lanes * threads
             leave(shared, finite_check_total, partials, 1 * chunk + 0)
         if is_last_block(ticket, shared):
@@ -255,8 +250,8 @@ def otherwise(
     ) -> None:
         if deferred and control[RUNNING] != 1:
             return
-        grad_lanes = cuda.local.array(lanes, real)
-        accumulated_gradient_lanes = cuda.local.array(lanes, real)
+        grad = cuda.local.array(lanes, real)
+        accumulated_gradient = cuda.local.array(lanes, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
@@ -271,18 +266,14 @@ def otherwise(
             i = lanes * cuda.threadIdx.x
             while i < count:
                 whole = aligned and i + lanes <= count
-                load(grad_lanes, grad_address, i, count, whole)
-                load(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
+                load(grad, grad_address, i, count, whole)
+                load(accumulated_gradient, accumulated_gradient_address, i, count, whole)
                 for k in range(lanes):
-                    grad = grad_lanes[k]
-                    accumulated_gradient = accumulated_gradient_lanes[k]
                     if loss_scale_factor_given:
-                        grad = grad / loss_scale_factor
+                        grad[k] = grad[k] / loss_scale_factor
                     # accumulate
-                    accumulated_gradient = accumulated_gradient + grad
-                    # keep
-                    accumulated_gradient_lanes[k] = accumulated_gradient
-                store(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
+                    accumulated_gradient[k] = accumulated_gradient[k] + grad[k]
+                store(accumulated_gradient, accumulated_gradient_address, i, count, whole)
                 i += lanes * threads
 
     return otherwise
@@ -302,8 +293,8 @@ def absent(
     ) -> None:
         if deferred and control[RUNNING] != 0:
             return
-        param_lanes = cuda.local.array(lanes, real)
-        parameter_average_lanes = cuda.local.array(lanes, real)
+        param = cuda.local.array(lanes, real)
+        parameter_average = cuda.local.array(lanes, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
@@ -319,23 +310,18 @@ def absent(
             i = lanes * cuda.threadIdx.x
             while i < count:
                 whole = aligned and i + lanes <= count
-                load(param_lanes, param_address, i, count, whole)
-                load(parameter_average_lanes, parameter_average_address, i, count, whole)
+                load(param, param_address, i, count, whole)
+                load(parameter_average, parameter_average_address, i, count, whole)
                 for k in range(lanes):
-                    param = param_lanes[k]
-                    parameter_average = parameter_average_lanes[k]
                     # average
-                    parameter_average = parameter_average + one_minus_kept * (
-                        param - parameter_average
+                    parameter_average[k] = parameter_average[k] + one_minus_kept * (
+                        param[k] - parameter_average[k]
                     )
                     if ema_overwrite_frequency_given:
-                        param = parameter_average if overwrite else param
-                    if ema_overwrite_frequency_given:
-                        param_lanes[k] = param
-                    parameter_average_lanes[k] = parameter_average
+                        param[k] = parameter_average[k] if overwrite else param[k]
                 if ema_overwrite_frequency_given:
-                    store(param_lanes, param_address, i, count, whole)
-                store(parameter_average_lanes, parameter_average_address, i, count, whole)
+                    store(param, param_address, i, count, whole)
+                store(parameter_average, parameter_average_address, i, count, whole)
                 i += lanes * threads
 
     return absent

@@ -59,11 +59,11 @@ def update(
     ) -> None:
         if deferred and control[RUNNING] != 0:
             return
-        param_lanes = cuda.local.array(lanes, real)
-        grad_lanes = cuda.local.array(lanes, real)
-        accumulated_gradient_lanes = cuda.local.array(lanes, real)
-        parameter_average_lanes = cuda.local.array(lanes, real)
-        momentum_buffer_lanes = cuda.local.array(lanes, real)
+        param = cuda.local.array(lanes, real)
+        grad = cuda.local.array(lanes, real)
+        accumulated_gradient = cuda.local.array(lanes, real)
+        parameter_average = cuda.local.array(lanes, real)
+        momentum_buffer = cuda.local.array(lanes, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
@@ -101,79 +101,62 @@ def update(
             )
             momentum_buffer_address = addresses[n_buffers * tensor + MOMENTUM_BUFFER] + first
             bits = (
-                param_address
-                | grad_address
-                | accumulated_gradient_address
-                | parameter_average_address
-                | momentum_buffer_address
+                param_address | grad_address | accumulated_gradient_address
+                | parameter_average_address | momentum_buffer_address
             )
             aligned = bits & 15 == 0
             i = lanes * cuda.threadIdx.x
             while i < count:
                 whole = aligned and i + lanes <= count
-                load(param_lanes, param_address, i, count, whole)
-                load(grad_lanes, grad_address, i, count, whole)
+                load(param, param_address, i, count, whole)
+                load(grad, grad_address, i, count, whole)
                 if gradient_accumulation_steps_given:
-                    load(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
+                    load(accumulated_gradient, accumulated_gradient_address, i, count, whole)
                 if momentum_gt_0:
-                    load(momentum_buffer_lanes, momentum_buffer_address, i, count, whole)
+                    load(momentum_buffer, momentum_buffer_address, i, count, whole)
                 if use_ema and not constrained:
-                    load(parameter_average_lanes, parameter_average_address, i, count, whole)
+                    load(parameter_average, parameter_average_address, i, count, whole)
                 for k in range(lanes):
-                    param = param_lanes[k]
-                    grad = grad_lanes[k]
-                    if gradient_accumulation_steps_given:
-                        accumulated_gradient = accumulated_gradient_lanes[k]
-                    if momentum_gt_0:
-                        momentum_buffer = momentum_buffer_lanes[k]
-                    if use_ema and not constrained:
-                        parameter_average = parameter_average_lanes[k]
                     if loss_scale_factor_given:
-                        grad = grad / loss_scale_factor
+                        grad[k] = grad[k] / loss_scale_factor
                     if gradient_accumulation_steps_given:
-                        grad = (grad + accumulated_gradient) / gradient_accumulation_steps
-                        accumulated_gradient = real(0)
+                        grad[k] = (grad[k] + accumulated_gradient[k]) / gradient_accumulation_steps
+                        accumulated_gradient[k] = real(0)
                     if clipnorm_given:
-                        grad = grad * clip_factor
+                        grad[k] = grad[k] * clip_factor
                     if clipvalue_given:
-                        grad = clip(grad, minus_clipvalue, clipvalue)
+                        grad[k] = clip(grad[k], minus_clipvalue, clipvalue)
                     if global_clipnorm_given:
-                        grad = grad * global_clip_factor
+                        grad[k] = grad[k] * global_clip_factor
                     if maximize:
-                        grad = -grad
+                        grad[k] = -grad[k]
                     if l2_penalty_given:
-                        grad = grad + l2_penalty * param
+                        grad[k] = grad[k] + l2_penalty * param[k]
                     if weight_decay_given:
-                        param = param - param * weight_decay * learning_rate
+                        param[k] = param[k] - param[k] * weight_decay * learning_rate
                     if momentum_gt_0:
-                        momentum_buffer = momentum * momentum_buffer - learning_rate * grad
+                        momentum_buffer[k] = momentum * momentum_buffer[k] - learning_rate * grad[k]
                         if nesterov:
-                            param = param + (momentum * momentum_buffer - learning_rate * grad)
+                            param[k] = param[k] + (
+                                momentum * momentum_buffer[k] - learning_rate * grad[k]
+                            )
                         else:
-                            param = param + momentum_buffer
+                            param[k] = param[k] + momentum_buffer[k]
                     else:
-                        param = param - learning_rate * grad
+                        param[k] = param[k] - learning_rate * grad[k]
                     if use_ema and not constrained:
-                        parameter_average = parameter_average + one_minus_kept * (
-                            param - parameter_average
+                        parameter_average[k] = parameter_average[k] + one_minus_kept * (
+                            param[k] - parameter_average[k]
                         )
                         if ema_overwrite_frequency_given:
-                            param = parameter_average if overwrite else param
-                    # keep
-                    param_lanes[k] = param
-                    if gradient_accumulation_steps_given:
-                        accumulated_gradient_lanes[k] = accumulated_gradient
-                    if momentum_gt_0:
-                        momentum_buffer_lanes[k] = momentum_buffer
-                    if use_ema and not constrained:
-                        parameter_average_lanes[k] = parameter_average
-                store(param_lanes, param_address, i, count, whole)
+                            param[k] = parameter_average[k] if overwrite else param[k]
+                store(param, param_address, i, count, whole)
                 if gradient_accumulation_steps_given:
-                    store(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
+                    store(accumulated_gradient, accumulated_gradient_address, i, count, whole)
                 if momentum_gt_0:
-                    store(momentum_buffer_lanes, momentum_buffer_address, i, count, whole)
+                    store(momentum_buffer, momentum_buffer_address, i, count, whole)
                 if use_ema and not constrained:
-                    store(parameter_average_lanes, parameter_average_address, i, count, whole)
+                    store(parameter_average, parameter_average_address, i, count, whole)
                 i += lanes * threads
 
     return update

@@ -63,12 +63,12 @@ def update(
     ) -> None:
         if deferred and control[RUNNING] != 0:
             return
-        param_lanes = cuda.local.array(lanes, real)
-        grad_lanes = cuda.local.array(lanes, real)
-        accumulated_gradient_lanes = cuda.local.array(lanes, real)
-        parameter_average_lanes = cuda.local.array(lanes, real)
-        square_avg_lanes = cuda.local.array(lanes, real)
-        acc_delta_lanes = cuda.local.array(lanes, real)
+        param = cuda.local.array(lanes, real)
+        grad = cuda.local.array(lanes, real)
+        accumulated_gradient = cuda.local.array(lanes, real)
+        parameter_average = cuda.local.array(lanes, real)
+        square_avg = cuda.local.array(lanes, real)
+        acc_delta = cuda.local.array(lanes, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[3 * chunk], chunks[3 * chunk + 1], chunks[3 * chunk + 2]
             row = rows[tensor]
@@ -108,77 +108,57 @@ def update(
             square_avg_address = addresses[n_buffers * tensor + SQUARE_AVG] + first
             acc_delta_address = addresses[n_buffers * tensor + ACC_DELTA] + first
             bits = (
-                param_address
-                | grad_address
-                | accumulated_gradient_address
-                | parameter_average_address
-                | square_avg_address
-                | acc_delta_address
+                param_address | grad_address | accumulated_gradient_address
+                | parameter_average_address | square_avg_address | acc_delta_address
             )
             aligned = bits & 15 == 0
             i = lanes * cuda.threadIdx.x
             while i < count:
                 whole = aligned and i + lanes <= count
-                load(param_lanes, param_address, i, count, whole)
-                load(grad_lanes, grad_address, i, count, whole)
+                load(param, param_address, i, count, whole)
+                load(grad, grad_address, i, count, whole)
                 if gradient_accumulation_steps_given:
-                    load(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
-                load(square_avg_lanes, square_avg_address, i, count, whole)
-                load(acc_delta_lanes, acc_delta_address, i, count, whole)
+                    load(accumulated_gradient, accumulated_gradient_address, i, count, whole)
+                load(square_avg, square_avg_address, i, count, whole)
+                load(acc_delta, acc_delta_address, i, count, whole)
                 if use_ema and not constrained:
-                    load(parameter_average_lanes, parameter_average_address, i, count, whole)
+                    load(parameter_average, parameter_average_address, i, count, whole)
                 for k in range(lanes):
-                    param = param_lanes[k]
-                    grad = grad_lanes[k]
-                    if gradient_accumulation_steps_given:
-                        accumulated_gradient = accumulated_gradient_lanes[k]
-                    square_avg = square_avg_lanes[k]
-                    acc_delta = acc_delta_lanes[k]
-                    if use_ema and not constrained:
-                        parameter_average = parameter_average_lanes[k]
                     if loss_scale_factor_given:
-                        grad = grad / loss_scale_factor
+                        grad[k] = grad[k] / loss_scale_factor
                     if gradient_accumulation_steps_given:
-                        grad = (grad + accumulated_gradient) / gradient_accumulation_steps
-                        accumulated_gradient = real(0)
+                        grad[k] = (grad[k] + accumulated_gradient[k]) / gradient_accumulation_steps
+                        accumulated_gradient[k] = real(0)
                     if clipnorm_given:
-                        grad = grad * clip_factor
+                        grad[k] = grad[k] * clip_factor
                     if clipvalue_given:
-                        grad = clip(grad, minus_clipvalue, clipvalue)
+                        grad[k] = clip(grad[k], minus_clipvalue, clipvalue)
                     if global_clipnorm_given:
-                        grad = grad * global_clip_factor
+                        grad[k] = grad[k] * global_clip_factor
                     if maximize:
-                        grad = -grad
+                        grad[k] = -grad[k]
                     if l2_penalty_given:
-                        grad = grad + l2_penalty * param
+                        grad[k] = grad[k] + l2_penalty * param[k]
                     if weight_decay_given:
-                        param = param - param * weight_decay * learning_rate
+                        param[k] = param[k] - param[k] * weight_decay * learning_rate
                     # torchadadelta
-                    square_avg = rho * square_avg + one_minus_rho * square(grad)
-                    delta = sqrt(acc_delta + epsilon) / sqrt(square_avg + epsilon) * grad
-                    acc_delta = rho * acc_delta + one_minus_rho * square(delta)
-                    param = param - learning_rate * delta
+                    square_avg[k] = rho * square_avg[k] + one_minus_rho * square(grad[k])
+                    delta = sqrt(acc_delta[k] + epsilon) / sqrt(square_avg[k] + epsilon) * grad[k]
+                    acc_delta[k] = rho * acc_delta[k] + one_minus_rho * square(delta)
+                    param[k] = param[k] - learning_rate * delta
                     if use_ema and not constrained:
-                        parameter_average = parameter_average + one_minus_kept * (
-                            param - parameter_average
+                        parameter_average[k] = parameter_average[k] + one_minus_kept * (
+                            param[k] - parameter_average[k]
                         )
                         if ema_overwrite_frequency_given:
-                            param = parameter_average if overwrite else param
-                    # keep
-                    param_lanes[k] = param
-                    if gradient_accumulation_steps_given:
-                        accumulated_gradient_lanes[k] = accumulated_gradient
-                    square_avg_lanes[k] = square_avg
-                    acc_delta_lanes[k] = acc_delta
-                    if use_ema and not constrained:
-                        parameter_average_lanes[k] = parameter_average
-                store(param_lanes, param_address, i, count, whole)
+                            param[k] = parameter_average[k] if overwrite else param[k]
+                store(param, param_address, i, count, whole)
                 if gradient_accumulation_steps_given:
-                    store(accumulated_gradient_lanes, accumulated_gradient_address, i, count, whole)
-                store(square_avg_lanes, square_avg_address, i, count, whole)
-                store(acc_delta_lanes, acc_delta_address, i, count, whole)
+                    store(accumulated_gradient, accumulated_gradient_address, i, count, whole)
+                store(square_avg, square_avg_address, i, count, whole)
+                store(acc_delta, acc_delta_address, i, count, whole)
                 if use_ema and not constrained:
-                    store(parameter_average_lanes, parameter_average_address, i, count, whole)
+                    store(parameter_average, parameter_average_address, i, count, whole)
                 i += lanes * threads
 
     return update

@@ -21,14 +21,11 @@ def host_scalars(
         scalars, ops, gradient_accumulation_steps_given, clipvalue_given, use_ema,
         ema_overwrite_frequency_given,
     )
-    step = scalars["step"]
-    learning_rate = scalars["learning_rate"]
-    beta_1 = scalars["beta_1"]
-    beta_2 = scalars["beta_2"]
-    one_minus_beta_1 = 1.0 - beta_1
-    one_minus_beta_2 = 1.0 - beta_2
+    one_minus_beta_1 = 1.0 - scalars["beta_1"]
+    one_minus_beta_2 = 1.0 - scalars["beta_2"]
     step_size = ops.divide(
-        learning_rate * ops.sqrt(1.0 - ops.power(beta_2, step)), 1.0 - ops.power(beta_1, step)
+        scalars["learning_rate"] * ops.sqrt(1.0 - ops.power(scalars["beta_2"], scalars["step"])),
+        1.0 - ops.power(scalars["beta_1"], scalars["step"]),
     )
     scalars["one_minus_beta_1"] = one_minus_beta_1
     scalars["one_minus_beta_2"] = one_minus_beta_2
@@ -42,32 +39,6 @@ def update(
     weight_decay_given: bool, amsgrad: bool, use_ema: bool, ema_overwrite_frequency_given: bool,
 ) -> None:
     """The update of every variable that has a gradient."""
-    if weight_decay_given:
-        learning_rate = scalars["learning_rate"]
-        weight_decay = scalars["weight_decay"]
-    beta_1 = scalars["beta_1"]
-    beta_2 = scalars["beta_2"]
-    epsilon = scalars["epsilon"]
-    one_minus_beta_1 = scalars["one_minus_beta_1"]
-    one_minus_beta_2 = scalars["one_minus_beta_2"]
-    step_size = scalars["step_size"]
-    if clipvalue_given:
-        clipvalue = scalars["clipvalue"]
-        minus_clipvalue = scalars["minus_clipvalue"]
-    if loss_scale_factor_given:
-        loss_scale_factor = scalars["loss_scale_factor"]
-    if gradient_accumulation_steps_given:
-        gradient_accumulation_steps = scalars["gradient_accumulation_steps"]
-    if l2_penalty_given:
-        l2_penalty = scalars["l2_penalty"]
-    if use_ema and not constrained:
-        one_minus_kept = scalars["one_minus_kept"]
-        if ema_overwrite_frequency_given:
-            overwrite = scalars["overwrite"]
-    if clipnorm_given:
-        clip_factor = scalars["clip_factor"]
-    if global_clipnorm_given:
-        global_clip_factor = scalars["global_clip_factor"]
     # load
     param = tensors["param"]
     grad = tensors["grad"]
@@ -80,35 +51,37 @@ def update(
     if use_ema and not constrained:
         parameter_average = tensors["parameter_average"]
     if loss_scale_factor_given:
-        grad = grad / loss_scale_factor
+        grad = grad / scalars["loss_scale_factor"]
     if gradient_accumulation_steps_given:
-        grad = (grad + accumulated_gradient) / gradient_accumulation_steps
+        grad = (grad + accumulated_gradient) / scalars["gradient_accumulation_steps"]
         accumulated_gradient = ops.real(0)
     if clipnorm_given:
-        grad = grad * clip_factor
+        grad = grad * scalars["clip_factor"]
     if clipvalue_given:
-        grad = ops.clip(grad, minus_clipvalue, clipvalue)
+        grad = ops.clip(grad, scalars["minus_clipvalue"], scalars["clipvalue"])
     if global_clipnorm_given:
-        grad = grad * global_clip_factor
+        grad = grad * scalars["global_clip_factor"]
     if maximize:
         grad = -grad
     if l2_penalty_given:
-        grad = grad + l2_penalty * param
+        grad = grad + scalars["l2_penalty"] * param
     if weight_decay_given:
-        param = param - param * weight_decay * learning_rate
+        param = param - param * scalars["weight_decay"] * scalars["learning_rate"]
     # adamw
-    mean_gradient = beta_1 * mean_gradient + one_minus_beta_1 * grad
-    velocity = beta_2 * velocity + one_minus_beta_2 * ops.square(grad)
+    mean_gradient = scalars["beta_1"] * mean_gradient + scalars["one_minus_beta_1"] * grad
+    velocity = scalars["beta_2"] * velocity + scalars["one_minus_beta_2"] * ops.square(grad)
     if amsgrad:
         velocity_bound = ops.maximum(velocity_bound, velocity)
         scale = ops.sqrt(velocity_bound)
     else:
         scale = ops.sqrt(velocity)
-    param = param - step_size * mean_gradient / (scale + epsilon)
+    param = param - scalars["step_size"] * mean_gradient / (scale + scalars["epsilon"])
     if use_ema and not constrained:
-        parameter_average = parameter_average + one_minus_kept * (param - parameter_average)
+        parameter_average = parameter_average + scalars["one_minus_kept"] * (
+            param - parameter_average
+        )
         if ema_overwrite_frequency_given:
-            param = ops.where(overwrite, parameter_average, param)
+            param = ops.where(scalars["overwrite"], parameter_average, param)
     # store
     tensors["param"] = param
     if gradient_accumulation_steps_given:

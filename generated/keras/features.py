@@ -22,25 +22,17 @@ def feature_scalars(
     clipvalue_given: bool, use_ema: bool, ema_overwrite_frequency_given: bool,
 ) -> None:
     """Add what features compute of hyperparameters and counters."""
-    call = scalars["call"]
-    step = scalars["step"]
     if clipvalue_given:
-        clipvalue = scalars["clipvalue"]
+        minus_clipvalue = -scalars["clipvalue"]
     if use_ema:
-        ema_momentum = scalars["ema_momentum"]
-        if ema_overwrite_frequency_given:
-            ema_overwrite_frequency = scalars["ema_overwrite_frequency"]
-    if gradient_accumulation_steps_given:
-        gradient_accumulation_steps = scalars["gradient_accumulation_steps"]
-    if clipvalue_given:
-        minus_clipvalue = -clipvalue
-    if use_ema:
-        kept = ops.where(step > 1.0, ema_momentum, 0.0)
+        kept = ops.where(scalars["step"] > 1.0, scalars["ema_momentum"], 0.0)
         one_minus_kept = 1.0 - kept
         if ema_overwrite_frequency_given:
-            overwrite = ops.mod(step, ema_overwrite_frequency) == 0.0
+            overwrite = ops.mod(scalars["step"], scalars["ema_overwrite_frequency"]) == 0.0
     if gradient_accumulation_steps_given:
-        accumulate_proceeds = ops.mod(call, gradient_accumulation_steps) == 0.0
+        accumulate_proceeds = (
+            ops.mod(scalars["call"], scalars["gradient_accumulation_steps"]) == 0.0
+        )
     if clipvalue_given:
         scalars["minus_clipvalue"] = minus_clipvalue
     if use_ema:
@@ -57,28 +49,16 @@ def update_scalars(
 ) -> None:
     """Scalars of each variable that `update` computes from its sums."""
     if clipnorm_given:
-        sum_of_grad_squares = sums["sum_of_grad_squares"]
-    if global_clipnorm_given:
-        global_sum_of_grad_squares = totals["global_sum_of_grad_squares"]
-    if clipnorm_given:
-        clipnorm = scalars["clipnorm"]
-    if global_clipnorm_given:
-        global_clipnorm = scalars["global_clipnorm"]
-    if clipnorm_given:
-        gradient_norm = ops.sqrt(sum_of_grad_squares)
-    if clipnorm_given:
+        gradient_norm = ops.sqrt(sums["sum_of_grad_squares"])
         scalars["gradient_norm"] = gradient_norm
-    if clipnorm_given:
-        clip_factor = clipnorm / ops.maximum(gradient_norm, clipnorm)
-    if clipnorm_given:
+        clip_factor = scalars["clipnorm"] / ops.maximum(gradient_norm, scalars["clipnorm"])
         scalars["clip_factor"] = clip_factor
     if global_clipnorm_given:
-        global_gradient_norm = ops.sqrt(global_sum_of_grad_squares)
-    if global_clipnorm_given:
+        global_gradient_norm = ops.sqrt(totals["global_sum_of_grad_squares"])
         scalars["global_gradient_norm"] = global_gradient_norm
-    if global_clipnorm_given:
-        global_clip_factor = global_clipnorm / ops.maximum(global_gradient_norm, global_clipnorm)
-    if global_clipnorm_given:
+        global_clip_factor = scalars["global_clipnorm"] / ops.maximum(
+            global_gradient_norm, scalars["global_clipnorm"]
+        )
         scalars["global_clip_factor"] = global_clip_factor
 
 
@@ -88,12 +68,6 @@ def update_sums(
     gradient_accumulation_steps_given: bool, clipnorm_given: bool, global_clipnorm_given: bool,
 ) -> None:
     """Terms of sums that `update` must know first."""
-    if loss_scale_factor_given:
-        if global_clipnorm_given or clipnorm_given:
-            loss_scale_factor = scalars["loss_scale_factor"]
-    if gradient_accumulation_steps_given:
-        if global_clipnorm_given or clipnorm_given:
-            gradient_accumulation_steps = scalars["gradient_accumulation_steps"]
     # load
     grad = tensors["grad"]
     if gradient_accumulation_steps_given:
@@ -103,10 +77,10 @@ def update_sums(
         sums["finite_check"] = grad - grad
     if loss_scale_factor_given:
         if global_clipnorm_given or clipnorm_given:
-            grad = grad / loss_scale_factor
+            grad = grad / scalars["loss_scale_factor"]
     if gradient_accumulation_steps_given:
         if global_clipnorm_given or clipnorm_given:
-            grad = (grad + accumulated_gradient) / gradient_accumulation_steps
+            grad = (grad + accumulated_gradient) / scalars["gradient_accumulation_steps"]
     if clipnorm_given:
         sums["sum_of_grad_squares"] = ops.square(grad)
     if global_clipnorm_given:
@@ -128,13 +102,11 @@ def otherwise(
     tensors: dict[str, Any], scalars: dict[str, Any], ops: Any, *, loss_scale_factor_given: bool,
 ) -> None:
     """What happens instead while accumulate_proceeds is false."""
-    if loss_scale_factor_given:
-        loss_scale_factor = scalars["loss_scale_factor"]
     # load
     grad = tensors["grad"]
     accumulated_gradient = tensors["accumulated_gradient"]
     if loss_scale_factor_given:
-        grad = grad / loss_scale_factor
+        grad = grad / scalars["loss_scale_factor"]
     # accumulate
     accumulated_gradient = accumulated_gradient + grad
     # store
@@ -146,16 +118,13 @@ def absent(
     ema_overwrite_frequency_given: bool,
 ) -> None:
     """What an update does to a variable without a gradient."""
-    one_minus_kept = scalars["one_minus_kept"]
-    if ema_overwrite_frequency_given:
-        overwrite = scalars["overwrite"]
     # load
     param = tensors["param"]
     parameter_average = tensors["parameter_average"]
     # average
-    parameter_average = parameter_average + one_minus_kept * (param - parameter_average)
+    parameter_average = parameter_average + scalars["one_minus_kept"] * (param - parameter_average)
     if ema_overwrite_frequency_given:
-        param = ops.where(overwrite, parameter_average, param)
+        param = ops.where(scalars["overwrite"], parameter_average, param)
     if ema_overwrite_frequency_given:
         tensors["param"] = param
     tensors["parameter_average"] = parameter_average

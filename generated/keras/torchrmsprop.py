@@ -21,8 +21,7 @@ def host_scalars(
         scalars, ops, gradient_accumulation_steps_given, clipvalue_given, use_ema,
         ema_overwrite_frequency_given,
     )
-    alpha = scalars["alpha"]
-    one_minus_alpha = 1.0 - alpha
+    one_minus_alpha = 1.0 - scalars["alpha"]
     scalars["one_minus_alpha"] = one_minus_alpha
 
 
@@ -34,31 +33,6 @@ def update(
     ema_overwrite_frequency_given: bool,
 ) -> None:
     """The update of every variable that has a gradient."""
-    learning_rate = scalars["learning_rate"]
-    alpha = scalars["alpha"]
-    epsilon = scalars["epsilon"]
-    one_minus_alpha = scalars["one_minus_alpha"]
-    if momentum_gt_0:
-        momentum = scalars["momentum"]
-    if weight_decay_given:
-        weight_decay = scalars["weight_decay"]
-    if clipvalue_given:
-        clipvalue = scalars["clipvalue"]
-        minus_clipvalue = scalars["minus_clipvalue"]
-    if loss_scale_factor_given:
-        loss_scale_factor = scalars["loss_scale_factor"]
-    if gradient_accumulation_steps_given:
-        gradient_accumulation_steps = scalars["gradient_accumulation_steps"]
-    if l2_penalty_given:
-        l2_penalty = scalars["l2_penalty"]
-    if use_ema and not constrained:
-        one_minus_kept = scalars["one_minus_kept"]
-        if ema_overwrite_frequency_given:
-            overwrite = scalars["overwrite"]
-    if clipnorm_given:
-        clip_factor = scalars["clip_factor"]
-    if global_clipnorm_given:
-        global_clip_factor = scalars["global_clip_factor"]
     # load
     param = tensors["param"]
     grad = tensors["grad"]
@@ -72,38 +46,43 @@ def update(
     if use_ema and not constrained:
         parameter_average = tensors["parameter_average"]
     if loss_scale_factor_given:
-        grad = grad / loss_scale_factor
+        grad = grad / scalars["loss_scale_factor"]
     if gradient_accumulation_steps_given:
-        grad = (grad + accumulated_gradient) / gradient_accumulation_steps
+        grad = (grad + accumulated_gradient) / scalars["gradient_accumulation_steps"]
         accumulated_gradient = ops.real(0)
     if clipnorm_given:
-        grad = grad * clip_factor
+        grad = grad * scalars["clip_factor"]
     if clipvalue_given:
-        grad = ops.clip(grad, minus_clipvalue, clipvalue)
+        grad = ops.clip(grad, scalars["minus_clipvalue"], scalars["clipvalue"])
     if global_clipnorm_given:
-        grad = grad * global_clip_factor
+        grad = grad * scalars["global_clip_factor"]
     if maximize:
         grad = -grad
     if l2_penalty_given:
-        grad = grad + l2_penalty * param
+        grad = grad + scalars["l2_penalty"] * param
     if weight_decay_given:
-        param = param - param * weight_decay * learning_rate
+        param = param - param * scalars["weight_decay"] * scalars["learning_rate"]
     # torchrmsprop
-    square_avg = alpha * square_avg + one_minus_alpha * ops.square(grad)
+    square_avg = scalars["alpha"] * square_avg + scalars["one_minus_alpha"] * ops.square(grad)
     if centered:
-        grad_avg = alpha * grad_avg + one_minus_alpha * grad
-        deviation = ops.sqrt(ops.maximum(square_avg - ops.square(grad_avg), ops.real(0))) + epsilon
+        grad_avg = scalars["alpha"] * grad_avg + scalars["one_minus_alpha"] * grad
+        deviation = (
+            ops.sqrt(ops.maximum(square_avg - ops.square(grad_avg), ops.real(0)))
+            + scalars["epsilon"]
+        )
     else:
-        deviation = ops.sqrt(square_avg) + epsilon
+        deviation = ops.sqrt(square_avg) + scalars["epsilon"]
     if momentum_gt_0:
-        momentum_buffer = momentum * momentum_buffer + grad / deviation
-        param = param - learning_rate * momentum_buffer
+        momentum_buffer = scalars["momentum"] * momentum_buffer + grad / deviation
+        param = param - scalars["learning_rate"] * momentum_buffer
     else:
-        param = param - learning_rate * grad / deviation
+        param = param - scalars["learning_rate"] * grad / deviation
     if use_ema and not constrained:
-        parameter_average = parameter_average + one_minus_kept * (param - parameter_average)
+        parameter_average = parameter_average + scalars["one_minus_kept"] * (
+            param - parameter_average
+        )
         if ema_overwrite_frequency_given:
-            param = ops.where(overwrite, parameter_average, param)
+            param = ops.where(scalars["overwrite"], parameter_average, param)
     # store
     tensors["param"] = param
     if gradient_accumulation_steps_given:

@@ -21,10 +21,8 @@ def host_scalars(
         scalars, ops, gradient_accumulation_steps_given, clipvalue_given, use_ema,
         ema_overwrite_frequency_given,
     )
-    step = scalars["step"]
     if momentum_gt_0:
-        dampening = scalars["dampening"]
-        entering = ops.where(step > 1.0, 1.0 - dampening, 1.0)
+        entering = ops.where(scalars["step"] > 1.0, 1.0 - scalars["dampening"], 1.0)
         scalars["entering"] = entering
 
 
@@ -36,29 +34,6 @@ def update(
     ema_overwrite_frequency_given: bool,
 ) -> None:
     """The update of every variable that has a gradient."""
-    learning_rate = scalars["learning_rate"]
-    if momentum_gt_0:
-        momentum = scalars["momentum"]
-        entering = scalars["entering"]
-    if weight_decay_given:
-        weight_decay = scalars["weight_decay"]
-    if clipvalue_given:
-        clipvalue = scalars["clipvalue"]
-        minus_clipvalue = scalars["minus_clipvalue"]
-    if loss_scale_factor_given:
-        loss_scale_factor = scalars["loss_scale_factor"]
-    if gradient_accumulation_steps_given:
-        gradient_accumulation_steps = scalars["gradient_accumulation_steps"]
-    if l2_penalty_given:
-        l2_penalty = scalars["l2_penalty"]
-    if use_ema and not constrained:
-        one_minus_kept = scalars["one_minus_kept"]
-        if ema_overwrite_frequency_given:
-            overwrite = scalars["overwrite"]
-    if clipnorm_given:
-        clip_factor = scalars["clip_factor"]
-    if global_clipnorm_given:
-        global_clip_factor = scalars["global_clip_factor"]
     # load
     param = tensors["param"]
     grad = tensors["grad"]
@@ -69,33 +44,35 @@ def update(
     if use_ema and not constrained:
         parameter_average = tensors["parameter_average"]
     if loss_scale_factor_given:
-        grad = grad / loss_scale_factor
+        grad = grad / scalars["loss_scale_factor"]
     if gradient_accumulation_steps_given:
-        grad = (grad + accumulated_gradient) / gradient_accumulation_steps
+        grad = (grad + accumulated_gradient) / scalars["gradient_accumulation_steps"]
         accumulated_gradient = ops.real(0)
     if clipnorm_given:
-        grad = grad * clip_factor
+        grad = grad * scalars["clip_factor"]
     if clipvalue_given:
-        grad = ops.clip(grad, minus_clipvalue, clipvalue)
+        grad = ops.clip(grad, scalars["minus_clipvalue"], scalars["clipvalue"])
     if global_clipnorm_given:
-        grad = grad * global_clip_factor
+        grad = grad * scalars["global_clip_factor"]
     if maximize:
         grad = -grad
     if l2_penalty_given:
-        grad = grad + l2_penalty * param
+        grad = grad + scalars["l2_penalty"] * param
     if weight_decay_given:
-        param = param - param * weight_decay * learning_rate
+        param = param - param * scalars["weight_decay"] * scalars["learning_rate"]
     if momentum_gt_0:
-        momentum_buffer = momentum * momentum_buffer + entering * grad
+        momentum_buffer = scalars["momentum"] * momentum_buffer + scalars["entering"] * grad
         if nesterov:
-            grad = grad + momentum * momentum_buffer
+            grad = grad + scalars["momentum"] * momentum_buffer
         else:
             grad = momentum_buffer
-    param = param - learning_rate * grad
+    param = param - scalars["learning_rate"] * grad
     if use_ema and not constrained:
-        parameter_average = parameter_average + one_minus_kept * (param - parameter_average)
+        parameter_average = parameter_average + scalars["one_minus_kept"] * (
+            param - parameter_average
+        )
         if ema_overwrite_frequency_given:
-            param = ops.where(overwrite, parameter_average, param)
+            param = ops.where(scalars["overwrite"], parameter_average, param)
     # store
     tensors["param"] = param
     if gradient_accumulation_steps_given:

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import optgen
-from optgen.cli.choices import Format, Stage, Target
+from optgen.cli.choices import Format, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
 
 app = typer.Typer(
@@ -147,7 +147,15 @@ def show(
     stage: Annotated[Stage, typer.Option(help="Which noun of the compiler to show.")] = (
         Stage.PLAN
     ),
-    target: Annotated[Target, typer.Option(help="Which kernels, at stage source.")] = (Target.CPU),
+    target: Annotated[
+        str,
+        typer.Option(
+            help="Which kernels, at stage source.",
+            metavar=f"[{'|'.join(targets())}]",
+            callback=known_target,
+            autocompletion=targets,
+        ),
+    ] = "cpu",
     why: Annotated[
         bool, typer.Option("--why", help="At stage plan: each rewrite, its proof, and errors.")
     ] = False,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
+
+import typer
 
 
 class Stage(StrEnum):
@@ -14,15 +17,6 @@ class Stage(StrEnum):
     SOURCE = "source"
 
 
-class Target(StrEnum):
-    """Which file to show at stage ``source``."""
-
-    CPU = "cpu"
-    CUDA = "cuda"
-    KERAS = "keras"
-    CLASS = "class"
-
-
 class Format(StrEnum):
     """How an explanation is written."""
 
@@ -30,3 +24,20 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     LATEX = "latex"
     HTML = "html"
+
+
+#: The file that is a class, and no kernels of a target.
+CLASS = "class"
+
+
+def targets() -> list[str]:
+    """Which files there are to show at stage ``source``: one for each folder of a target."""
+    folder = Path(__file__).parents[1] / "compiler" / "emit" / "targets"
+    return [*sorted(path.parent.name for path in folder.glob("*/__init__.py")), CLASS]
+
+
+def known_target(name: str) -> str:
+    """The name of one of them. Raises BadParameter for another."""
+    if name not in targets():
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(targets())}")
+    return name

@@ -18,7 +18,7 @@ from optgen.runtime.suggestions import nearest
 
 _RULES = [
     found
-    for found in map(generated.__dict__.get, generated.__all__)
+    for found in (getattr(generated, name) for name in generated.__all__)
     if isinstance(found, type) and issubclass(found, Rule)
 ]
 globals().update({rule.__name__: optimizer_class(rule) for rule in _RULES})

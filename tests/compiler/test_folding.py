@@ -19,6 +19,7 @@ def _joined(parts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.tuples(parts, operators, parts).map("".join),
         parts.map("({})".format),
         st.tuples(parts, parts, parts).map(lambda p: f"({p[0]} if {p[1]} else {p[2]})"),
+        st.tuples(parts, parts).map(lambda p: f"{p[0]} > ({p[1]})").map("({})".format),
         st.lists(parts, min_size=1, max_size=3).map(lambda p: f"clip({', '.join(p)})"),
     )
 
@@ -32,6 +33,7 @@ def test_statements_say_the_same(value: str, depth: int) -> None:
     lines = [f"{'    ' * k}if on:" for k in range(depth)]
     prefix = "    " * depth
     lines += [f"{prefix}denominator = {value}", f"{prefix}store({value}, x)"]
+    lines += [f"{prefix}late = real(1) > ({value})"]
     text = "\n".join(lines)
     assert ast.dump(ast.parse(fold(text))) == ast.dump(ast.parse(text))
 

@@ -11,6 +11,7 @@ import torch
 from sklearn.datasets import load_digits
 from typer.testing import CliRunner, Result
 
+import optgen.optimizers
 from optgen.cli import app
 from optgen.cli.commands import demo
 from optgen.demo import contestants, optional_packages
@@ -105,7 +106,8 @@ def test_stale_files_are_named_and_used(tmp_path: Path, monkeypatch: pytest.Monk
 def test_an_optimizer_that_is_yet_to_be_generated_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("optgen.optimizers.Adam")
+    monkeypatch.delitem(optgen.optimizers._registry._modules, "Adam")
+    monkeypatch.delattr("optgen.optimizers.Adam", raising=False)
     result = short_run(tmp_path)
     assert result.exit_code == 1
     assert "Adam was not generated yet; run optgen build" in result.stderr

@@ -16,7 +16,7 @@ from types import FrameType
 from rich.console import Console
 
 from optgen.cli import report_formats
-from optgen.cli.choices import Stage, Target
+from optgen.cli.choices import Stage
 from optgen.cli.commands import build, check, diff, show
 from optgen.cli.optimizer_report import Scale, explained
 from optgen.cli.webpage import in_html
@@ -65,8 +65,8 @@ def _steps(path: Path, out: Path) -> Iterator[tuple[str, Callable[[], object]]]:
 
     yield "explain", explain
     for stage in Stage:
-        yield f"show {stage}", partial(show.show, name, stage, Target.CPU)
-    yield "show --why", lambda: show.show(name, Stage.PLAN, Target.CPU, why=True)
+        yield f"show {stage}", partial(show.show, name, stage, "cpu")
+    yield "show --why", lambda: show.show(name, Stage.PLAN, "cpu", why=True)
     yield "build", lambda: build.build([name], out, check_only=False)
 
 

@@ -17,6 +17,7 @@ from tests.random_programs.trial import by_python
 OTHERS = {" + ": " - ", " - ": " + ", " * ": " / ", " / ": " * "}
 OTHERS |= {"sqrt(": "abs(", " < ": " > ", " > ": " < "}
 PROGRAMS = 30
+AFTER = ("if use_ema", "    # store")
 
 
 class Changed(Sources):
@@ -34,7 +35,8 @@ class Changed(Sources):
         if section not in source.text:
             return source
         start = source.text.rindex(section)
-        end = source.text.find("    # store", start)
+        # What follows is the average of parameters, which may be off, or the stores.
+        end = min(p for p in (source.text.find(m, start) for m in AFTER) if p > 0)
         own = source.text[start:end]
         places = list(re.finditer("|".join(map(re.escape, OTHERS)), own))
         if not places:

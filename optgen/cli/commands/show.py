@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.syntax import Syntax
 
 from optgen.analysis.reports import accuracy_of
-from optgen.cli.choices import Stage, Target
+from optgen.cli.choices import CLASS, Stage
 from optgen.cli.console import FINE, USAGE, complain, ends_well, out, print_problems
 from optgen.cli.plan_reasons import print_reasons
 from optgen.cli.stage_pages import plan_page, rule_page, spec_page
@@ -17,7 +17,7 @@ from optgen.compiler.pipeline import surroundings as built_in_surroundings
 
 
 @ends_well("optgen show")
-def show(name: str, stage: Stage, target: Target, *, why: bool = False) -> int:
+def show(name: str, stage: Stage, target: str, *, why: bool = False) -> int:
     """Print a stage of one spec, and why a plan is as it is; returns the exit status."""
     try:
         found = find_specs([name])
@@ -52,7 +52,7 @@ def _missing(spec: Spec, stage: Stage, *, why: bool) -> str:
     return ""
 
 
-def _page(spec: Spec, stage: Stage, target: Target) -> str:
+def _page(spec: Spec, stage: Stage, target: str) -> str:
     match stage:
         case Stage.SPEC:
             return spec_page(spec)
@@ -64,7 +64,7 @@ def _page(spec: Spec, stage: Stage, target: Target) -> str:
             return plan_page(plan_of(spec, built_in_surroundings()))
     # An optimizer has a class and then its kernels; a schedule has a class alone.
     sources = compile_spec(spec, built_in_surroundings())
-    folder = "" if target is Target.CLASS else f"{target}/"
+    folder = "" if target == CLASS else f"{target}/"
     return next((s for s in sources if folder and s.path.startswith(folder)), sources[0]).text
 
 

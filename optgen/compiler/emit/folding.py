@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 WIDTH = 100
@@ -78,13 +78,25 @@ def _wrapped(prefix: str, text: str) -> list[str]:
         head, arguments = f"{prefix}{target}{value[:opening]}", value[opening:-1]
         if len(head) <= WIDTH and len(inner) + len(arguments) <= WIDTH:
             return [head, inner + arguments, f"{prefix})"]
-        if not cuts and _CALL.match(value):
+        if not cuts and _is_call(value):
             return _filled(prefix, target + value[:opening], arguments, ")")
     parts = [value]
     if len(inner) + len(value) > WIDTH:
         bounds = [-1, *cuts, len(value)]
         parts = [value[a + 1 : b] for a, b in pairwise(bounds)]
+        if parts[-1].startswith("| "):
+            parts = _joined(parts, WIDTH - len(inner))
     return [f"{prefix}{target}(", *(inner + part for part in parts), f"{prefix})"]
+
+
+def _joined(parts: Sequence[str], width: int) -> list[str]:
+    """Parts over as few lines as they take."""
+    rows = [""]
+    for part in parts:
+        if rows[-1] and len(rows[-1]) + 1 + len(part) > width:
+            rows.append("")
+        rows[-1] += f"{' ' if rows[-1] else ''}{part}"
+    return rows
 
 
 def _argument(prefix: str, row: str) -> list[str]:
@@ -99,7 +111,7 @@ def _argument(prefix: str, row: str) -> list[str]:
     cuts = _cuts(text)
     bounds = [-1, *cuts, len(text)]
     rows = [prefix + text[a + 1 : b] for a, b in pairwise(bounds)]
-    if not cuts and _CALL.match(text) and _last_bracket(text):
+    if not cuts and _is_call(text):
         opening = _last_bracket(text)
         rows = _filled(prefix, text[:opening], text[opening:-1], ")")
     return [*rows[:-1], f"{rows[-1]},"]
@@ -129,6 +141,12 @@ def _arguments(listed: str) -> Iterator[str]:
     commas = [i for i, letter in enumerate(listed) if letter == "," and depths[i] == 0]
     bounds = [-1, *commas, len(listed)]
     yield from (listed[a + 1 : b].strip() for a, b in pairwise(bounds))
+
+
+def _is_call(value: str) -> bool:
+    """Whether a value is one call and nothing else."""
+    begins = _CALL.match(value)
+    return begins is not None and begins.end() == _last_bracket(value)
 
 
 def _last_bracket(value: str) -> int:

@@ -26,7 +26,7 @@ class Cuda(Target):
             *CudaPrinter.support,
         ]
     )
-    endings = ("_address", "_lanes", "_total")
+    endings = ("_address", "_total")
     attributes = frozenset(
         [
             *("cuda.local", "cuda.local.array", "cuda.shared", "cuda.shared.array"),

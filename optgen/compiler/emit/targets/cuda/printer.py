@@ -77,7 +77,9 @@ class CudaPrinter(StatementPrinter):
     def __init__(self, plan: Plan, naming: Naming) -> None:
         super().__init__(plan, naming)
         self.host = Printer(names=naming.renamed)
-        self.element = Printer("real", naming.renamed)
+        # A thread has an array of its lanes for each buffer, which is called like it.
+        lanes = {b: f"{naming.renamed.get(b, b)}[k]" for b in naming.columns.buffers}
+        self.element = Printer("real", {**naming.renamed, **lanes})
 
     def context(self, function: Function) -> dict[str, object]:
         """What the template of a function has holes for."""
@@ -87,7 +89,9 @@ class CudaPrinter(StatementPrinter):
                 return {**loop, "first": _FIRST, "switches": ["deferred"]}
             case Sums(program=program):
                 loop = {**self._lane_loop(function), **self._index(program)}
-                more = {"first": _FIRST, "switches": ["alone", "deferred"]}
+                finish = function.finish.switches if function.finish else ()
+                others = [name for name in finish if name not in function.switches]
+                more = {"first": _FIRST, "switches": ["alone", "deferred", *others]}
                 return {**loop, **self._folding(function), **more}
             case TensorScalars(prepass=prepass):
                 sums = self._places_of_sums(prepass.sums.reductions)
@@ -136,12 +140,17 @@ class CudaPrinter(StatementPrinter):
         moved = [one for one in function.body if isinstance(one, Load | Store)]
         touched = {one.buffer for one in moved}
         buffers = [name for name in self.naming.columns.buffers if name in touched]
+        # Some are computed and used here, and neither loaded nor stored.
+        computed = {one.target for one in function.body if isinstance(one, Assignment)}
+        held = [name for name in self.naming.columns.buffers if name in touched | computed]
         return {
-            "lanes": "\n".join(f"{b}_lanes = {_ARRAY}(lanes, real)" for b in buffers),
+            "lanes": "\n".join(f"{self.name(b)} = {_ARRAY}(lanes, real)" for b in held),
             "reads": self.statements(function.reads),
             "addresses": self._addresses(buffers),
             "loads": self.block([self._moved(one) for one in moved if isinstance(one, Load)]),
-            "body": self.statements(function.body),
+            "body": self.statements(
+                [one for one in function.body if not isinstance(one, Load | Store)]
+            ),
             "stores": self.block([self._moved(one) for one in moved if isinstance(one, Store)]),
         }
 
@@ -187,17 +196,15 @@ class CudaPrinter(StatementPrinter):
     def line(self, statement: Statement) -> Line:
         """One line of the loop over lanes, or of what comes before it."""
         match statement:
-            case Load(buffer, guard):
-                return Line(f"{self.name(buffer)} = {buffer}_lanes[k]", guard)
-            case Store(buffer, guard):
-                return Line(f"{buffer}_lanes[k] = {self.name(buffer)}", guard, "keep")
+            case Load() | Store():
+                return self._moved(statement)
             case Read(name, _, guard, boolean):
                 source = self._cell(statement)
                 # Compared in the loop's own type, so not in float64.
                 value = f"real({source}) != real(0)" if boolean else f"real({source})"
                 return Line(f"{self.name(name)} = {value}", guard)
             case Assignment():
-                text = f"{self.name(statement.target)} = "
+                text = f"{self.element.name(statement.target)} = "
                 text += printed(statement.expression, self.element)
                 return Line(text, statement.guard, statement.block)
             case Reduction():
@@ -212,7 +219,7 @@ class CudaPrinter(StatementPrinter):
     def _moved(self, statement: Load | Store) -> Line:
         what = "load" if isinstance(statement, Load) else "store"
         name = statement.buffer
-        text = f"{what}({name}_lanes, {name}_address, i, count, whole)"
+        text = f"{what}({self.name(name)}, {name}_address, i, count, whole)"
         return Line(text, statement.guard)
 
     def _cell(self, statement: Read | Write) -> str:

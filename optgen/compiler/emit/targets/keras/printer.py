@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 from optgen.compiler.emit.code import (
@@ -66,10 +67,12 @@ class KerasPrinter(StatementPrinter):
 
     def context(self, function: Function) -> dict[str, object]:
         """What the template of a function has holes for."""
-        arithmetic = self.host if isinstance(function, HostScalars) else self.element
-        lines = [
-            self._line(one, arithmetic) for one in (*_counters(function), *function.statements)
-        ]
+        arithmetic = self._reading(function)
+        # Counters are among the scalars already.
+        written = [one for one in function.body if not _is_counter(one)]
+        lines = [self._line(one, arithmetic) for one in written]
+        if isinstance(function, HostScalars | TensorScalars):
+            lines = [replace(line, section="") for line in lines]
         match function:
             case Elements():
                 first = _ELEMENTS
@@ -89,22 +92,27 @@ class KerasPrinter(StatementPrinter):
         """One statement over tensors."""
         return self._line(statement, self.element)
 
+    def _reading(self, function: Function) -> Printer:
+        """What prints the arithmetic of a function: scalars are read where they are used."""
+        plain = self.host if isinstance(function, HostScalars) else self.element
+        names = dict(plain.names)
+        for read in (*function.reads, *_counters(function)):
+            held = read.table if read.table in (Table.SUMS, Table.TOTALS) else Table.SCALARS
+            names[read.name] = f'{held.value}["{read.name}"]'
+        return replace(plain, names=names)
+
     def _line(self, statement: Statement, arithmetic: Printer) -> Line:
         match statement:
             case Load(buffer, guard):
                 return Line(f'{self.name(buffer)} = tensors["{buffer}"]', guard, "load")
             case Store(buffer, guard):
                 return Line(f'tensors["{buffer}"] = {self.name(buffer)}', guard, "store")
-            case Read(name, table, guard):
-                held = table if table in (Table.SUMS, Table.TOTALS) else Table.SCALARS
-                return Line(f'{self.name(name)} = {held.value}["{name}"]', guard)
             case Write(name, _, guard):
-                return Line(f'scalars["{name}"] = {self.name(name)}', guard)
+                return Line(f'scalars["{name}"] = {arithmetic.name(name)}', guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = "
                 text += printed(statement.expression, arithmetic)
-                section = statement.block if arithmetic is self.element else ""
-                return Line(text, statement.guard, section)
+                return Line(text, statement.guard, statement.block)
             case Reduction():
                 held = Table.TOTALS if statement.extent is Extent.OPTIMIZER else Table.SUMS
                 term = printed(statement.term, arithmetic)
@@ -113,10 +121,13 @@ class KerasPrinter(StatementPrinter):
         raise TypeError(statement)
 
 
+def _is_counter(statement: Statement) -> bool:
+    return isinstance(statement, Write) and statement.name in COUNTERS
+
+
 def _counters(function: Function) -> Iterator[Read]:
     """The counters that scalars of a call are computed from, which stand among them."""
     if isinstance(function, HostScalars):
         items = [one for one in function.body if isinstance(one, Assignment)]
         used = {name for item in items for name in names(item.expression)}
-        used |= {one.name for one in function.body if isinstance(one, Write)}
         yield from (Read(name, Table.SCALARS, ALWAYS) for name in COUNTERS if name in used)
