@@ -178,7 +178,7 @@ ERRORS = (
         "docs/using.md",
         "assert weights == -1.5",
         "assert weights == -1.25",
-        "tests/docs/test_examples.py",
+        "tests/docs/test_examples.py::test_examples_run[using]",
     ),
     Error(
         "a wrong spec ends with another status",
