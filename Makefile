@@ -3,12 +3,22 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: cuda gpu gpu-benchmark demo test lint types check-generated pytest build clean
+# The cheapest tests by what they find: plans, layers, parsing, messages, plain rules, 60 programs.
+QUICK := tests/golden tests/test_architecture.py tests/test_names_stay_in_specs.py tests/compiler \
+  tests/runtime/test_optimizer.py tests/runtime/test_checks.py tests/runtime/state/test_file.py \
+  tests/numeric/test_against_float64.py::test_plain_rules_stay_close \
+  $(foreach n,0 20 40,tests/random_programs/test_programs.py::test_kernels_compute_what_the_rule_says[$(n)])
+
+.PHONY: cuda gpu gpu-benchmark demo test test-quick lint types check-generated pytest build clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/optgen demo
 
 test: lint types check-generated pytest
+
+# While developing: a minute, against the whole suite's several.
+test-quick: lint
+	$(BIN)/pytest -n auto --dist worksteal --durations=5 $(QUICK)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
@@ -22,10 +32,10 @@ check-generated: $(VENV)/.installed-test
 
 # Numba's CUDA simulator needs a process of its own.
 pytest: $(VENV)/.installed-test
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n auto --dist worksteal --durations=15
 	@if $(BIN)/python -c 'import numba_cuda' 2>/dev/null; then \
 	  echo 'CUDA kernels in the simulator:'; \
-	  NUMBA_ENABLE_CUDASIM=1 $(BIN)/pytest -n auto tests/simulator; \
+	  NUMBA_ENABLE_CUDASIM=1 $(BIN)/pytest -n auto --dist worksteal --durations=15 tests/simulator; \
 	else \
 	  echo 'CUDA kernels were not tested: no numba-cuda here. `make cuda` installs it (800 MB).'; \
 	fi

@@ -8,6 +8,8 @@ import pytest
 
 # Keras reads its backend when it is first imported.
 os.environ["KERAS_BACKEND"] = "torch"
+# Several tests run at a time: threads of torch's that wait for one another would take their cores.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -27,6 +27,9 @@ def test_backend(backend: str) -> None:
     if find_spec(backend) is None:
         pytest.skip(f"no {backend} here")
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    if backend == "jax":
+        # What is compiled runs a few times: to optimise it takes longer.
+        environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
     command = [sys.executable, "-m", "tests.keras.walk"]
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False

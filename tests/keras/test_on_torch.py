@@ -15,7 +15,7 @@ import torch
 from optgen.keras import SGD, Adam, optimizer_class
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.promises import CHECKS, INPUTS, TARGETS, fitted, network
-from tests.numeric.settings import AROUND_ONE, AT_RANDOM, Setting
+from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.runtime.cuda.own import package
 
 # Keras's own conversion of NumPy arrays to torch tensors.
@@ -30,7 +30,7 @@ def test_promises(check: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [*AROUND_ONE, *AT_RANDOM, *(s for s in SETTINGS if s.label == "own")], ids=str
+    "setting", [*ALONE, *AT_RANDOM, *(s for s in SETTINGS if s.label == "own")], ids=str
 )
 def test_every_optimizer_with_every_feature(setting: Setting) -> None:
     def apply(optimizer: Any, grads: Sequence[Any], variables: Sequence[Any]) -> None:

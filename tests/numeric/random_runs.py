@@ -19,7 +19,8 @@ from tests.numeric.settings import OWN_VALUES
 from tests.numeric.specs import KERAS, OPTIMIZERS, read
 from tests.numeric.training import new
 
-STEPS = 30
+#: More than any window of the features; runs are many rather than long.
+STEPS = 12
 SHAPES = ((), (1,), (3,), (2, 3), (2, 1, 2), (0, 2))
 
 FACTORS = {

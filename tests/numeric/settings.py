@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.numeric.pairwise import cover
 from tests.numeric.specs import FEATURES, KERAS, NOT_KERAS, OPTIMIZERS
 
 Values = Mapping[str, Any]
@@ -45,7 +46,10 @@ OWN_VALUES: Mapping[str, Sequence[Values]] = {
 LEARNING_RATES: Mapping[str, float] = {"adadelta": 3.0, "torchadadelta": 3.0}
 LEARNING_RATE = 0.1
 
-SEEDS = 24
+#: At most so many settings of several switches, of Keras's optimizers and of others.
+CROSSED, OTHERS = 28, 6
+#: The features are the same code around every rule: each alone is tried around this one only.
+AROUND = "rmsprop"
 
 
 @dataclass(frozen=True)
@@ -69,15 +73,14 @@ def label(values: Values) -> str:
 
 
 def alone(optimizer: str) -> Iterator[Setting]:
-    """The plain optimizer, each of its own switches, and each feature.
-
-    Features are the same code around every rule: once around each of Keras's will do.
-    """
+    """The plain optimizer, and each of its own switches."""
     yield Setting(optimizer, "plain")
     for values in OWN_VALUES.get(optimizer, ()):
         yield Setting(optimizer, label(values), values)
-    if optimizer not in KERAS:
-        return
+
+
+def around(optimizer: str) -> Iterator[Setting]:
+    """Each feature around an optimizer, in each of its forms."""
     for name in FEATURES:
         for values in FEATURE_VALUES[name]:
             yield Setting(optimizer, label(values), values)
@@ -96,17 +99,26 @@ def at_random(seed: int, optimizers: Sequence[str], features: Mapping[str, Any])
     return Setting(optimizer, f"seed{seed}", values)
 
 
-ALONE = [setting for optimizer in OPTIMIZERS for setting in alone(optimizer)]
-#: The features around one rule only, for what doesn't depend on which.
-AROUND = "rmsprop"
-AROUND_ONE = [
-    setting
-    for setting in ALONE
-    if setting.optimizer == AROUND or setting.own in [{}, *OWN_VALUES.get(setting.optimizer, ())]
-]
+def crossed(optimizers: Sequence[str], features: Mapping[str, Any], most: int) -> Iterator[Setting]:
+    """Settings with every pair of an optimizer and a feature, and of features; ``most`` of them."""
+    forms = {label(v): v for name in sorted(features) for v in FEATURE_VALUES[name]}
+    factors: dict[str, list[str]] = {"rule": list(optimizers)}
+    for name in sorted(features):
+        factor = factors.setdefault(features[name].get("exclusive", name), ["off"])
+        factor += map(label, FEATURE_VALUES[name])
+    for number, row in enumerate(cover(factors, lambda row: True)[:most]):
+        rule = row["rule"]
+        own = [{}, *OWN_VALUES.get(rule, ())]
+        values: dict[str, Any] = dict(own[number % len(own)])
+        for level in row.values():
+            values |= forms.get(level, {})
+        yield Setting(rule, f"pairs{number}", values)
+
+
+ALONE = [*(setting for optimizer in OPTIMIZERS for setting in alone(optimizer)), *around(AROUND)]
 _KERAS_FEATURES = {name: table for name, table in FEATURES.items() if name not in NOT_KERAS}
 _OTHERS = [name for name in OPTIMIZERS if name not in KERAS]
 AT_RANDOM = [
-    *(at_random(seed, list(KERAS), _KERAS_FEATURES) for seed in range(SEEDS)),
-    *(at_random(seed, _OTHERS, FEATURES) for seed in range(SEEDS, SEEDS + len(_OTHERS))),
+    *crossed(list(KERAS), _KERAS_FEATURES, CROSSED),
+    *(at_random(seed, _OTHERS, FEATURES) for seed in range(OTHERS)),
 ]

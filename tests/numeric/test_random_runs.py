@@ -1,4 +1,4 @@
-"""Two thousand random runs beside Keras itself, thirty steps each."""
+"""Two thousand random runs beside Keras itself, twelve steps each."""
 
 from __future__ import annotations
 

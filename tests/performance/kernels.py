@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
-from tests.numeric.settings import AROUND_ONE, FEATURE_VALUES, OWN_VALUES, Setting
+from tests.numeric.settings import ALONE, FEATURE_VALUES, OWN_VALUES, Setting
 from tests.numeric.specs import FEATURES
 from tests.numeric.training import new
 from tests.runtime.passes import Made, passes
@@ -29,7 +29,7 @@ _ARGUMENTS = {
 
 
 def settings() -> Iterator[Setting]:
-    yield from AROUND_ONE
+    yield from ALONE
     yield everything("adam")
 
 

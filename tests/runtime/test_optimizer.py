@@ -176,3 +176,11 @@ def test_pairs_and_subsets() -> None:
     assert optimizer.apply_gradients([(np.ones(1), other), (np.full(1, 2.0), one)]) == 1
     assert (one[0], other[0]) == (-2.0, -1.0)
     assert "learning_rate=1.0" in repr(optimizer)
+
+
+@pytest.mark.parametrize("clipping", ["clipnorm", "global_clipnorm"])
+@pytest.mark.parametrize("size", [1e25, 1e-30])
+def test_norms_hold_where_squares_of_the_dtype_do_not(clipping: str, size: float) -> None:
+    weights = np.zeros(2, np.float32)
+    SGD(1.0, **{clipping: size}).apply([np.array([3 * size, 4 * size], np.float32)], [weights])
+    np.testing.assert_allclose(weights, [-0.6 * size, -0.8 * size], rtol=1e-6)

@@ -21,7 +21,7 @@ from torch.distributed.fsdp import fully_shard
 import optgen.torch as fused
 from optgen.torch import FusedOptimizer, optimizer_class
 from tests.torch.layouts import distributed_layouts, laid_out, refuse_a_sum
-from tests.torch.test_common import network
+from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
 RANKS, HALF = 4, STEPS // 2

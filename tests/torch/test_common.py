@@ -11,7 +11,7 @@ import torch
 from torch.testing._internal import common_optimizers
 
 import optgen.torch as fused
-from tests.torch.training import TORCH
+from tests.torch.training import TORCH, network
 
 INFOS: dict[str, Any] = {
     getattr(info.optim_cls, "__name__", ""): info
@@ -27,13 +27,6 @@ def cases() -> Iterator[Any]:
         for case in info.optim_inputs_func(device="cpu"):
             kwargs = {k: v for k, v in case.kwargs.items() if k not in FOREIGN}
             yield pytest.param(name, kwargs, id=f"{name}-{case.desc}")
-
-
-def network(dtype: torch.dtype) -> torch.nn.Module:
-    torch.manual_seed(0)
-    return torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)).to(
-        dtype
-    )
 
 
 def trained(kind: Any, dtype: torch.dtype, steps: int, **arguments: Any) -> list[torch.Tensor]:

@@ -11,8 +11,7 @@ import pytest
 import torch
 
 import optgen.torch as fused
-from tests.torch.test_common import network
-from tests.torch.training import assert_equal, params_of, run, values
+from tests.torch.training import assert_equal, network, params_of, run, values
 
 # Torch deprecates parts of itself on the way, and looks at what warns of it.
 TORCH_S_OWN = pytest.mark.filterwarnings(

@@ -16,8 +16,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 import optgen.torch as fused
-from tests.torch.test_common import network
-from tests.torch.training import TORCH, assert_equal, gradients, params_of, run, values
+from tests.torch.training import TORCH, assert_equal, gradients, network, params_of, run, values
 
 Tensor = torch.Tensor
 SHAPES = (4, 3), (5,), ()

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import optgen.torch as fused
-from tests.torch.test_common import network
+from tests.torch.training import network
 
 Run = Callable[[Any, nn.Module], None]
 GENERATOR = torch.Generator().manual_seed(0)

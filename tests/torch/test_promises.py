@@ -14,12 +14,12 @@ import torch
 import optgen.torch as fused
 from optgen import optimizers
 from optgen.torch import FusedOptimizer, optimizer_class
-from tests.torch.test_common import network
 from tests.torch.training import (
     WITH_MOMENTUM,
     assert_equal,
     every,
     gradients,
+    network,
     params_of,
     run,
     values,

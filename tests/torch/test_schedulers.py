@@ -10,9 +10,9 @@ import torch
 from torch.optim import lr_scheduler
 
 import optgen.torch as fused
-from tests.torch.test_common import network
 from tests.torch.training import (
     gradients,
+    network,
     params_of,
 )
 

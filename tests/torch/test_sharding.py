@@ -13,7 +13,7 @@ from torch.multiprocessing.spawn import spawn
 
 from tests.torch.layouts import laid_out, of_layouts
 from tests.torch.sharding import BROKEN, LAYERWISE, RANKS, RUNS, go_on, kind_of, rank
-from tests.torch.test_common import network
+from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
 Found = dict[str, list[torch.Tensor]]

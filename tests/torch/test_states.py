@@ -21,12 +21,12 @@ from torch.distributed.checkpoint.state_dict_saver import save
 
 import optgen.torch as fused
 from optgen.torch import FusedOptimizer
-from tests.torch.test_common import network
 from tests.torch.training import (
     WITH_STATE,
     assert_equal,
     every,
     gradients,
+    network,
     params_of,
     run,
     values,

@@ -28,6 +28,13 @@ WITH_MOMENTUM = {
 every = pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
 
 
+def network(dtype: torch.dtype) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.Linear(6, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3)).to(
+        dtype
+    )
+
+
 def gradients(params: list[torch.Tensor], seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     for param in params:

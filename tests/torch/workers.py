@@ -12,7 +12,7 @@ from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
 
 import optgen.torch as fused
-from tests.torch.test_common import network
+from tests.torch.training import network
 
 with warnings.catch_warnings():
     # Torch compiles functions there in a way that it deprecates itself.
@@ -46,11 +46,20 @@ def alone(name: str, **arguments: Any) -> list[torch.Tensor]:
     return [param.detach() for param in model.parameters()]
 
 
-def rank(number: int, ranks: int, port: int, folder: str, name: str, kind: str) -> None:
-    """Train with others, and write the parameters down."""
+KINDS = ("ddp", "zero")
+
+
+def rank(number: int, ranks: int, port: int, folder: str, name: str) -> None:
+    """Train with others, in each way, and write the parameters down."""
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "GLOO_SOCKET_IFNAME": "lo"}
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", rank=number, world_size=ranks)
+    found = {kind: together(number, ranks, name, kind) for kind in KINDS}
+    torch.save(found, Path(folder) / f"{number}.pt")
+    distributed.destroy_process_group()
+
+
+def together(number: int, ranks: int, name: str, kind: str) -> list[torch.Tensor]:
     made = getattr(fused, name)
     model = DistributedDataParallel(network(torch.float32))
     if kind == "zero":
@@ -62,6 +71,4 @@ def rank(number: int, ranks: int, port: int, folder: str, name: str, kind: str) 
         assert isinstance(optimizer, ZeroRedundancyOptimizer)
         own = sum(len(group["params"]) for group in optimizer.optim.param_groups)
         assert own < len(list(model.parameters()))
-    found = [param.detach() for param in model.module.parameters()]
-    torch.save(found, Path(folder) / f"{number}.pt")
-    distributed.destroy_process_group()
+    return [param.detach() for param in model.module.parameters()]

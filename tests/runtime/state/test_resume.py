@@ -19,7 +19,7 @@ import optgen.optimizers
 from optgen.optimizers import SGD, Adam, LossScaleOptimizer, RMSprop
 from optgen.optimizers.schedules import CosineDecay, ExponentialDecay
 from optgen.runtime import Array
-from tests.numeric.settings import AROUND_ONE, AT_RANDOM, Setting
+from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.numeric.specs import OPTIMIZERS, read
 
 Make = Callable[[], Any]
@@ -137,7 +137,7 @@ def excluding(optimizer: Any) -> Any:
     return optimizer
 
 
-MAKERS = {str(setting): of(setting) for setting in [*AROUND_ONE, *AT_RANDOM[:6]]} | MORE
+MAKERS = {str(setting): of(setting) for setting in [*ALONE, *AT_RANDOM[:6]]} | MORE
 
 
 @pytest.mark.parametrize("name", MAKERS)
