@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 
 import typer
+
+from optgen.compiler.ir.reserved import TARGETS
 
 
 class Stage(StrEnum):
@@ -32,8 +33,7 @@ CLASS = "class"
 
 def targets() -> list[str]:
     """Which files there are to show at stage ``source``: one for each folder of a target."""
-    folder = Path(__file__).parents[1] / "compiler" / "emit" / "targets"
-    return [*sorted(path.parent.name for path in folder.glob("*/__init__.py")), CLASS]
+    return [*TARGETS, CLASS]
 
 
 def known_target(name: str) -> str:

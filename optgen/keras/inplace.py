@@ -17,6 +17,7 @@ from optgen.keras.synchronized import Watched
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.core import Core
+from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.exclusions import Itself
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
@@ -29,7 +30,7 @@ from optgen.torch.addresses import Positions
 from optgen.torch.batched_gradients import Together
 from optgen.torch.version_counters import marking_changed
 
-_DTYPES = (torch.float32, torch.float64)
+_DTYPES = tuple(getattr(torch, one.name) for one in NATIVE)
 
 
 class InPlace:

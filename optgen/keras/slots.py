@@ -12,6 +12,7 @@ from keras.initializers import Constant
 from keras.src.backend import standardize_dtype
 
 from optgen.keras.order import groups_of
+from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
@@ -98,8 +99,7 @@ def _initializer(initial: float | None, variable: Any) -> Callable[..., Any]:
 
 
 def _wide(variable: Any) -> str:
-    dtype = str(standardize_dtype(variable.dtype))
-    return dtype if dtype == "float64" else "float32"
+    return wide(str(standardize_dtype(variable.dtype)))
 
 
 def paths_of(variables: Sequence[Any]) -> list[str]:

@@ -11,16 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optgen.runtime.cpu.headers import Headers
+from optgen.runtime.dtypes import DTYPES, NAMED
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: A variable or gradient from the user: a NumPy or device array.
 AnyArray = Any
-
-#: The dtypes of parameters that CPU kernels support.
-DTYPES: Mapping[np.dtype[Any], type] = {
-    np.dtype(np.float32): np.float32,
-    np.dtype(np.float64): np.float64,
-}
 
 
 def is_on_device(array: object) -> bool:
@@ -47,7 +42,7 @@ def _check_variable(path: str, variable: object) -> Array:
         kind = f"{type(variable).__module__}.{type(variable).__name__}"
         raise TypeError(f"{path!r} must be a NumPy array, not {kind}")
     if variable.dtype not in DTYPES or not variable.dtype.isnative:
-        raise TypeError(f"{path!r} must be float32 or float64, not {variable.dtype}")
+        raise TypeError(f"{path!r} must be {NAMED}, not {variable.dtype}")
     if not variable.flags.writeable:
         raise ValueError(f"{path!r} is read-only, so it can't be updated in place")
     if not variable.flags.aligned or not is_dense(variable):

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import DTYPES, Array, Gradient, Gradients, address
+from optgen.runtime.arrays import Array, Gradient, Gradients, address
+from optgen.runtime.dtypes import DTYPES
 
 #: Elements of a chunk at least: the unit of work of a thread and of a sum, whatever their number.
 CHUNK = 8192

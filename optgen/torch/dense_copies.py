@@ -13,11 +13,12 @@ import torch
 from numpy.lib.stride_tricks import as_strided
 
 from optgen.runtime.arrays import fills
+from optgen.runtime.dtypes import WIDENED
 from optgen.runtime.memory import Mask
 from optgen.runtime.transaction import Call
 
 Tensor = torch.Tensor
-HALVES = (torch.float16, torch.bfloat16)
+HALVES = tuple(getattr(torch, name) for name in WIDENED)
 #: Integer dtypes by size, as which NumPy reads torch's dtypes.
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 #: The limit of a search for a common element of two tensors with gaps.

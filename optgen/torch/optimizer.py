@@ -12,6 +12,7 @@ import torch
 
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
+from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
@@ -38,7 +39,7 @@ from optgen.torch.version_counters import marking_changed
 Tensor = torch.Tensor
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
-_DTYPES = (torch.float32, torch.float64, *HALVES)
+_DTYPES = (*(getattr(torch, one.name) for one in NATIVE), *HALVES)
 #: Derived attributes.
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 

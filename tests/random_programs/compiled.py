@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from optgen.bench.user_specs import importable
-from optgen.runtime.arrays import DTYPES
 from optgen.runtime.cpu.pointers import BLOCK
+from optgen.runtime.dtypes import DTYPES
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, built
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.tables import CHUNK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 #: Arguments that every optimizer class has besides its hyperparameters, and what makes them.
 ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
@@ -71,13 +72,18 @@ CLASSES = frozenset(
         "Switch",
     ]
 )
+#: The targets: each is a folder of the emitter, and one of a generated package.
+TARGETS = tuple(
+    sorted(
+        path.parent.name
+        for path in (Path(__file__).parents[1] / "emit" / "targets").glob("*/__init__.py")
+    )
+)
 #: What the package holds besides a module for each optimizer.
 MODULES = frozenset(
     [
-        "cpu",
+        *TARGETS,
         "features",
-        "cuda",
-        "keras",
         "schedules",
         "get",
         "serialize",
@@ -93,9 +99,6 @@ DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
 }
 #: Python compiles a function that uses one of these otherwise.
 PYTHON_WORDS = frozenset({"super"})
-
-#: The functions that compile the programs of a plan.
-PROGRAM = re.compile(r"(update|otherwise|absent)(_\w+)?\Z")
 
 #: The number of elements of a tensor, for a mean.
 TENSOR_SIZE = "tensor_size"

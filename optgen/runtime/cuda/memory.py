@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import DTYPES, Spans, fills
+from optgen.runtime.arrays import Spans, fills
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.deferred import Deferred
 from optgen.runtime.cuda.device_tables import Mask
@@ -17,6 +17,7 @@ from optgen.runtime.cuda.engine import Engine, Variables
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.cuda.signals import uninterrupted
+from optgen.runtime.dtypes import DTYPES, NAMED
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.transaction import Call, chain
 
@@ -179,7 +180,7 @@ class DeviceMemory:
 def _check(path: str, variable: Any) -> None:
     view = view_of(variable)
     if view.dtype not in DTYPES or not view.dtype.isnative:
-        raise TypeError(f"{path!r} must be float32 or float64, not {view.dtype}")
+        raise TypeError(f"{path!r} must be {NAMED}, not {view.dtype}")
     if not view.is_writable:
         raise ValueError(f"{path!r} is read-only, so it can't be updated in place")
     if not view.nbytes:

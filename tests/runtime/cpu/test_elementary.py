@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.runtime.cpu.elementary import atan2, exp, floor, log, tanh
+from optgen.runtime.cpu.formats import FORMATS
+from optgen.runtime.dtypes import DTYPES
 
 Numbers = np.ndarray[Any, Any]
 REALS = pytest.mark.parametrize("real", [np.float32, np.float64])
@@ -161,3 +163,7 @@ def test_python_computes_them_too() -> None:
     assert exp(1.0) == math.e
     assert log(math.e) == 1.0
     assert (tanh(0.0), atan2(0.0, -1.0), floor(-0.5)) == (0.0, math.pi, -1.0)
+
+
+def test_each_dtype_of_parameters_has_a_format() -> None:
+    assert {found.real for found in FORMATS.values()} == set(DTYPES.values())
