@@ -243,7 +243,7 @@ def test_schedules_of_other_hyperparameters() -> None:
 
 def test_every_row_of_the_table_has_a_test() -> None:
     page = Path(__file__).parents[2] / "docs" / "keras.md"
-    text = page.read_text(encoding="utf-8").split("## Where optgen is kinder")[1]
+    text = page.read_text(encoding="utf-8").split("## Deliberate differences")[1]
     table = [line for line in text.splitlines() if line[:2] == "| "]
     rows = [line.split("|")[1].strip() for line in table[1:] if not line.startswith("| ---")]
     tests = {name for name in globals() if name.startswith("test_")}
@@ -256,19 +256,19 @@ def test_every_row_of_the_table_has_a_test() -> None:
 ROWS = {
     "`use_ema` under accumulation": "test_averages_under_accumulation",
     "`ema_overwrite_frequency` under accumulation": "test_overwriting_under_accumulation",
-    "no gradient on the last call of a window": "test_no_gradient_on_the_last_call_of_a_window",
+    "no gradient in the last call of a window": "test_no_gradient_on_the_last_call_of_a_window",
     "`use_ema` and constraints": "test_averages_and_constraints",
     "centered `RMSprop` with noisy gradients": "test_centered_rmsprop_with_noisy_gradients",
     "a learning rate as int, NumPy scalar, array or tensor": "test_kinds_of_numbers",
     "a negative number or NaN": "test_negative_numbers_are_taken_by_keras",
-    "where `RMSprop` has its epsilon": "test_epsilon_stands_inside_the_root",
-    "setting a number where a function was": "test_from_a_function_to_a_number",
-    "setting a number where a schedule was": "test_from_a_schedule_to_a_number",
+    "epsilon of `RMSprop`": "test_epsilon_stands_inside_the_root",
+    "replacing a function by a number": "test_from_a_function_to_a_number",
+    "replacing a schedule by a number": "test_from_a_schedule_to_a_number",
     "`gradient_accumulation_steps` of 2.5 or 0, `clipnorm=0`": "test_odd_arguments",
     "`exclude_from_weight_decay`": "test_excluding_from_weight_decay",
     "`get_config`, `from_config`": "test_configurations",
     "the dynamic loss scale": "test_the_floor_of_a_dynamic_loss_scale",
-    "rows of an embedding that a batch has twice, on TensorFlow": "check_gradients_of_embeddings",
+    "duplicate rows of an embedding in a batch, on TensorFlow": "check_gradients_of_embeddings",
     "loading a state that doesn't fit": "test_a_state_that_does_not_fit",
     "keys of a state": "test_a_state_that_does_not_fit",
     "schedules": "test_schedules_of_other_hyperparameters",
