@@ -30,30 +30,30 @@ from optgen.analysis.prove.weights import weights
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import CALL, LEARNING_RATE, STEP, Rule
 
-#: What numbers that may refute begin with, beside defaults.
+#: Initial values of the sampled numbers that may refute a property, besides the defaults.
 _FIRST = {"grad": 2.0, "step": 1.0, "param": 1.0}
 _UNKNOWN = "nothing more is known"
 
 
-#: Units of work for one kind of properties of a rule, and for all of them.
+#: Units of work for one group of properties of a rule, and for all groups together.
 MOST_WORK, MOST_WORK_OF_ALL = 600_000, 1_500_000
 
 Analysis = Callable[[], Iterable[Finding]]
 
 
 def prove(rule: Rule) -> tuple[Finding, ...]:
-    """Every finding about the rule of one optimizer, without features, in each of its variants.
+    """All findings about an optimizer's rule, without features, in each of its variants.
 
-    An analysis that would take too long, or fails, leaves its properties undecided and the others
-    alone.
+    An analysis that exceeds its time or fails leaves its own properties undecided; the other
+    analyses still run.
     """
     return tuple(findings(rule))
 
 
 def observed(rule: Rule) -> tuple[Observed, ...]:
-    """What the runs of a rule look like, in each setting of its switches.
+    """The observed trajectories of a rule, in each setting of its switches.
 
-    Raises TooLargeError for a rule with too many settings, or values too large.
+    Raises TooLargeError for a rule with too many settings, or with too large values.
     """
     defaults = _defaults(rule)
     return tuple(
@@ -70,7 +70,7 @@ def _defaults(rule: Rule) -> dict[str, float]:
 
 
 def _search(rule: Rule, variant: Variant, defaults: Mapping[str, float], budget: Budget) -> Search:
-    """Where numbers for a variant are taken from."""
+    """The search for samples of a variant."""
     of_rule = [h for h in rule.hyperparameters if not h.is_switch]
     own = frozenset([LEARNING_RATE, *(h.name for h in of_rule)])
     unbounded = frozenset(h.name for h in of_rule if h.range is None) - {LEARNING_RATE}
@@ -80,7 +80,7 @@ def _search(rule: Rule, variant: Variant, defaults: Mapping[str, float], budget:
 
 
 def findings(rule: Rule) -> Iterator[Finding]:
-    """The same one by one; of each variant what is only told comes last, and takes longest."""
+    """The findings, one at a time; per variant, the slowest, purely informative ones come last."""
     defaults, budget, whole = _defaults(rule), Budget(), Work(MOST_WORK_OF_ALL)
     bounds = {group: Work(MOST_WORK) for group in Group}
     try:
@@ -115,7 +115,7 @@ def _inferred(plain: Variant, reached: Reached) -> tuple[Variant, tuple[Finding,
 def _analyses(
     variant: Variant, reached: Reached, defaults: Mapping[str, float]
 ) -> Iterator[tuple[Group, Analysis]]:
-    """What is found out about a variant, by the group that is undecided where that fails."""
+    """The analyses of a variant, each with the group that is undecided if the analysis fails."""
     search, found = reached.search, list[Finding]()
 
     def noted() -> Iterator[Finding]:
@@ -140,16 +140,16 @@ def _analyses(
 def _hazards(
     variant: Variant, defaults: Mapping[str, float], found: Sequence[Finding]
 ) -> Iterator[Finding]:
-    """What rounding does to the domains that mathematics keeps."""
+    """Domain errors that rounding causes although exact arithmetic excludes them."""
     safe = {str(one.location) for one in found if one.verdict is Verdict.PROVED}
-    with suppress(KeyError, TypeError):  # Not all can be run without what a user sets.
+    with suppress(KeyError, TypeError):  # Some variants can't run without a value from the user.
         hazards = [*rounding(variant, defaults), *underflow(variant, defaults)]
         yield from (one for one in hazards if str(one.location) in safe)
         yield from overflow(variant, defaults)
 
 
 def _attempted(group: Group, variant: Variant, analysis: Analysis) -> list[Finding]:
-    """The findings of an analysis, and one more where it ended before it was done."""
+    """The findings of an analysis, and an additional one if it stopped early."""
     found: list[Finding] = []
     common = group, _UNKNOWN, Verdict.UNDECIDED, variant.location, variant.label
     try:

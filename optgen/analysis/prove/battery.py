@@ -17,18 +17,18 @@ from optgen.analysis.prove.trajectories import Runs
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
 
-#: Sizes of constant gradients, and of parameters at the start; and how many steps there are.
+#: Magnitudes of constant gradients and of initial parameters, and the number of steps.
 SIZES = (1.0, 1e-2, 1e2, 1e-4, 1e-9, 1e-18)
 PARAMETERS = (1.0, 0.1, 10.0)
 CONSTANT = 150
-#: Shares of the learning rate with which a quadratic loss is gone down.
+#: Factors on the learning rate in the descent of a quadratic loss.
 RATES = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-6, 10.0)
 CURVATURES = np.array([[1.0, 0.1, 10.0]])
 QUADRATIC = 200
-#: How many steps a gradient keeps its sign before it turns, and after that.
+#: Number of steps before the gradient changes its sign, and after that.
 BEFORE, AFTER = 60, 240
 NOISY = 60
-#: The elements of a gradient; in one run they are of different sizes and signs.
+#: The elements of a gradient: in one run they differ in magnitude and sign.
 ELEMENTS = np.array([[1.0, -0.5, 2.0]])
 START = np.array([[1.0, 1.0, -1.0]])
 _UNIT = Interval(ZERO, ONE, False, False)
@@ -36,22 +36,22 @@ _UNIT = Interval(ZERO, ONE, False, False)
 
 @dataclass(frozen=True)
 class Path:
-    """Parameters before the first step and after each: steps, runs, elements."""
+    """Parameters before the first step and after each step; axes: steps, runs, elements."""
 
     parameters: Array
     last: Mapping[str, Any]
-    #: Of each state, whether it ever had another value than at the start.
+    #: The states whose value ever differed from the initial one.
     moved: frozenset[str]
 
     @property
     def steps(self) -> Array:
-        """What each step added."""
+        """The change of the parameters in each step."""
         return np.diff(self.parameters, axis=0)
 
 
 @dataclass(frozen=True)
 class Observed:
-    """Curves over the steps: losses for shares of the learning rate, steps for gradients."""
+    """Curves over the steps: losses by learning-rate factor, and step lengths by gradient."""
 
     setting: str
     losses: Mapping[float, Array]
@@ -60,27 +60,27 @@ class Observed:
 
 @dataclass(frozen=True)
 class Battery:
-    """The runs of one variant; a decay of its own is off where there is one."""
+    """The test runs of one variant; its weight decay, if any, is off."""
 
     variant: Variant
     search: Search
 
     @cached_property
     def hyperparameters(self) -> dict[str, float]:
-        """What is allowed and nearest to the defaults, without decays."""
+        """The allowed values nearest to the defaults, without weight decay."""
         off = dict.fromkeys(decays(self.variant, self.search), 0.0)
         names = self.search.hyperparameters - off.keys()
         return {name: self._usual(name) for name in names} | off
 
     def _usual(self, name: str) -> float:
-        """The default; where a setting excludes it, a half, since a decay of 1 never forgets."""
+        """The default; 0.5 if a setting excludes it, since a decay of 1 never forgets."""
         choices = self.search.choices(name)
         is_excluded = choices[0] != self.search.first.get(name, choices[0])
         return 0.5 if is_excluded and 0.5 in choices else choices[0]
 
     @property
     def decays(self) -> list[str]:
-        """The hyperparameters from 0 to 1, which may be decays of averages."""
+        """The hyperparameters with the range 0 to 1, which may be decay rates of averages."""
         known = self.search.known
         return sorted(n for n in self.hyperparameters if known[n].meet(_UNIT) == known[n])
 
@@ -91,7 +91,7 @@ class Battery:
         steps: int,
         changed: Mapping[str, Any] | None = None,
     ) -> Path:
-        """Go from parameters, with gradients made of them and the number of the step."""
+        """Run from initial parameters; gradients are a function of parameters and step number."""
         with np.errstate(all="ignore"):
             runs = Runs(self.variant, {**self.hyperparameters, **(changed or {})}, start)
             first = {s.name: runs.values[s.name] for s in self.variant.states}
@@ -115,19 +115,19 @@ class Battery:
 
     @cached_property
     def quadratic(self) -> Path:
-        """Down a quadratic loss, with learning rates of all sizes."""
+        """Descent of a quadratic loss, with learning rates of all magnitudes."""
         rates = np.array([[self.hyperparameters[LEARNING_RATE] * share] for share in RATES])
         start = np.repeat(START, len(RATES), axis=0)
         return self.run(start, lambda p, _: CURVATURES * p, QUADRATIC, {LEARNING_RATE: rates})
 
     @cached_property
     def turned(self) -> Path:
-        """A gradient that turns around after a while."""
+        """A run whose gradient changes its sign once."""
         return self.run(START, lambda _, n: ELEMENTS * (1 if n < BEFORE else -1), BEFORE + AFTER)
 
     @cached_property
     def noise(self) -> Path:
-        """Random gradients, and the same with all signs turned around."""
+        """Runs with random gradients, and the same runs with all signs flipped."""
         draw = np.random.default_rng(0).normal(size=(NOISY, 1, ELEMENTS.size))
         mirrored = np.concatenate([draw, -draw], axis=1)
         return self.run(np.concatenate([START, -START]), lambda _, n: mirrored[n], NOISY)

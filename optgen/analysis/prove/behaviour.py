@@ -27,15 +27,15 @@ from optgen.analysis.prove.zero import at_zero
 from optgen.compiler.ir.expression import walk
 from optgen.compiler.ir.proof import Finding
 
-#: Longer rules aren't run.
+#: Larger rules aren't run.
 MOST_PARTS = 600
 
 
 def behaviours(variant: Variant, search: Search) -> Iterator[Finding]:
-    """Findings about the runs of one variant."""
+    """Findings from the test runs of one variant."""
     if sum(1 for step in variant.assignments for _ in walk(step.expression)) > MOST_PARTS:
         return
-    with suppress(KeyError, IndexError):  # Not all can be run without what a user sets.
+    with suppress(KeyError, IndexError):  # Some variants can't run without a value from the user.
         battery = Battery(variant, search)
         with np.errstate(all="ignore"):
             yield from motion(battery)

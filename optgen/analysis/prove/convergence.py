@@ -10,21 +10,21 @@ from optgen.analysis.prove.battery import CURVATURES, RATES, START, Battery
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.compiler.ir.proof import Finding
 
-#: A parameter that comes so near to the minimum has been there, and one that then goes so far,
-#: both as shares of where it began, hasn't come to rest.
+#: A parameter within the first distance of the minimum has arrived. If its distance then exceeds
+#: the second one, it hasn't come to rest. Both are fractions of the initial distance.
 _NEAR, _FAR = 0.1, 0.7
-#: A swing to the other side takes as long again as the way to the minimum; more is given.
+#: An oscillation to the other side takes as long as the approach to the minimum; this allows more.
 _TIME = 2.5
 
 
 def convergence(battery: Battery) -> Iterator[Finding]:
-    """Findings about a quadratic loss."""
+    """Findings about convergence on a quadratic loss."""
     yield _falls(battery)
     yield from _rests(battery)
 
 
 def _falls(battery: Battery) -> Finding:
-    """With some learning rate, be it tiny, a quadratic loss falls."""
+    """A quadratic loss decreases for some learning rate, however small."""
     path = battery.quadratic.parameters
     losses = (CURVATURES * path**2).sum(axis=2)
     falls = losses[-1] < losses[0]
@@ -40,7 +40,7 @@ def _falls(battery: Battery) -> Finding:
 
 
 def _rests(battery: Battery) -> Iterator[Finding]:
-    """With some learning rate, a parameter that reaches the minimum doesn't swing out as far."""
+    """For some learning rate, a parameter that reaches the minimum doesn't overshoot as far."""
     paths = battery.quadratic.parameters * np.sign(START)
     there = np.cumsum(paths < _NEAR, axis=0) > 0
     swings = np.where(there, np.abs(paths), 0).max(axis=0)
@@ -48,7 +48,7 @@ def _rests(battery: Battery) -> Iterator[Finding]:
     arrived = np.argwhere(soon)
     if soon.any(axis=1).sum() < 2:
         return
-    # Rates that are too large swing for every rule; the smallest ones that arrive don't.
+    # Every rule oscillates at too large learning rates; the smallest that arrive don't.
     least = min(arrived, key=lambda place: float(RATES[place[0]] * CURVATURES[0, place[1]]))
     run, element = int(least[0]), int(least[1])
     numbers = trajectory(battery.quadratic.parameters[:, run, element])

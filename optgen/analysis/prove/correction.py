@@ -22,12 +22,13 @@ from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import STEP
 
-#: Steps of a run with another correction; and what is alike.
+#: Number of steps of a run with a changed correction; the largest relative differences that count
+#: as equal, and the smallest ones that count as different.
 _CORRECTED, _ALIKE, _DIFFERENT = 50, 1e-6, 0.05
 
 
 def corrections(battery: Battery) -> Iterator[Finding]:
-    """Corrections with which, were they others, a constant gradient would make steps alike."""
+    """Bias corrections whose replacement would make steps equal under a constant gradient."""
     variant = battery.variant
     parts = [part for step in variant.assignments for part in walk(step.expression)]
     powers = {part.location: part for part in parts if _is_power(part)}
@@ -41,7 +42,7 @@ def corrections(battery: Battery) -> Iterator[Finding]:
 
 
 def _of_another(battery: Battery, power: Expression, location: Location) -> Iterator[Finding]:
-    """A correction that would fit with another decay."""
+    """A bias correction that would be exact with another decay rate."""
     assert isinstance(power, Operation)
     base, number = power.operands
     shown = base.id if isinstance(base, Name) else "it"
@@ -59,7 +60,7 @@ def _of_another(battery: Battery, power: Expression, location: Location) -> Iter
 
 
 def _upside_down(battery: Battery, part: Operation) -> Iterator[Finding]:
-    """A correction that multiplies where it would fit if it divided, or the other way round."""
+    """A correction that multiplies but should divide, or the reverse."""
     other = "/" if part.operator == "*" else "*"
     if _fits(battery, part, Operation(other, part.operands)):
         shown = text(part.operands[1])
@@ -75,7 +76,7 @@ def _upside_down(battery: Battery, part: Operation) -> Iterator[Finding]:
 
 
 def _corrects(part: Expression) -> bool:
-    """Whether it is 1 less such a power, or a root of that."""
+    """Whether the expression is 1 minus such a power, or the root of that difference."""
     match part:
         case Operation("sqrt", (inner,)):
             return _corrects(inner)
@@ -85,7 +86,7 @@ def _corrects(part: Expression) -> bool:
 
 
 def _fits(battery: Battery, old: Expression, new: Operation) -> bool:
-    """Whether steps under a constant gradient are alike with something else in a place."""
+    """Whether steps are equal under a constant gradient after one part is replaced."""
     placed = replace(new, location=old.location)
     other = replace(battery, variant=replaced(battery.variant, old, placed))
     return _unevenness(other) < _ALIKE
@@ -101,10 +102,10 @@ def _is_power(part: Expression) -> bool:
 
 
 def _unevenness(battery: Battery) -> float:
-    """How much the logarithms of steps with a constant gradient differ; 0 for equal ones."""
+    """The spread of the logarithms of step lengths under a constant gradient; 0 for equal steps."""
     path = battery.run(START, lambda _, __: ELEMENTS, _CORRECTED)
     sizes = np.abs(path.steps[:, 0, 0])
     if not np.all(np.isfinite(sizes) & (sizes > 0)):
         return float("inf")
-    # Small numbers that are there for safety make no difference.
+    # Small safety constants must not count as a difference.
     return max(0.0, float(np.ptp(np.log(sizes))) - 1e-4)

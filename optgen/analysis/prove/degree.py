@@ -12,12 +12,12 @@ from optgen.compiler.ir.rule import GRAD, PARAM
 
 STATEMENT = "the step has a degree from 0 to 1 in the gradient"
 UNIT = "the step has the parameter's unit, for a learning rate without one"
-#: The powers of the loss's and of the parameter's unit that a gradient has, and a parameter.
+#: Exponents of the units of the loss and of the parameter in the gradient and the parameter.
 _LOSS, _PARAMETER = {GRAD: 1, PARAM: 0}, {GRAD: -1, PARAM: 1}
 
 
 def degrees(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
-    """The finding about the degree of a step."""
+    """The finding about the homogeneity degree of a step in the gradient."""
     location = last_location(variant)
     common = Group.DEGREE, STATEMENT
     try:
@@ -46,7 +46,7 @@ def _degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
 
 
 def units(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
-    """The finding about the unit of a step: Zeiler's argument (2012, section 3.2)."""
+    """The finding about the unit of a step, by Zeiler's argument (2012, section 3.2)."""
     common = Group.UNIT, UNIT
     where = last_location(variant), variant.label
     if allows(variant, defaults, _LOSS, 0) and allows(variant, defaults, _PARAMETER, 1):

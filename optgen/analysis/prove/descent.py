@@ -27,7 +27,7 @@ _ZERO = Number(0)
 
 
 def descent(variant: Variant, search: Search) -> Iterator[Finding]:
-    """The two findings about a step from a fresh state."""
+    """The two findings about the first step from initial states."""
     change = folded(variant.change, variant.fresh())
     moved = folded(change, {GRAD: _ZERO})
     yield _rest(variant, moved, search)
@@ -40,7 +40,7 @@ def descent(variant: Variant, search: Search) -> Iterator[Finding]:
 
 
 def decays(variant: Variant, search: Search) -> dict[str, Expression]:
-    """Hyperparameters that are 0 in a rule which has no decay of its own; none if it hasn't."""
+    """Weight decays of a rule, each fixed to 0; empty for a rule without weight decay."""
     at_rest = folded(variant.change, {**variant.fresh(), GRAD: _ZERO})
     if _is_zero(at_rest, variant.known):
         return {}
@@ -67,7 +67,7 @@ def _is_zero(expression: Expression, known: Known) -> bool:
 
 
 def _second(variant: Variant) -> Expression:
-    """What a second step with the same gradient changes, where the first one changes nothing."""
+    """The change in the second step with the same gradient, if the first step changes nothing."""
     fresh = variant.fresh()
     states = {
         state.name: folded(variant.values.get(state.name, Name(state.name)), fresh)
@@ -103,7 +103,7 @@ def _rest(variant: Variant, moved: Expression, search: Search) -> Finding:
 
 
 def _bounds(change: Expression, known: Known) -> Interval:
-    """The interval of a change, with roots that are known to be of positive numbers."""
+    """An interval of a change, with roots of numbers that are known to be positive."""
     roots: dict[str, Interval] = {}
 
     def positive(part: Expression) -> Expression | None:
@@ -134,7 +134,7 @@ def _against(variant: Variant, change: Expression, search: Search) -> Finding:
 
 
 def _climbs(change: Expression) -> Callable[[Sample], bool]:
-    """Whether a change goes along the gradient; one that is 0 doesn't."""
+    """A predicate: the change has the gradient's sign; a change of 0 doesn't."""
 
     def is_wrong(sample: Sample) -> bool:
         moved = sample.value(change)

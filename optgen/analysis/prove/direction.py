@@ -15,17 +15,17 @@ from optgen.compiler.ir.rule import GRAD
 
 
 def directions(battery: Battery) -> Iterator[Finding]:
-    """Findings about constant gradients, and one that turns around."""
+    """Findings about constant gradients and about one that changes its sign."""
     yield _downhill(battery)
     yield _turns(battery)
 
 
 def _downhill(battery: Battery) -> Finding:
-    """Constant gradients of each size are followed downhill, once the rule has begun."""
+    """After a start-up phase, steps under constant gradients of each magnitude descend."""
     every = battery.constant.parameters
     path, at_rest = every[:, : len(SIZES)], every[-1, -1] - every[5, -1]
     gradients = np.concatenate([size * ELEMENTS for size in SIZES])
-    # What a rule does without a gradient, as a decay, isn't the gradient's doing.
+    # Subtract the motion without a gradient, such as a decay.
     moved = path[-1] - path[5] - at_rest
     wrong = _uphill(battery, moved, gradients, 1e-12 * np.abs(path[-1]))
     statement = "a constant gradient is followed downhill"
@@ -41,7 +41,7 @@ def _downhill(battery: Battery) -> Finding:
 
 
 def _turns(battery: Battery) -> Finding:
-    """Once the gradient has turned around, so do the steps."""
+    """After the gradient changes its sign, the steps change theirs."""
     path = battery.turned.parameters[:, 0]
     late = path[-1] - path[-1 - AFTER // 4]
     wrong = _uphill(battery, late[None], -ELEMENTS, 1e-12 * np.abs(path[-1]))
@@ -56,10 +56,10 @@ def _turns(battery: Battery) -> Finding:
 
 
 def _uphill(battery: Battery, moved: Array, gradients: Array, tiny: Array) -> Array:
-    """Elements that went the way of their gradients.
+    """Elements that moved in the direction of their gradients.
 
-    A rule that combines elements, as in a projection, may move some of them so if all together
-    go downhill.
+    A rule that combines elements, as in a projection, may move some elements uphill if the inner
+    product of change and gradient is negative.
     """
     wrong = np.asarray(moved * np.sign(gradients) > tiny)
     if _combines(battery):

@@ -30,9 +30,9 @@ from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
 
 @dataclass(frozen=True)
 class Demand:
-    """What an operation asks of an operand: ``sign`` is >= 0, > 0 or != 0.
+    """A domain condition of an operation on an operand; ``sign`` is >= 0, > 0 or != 0.
 
-    It is asked only where all ``guards`` hold: where a choice takes the operation's value.
+    The condition applies only if all ``guards`` hold, so that a choice selects the operation.
     """
 
     operand: Expression
@@ -43,8 +43,8 @@ class Demand:
 
 
 def domains(variant: Variant, reached: Reached) -> Iterator[Finding]:
-    """A finding for each operation that isn't defined everywhere."""
-    # A learning rate of 0 stops a rule, and one may divide by it.
+    """A finding for each operation that is partial."""
+    # A learning rate of 0 stops a rule; division by it is allowed.
     positive = POSITIVE.meet(variant.known[LEARNING_RATE])
     variant = replace(variant, known={**variant.known, LEARNING_RATE: positive})
     uses = _uses(variant)
@@ -60,9 +60,9 @@ def domains(variant: Variant, reached: Reached) -> Iterator[Finding]:
 
 
 def _uses(variant: Variant) -> dict[tuple[Location, str], list[Demand]]:
-    """Where the new values of states and of the parameter use what demands something.
+    """Partial operations in the new values of states and of the parameter.
 
-    A value that only a choice takes is asked for only where the choice takes it.
+    A value that a choice selects has a domain condition only under the condition of that choice.
     """
     found: dict[tuple[Location, str], list[Demand]] = {}
     for name in (PARAM, *(state.name for state in variant.states)):
@@ -72,7 +72,7 @@ def _uses(variant: Variant) -> dict[tuple[Location, str], list[Demand]]:
 
 
 def _together(uses: list[Demand]) -> tuple[Expression, ...]:
-    """What holds wherever any of some uses is taken."""
+    """The guards that hold at all of some uses."""
     ways = dict.fromkeys(use.guards for use in uses)
     if () in ways or len(ways) == 1:
         return () if () in ways else next(iter(ways))
@@ -151,7 +151,7 @@ def _reason(variant: Variant, demand: Demand) -> str:
 
 
 def _says(guard: Expression, operand: Expression, sign: str) -> bool:
-    """Whether a condition itself says what is demanded."""
+    """Whether a guard directly implies the domain condition."""
     if not isinstance(guard, Operation):
         return False
     if guard.operator == "and":

@@ -27,23 +27,23 @@ from optgen.compiler.ir.function import Function
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM
 
-#: Coefficients of unknown degrees; the constant has the key "".
+#: Coefficients of unknown degrees; the key of the constant is "".
 Linear = dict[str, Fraction]
 
 
 class NoDegreeError(Exception):
-    """A part of a rule that has no degree whatever the unknown ones are."""
+    """A part of a rule that has no degree for any values of the unknown degrees."""
 
 
 @dataclass
 class _System:
-    """Linear equations between degrees, in reduced form; each row is equal to 0."""
+    """Linear equations between degrees, in reduced row form; each row equals 0."""
 
     rows: dict[str, Linear] = field(default_factory=dict)
     small: list[str] = field(default_factory=list)
 
     def reduced(self, form: Linear) -> Linear:
-        """A form with everything put in that is known."""
+        """A linear form after substitution of the solved unknowns."""
         result = dict(form)
         for unknown in list(result):
             if unknown in self.rows:
@@ -53,7 +53,7 @@ class _System:
         return {key: value for key, value in result.items() if value}
 
     def equate(self, left: Linear, right: Linear, why: Callable[[], str]) -> None:
-        """Add an equation. Raises NoDegreeError, and why, where it contradicts the others."""
+        """Add an equation. Raises NoDegreeError with a reason if it contradicts the others."""
         spend(1 + len(left) + len(right) + len(self.rows))
         row = self.reduced(_sum(left, right, Fraction(-1)))
         unknowns = [key for key in row if key]
@@ -74,14 +74,14 @@ class _System:
 
 @dataclass
 class _Asking:
-    """Finds degrees of expressions; None is that of 0, which has any."""
+    """Infers degrees of expressions; None is the degree of 0, which is arbitrary."""
 
     system: _System
     known: Mapping[str, Linear | None]
     small: set[str]
-    #: Whether functions of numbers with a unit are let pass, with any degree.
+    #: Whether functions accept arguments with a unit; their results then have any degree.
     is_free: bool = False
-    #: Whether a choice between different degrees, as a bound is, leaves its own open.
+    #: Whether a choice between different degrees, such as a bound, leaves its degree open.
     may_mix: bool = False
     mixed: int = 0
 
@@ -102,7 +102,7 @@ class _Asking:
             self.of(operands[0])
             return self._chosen(list(operands[1:]), expression)
         if operator in COMPARISONS | LOGICAL:
-            # A unit doesn't change the sign of what is compared with 0.
+            # A comparison with 0 doesn't depend on units.
             if Number(0) not in operands:
                 self._chosen(list(operands), expression)
             return {}
@@ -111,7 +111,7 @@ class _Asking:
     def _joined(
         self, function: Function, operands: tuple[Expression, ...], whole: Expression
     ) -> Linear | None:
-        """The degree of all arguments of a function that has one itself."""
+        """The common degree of all arguments of a homogeneous function."""
         if function.arity == 1:
             return self.of(operands[0])
         join = self._chosen if function.selects else self._together
@@ -142,7 +142,7 @@ class _Asking:
         return {}
 
     def _chosen(self, operands: list[Expression], whole: Expression) -> Linear | None:
-        """The degree of what is one of several; bounds of other degrees leave it open."""
+        """The degree of a selection; bounds with other degrees leave it open."""
         try:
             return self._together(operands, whole)
         except NoDegreeError:
@@ -155,7 +155,7 @@ class _Asking:
         return {f"mixed {self.mixed}": Fraction(1)}
 
     def _together(self, operands: list[Expression], whole: Expression) -> Linear | None:
-        """The degree that all parts of a sum must have."""
+        """The common degree of all terms of a sum."""
         result: Linear | None = None
         for operand in operands:
             found = self._of_small(operand) if _is_small(operand, self.small) else self.of(operand)
@@ -200,10 +200,10 @@ def equations(
     *,
     may_mix: bool = False,
 ) -> tuple[_System, Linear | None]:
-    """The equations between degrees, and the form of the step's own.
+    """The equations between degrees, and the linear form of the step's degree.
 
-    Names that are ``free`` have units of their own; then nothing is asked of initial values, nor
-    of functions.
+    Each name in ``free`` has an independent unit; initial values and functions then imply no
+    equations.
     """
     system = _System()
     small = small_numbers(variant, defaults) - set(units)
@@ -215,7 +215,7 @@ def equations(
             system.equate(
                 {state.name: Fraction(1)}, known.get(PARAM) or {}, lambda: "it is a parameter"
             )
-        # What a user sets, as for safety, takes the degree that it needs.
+        # A user-defined initial value, such as a safety constant, takes the required degree.
         elif not free and state.initial not in (0, *defaults) and state.name in variant.values:
             why = partial("{} begins with a number".format, state.name)
             system.equate({state.name: Fraction(1)}, {}, why)
@@ -230,10 +230,10 @@ def equations(
 
 
 def free_degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | None:
-    """The degree in the gradient of what the learning rate multiplies; None if it is open.
+    """The degree in the gradient of the learning rate's factor; None if it is open.
 
-    Any number that has no upper bound may have a unit, such as a decay, or a bound of a step.
-    Raises NoDegreeError where there is no degree even then.
+    Any number without an upper bound may have a unit, such as a decay or a bound of a step. Raises
+    NoDegreeError if no degree exists even then.
     """
     free = [
         name
@@ -243,7 +243,7 @@ def free_degree(variant: Variant, defaults: Mapping[str, float]) -> Fraction | N
     system, change = equations(variant, defaults, {GRAD: 1}, free, may_mix=True)
     if change is None:
         return None
-    # The parameter has no unit here, and so a step has none.
+    # The parameter has no unit here, and so neither has a step.
     system.equate(change, {}, lambda: "the step and the parameter")
     form = system.reduced({LEARNING_RATE: Fraction(1)})
     return None if any(form) else -form.get("", Fraction(0))
@@ -260,9 +260,10 @@ def degree(
     *,
     may_mix: bool = False,
 ) -> Fraction | None:
-    """The power to which a step has a unit that names have to some power; None if it is open.
+    """The exponent of a unit in a step, given its exponents in some names; None if it is open.
 
-    ``may_mix`` lets a choice be between different powers. Raises NoDegreeError where there is none.
+    ``may_mix`` allows a choice between different exponents. Raises NoDegreeError if no exponent
+    exists.
     """
     system, change = equations(variant, defaults, units, may_mix=may_mix)
     if change is None:
@@ -280,9 +281,9 @@ def degree(
 def allows(
     variant: Variant, defaults: Mapping[str, float], units: Mapping[str, int], wanted: int
 ) -> bool:
-    """Whether a step can have a unit to a wanted power, where names have it to some power.
+    """Whether a step can have the wanted exponent of a unit, given its exponents in some names.
 
-    Each small number takes the unit that its place needs, unless it is one of the names.
+    Each small number takes the unit that its context requires, unless it is one of the names.
     """
     try:
         system, change = equations(variant, defaults, units)

@@ -26,14 +26,14 @@ from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import GRAD
 
-#: One digit and an exponent each, from 1 to what a float32 can hold.
+#: Numbers with one significant digit, from 1 to the largest that float32 represents.
 GRADIENTS = [float(f"{digit}e{exponent}") for exponent in range(38) for digit in range(1, 10)]
-#: What is put in for a small number, from its default on down.
+#: Negative decimal exponents of the values of a small number, from its default downwards.
 EXPONENTS = range(8, 61)
 
 
 def overflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
-    """A finding for the operation of a first step that overflows for the smallest gradient."""
+    """A finding for the first-step operation that overflows at the smallest gradient."""
     if not can_be_run(variant):
         return
     row = np.array(GRADIENTS, np.float32)
@@ -59,7 +59,7 @@ def overflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findin
 
 
 def _watched(expression: Expression, values: Values, note: Any) -> Any:
-    """The value of an expression; each operation in it is noted, the inner ones first."""
+    """The value of an expression; records each operation in it, in postorder."""
     if not isinstance(expression, Operation):
         return value(expression, values, {})
     result = apply(
@@ -70,7 +70,7 @@ def _watched(expression: Expression, values: Values, note: Any) -> Any:
 
 
 def underflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
-    """A finding for what isn't defined once float32 loses a small number."""
+    """A finding for each operation that is undefined after float32 underflow of a small number."""
     if not can_be_run(variant):
         return
     demands = plain_demands(variant)
@@ -83,14 +83,14 @@ def underflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findi
 def _lost(
     variant: Variant, demands: list[list[Demand]], defaults: Mapping[str, float], name: str
 ) -> Iterator[Finding]:
-    """What is undefined for the largest value of a small number that is lost."""
+    """The undefined operation for the largest value of a small number that underflows."""
     default = defaults[name]
     for small in (default, *(float(f"1e-{exponent}") for exponent in EXPONENTS)):
         if small > default:
             continue
         demand = _undefined(variant, demands, {**defaults, name: small})
         if demand is not None:
-            # A user may set a smaller one on purpose; a default must do.
+            # A smaller value is the user's responsibility; a default must work.
             group = Group.RANGE if small == default else Group.UNDERFLOW
             statement = f"in float32 {demand.what} is defined for each {name} that is allowed"
             reason = f"{name} = {small:g} is lost there, for a gradient of 0"
@@ -103,7 +103,7 @@ def _lost(
 def _undefined(
     variant: Variant, demands: list[list[Demand]], known: Mapping[str, float]
 ) -> Demand | None:
-    """The first operand that is out of its domain in a first step without a gradient."""
+    """The first operand outside its domain in a first step with gradient 0."""
     row: Array = np.zeros(1, np.float32)
     values = start(variant, known, row.size)
     arrive(values, row, 1)

@@ -18,13 +18,13 @@ from optgen.compiler.ir.functions import FUNCTIONS as FUNCTION_ARITIES
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
-#: Longer rules aren't run.
+#: Larger rules aren't run.
 MOST_PARTS = 500
 
 Array = np.ndarray[Any, np.dtype[Any]]
-#: What names are worth: a row of float32, or a number of float64.
+#: Values of names: an array of float32, or a number of float64.
 Values = dict[str, Any]
-#: What the parts of an expression are worth, by their identity.
+#: Values of the parts of an expression, by object identity.
 Parts = dict[int, Any]
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "+": np.add,
@@ -35,7 +35,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "**": np.power,
     "neg": np.negative,
     **{name: getattr(np, REGISTRY[name].array) for name in FUNCTION_ARITIES},
-    # NumPy's own differs where the range is empty.
+    # NumPy's clip differs on an empty range.
     "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
     "<": np.less,
     "<=": np.less_equal,
@@ -50,14 +50,14 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 
 def can_be_run(variant: Variant) -> bool:
-    """Whether a rule is short, and takes each element by itself."""
+    """Whether a rule is small and elementwise."""
     parts = [part for step in variant.assignments for part in walk(step.expression)]
     takes_tensors = any(isinstance(p, Operation) and p.operator in REDUCTIONS for p in parts)
     return len(parts) <= MOST_PARTS and not takes_tensors
 
 
 def start(variant: Variant, defaults: Mapping[str, float], runs: int) -> Values:
-    """What is known before the first step of so many runs, from a parameter of 1."""
+    """The values before the first step of ``runs`` parallel runs, with a parameter of 1."""
     values: Values = {name: np.float64(value) for name, value in defaults.items()}
     for name, initial in ((PARAM, 1.0), *((s.name, s.initial) for s in variant.states)):
         first = values.get(initial, 1.0) if isinstance(initial, str) else initial
@@ -66,12 +66,12 @@ def start(variant: Variant, defaults: Mapping[str, float], runs: int) -> Values:
 
 
 def arrive(values: Values, gradients: Array, number: int) -> None:
-    """Put in the gradients of a step."""
+    """Set the gradients and the number of a step."""
     values |= {GRAD: gradients, STEP: np.float64(number), CALL: np.float64(number)}
 
 
 def value(expression: Expression, values: Values, parts: Parts) -> Any:
-    """What an expression is worth. Raises KeyError for a name without a value."""
+    """The value of an expression. Raises KeyError for a name without a value."""
     match expression:
         case Number(number):
             found = np.float64(number)
@@ -85,7 +85,7 @@ def value(expression: Expression, values: Values, parts: Parts) -> Any:
 
 
 def apply(operator: str, found: list[Any]) -> Any:
-    """One operation; float32 where any operand is a row of that."""
+    """Apply one operation; in float32 if any operand is a float32 array."""
     if any(np.ndim(one) and one.dtype == np.float32 for one in found):
         found = [one if one.dtype == np.bool_ else np.float32(one) for one in found]
     return FUNCTIONS[operator](*found)

@@ -12,22 +12,22 @@ from optgen.analysis.prove.trajectories import Runs
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import GRAD, PARAM
 
-#: Numbers of a step, after a few steps that are counted from 1, and the most by which a step may
-#: follow them. Corrections for the start come to an end, and schedules grow like a root.
+#: Number of warm-up steps, counted from 1; two step numbers; and the largest exponent of step
+#: length in the step number. Bias corrections converge to 1, and schedules grow like a root.
 _WARM, _NUMBERS, _MOST = 20, (1_000, 10_000), 0.8
-#: Steps over which lengths under a gradient that alternates are compared, and the most by which
-#: they may follow the number of steps.
+#: Ranges of steps whose lengths under an alternating gradient are compared, and the largest
+#: exponent of these lengths in the step number.
 _SOON, _LATE, _MOST_IN_TURN = slice(40, 50), slice(140, 150), 3.0
 
 
 def growth(battery: Battery) -> Iterator[Finding]:
-    """Findings about steps that grow."""
+    """Findings about growing steps."""
     yield from _counted(battery)
     yield from _in_turn(battery)
 
 
 def _counted(battery: Battery) -> Iterator[Finding]:
-    """The same step with another number isn't longer in proportion to it."""
+    """A step's length grows slower than its number."""
     lengths = [_length(battery, number) for number in _NUMBERS]
     power = _power(lengths, _NUMBERS[1] / _NUMBERS[0])
     if power is not None:
@@ -42,7 +42,7 @@ def _counted(battery: Battery) -> Iterator[Finding]:
 
 
 def _length(battery: Battery, number: int) -> float:
-    """How long a step is that has such a number, after a few with the first ones."""
+    """The length of a step with a given number, after a few initial steps."""
     runs = Runs(battery.variant, battery.hyperparameters, START)
     before = START
     for gradient in np.random.default_rng(3).normal(size=(_WARM + 1, 1, START.size)):
@@ -55,7 +55,7 @@ def _length(battery: Battery, number: int) -> float:
 
 
 def _in_turn(battery: Battery) -> Iterator[Finding]:
-    """Gradients that alternate make no steps that grow exponentially."""
+    """Steps don't grow exponentially under an alternating gradient."""
     path = battery.run(START, lambda _, n: ELEMENTS * (1 - 2 * (n % 2)), _LATE.stop)
     steps = np.abs(path.steps[:, 0]).mean(axis=1)
     power = _power([float(steps[part].mean()) for part in (_SOON, _LATE)], 3.0)
@@ -71,7 +71,7 @@ def _in_turn(battery: Battery) -> Iterator[Finding]:
 
 
 def _power(lengths: list[float], ratio: float) -> float | None:
-    """The power of something that grew by a ratio; None where there are no lengths to compare."""
+    """The exponent of a growth over a given ratio; None if there are no comparable lengths."""
     first, last = lengths
     if not (first > 0 and last > 0 and np.isfinite(first + last)):
         return None

@@ -23,7 +23,7 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation, s
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 
 _ONE = Fraction(1)
-#: Bounds that are tried for a state by itself: the comparison, its number, and the interval.
+#: Candidate bounds for a single state: the comparison, its number, and the interval.
 _ALONE = (
     (">=", 0, NONNEGATIVE),
     (">", 0, POSITIVE),
@@ -32,7 +32,7 @@ _ALONE = (
     (">=", 1, Interval(_ONE, None, False, True)),
     (">=", -1, Interval(-_ONE, None, False, True)),
 )
-#: Pairs of states are related in rules with so many at most.
+#: The largest number of states of a rule for which pairs are related.
 _MOST_RELATED = 4
 
 
@@ -40,12 +40,12 @@ _MOST_RELATED = 4
 class _Candidate:
     state: str
     condition: Operation
-    #: What it bounds the state by; None for a relation between two states.
+    #: The bound of the state; None for a relation between two states.
     interval: Interval | None
 
 
 def inferred(variant: Variant, reached: Reached) -> tuple[Variant, tuple[Finding, ...]]:
-    """The variant with what is known of its states besides, and what was found."""
+    """The variant extended by the inferred invariants, and the findings about them."""
     kept = [one for one in _candidates(variant, reached) if _starts(one, variant)]
     while True:
         assumed = _assuming(variant, kept)
@@ -56,7 +56,7 @@ def inferred(variant: Variant, reached: Reached) -> tuple[Variant, tuple[Finding
 
 
 def _candidates(variant: Variant, reached: Reached) -> Iterator[_Candidate]:
-    """Bounds that aren't known, and that no run breaks."""
+    """Bounds that aren't known yet and that no run violates."""
     for state in variant.states:
         low, high = reached.limits(Name(state.name))
         known = variant.known.get(state.name, EVERYTHING)
@@ -106,7 +106,7 @@ def _assuming(variant: Variant, candidates: list[_Candidate]) -> Variant:
 
 
 def _findings(variant: Variant, kept: list[_Candidate]) -> Iterator[Finding]:
-    """The strongest of what is known now of each state."""
+    """The strongest inferred invariants of each state."""
     places = {state.name: state.location for state in variant.states}
     for one in kept:
         others = [other for other in kept if other.state == one.state and other is not one]
