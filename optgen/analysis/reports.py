@@ -17,17 +17,17 @@ from optgen.compiler.library import optimizer_files, published_files
 from optgen.compiler.pipeline import Surroundings, checked_rule, composed, load_all, plan_of
 from optgen.compiler.read.parse import parse
 
-#: Hyperparameters with the values that they have in a comparison; None for one that isn't given.
+#: Values of hyperparameters in a comparison; None if one isn't given.
 Fixed = Mapping[str, Scalar | None]
 
 
 def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
-    """How exact the plan of a spec is."""
+    """The numerical accuracy of the plan of a spec."""
     return measure(plan_of(spec, around))
 
 
 def findings(spec: Spec) -> tuple[Finding, ...]:
-    """What could be proved, or refuted, of the rule of an optimizer alone."""
+    """Proved and refuted properties of an optimizer's rule, without features."""
     waived = dict(spec.waived)
     rule = checked_rule(spec)
     found = (*prove(rule), *resemblances(rule, known_rules()))
@@ -44,5 +44,5 @@ def known_rules() -> tuple[Outline, ...]:
 def comparison(
     one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
 ) -> Comparison:
-    """How two optimizers compare, with features. Raises UsageError for values that aren't taken."""
+    """A comparison of two optimizers, with features. Raises UsageError for invalid values."""
     return compare(composed(one, around), composed(other, around), fixed, other_fixed)

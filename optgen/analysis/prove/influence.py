@@ -16,12 +16,12 @@ from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.proof import Finding
 
 _STEPS = 60
-#: What takes one of several values, so that a bound of it may never be reached.
+#: Operations that select one of several values, so that a bound may never be active.
 _CHOICES = frozenset({"where", *(f.name for f in REGISTRY.values() if f.selects)})
 
 
 def influence(battery: Battery) -> Iterator[Finding]:
-    """A finding for each hyperparameter that no bound is made of, and that isn't tiny."""
+    """A finding for each hyperparameter that is neither a bound nor tiny."""
     first, known = battery.search.first, battery.search.known
     usual = {name: first.get(name, one) for name, one in battery.hyperparameters.items()}
     others = {}
@@ -37,7 +37,7 @@ def influence(battery: Battery) -> Iterator[Finding]:
     changed = {name: np.full((rows, 1), one) for name, one in usual.items()}
     for place, (name, values) in enumerate(others.items()):
         changed[name][1 + 2 * place : 3 + 2 * place, 0] = values
-    # Gradients of all sizes, some of them of one sign, so that choices are made both ways.
+    # Gradients of all magnitudes, some of constant sign, so that each choice takes both branches.
     draws = np.random.default_rng(3).normal(size=(_STEPS, 1, START.size))
     draws *= 10.0 ** (3 * np.sin(np.arange(_STEPS) / 5))[:, None, None]
     draws[_STEPS // 3 : _STEPS // 2] = np.abs(draws[_STEPS // 3 : _STEPS // 2])
@@ -56,7 +56,7 @@ def influence(battery: Battery) -> Iterator[Finding]:
 
 
 def _counted(variant: Variant) -> set[str]:
-    """The names that are used, less those that choices are made of."""
+    """The names in use, without those that occur only in choices."""
     used, bounds = set[str](), set[str]()
     for step in variant.assignments:
         used |= {*names(step.expression)}

@@ -21,13 +21,13 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import State
 
-#: By how much numbers must miss a bound before rounding can't be the reason.
+#: The margin beyond rounding error by which numbers must violate a bound.
 MARGIN = 1e-6
 UNKNOWN = "no certificate was found, and no numbers that refute it"
 
 
 def invariants(variant: Variant, reached: Reached) -> Iterator[Finding]:
-    """A finding for each state that has one."""
+    """A finding for each state that has an invariant."""
     for state in variant.states:
         condition = state.invariant
         if isinstance(condition, Operation):
@@ -76,7 +76,7 @@ def _step(variant: Variant, state: State, condition: Operation, reached: Reached
 def _proved(
     goal: Expression, variant: Variant, relations: tuple[Expression, ...]
 ) -> tuple[Expression, str]:
-    """What isn't negative where a goal holds, and why it isn't; empty where that isn't known."""
+    """An expression that is nonnegative if the goal holds, and the proof; empty without one."""
     assert isinstance(goal, Operation)
     expression = difference(goal)
     prove = always_above_zero if goal.operator in ("<", ">") else never_below_zero
@@ -100,20 +100,20 @@ def _refuted(
 def refuting(
     expression: Expression, conditions: Sequence[Expression], search: Search
 ) -> Numbers | None:
-    """Numbers that fulfil conditions, for which an expression is clearly negative."""
+    """Numbers that satisfy the conditions and make the expression clearly negative."""
     return search.find([expression, *conditions], below_zero(expression, conditions))
 
 
 def below_zero(
     expression: Expression, conditions: Sequence[Expression]
 ) -> Callable[[Sample], bool]:
-    """Whether a sample fulfils conditions, and makes an expression clearly negative."""
+    """A predicate: a sample satisfies the conditions and makes the expression clearly negative."""
 
     def is_refuted(sample: Sample) -> bool:
         if not all(sample.holds(condition) for condition in conditions):
             return False
         size = max((abs(sample.value(part)) for part in _summands(expression)), default=0.0)
-        # Small numbers are as telling as large ones, as long as it isn't rounding.
+        # The margin is relative: small numbers refute as well as large ones, beyond rounding error.
         return bool(sample.value(expression) < -MARGIN * size)
 
     return is_refuted

@@ -11,11 +11,11 @@ from optgen.compiler.ir.expression import walk
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
 from optgen.compiler.ir.value import evaluate
 
-#: A step of so many learning rates is taken for one of a rule without a bound.
+#: A step of this many learning rates counts as one of a rule without a bound.
 LARGE = 1000.0
-#: Parts of expressions that are computed in a unit of work.
+#: Number of expression nodes that are evaluated per unit of work.
 _PARTS = 4
-#: Gradients as people would write them, with what they are.
+#: Gradient sequences in readable notation, with their values.
 RUNS: Mapping[str, tuple[float, ...]] = {
     "one gradient of 1e9": (1e9,),
     "2000 gradients of 1": (1.0,) * 2000,
@@ -27,14 +27,14 @@ RUNS: Mapping[str, tuple[float, ...]] = {
 
 @dataclass(frozen=True)
 class Large:
-    """How many learning rates the last of some gradients moved a parameter."""
+    """The size of the last step under some gradients, in learning rates."""
 
     gradients: str
     size: float
 
 
 def large(variant: Variant, defaults: Mapping[str, float], *, first: bool) -> Large | None:
-    """Gradients that make a step large, in a run in float64 with a learning rate of 1."""
+    """Gradients that make a step large, in a float64 run with a learning rate of 1."""
     for said, gradients in RUNS.items():
         if first and len(gradients) > 1:
             continue

@@ -11,16 +11,16 @@ from optgen.analysis.prove.observation import observation, trajectory
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import GRAD
 
-#: Steps over which a rule's lengths are compared, and the least power of the number of steps
-#: that they may follow: sums of squares shorten them by a root, counters by a quotient.
+#: Ranges of steps whose lengths are compared, and the least exponent of these lengths in the number
+#: of steps. Sums of squares shorten steps by a root, counters by a quotient.
 _SOON, _LATE, _LEAST = slice(44, 50), slice(134, 140), -1.2
-#: Gradients are random for some steps, then 0, and then random again; averages that a rest has
-#: made small lengthen the steps after it, by less than this.
+#: Gradients are random, then 0, and then random again, from these steps on. Averages that decayed
+#: during the rest lengthen the steps after it by less than this factor.
 _BUSY, _AGAIN, _LONGER = 30, 130, 10.0
 
 
 def motion(battery: Battery) -> Iterator[Finding]:
-    """Findings about constant gradients."""
+    """Findings about motion under constant and under random gradients."""
     yield _moves(battery)
     yield from _rests(battery)
     yield from _lasts(battery)
@@ -67,7 +67,7 @@ def _rests(battery: Battery) -> Iterator[Finding]:
 
 
 def _lasts(battery: Battery) -> Iterator[Finding]:
-    """Steps under a constant gradient don't die away faster than a counter makes them."""
+    """Steps under a constant gradient don't decay faster than the inverse of a counter."""
     steps = np.abs(battery.constant.steps[:, 0]).mean(axis=1)
     soon, late = (float(steps[part].mean()) for part in (_SOON, _LATE))
     if not (np.isfinite(late) and soon > 0):

@@ -23,7 +23,7 @@ def observation(
     *,
     fault: str,
 ) -> Finding:
-    """What was seen in the runs of a battery, and the numbers that show it."""
+    """An observation in the runs of a battery, with the numbers that show it."""
     variant = battery.variant
     return Finding(
         Group.BEHAVIOUR,
@@ -38,6 +38,6 @@ def observation(
 
 
 def trajectory(parameters: Array, name: str = PARAM) -> dict[str, float]:
-    """Values of one element after some steps."""
+    """Values of one element after selected steps."""
     shown = sorted({0, 1, 2, 5, 10, 20, 50, 100, len(parameters) - 1})
     return {f"{name} {n}": float(parameters[n]) for n in shown if n < len(parameters)}

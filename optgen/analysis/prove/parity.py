@@ -24,16 +24,16 @@ from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import GRAD, PARAM
 
-#: An expression stays, changes its sign, or is 0 and does both; None where neither is known.
+#: Even, odd, or 0 (which is both); None if unknown.
 Parity = int | None
 EVEN, ODD, ZERO = 1, -1, 0
 STATEMENT = "flipping the gradient's sign flips the step"
-#: More states than any readable rule has; each doubles the ways to assign parities.
+#: An upper limit on states; each doubles the number of parity assignments.
 MOST_STATES = 8
 
 
 def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
-    """The finding about the sign of the gradient."""
+    """The finding about oddness of the step in the gradient."""
     location = last_location(variant)
     common = Group.ODDNESS, STATEMENT
     states = [state for state in variant.states if state.name in variant.values]
@@ -61,9 +61,10 @@ def _said(parities: Mapping[str, int], own: int) -> str:
 
 
 def _is_consistent(variant: Variant, states: Mapping[str, int], own: int) -> bool:
-    """Whether every new value of a state has its parity, and the change is odd.
+    """Whether each state's update has the state's parity, and the change is odd.
 
-    ``own`` is the parity of the parameter: a rule that decays it is odd in both together.
+    ``own`` is the parity of the parameter: a rule with weight decay is odd in gradient and
+    parameter together.
     """
     known = {**{s.name: own for s in variant.states if s.initial == PARAM}, **states}
     known |= {GRAD: ODD, PARAM: own}
@@ -78,7 +79,7 @@ def _is_consistent(variant: Variant, states: Mapping[str, int], own: int) -> boo
 
 
 def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
-    """What becomes of an expression when all that is odd in ``known`` changes its sign."""
+    """The parity of an expression under a sign flip of all names that are odd in ``known``."""
     spend(1)
     match expression:
         case Number(number):
@@ -92,8 +93,9 @@ def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
     return _of_operation(operator, operands, [part for part in found if part is not None])
 
 
-#: Operations that keep the parity of their operand, or are even, as norms are; and those whose
-#: operands must stay as they are, as must those of functions that are neither odd nor even.
+#: Operations that preserve the parity of their operand; even operations, such as norms; and
+#: operations whose operands must be even. The last also applies to functions that are neither odd
+#: nor even.
 _KEEPING = {"neg", "sum", "mean", "global_sum"} | {
     f.name for f in REGISTRY.values() if f.parity == ODD
 }
@@ -114,7 +116,7 @@ def _of_operation(operator: str, operands: tuple[Expression, ...], parts: list[i
         case "clip" if operands[1] == Operation("neg", (operands[2],)):
             return parts[0] if parts[2] == EVEN else None
         case "atan2" if parts[0] == ODD and parts[1] == EVEN:
-            # With x below 0, y = 0 is the angle pi whichever sign it has.
+            # If x is below 0, y = 0 has the angle pi for either sign.
             return ODD if bounds(operands[1], {}).is_nonnegative else None
         case "**":
             return _power(operands[1], parts)
@@ -130,7 +132,7 @@ def _vanishes(operator: str) -> bool:
 
 
 def _same(parts: list[int]) -> Parity:
-    """The parity of a sum of parts."""
+    """The parity of a sum with terms of these parities."""
     kinds = {part for part in parts if part != ZERO}
     if len(kinds) > 1:
         return None
@@ -144,7 +146,7 @@ def _power(exponent: Expression, parts: list[int]) -> Parity:
 
 
 def _refuted(change: Expression, search: Search) -> tuple[Numbers | None, str]:
-    """Numbers for which neither flip turns a step around: of the gradient, or of both signs."""
+    """A counterexample to oddness in the gradient, and to oddness in gradient and parameter."""
     flips = {name: Operation("neg", (Name(name),)) for name in (GRAD, PARAM)}
     flipped = [folded(change, {GRAD: flips[GRAD]}), folded(change, flips)]
 

@@ -51,12 +51,12 @@ class Lemma:
 
     @property
     def condition(self) -> Expression:
-        """What must hold besides the ranges."""
+        """The condition of the lemma beyond the ranges of hyperparameters."""
         return Operation("<", self._ratio)
 
     @property
     def factor(self) -> Expression:
-        """How often the norm is the most that the mean can be."""
+        """The bound of the mean as a multiple of the norm."""
         rest = Operation("-", (ONE, Operation("/", self._ratio)))
         bottom = product(self.norm.weight, rest)
         if self.norm.power == 2:
@@ -64,7 +64,7 @@ class Lemma:
         return quotient(self.mean.weight, bottom)
 
     def holds(self, known: Known) -> bool:
-        """Whether decays and weights have the signs that it asks for."""
+        """Whether decays and weights have the signs that the lemma requires."""
         nonnegative = (self.mean.decay, self.mean.weight, self.norm.decay)
         decay = bounds(self.norm.decay, known)
         return (
@@ -75,7 +75,7 @@ class Lemma:
         )
 
     def powers(self) -> Iterator[tuple[Expression, Expression]]:
-        """Quotients that ``r**t`` isn't smaller than; decays of the norm are 1 at most."""
+        """Upper bounds of ``r**t`` as quotients of powers; decays of the norm are 1 at most."""
         a, b = (Operation("**", (one.decay, Name(STEP))) for one in (self.mean, self.norm))
         if self.norm.power == 2:
             square = Operation("**", (a, Number(2)))
@@ -87,7 +87,7 @@ class Lemma:
 
 
 def lemmas(running: list[Running], known: Known) -> Iterator[Lemma]:
-    """Each mean of gradients with each norm of them."""
+    """The lemma for each pair of a mean of gradients and a norm of gradients."""
     for mean in running:
         for norm in running:
             lemma = Lemma(mean, norm)
@@ -98,7 +98,7 @@ def lemmas(running: list[Running], known: Known) -> Iterator[Lemma]:
 def multiple(
     moved: Expression, found: Form, lemma: Lemma, known: Known, small: Collection[str]
 ) -> Expression | None:
-    """What times the lemma's factor bounds a change, if that was certified; no state is in it.
+    """The multiple of the lemma's factor that bounds a change, with a certificate; free of states.
 
     Raises NotPolynomialError.
     """
@@ -118,7 +118,7 @@ def multiple(
 
 
 def is_largest(value: Expression, state: str, norm: str) -> bool:
-    """Whether a state is the largest value so far of a norm."""
+    """Whether a state is the running maximum of a norm."""
     return (
         isinstance(value, Operation)
         and value.operator == "max"
@@ -127,7 +127,7 @@ def is_largest(value: Expression, state: str, norm: str) -> bool:
 
 
 def _scale(moved: Expression, mean: str, norm: str) -> Expression:
-    """What is left of a change after many steps, for a mean and a norm of 1."""
+    """The limit of a change after many steps, for a mean and a norm of 1."""
 
     def late(part: Expression) -> Expression | None:
         if isinstance(part, Operation) and part.operator == "**":
@@ -140,7 +140,7 @@ def _scale(moved: Expression, mean: str, norm: str) -> Expression:
 
 
 def _is_certain(source: Quotients, moved: Expression, scale: Expression, lemma: Lemma) -> bool:
-    """Whether ``scale**2*(mean's bound)**2 >= moved**2``, for what the lemma says of the mean."""
+    """Whether ``scale**2*(mean's bound)**2 >= moved**2`` follows from the lemma."""
     change, most = source.of(moved), source.of(scale)
     parts = powers(change.top, new(lemma.mean.state))
     if len(parts) != 2 or parts[0]:

@@ -37,7 +37,7 @@ _PARAMETERS = (1.0, -1.0, 0.0, 0.25, 100.0, -1e-3)
 
 
 def of_one_element(expression: Expression) -> Expression:
-    """What an expression is for a tensor of one element, where reductions are nothing special."""
+    """The expression for tensors of one element, in which reductions are the identity."""
 
     def change(part: Expression) -> Expression | None:
         if not isinstance(part, Operation) or part.operator not in REDUCTIONS:
@@ -51,7 +51,7 @@ def of_one_element(expression: Expression) -> Expression:
 
 @dataclass(frozen=True)
 class Reached:
-    """What a rule comes to in runs with tensors of one element."""
+    """The reachable states of a rule, from runs with tensors of one element."""
 
     variant: Variant
     search: Search
@@ -67,7 +67,7 @@ class Reached:
 
     @cached_property
     def before(self) -> tuple[Values, ...]:
-        """What is known before each step, with its gradient; a column holds one run."""
+        """The values before each step, with its gradient; each column is one run."""
         with np.errstate(all="ignore"):
             return tuple(self._before())
 
@@ -87,14 +87,14 @@ class Reached:
             runs.step()
 
     def knowing(self, variant: Variant, search: Search) -> Reached:
-        """The same runs, where more is known of states."""
+        """The same runs for a variant with more known invariants."""
         other = Reached(variant, search)
-        # A cached property lives in the dictionary of its instance.
+        # A cached property is stored in the dictionary of its instance.
         other.__dict__["before"] = self.before
         return other
 
     def values(self, expression: Expression) -> Iterator[tuple[int, Array]]:
-        """What an expression of old values is worth before each step, in each run."""
+        """The values of an expression of old values, before each step and in each run."""
         alone = of_one_element(expression)
         with np.errstate(all="ignore"):
             for number, values in enumerate(self.before):
@@ -107,9 +107,9 @@ class Reached:
         is_bad: Callable[[Array], Any],
         is_refuted: Callable[[Sample], bool],
     ) -> Numbers | None:
-        """Numbers that a run reaches, for which something is refuted in float64 and beyond.
+        """A reachable counterexample, in float64 and confirmed in higher precision.
 
-        ``is_bad`` picks candidates by the value of an expression.
+        ``is_bad`` selects candidates by the value of an expression.
         """
         tried = 0
         asked = [self._mask(condition) for condition in conditions]
@@ -161,7 +161,7 @@ class Reached:
         return None
 
     def _replayed(self, run: int, last: int) -> Numbers:
-        """The numbers before a step of a run that is made with 50 digits."""
+        """The values before a step of a run, recomputed with 50 digits."""
         first = self.before[0]
         names = [name for name in first if name not in (GRAD, STEP, CALL)]
         exact: dict[str, Any] = {
@@ -179,13 +179,13 @@ class Reached:
         return {name: float(worth) for name, worth in exact.items() if name in kept}
 
     def limits(self, expression: Expression) -> tuple[float, float]:
-        """The least and the largest value in all runs; NaN where there is one."""
+        """The minimum and maximum in all runs; NaN if any value is NaN."""
         found = [worth for _, worth in self.values(expression)]
         return float(np.min(found)), float(np.max(found))
 
 
 def _worth(expression: Expression, numbers: Mapping[str, Any]) -> Any:
-    """The value with all digits; NaN where there is none, which a choice may pass over."""
+    """The value in full precision; NaN if undefined, which a choice may discard."""
     try:
         return precise(expression, numbers)
     except (ArithmeticError, ValueError):
@@ -195,7 +195,7 @@ def _worth(expression: Expression, numbers: Mapping[str, Any]) -> Any:
 def _hyperparameters(
     choices: Mapping[str, Sequence[float]], place: int, draw: random.Random
 ) -> dict[str, float]:
-    """The defaults in half of the runs, and anything that is allowed in the others."""
+    """The defaults in half of the runs, and random allowed values in the others."""
     return {
         name: listed[0] if place < RUNS // 2 or draw.random() < 0.4 else draw.choice(listed)
         for name, listed in choices.items()
@@ -203,7 +203,7 @@ def _hyperparameters(
 
 
 def _gradients(place: int, draw: random.Random) -> list[float]:
-    """Gradients that are hard on rules: zeros, turns, and steps from one size to another."""
+    """Adversarial gradients: zeros, sign changes, and jumps in magnitude."""
     size, other = draw.choice(_SIZES), draw.choice(_SIZES)
     patterns: Mapping[int, Sequence[float]] = {
         0: (0.0,) * STEPS,

@@ -12,26 +12,28 @@ from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.safety_constants import small_numbers
 from optgen.compiler.ir.proof import Finding
 
-#: Random paths, each with twins of which one gradient is turned around at one of these steps.
+#: Number of random trajectories; the steps at one of which a twin has a flipped gradient; and the
+#: number of steps.
 _DRAWS, _TURNED, _STEPS = 8, (1, 2, 8, 29), 50
-#: What all gradients have in common, besides noise; its mean is 0.
+#: The mean of all gradients besides the noise; its own mean over the elements is 0.
 _DRIFT = np.array([[0.5, -0.5, 0.0]])
-#: How much of all steps may go the wrong way, from -1 (none) to 1.
+#: The largest net share of uphill motion, from -1 (all downhill) to 1 (all uphill).
 _MOST = 0.3
-#: A small number that is this much larger makes no steps that are this much smaller, or less.
+#: A safety constant that is larger by this factor must not shorten the steps by this exponent or a
+#: lower one.
 _LARGER, _LEAST = 100.0, -0.4
 _FEW = 8
 
 
 def responses(battery: Battery) -> Iterator[Finding]:
-    """Findings about random paths and their twins."""
+    """Findings about random trajectories and their twins."""
     yield _newest(battery)
     yield _drift(battery)
     yield from _small(battery)
 
 
 def _newest(battery: Battery) -> Finding:
-    """After the same past, a gradient that is turned around makes a step further the other way."""
+    """After the same history, a flipped gradient moves the step in the opposite direction."""
     draws = np.random.default_rng(1).normal(size=(_STEPS, _DRAWS, START.size))
     twins = [draws.copy() for _ in _TURNED]
     for at, twin in zip(_TURNED, twins, strict=True):
@@ -61,7 +63,7 @@ def _newest(battery: Battery) -> Finding:
 
 
 def _drift(battery: Battery) -> Finding:
-    """What gradients have in common is followed downhill, also where there is more noise."""
+    """Steps descend along the mean gradient, even if the noise is larger."""
     noise = np.random.default_rng(2).normal(size=(_STEPS, _DRAWS, START.size))
     gradients = np.concatenate([noise + _DRIFT, noise - _DRIFT], axis=1)
     start = np.repeat(START, 2 * _DRAWS, axis=0)
@@ -81,13 +83,13 @@ def _drift(battery: Battery) -> Finding:
 
 
 def _share(along: Array) -> float:
-    """How much goes one way, from -1 to 1 for all; 0 where nothing goes either way."""
+    """The net share of motion in one direction, from -1 to 1; 0 without any motion."""
     size = float(np.abs(along).sum())
     return float(along.sum()) / size if size > 0 and np.isfinite(size) else 0.0
 
 
 def _small(battery: Battery) -> Iterator[Finding]:
-    """A small number that is there for safety makes no steps larger by being smaller."""
+    """Steps don't grow with a power of the inverse of a safety constant."""
     usual = battery.hyperparameters
     small = sorted(small_numbers(battery.variant, usual))
     if not small:

@@ -12,12 +12,12 @@ from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.trajectories import Runs
 from optgen.compiler.ir.proof import Finding
 
-#: Steps after which a state is changed a little, and by which share.
+#: The warm-up steps before a state is perturbed, and the relative perturbation.
 _WARM, _LITTLE = 12, 1e-4
 
 
 def retention(battery: Battery) -> Iterator[Finding]:
-    """Findings about states."""
+    """Findings about the retention of states."""
     yield from _idle(battery)
     yield from _shares(battery)
 
@@ -40,7 +40,7 @@ def _idle(battery: Battery) -> Iterator[Finding]:
 
 
 def _shares(battery: Battery) -> Iterator[Finding]:
-    """A state that keeps ``1 - decay`` of itself, for a decay near 1, has its weights swapped."""
+    """A state with retention ``1 - decay``, for a decay near 1, has swapped weights."""
     usual = {name: battery.hyperparameters[name] for name in battery.decays}
     pairs = {name: (one, (1 + one) / 2) for name, one in usual.items() if 0.5 < one < 1}
     changing = [state for state in battery.variant.states if state.name in battery.variant.values]

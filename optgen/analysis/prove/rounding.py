@@ -13,12 +13,13 @@ from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import GRAD
 
-#: Gradients that runs are made with, side by side: of a size, with so much noise on it.
+#: Magnitudes of gradients, relative noise levels, and the number of steps; runs are made in
+#: parallel.
 SIZES, NOISES, STEPS = (0.1, 1.0, 3.0, 10.0, 100.0, 1000.0), (0.0, 1e-6, 1e-5, 1e-4, 1e-2), 300
 
 
 def rounding(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
-    """A finding for each operand that float32 brings out of its domain in a short run."""
+    """A finding for each operand that leaves its domain by float32 rounding in a short run."""
     if not can_be_run(variant):
         return
     with np.errstate(all="ignore"):
@@ -27,14 +28,14 @@ def rounding(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findin
 
 
 def _gradients() -> Array:
-    """A row for each step, with the gradient of every run in it; smaller ones stand first."""
+    """One row per step, with the gradient of each run; runs are sorted by magnitude, ascending."""
     draw = np.random.default_rng(0)
     size, noise = (np.ravel(part) for part in np.meshgrid(SIZES, NOISES, indexing="ij"))
     return (size * (1 + noise * draw.uniform(-1, 1, (STEPS, size.size)))).astype(np.float32)
 
 
 def _run(variant: Variant, defaults: Mapping[str, float]) -> Iterator[tuple[Demand, Values, float]]:
-    """The first time that each operand leaves its domain, with what that step began with."""
+    """The first domain violation of each operand, with the values at the start of its step."""
     rows = _gradients()
     values = start(variant, defaults, rows.shape[1])
     demands = plain_demands(variant)
@@ -52,12 +53,12 @@ def _run(variant: Variant, defaults: Mapping[str, float]) -> Iterator[tuple[Dema
                 out = np.flatnonzero(leaves(operand, demand.sign))
                 if out.size:
                     told.add(demand.what)
-                    # Of all runs that show it, the one with the smallest gradients.
+                    # Among all violating runs, report the one with the smallest gradients.
                     yield demand, _column(before, int(out[0])), float(operand[out[0]])
 
 
 def plain_demands(variant: Variant) -> list[list[Demand]]:
-    """What each assignment demands of operands, whatever is chosen around them."""
+    """The domain conditions of each assignment, without the guards of enclosing choices."""
     return [
         [demand for demand in asked(step.expression, ()) if not demand.guards]
         for step in variant.assignments
@@ -69,7 +70,7 @@ def _column(values: Values, run: int) -> Values:
 
 
 def leaves(value: Array, sign: str) -> Any:
-    """Where an operand isn't what an operation asks for."""
+    """A mask of the values that violate a domain condition."""
     if sign == "!= 0":
         return value == 0
     return value < 0 if sign == ">= 0" else value <= 0

@@ -20,20 +20,20 @@ ONE = Number(1)
 
 @dataclass(frozen=True)
 class Form:
-    """A step at a learning rate of 1, in terms of what it makes of the states."""
+    """A step at a learning rate of 1, in terms of the new states."""
 
     change: Expression
-    #: The new value of each state, in terms of its old one and of new values of others.
+    #: The new value of each state, in terms of its old value and the new values of other states.
     states: Mapping[str, Expression]
 
 
 def new(state: str) -> str:
-    """The name of what a step makes of a state; no name in a spec has a blank."""
+    """The name of a state's new value; its blank excludes clashes with names in specs."""
     return f"new {state}"
 
 
 def slack(state: str) -> str:
-    """The name of what a state exceeds something by."""
+    """The name of a state's slack variable."""
     return f"slack of {state}"
 
 
@@ -61,9 +61,9 @@ class Running:
 
 
 def running(found: Form, variant: Variant, small: Collection[str]) -> Iterator[Running]:
-    """The states that are running sums or maxima of the gradient, from 0 on.
+    """The states that are running sums or running maxima of gradients, starting at 0.
 
-    They may be larger by what ``small`` numbers add.
+    The ``small`` numbers may add to them.
     """
     for state in variant.states:
         value = found.states.get(state.name)
@@ -115,7 +115,7 @@ def _is_zero(expression: Expression, known: Known) -> bool:
 
 
 def factor(expression: Expression, name: str, known: Known) -> Expression | None:
-    """What a name is multiplied by, where that was shown to be all."""
+    """The factor of a name, if the expression is proved to be linear in it without other terms."""
     source = Quotients(known)
     try:
         found = source.of(expression)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
 
-#: A default up to here, of a number that may be any positive one, is there for safety.
+#: A positive hyperparameter without an upper bound is a safety constant up to this default.
 SMALL = 1e-3
 
 
@@ -21,13 +21,13 @@ def small_numbers(variant: Variant, defaults: Mapping[str, float]) -> set[str]:
 
 
 def is_any_positive(variant: Variant, name: str) -> bool:
-    """Whether a name may be any positive number."""
+    """Whether the range of a name is all positive numbers."""
     found = variant.known.get(name)
     return found is not None and found.is_positive and found.low == 0 and found.high is None
 
 
 def without_small(expression: Expression, small: Collection[str]) -> Expression:
-    """An expression without the small numbers that are added to others."""
+    """The expression with safety constants removed from sums."""
 
     def change(part: Expression) -> Expression | None:
         if not isinstance(part, Operation) or part.operator not in ("+", "max"):

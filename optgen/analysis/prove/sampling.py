@@ -22,9 +22,9 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation, w
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.value import evaluate
 
-#: How many samples are tried for a property, and how many parts of expressions are computed for
-#: them; and for all properties of a rule together, so that no rule takes long. To look for a
-#: certificate of a bound takes about as long as so many parts.
+#: Limits of the search: samples per property; evaluated expression nodes per property; evaluated
+#: nodes for all properties of a rule together, which bounds the time per rule; and the cost of a
+#: search for a certificate of a bound, in nodes.
 TRIES, MOST_PARTS, MOST_PARTS_OF_ALL, CERTIFICATE = 1500, 150_000, 1_500_000, 20_000
 _USUAL = (1.0, 2.0, 0.5, 3.0, 0.9, 10.0, 0.1, 0.999, 0.01, 1e-7, 100.0, 0.25, 1e-3, 1e3)
 
@@ -33,13 +33,13 @@ Numbers = dict[str, float]
 
 @dataclass(frozen=True)
 class Sample:
-    """Numbers, and what expressions are worth with them."""
+    """An assignment of numbers to names, and the values of expressions under it."""
 
     numbers: Numbers
     is_precise: bool = False
 
     def value(self, expression: Expression) -> Any:
-        """The value of an expression. Raises ArithmeticError or ValueError where it has none."""
+        """The value of an expression. Raises ArithmeticError or ValueError if it is undefined."""
         found = self._precise(expression) if self.is_precise else self._float(expression)
         if isinstance(found, mpmath.mpc) or not mpmath.isfinite(found):
             raise ArithmeticError
@@ -47,7 +47,7 @@ class Sample:
 
     def _precise(self, expression: Expression) -> Any:
         exact = {name: exactly(number) for name, number in self.numbers.items()}
-        # Rational parts are worked out first: digits may not tell a difference from 0.
+        # Fold rational parts first: finite precision may not distinguish a difference from 0.
         folds = folded(expression, exact)
         return precise(folds, {n: mpmath.mpf(repr(v)) for n, v in self.numbers.items()})
 
@@ -63,7 +63,7 @@ class Sample:
 
 @dataclass
 class Budget:
-    """How many parts of expressions may still be computed."""
+    """The remaining number of expression nodes to evaluate."""
 
     left: int = MOST_PARTS_OF_ALL
 
@@ -77,13 +77,13 @@ class Search:
     integers: frozenset[str]
     budget: Budget
     hyperparameters: frozenset[str] = frozenset()
-    #: Those that nothing is said of; only their defaults may refute.
+    #: Unconstrained names; only their defaults may refute.
     open: frozenset[str] = frozenset()
 
     def find(
         self, about: Sequence[Expression], is_refuted: Callable[[Sample], bool]
     ) -> Numbers | None:
-        """The first sample that refutes something about expressions; None if none does."""
+        """The first sample that refutes a property of expressions; None if none does."""
         parts = [part for expression in about for part in walk(expression)]
         names = dict.fromkeys(part.id for part in parts if isinstance(part, Name))
         tries = min(TRIES, MOST_PARTS // len(parts), self.budget.left // len(parts))
@@ -110,7 +110,7 @@ class Search:
             }
 
     def choices(self, name: str) -> list[float]:
-        """Numbers that a name may be, the first one first."""
+        """Candidate values of a name, in order of priority."""
         if name in self.open and name in self.first:
             return [self.first[name]]
         interval = self.known.get(name, EVERYTHING)
@@ -133,7 +133,7 @@ def is_inside(value: float, interval: Interval) -> bool:
 
 
 def exactly(value: float) -> Expression:
-    """A number as it is written, as a rational one where it isn't whole."""
+    """A number as written; a quotient if it isn't an integer."""
     written = Fraction(repr(value))
     if written.denominator == 1:
         return Number(written.numerator)
@@ -141,7 +141,7 @@ def exactly(value: float) -> Expression:
 
 
 def python(expression: Expression) -> str:
-    """An expression as Python, after ``from math import *``."""
+    """An expression in Python syntax, after ``from math import *``."""
     match expression:
         case Number(value):
             return repr(value)
@@ -158,7 +158,7 @@ def _python(operator: str, parts: list[str]) -> str:
         case "not", [a]:
             return f"(not {a})"
         case "sum" | "mean" | "global_sum", [a]:
-            return a  # Numbers are those of a tensor of one element.
+            return a  # A tensor has one element here.
         case "norm" | "global_norm", [a]:
             return f"abs({a})"
         case _, [a, b] if operator not in REGISTRY:

@@ -12,23 +12,24 @@ from optgen.analysis.prove.observation import observation
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import LEARNING_RATE
 
-#: Powers that steps may grow by. Rules that add squares of several units come below 0, and those
-#: that forget slowly above 1.
+#: Bounds of the exponent of step growth. Rules that add squares with different units have negative
+#: exponents; rules that forget slowly exceed 1.
 _LEAST, _MOST = -0.5, 1.1
-#: The same from one size of a parameter to the next: a sum of two terms, of which one shrinks and
-#: the other grows, hides neither.
+#: The same bounds between consecutive magnitudes of a parameter: in a sum of two terms, a
+#: decreasing and an increasing one, neither hides the other.
 _LEAST_BETWEEN, _MOST_BETWEEN = -0.2, 1.5
 _FAR = tuple(10.0**power for power in range(-3, 4))
-#: Steps are compared once averages have begun, and before parameters have moved far.
+#: Steps are compared after averages have warmed up and before parameters have moved far.
 _EARLY, _FIRST = slice(4, 24), 6
-#: Shares of the learning rate, and the powers of it that a first step may follow.
+#: Factors on the learning rate, and the bounds of the first step's exponent in it.
 _SHARES, _LEAST_OF_RATE, _MOST_OF_RATE = (0.1, 1.0, 10.0), -0.2, 1.5
-#: How often elements are repeated. A norm of the gradients grows like the root of their number.
+#: Repetition counts of the elements, and bounds of the exponent. A norm of the gradients grows like
+#: the root of the number of elements.
 _TIMES, _LEAST_NUMBER, _MOST_NUMBER = (1, 16), -0.95, 0.95
 
 
 def scaling(battery: Battery) -> Iterator[Finding]:
-    """Findings about the sizes of steps."""
+    """Findings about the scaling of steps."""
     sizes = np.abs(battery.constant.steps[_EARLY]).mean(axis=(0, 2))
     gradients = {SIZES[k]: float(sizes[k]) for k in range(3)}
     parameters = {size: float(sizes[len(SIZES) + k]) for k, size in enumerate(PARAMETERS)}
@@ -73,7 +74,7 @@ def _power(
 
 
 def _powers(found: Mapping[float, float]) -> list[float]:
-    """The power by which steps grow from each size to the next."""
+    """The exponent of step growth between consecutive magnitudes."""
     return [
         float(np.log(found[large] / found[small]) / np.log(large / small))
         for small, large in pairwise(sorted(found))
@@ -82,7 +83,7 @@ def _powers(found: Mapping[float, float]) -> list[float]:
 
 
 def _rate(battery: Battery) -> Iterator[Finding]:
-    """The first step that moves follows the learning rate at most; later ones feed back."""
+    """The first nonzero step grows at most like the learning rate; later ones feed back."""
     rates = np.array([_SHARES]).T * battery.hyperparameters[LEARNING_RATE]
     start = np.repeat(START, len(_SHARES), axis=0)
     gradients = np.repeat(ELEMENTS, len(_SHARES), axis=0)
@@ -106,7 +107,7 @@ def _rate(battery: Battery) -> Iterator[Finding]:
 
 
 def _number(battery: Battery) -> Iterator[Finding]:
-    """More elements of the same sizes make other steps at most as a norm of them does."""
+    """More elements of the same magnitudes change the steps at most like a norm does."""
     found = {float(ELEMENTS.size * times): _tiled(battery, times) for times in _TIMES}
     for power in _powers(found):
         yield observation(
@@ -120,7 +121,7 @@ def _number(battery: Battery) -> Iterator[Finding]:
 
 
 def _tiled(battery: Battery, times: int) -> float:
-    """The mean length of steps of a tensor that repeats its elements."""
+    """The mean step length of a tensor that repeats its elements."""
     start, gradients = (np.tile(row, (1, times)) for row in (START, ELEMENTS))
     path = battery.run(start, lambda _, __: gradients, _FIRST)
     return float(np.abs(path.steps).mean())

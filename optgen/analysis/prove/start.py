@@ -33,7 +33,7 @@ _FIT = "a correction for the start fits: a constant gradient makes all steps ali
 
 
 def starts(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
-    """Findings about quotients of a first step, and about the correction if there is one."""
+    """Findings about quotients in the first step, and about a bias correction if there is one."""
     small = small_numbers(variant, defaults)
     yield _moves(variant)
     yield from _divisors(variant, small)
@@ -43,7 +43,7 @@ def starts(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]
 
 
 def _moves(variant: Variant) -> Finding:
-    """Whether a first step does something, as it does unless it uses what it will only make."""
+    """Whether the first step is nonzero; it is unless it reads a state before its update."""
     moved = folded(variant.change, variant.fresh())
     verdict = Verdict.REFUTED if moved == Number(0) else Verdict.PROVED
     reason = "the change isn't 0"
@@ -56,7 +56,7 @@ def _moves(variant: Variant) -> Finding:
 
 
 def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
-    """Whether a first step divides by nothing but a small number."""
+    """Whether the first step divides by a value of safety constants alone."""
     values: dict[str, Expression] = {PARAM: Name(PARAM), **variant.fresh()}
     kept = (PARAM, *(state.name for state in variant.states))
     whole = (folded(variant.values.get(name, Name(name)), variant.fresh()) for name in kept)
@@ -65,7 +65,7 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
         for demand in asked(step.expression, ()):
             divisor = folded(demand.operand, values)
             own = small & {*names(divisor), *names(demand.operand)}
-            # A choice may not take what a first step divides.
+            # A choice may not select the quotient in the first step.
             if demand.sign == "!= 0" and own & used:
                 location = demand.location if demand.location.line else step.location
                 statement = f"{demand.what} begins with more than a small number"
@@ -107,7 +107,7 @@ def _is_power(part: Expression) -> bool:
 
 
 def _correction(variant: Variant, small: set[str]) -> Iterator[Finding]:
-    """Whether the first step is as long as late ones are, as small numbers go to 0."""
+    """Whether the first step is as long as late ones, in the limit of safety constants at 0."""
     found = form(variant)
     late = _late(found, variant, small)
     if late is None:
@@ -127,7 +127,7 @@ def _correction(variant: Variant, small: set[str]) -> Iterator[Finding]:
 
 
 def _late(found: Form, variant: Variant, small: set[str]) -> Expression | None:
-    """A step after many equal gradients; None where a state isn't known to settle."""
+    """The step after many equal gradients; None if a state isn't known to converge."""
     settled: dict[str, Expression] = {}
     for one in running(found, variant, small):
         gradient = Operation("**", (Name(GRAD), Number(one.power)))

@@ -26,14 +26,14 @@ _UNIT = Interval(ZERO, ONE, False, False)
 
 
 def memories(variant: Variant) -> Iterator[Finding]:
-    """Findings about the states of a rule, and about corrections for their start."""
+    """Findings about the use of states, and about bias corrections."""
     yield from _used(variant)
     yield from _corrected(variant)
     yield from _mixed(variant)
 
 
 def _used(variant: Variant) -> Iterator[Finding]:
-    """Whether what a state was before a step makes a difference to the parameter at last."""
+    """Whether a state's old value ever influences the parameter."""
     reaching, grows = {PARAM}, True
     while grows:
         made_of = {n for name in reaching for n in names(variant.values.get(name, Name(name)))}
@@ -57,7 +57,7 @@ def _used(variant: Variant) -> Iterator[Finding]:
 
 
 def _corrected(variant: Variant) -> Iterator[Finding]:
-    """Whether a state is divided by ``1 - decay**step`` with a decay that its update has."""
+    """Whether a state is divided by ``1 - decay**step`` with a decay from its update."""
     decays = {n for n, interval in variant.known.items() if interval.meet(_UNIT) == interval}
     own = {new(state): {*names(value)} & decays for state, value in form(variant).states.items()}
     values: dict[str, Expression] = {}
@@ -76,7 +76,7 @@ def _corrected(variant: Variant) -> Iterator[Finding]:
 
 
 def _correction(part: Expression) -> str | None:
-    """The name that a quotient by ``1 - name**step``, or by its root, is corrected with."""
+    """The decay of a bias correction: of a quotient by ``1 - name**step``, or by its root."""
     match part:
         case Operation("/", (_, Operation("sqrt", (inner,)))):
             return _correction(Operation("/", (Number(1), inner)))
@@ -106,7 +106,7 @@ def _fits(
 
 
 def _mixed(variant: Variant) -> Iterator[Finding]:
-    """Whether ``a*state + (1 - b)*x`` is meant where b is a decay of something else."""
+    """Whether in ``a*state + (1 - b)*x`` the b is the decay of another state."""
     shares = {n for n, interval in variant.known.items() if interval.meet(_UNIT) == interval}
     states = {state.name for state in variant.states}
     uses = Counter(
@@ -151,7 +151,7 @@ def _factors(term: Expression) -> Iterator[Expression]:
 
 
 def _rest_of(factor: Expression) -> str:
-    """The name that a factor is 1 less; empty for another factor."""
+    """The name b of a factor ``1 - b``; empty for any other factor."""
     match factor:
         case Operation("-", (Number(1), Name(name))):
             return name

@@ -46,13 +46,13 @@ _UNKNOWN = "no bound was certified, and no gradients make it large"
 
 @dataclass(frozen=True)
 class Bound:
-    """The most learning rates that a step moves a parameter, where all conditions hold."""
+    """The largest step in learning rates, if all conditions hold."""
 
     limit: Expression
     conditions: tuple[Expression, ...] = ()
 
     def said(self, defaults: Defaults) -> str:
-        """The bound, with its value for the defaults and what it asks for."""
+        """The bound in words, with its value for the defaults and its conditions."""
         value = constant(folded(self.limit, {k: Number(v) for k, v in defaults.items()}))
         number = "" if value is None or not names(self.limit) else f", by default {value:.3g}"
         asked = " and ".join(map(text, self.conditions))
@@ -90,7 +90,7 @@ def _told(variant: Variant, statement: str, verdict: Verdict, reason: str) -> Fi
 
 
 class _Bounds:
-    """Looks for bounds of the steps of one variant."""
+    """Searches for bounds of the steps of one variant."""
 
     def __init__(self, variant: Variant, search: Search, small: set[str]) -> None:
         self._variant, self._search, self._small = variant, search, small
@@ -138,7 +138,7 @@ class _Bounds:
             return None
 
     def _by_lemma(self, moved: Expression, found: Form) -> Bound | None:
-        """A bound for a multiple of a mean of gradients over a norm of them."""
+        """A bound for a multiple of the quotient of a mean and a norm of gradients."""
         known = self._variant.known
         for lemma in lemmas(list(running(found, self._variant, self._small)), known):
             self._search.budget.left -= CERTIFICATE
@@ -151,7 +151,7 @@ class _Bounds:
         return None
 
     def _by_sum(self, moved: Expression, found: Form, depth: int) -> Bound | None:
-        """A bound for a multiple of a state that decays and adds what is bounded itself."""
+        """A bound for a multiple of a state that decays and accumulates bounded terms."""
         for state in self._variant.states:
             scale = factor(moved, new(state.name), self._variant.known)
             value = found.states.get(state.name)
@@ -173,7 +173,7 @@ class _Bounds:
         return None
 
     def _forgets(self, kept: Expression) -> tuple[Expression, ...] | None:
-        """What must hold for a state to be forgotten that is multiplied by it at each step."""
+        """The conditions under which a factor per step makes a state decay."""
         if not bounds(kept, self._variant.known).is_nonnegative:
             return None
         left = Operation("-", (Number(1), kept))
@@ -189,10 +189,10 @@ class _Bounds:
             return limit
 
     def _is_bound(self, moved: Expression, limit: Expression) -> bool:
-        """Whether ``limit**2 - moved**2``, as one quotient, was shown not to be negative."""
+        """Whether ``limit**2 - moved**2``, as one quotient, is proved to be nonnegative."""
 
         def is_refuted(sample: Sample) -> bool:
-            # Numbers are sooner found than that there is no certificate.
+            # A counterexample is found faster than the absence of a certificate.
             return bool(abs(sample.value(moved)) > (1 + MARGIN) * abs(sample.value(limit)))
 
         if self._search.find([moved, limit], is_refuted) is not None:

@@ -10,22 +10,22 @@ from optgen.analysis.prove.battery import NOISY, Battery
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.compiler.ir.proof import Finding
 
-#: A parameter, and a direction at right angles to it; both have a mean of 0. Their sum has
-#: elements of one size and elements of 0.
+#: A parameter, and a direction orthogonal to it; both have mean 0. Their sum has elements of one
+#: magnitude and elements of 0.
 _ALONG = np.array([[1.0, -1.0, 1.0, -1.0]])
 _ACROSS = np.array([[1.0, -1.0, -1.0, 1.0]])
-#: How much more of the part along the parameter a step may have.
+#: The largest amplification of the gradient's component along the parameter.
 _MORE = 1.5
 
 
 def symmetries(battery: Battery) -> Iterator[Finding]:
-    """Findings about runs that mirror each other."""
+    """Findings about mirrored runs."""
     yield _mirrors(battery)
     yield from _favours(battery)
 
 
 def _mirrors(battery: Battery) -> Finding:
-    """Turning the signs of all gradients, and of the parameter, turns the path around."""
+    """Flipping the signs of all gradients and of the parameter mirrors the trajectory."""
     path = battery.noise.parameters
     one, other = path[:, 0], path[:, 1]
     size = np.abs(one).max()
@@ -45,10 +45,10 @@ def _mirrors(battery: Battery) -> Finding:
 
 
 def _favours(battery: Battery) -> Iterator[Finding]:
-    """A projection may leave out the part of a gradient along the parameter; none doubles it."""
+    """A projection may remove the gradient's component along the parameter; none doubles it."""
     gradients = np.concatenate([_ALONG + _ACROSS, -_ALONG - _ACROSS])
     steps = battery.run(np.repeat(_ALONG, 2, axis=0), lambda _, __: gradients, 3).steps
-    # What doesn't change its sign with the gradient, as a decay, isn't its doing.
+    # Subtract the part that is even in the gradient, such as a decay.
     step = (steps[:, 0] - steps[:, 1]).sum(axis=0) / 2
     along, across = (float(-(step * part).sum() / part.size) for part in (_ALONG, _ACROSS))
     if not np.isfinite(along + across) or along == across == 0:

@@ -13,7 +13,7 @@ from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import Expression, Name, Number
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
-#: Reductions over the elements of a run; there is one tensor, so that global ones are the same.
+#: Reductions over the elements of a run; with a single tensor, global ones are the same.
 _REDUCTIONS: Mapping[str, Callable[[Array], Array]] = {
     "sum": lambda a: a.sum(axis=1, keepdims=True),
     "mean": lambda a: a.mean(axis=1, keepdims=True),
@@ -24,7 +24,7 @@ _REDUCTIONS: Mapping[str, Callable[[Array], Array]] = {
 
 
 def value(expression: Expression, values: Values) -> Any:
-    """What an expression is worth in each run. Raises KeyError for a name without a value."""
+    """The value of an expression in each run. Raises KeyError for a name without a value."""
     match expression:
         case Number(number):
             return np.float64(number)
@@ -39,13 +39,13 @@ def value(expression: Expression, values: Values) -> Any:
 
 
 class Runs:
-    """The values of all names in runs that go on side by side."""
+    """The values of all names in parallel runs."""
 
     def __init__(
         self, variant: Variant, hyperparameters: Mapping[str, Any], parameters: Array
     ) -> None:
         self._variant, self._shape = variant, parameters.shape
-        #: What has a value for each element, even where a step makes one of all of them.
+        #: Names with one value per element, even if a step reduces them to a single one.
         self._arrays = {PARAM, GRAD, *(state.name for state in variant.states)}
         self.number = 0
         self.values: Values = {**hyperparameters, PARAM: parameters}
@@ -54,13 +54,13 @@ class Runs:
             self.values[state.name] = np.broadcast_to(np.float64(first), self._shape)
 
     def arrive(self, gradients: Array) -> None:
-        """Put in the gradients of the next step, without making it."""
+        """Set the gradients of the next step without executing it."""
         self.number += 1
         number = np.float64(self.number)
         self.values |= {GRAD: gradients, STEP: number, CALL: number}
 
     def step(self) -> None:
-        """Make the step."""
+        """Execute the step."""
         for assignment in self._variant.assignments:
             target, found = assignment.target, value(assignment.expression, self.values)
             self.values[target] = (

@@ -21,16 +21,16 @@ from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
 from optgen.compiler.ir.rule import Step as Assignment
 
-#: More settings of switches than any readable rule has.
+#: An upper limit on settings of switches; no readable rule has more.
 MOST_VARIANTS = 32
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What a step computes: ``values`` are the new values of names, in terms of the old ones.
+    """A straight-line step: ``values`` are the new values of names as functions of the old ones.
 
-    ``known`` bounds the names that a step starts from; ``relations`` are invariants that bound
-    no name alone.
+    ``known`` bounds the names at the start of a step; ``relations`` are invariants that relate
+    several names.
     """
 
     label: str
@@ -39,16 +39,16 @@ class Variant:
     known: Mapping[str, Interval]
     relations: tuple[Expression, ...]
     states: tuple[State, ...]
-    #: Where the parameter gets its new value, in this setting or another.
+    #: The assignment of the parameter, in this setting or another.
     location: Location
 
     @property
     def change(self) -> Expression:
-        """What a step adds to the parameter."""
+        """The change of the parameter in a step."""
         return without(self.values[PARAM], PARAM)
 
     def fresh(self) -> dict[str, Expression]:
-        """The values that states have before the first step, and the number of that step."""
+        """The initial values of states, and the number of the first step."""
         found: dict[str, Expression] = {
             state.name: Name(state.initial)
             if isinstance(state.initial, str)
@@ -59,9 +59,9 @@ class Variant:
 
 
 def variants(rule: Rule) -> Iterator[Variant]:
-    """The rule of an optimizer in each setting of its switches that can be.
+    """The rule of an optimizer in each feasible setting of its switches.
 
-    Raises TooLargeError for too many of them, and for values that are too large.
+    Raises TooLargeError for too many settings, and for values that are too large.
     """
     (block,) = rule.blocks
     atoms = asked(rule, block.steps)
@@ -103,12 +103,12 @@ def _exists(state: State, on: dict[str, bool]) -> bool:
 
 
 def last_location(variant: Variant) -> Location:
-    """Where the parameter gets its new value; where it gets none, where it does elsewhere."""
+    """The last assignment of the parameter; if there is none, that of another setting."""
     return variant.location
 
 
 def replaced(variant: Variant, old: Expression, new: Expression) -> Variant:
-    """The variant with another expression in one place, to be run; its ``values`` stay."""
+    """The variant with one subexpression replaced, for runs; its ``values`` are unchanged."""
 
     def change(part: Expression) -> Expression | None:
         return new if part == old and part.location == old.location else None
@@ -120,7 +120,7 @@ def replaced(variant: Variant, old: Expression, new: Expression) -> Variant:
 
 
 def without(expression: Expression, name: str) -> Expression:
-    """What is left of a sum when a name that it adds to something is taken out once.
+    """The sum without one term, a given name.
 
     An expression that isn't such a sum becomes the difference itself.
     """
@@ -147,7 +147,7 @@ def _taken_out(expression: Expression, name: str) -> Expression | None:
 
 
 def _ranges(rule: Rule, on: Mapping[str, bool]) -> dict[str, Interval] | None:
-    """The range of each hyperparameter in a setting of the switches; None if one has none left."""
+    """The range of each hyperparameter in a setting of the switches; None if any range is empty."""
     known = {GRAD: EVERYTHING, PARAM: EVERYTHING, STEP: Interval(ONE, None, False, True)}
     known["call"] = known[STEP]
     for hyperparameter in rule.hyperparameters:

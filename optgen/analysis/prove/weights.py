@@ -25,7 +25,7 @@ _UNIT = Interval(ZERO, ONE, False, False)
 
 
 def weights(variant: Variant) -> Iterator[Finding]:
-    """A finding for each sum whose terms are weighted with one hyperparameter from 0 to 1."""
+    """A finding for each sum whose weights depend on one hyperparameter from 0 to 1."""
     known = variant.known
     shares = {name for name, interval in known.items() if interval.meet(_UNIT) == interval}
     for step in variant.assignments:
@@ -70,13 +70,13 @@ def _is(total: Expression, goal: Expression) -> bool:
 
 
 def _weight(term: Expression, name: str) -> Expression | None:
-    """The factors of a term that depend on one name alone; None where none do, or all."""
+    """The factors of a term that depend on a single name; None if none do, or all."""
     own, others = _factors(term, name)
     return None if own == Number(1) or others == 0 else own
 
 
 def _factors(term: Expression, name: str) -> tuple[Expression, int]:
-    """The product of such factors, and how many others there are."""
+    """The product of these factors, and the number of other factors."""
     if set(names(term)) == {name} and (isinstance(term, Name) or _is_sum(term)):
         return term, 0
     match term:

@@ -21,12 +21,13 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import GRAD, PARAM
 
-#: Steps from a parameter of 0, and how much longer they are where a part of them isn't left out.
+#: Number of steps from a parameter of 0, and the factor by which they grow without the special
+#: case.
 _STEPS, _LONGER = 24, 1.5
 
 
 def at_zero(battery: Battery) -> Iterator[Finding]:
-    """Findings about a parameter that begins at 0, where a choice depends on its size."""
+    """Findings about a parameter that starts at 0, if a choice depends on its magnitude."""
     choices = list(_by_size(battery.variant))
     if not choices:
         return
