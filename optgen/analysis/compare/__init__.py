@@ -19,23 +19,23 @@ from optgen.compiler.ir.rule import Block, Rule
 
 __all__ = ["Outline", "compare", "known", "resemblances"]
 
-#: For all settings together.
+#: The time limit for all settings together, in seconds.
 SECONDS = 8.0
 _TIME, _NOTHING = "no proof was found in time", "no proof was found, and all runs agree"
 
 
 def known(rule: Rule) -> tuple[Outline, ...]:
-    """The outlines that a known rule is found by: in all settings, also without its decays."""
+    """The outlines under which a known rule is found: in all settings, also without its decays."""
     whole = tuple(outlines(rule))
     return (*whole, *(bare for one in whole if (bare := without_decay(one)) is not None))
 
 
 def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Comparison:
-    """How the second of two optimizers compares with the first, with the values given for each.
+    """A comparison of two optimizers, under the given hyperparameter values of each.
 
-    Both have their features around them, of which those count that a value or a default turns on.
-    A hyperparameter that both compute with has any one value; others are as given, or have their
-    defaults. Raises UsageError for a value that a rule doesn't take.
+    Features are included if a value or a default enables them. A hyperparameter that both compute
+    with has an arbitrary common value; the others have their given or default values. Raises
+    UsageError for a value that a rule doesn't accept.
     """
     check_given(one, fixed)
     check_given(other, other_fixed)
@@ -45,7 +45,7 @@ def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Compa
     bare, other_bare = (replace(rule, blocks=(_own(rule),)) for rule in (one, other))
     alone = _compare(bare, other_bare, fixed, other_fixed, end)
     if alone.equal and _used(one, mine, fixed) == _used(other, theirs, other_fixed):
-        # The same features around rules that do the same.
+        # Identical features around equivalent rules.
         return replace(alone, features=features)
     if not mine and not theirs:
         return alone
@@ -54,7 +54,7 @@ def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Compa
 
 
 def _used(rule: Rule, blocks: list[Block], fixed: Values) -> tuple[object, ...]:
-    """What features do: their lines, and what decides them or is fixed for them."""
+    """The semantics of features: their statements, conditions and fixed values."""
     lines = [step for block in blocks for step in (*block.steps, *block.otherwise)]
     expressions = [step.expression for step in lines]
     expressions += [block.proceed for block in blocks if block.proceed is not None]
@@ -103,7 +103,7 @@ def _own(rule: Rule) -> Block:
 
 
 def _active(rule: Rule, fixed: Values) -> list[Block]:
-    """The features that values or defaults turn on."""
+    """The features that values or defaults enable."""
     values = decided(rule, fixed)
     on = {atom: holds(condition, values) for atom, condition in rule.atoms.items()}
     return [block for block in rule.blocks if block.slot is not None and block.when.holds(on)]

@@ -15,10 +15,10 @@ from functools import cached_property, reduce
 from optgen.analysis.exact.ranges import number
 from optgen.compiler.ir.expression import COMMUTATIVE, NOWHERE, Expression, Name, Number, Operation
 
-#: The origin of a node that stands for nothing that was written.
+#: The origin of a node without a source expression.
 NOTHING = Name("", NOWHERE)
 NAME, NUMBER = "name", "number"
-#: Larger powers of numbers aren't worked out.
+#: Larger powers of numbers aren't evaluated.
 _LARGEST = 64
 
 
@@ -33,12 +33,12 @@ class Node:
 
     @cached_property
     def size(self) -> int:
-        """How many nodes there are in it."""
+        """The number of nodes of the tree."""
         return 1 + sum(child.size for child in self.children)
 
     @cached_property
     def key(self) -> str:
-        """A text that is the same for equal nodes, to sort by."""
+        """A sort key; equal nodes have equal keys."""
         inner = ",".join(child.key for child in self.children)
         return f"{self.operator}:{self.leaf}({inner})"
 
@@ -49,14 +49,14 @@ class Node:
         return hash(self.key)
 
     def walk(self) -> Iterator[Node]:
-        """The node, and all in it."""
+        """All nodes of the tree, the root included."""
         yield self
         for child in self.children:
             yield from child.walk()
 
 
 def canonical(expression: Expression) -> Node:
-    """An expression in that form."""
+    """The canonical form of an expression."""
     value = number(expression)
     if value is not None:
         return Node(NUMBER, (), value, expression)
@@ -80,7 +80,7 @@ def _operation(operator: str, found: list[Node]) -> Node:
 
 
 def constant(value: Fraction | int) -> Node:
-    """A number."""
+    """A number as a node."""
     shown = Fraction(value)
     return Node(NUMBER, (), shown, Number(float(shown) if shown.denominator > 1 else int(shown)))
 
@@ -98,7 +98,7 @@ def _commutative(operator: str, nodes: list[Node]) -> Node:
 
 
 def add(*nodes: Node) -> Node:
-    """A sum: flat, with one number, and a mean in one spelling."""
+    """A sum: flattened, with one constant, and means in one canonical form."""
     terms = _flat("+", nodes)
     total = sum((Fraction(t.leaf) for t in terms if t.operator == NUMBER), Fraction(0))
     rest = _without_opposites([t for t in terms if t.operator != NUMBER])
@@ -142,7 +142,7 @@ def _means(terms: list[Node]) -> list[Node]:
 
 
 def negated(node: Node) -> Node:
-    """The node with its sign turned."""
+    """The negated node."""
     origin = Operation("neg", (node.origin,), node.origin.location)
     return _from(multiply(constant(-1), node), node, origin)
 
@@ -153,12 +153,12 @@ def _inverse(node: Node) -> Node:
 
 
 def _from(new: Node, old: Node, origin: Expression) -> Node:
-    """The new node with an origin, if the one that it was made of has one."""
+    """The new node with an origin, if the node that it replaces has one."""
     return new if old.origin == NOTHING else replace(new, origin=origin)
 
 
 def multiply(*nodes: Node) -> Node:
-    """A product: flat, with one number, and one power for each base."""
+    """A product: flattened, with one constant, and one power per base."""
     factors = _flat("*", nodes)
     scale = Fraction(1)
     powers: dict[Node, Node] = {}
@@ -180,7 +180,7 @@ def multiply(*nodes: Node) -> Node:
 
 
 def power(base: Node, exponent: Node) -> Node:
-    """A power; that of a product is a product of powers, that of a power one power."""
+    """A power; a power of a product is a product of powers, and nested powers are merged."""
     if exponent == constant(1):
         return base
     if exponent == constant(0):
@@ -227,14 +227,14 @@ _RULES: Mapping[str, Callable[..., Node]] = {
 
 
 def again(node: Node, children: list[Node]) -> Node:
-    """The node with other children, in canonical form."""
+    """The node with new children, in canonical form."""
     rule = {"+": add, "*": multiply, "**": power, "where": _choice}.get(node.operator)
     found = rule(*children) if rule else _operation(node.operator, children)  # type: ignore[operator]
     return replace(found, origin=node.origin)
 
 
 def spelled(node: Node) -> Expression:
-    """What a node was written as; where it wasn't, what it means."""
+    """The source expression of a node; if it has none, an expression of the same value."""
     if node.origin != NOTHING or not node.children:
         return node.origin
     operands = [spelled(child) for child in node.children]
@@ -244,7 +244,7 @@ def spelled(node: Node) -> Expression:
 
 
 def renamed(node: Node, new: Mapping[str, str]) -> Node:
-    """The node with other names; it is sorted anew."""
+    """The node with renamed leaves, sorted again."""
     if node.operator == NAME:
         name = str(node.leaf)
         return replace(node, leaf=new[name]) if name in new else node
@@ -255,7 +255,7 @@ def renamed(node: Node, new: Mapping[str, str]) -> Node:
 
 
 def substituted(node: Node, name: str, value: Node) -> Node:
-    """The node with a node in the place of a name, in that form again."""
+    """The node after substitution of a name, in canonical form."""
     if node.operator == NAME:
         return value if node.leaf == name else node
     if node.operator == NUMBER:

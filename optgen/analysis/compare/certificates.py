@@ -26,7 +26,7 @@ from optgen.analysis.exact.polynomial import (
 from optgen.analysis.exact.quotient import UNIT, Quotient, Quotients
 from optgen.compiler.ir.expression import Expression, Number, Operation, rewrite, substitute
 
-#: More cases aren't looked at.
+#: The limit on cases per proof.
 MOST_CASES = 250
 _PIECES = frozenset({"<", "==", "sign", "abs", "max", "min"})
 _Key = frozenset[tuple[Monomial, Fraction]]
@@ -44,12 +44,12 @@ def is_certainly_zero(expression: Expression, known: Mapping[str, Interval]) -> 
 
 
 class _TooManyCasesError(Exception):
-    """A proof by cases that would be too long."""
+    """A proof with too many cases."""
 
 
 @dataclass(frozen=True)
 class _Sign:
-    """A difference as a factor of known sign times one of unknown sign."""
+    """A difference as a product of a factor with known sign and one with unknown sign."""
 
     known: int
     unknown: Polynomial
@@ -60,14 +60,14 @@ class _Sign:
 
 
 class _Cases:
-    """A proof by cases; ``signs`` are those that are assumed, of polynomials."""
+    """A proof by cases; ``signs`` are the assumed signs of polynomials."""
 
     def __init__(self, known: Mapping[str, Interval]) -> None:
         self._quotients = Quotients(known)
         self._count = 0
 
     def all_zero(self, expression: Expression, signs: Mapping[_Key, int]) -> bool:
-        """Whether an expression is 0 in all cases that the signs leave."""
+        """Whether an expression is 0 in all cases that are consistent with the signs."""
         expression = _decided(expression)
         piece = next(_innermost(expression), None)
         if piece is None:
@@ -94,7 +94,7 @@ class _Cases:
         sign: int,
         signs: Mapping[_Key, int],
     ) -> bool:
-        """Whether an expression is 0 where a part depends on a difference of this sign."""
+        """Whether an expression is 0 if the difference that decides a part has this sign."""
         new = _replaced(expression, piece, _value(piece, found.known * sign))
         if sign == 0 and len(found.unknown) == 1:
             ((monomial, _),) = found.unknown.items()
@@ -103,7 +103,7 @@ class _Cases:
         return self.all_zero(new, {**signs, found.key: sign})
 
     def _is_zero(self, found: Quotient, signs: Mapping[_Key, int]) -> bool:
-        """Whether a quotient is 0, or has a factor that is assumed to be."""
+        """Whether a quotient is 0, or has a factor that is assumed to be 0."""
         if not found.top:
             return True
         zeros = [_factors(dict(key)) for key, sign in signs.items() if sign == 0]
@@ -129,14 +129,14 @@ class _Cases:
         return _Sign(known, unknown)
 
     def _can_be(self, polynomial: Polynomial, sign: int, signs: Mapping[_Key, int]) -> bool:
-        """Whether a polynomial may have a sign, as far as single other ones say."""
+        """Whether a polynomial may have a sign, given each other assumption separately."""
         own = self._quotients.known
         ours = plus({}, polynomial, Fraction(sign))
         if sign and never_negative(plus({}, ours, Fraction(-1)), own):
             return False
         for key, other in signs.items():
             theirs = plus({}, dict(key), Fraction(other))
-            # Both are positive, or one is and the other is 0: their sum is.
+            # Both are positive, or one is positive and the other 0, so their sum is positive.
             if (sign or other) and never_negative(plus({}, plus(ours, theirs), Fraction(-1)), own):
                 return False
             if sign and not other:
@@ -148,7 +148,7 @@ class _Cases:
 
 
 def _factors(found: Polynomial) -> frozenset[_Key]:
-    """The factors of a polynomial, each with a first coefficient that is positive."""
+    """The factors of a polynomial, each normalized to a positive first coefficient."""
     _, factors = factored(found)
     turned = (plus({}, f, Fraction(-1 if f[max(f)] < 0 else 1)) for f, _ in factors)
     return frozenset(frozenset(factor.items()) for factor in turned)
@@ -161,7 +161,7 @@ def _strict_sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
 
 
 def _innermost(expression: Expression) -> Iterator[Operation]:
-    """Parts that depend on a sign and have no such parts in them."""
+    """Sign-dependent subexpressions that contain no other ones."""
     if isinstance(expression, Operation):
         inside = [one for operand in expression.operands for one in _innermost(operand)]
         if inside:
@@ -171,14 +171,14 @@ def _innermost(expression: Expression) -> Iterator[Operation]:
 
 
 def _difference(piece: Operation) -> Expression:
-    """What decides a part by its sign."""
+    """The difference whose sign decides a subexpression."""
     if len(piece.operands) == 1:
         return piece.operands[0]
     return Operation("-", piece.operands)
 
 
 def _value(piece: Operation, sign: int) -> Expression:
-    """What a part is where the difference has a sign."""
+    """The value of a subexpression for one sign of its difference."""
     first, last = piece.operands[0], piece.operands[-1]
     match piece.operator:
         case "<":
@@ -199,7 +199,7 @@ def _replaced(expression: Expression, piece: Expression, value: Expression) -> E
 
 
 def _decided(expression: Expression) -> Expression:
-    """Choices whose conditions are known, made."""
+    """The expression after selection of the branches with known conditions."""
 
     def change(part: Expression) -> Expression | None:
         if not isinstance(part, Operation) or part.operator not in ("where", "not", "and", "or"):

@@ -9,12 +9,12 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation, n
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
 _ONE = Number(1)
-#: How many steps were made before this one.
+#: The number of previous steps.
 _BEFORE = Operation("-", (Name(STEP), _ONE))
 
 
 def closed_forms(rule: Straight) -> dict[str, Expression]:
-    """What states hold before a step that only add a constant, or multiply with one."""
+    """Closed forms of states that are only incremented or multiplied by a constant."""
     found = {}
     for state in rule.states:
         new = rule.values.get(state.name, Name(state.name))
@@ -42,11 +42,11 @@ def _closed(new: Expression, state: str, start: Expression) -> Expression | None
 
 
 def eliminated(rule: Straight) -> tuple[Mapping[str, Expression], dict[str, Expression]]:
-    """New values in which states of a closed form are written out, and those forms."""
+    """The new values after elimination of states with a closed form, and these forms."""
     forms = {n: f for n, f in closed_forms(rule).items() if _is_constant(f, rule)}
     return {n: substitute(v, forms) for n, v in rule.values.items()}, forms
 
 
 def _is_constant(form: Expression, rule: Straight) -> bool:
-    """Whether a form has no other state in it."""
+    """Whether a form contains no other state."""
     return not {state.name for state in rule.states} & set(names(form))

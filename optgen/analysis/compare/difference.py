@@ -11,33 +11,33 @@ from optgen.analysis.compare.canonical_form import NAME, NUMBER, Node
 from optgen.analysis.compare.drawn import Draws
 from optgen.compiler.ir.expression import COMMUTATIVE
 
-#: More children aren't matched in all orders.
+#: Longer lists of children aren't matched in all orders.
 _MOST_ORDERED = 4
-#: What each node beyond the first costs that is only on one side.
+#: The cost of each node after the first that only one side has.
 _REST = 0.5
 ORDERED = frozenset({"<", "<="})
-#: Nodes of more different sizes aren't taken for one with something around it.
+#: The limit on the difference in size for the wrapping of a node by an operation.
 _MOST_AROUND = 6
-#: Nodes up to this size are shown whole around a name or a number that differs.
+#: The size limit up to which the context of a changed name or number is shown in full.
 _SHORT = 16
 
 
 @dataclass(frozen=True)
 class Edit:
-    """A place where trees differ: what stands here and there; None for nothing.
+    """A difference between two trees: the nodes on both sides; None for an absent node.
 
-    ``around`` are the smallest nodes that are on both sides.
+    ``around`` are the smallest enclosing nodes on both sides.
     """
 
     here: Node | None
     there: Node | None
     around: tuple[Node, Node]
-    #: What is only turned around costs less than what is new.
+    #: An explicit cost; a reversal costs less than new nodes.
     price: float | None = None
 
     @property
     def cost(self) -> float:
-        """1 for one node in the place of another, and more for larger ones."""
+        """1 for the replacement of one node, and more for larger subtrees."""
         if self.price is not None:
             return self.price
         sizes = [node.size for node in (self.here, self.there) if node is not None]
@@ -46,13 +46,13 @@ class Edit:
 
 @dataclass(frozen=True)
 class Edits:
-    """Edits, and what they cost together."""
+    """A list of edits, with their total cost."""
 
     every: tuple[Edit, ...]
     cost: float
 
     def distinct(self) -> Edits:
-        """The same edits in several places taken for one."""
+        """The edits without duplicates from different positions."""
         once = {(edit.here, edit.there): edit for edit in self.every}
         return joined([Edits((edit,), edit.cost) for edit in once.values()])
 
@@ -61,27 +61,27 @@ NONE = Edits((), 0.0)
 
 
 def joined(parts: Iterable[Edits]) -> Edits:
-    """Edits of several places."""
+    """The concatenation of edits."""
     listed = list(parts)
     every = tuple(edit for part in listed for edit in part.every)
     return Edits(every, sum(part.cost for part in listed))
 
 
 def single(here: Node | None, there: Node | None, around: tuple[Node, Node]) -> Edits:
-    """One edit."""
+    """A list of one edit."""
     edit = Edit(here, there, around)
     return Edits((edit,), edit.cost)
 
 
 class Differences:
-    """Compares trees; remembers what it compared."""
+    """Computes the differences of trees, with memoization."""
 
     def __init__(self, draws: Draws) -> None:
         self._known: dict[tuple[str, str], Edits] = {}
         self._draws = draws
 
     def of(self, here: Node, there: Node) -> Edits:
-        """The edits that make one tree of the other."""
+        """The edits that transform one tree into the other."""
         if here.key == there.key:
             return NONE
         key = here.key, there.key
@@ -107,7 +107,7 @@ class Differences:
         yield from self._wrapped(here, there)
 
     def _turned(self, here: Node, there: Node) -> Iterator[Edits]:
-        """A comparison the other way around, or one that holds at equality too."""
+        """Candidates: a reversed comparison, or a strict one for a nonstrict one."""
         a, b = here.children
         for children in (there.children, there.children[::-1]):
             rest = joined([self.of(a, children[0]), self.of(b, children[1])])
@@ -115,7 +115,7 @@ class Differences:
             yield Edits((edit,), 1 + rest.cost)
 
     def _exchanged(self, here: Node, there: Node) -> Iterator[Edits]:
-        """Another operation on the same operands, such as a minimum where there is a maximum."""
+        """Candidates: another operation on the same operands, such as a minimum for a maximum."""
         if len(here.children) != len(there.children):
             return
         if here.operator in COMMUTATIVE and there.operator in COMMUTATIVE:
@@ -128,14 +128,14 @@ class Differences:
         yield Edits((edit,), 1 + rest.cost)
 
     def _child(self, pair: tuple[Node, Node], around: tuple[Node, Node]) -> Edits:
-        """The edits of a pair of children; leaves are shown with what is around them."""
+        """The edits of two children; leaves are shown with their context."""
         found = self.of(*pair)
         if len(found.every) == 1 and found.every[0].around == pair and _is_short(around):
             return single(found.every[0].here, found.every[0].there, around)
         return found
 
     def _matched(self, here: Node, there: Node) -> Edits:
-        """Children in any order; those that are on both sides are no difference."""
+        """An unordered matching of children; common children cost nothing."""
         common = Counter(here.children) & Counter(there.children)
         left, right = _rest(here.children, common), _rest(there.children, common)
         if len(left) > len(right):
@@ -156,7 +156,7 @@ class Differences:
         return edits(_by_operator(few, many))
 
     def _wrapped(self, here: Node, there: Node) -> Iterator[Edits]:
-        """One side stands inside an operation on the other side."""
+        """Candidates: one side is an operand of an operation on the other side."""
         for outer, inner, turned in ((here, there, True), (there, here, False)):
             for place, child in enumerate(outer.children):
                 is_alike = child.operator == inner.operator
@@ -171,7 +171,7 @@ class Differences:
 
 
 def _by_operator(few: list[Node], many: list[Node]) -> list[Node]:
-    """The longer list in an order in which like operators stand at the same places."""
+    """The longer list, permuted so that equal operators have equal positions."""
     left, order = list(many), []
     for node in few:
         best = min(left, key=lambda m: (m.operator != node.operator, abs(m.size - node.size)))

@@ -21,24 +21,24 @@ Gradients = Sequence[tuple[float, ...]]
 _FIRST = (2.0, -1.0, 0.5, 3.0, -0.25, 1.5, -2.5, 0.75)
 _SECOND = (-0.5, -1.5, 3.0, 0.125, 1.0, 0.25, 2.0, -0.75)
 _GRADIENTS: Gradients = tuple(zip(_FIRST, _SECOND, strict=True))
-#: Zeros and repetitions, at which conditions turn.
+#: Zeros and repetitions, at which conditions change.
 _TURNING: Gradients = tuple((a, a) for a in (1.0, 0.0, 0.0, -1.0, -1.0, 0.0, 2.0, 2.0))
 _RESTING: Gradients = ((0.0, 0.0), *_TURNING)
-#: Small gradients show small numbers that are there for safety, a long run what comes later.
+#: Small gradients reveal safety constants; long runs reveal late effects.
 SIZES = (1.0, 1e-6, 30.0)
 DIGITS = 50
-#: A part of the way from the start that no rounding makes with so many digits.
+#: A relative difference that exceeds any rounding error in this precision.
 MARGIN = mpmath.mpf("1e-30")
 
 
 def parting(
     label: str, left: Straight, right: Straight, draws: Sequence[Numbers]
 ) -> Setting | None:
-    """The first step at which the two differ; None if they never do in these runs."""
+    """The first step at which the two rules differ; None if they agree in these runs."""
     try:
         return _parted(label, left, right, draws)
     except KeyError:
-        # A function without a definition here, or a hyperparameter without a default.
+        # The function has no numeric definition, or a hyperparameter no default.
         return None
 
 
@@ -52,7 +52,7 @@ def _parted(
         if found is None:
             continue
         step, _ = found
-        # More digits must confirm it.
+        # Confirm the difference in higher precision.
         again = _difference(left, right, numbers, gradients[:step], 2 * DIGITS)
         if again is not None and again[0] == step:
             given = tuple(gradients[:step])
@@ -90,7 +90,7 @@ def _difference(
 
 
 def _is_joint(left: Straight, right: Straight) -> bool:
-    """Whether one element's step depends on the others."""
+    """Whether the step of an element depends on other elements."""
     return any(
         isinstance(part, Operation) and part.operator in REDUCTIONS
         for rule in (left, right)
@@ -100,7 +100,7 @@ def _is_joint(left: Straight, right: Straight) -> bool:
 
 
 def _apart(mine: Tensor, theirs: Tensor) -> int | None:
-    """An element in which two results differ by more than rounding, or only one is a number."""
+    """An element whose results differ beyond rounding error, or of which only one is a number."""
     for place, (a, b) in enumerate(zip(mine, theirs, strict=True)):
         if is_nan(a) or is_nan(b):
             if is_nan(a) is not is_nan(b):

@@ -21,13 +21,13 @@ from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
 from optgen.compiler.ir.spec import Scalar
 
 Array = np.ndarray[Any, np.dtype[Any]]
-#: How many points there are.
+#: The number of sample points.
 POINTS = 32
-#: Elements of the tensor at each.
+#: The number of tensor elements at each point.
 _ELEMENTS = 3
-#: Errors of rounding are smaller, and differences larger at some point.
+#: Rounding errors are below the first tolerance; true differences exceed it at some point.
 _SAME, _NOTHING = 1e-7, 1e-6
-#: Values that are compared one by one, before all are.
+#: The values that are compared individually before the full comparison.
 _PROBED = slice(0, 40, 9)
 _JOINED: Mapping[str, Callable[..., Any]] = {
     "+": np.add,
@@ -56,7 +56,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Worth:
-    """The values of a tree, whether all its choices went both ways, and a few of the values."""
+    """The values of a tree, a few of these, and whether all its choices took both branches."""
 
     values: Array
     is_tried: bool
@@ -64,7 +64,7 @@ class Worth:
 
 
 class Draws:
-    """Values of trees in the names of an outline; it remembers them."""
+    """Memoized values of trees over the names of an outline."""
 
     def __init__(self, outline: Outline) -> None:
         self._numbers = outline.numbers
@@ -73,7 +73,7 @@ class Draws:
         self._known: dict[str, Worth] = {}
 
     def alike(self, one: Node, other: Node) -> bool:
-        """Whether two trees are worth the same at every point."""
+        """Whether two trees have equal values at every point."""
         if NUMBER in (one.operator, other.operator):
             return False
         a, b = self.worth(one), self.worth(other)
@@ -85,7 +85,7 @@ class Draws:
         return bool(np.allclose(a.values, b.values, _SAME, _SAME * _NOTHING, equal_nan=True))
 
     def worth(self, node: Node) -> Worth:
-        """What a tree is worth."""
+        """The values of a tree."""
         found = self._known.get(node.key)
         if found is None:
             found = self._known[node.key] = self._of(node)
@@ -107,7 +107,7 @@ class Draws:
         return _worth(result, is_tried=is_tried)
 
     def _drawn(self, name: str) -> Array:
-        """Values of a name, which are the same wherever it stands."""
+        """Sampled values of a name, identical in each tree."""
         draw = np.random.default_rng(zlib.crc32(name.encode()))
         if name in (STEP, CALL):
             return draw.integers(1, 40, (POINTS, 1)) ** draw.integers(0, 2, (POINTS, 1)) * 1.0
@@ -115,7 +115,8 @@ class Draws:
             return _number(draw, self._numbers.get(name))
         columns = 1 if name in self._scalars else _ELEMENTS
         size = draw.uniform(0.1, 3, (POINTS, columns))
-        # Second moments aren't negative, and gradients are: half the points are of each kind.
+        # Second moments are nonnegative and gradients have any sign: sample half of the points from
+        # each.
         turned = draw.integers(0, 2, size.shape) * 2 - 1.0
         half = np.arange(POINTS)[:, None] % 2 == 0
         signed = np.where(half, turned, 1.0) if name not in (GRAD, PARAM) else turned
@@ -123,17 +124,17 @@ class Draws:
 
 
 def _number(draw: np.random.Generator, default: Scalar | None) -> Array:
-    """From 0 to 1 at half of the points, and near the default at the others."""
+    """Values in 0 to 1 at half of the points, and near the default at the others."""
     share = draw.uniform(0.05, 0.95, (POINTS, 1))
     usual = float(default or 0)
-    # A share that is near 1 stays below it.
+    # A fraction near 1 stays below 1.
     factor = draw.uniform(0.5, 1, (POINTS, 1))
     near = 1 - (1 - usual) * factor if 0.5 < usual < 1 else usual * factor
     return np.where((draw.random((POINTS, 1)) < 0.5) & (usual != 0), near, share)
 
 
 def _is_tried(operator: str, values: list[Array], result: Array) -> bool:
-    """Whether a choice went both ways. Bounds that are tiny are there to keep out 0."""
+    """Whether a choice took both branches. Tiny bounds only exclude 0."""
     if operator == "where":
         return bool(np.any(values[0])) and not np.all(values[0])
     if operator in REGISTRY and REGISTRY[operator].selects:
@@ -150,5 +151,5 @@ def _worth(values: Array, *, is_tried: bool) -> Worth:
 
 
 def _whole(values: Array) -> Array:
-    """With a column for each element."""
+    """The values, broadcast to one column per element."""
     return np.broadcast_to(np.asarray(values, float), (POINTS, _ELEMENTS))

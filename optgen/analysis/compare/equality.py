@@ -34,13 +34,13 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
-#: More ways to match states aren't tried.
+#: The limit on matchings of states.
 MOST_WAYS = 24
 _ONE, _ZERO = Number(1), Number(0)
 
 
 def identity(label: str, left: Straight, right: Straight) -> Setting | None:
-    """A proof that two rules are one, but for the order and temporaries; None where they aren't."""
+    """A proof that two rules are equal up to order and temporaries; None if they aren't."""
     same = {state.name: state.name for state in right.states}
     alike = set(same) == {state.name for state in left.states}
     return Setting(label, True, same) if alike and same_structure(left, right, same) else None
@@ -49,7 +49,7 @@ def identity(label: str, left: Straight, right: Straight) -> Setting | None:
 def equality(
     label: str, left: Straight, right: Straight, draws: Sequence[Mapping[str, float]]
 ) -> Setting | None:
-    """A proof that two rules do the same to parameters; None where none was found."""
+    """A proof that two rules update the parameters equally; None if none was found."""
     for way in islice(_renamed(left, right, draws), MOST_WAYS):
         if same_structure(left, right, way):
             return Setting(label, True, way)
@@ -74,7 +74,7 @@ def _renamed(
 
 
 def _ways(right: Sequence[str], fits: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Ways to take each state of the right rule for another one of the left; like names first."""
+    """Bijections from the states of the right rule to those of the left; equal names first."""
     if not right:
         yield {}
         return
@@ -87,7 +87,7 @@ def _ways(right: Sequence[str], fits: Mapping[str, Sequence[str]]) -> Iterator[d
 
 @dataclass(frozen=True)
 class _Side:
-    """New values of the states that matter, once those of a closed form are written out."""
+    """The updates of the relevant states, after elimination of those with a closed form."""
 
     values: Mapping[str, Expression]
     starts: Mapping[str, Expression]
@@ -114,12 +114,12 @@ def _side(rule: Straight) -> _Side:
     return _Side(values, starts, forms)
 
 
-#: A state, another one, and what that is multiplied by to be the first.
+#: A state, its counterpart, and the factor from the counterpart to the state.
 _Matches = list[tuple[str, str, Expression]]
 
 
 def _setting(label: str, matches: _Matches, turned: bool) -> Setting:
-    """What is shown of a proof; one that was ``turned`` has states of the left rule first."""
+    """The report of a proof; with ``turned``, states of the left rule come first."""
     if turned:
         matches = [(other, name, _inverse(scale)) for name, other, scale in matches]
     shown = {
@@ -158,7 +158,7 @@ def _by_algebra(
 
 
 def _known(left: Straight, right: Straight, mine: _Side, theirs: _Side) -> dict[str, Interval]:
-    """What is known of the left rule's states, and of what both compute with."""
+    """Known intervals of the left rule's states and of the common names."""
     shared = {*left.known, *right.known} - {*theirs.starts, *mine.starts}
     known = {n: left.known.get(n, EVERYTHING).meet(right.known.get(n, EVERYTHING)) for n in shared}
     return known | {n: left.known[n] for n in mine.starts if n in left.known}
@@ -167,7 +167,7 @@ def _known(left: Straight, right: Straight, mine: _Side, theirs: _Side) -> dict[
 def _scales(
     mine: _Side, theirs: _Side, way: Mapping[str, str], known: Mapping[str, Interval]
 ) -> dict[str, Expression] | None:
-    """What a step makes of states that are 0, of the right rule over that of the left."""
+    """Scales of states, right over left, from a step of zero states; None if there are none."""
     zeros_mine, zeros_theirs = (
         dict.fromkeys(mine.starts, _ZERO),
         dict.fromkeys(theirs.starts, _ZERO),
@@ -220,7 +220,7 @@ def _is_proved(
 
 
 def _earlier(scale: Expression) -> Expression:
-    """A scale as it was before this step."""
+    """A scale as of the previous step."""
     before: dict[str, Expression] = {n: Operation("-", (Name(n), _ONE)) for n in (STEP, CALL)}
     return substitute(scale, before)
 
@@ -233,7 +233,7 @@ def _differences(
     ours: Mapping[str, Expression],
     states: Mapping[str, Expression],
 ) -> Iterator[Expression]:
-    """What must be 0 after a step from some states for both to do the same."""
+    """Differences after a step that must be 0 for the rules to be equivalent."""
     for name, other in (*way.items(), (PARAM, PARAM)):
         new = _times(scales.get(name, _ONE), substitute(mine.values[other], ours))
         yield Operation("-", (substitute(theirs.values[name], states), new))

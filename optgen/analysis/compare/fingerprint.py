@@ -10,7 +10,7 @@ import mpmath
 from optgen.analysis.compare.high_precision import Run, is_nan
 from optgen.analysis.compare.straight_line import Straight
 
-#: Two runs of the same hyperparameters, of two elements each.
+#: Two runs with the same hyperparameters, with two elements each.
 _RUNS = (
     ((0.7, -1.3), (-0.4, 2.1), (1.9, 0.6), (-1.1, -0.2)),
     ((-2.3, 0.9), (1.4, 0.3), (0.8, -1.7), (0.5, 1.2)),
@@ -21,7 +21,7 @@ _DIGITS, _SAME = 40, mpmath.mpf("1e-25")
 def candidates(
     left: Straight, right: Straight, draws: Sequence[Mapping[str, float]]
 ) -> dict[str, list[str]]:
-    """For each state of the right rule those of the left that it may be a multiple of."""
+    """For each state of the right rule, the states of the left that may be proportional to it."""
     ours, theirs = ([state.name for state in rule.states] for rule in (left, right))
     for numbers in draws[::-1]:
         with mpmath.workdps(_DIGITS):
@@ -38,7 +38,7 @@ def candidates(
 
 
 def _trajectories(rule: Straight, numbers: Mapping[str, float]) -> dict[str, list[list[Any]]]:
-    """What each state holds after each step, in all runs and elements."""
+    """The trajectory of each state, over all runs and elements."""
     given = {name: mpmath.mpf(repr(value)) for name, value in numbers.items()}
     found: dict[str, list[list[Any]]] = {
         state.name: [[] for _ in _RUNS[0]] for state in rule.states
@@ -57,7 +57,7 @@ def _has_nan(found: Mapping[str, list[list[Any]]]) -> bool:
 
 
 def _in_proportion(one: list[list[Any]], other: list[list[Any]]) -> bool:
-    """Whether one is the other times something that depends on nothing but the step."""
+    """Whether two trajectories are proportional, with a factor that depends only on the step."""
     for a, b in zip(one, other, strict=True):
         if any((x == 0) != (y == 0) for x, y in zip(a, b, strict=True)):
             return False

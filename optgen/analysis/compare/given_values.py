@@ -14,7 +14,7 @@ from optgen.compiler.ir.value import evaluate
 
 
 def check_given(rule: Rule, values: Values) -> None:
-    """Raise UsageError for a value that a rule, with its features, doesn't take."""
+    """Raise UsageError for a value that a rule with its features doesn't accept."""
     for name, value in values.items():
         known = rule.hyperparameter(name)
         if known is None and name != LEARNING_RATE:
@@ -27,7 +27,7 @@ def check_given(rule: Rule, values: Values) -> None:
 
 
 def _wrong(hyperparameter: Hyperparameter, value: Scalar | None) -> str:
-    """Why a hyperparameter can't have a value; empty if it can."""
+    """The reason why a value is invalid for a hyperparameter; empty if it is valid."""
     name, range_ = hyperparameter.name, hyperparameter.range
     if value is None:
         return "" if hyperparameter.optional else f"{name} must have a value"

@@ -18,9 +18,9 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
-#: Elements of a tensor, or one number for all of them.
+#: The elements of a tensor, or a single number for all of them.
 Tensor = tuple[Any, ...]
-#: What a value out of its domain raises.
+#: Exceptions for values outside a domain.
 _OUTSIDE = (ArithmeticError, ValueError, TypeError)
 _REDUCTIONS: Mapping[str, Callable[[Tensor], Any]] = {
     "sum": mpmath.fsum,
@@ -32,7 +32,7 @@ _REDUCTIONS: Mapping[str, Callable[[Tensor], Any]] = {
 
 
 class Run:
-    """A rule from its start on; parameters begin with 1."""
+    """A run of a rule from its initial states; parameters start at 1."""
 
     def __init__(self, rule: Straight, numbers: Mapping[str, Any], size: int) -> None:
         self._rule, self._size = rule, size
@@ -42,9 +42,9 @@ class Run:
             self.values[name] = self._of(start)
 
     def step(self, gradient: Sequence[float], number: int) -> Tensor:
-        """The parameters after one more step; NaN where a value left its domain.
+        """The parameters after one more step; NaN for a value outside its domain.
 
-        Raises KeyError for an operation that isn't known.
+        Raises KeyError for an unknown operation.
         """
         count = (mpmath.mpf(number),) * self._size
         self.values |= {GRAD: tuple(map(mpmath.mpf, gradient)), STEP: count, CALL: count}
@@ -83,5 +83,5 @@ def _applied(operator: str, values: list[Any]) -> Any:
 
 
 def is_nan(value: Any) -> bool:
-    """Whether there is no number."""
+    """Whether a value is NaN."""
     return bool(mpmath.isnan(value))

@@ -46,7 +46,7 @@ def collected(node: Node, moving: frozenset[str]) -> Node:
 
 
 def cleared(node: Node, moving: frozenset[str]) -> Node:
-    """The node without quotients by what doesn't move in sums below a line."""
+    """The node without denominators free of ``moving`` names in sums that are denominators."""
     if not node.children:
         return node
     found = again(node, [cleared(child, moving) for child in node.children])
@@ -72,7 +72,7 @@ def _is_negative(node: Node) -> bool:
 
 
 def _split(term: Node, moving: frozenset[str]) -> tuple[list[Node], list[Node]]:
-    """The factors that don't move, and those that do."""
+    """The factors of a term without and with ``moving`` names."""
     factors = term.children if term.operator == "*" else (term,)
     moves = [any(part.leaf in moving for part in one.walk()) for one in factors]
     still = [one for one, moved in zip(factors, moves, strict=True) if not moved]

@@ -14,37 +14,37 @@ from optgen.analysis.compare.outline import Outline, new, without_decay, without
 from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
 from optgen.compiler.ir.spec import Scalar
 
-#: How many of the rules that share most with one are compared with it.
+#: The number of most similar rules that are compared with a rule.
 CANDIDATES = 4
-#: Rules that share less aren't compared.
+#: The least similarity of rules that are compared.
 LEAST = 0.2
-#: And how many once more in other words, unless the rule is one of them.
+#: The number of these that are also compared in an equivalent form, unless the rule is one of them.
 _FEW = 2
-#: States are matched in all orders up to so many.
+#: The limit on states up to which all matchings are tried.
 _MOST_STATES = 5
-#: What a state costs that only one rule has.
+#: The cost of a state that only one rule has.
 _OWN_STATE = 2.0
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """A known rule, in the names of the rule that was compared with it, and the differences."""
+    """A known rule, in the names of the compared rule, and the differences."""
 
     known: Outline
     names: Mapping[str, str]
     edits: Edits
     cost: float
-    #: Whether both are made up in one way; else they may be the same by algebra alone.
+    #: Whether both have the same structure; otherwise they may still be equal by algebra.
     is_written_alike: bool
 
 
 def nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
-    """The rule of a library that takes the fewest edits."""
+    """The rule of a library with the least edit cost."""
     whole = _nearest(outline, library)
     bare = without_decay(outline)
     if bare is None or (whole is not None and not whole.cost):
         return whole
-    # A decay that a known rule hasn't is no difference of the rules.
+    # An additional decay doesn't count as a difference of the rules.
     ways = [found for found in (whole, _nearest(bare, library)) if found is not None]
     return min(ways, key=lambda one: one.cost, default=None)
 
@@ -55,7 +55,7 @@ def _nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
     if all(one.cost for one in found):
         found += _compared(outline, list(filter(None, map(without_zeros, alike[:_FEW]))))
     if all(one.cost for one in found):
-        # Quotients that are written in another way may hide that little differs.
+        # Different forms of quotients may hide that the difference is small.
         whole = outline.cleared
         found += _compared(whole, _likeliest(whole, [known.cleared for known in alike], _FEW))
     return min(found, key=lambda one: one.cost, default=None)
@@ -67,7 +67,7 @@ def _likeliest(outline: Outline, library: Sequence[Outline], count: int) -> list
 
 
 def _compared(outline: Outline, library: Sequence[Outline]) -> list[Nearest]:
-    """The nearest of a few rules; none if there are none."""
+    """The nearest of the candidate rules; empty if there are none."""
     draws, ways = Draws(outline), []
     for known in library:
         differences = Differences(draws)
@@ -77,12 +77,12 @@ def _compared(outline: Outline, library: Sequence[Outline]) -> list[Nearest]:
     if not ways:
         return []
     best, known = min(ways, key=lambda way: way[0].cost)
-    # What was remembered of other names was written otherwise in the known rule.
+    # Memoized results refer to other names, so compare again.
     return [_measured(outline, known, best.names, Differences(draws))]
 
 
 def _states(outline: Outline, known: Outline) -> Iterator[dict[str, str]]:
-    """The likeliest ways to take each state of a known rule for one of the rule."""
+    """The most likely matchings of a known rule's states with the rule's."""
     ours, theirs = list(outline.states), list(known.states)
     scores = {(a, b): _alike(outline, known, a, b) for a in ours for b in theirs}
     few, many = (theirs, ours) if len(theirs) <= len(ours) else (ours, theirs)
@@ -115,7 +115,7 @@ def _greedy(
 
 
 def _alike(outline: Outline, known: Outline, ours: str, theirs: str) -> float:
-    """How alike two states are: their updates, where they are used, names and beginnings."""
+    """The similarity of two states: by update, uses, names and initial values."""
     one, other = (_uses(side, name) for side, name in ((outline, ours), (known, theirs)))
     score = (one & other).total() / max(1, (one | other).total())
     begins_alike = _begins_alike(outline.states[ours], known.states[theirs])
@@ -123,14 +123,14 @@ def _alike(outline: Outline, known: Outline, ours: str, theirs: str) -> float:
 
 
 def _begins_alike(one: Scalar | str, other: Scalar | str) -> bool:
-    """Whether two states begin alike; a hyperparameter may have any name, and may be fixed."""
+    """Whether initial values agree; a hyperparameter agrees with any other one or with a number."""
     if one == other or PARAM in (one, other):
         return one == other
     return all(isinstance(first, str) or first != 0 for first in (one, other))
 
 
 def _uses(outline: Outline, name: str) -> Counter[str]:
-    """What stands around a name in all trees, and the tree that is its own."""
+    """The contexts of a name in all trees, and its own tree."""
     found: Counter[str] = Counter()
     for target, tree in outline.trees.items():
         kind = target if target == PARAM else "own" if target == name else "state"
@@ -152,7 +152,7 @@ def _paths(node: Node, name: str, above: tuple[str, ...]) -> Iterator[str]:
 
 
 def _numbers(outline: Outline, known: Outline, states: Mapping[str, str]) -> dict[str, str]:
-    """Hyperparameters that stand where others stand in the known rule."""
+    """A matching of hyperparameters by their positions in the known rule."""
     ours = [name for name in outline.numbers if name != LEARNING_RATE]
     theirs = [name for name in known.numbers if name != LEARNING_RATE]
     scores = sorted(
@@ -190,7 +190,7 @@ def _places(outline: Outline, name: str, states: Mapping[str, str]) -> Counter[s
 def _improved(
     outline: Outline, known: Outline, names: dict[str, str], differences: Differences
 ) -> Nearest:
-    """The differences once exchanging two hyperparameters makes them no fewer."""
+    """The differences at a local optimum: no exchange of two hyperparameters reduces the cost."""
     best = _measured(outline, known, names, differences)
     theirs = [name for name in known.numbers if name in names]
     for one, other in combinations(theirs, 2):
@@ -203,7 +203,7 @@ def _improved(
 
 
 def _mentioned(found: Nearest) -> set[str]:
-    """The names in the places that differ."""
+    """The names in the subtrees that differ."""
     sides = (side for edit in found.edits.every for side in (edit.here, edit.there) if side)
     return {str(part.leaf) for side in sides for part in side.walk() if part.operator == NAME}
 
@@ -211,7 +211,7 @@ def _mentioned(found: Nearest) -> set[str]:
 def _measured(
     outline: Outline, known: Outline, names: Mapping[str, str], differences: Differences
 ) -> Nearest:
-    # Names that only the known rule has are told apart from the rule's own.
+    # A prime distinguishes names of the known rule from the rule's own.
     every = {n: f"{n}'" for n in (*known.states, *known.numbers) if n not in names}
     every.pop(LEARNING_RATE, None)
     other = known.renamed({**every, **names})

@@ -11,7 +11,7 @@ _LARGEST_SHIFT = 8
 
 
 def normal(expression: Expression) -> Expression:
-    """Comparisons as ``<`` or ``==``, choices of the larger one as such, powers without sums."""
+    """Comparisons as ``<`` or ``==``, choices of the larger as maxima, exponents without sums."""
     if not isinstance(expression, Operation):
         return expression
     operands = tuple(map(normal, expression.operands))
@@ -22,7 +22,7 @@ _Operands = tuple[Expression, ...]
 
 
 def _turned(operator: str, operands: _Operands) -> Expression:
-    """``a > b`` as ``b < a``, and ``a <= b`` as what isn't ``b < a``."""
+    """``a > b`` as ``b < a``, and ``a <= b`` as the negation of ``b < a``."""
     a, b = operands
     match operator:
         case ">":
@@ -56,7 +56,7 @@ def _negated(operator: str, operands: _Operands) -> Expression:
 
 
 def _clipped(operator: str, operands: _Operands) -> Expression:
-    """A choice; where the range may be empty it isn't the least of the larger one."""
+    """A choice; if the range may be empty, a clip isn't the minimum of a maximum."""
     value, low, high = operands
     inside = _chosen("where", (Operation("<", (high, value)), high, value))
     return _chosen("where", (Operation("<", (value, low)), low, inside))

@@ -30,32 +30,32 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.ir.spec import Scalar
 
-#: More settings of the switches aren't looked at.
+#: The limit on settings of the switches.
 MOST_SETTINGS = 8
-#: Parts of an expression without temporary names; rules with larger ones have no outline.
+#: The size limit of an expression without temporaries; larger rules have no outline.
 LARGEST = 1000
 
 
 def new(state: str) -> str:
-    """The name of what a step makes of a state; no name in a spec has a blank."""
+    """The name of a state's new value; its blank excludes clashes with names in specs."""
     return f"new {state}"
 
 
 @dataclass(frozen=True)
 class Outline:
-    """What a step makes of each state, and of the parameter, in terms of both values of states."""
+    """The update of each state and of the parameter, in terms of old and new states."""
 
     name: str
     trees: Mapping[str, Node]
-    #: What each state begins with.
+    #: The initial value of each state.
     states: Mapping[str, Scalar | str]
-    #: Hyperparameters with their defaults.
+    #: The default of each hyperparameter.
     numbers: Mapping[str, Scalar | None]
     setting: str = ""
 
     @cached_property
     def parts(self) -> Counter[str]:
-        """Every part of all trees, with names told apart by their kinds alone."""
+        """All subtrees, with each name replaced by its kind."""
         kinds = self.kinds
         return Counter(
             part.key for tree in self.trees.values() for part in renamed(tree, kinds).walk()
@@ -63,14 +63,14 @@ class Outline:
 
     @cached_property
     def kinds(self) -> dict[str, str]:
-        """The kind of each name that a rule may choose."""
+        """The kind of each name that a rule may choose freely."""
         found = {name: "number" for name in self.numbers if name != LEARNING_RATE}
         found |= dict.fromkeys(self.states, "state")
         return found | {new(name): "new" for name in self.states}
 
     @cached_property
     def scalars(self) -> frozenset[str]:
-        """The states that have one value for all elements."""
+        """The states with a single value for all elements."""
         found = {name for name, first in self.states.items() if first != PARAM}
         while True:
             tensors = {GRAD, PARAM, *(self.states.keys() - found)}
@@ -82,22 +82,22 @@ class Outline:
 
     @cached_property
     def cleared(self) -> Outline:
-        """The same without quotients below a line."""
+        """The outline without quotients in denominators."""
         moving = _moving(self.states)
         trees = {name: cleared(tree, moving) for name, tree in self.trees.items()}
         return Outline(self.name, trees, self.states, self.numbers, self.setting)
 
     @property
     def size(self) -> int:
-        """How many nodes there are in it."""
+        """The number of nodes of all trees."""
         return sum(tree.size for tree in self.trees.values())
 
     def likeness(self, other: Outline) -> float:
-        """Which share of all parts is in both."""
+        """The fraction of subtrees that both outlines have."""
         return _likeness(self.parts, other.parts)
 
     def renamed(self, names: Mapping[str, str]) -> Outline:
-        """The outline with other names for what a rule may choose."""
+        """The outline after renaming of freely chosen names."""
         every = {**names, **{new(old): new(now) for old, now in names.items()}}
         trees = {names.get(k, k): renamed(tree, every) for k, tree in self.trees.items()}
         states = {names.get(k, k): first for k, first in self.states.items()}
@@ -111,7 +111,7 @@ def _moving(states: Iterable[str]) -> frozenset[str]:
 
 
 def _varies(tree: Node | None, tensors: set[str]) -> bool:
-    """Whether a tree has another value for each element."""
+    """Whether a tree has one value per element."""
     if tree is None or tree.operator in REDUCTIONS:
         return False
     return tree.leaf in tensors or any(_varies(child, tensors) for child in tree.children)
@@ -122,7 +122,7 @@ def _likeness(one: Counter[str], other: Counter[str]) -> float:
 
 
 def outlines(rule: Rule) -> Iterator[Outline]:
-    """The outline of a rule in each setting of what decides its code; at most so many."""
+    """The outline of a rule in each setting of its static conditions, up to a limit."""
     (block,) = rule.blocks
     atoms = asked(rule, block.steps)
     for setting in islice(product((False, True), repeat=len(atoms)), MOST_SETTINGS):
@@ -133,7 +133,7 @@ def outlines(rule: Rule) -> Iterator[Outline]:
 
 
 def without_decay(outline: Outline) -> Outline | None:
-    """The outline without numbers that multiply the parameter; None where there are none."""
+    """The outline without hyperparameters that scale the parameter; None if there are none."""
     products = (p for tree in outline.trees.values() for p in tree.walk() if p.operator == "*")
     own = [
         {str(child.leaf) for child in part.children if child.operator == NAME} for part in products
@@ -143,7 +143,7 @@ def without_decay(outline: Outline) -> Outline | None:
 
 
 def without_zeros(outline: Outline) -> Outline | None:
-    """The outline without numbers that are 0 by default; None where there are none."""
+    """The outline without hyperparameters with the default 0; None if there are none."""
     return _without(outline, {name for name, default in outline.numbers.items() if default == 0})
 
 
@@ -191,7 +191,7 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
 
 
 def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:
-    """The trees with each state turned around that adds nothing but negative terms."""
+    """The trees with the sign flipped of each state that accumulates only negative terms."""
     for state in states:
         tree = trees.get(state.name)
         if tree is None or state.initial != 0 or tree.operator != "+":

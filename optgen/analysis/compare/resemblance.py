@@ -22,7 +22,8 @@ from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import PARAM, Rule
 
-#: A rule is a step away from a known one that takes edits of this cost, or of this share of it.
+#: A rule is a variation of a known one up to this edit cost, or this fraction of the rule's size;
+#: the last number limits the fraction.
 CLOSE, SHARE, MOST = 3.0, 0.1, 8.0
 _SHOWN = 3
 _LONG = 90
@@ -73,7 +74,7 @@ def _said(edit: Edit, near: Nearest) -> str:
 
 
 def _shown(node: Node | None, names: Mapping[str, str]) -> str:
-    """What a node was written as, in the names of the rule that is checked."""
+    """The source text of a node, in the names of the checked rule."""
     if node is None:
         return "nothing"
     origin = spelled(node)

@@ -20,14 +20,14 @@ from optgen.compiler.ir.expression import GIVEN, Expression, Number, names, text
 from optgen.compiler.ir.rule import LEARNING_RATE, Rule
 from optgen.compiler.ir.spec import Scalar
 
-#: More switches that both have are compared at their defaults only.
+#: The limit on common switches; beyond it, only their defaults are compared.
 MOST_SWITCHES = 5
 _TRIED = (0.9, 0.5, 0.1, 0.0, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two straight lines in one setting, and values for the hyperparameters in them."""
+    """Two straight-line steps in one setting, and values of their hyperparameters."""
 
     label: str
     left: Straight
@@ -39,7 +39,7 @@ class Pair:
 
 
 def pairs(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Iterator[Pair]:
-    """Each setting of the switches of their own that both have and that no value decides."""
+    """Each setting of the common switches that no value decides."""
     rules, given = (one, other), (fixed, other_fixed)
     values = (decided(one, fixed), decided(other, other_fixed))
     shared = [
@@ -57,12 +57,12 @@ def pairs(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Iterato
         if numbers is not None:
             yield _pair(rules, given, numbers, on)
         elif _may_be(rules, on):
-            # No numbers are known for it, but it may be proved.
+            # No satisfying values are known, but a proof may exist.
             yield replace(_pair(rules, given, values, on), draws=())
 
 
 def _own_atoms(rule: Rule) -> list[str]:
-    """Static conditions of an optimizer's own update."""
+    """Static conditions of an optimizer's own update, without features."""
     (block,) = (block for block in rule.blocks if block.slot is None)
     return list(dict.fromkeys(atom for step in block.steps for atom in step.guard.atoms))
 
@@ -70,7 +70,7 @@ def _own_atoms(rule: Rule) -> list[str]:
 def _satisfying(
     rules: tuple[Rule, Rule], values: tuple[Values, Values], on: Mapping[str, bool]
 ) -> tuple[Values, Values] | None:
-    """Each rule's values, changed so that the shared conditions are as chosen."""
+    """The values of each rule, adjusted so that the common conditions are as chosen."""
     chosen: dict[str, Scalar | None] = {}
     for atom, is_on in on.items():
         condition = rules[0].atoms[atom]
@@ -92,7 +92,7 @@ def _constants(condition: Expression) -> list[float]:
 
 
 def _may_be(rules: tuple[Rule, Rule], on: Mapping[str, bool]) -> bool:
-    """Whether ranges and conditions leave something of each hyperparameter."""
+    """Whether ranges and conditions leave a nonempty interval for each hyperparameter."""
     known: dict[str, Interval] = {}
     for rule in rules:
         for name, interval in known_names(rule, (), on).items():
@@ -143,7 +143,7 @@ def _pair(
 def _draws(
     both: frozenset[str], values: tuple[Values, Values], known: Mapping[str, Interval]
 ) -> Iterator[dict[str, float]]:
-    """Values for what both compute with: the defaults of each, and others within the ranges."""
+    """Values for common hyperparameters: the defaults of each rule, and others in range."""
     for own in values:
         yield {n: float(own.get(n) or 0.0) for n in both}
     draw = random.Random(0)
@@ -167,7 +167,7 @@ Differing = dict[str, tuple[str, str]]
 
 
 def differing(one: Rule, other: Rule, used: set[str]) -> tuple[Differing, Differing]:
-    """Defaults and ranges of hyperparameters of one name that aren't the same in both."""
+    """Defaults and ranges of hyperparameters with equal names that differ."""
     defaults, ranges = {}, {}
     for name in sorted(used):
         mine, theirs = one.hyperparameter(name), other.hyperparameter(name)
@@ -182,7 +182,7 @@ def differing(one: Rule, other: Rule, used: set[str]) -> tuple[Differing, Differ
 
 
 def said(value: Scalar | None) -> str:
-    """A value as it is written where values are given."""
+    """A value in the syntax of given values."""
     if value is None:
         return "none"
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"

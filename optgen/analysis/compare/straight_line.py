@@ -25,17 +25,17 @@ from optgen.compiler.ir.value import evaluate
 
 #: None stands for an optional hyperparameter that isn't given.
 Values = Mapping[str, Scalar | None]
-#: Larger values aren't written out.
+#: The size limit for values in expanded form.
 LARGEST = 3000
 
 
 class TooLargeError(Exception):
-    """A rule whose values are too large when they are written out."""
+    """A rule whose values are too large in expanded form."""
 
 
 @dataclass(frozen=True)
 class Straight:
-    """What a step computes, line by line."""
+    """The statements of a step, in order."""
 
     steps: tuple[Step, ...]
     states: tuple[State, ...]
@@ -43,7 +43,7 @@ class Straight:
 
     @cached_property
     def values(self) -> Mapping[str, Expression]:
-        """New values of names in terms of old ones. Raises TooLargeError."""
+        """New values of names as functions of old ones. Raises TooLargeError."""
         values: dict[str, Expression] = {PARAM: Name(PARAM)}
         sizes = {PARAM: 1}
         for step in self.steps:
@@ -56,7 +56,7 @@ class Straight:
 
     @cached_property
     def starts(self) -> dict[str, Expression]:
-        """What states hold before the first step."""
+        """The initial values of states."""
         return {
             state.name: Name(state.initial)
             if isinstance(state.initial, str)
@@ -66,14 +66,14 @@ class Straight:
 
     @cached_property
     def numbers(self) -> frozenset[str]:
-        """The hyperparameters that it computes with."""
+        """The hyperparameters in its statements."""
         computed = {PARAM, GRAD, STEP, CALL, *(step.target for step in self.steps)}
         used = {name for step in self.steps for name in names(step.expression)}
         used |= {name for start in self.starts.values() for name in names(start)}
         return frozenset(used - computed - {state.name for state in self.states})
 
     def with_numbers(self, values: Mapping[str, Expression]) -> Straight:
-        """The same with some hyperparameters as numbers."""
+        """The step with numbers for some hyperparameters."""
         steps = tuple(
             replace(step, expression=substitute(step.expression, values)) for step in self.steps
         )
@@ -92,7 +92,7 @@ def _initial(value: Expression, name: str) -> Scalar | str:
 
 
 def decided(rule: Rule, fixed: Values) -> dict[str, Scalar | None]:
-    """Each hyperparameter's value: the one that is fixed, or the default."""
+    """The value of each hyperparameter: the fixed one, or the default."""
     defaults: dict[str, Scalar | None] = {h.name: h.default for h in rule.hyperparameters}
     if defaults.get(LEARNING_RATE) is None:
         defaults[LEARNING_RATE] = 0.001
@@ -106,7 +106,7 @@ def holds(condition: Expression, values: Values) -> bool:
 
 
 def without_given(expression: Expression, values: Values) -> Expression:
-    """An expression in which it is decided what is given."""
+    """An expression in which each ``given`` is decided."""
 
     def given(part: Expression) -> Expression | None:
         if isinstance(part, Operation) and part.operator == GIVEN:
@@ -117,7 +117,7 @@ def without_given(expression: Expression, values: Values) -> Expression:
 
 
 def straight(rule: Rule, on: Mapping[str, bool], values: Values) -> Straight:
-    """The steps of a rule, with its features, once every static condition is decided."""
+    """The statements of a rule with its features, after all static conditions are decided."""
     every = dict(on)
     steps = tuple(
         replace(step, expression=without_given(step.expression, values))
@@ -137,7 +137,7 @@ def straight(rule: Rule, on: Mapping[str, bool], values: Values) -> Straight:
 def known_names(
     rule: Rule, states: tuple[State, ...], on: Mapping[str, bool]
 ) -> dict[str, Interval]:
-    """What ranges, invariants and conditions say of each name."""
+    """Known intervals of names, from ranges, invariants and conditions."""
     known = {LEARNING_RATE: NONNEGATIVE, STEP: Interval(ONE, None, False, True)}
     known[CALL] = known[STEP]
     conditions = {h.name: h.range for h in rule.hyperparameters}

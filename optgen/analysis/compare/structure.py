@@ -11,9 +11,9 @@ from optgen.compiler.ir.rule import PARAM
 
 
 def same_structure(left: Straight, right: Straight, matches: Mapping[str, str]) -> bool:
-    """Whether two rules are one but for names, order and temporaries.
+    """Whether two rules are equal up to names, order and temporaries.
 
-    ``matches`` gives the state of the left rule that each state of the right one is.
+    ``matches`` maps each state of the right rule to one of the left.
     """
     table: dict[Hashable, int] = {}
     starts = all(left.starts[matches[name]] == start for name, start in right.starts.items())
@@ -29,7 +29,7 @@ def same_structure(left: Straight, right: Straight, matches: Mapping[str, str]) 
 def _numbered(
     rule: Straight, names: Mapping[str, str], table: dict[Hashable, int]
 ) -> dict[str, int]:
-    """A number for the value of each name after a step; equal numbers are equal values."""
+    """Value numbering of the names after a step: equal numbers imply equal values."""
     found = {
         name: _number(("name", names.get(name, name)), table)
         for name in (PARAM, *(state.name for state in rule.states))

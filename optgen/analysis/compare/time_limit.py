@@ -10,15 +10,15 @@ from types import FrameType
 
 
 class TimeIsUpError(Exception):
-    """Work that took longer than it may."""
+    """A computation exceeded its time limit."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise TimeIsUpError in what runs for longer.
+    """Raise TimeIsUpError in the body after the time limit.
 
-    It works by a signal, so there is no limit outside of the main thread, on systems without
-    such signals, and where a timer runs already.
+    It uses a signal. There is no limit outside of the main thread, on systems without such signals,
+    or if a timer is already running.
     """
     if (
         threading.current_thread() is not threading.main_thread()
@@ -37,7 +37,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         try:
             yield
         finally:
-            # The signal may come here too.
+            # The signal may also arrive at this line.
             signal.setitimer(signal.ITIMER_REAL, 0)
     finally:
         signal.signal(signal.SIGALRM, before)
