@@ -23,7 +23,7 @@ _UNIT = Interval(-ONE, ONE, False, False)
 
 
 def bounds(expression: Expression, known: Known) -> Interval:
-    """An interval that holds every value that an expression may have; exact arithmetic."""
+    """An interval enclosure of all values of an expression, in exact arithmetic."""
     match expression:
         case Number(value):
             return Interval.point(Fraction(repr(value)))
@@ -51,7 +51,7 @@ def _operation(operator: str, operands: tuple[Expression, ...], known: Known) ->
 
 
 def _angle(y: Interval, x: Interval) -> Interval:
-    """Angles of a half plane; with x below 0, a zero y may be pi or its opposite."""
+    """Angles in a half plane; for x below 0, y = 0 may give pi or -pi."""
     high = PI_ABOVE / 2 if x.is_nonnegative else PI_ABOVE
     whole = Interval(-high, high, False, False)
     if y.is_positive or y.is_negative:
@@ -62,7 +62,7 @@ def _angle(y: Interval, x: Interval) -> Interval:
 
 
 def _clipped(a: Interval, low: Interval, high: Interval) -> Interval:
-    """The nearest number of a range; what is below ``low`` gives ``low``, even above ``high``."""
+    """The clip to a range; values below ``low`` give ``low``, even if it exceeds ``high``."""
     nearest = -((-a.largest(low)).largest(-high))
     below = low.meet(Interval(a.low, None))
     return nearest if below.is_empty else nearest.join(below)
@@ -97,8 +97,8 @@ def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
     return NONNEGATIVE if a.is_nonnegative else EVERYTHING
 
 
-#: The interval of each operation from those of its operands; those of other functions follow from
-#: the registry, and other operations may have any value.
+#: The interval of each operation as a function of its operands' intervals. Other functions follow
+#: from the registry; any other operation is unbounded.
 _OPERATIONS: Mapping[str, Callable[..., Interval]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a - b,

@@ -7,13 +7,13 @@ from typing import Protocol
 
 from optgen.compiler.ir.expression import Expression, Name, depth, substitute, walk
 
-#: Parts of a value, and how many of them may stand inside each other: functions that walk a
-#: value take a few of Python's frames for each.
+#: Limits on the nodes of a value and on its nesting depth: functions that walk a value use a few
+#: Python frames per level.
 LARGEST, DEEPEST = 5000, 150
 
 
 class TooLargeError(Exception):
-    """A value that is too large as an expression."""
+    """A value whose expression is too large."""
 
 
 class Assigns(Protocol):
@@ -21,11 +21,11 @@ class Assigns(Protocol):
 
     @property
     def target(self) -> str:
-        """The name that it assigns."""
+        """The name that the step assigns."""
 
     @property
     def expression(self) -> Expression:
-        """What it assigns, in terms of what names hold then."""
+        """The assigned expression, in terms of the current values of names."""
 
 
 def composed(

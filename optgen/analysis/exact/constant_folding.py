@@ -11,16 +11,16 @@ from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.value import evaluate
 
 _LARGEST, _LARGEST_POWER = 10**40, 64
-#: Longer numbers, in bits, aren't worked out.
+#: The size limit of numbers, in bits.
 _LONGEST = 4000
-#: The values of operands that are rational numbers.
+#: The values of operands; None for those that aren't rational numbers.
 Exact = list[Fraction | None]
 
 
 def folded(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """An expression with names replaced, and every part worked out that is a rational number.
+    """An expression after substitution of names and folding of all rational constants.
 
-    It may hold fewer parts whose domain would have to be asked for: that is done elsewhere.
+    Folding may remove subexpressions with domain conditions; other analyses check these.
     """
     match expression:
         case Name(name):
@@ -78,7 +78,7 @@ def _product(operator: str, operands: tuple[Expression, ...], exact: Exact) -> E
 
 
 def _value(operator: str, exact: Exact) -> Fraction | None:
-    """The value of an operation on rational numbers, where that is one; None elsewhere."""
+    """The rational value of an operation on rational numbers; None if it has none."""
     numbers = [value for value in exact if value is not None]
     if len(numbers) < len(exact) or operator not in _RATIONAL:
         return None

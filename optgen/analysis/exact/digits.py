@@ -13,8 +13,8 @@ from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.value import apply
 
 DIGITS = 50
-#: Binary places before the point of what may be an exponent or an angle: all digits of it matter,
-#: and memory ends long before mpmath's numbers do. Those of float64 have 1024.
+#: The limit on integer bits of an exponent or an angle. All digits of such an operand matter, and
+#: memory is exhausted long before mpmath's exponent range. Numbers of float64 have 1024.
 MOST_PLACES = 2000
 
 
@@ -48,7 +48,7 @@ def _remainder(value: Any, divisor: Any) -> Any:
     return value % divisor
 
 
-#: What isn't Python's own arithmetic, for real numbers of mpmath's.
+#: Functions beyond Python's arithmetic, for real mpmath numbers.
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     **{f.name: _of_mpmath(f) for f in REGISTRY.values() if f.digits},
     "**": _power,
@@ -57,10 +57,10 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
 
 
 def precise(expression: Expression, numbers: Mapping[str, Any]) -> Any:
-    """The value for numbers of mpmath's; literals are worth what is written.
+    """The value for mpmath numbers; literals have the exact values of their source text.
 
-    Raises ArithmeticError, ValueError or TypeError where there is none, KeyError for a name or an
-    operation that isn't known.
+    Raises ArithmeticError, ValueError or TypeError if it is undefined, KeyError for an unknown name
+    or operation.
     """
     match expression:
         case Number(value):
@@ -73,12 +73,12 @@ def precise(expression: Expression, numbers: Mapping[str, Any]) -> Any:
             found = [precise(operand, numbers) for operand in operands]
             if operator in FUNCTIONS:
                 return _real(FUNCTIONS[operator](*found))
-            # The rest is Python's own arithmetic, whatever the numbers are.
+            # The remaining operations are Python arithmetic, for any type of number.
             return apply(operator, found)
 
 
 def _real(value: Any) -> Any:
-    """A finite real number; the functions of mpmath leave these where others have no value."""
+    """A finite real number; mpmath's functions return others outside of the real domain."""
     if isinstance(value, mpmath.mpc) or not mpmath.isfinite(value):
         raise ArithmeticError("no real number")
     return value

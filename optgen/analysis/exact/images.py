@@ -11,19 +11,20 @@ from optgen.analysis.exact.interval import NONNEGATIVE, POSITIVE, Bound, Interva
 from optgen.analysis.exact.work import spend
 from optgen.compiler.ir.function import Function
 
-#: Binary places of an enclosure.
+#: The binary digits of an enclosure.
 _PLACES = 80
-#: Of steep functions, values of larger arguments aren't worked out.
+#: The limit on arguments of steep functions that are evaluated.
 _STEEPEST = 500
-#: What an enclosure takes, in units of work.
+#: The cost of an enclosure, in units of work.
 _WORK = 20
 _DOMAINS = {">= 0": NONNEGATIVE, "> 0": POSITIVE, "": Interval()}
 
 
 def image(function: Function, operands: list[Interval]) -> Interval:
-    """An interval around all values of a function where its arguments are in intervals.
+    """An interval enclosure of a function's values over intervals of its arguments.
 
-    Its range, unless it has one argument and is increasing: values of its ends then.
+    For an increasing function of one argument, the values at the endpoints; otherwise the
+    function's range.
     """
     whole = function.range
     full = Interval(whole.low, whole.high, whole.is_open, whole.is_open)
@@ -38,7 +39,7 @@ def image(function: Function, operands: list[Interval]) -> Interval:
 
 
 def _end(function: Function, end: Bound, is_open: bool, *, down: bool) -> tuple[Bound, bool]:
-    """A bound of the values on one side of an argument, and whether no value reaches it."""
+    """A bound of the values on one side of an argument, and whether the bound is open."""
     if end is None:
         return None, True
     exact = function.exact(end) if function.exact is not None else None
@@ -52,9 +53,9 @@ def _end(function: Function, end: Bound, is_open: bool, *, down: bool) -> tuple[
 
 
 def _enclosed(function: Function, argument: Fraction, *, down: bool) -> Bound:
-    """A number below, or above, the value of an increasing function."""
+    """A lower or an upper bound of an increasing function's value."""
     spend(_WORK)
-    # The argument is rounded to one side; the value is moved by more than the library may be off.
+    # The argument is rounded in one direction; the value is moved by more than the library's error.
     with mpmath.workprec(2 * _PLACES):
         side = "f" if down else "c"
         nearest = mpmath.fdiv(argument.numerator, argument.denominator, rounding=side)

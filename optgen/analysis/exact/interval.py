@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import floor, isqrt
 
-#: A bound; None stands for an infinite one.
+#: A bound; None is infinite.
 Bound = Fraction | None
 ZERO, ONE = Fraction(0), Fraction(1)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """From ``low`` to ``high``; a bound belongs to it unless it is open."""
+    """The interval from ``low`` to ``high``; each bound is closed unless marked open."""
 
     low: Bound = None
     high: Bound = None
@@ -23,39 +23,39 @@ class Interval:
 
     @classmethod
     def point(cls, value: Fraction) -> Interval:
-        """One number alone."""
+        """The interval of a single number."""
         return cls(value, value, False, False)
 
     @property
     def is_positive(self) -> bool:
-        """Whether all numbers in it are above 0."""
+        """Whether all numbers in the interval are positive."""
         if self.low is None or (self.high is not None and self.high <= 0):
             return False
         return self.low > 0 or (self.low == 0 and self.low_open)
 
     @property
     def is_negative(self) -> bool:
-        """Whether all numbers in it are below 0."""
+        """Whether all numbers in the interval are negative."""
         return (-self).is_positive
 
     @property
     def is_nonnegative(self) -> bool:
-        """Whether no number in it is below 0."""
+        """Whether no number in the interval is negative."""
         return self.low is not None and self.low >= 0
 
     @property
     def is_nonpositive(self) -> bool:
-        """Whether no number in it is above 0."""
+        """Whether no number in the interval is positive."""
         return (-self).is_nonnegative
 
     @property
     def is_nonzero(self) -> bool:
-        """Whether 0 is not in it."""
+        """Whether the interval excludes 0."""
         return self.is_positive or self.is_negative
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is no number in it."""
+        """Whether the interval is empty."""
         if self.low is None or self.high is None:
             return False
         return self.low > self.high or (self.low == self.high and (self.low_open or self.high_open))
@@ -83,7 +83,7 @@ class Interval:
         return self * other.inverse() if other.is_nonzero else EVERYTHING
 
     def inverse(self) -> Interval:
-        """The reciprocals, of an interval without 0."""
+        """The reciprocals of the numbers in an interval without 0."""
         if self.is_negative:
             return -((-self).inverse())
         low = (ZERO, True) if self.high is None else (1 / self.high, self.high_open)
@@ -91,7 +91,7 @@ class Interval:
         return Interval(low[0], high[0], low[1], high[1])
 
     def meet(self, other: Interval) -> Interval:
-        """The numbers in both."""
+        """The intersection."""
         low, low_open = _larger((self.low, self.low_open), (other.low, other.low_open))
         flipped = _larger(
             _negated((self.high, self.high_open)), _negated((other.high, other.high_open))
@@ -100,11 +100,11 @@ class Interval:
         return Interval(low, high, low_open, high_open)
 
     def join(self, other: Interval) -> Interval:
-        """An interval around both."""
+        """The interval hull of both."""
         return _hull([*_ends(self), *_ends(other)])
 
     def largest(self, other: Interval) -> Interval:
-        """The maxima of a number of each."""
+        """The maximum of the two intervals, in interval arithmetic."""
         low, low_open = _larger((self.low, self.low_open), (other.low, other.low_open))
         high = None if self.high is None or other.high is None else max(self.high, other.high)
         tops = [i.high_open for i in (self, other) if i.high == high]
@@ -119,7 +119,7 @@ class Interval:
         return Interval(ZERO, None, False, True).meet(self.largest(-self).join(POINT_ZERO))
 
     def power(self, exponent: int) -> Interval:
-        """Powers with a natural exponent."""
+        """The power with a natural exponent."""
         if exponent == 0:
             return Interval.point(ONE)
         base = self.magnitude() if exponent % 2 == 0 else self
@@ -128,7 +128,7 @@ class Interval:
         return _shortened(Interval(low, high, base.low_open, base.high_open))
 
     def root(self) -> Interval:
-        """Square roots of numbers that aren't negative; bounds are rounded outwards."""
+        """Square roots of nonnegative numbers; bounds are rounded outwards."""
         low = ZERO if self.low is None or self.low < 0 else _root(self.low, down=True)
         exact = self.low is not None and low * low == self.low
         high = None if self.high is None else _root(max(self.high, ZERO), down=False)
@@ -137,11 +137,12 @@ class Interval:
 
 
 def bits(value: Fraction) -> int:
-    """The bits of the longer of its two whole numbers."""
+    """The bits of the larger of numerator and denominator."""
     return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
-#: Longer bounds are rounded outwards: to so many places, or to what they must be beyond.
+#: Bounds with more bits are rounded outwards: to this many bits, or to a power of two beyond the
+#: last limit.
 LONGEST, _KEPT, _LARGEST = 1000, 256, 700
 
 
@@ -157,7 +158,7 @@ def _shortened(interval: Interval) -> Interval:
 
 
 def _below(value: Fraction) -> Bound:
-    """A short number below a long one; None where that has no end."""
+    """A short lower bound of a long number; None if there is none."""
     size = value.numerator.bit_length() - value.denominator.bit_length()
     if size > _LARGEST:
         return Fraction(2**_LARGEST) if value > 0 else None
@@ -168,7 +169,7 @@ def _below(value: Fraction) -> Bound:
 
 
 def _ends(interval: Interval) -> list[tuple[Bound, bool, int]]:
-    """Both ends, each with whether it is open, and the sign of an infinite one."""
+    """Both endpoints, each with its openness and the sign of an infinite one."""
     return [(interval.low, interval.low_open, -1), (interval.high, interval.high_open, 1)]
 
 
@@ -177,7 +178,7 @@ def _product(
 ) -> tuple[Bound, bool, int]:
     (a, a_open, a_sign), (b, b_open, b_sign) = one, other
     if a is not None and b is not None:
-        # 0 is reached where it is reached by either.
+        # 0 is attained if either operand attains it.
         is_open = (a_open or b_open) and not ((a == 0 and not a_open) or (b == 0 and not b_open))
         return a * b, is_open, 0
     if a == 0 or b == 0:
@@ -202,7 +203,7 @@ def _hull(ends: Iterable[tuple[Bound, bool, int]]) -> Interval:
 
 
 def _larger(one: tuple[Bound, bool], other: tuple[Bound, bool]) -> tuple[Bound, bool]:
-    """The larger one of two lower bounds."""
+    """The larger of two lower bounds."""
     if one[0] is None:
         return other
     if other[0] is None:
@@ -214,7 +215,7 @@ def _negated(bound: tuple[Bound, bool]) -> tuple[Bound, bool]:
     return (None if bound[0] is None else -bound[0]), bound[1]
 
 
-#: Square roots are exact to so many binary places.
+#: The binary digits of square roots.
 _PLACES = 60
 
 

@@ -16,7 +16,7 @@ _Terms = Mapping[_Monomial, Fraction]
 
 
 def is_negative_somewhere(terms: _Terms, known: Mapping[str, Interval]) -> bool:
-    """Whether a polynomial is clearly negative at one of some points within known intervals."""
+    """Whether a polynomial is clearly negative at a sample point within known intervals."""
     names = sorted({name for monomial in terms for name, _ in monomial})
     draw = random.Random(0)
     for _ in range(_POINTS):

@@ -17,32 +17,33 @@ from optgen.analysis.exact.negative_points import is_negative_somewhere
 from optgen.analysis.exact.work import spend
 from optgen.compiler.ir.expression import Expression, Name, Number
 
-#: Exponents of names, without those that are 0.
+#: Exponents of names, without zeros.
 Monomial = tuple[tuple[str, int], ...]
-#: Coefficients that aren't 0.
+#: Nonzero coefficients.
 Polynomial = Mapping[Monomial, Fraction]
 
-#: A polynomial, and how often it is a factor.
+#: A polynomial and its multiplicity.
 Factor = tuple[Polynomial, int]
 
 #: Larger polynomials are left undecided.
 MOST_TERMS, MOST_DEGREE = 200, 12
-#: Bits of a coefficient.
+#: The limit on the bits of a coefficient.
 LONGEST = 4000
-#: Larger ones aren't given to SymPy to be factored, which takes about so many units for a term.
+#: The limit on terms for factoring by SymPy, and its approximate cost per term, in units of work.
 MOST_FACTORED, _FACTORING = 60, 100
-#: Bits of a coefficient that is factored; longer ones take minutes, whatever the number of terms.
+#: The limit on bits of coefficients for factoring; longer ones take minutes for any number of
+#: terms.
 MOST_FACTORED_BITS = 256
-#: More names aren't taken together.
+#: The limit on names per group.
 MOST_GROUPED = 3
 
 
 class NotPolynomialError(Exception):
-    """An expression that is no polynomial, or a larger one than is looked at."""
+    """An expression that isn't a polynomial, or one above the size limit."""
 
 
 def polynomial(expression: Expression, opaque: dict[Expression, str]) -> Polynomial:
-    """An expression as a polynomial; what is none in it becomes a name in ``opaque``."""
+    """An expression as a polynomial; other subexpressions become names in ``opaque``."""
     match expression:
         case Number(value):
             return _tidy({(): Fraction(repr(value))})
@@ -101,11 +102,11 @@ def _tidy(terms: Mapping[Monomial, Fraction]) -> Polynomial:
 
 
 def never_negative(found: Polynomial, known: Mapping[str, Interval], depth: int = 4) -> bool:
-    """Whether a certificate was found that a polynomial has no negative value.
+    """Whether there is a certificate that a polynomial is nonnegative.
 
-    Either each term is, or a product of factors whose signs are known, or it is a quadratic
-    in a name that can be anything, with a discriminant that is never positive, or what powers
-    of names that are never negative are multiplied by are such products.
+    Certificates: each term is nonnegative; it is a product of factors with known signs; it is a
+    quadratic in an unbounded name with a nonpositive discriminant; or its coefficients of powers of
+    nonnegative names are such products.
     """
     if all(_sign_of_term(monomial, value, known) >= 0 for monomial, value in found.items()):
         return True
@@ -124,7 +125,7 @@ def never_negative(found: Polynomial, known: Mapping[str, Interval], depth: int 
 
 
 def _sign_of_term(monomial: Monomial, value: Fraction, known: Mapping[str, Interval]) -> int:
-    """1 for a term that is never negative, 0 for one that is 0, -1 for any other."""
+    """1 for a nonnegative term, 0 for a zero term, -1 for any other."""
     sign = 1 if value > 0 else -1
     for name, exponent in monomial:
         interval = known.get(name, Interval())
@@ -139,7 +140,7 @@ def _sign_of_term(monomial: Monomial, value: Fraction, known: Mapping[str, Inter
 
 
 def _factors_agree(found: Polynomial, known: Mapping[str, Interval]) -> bool:
-    """Whether the polynomial is a product of factors of known signs that multiply to plus."""
+    """Whether the polynomial is a product of factors with known signs whose product is positive."""
     if len(found) > MOST_FACTORED:
         return False
     constant, factors = factored(found)
@@ -154,13 +155,13 @@ def _factors_agree(found: Polynomial, known: Mapping[str, Interval]) -> bool:
 
 
 def _sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
-    """1 where a factor is never negative, -1 where never positive, 0 where neither is known."""
+    """1 for a nonnegative factor, -1 for a nonpositive one, 0 for unknown."""
     total = interval_of(factor, known)
     return 1 if total.is_nonnegative else -1 if total.is_nonpositive else 0
 
 
 def interval_of(found: Polynomial, known: Mapping[str, Interval]) -> Interval:
-    """Where the values of a polynomial lie, term by term."""
+    """An interval enclosure of a polynomial, term by term."""
     total = Interval.point(Fraction(0))
     for monomial, value in found.items():
         term = Interval.point(value)
@@ -171,7 +172,7 @@ def interval_of(found: Polynomial, known: Mapping[str, Interval]) -> Interval:
 
 
 def factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:
-    """A constant and factors with their exponents, which were multiplied out again."""
+    """A constant and factors with multiplicities, verified by expansion."""
     spend(_FACTORING * (1 + len(found)))
     return _checked(frozenset(found.items()))
 
@@ -202,7 +203,7 @@ def _factored(found: Polynomial) -> tuple[Fraction, list[Factor]]:
         )
         for monomial, value in found.items()
     }
-    # Names never reach SymPy: it would take some for its own.
+    # SymPy never sees the names: it would interpret some of them.
     symbols = [sympy.Symbol(f"x{place}") for place in range(len(names))]
     constant, factors = sympy.Poly.from_dict(terms, *symbols).factor_list()
     return _rational(constant), [
@@ -224,7 +225,7 @@ def _rational(value: sympy.Rational) -> Fraction:
 def _is_safe_quadratic(
     found: Polynomial, name: str, known: Mapping[str, Interval], depth: int
 ) -> bool:
-    """a*x*x + b*x + c is never negative where a, c and 4*a*c - b*b aren't."""
+    """a*x*x + b*x + c is nonnegative if a, c and 4*a*c - b*b are."""
     parts = powers(found, name)
     if len(parts) != 3:
         return False
@@ -237,7 +238,7 @@ def _is_safe_quadratic(
 
 
 def powers(found: Polynomial, name: str) -> list[Polynomial]:
-    """The coefficients of the powers of a name, from that of its power of 0 on."""
+    """The coefficients of the powers of a name, in ascending order from power 0."""
     largest = max((dict(monomial).get(name, 0) for monomial in found), default=0)
     parts: list[dict[Monomial, Fraction]] = [{} for _ in range(largest + 1)]
     for monomial, value in found.items():
@@ -247,7 +248,7 @@ def powers(found: Polynomial, name: str) -> list[Polynomial]:
 
 
 def _groups(found: Polynomial, chosen: Collection[str]) -> list[Polynomial]:
-    """What each product of powers of some names is multiplied by."""
+    """The coefficients of products of powers of some names."""
     groups: dict[Monomial, dict[Monomial, Fraction]] = {}
     for monomial, value in found.items():
         own = tuple(part for part in monomial if part[0] in chosen)

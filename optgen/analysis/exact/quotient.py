@@ -26,20 +26,20 @@ from optgen.analysis.exact.work import spend
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 
 UNIT: Polynomial = {(): Fraction(1)}
-#: A polynomial that can be a key.
+#: A hashable polynomial.
 _Key = frozenset[tuple[Monomial, Fraction]]
 
 
 @dataclass(frozen=True)
 class Quotient:
-    """``top/bottom``; the bottom is nowhere 0 where that is defined which it stands for."""
+    """``top/bottom``; the bottom is nonzero on the domain of the represented expression."""
 
     top: Polynomial
     bottom: Polynomial
 
 
 class Quotients:
-    """Expressions over names with ``known`` intervals, as quotients. Not to be shared."""
+    """Converts expressions over names with ``known`` intervals to quotients; not shareable."""
 
     def __init__(self, known: Mapping[str, Interval]) -> None:
         self.known: dict[str, Interval] = dict(known)
@@ -49,7 +49,7 @@ class Quotients:
         self._meanings: dict[str, Expression] = {}
 
     def of(self, expression: Expression) -> Quotient:
-        """An expression in this form. Raises NotPolynomialError for one that is too large."""
+        """The quotient form of an expression. Raises NotPolynomialError if it is too large."""
         match expression:
             case Number(value):
                 return Quotient(_constant(Fraction(repr(value))), UNIT)
@@ -63,29 +63,29 @@ class Quotients:
         return self._arithmetic(expression, found) or self._other(expression, found)
 
     def is_zero(self, expression: Expression) -> bool:
-        """Whether an expression is 0 wherever it is defined; exact where it says so."""
+        """Whether an expression is proved to be 0 on its domain; a positive answer is exact."""
         return not self.of(expression).top
 
     def square(self, name: str) -> Polynomial | None:
-        """What a name is the root of; None for one that is no root."""
+        """The radicand of a name that stands for a root; None for any other name."""
         return self._squares.get(name)
 
     def is_plain(self, name: str) -> bool:
-        """Whether a name was in an expression, and stands for nothing else."""
+        """Whether a name occurs in an expression as such, not as a placeholder."""
         return name not in self._squares and name not in self._meanings
 
     def meaning(self, name: str) -> Expression:
-        """What a name stands for; itself, if it was in an expression."""
+        """The expression of a placeholder; any other name itself."""
         return self._meanings.get(name, Name(name))
 
     def never_negative(self, found: Quotient) -> bool:
-        """Whether a quotient was shown to have no negative value."""
+        """Whether a quotient is proved to be nonnegative."""
         if self._is_nonnegative(found.bottom) and self._is_nonnegative(found.top):
             return True
         return self._is_nonnegative(self.reduced(times(found.top, found.bottom)))
 
     def reduced(self, found: Polynomial) -> Polynomial:
-        """A polynomial in which every root has an exponent of 1 at most."""
+        """The polynomial with the exponent of each root reduced to at most 1."""
         while True:
             for monomial in found:
                 name = next((n for n, e in monomial if e > 1 and n in self._squares), None)
@@ -144,7 +144,7 @@ class Quotients:
         return Quotient(top, self._magnitude(found.bottom))
 
     def _root_of(self, found: Polynomial) -> Polynomial:
-        """The root of a polynomial, as a product of roots of factors of known signs."""
+        """The root of a polynomial, as a product of roots of factors with known signs."""
         constant, factors = factored(found)
         result: Polynomial = UNIT
         for factor, exponent in factors:
@@ -171,7 +171,7 @@ class Quotients:
         return {((name, 1),): Fraction(1)}
 
     def _magnitude(self, found: Polynomial) -> Polynomial:
-        """The absolute value, factor by factor, so that a product has that of its factors."""
+        """The absolute value, factor by factor, so that it is multiplicative."""
         constant, factors = factored(found)
         result = _constant(abs(constant))
         for factor, exponent in factors:
@@ -195,7 +195,7 @@ class Quotients:
         return never_negative(found, self.known)
 
     def _other(self, expression: Operation, found: list[Quotient]) -> Quotient:
-        """A name for anything else; operations on equal operands have one name."""
+        """A placeholder for any other operation; equal operations on equal operands share it."""
         if expression.operator in ("max", "min"):
             for one, other in (found, found[::-1]):
                 if self.never_negative(self._sum(one, other, Fraction(-1))):

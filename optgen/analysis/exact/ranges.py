@@ -10,7 +10,7 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 
 
 def bound(condition: Expression, name: str) -> Interval | None:
-    """The interval that a condition allows a name; None where it isn't that simple."""
+    """The interval that a condition implies for a name; None for more complex conditions."""
     if isinstance(condition, Operation) and condition.operator == "and":
         parts = [bound(operand, name) for operand in condition.operands]
         left, right = parts
@@ -20,7 +20,7 @@ def bound(condition: Expression, name: str) -> Interval | None:
 
 
 def comparison(condition: Expression) -> tuple[str, Interval, Interval] | None:
-    """A name, and the intervals where its comparison with a number holds and where it doesn't."""
+    """A name, and the intervals in which its comparison with a number is true and false."""
     if not isinstance(condition, Operation) or len(condition.operands) != 2:
         return None
     left, right = condition.operands
@@ -46,7 +46,7 @@ def comparison(condition: Expression) -> tuple[str, Interval, Interval] | None:
 
 
 def number(expression: Expression) -> Fraction | None:
-    """The exact value of a literal, as it is written; None for anything else."""
+    """The exact value of a literal's source text; None for anything else."""
     match expression:
         case Number(value) if not isinstance(value, bool):
             return Fraction(repr(value))

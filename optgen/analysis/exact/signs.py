@@ -21,14 +21,14 @@ from optgen.compiler.ir.expression import (
 
 Known = Mapping[str, Interval]
 _SLACK = "slack of "
-#: So many choices in one another are told apart.
+#: The limit on nested case distinctions.
 MOST_CASES = 3
-#: What a part of an expression is, and the conditions under which it is.
+#: The value of a subexpression in one case, and the conditions of that case.
 _Case = tuple[Expression, tuple[Expression, ...]]
 
 
 def never_below_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
-    """Why an expression is never negative; empty where no reason was found."""
+    """A proof that an expression is nonnegative; empty if none was found."""
     found = _directly(expression, known, relations)
     return found or _by_cases(expression, known, relations, MOST_CASES)
 
@@ -36,7 +36,7 @@ def never_below_zero(expression: Expression, known: Known, relations: Sequence[E
 def _by_cases(
     expression: Expression, known: Known, relations: Sequence[Expression], depth: int
 ) -> str:
-    """A reason in each case of the first choice, sign or extreme in an expression."""
+    """A proof by cases over the first choice, sign or extremum in an expression."""
     cases = next(filter(None, map(_cases, walk(expression))), None)
     if cases is None or depth == 0:
         return ""
@@ -50,7 +50,7 @@ def _by_cases(
 
 
 def _cases(part: Expression) -> tuple[Expression, list[_Case]] | None:
-    """What a part of an expression may be instead, and under which conditions."""
+    """The cases of a subexpression: its value in each, and the conditions of each."""
     match part:
         case Operation("sign", (inner,)):
             left, right = _compared(inner)
@@ -78,14 +78,14 @@ def _replaced(expression: Expression, old: Expression, new: Expression) -> Expre
 
 
 def _directly(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
-    """A reason without a distinction of cases."""
+    """A proof without case distinctions."""
     if bounds(expression, known).is_nonnegative:
         return "by the intervals of its parts"
     reason = _by_polynomial(expression, known, relations)
     if reason:
         return reason
     if isinstance(expression, Operation) and expression.operator == "-":
-        # max(a, b) - c is never negative where a - c or b - c isn't.
+        # max(a, b) - c is nonnegative if a - c or b - c is.
         left, right = expression.operands
         if isinstance(left, Operation) and left.operator == "max":
             for operand in left.operands:
@@ -96,7 +96,7 @@ def _directly(expression: Expression, known: Known, relations: Sequence[Expressi
 
 
 def always_above_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
-    """Why an expression is always positive; empty where no reason was found."""
+    """A proof that an expression is positive; empty if none was found."""
     if bounds(expression, known).is_positive:
         return "by the intervals of its parts"
     if isinstance(expression, Operation) and expression.operator == "sqrt":
@@ -124,7 +124,7 @@ def _by_polynomial(expression: Expression, known: Known, relations: Sequence[Exp
 def _slack(
     relations: Sequence[Expression], known: Known
 ) -> tuple[dict[str, Expression], dict[str, Interval]]:
-    """``a <= b`` for a state b makes b the sum of a and something that isn't negative."""
+    """For ``a <= b`` with a state b, substitute b = a + slack with a nonnegative slack variable."""
     values: dict[str, Expression] = {}
     more: dict[str, Interval] = {}
     for relation in relations:
@@ -141,7 +141,7 @@ def _slack(
 
 
 def difference(condition: Operation) -> Expression:
-    """What is not negative where a comparison holds."""
+    """The difference that is nonnegative if a comparison holds."""
     left, right = condition.operands
     if condition.operator in (">=", ">"):
         left, right = right, left

@@ -10,12 +10,12 @@ from optgen.analysis.exact.quotient import Quotient, Quotients
 from optgen.compiler.ir.expression import Expression, Number, Operation
 
 ONE = Number(1)
-#: Factors that aren't the same, and how often each is there; below 0 in the bottom.
+#: Distinct factors with their multiplicities; negative for those of the bottom.
 _Factors = list[tuple[Polynomial, int]]
 
 
 def written(found: Quotient, source: Quotients) -> Expression:
-    """A quotient as an expression; ``source`` is what made it, and knows what roots are of."""
+    """A quotient as an expression; ``source`` converted it and maps roots to radicands."""
     (above, top), (below, bottom) = _signed(found.top), _signed(found.bottom)
     exponents: _Factors = []
     for factor, exponent in [*top, *((factor, -exponent) for factor, exponent in bottom)]:
@@ -37,7 +37,7 @@ def _counted(count: int, factors: list[Expression]) -> list[Expression]:
 
 
 def _signed(found: Polynomial) -> tuple[Fraction, _Factors]:
-    """Factors with a first term that is added, and a constant."""
+    """A constant, and factors whose first term is positive."""
     constant, factors = factored(found)
     signed = []
     for factor, exponent in factors:
@@ -53,7 +53,7 @@ def quotient(top: Expression, bottom: Expression) -> Expression:
 
 
 def product(one: Expression, other: Expression) -> Expression:
-    """``one*other``, or the one that isn't 1."""
+    """``one*other``, without factors of 1."""
     return _product([part for part in (one, other) if part != ONE])
 
 
@@ -62,12 +62,12 @@ def _product(factors: list[Expression]) -> Expression:
 
 
 def power(base: Expression, exponent: int) -> Expression:
-    """A power of a whole number, written as short as it can be."""
+    """A power with an integer exponent, in its shortest form."""
     return base if exponent == 1 else Operation("**", (base, Number(exponent)))
 
 
 def _sum(found: Polynomial, source: Quotients) -> Expression:
-    """The terms of a polynomial, one that is added first."""
+    """The terms of a polynomial, a positive one first."""
     terms = sorted(found.items(), key=lambda term: (term[1] < 0, term[0]))
     (monomial, value), *rest = terms
     total = _term(monomial, value, source)

@@ -17,7 +17,7 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.rule import Rule, Step
 
-#: Conditions that are known, for where a condition is a value of its own.
+#: Known conditions, for a condition that is used as a value.
 _TRUTH: Mapping[bool, Expression] = {
     True: Operation("==", (Number(0), Number(0))),
     False: Operation("!=", (Number(0), Number(0))),
@@ -25,7 +25,7 @@ _TRUTH: Mapping[bool, Expression] = {
 
 
 def asked(rule: Rule, steps: Iterable[Step]) -> list[str]:
-    """The static conditions that the guards or the expressions of steps depend on."""
+    """The static conditions that guards or expressions of steps depend on."""
     found: set[str] = set()
     for step in steps:
         found.update(step.guard.atoms)
@@ -34,7 +34,7 @@ def asked(rule: Rule, steps: Iterable[Step]) -> list[str]:
 
 
 def decided(expression: Expression, on: Mapping[str, bool]) -> Expression:
-    """The expression where switches and ``given(x)``, by their texts, are true or false."""
+    """The expression after substitution of truth values for switches and ``given(x)``, by text."""
 
     def change(part: Expression) -> Expression | None:
         holds = on.get(text(part)) if _is_atom(part) else None
@@ -53,7 +53,7 @@ def _is_atom(part: Expression) -> bool:
 
 
 def _chosen(part: Operation) -> Expression:
-    """A logical operation or a choice without what is known."""
+    """A logical operation or a choice without its known operands."""
     first, *others = part.operands
     holds = known(first)
     match part.operator:
@@ -69,5 +69,5 @@ def _chosen(part: Operation) -> Expression:
 
 
 def known(condition: Expression) -> bool | None:
-    """Whether a condition that was decided is true; None where it isn't settled."""
+    """The truth value of a decided condition; None if it is open."""
     return next((holds for holds, truth in _TRUTH.items() if truth == condition), None)

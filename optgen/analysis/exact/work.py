@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 
 class ExhaustedError(Exception):
-    """An analysis that needs more work than it may take."""
+    """An analysis that exceeds its limit of work."""
 
 
 @dataclass
 class Work:
-    """Units of work that are left; one takes about three microseconds."""
+    """The remaining units of work; a unit takes about three microseconds."""
 
     left: int
 
@@ -24,7 +24,7 @@ _BOUNDS: ContextVar[tuple[Work, ...]] = ContextVar("bounds", default=())
 
 @contextmanager
 def bounded(*bounds: Work) -> Iterator[None]:
-    """Work inside counts against all bounds, and against those that hold already."""
+    """Charge work in the body to all given limits and to the enclosing ones."""
     token = _BOUNDS.set((*_BOUNDS.get(), *bounds))
     try:
         yield
@@ -33,7 +33,7 @@ def bounded(*bounds: Work) -> Iterator[None]:
 
 
 def spend(units: int) -> None:
-    """Count work that is about to be done. Raises ExhaustedError where it is too much."""
+    """Charge work before doing it. Raises ExhaustedError beyond a limit."""
     for bound in _BOUNDS.get():
         bound.left -= units
         if bound.left < 0:

@@ -19,30 +19,30 @@ from optgen.compiler.ir.expression import Expression, Name, names
 from optgen.compiler.ir.stability import CURVATURE, PRODUCT
 from optgen.compiler.ir.value import evaluate
 
-#: Hyperparameters, and functions of them, in the fractions of one variant.
+#: The limit on hyperparameters, and functions of them, in the fractions of one variant.
 MOST_PARTS = 6
-#: Terms that polynomials of their degrees might have: of a fraction, and of all together.
+#: Limits on the possible terms of polynomials of their degrees: per fraction, and in total.
 LARGEST, LARGEST_OF_ALL = 300, 60_000
-#: Bits of their coefficients.
+#: The limit on the bits of coefficients.
 LONGEST = 300
 
-#: Two fractions without the product: a start, and a slope in it.
+#: The coefficients of a linear function of the product: constant and slope.
 Line = tuple[Any, Any]
 
 
 class TooLargeError(Exception):
-    """A fraction that is larger, or of a higher degree, than what is looked at."""
+    """A fraction above the limits of size or degree."""
 
 
 @dataclass
 class Budget:
-    """How much work on fractions is left."""
+    """The remaining work on fractions."""
 
     left: int = LARGEST_OF_ALL
 
 
 class Algebra:
-    """Fractions whose symbols stand for ``parts``, of which the first two are given."""
+    """The field of fractions whose symbols stand for ``parts``; the first two are predefined."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -52,7 +52,7 @@ class Algebra:
         self.zero, self.one = self._field.zero, self._field.one
 
     def symbol(self, part: Expression) -> Any:
-        """What stands for a hyperparameter, or for a function of some."""
+        """The symbol of a hyperparameter, or of a function of hyperparameters."""
         if part not in self.parts:
             if len(self.parts) == len(self._field.gens):
                 raise TooLargeError
@@ -60,7 +60,7 @@ class Algebra:
         return self._field.gens[self.parts.index(part)]
 
     def number(self, value: float) -> Any:
-        """A literal, as it is written."""
+        """The exact value of a literal's source text."""
         exact = Fraction(repr(value))
         return self._field.ground_new(QQ(exact.numerator, exact.denominator))
 
@@ -86,7 +86,7 @@ class Algebra:
         return self.times(left, 1 / right)
 
     def _spend(self, left: Any, right: Any) -> None:
-        """Raises TooLargeError where a product of polynomials might be too large."""
+        """Raises TooLargeError if a product of polynomials may be too large."""
         size = prod(1 + a + b for a, b in zip(left.degrees(), right.degrees(), strict=True))
         self._budget.left -= size
         too_long = _bits(left) + _bits(right) > LONGEST
@@ -94,9 +94,9 @@ class Algebra:
             raise TooLargeError
 
     def line(self, fraction: Any) -> Line:
-        """What a fraction is where the product is 0, and what it rises by with it.
+        """A fraction as a linear function of the product: its value at 0 and its slope.
 
-        Raises TooLargeError where it isn't linear in the product.
+        Raises TooLargeError if it isn't linear in the product.
         """
         numer, denom, symbol = fraction.numer, fraction.denom, self.product.numer
         if denom.degree(symbol) > 0 or numer.degree(symbol) > 1:
@@ -106,7 +106,7 @@ class Algebra:
         )
 
     def has(self, fraction: Any, symbol: Any) -> bool:
-        """Whether a symbol is in a fraction."""
+        """Whether a fraction depends on a symbol."""
         return any(part.degree(symbol.numer) > 0 for part in (fraction.numer, fraction.denom))
 
     def shown(self, fraction: Any) -> Expression:
@@ -114,13 +114,13 @@ class Algebra:
         return quotient(fraction.numer, fraction.denom, self.parts)
 
     def names(self) -> tuple[str, ...]:
-        """The hyperparameters that the symbols stand for, or depend on."""
+        """The hyperparameters that the symbols depend on."""
         return tuple(dict.fromkeys(name for part in self.parts[2:] for name in names(part)))
 
     def values(self, numbers: Mapping[str, Fraction]) -> Sequence[Any]:
-        """What each symbol is worth; raises ArithmeticError or ValueError where one has no value.
+        """The value of each symbol; raises ArithmeticError or ValueError for an undefined one.
 
-        The given ones are 0: nothing that is worked out still has them.
+        The predefined symbols are 0: no evaluated fraction contains them.
         """
         worth = [Fraction(evaluate(part, numbers)) for part in self.parts[2:]]
         worth = [Fraction(0)] * 2 + worth + [Fraction(0)] * (MOST_PARTS - len(worth))
@@ -128,7 +128,7 @@ class Algebra:
 
 
 def value(fraction: Any, values: Sequence[Any]) -> float:
-    """What a fraction is worth, rounded once; raises ArithmeticError where it is nothing."""
+    """The value of a fraction, rounded once; raises ArithmeticError if it is undefined."""
     found = _value(fraction.numer, values) / _value(fraction.denom, values)
     return int(found.numerator) / int(found.denominator)
 
@@ -144,7 +144,7 @@ def _value(polynomial: Any, values: Sequence[Any]) -> Any:
 
 
 def _bits(polynomial: Any) -> int:
-    """The most that a coefficient takes."""
+    """The most bits of any coefficient."""
     return max(
         max(int(c.numerator).bit_length(), int(c.denominator).bit_length())
         for c in polynomial.coeffs()

@@ -19,17 +19,17 @@ from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
 
 _FUNCTIONS = {function.name for function in REGISTRY.values() if not function.is_free}
 _COUNTED = ARITHMETIC | _FUNCTIONS | {"neg", "square"}
-#: Buffers that are no state.
+#: Buffers that aren't states.
 _GIVEN = ("param", "grad")
 
 On = Mapping[str, bool]
 
 
 def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
-    """The cost of the optimizer with its switches off, with each of them, and each feature.
+    """The cost of the optimizer with its switches off, with each switch, and with each feature.
 
-    ``together`` names features, switches or hyperparameters that are on in a row of their own.
-    Raises UsageError for an unknown one.
+    ``together`` names features, switches or hyperparameters that are enabled jointly in an
+    additional row. Raises UsageError for an unknown one.
     """
     plain = {switch.name: False for switch in plan.switches}
     update = plan.programs[0]
@@ -45,13 +45,13 @@ def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
 
 
 def moved_bytes(plan: Plan, on: On) -> int:
-    """The bytes that an update must read and write for each float32 parameter."""
+    """The bytes that an update reads and writes per float32 parameter."""
     known = {switch.name: on.get(switch.name, False) for switch in plan.switches}
     return _cost("", plan, plan.programs[0], known).moved_bytes
 
 
 def _wished(plan: Plan, wish: str) -> list[str]:
-    """The switches that turn on a feature, a switch, or all that asks for a hyperparameter."""
+    """The switches that enable a feature, a switch, or every use of a hyperparameter."""
     found = next((names for label, names in _settings(plan) if label == f"with {wish}"), [])
     if found:
         return found
@@ -64,7 +64,7 @@ def _wished(plan: Plan, wish: str) -> list[str]:
 
 
 def _settings(plan: Plan) -> Iterator[tuple[str, list[str]]]:
-    """What turns on each of the optimizer's own switches, and each feature."""
+    """The switches that enable each option of the optimizer's own update, and each feature."""
     by_atom = {
         text(switch.condition): switch.name
         for switch in plan.switches
@@ -113,7 +113,7 @@ def _made(accesses: Iterable[Access], on: dict[str, bool]) -> int:
 
 
 def _operations(body: Iterable[Assignment | Reduction], on: dict[str, bool]) -> int:
-    """The operations of a body: each sum adds one."""
+    """The number of operations of a body; a sum counts as one addition per element."""
     total = 0
     for item in body:
         if item.guard.holds(on):

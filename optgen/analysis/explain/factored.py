@@ -10,12 +10,12 @@ from typing import Any
 from optgen.analysis.exact.simplified import power
 from optgen.compiler.ir.expression import Expression, Number, Operation
 
-#: Larger polynomials aren't factored.
+#: The size limit for factoring.
 MOST_FACTORED = 64
 
 
 def quotient(numer: Any, denom: Any, parts: Sequence[Expression]) -> Expression:
-    """A fraction; ``parts`` are what its symbols stand for."""
+    """A fraction as an expression; its symbols stand for ``parts``."""
     if numer == 0:
         return Number(0)
     above, factors = _factored(numer)
@@ -28,7 +28,7 @@ def quotient(numer: Any, denom: Any, parts: Sequence[Expression]) -> Expression:
 
 
 def _factored(polynomial: Any) -> tuple[Any, list[tuple[Any, int]]]:
-    """A number, and factors with whole numbers that begin with a plus, each with its exponent."""
+    """A constant, and integer factors with positive leading terms, each with its multiplicity."""
     if prod(degree + 1 for degree in polynomial.degrees()) <= MOST_FACTORED:
         scale, factors = polynomial.factor_list()
     else:
@@ -43,7 +43,7 @@ def _factored(polynomial: Any) -> tuple[Any, list[tuple[Any, int]]]:
 
 
 def _terms(polynomial: Any) -> list[tuple[tuple[int, ...], Any]]:
-    """The terms of a sum, those of the lowest degree first."""
+    """The terms of a sum, in ascending degree."""
     return sorted(
         polynomial.terms(), key=lambda term: (sum(term[0]), [-power for power in term[0]])
     )

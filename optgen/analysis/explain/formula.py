@@ -24,12 +24,12 @@ _INFIX = {
 
 
 def latex(step: Step) -> str:
-    """An assignment as a formula; the arrow says that a name may get another value."""
+    """An assignment in LaTeX; the arrow denotes that a name may be reassigned."""
     return rf"{symbol(step.target)} \leftarrow {formula(step.expression)}"
 
 
 def symbol(name: str) -> str:
-    """A name of a spec as mathematics writes it."""
+    """A name of a spec in mathematical notation."""
     stem, index = stem_and_index(name)
     shown = f"\\{stem}" if greek(stem) else stem if len(stem) == 1 else _upright(stem)
     return f"{shown}_{{{index}}}" if index else shown
@@ -40,7 +40,7 @@ def _upright(name: str) -> str:
     return rf"\mathrm{{{escaped}}}"
 
 
-#: What stands before, between and behind the operands of some operations.
+#: The text before, between and after the operands of some operations.
 _NOTATION = {
     "/": (r"\frac{", "}{", "}"),
     **{f.name: f.notation.latex for f in REGISTRY.values() if f.notation.latex},
@@ -50,7 +50,7 @@ _NOTATION = {
 
 
 def formula(expression: Expression) -> str:
-    """An expression in LaTeX, with no bracket that it doesn't need."""
+    """An expression in LaTeX, without redundant parentheses."""
     match expression:
         case Number(value):
             return str(value) if isinstance(value, int) else f"{value:g}"
@@ -78,7 +78,7 @@ def formula(expression: Expression) -> str:
 
 
 def _inside(operand: Expression, whole: Expression, *, strictly: bool) -> str:
-    """An operand, in brackets where it binds less tightly; fractions and roots need none."""
+    """An operand, in parentheses if its precedence is lower; fractions and roots need none."""
     shown = formula(operand)
     if isinstance(operand, Operation) and operand.operator == "/" and not _is_power(whole):
         return shown

@@ -18,20 +18,20 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, Step
 
 _EXPONENTS = [Number(exponent) for exponent in range(9)]
-#: Stands for what multiplies no name.
+#: The key of the constant term.
 CONSTANT = ""
 
-#: The fraction that multiplies each name; none is 0.
+#: The coefficient of each name; all are nonzero.
 Form = Mapping[str, Any]
 Matrix = Sequence[Sequence[Any]]
 
 
 class NotLinearError(Exception):
-    """A value that is no such sum, or a larger one than is looked at."""
+    """A value that isn't a linear form, or one above the size limit."""
 
 
 class Forms:
-    """What each name holds while steps are taken; None for what is no such sum."""
+    """The linear form of each name during the execution of steps; None for any other value."""
 
     def __init__(self, algebra: Algebra, rule: Rule) -> None:
         self._algebra = algebra
@@ -45,16 +45,16 @@ class Forms:
         self._hyperparameters = {h.name for h in usable}
 
     def take(self, step: Step) -> None:
-        """Note what a step assigns."""
+        """Execute a step."""
         try:
             self._held[step.target] = self._form(step.expression)
         except (NotLinearError, TooLargeError, ZeroDivisionError):
             self._held[step.target] = None
 
     def matrix(self, largest: int) -> Matrix:
-        """What the steps multiply the parameter with, and all that it depends on.
+        """The matrix of the step on the parameter and all states that it depends on.
 
-        Raises NotLinearError, also where that is more than ``largest``.
+        Raises NotLinearError, also if its dimension exceeds ``largest``.
         """
         needed = [PARAM]
         for name in needed:
@@ -116,7 +116,7 @@ class Forms:
         return _tidy({name: self._algebra.times(scale, held) for name, held in form.items()})
 
     def _function(self, whole: Operation, operands: Sequence[Any]) -> Any:
-        """A function of hyperparameters alone: a power, or one that gets a symbol of its own."""
+        """A function of hyperparameters alone: a power, or a function with a new symbol."""
         if whole.operator == "**" and whole.operands[1] in _EXPONENTS:
             return reduce(
                 self._algebra.times,

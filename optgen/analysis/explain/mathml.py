@@ -25,18 +25,18 @@ _INFIX = {
     "and": "∧",
     "or": "\N{LOGICAL OR}",
 }
-#: What stands before and behind the operand of some functions.
+#: The delimiters around the operand of some functions.
 _FENCES = {
     "norm": ("‖", "‖"),
     "global_norm": ("‖", "‖"),
     **{f.name: f.notation.fences for f in REGISTRY.values() if f.notation.fences},
 }
-#: The elements that some functions are.
+#: The MathML elements that represent some functions.
 _ELEMENTS = {f.name: f.notation.element for f in REGISTRY.values() if f.notation.element}
 
 
 def steps_in_mathml(steps: Iterable[Step]) -> str:
-    """Assignments below each other; the arrow says that a name may get another value."""
+    """Assignments, one per line; the arrow denotes that a name may be reassigned."""
     rows = (
         (_symbol(step.target), _row('<mo form="infix">←</mo>', _formula(step.expression)))
         for step in steps
@@ -45,7 +45,7 @@ def steps_in_mathml(steps: Iterable[Step]) -> str:
 
 
 def mathml(expression: Expression) -> str:
-    """An expression as a formula within a line."""
+    """An expression as inline MathML."""
     return f"<math>{_formula(expression)}</math>"
 
 
@@ -83,12 +83,12 @@ def _formula(expression: Expression) -> str:
         right = _inside(operands[1], expression, strictly=operator not in ("+", "*"))
         return _row(left, _operator(_INFIX[operator]) if operator != "*" else _times(right), right)
     listed = _operator(",").join(parts)
-    # What can't be seen says that the name before it is a function.
+    # An invisible operator marks the preceding name as a function.
     return _row(f"<mi>{escape(operator)}</mi>", _operator("\N{FUNCTION APPLICATION}"), _in(listed))
 
 
 def _inside(operand: Expression, whole: Expression, *, strictly: bool) -> str:
-    """An operand, in brackets where it binds less tightly; fractions and roots need none."""
+    """An operand, in parentheses if its precedence is lower; fractions and roots need none."""
     shown = _formula(operand)
     is_power = isinstance(whole, Operation) and whole.operator == "**"
     if isinstance(operand, Operation) and operand.operator == "/" and not is_power:
@@ -107,7 +107,7 @@ def _signed(expression: Operation) -> str:
 
 
 def _times(right: str) -> str:
-    """A small gap, or a dot where what is right of it would look like a part of the left."""
+    """A thin space, or a dot if the right factor would be read as a part of the left one."""
     if re.match(f"(<mrow>|<msup>)*(<mn>|<mo>{_MINUS})", right):
         return _operator("·")
     return '<mo lspace="0.15em" rspace="0.15em">\N{INVISIBLE TIMES}</mo>'

@@ -11,12 +11,12 @@ from optgen.compiler.ir.expression import Number, walk
 from optgen.compiler.ir.rule import Hyperparameter, Rule
 from optgen.compiler.ir.value import evaluate
 
-#: Points that are tried for one setting of a rule.
+#: The limit on sample points per setting of a rule.
 MOST_POINTS = 600
-#: Fewer numbers for each hyperparameter say too little.
+#: The least number of values per hyperparameter.
 LEAST = 4
 _USUAL = [Fraction(size) for size in ("1e-6", "0.01", "0.3", "0.5", "0.9", "1", "2", "10", "1000")]
-#: How far inside of a range, and where between its ends, numbers are tried.
+#: The distance of samples from the ends of a range, and their positions in between.
 _INSIDE = Fraction(1, 10**6)
 _BETWEEN = [Fraction(k, 10) for k in range(1, 10)]
 
@@ -24,9 +24,9 @@ Numbers = Mapping[str, Fraction]
 
 
 def points(rule: Rule, when: Condition, names: Sequence[str]) -> Iterator[Numbers]:
-    """Numbers for the hyperparameters of those names that a setting of the switches allows.
+    """Sample points of the named hyperparameters that satisfy a setting of the switches.
 
-    There are none for more names than can be tried together.
+    There are none if the names are too many for a joint grid.
     """
     each = int(MOST_POINTS ** (1 / max(1, len(names))))
     if each < LEAST:
@@ -39,7 +39,7 @@ def points(rule: Rule, when: Condition, names: Sequence[str]) -> Iterator[Number
 
 
 def _allowed(hyperparameter: Hyperparameter) -> list[Fraction]:
-    """Numbers within a range, in order."""
+    """Numbers within a range, in ascending order."""
     condition, name = hyperparameter.range, hyperparameter.name
     tried = {*_USUAL, *(-size for size in _USUAL), Fraction(0)}
     if condition is not None:
@@ -56,14 +56,14 @@ def _allowed(hyperparameter: Hyperparameter) -> list[Fraction]:
 
 
 def _spread(numbers: list[Fraction], most: int) -> list[Fraction]:
-    """Both ends and some in between, where there are more than that."""
+    """Both ends and some numbers in between, if there are more than the limit."""
     if len(numbers) <= most:
         return numbers
     return [numbers[k * (len(numbers) - 1) // max(1, most - 1)] for k in range(most)]
 
 
 def _is_open(rule: Rule, when: Condition, numbers: Numbers) -> bool:
-    """Whether a setting can be with such numbers, as far as they decide."""
+    """Whether a setting is consistent with these numbers, as far as they decide it."""
     known = []
     for atom in when.atoms:
         try:

@@ -20,15 +20,15 @@ from optgen.compiler.ir.expression import Expression, Operation
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.stability import Stability
 
-#: The parameter and one state: for more the conditions aren't linear.
+#: The parameter and one state; for larger matrices the conditions aren't linear.
 LARGEST_MATRIX = 2
 
-#: The values of a line at a point: at 0, and what it rises by.
+#: The value at 0 and the slope of a linear function, at one point.
 Values = tuple[float, float]
 
 
 def stabilities(rule: Rule) -> Iterator[Stability]:
-    """The limit in each setting of the switches where one was found."""
+    """The stability limit in each setting of the switches for which one was found."""
     budget = Budget()
     for variant in variants(rule):
         try:
@@ -61,7 +61,7 @@ def _stability(rule: Rule, variant: Variant, algebra: Algebra) -> Stability | No
 
 
 def _characteristic(algebra: Algebra, matrix: Matrix) -> list[Any]:
-    """Its coefficients behind the leading 1."""
+    """The coefficients of the characteristic polynomial after the leading 1."""
     if len(matrix) == 1:
         return [-matrix[0][0]]
     (a, b), (c, d) = matrix
@@ -70,7 +70,7 @@ def _characteristic(algebra: Algebra, matrix: Matrix) -> list[Any]:
 
 
 def _conditions(algebra: Algebra, coefficients: Sequence[Any]) -> Iterator[Any]:
-    """Jury's: fractions that aren't negative where no root is outside the unit circle."""
+    """Jury's conditions: fractions that are nonnegative if no root is outside the unit circle."""
     first, *rest = coefficients
     even = reduce(algebra.plus, rest, algebra.one)
     yield algebra.plus(even, first)
@@ -82,7 +82,7 @@ def _conditions(algebra: Algebra, coefficients: Sequence[Any]) -> Iterator[Any]:
 def _tried(
     algebra: Algebra, lines: Sequence[Line], found: Iterable[Numbers]
 ) -> Iterator[tuple[Numbers, list[Values]]]:
-    """Points where all lines have values, and these."""
+    """Points at which all linear functions are defined, with their values."""
     for numbers in found:
         try:
             at = algebra.values(numbers)
@@ -94,10 +94,10 @@ def _tried(
 def _smallest(
     algebra: Algebra, lines: Sequence[Line], rows: Sequence[Sequence[Values]]
 ) -> list[Expression]:
-    """Where lines reach 0, but for those that others reach before at all points.
+    """The zeros of linear functions, without those that exceed others at all points.
 
-    There are none where small steps break a condition, or are always about to, or where it
-    depends on the point whether large ones do.
+    There are none if small steps violate a condition or are always at its boundary, or if it
+    depends on the point whether large steps violate it.
     """
     bounds: list[tuple[Any, list[float]]] = []
     for (free, slope), at in zip(lines, zip(*rows, strict=True), strict=True):

@@ -10,13 +10,13 @@ _GIVEN = {"grad": "g", "param": "theta", "learning_rate": "eta", "step": "t", "c
 
 
 def stem_and_index(name: str) -> tuple[str, str]:
-    """What a name is called, and the number behind that, if it has one."""
+    """The stem of a name, and its numeric suffix, if any."""
     found = re.fullmatch(r"([a-z]+)_(\d+)", name)
     return (found[1], found[2]) if found else (_GIVEN.get(name, name), "")
 
 
 def greek(stem: str) -> str:
-    """The letter of that name; empty where there is none."""
+    """The Greek letter of that name; empty if there is none."""
     with suppress(KeyError):
         return unicodedata.lookup(f"GREEK SMALL LETTER {stem.upper()}")
     return ""

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.rule import Rule, Step
 
-#: More settings than any readable rule has.
+#: An upper limit on settings; no readable rule has more.
 MOST_SETTINGS = 32
 
 
 @dataclass(frozen=True)
 class Variant:
-    """Steps without guards, and when they are those of the rule."""
+    """Steps without guards, and the setting in which the rule executes them."""
 
     when: Condition
     steps: tuple[Step, ...]
 
     @property
     def setting(self) -> str:
-        """When that is, in words; empty for always."""
+        """The setting in words; empty for always."""
         cases = (
             " and ".join(atom if holds else f"not {atom}" for atom, holds in case)
             for case in self.when.cases
@@ -30,7 +30,7 @@ class Variant:
 
 
 def variants(rule: Rule) -> tuple[Variant, ...]:
-    """All variants; of a rule with too many settings, those with one switch on at most."""
+    """All variants; for a rule with too many settings, those with at most one switch on."""
     (block,) = rule.blocks
     atoms = list(dict.fromkeys(atom for step in block.steps for atom in step.guard.atoms))
     found: dict[tuple[int, ...], Variant] = {}
@@ -45,7 +45,7 @@ def variants(rule: Rule) -> tuple[Variant, ...]:
 
 
 def _settings(switches: int) -> Iterator[int]:
-    """Each setting as a number with a bit for each switch."""
+    """Each setting as a bit mask with one bit per switch."""
     if 2**switches <= MOST_SETTINGS:
         yield from range(2**switches)
         return

@@ -32,7 +32,7 @@ from optgen.compiler.ir.expression import Expression, walk
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
-#: Parts of expressions in all settings; more take seconds.
+#: The size limit of expressions in all settings; larger rules take seconds.
 MOST_PARTS = 1500
 
 
@@ -63,19 +63,19 @@ def measure(plan: Plan) -> Accuracy:
 
 @dataclass
 class _Worst:
-    """The worst errors so far, by the kind of inputs."""
+    """The largest errors so far, by kind of input."""
 
     written: dict[str, float] = field(default_factory=dict)
     planned: dict[str, float] = field(default_factory=dict)
-    #: Of each setting and result as planned, in ulps of the terms' magnitudes.
+    #: For each setting and result of the plan, in ulps of the terms' magnitudes.
     results: dict[tuple[str, str], float] = field(default_factory=dict)
-    #: Steps that were measured.
+    #: The number of measured steps.
     count: int = 0
-    #: Sums of the setting that is measured whose errors are parts of their own values.
+    #: Sums of the measured setting with errors relative to their own values.
     relative: Set[Expression] = frozenset()
 
     def take(self, setting: Setting, run: Run) -> None:
-        """Measure a run of one setting; one that leaves the numbers ends there."""
+        """Measure a run of one setting; stop at the first value that isn't finite."""
         states = start(setting)
         for place, gradient in enumerate(run.gradients, start=1):
             number = float(run.number(place))
@@ -109,7 +109,7 @@ class _Worst:
 
 
 def start(setting: Setting) -> dict[str, float]:
-    """What states hold before the first step."""
+    """The initial values of states."""
     return {
         state.name: to_float32(
             setting.numbers.get(state.initial, 1.0)
@@ -126,7 +126,7 @@ def _results(setting: Setting) -> Iterator[str]:
 
 
 def written_step(setting: Setting, given: Numbers) -> dict[str, float]:
-    """What a step makes of states and parameter, operation by operation in float32."""
+    """The new states and parameter, with each operation of the source in float32."""
     values = dict(given)
     for step in setting.steps:
         values[step.target] = in_float32(step.expression, values)
@@ -134,7 +134,7 @@ def written_step(setting: Setting, given: Numbers) -> dict[str, float]:
 
 
 def planned_step(setting: Setting, given: Numbers) -> dict[str, float]:
-    """The same as planned: what is known to the host in float64, and rounded once."""
+    """The same by the plan: host values in float64, rounded once."""
     values = dict(given)
     for item in setting.host:
         values[item.target] = in_float64(item.expression, values)
@@ -144,7 +144,7 @@ def planned_step(setting: Setting, given: Numbers) -> dict[str, float]:
 
 
 def exact_step(setting: Setting, given: Numbers, relative: Set[Expression]) -> dict[str, Sized]:
-    """The plan with 50 digits, from the same numbers, each with its terms' magnitudes."""
+    """The plan in 50 digits, from the same inputs; each result with its terms' magnitudes."""
     with mpmath.workdps(DIGITS):
         values = {n: Sized(mpmath.mpf(v), abs(mpmath.mpf(v))) for n, v in given.items()}
         for item in setting.host:

@@ -19,12 +19,12 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.rule import PARAM
 
-#: Values that are larger, or that need more work, aren't compared.
+#: Limits on size and work beyond which values aren't compared.
 LARGEST, MOST_WORK = 2000, 300_000
 
 
 def mean_the_same(setting: Setting) -> bool:
-    """Whether states and parameter come out the same in both, for all numbers."""
+    """Whether source and plan compute equal states and parameters, for all numbers."""
     try:
         written = composed(setting.steps, {}, LARGEST)
         planned = composed((*setting.host, *setting.body), {}, LARGEST)
@@ -35,7 +35,7 @@ def mean_the_same(setting: Setting) -> bool:
 
 
 def same(one: Expression, other: Expression) -> bool:
-    """Whether two expressions were shown to have the same value wherever both have one."""
+    """Whether two expressions are proved to be equal on their common domain."""
     if raised(one) == raised(other):
         return True
     known: Mapping[str, Interval] = {}
@@ -47,7 +47,7 @@ def same(one: Expression, other: Expression) -> bool:
 
 
 def raised(expression: Expression) -> Expression:
-    """An expression with squares as the powers that they are."""
+    """An expression with each ``square`` as a power."""
 
     def change(part: Expression) -> Expression | None:
         if isinstance(part, Operation) and part.operator == "square":

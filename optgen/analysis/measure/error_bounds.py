@@ -26,14 +26,14 @@ _COUNTED = Interval(ONE, None, False, True)
 
 
 def limits(plan: Plan) -> tuple[Bound, ...]:
-    """The bound of each result in each setting of an optimizer's own switches."""
+    """The error bound of each result in each setting of an optimizer's own switches."""
     return tuple(
         one for setting in settings(plan) for one in bounds_of(setting, analyse(plan.rule, setting))
     )
 
 
 def bounds_of(setting: Setting, found: Analysis) -> Iterator[Bound]:
-    """The bounds of one setting: of what is added to the parameter, and of each state."""
+    """The error bounds of one setting: of the parameter's increment, and of each state."""
     for result in (STEP_RESULT, *(state.name for state in setting.states)):
         count = found.counts[result]
         if isinstance(count, str):
@@ -43,7 +43,7 @@ def bounds_of(setting: Setting, found: Analysis) -> Iterator[Bound]:
 
 
 def analyse(rule: Rule, setting: Setting) -> Analysis:
-    """The counts of all that a step computes, from states and gradients that are exact."""
+    """The rounding counts of all values of a step, from exact states and gradients."""
     known = _known(rule, setting)
     counts: dict[str, Count | str] = dict.fromkeys((PARAM, GRAD, *known), EXACT)
     # Kernels take hyperparameters and counters as float32.
@@ -58,14 +58,14 @@ def analyse(rule: Rule, setting: Setting) -> Analysis:
         if change is not None:
             analysis.assign(STEP_RESULT, change)
         elif item.target == PARAM:
-            # Another parameter, not one that something is added to: all of it is the result.
+            # The new parameter isn't a sum with the old one, so the result is the whole expression.
             analysis.assign(STEP_RESULT, item.expression)
         analysis.assign(item.target, item.expression)
     return analysis
 
 
 def _host(setting: Setting) -> dict[str, Count | str]:
-    """What is computed once a call in float64, with the numbers of the setting, then rounded."""
+    """Host values: computed once per call in float64 with the setting's numbers, then rounded."""
     known = {name: Interval.point(Fraction(value)) for name, value in setting.numbers.items()}
     known |= {STEP: _COUNTED, CALL: _COUNTED}
     analysis = Analysis(DOUBLE, dict.fromkeys(known, EXACT), known)
@@ -80,9 +80,10 @@ def _host(setting: Setting) -> dict[str, Count | str]:
 
 
 def _change(new: Expression) -> Expression | None:
-    """What is added to the parameter, after what was before; None for anything but a sum.
+    """The increment of the parameter, after earlier updates; None for anything but a sum.
 
-    The sum itself isn't counted: a parameter with room for no more digits is not the step's error.
+    The addition isn't counted: the step isn't responsible for the limited precision of the
+    parameter.
     """
     match new:
         case Operation("+" | "-" as sign, (Name(name), change)) if name == PARAM:
@@ -95,7 +96,7 @@ def _change(new: Expression) -> Expression | None:
 
 
 def _known(rule: Rule, setting: Setting) -> dict[str, Interval]:
-    """What ranges and invariants say of each name."""
+    """Known intervals of names, from ranges and invariants."""
     known = {LEARNING_RATE: NONNEGATIVE, STEP: _COUNTED, CALL: _COUNTED}
     conditions = {h.name: h.range for h in rule.hyperparameters if h.name in setting.numbers}
     conditions |= {state.name: state.invariant for state in setting.states}

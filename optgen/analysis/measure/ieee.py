@@ -20,11 +20,12 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.value import apply
 
-#: The smallest normal number of float32, and the digits of its fraction.
+#: The smallest normal number of float32, and the bits of its fraction.
 SMALLEST, DIGITS = 2.0**-126, 23
 _OPEN = {"**"} | {f.name for f in REGISTRY.values() if not f.is_rounded_correctly}
 Numbers = Mapping[str, float]
-#: What is raised for a value that isn't there: one of all elements, of no number, out of a domain.
+#: Exceptions for undefined values: reductions over all elements, missing numbers, values outside a
+#: domain.
 NO_VALUE = (KeyError, TypeError, ArithmeticError, ValueError)
 
 
@@ -46,7 +47,7 @@ def in_float32(expression: Expression, numbers: Numbers) -> float:
 
 
 def _flushed(value: float) -> float:
-    """A denormal number as the zero of its sign, which is what kernels take it for."""
+    """A subnormal number flushed to the zero of its sign, as in kernels."""
     return math.copysign(0.0, value) if abs(value) < SMALLEST else value
 
 
@@ -71,7 +72,7 @@ def _applied(operator: str, values: list[float]) -> float:
 
 
 def error_in_ulps(value: float, exact: mpmath.mpf, magnitude: mpmath.mpf | None = None) -> float:
-    """By how many units in its last place of float32, or in that of ``magnitude``, a number is off.
+    """The error of a number in float32 ulps of its exact value, or of ``magnitude``.
 
     Errors below the smallest normal number don't count.
     """
@@ -84,5 +85,5 @@ def error_in_ulps(value: float, exact: mpmath.mpf, magnitude: mpmath.mpf | None 
 
 
 def is_finite(value: float) -> bool:
-    """Whether a number is one that a float32 can hold."""
+    """Whether a number is finite in float32."""
     return math.isfinite(to_float32(value))

@@ -6,12 +6,12 @@ import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-#: The kind of inputs under which sums lose their leading digits.
+#: The kind of inputs for which sums lose their leading digits by cancellation.
 CANCELLING = "cancelling"
-#: Steps of a run that are measured, and the number that the last one has in one kind of run.
+#: The measured steps of a run, and the step number of the last one in one kind of run.
 MEASURED, LATE = (1, 2, 5, 20), 10**6
 _RUNS = 4
-#: Gradients of one sign, of a size.
+#: Magnitudes of gradients with constant sign.
 _SIZES: Mapping[str, float] = {
     "first step": 1.0,
     "ordinary": 1.0,
@@ -24,19 +24,19 @@ _SIZES: Mapping[str, float] = {
 
 @dataclass(frozen=True)
 class Run:
-    """Gradients of a kind, and the numbers of the steps that are measured."""
+    """Gradients of one kind, and the numbers of the measured steps."""
 
     kind: str
     gradients: tuple[float, ...]
     measured: tuple[int, ...]
 
     def number(self, place: int) -> int:
-        """The number of the step that takes a gradient, the first of which has the place 1."""
+        """The step number of a gradient; the first gradient has place 1."""
         return place + LATE - len(self.gradients) if self.kind == "step 10**6" else place
 
 
 def runs() -> Iterator[Run]:
-    """All runs, with gradients that don't depend on the machine."""
+    """All runs; their gradients are independent of the machine."""
     draw = random.Random(0)
     for kind, size in _SIZES.items():
         measured = MEASURED[:1] if kind == "first step" else MEASURED[1:]

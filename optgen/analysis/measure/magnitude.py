@@ -10,7 +10,8 @@ from optgen.analysis.exact.digits import precise
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.functions import REGISTRY
 
-#: Magnitudes of what keeps a bound in terms of its operands'; of others it is that of the value.
+#: Magnitudes of operations that preserve an error bound, as functions of their operands'
+#: magnitudes. Any other operation has the magnitude of its value.
 _MAGNITUDES: Mapping[str, Callable[..., Any]] = {
     "+": lambda a, b: a + b,
     "-": lambda a, b: a + b,
@@ -26,16 +27,16 @@ _MAGNITUDES: Mapping[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True)
 class Sized:
-    """A number, and what it would be if no sum in it had terms of different signs."""
+    """A number, and its magnitude: the value if no sum had terms of different signs."""
 
     value: Any
     magnitude: Any
 
 
 def sized(expression: Expression, numbers: Mapping[str, Sized], relative: Set[Expression]) -> Sized:
-    """The value of an expression with its magnitude, for numbers of mpmath's.
+    """The value of an expression with its magnitude, in mpmath numbers.
 
-    ``relative`` are the sums that are off by a part of their own value. Raises what ``precise``
+    ``relative`` are the sums with errors relative to their own values. Raises what ``precise``
     does.
     """
     match expression:

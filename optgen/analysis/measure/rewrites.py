@@ -33,14 +33,14 @@ from optgen.compiler.ir.plan import Assignment
 from optgen.compiler.ir.rule import CALL, STEP
 
 HOISTED, LOWERED = "once a call", "power"
-#: What a power is measured with.
+#: The bases with which a power is measured.
 _BASES = tuple(to_float32(1.0 + k / 7) for k in range(14))
 _X = Name("x")
 _SAME, _EXACT = "the same expression", "equal by exact arithmetic"
 
 
 def rewrites(settings: Sequence[Setting]) -> tuple[Rewrite, ...]:
-    """Every rewrite of any setting, once."""
+    """The distinct rewrites of all settings."""
     return tuple(dict.fromkeys(one for setting in settings for one in _of(setting)))
 
 
@@ -62,13 +62,13 @@ def _of(setting: Setting) -> Iterator[Rewrite]:
 
 
 def _is_host(part: Expression, setting: Setting) -> bool:
-    """Whether a value is known once a call."""
+    """Whether a value is a host value, computed once per call."""
     known = {*setting.numbers, STEP, CALL}
     return set(names(part)) <= known
 
 
 def _hoisted(setting: Setting, item: Assignment, whole: Expression) -> Rewrite:
-    """A value that depends on hyperparameters and counters alone."""
+    """A rewrite for a value that depends only on hyperparameters and counters."""
     errors = [0.0, 0.0]
     for number in (1.0, 2.0, 1000.0, float(LATE)):
         given = {**setting.numbers, STEP: number, CALL: number}
@@ -84,7 +84,7 @@ def _hoisted(setting: Setting, item: Assignment, whole: Expression) -> Rewrite:
 
 
 def _lowered(part: Operation, setting: Setting) -> Iterator[Rewrite]:
-    """A power of an element as products or a root, as the plan has it."""
+    """Rewrites of elementwise powers to products or roots, as in the plan."""
     base, exponent = part.operands
     planned = _planned(exponent, setting)
     if planned is None:
@@ -103,7 +103,7 @@ def _lowered(part: Operation, setting: Setting) -> Iterator[Rewrite]:
 
 
 def _planned(exponent: Expression, setting: Setting) -> Expression | None:
-    """How the plan computes such a power of x; None where it computes powers as such."""
+    """The plan's form of a power of x; None if it computes powers directly."""
     if exponent == Number(0.5):
         return Operation("sqrt", (_X,))
     for item in setting.body:
@@ -115,7 +115,7 @@ def _planned(exponent: Expression, setting: Setting) -> Expression | None:
 
 
 def _power(part: Expression) -> tuple[Expression, int] | None:
-    """A base and how often it is a factor, of products with squares in them."""
+    """The base and exponent of a product of factors and squares."""
     match part:
         case Operation("square", (base,)):
             inner = _power(base)

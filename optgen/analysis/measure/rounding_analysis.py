@@ -27,54 +27,54 @@ from optgen.analysis.measure.ieee import to_float32
 from optgen.compiler.ir.expression import COMPARISONS, Expression, Name, Number, Operation, text
 from optgen.compiler.ir.functions import REGISTRY
 
-#: Half a unit in the last place of 1.
+#: The unit roundoff: half an ulp of 1.
 SINGLE, DOUBLE = Fraction(1, 2**24), Fraction(1, 2**53)
-#: Roundings that a power counts for: the libraries' errors are up to 8 ulps.
+#: The rounding count of a power: libraries have errors up to 8 ulps.
 _POWER = Fraction(1601, 100)
-#: The largest logarithm of a number of either format's normal ones, as a magnitude.
+#: The largest magnitude of the logarithm of a normal number, per format.
 _LOGARITHMS: Mapping[Fraction, int] = {SINGLE: 89, DOUBLE: 710}
-#: Relative errors up to this are counted as roundings, with a margin for higher orders.
+#: The limit on relative errors that count as roundings, and the factor for higher orders.
 _SMALL, _MARGIN = Fraction(1, 100), Fraction(105, 100)
 
 
 class NoBoundError(Exception):
-    """Rounding can make any difference; the message says where."""
+    """The rounding error is unbounded; the message names the cause."""
 
 
 @dataclass(frozen=True)
 class Count:
-    """How many roundings a value is off by; of its terms' magnitudes if it ``cancels``."""
+    """The rounding count of a value; relative to its terms' magnitudes if it ``cancels``."""
 
     roundings: Fraction
     cancels: bool = False
 
     @property
     def is_exact(self) -> bool:
-        """Whether the value is what it stands for."""
+        """Whether the value has no error."""
         return not self.roundings
 
     def plus(self, more: Fraction | int, *others: Count) -> Count:
-        """The count of a product, with so many roundings of its own."""
+        """The count of a product with this many additional roundings."""
         total = self.roundings + sum((other.roundings for other in others), Fraction(more))
         return Count(total, self.cancels or any(other.cancels for other in others))
 
 
 EXACT = Count(Fraction(0))
-#: What a name counts for, or why there is no bound for it.
+#: The count of a name, or the reason why it has no bound.
 Counts = Mapping[str, Count | str]
 
 
 class Analysis:
-    """Counts of expressions over names of known counts and intervals, in one format."""
+    """Rounding counts of expressions over names with known counts and intervals, in one format."""
 
     def __init__(self, unit: Fraction, counts: Counts, known: Mapping[str, Interval]) -> None:
         self._unit = unit
         self.counts, self.known = dict(counts), dict(known)
-        #: Sums that are off by a part of their own value, whatever the signs of their terms.
+        #: Sums with an error relative to their own value, for any signs of their terms.
         self.relative: set[Expression] = set()
 
     def assign(self, target: str, expression: Expression) -> None:
-        """Note the count and the interval of a name's new value."""
+        """Set the count and the interval of a reassigned name."""
         interval = self.interval(expression)
         try:
             self.counts[target] = self.of(expression)
@@ -83,7 +83,7 @@ class Analysis:
         self.known[target] = interval
 
     def interval(self, expression: Expression) -> Interval:
-        """Where the exact value of an expression lies."""
+        """An interval enclosure of an expression's exact value."""
         return bounds(raised(expression), self.known)
 
     def of(self, expression: Expression) -> Count:
@@ -155,7 +155,7 @@ class Analysis:
     def _amplified(
         self, whole: Operation, left: Interval, right: Interval, one: Count, other: Count
     ) -> Fraction | None:
-        """The terms' errors as a part of a sum that is never near 0; None where it may be."""
+        """The terms' errors relative to a sum bounded away from 0; None if it may be near 0."""
         total = self.interval(whole)
         least = total.low if total.is_positive else (-total).low if total.is_negative else None
         sizes = [_size(left), _size(right)]
@@ -170,7 +170,7 @@ class Analysis:
         return spread if spread * self._unit < _SMALL else None
 
     def _function(self, whole: Operation, operator: str, found: list[Count]) -> Count:
-        """What its arguments' errors make of a value, and the error of its implementations."""
+        """The propagated error of a function's arguments, plus the implementation's error."""
         if operator == "%" and all(count.is_exact for count in found):
             return EXACT
         function = REGISTRY.get(operator)
@@ -183,7 +183,8 @@ class Analysis:
         carried = sum((count.roundings for count in found), Fraction(0))
         condition = function.condition
         if function.name == "exp":
-            # It is its own derivative: a relative change of x is a change of x times x.
+            # The exponential is its own derivative: the condition number for x is the magnitude of
+            # x.
             condition = _LOGARITHMS[self._unit] * _MARGIN
         if carried and condition is None:
             raise NoBoundError(function.unbounded.format(text(whole), *map(text, whole.operands)))
@@ -192,7 +193,7 @@ class Analysis:
         return Count(carried * (condition or 0) + function.errors.roundings)
 
     def _power(self, whole: Operation, base: Count, exponent: Count) -> Count:
-        """The base's count times the exponent, and the exponent's times a logarithm."""
+        """The base's count times the exponent, plus the exponent's count times a logarithm."""
         below, above = whole.operands
         _needs_no_cancelling(base, below, "is the base of a power")
         _needs_no_cancelling(exponent, above, "is an exponent")
@@ -206,17 +207,17 @@ class Analysis:
         return Count(spread + size * base.roundings * _MARGIN)
 
     def _check_range(self, value: Expression, low: Expression, high: Expression) -> None:
-        """Refuse a clip that may jump from one end to the other, as in an empty range."""
+        """Reject a clip that may be discontinuous, as for an empty range."""
         if not self.interval(Operation("-", (high, low))).is_nonnegative:
             self._check_condition(Operation("<", (value, low)))
             self._check_condition(Operation(">", (value, high)))
 
     def _check_condition(self, condition: Expression) -> None:
-        """Refuse a condition that rounding may decide. Raises NoBoundError."""
+        """Reject a condition that rounding may change. Raises NoBoundError."""
         if isinstance(condition, Operation) and condition.operator in COMPARISONS:
             found = [self.of(operand) for operand in condition.operands]
             exact = all(count.is_exact for count in found)
-            # A rounded value keeps its sign.
+            # Rounding preserves the sign of a value.
             signs = Number(0) in condition.operands and not any(count.cancels for count in found)
             if not exact and not signs:
                 raise NoBoundError(f"rounding may decide {text(condition)}")
@@ -252,12 +253,12 @@ def _size(interval: Interval) -> Fraction | None:
 
 
 def in_single(count: Count) -> Count:
-    """What is known of a value in float64 once it is rounded to float32."""
+    """The count of a float64 value after rounding to float32."""
     return count.plus(1 - count.roundings + count.roundings * DOUBLE / SINGLE * _MARGIN)
 
 
 def ulps(count: Count) -> Fraction:
-    """A bound in units in the last place of float32, of which a number has fewer than 2**24."""
+    """A bound in float32 ulps; the significand of a number is below 2**24 ulps."""
     n = count.roundings
     # (1 - u)**-n - 1 <= n*u/(1 - n*u), and a number is less than 1/u of its ulps.
     return n / (1 - n * SINGLE)

@@ -12,15 +12,15 @@ from optgen.compiler.ir.plan import Assignment, Plan
 from optgen.compiler.ir.rule import LEARNING_RATE, Rule, State, Step
 from optgen.compiler.ir.value import evaluate
 
-#: More switches than any readable rule has.
+#: An upper limit on switches; no readable rule has more.
 MOST_SWITCHES = 5
-#: What is tried for a hyperparameter until a condition on it holds.
+#: Candidate values of a hyperparameter for the conditions on it.
 _TRIED = (0.9, 0.5, 1.0, 2.0, 0.1, 0.0, 10.0)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """The steps as they are written, and what is planned for them."""
+    """The steps as written, and as planned."""
 
     label: str
     numbers: Mapping[str, float]
@@ -31,7 +31,7 @@ class Setting:
 
 
 def settings(plan: Plan) -> Iterator[Setting]:
-    """Each setting that numbers were found for, with all features off."""
+    """Each setting with satisfying numbers, with all features off."""
     (own,) = (block for block in plan.rule.blocks if block.slot is None)
     atoms = asked(plan.rule, own.steps)
     if len(atoms) > MOST_SWITCHES:
@@ -61,7 +61,7 @@ def settings(plan: Plan) -> Iterator[Setting]:
 
 
 def _taken(items: Iterable[Assignment], on: dict[str, bool]) -> tuple[Assignment, ...]:
-    """The assignments of one setting; ``on`` gains the names of conditions that are settled."""
+    """The assignments of one setting; decided conditions are added to ``on``."""
     taken = []
     for item in items:
         if item.guard.holds(on):
@@ -75,14 +75,14 @@ def _taken(items: Iterable[Assignment], on: dict[str, bool]) -> tuple[Assignment
 
 
 def _numbers(rule: Rule, on: Mapping[str, bool]) -> dict[str, float] | None:
-    """Defaults, but where a condition needs another number."""
+    """Defaults, adjusted if a condition requires another number."""
     numbers = {h.name: h.default for h in rule.hyperparameters if h.default is not None}
     numbers.setdefault(LEARNING_RATE, 0.001)
     found = {k: float(v) for k, v in numbers.items() if isinstance(v, int | float)}
     for atom, holds in on.items():
         condition = rule.atoms[atom]
         if any(isinstance(p, Operation) and p.operator == GIVEN for p in walk(condition)):
-            # An optional hyperparameter has a number where it was given, and none where not.
+            # An optional hyperparameter has a number if and only if it is given.
             found |= {name: _TRIED[0] for name in names(condition) if holds}
             continue
         (name, *_) = names(condition)
