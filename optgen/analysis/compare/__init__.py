@@ -84,7 +84,7 @@ def _compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values, end: fl
 
 
 def _decided(pair: Pair, end: float) -> Setting:
-    """By structure, then by numbers, which are soon found where there are any, then by algebra."""
+    """Decide a setting by structure, then by numeric counterexamples, then by algebra."""
     try:
         with time_limit(end - time.monotonic()):
             found = (

@@ -126,7 +126,7 @@ def _without_opposites(terms: list[Node]) -> list[Node]:
 
 
 def _means(terms: list[Node]) -> list[Node]:
-    """``x + k*(y - x)`` as ``(1 - k)*x + k*y``."""
+    """The canonical form ``(1 - k)*x + k*y`` of ``x + k*(y - x)``."""
     for term in terms:
         for inner in term.children if term.operator == "*" else ():
             if inner.operator != "+":

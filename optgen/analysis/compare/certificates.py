@@ -33,7 +33,7 @@ _Key = frozenset[tuple[Monomial, Fraction]]
 
 
 def is_certainly_zero(expression: Expression, known: Mapping[str, Interval]) -> bool:
-    """Whether exact arithmetic shows that an expression is 0 wherever it has a value."""
+    """Whether an expression is proved to be 0 on its domain, in exact arithmetic."""
     plain = normal(folded(expression, {}))
     try:
         if Quotients(known).is_zero(plain):
@@ -155,7 +155,7 @@ def _factors(found: Polynomial) -> frozenset[_Key]:
 
 
 def _strict_sign(factor: Polynomial, known: Mapping[str, Interval]) -> int:
-    """The sign of a polynomial that is never 0, by intervals; 0 for one that may be."""
+    """The sign of a polynomial without zeros, by intervals; 0 if a zero isn't excluded."""
     total = interval_of(factor, known)
     return 1 if total.is_positive else -1 if total.is_negative else 0
 

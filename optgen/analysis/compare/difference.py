@@ -26,7 +26,7 @@ _SHORT = 16
 class Edit:
     """A difference between two trees: the nodes on both sides; None for an absent node.
 
-    ``around`` are the smallest enclosing nodes on both sides.
+    ``around`` are the smallest nodes around the difference that both sides have.
     """
 
     here: Node | None

@@ -167,7 +167,7 @@ def _known(left: Straight, right: Straight, mine: _Side, theirs: _Side) -> dict[
 def _scales(
     mine: _Side, theirs: _Side, way: Mapping[str, str], known: Mapping[str, Interval]
 ) -> dict[str, Expression] | None:
-    """Scales of states, right over left, from a step of zero states; None if there are none."""
+    """The scales of states, right over left, from a step of zero states; 1 by default."""
     zeros_mine, zeros_theirs = (
         dict.fromkeys(mine.starts, _ZERO),
         dict.fromkeys(theirs.starts, _ZERO),

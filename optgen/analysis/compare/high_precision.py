@@ -68,7 +68,10 @@ class Run:
 
 
 def _applied(operator: str, values: list[Any]) -> Any:
-    """One operation on real numbers; NaN where it has no value, and of NaN but for a choice."""
+    """One operation on real numbers; NaN outside its domain.
+
+    The result for a NaN operand is NaN, except in a choice.
+    """
     if operator == "where" and not is_nan(values[0]):
         return values[1] if values[0] else values[2]
     if any(map(is_nan, values)):

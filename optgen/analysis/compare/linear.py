@@ -20,7 +20,10 @@ from optgen.analysis.compare.canonical_form import (
 
 
 def collected(node: Node, moving: frozenset[str]) -> Node:
-    """The node with each sum as a linear form: what doesn't move multiplies what does, once."""
+    """The node with each sum as a linear form in the ``moving`` names.
+
+    Each form contains the coefficient of a product of moving names once.
+    """
     if not node.children:
         return node
     found = again(node, [collected(child, moving) for child in node.children])

@@ -18,7 +18,8 @@ from optgen.compiler.ir.spec import Scalar
 CANDIDATES = 4
 #: The least similarity of rules that are compared.
 LEAST = 0.2
-#: The number of these that are also compared in an equivalent form, unless the rule is one of them.
+#: The number of these rules that are also compared in an equivalent form, unless the rule is one of
+#: them.
 _FEW = 2
 #: The limit on states up to which all matchings are tried.
 _MOST_STATES = 5
@@ -123,7 +124,7 @@ def _alike(outline: Outline, known: Outline, ours: str, theirs: str) -> float:
 
 
 def _begins_alike(one: Scalar | str, other: Scalar | str) -> bool:
-    """Whether initial values agree; a hyperparameter agrees with any other one or with a number."""
+    """Whether initial values agree: they are equal, or neither is 0 or the parameter."""
     if one == other or PARAM in (one, other):
         return one == other
     return all(isinstance(first, str) or first != 0 for first in (one, other))

@@ -22,8 +22,8 @@ from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import PARAM, Rule
 
-#: A rule is a variation of a known one up to this edit cost, or this fraction of the rule's size;
-#: the last number limits the fraction.
+#: A rule is a variation of a known one up to an edit cost of the first number or, for large rules,
+#: of the second number times the rule's size, at most the third number.
 CLOSE, SHARE, MOST = 3.0, 0.1, 8.0
 _SHOWN = 3
 _LONG = 90

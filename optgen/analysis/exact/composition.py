@@ -31,9 +31,10 @@ class Assigns(Protocol):
 def composed(
     steps: Iterable[Assigns], held: Mapping[str, Expression], largest: int = LARGEST
 ) -> dict[str, Expression]:
-    """The values of names after some steps; ``held`` are those that aren't their own before.
+    """The values of names after some steps.
 
-    Raises TooLargeError.
+    ``held`` are the initial values of names, if they differ from the names themselves. Raises
+    TooLargeError.
     """
     values = dict(held)
     sizes = {name: _size(value) for name, value in values.items()}

@@ -141,8 +141,8 @@ def bits(value: Fraction) -> int:
     return max(value.numerator.bit_length(), value.denominator.bit_length())
 
 
-#: Bounds with more bits are rounded outwards: to this many bits, or to a power of two beyond the
-#: last limit.
+#: Bounds with more bits than the first limit are rounded outwards: to the second number of bits or,
+#: if their binary exponent exceeds the third limit, to a power of two, 0 or infinity.
 LONGEST, _KEPT, _LARGEST = 1000, 256, 700
 
 

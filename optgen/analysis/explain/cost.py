@@ -113,7 +113,7 @@ def _made(accesses: Iterable[Access], on: dict[str, bool]) -> int:
 
 
 def _operations(body: Iterable[Assignment | Reduction], on: dict[str, bool]) -> int:
-    """The number of operations of a body; a sum counts as one addition per element."""
+    """The number of operations of a body; a reduction counts as one more."""
     total = 0
     for item in body:
         if item.guard.holds(on):

@@ -37,7 +37,10 @@ MOST_PARTS = 1500
 
 
 def measure(plan: Plan) -> Accuracy:
-    """The accuracy of an optimizer's own update, over its settings; all features are off."""
+    """The measured accuracy of an optimizer's own update, over its settings.
+
+    All features are off.
+    """
     found = _Worst()
     every = list(settings(plan))
     analysed = [(setting, analyse(plan.rule, setting)) for setting in every]

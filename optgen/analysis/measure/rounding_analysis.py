@@ -132,7 +132,7 @@ class Analysis:
         return self._function(whole, operator, found)
 
     def _sum(self, whole: Operation, one: Count, other: Count) -> Count:
-        """Terms of one sign keep their relative errors; others are off in terms of magnitudes."""
+        """Terms of one sign preserve relative errors; other errors are relative to magnitudes."""
         left, right = map(self.interval, whole.operands)
         if whole.operator == "-":
             right = -right

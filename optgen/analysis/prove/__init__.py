@@ -101,7 +101,7 @@ def findings(rule: Rule) -> Iterator[Finding]:
 
 
 def _inferred(plain: Variant, reached: Reached) -> tuple[Variant, tuple[Finding, ...]]:
-    """The variant with the bounds that its states keep, as far as they can be inferred."""
+    """The variant with the inferred invariants of its states, and the findings about them."""
     known = [plain]
 
     def analysis() -> Iterator[Finding]:

@@ -106,7 +106,10 @@ class Battery:
 
     @cached_property
     def constant(self) -> Path:
-        """Constant gradients of all sizes; one of size 1 with parameters of all sizes; none."""
+        """Constant gradients of all magnitudes, parameters of all magnitudes, and gradient 0.
+
+        Gradients vary with a fixed parameter; parameters vary with a gradient of magnitude 1.
+        """
         listed = [*(size * ELEMENTS for size in SIZES), *[ELEMENTS] * len(PARAMETERS)]
         gradients = np.concatenate([*listed, 0 * ELEMENTS])
         places = [*[START] * len(SIZES), *(size * START for size in PARAMETERS), START]

@@ -82,7 +82,7 @@ def _together(uses: list[Demand]) -> tuple[Expression, ...]:
 
 
 def asked(expression: Expression, guards: tuple[Expression, ...]) -> Iterator[Demand]:
-    """The demands of an expression, with the conditions of the choices around them."""
+    """The domain conditions of an expression, with enclosing conditions as guards."""
     if not isinstance(expression, Operation):
         return
     if expression.operator == "where":

@@ -21,7 +21,7 @@ _CHOICES = frozenset({"where", *(f.name for f in REGISTRY.values() if f.selects)
 
 
 def influence(battery: Battery) -> Iterator[Finding]:
-    """A finding for each hyperparameter that is neither a bound nor tiny."""
+    """A finding for each hyperparameter outside of bounds and choices, unless it is tiny."""
     first, known = battery.search.first, battery.search.known
     usual = {name: first.get(name, one) for name, one in battery.hyperparameters.items()}
     others = {}

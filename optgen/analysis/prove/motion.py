@@ -39,7 +39,7 @@ def _moves(battery: Battery) -> Finding:
 
 
 def _rests(battery: Battery) -> Iterator[Finding]:
-    """Random gradients keep the parameter finite, also after a rest, and steps as they were."""
+    """Random gradients keep the parameter finite, and a rest doesn't change the step length."""
     draws = np.random.default_rng(3).normal(size=(_AGAIN + _BUSY, 1, START.size))
     draws[_BUSY:_AGAIN] = 0
     path = battery.run(START, lambda _, n: draws[n], len(draws))

@@ -32,11 +32,12 @@ ONE = Number(1)
 class Lemma:
     """A mean of gradients is at most a factor times a norm of them.
 
-    With ``mean`` the running sum m of gradients, decay a and weight c, and ``norm`` that v of
-    their squares, decay b and weight d: after t steps ``m**2 <= factor**2*(1 - r**t)*v``, where
-    ``r = a**2/b`` and ``factor**2 = c**2/(d*(1 - r))``, by Cauchy's inequality for
-    ``sum(c*a**i*g_i)``. Where v is a maximum, ``m <= factor*(1 - r**t)*v`` with ``r = a/b`` and
-    ``factor = c/(d*(1 - r))``, since no ``g_i`` is larger than ``v/(d*b**i)``. Both need r < 1.
+    Let ``mean`` be the running sum m of gradients with decay a and weight c, and ``norm`` the
+    running sum v of their squares with decay b and weight d. After t steps ``m**2 <= factor**2*(1 -
+    r**t)*v`` with ``r = a**2/b`` and ``factor**2 = c**2/(d*(1 - r))``, by Cauchy's inequality for
+    ``sum(c*a**i*g_i)``. If v is a running maximum, ``m <= factor*(1 - r**t)*v`` with ``r = a/b``
+    and ``factor = c/(d*(1 - r))``, since no ``g_i`` is larger than ``v/(d*b**i)``. Both require r <
+    1.
     """
 
     mean: Running
@@ -75,7 +76,7 @@ class Lemma:
         )
 
     def powers(self) -> Iterator[tuple[Expression, Expression]]:
-        """Upper bounds of ``r**t`` as quotients of powers; decays of the norm are 1 at most."""
+        """Lower bounds of ``r**t`` as quotients of powers; decays of the norm are 1 at most."""
         a, b = (Operation("**", (one.decay, Name(STEP))) for one in (self.mean, self.norm))
         if self.norm.power == 2:
             square = Operation("**", (a, Number(2)))

@@ -132,7 +132,7 @@ class Reached:
         conditions: Sequence[Expression],
         is_refuted: Callable[[Sample], bool],
     ) -> Numbers | None:
-        """The same for a step after those of the runs: what only counters decide is reached."""
+        """A counterexample at a step after the runs, for properties of counters alone."""
         about = (expression, *conditions)
         moving = {PARAM, GRAD, *(state.name for state in self.variant.states)}
         if any(moving.intersection(names(one)) for one in about):

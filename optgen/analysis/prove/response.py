@@ -19,8 +19,7 @@ _DRAWS, _TURNED, _STEPS = 8, (1, 2, 8, 29), 50
 _DRIFT = np.array([[0.5, -0.5, 0.0]])
 #: The largest net share of uphill motion, from -1 (all downhill) to 1 (all uphill).
 _MOST = 0.3
-#: A safety constant that is larger by this factor must not shorten the steps by this exponent or a
-#: lower one.
+#: The factor on a safety constant, and the least exponent of the steps' growth in it.
 _LARGER, _LEAST = 100.0, -0.4
 _FEW = 8
 

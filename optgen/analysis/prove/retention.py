@@ -62,9 +62,10 @@ def _shares(battery: Battery) -> Iterator[Finding]:
 
 
 def _kept(battery: Battery, pairs: Mapping[str, tuple[float, float]], states: list[str]) -> Array:
-    """How much a step leaves of a small change of a state: by decays, their values, and states.
+    """The derivative of new states in old ones, by decays, their values, and states.
 
-    All are rows of one run: for each value one without a change, and one for each state.
+    It is a finite difference. All are rows of one run: for each value, one row without a
+    perturbation and one for each state.
     """
     rows = 1 + len(states)
     changed: dict[str, Array] = {}

@@ -12,7 +12,7 @@ SMALL = 1e-3
 
 
 def small_numbers(variant: Variant, defaults: Mapping[str, float]) -> set[str]:
-    """The hyperparameters that are there for safety: of any positive value, and small."""
+    """The safety constants: hyperparameters of any positive value with a small default."""
     return {
         name
         for name, value in defaults.items()

@@ -70,7 +70,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Search:
-    """Where samples are taken from: what is known of names, and what is tried first."""
+    """The source of samples: known intervals of names, and the values to try first."""
 
     known: Mapping[str, Interval]
     first: Mapping[str, float]

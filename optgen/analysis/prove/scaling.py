@@ -40,7 +40,7 @@ def scaling(battery: Battery) -> Iterator[Finding]:
 
 
 def _by_parameter(battery: Battery) -> dict[float, float]:
-    """Steps by the size of the parameter, of more sizes, each with the same gradient."""
+    """Step lengths by magnitude of the parameter, with the same gradient."""
     start = np.array([_FAR]).T * START
     path = battery.run(start, lambda p, _: np.broadcast_to(ELEMENTS, p.shape), _FIRST)
     return dict(zip(_FAR, map(float, np.abs(path.steps).mean(axis=(0, 2))), strict=True))

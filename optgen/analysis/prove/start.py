@@ -80,7 +80,10 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
 
 
 def _signs(variant: Variant) -> Iterator[Finding]:
-    """Whether powers that vanish with the steps are taken from 1, as a sum from 0 on needs it."""
+    """Whether powers that decay with the step number are subtracted from 1.
+
+    The bias correction of a sum that starts at 0 requires this.
+    """
     for step in variant.assignments:
         for part in walk(step.expression):
             if isinstance(part, Operation) and part.operator == "+" and Number(1) in part.operands:
@@ -94,7 +97,7 @@ def _signs(variant: Variant) -> Iterator[Finding]:
 
 
 def _vanishes(part: Expression, variant: Variant) -> bool:
-    """Whether it is a power of a number below 1 that grows with the steps."""
+    """Whether it is a power with a base below 1 and an exponent that grows with the step."""
     if not isinstance(part, Operation) or part.operator != "**":
         return False
     base, exponent = part.operands

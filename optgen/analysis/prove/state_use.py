@@ -106,7 +106,7 @@ def _fits(
 
 
 def _mixed(variant: Variant) -> Iterator[Finding]:
-    """Whether in ``a*state + (1 - b)*x`` the b is the decay of another state."""
+    """Whether in ``a*state + (1 - b)*x`` the b is a decay other than a that is used elsewhere."""
     shares = {n for n, interval in variant.known.items() if interval.meet(_UNIT) == interval}
     states = {state.name for state in variant.states}
     uses = Counter(

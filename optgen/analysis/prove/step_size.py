@@ -122,7 +122,7 @@ class _Bounds:
         return self._by_sum(moved, found, depth)
 
     def _plain(self, moved: Expression) -> Bound | None:
-        """A bound for all states: by intervals, or what large gradients make of fresh ones."""
+        """A bound for all states: by intervals, or by initial states and large gradients."""
         interval = bounds(moved, self._variant.known)
         if interval.low is not None and interval.high is not None:
             largest = max(abs(interval.low), abs(interval.high))
