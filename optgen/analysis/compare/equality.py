@@ -74,7 +74,7 @@ def _renamed(
 
 
 def _ways(right: Sequence[str], fits: Mapping[str, Sequence[str]]) -> Iterator[dict[str, str]]:
-    """Bijections from the states of the right rule to those of the left; equal names first."""
+    """Injections from the states of the right rule to those of the left; equal names first."""
     if not right:
         yield {}
         return

@@ -49,7 +49,10 @@ def collected(node: Node, moving: frozenset[str]) -> Node:
 
 
 def cleared(node: Node, moving: frozenset[str]) -> Node:
-    """The node without denominators free of ``moving`` names in sums that are denominators."""
+    """The node with quotients by factors free of ``moving`` names moved out of denominators.
+
+    It applies to denominators that are sums.
+    """
     if not node.children:
         return node
     found = again(node, [cleared(child, moving) for child in node.children])

@@ -191,7 +191,7 @@ def _places(outline: Outline, name: str, states: Mapping[str, str]) -> Counter[s
 def _improved(
     outline: Outline, known: Outline, names: dict[str, str], differences: Differences
 ) -> Nearest:
-    """The differences at a local optimum: no exchange of two hyperparameters reduces the cost."""
+    """The differences after each exchange of two hyperparameters that reduces the cost."""
     best = _measured(outline, known, names, differences)
     theirs = [name for name in known.numbers if name in names]
     for one, other in combinations(theirs, 2):

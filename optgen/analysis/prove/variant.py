@@ -120,7 +120,7 @@ def replaced(variant: Variant, old: Expression, new: Expression) -> Variant:
 
 
 def without(expression: Expression, name: str) -> Expression:
-    """The sum without one term, a given name.
+    """A sum without one occurrence of a term, the given name.
 
     An expression that isn't such a sum becomes the difference itself.
     """

@@ -70,13 +70,13 @@ def _is(total: Expression, goal: Expression) -> bool:
 
 
 def _weight(term: Expression, name: str) -> Expression | None:
-    """The factors of a term that depend on a single name; None if none do, or all."""
+    """The factors of a term that depend on ``name`` alone; None if none do, or all."""
     own, others = _factors(term, name)
     return None if own == Number(1) or others == 0 else own
 
 
 def _factors(term: Expression, name: str) -> tuple[Expression, int]:
-    """The product of these factors, and the number of other factors."""
+    """The product of factors that depend on ``name`` alone, and the number of other factors."""
     if set(names(term)) == {name} and (isinstance(term, Name) or _is_sum(term)):
         return term, 0
     match term:
