@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-#: The arguments of every optimizer class besides its hyperparameters, and their constructors.
+#: Arguments of every optimizer class besides its hyperparameters, and names that pass them on.
 ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
 
 #: The attributes of every optimizer; a hyperparameter is an attribute too.

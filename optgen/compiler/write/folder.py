@@ -16,7 +16,7 @@ from optgen.compiler.write.manifest import read_manifest
 if sys.platform != "win32":
     import fcntl
 
-#: The prefix of staging folders, which hold the files of a build until they are moved.
+#: The pattern of staging folders, which hold the files of a build until they are moved.
 STAGING = ".optgen-*.tmp"
 _CLASS = re.compile(r"^class (\w+)\((?:Featured|Schedule)\):", re.MULTILINE)
 

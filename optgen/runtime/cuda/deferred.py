@@ -116,7 +116,8 @@ class Deferred:
     def call(self, chosen: Mask, left: Mask, gradients: Sequence[Gradient | None]) -> None:
         """One call of the program that the device selects, over the chosen variables.
 
-        The variables in ``left`` have no gradient; an update applies its other steps to them.
+        The variables in ``left`` have no gradient; an update runs only the program ``absent`` on
+        them.
         """
         is_capturing = self.is_capturing
         self.is_captured = self.is_captured or is_capturing
