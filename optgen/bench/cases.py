@@ -30,7 +30,7 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True)
 class Case:
-    """The optimizer of a spec, with arguments; ``full`` where features are on too."""
+    """The optimizer of a spec, with arguments; ``full`` if features are on too."""
 
     spec: Spec
     own: Mapping[str, Any] = field(default_factory=dict)
@@ -44,13 +44,13 @@ class Case:
 
     @property
     def label(self) -> str:
-        """What it is called in a table."""
+        """The name of the case in a table."""
         shown = ", ".join(f"{name}={value}" for name, value in self.own.items())
         return f"{self.optimizer}({shown})" if shown else self.optimizer
 
     @property
     def title(self) -> str:
-        """The label, and whether features are on."""
+        """The label, with a note if features are on."""
         return f"{self.label} with everything on" if self.full else self.label
 
     @property
@@ -59,7 +59,7 @@ class Case:
         return {**self.own, **self.full}
 
     def step(self, model: Model) -> Step:
-        """A step over arrays of a model, whose gradients stay the same arrays."""
+        """A step over arrays of a model; each step uses the same gradient arrays."""
         draw = np.random.default_rng(0)
         optimizer = self.made()
         optimizer.build([draw.random(shape, np.float32) for shape in model.shapes])
@@ -67,38 +67,38 @@ class Case:
         return lambda: optimizer.apply(grads)
 
     def made(self) -> Any:
-        """The optimizer. Raises TypeError for one that has no default for an argument."""
+        """The optimizer. Raises TypeError if a required argument has no value."""
         return getattr(import_module(self.package), self.optimizer)(**self.arguments)
 
     def floor_bytes(self) -> int:
-        """The bytes that a step must move for each float32 parameter, counted in the plan."""
+        """The minimum memory traffic of a step, in bytes per float32 parameter, by the plan."""
         on = core_of(self.made()).settings.on()
         return moved_bytes(plan_of(self.spec, surroundings()), on)
 
 
 def threads() -> int:
-    """On how many threads steps are timed."""
+    """The number of threads of timed steps."""
     return int(_read()["threads"])
 
 
 def read(names: list[str]) -> tuple[Spec, ...]:
-    """The specs of some names, files and folders, or those that are timed by default.
+    """The specs with some names, files and folders, or the specs that are timed by default.
 
-    Raises FileNotFoundError for a name that nothing has, and SpecError for a wrong spec.
+    Raises FileNotFoundError for an unknown name, and SpecError for an invalid spec.
     """
     wanted = names or [case["optimizer"] for case in _read()["cases"]]
     return load_all(find_specs(wanted).files)
 
 
 def own_files(specs: Iterable[Spec]) -> list[Path]:
-    """The files of those specs that aren't built in."""
+    """The files of the specs that aren't built in."""
     built_in = {path.resolve() for path in (*optimizer_files(), *feature_files())}
     files = [Path(spec.path) for spec in specs]
     return [path for path in files if path.resolve() not in built_in]
 
 
 def cases(specs: Iterable[Spec]) -> list[Case]:
-    """Each optimizer among some specs, plain and with everything on."""
+    """Each optimizer among some specs, plain and with all features on."""
     return list(_cases([spec for spec in specs if not (is_feature(spec) or spec.is_schedule)]))
 
 

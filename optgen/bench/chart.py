@@ -11,7 +11,7 @@ from optgen.bench.run import OURS, Figure, Figures
 
 
 def draw(found: Figures, path: Path) -> None:
-    """Write the chart to a file whose ending says of which kind it is. Needs matplotlib."""
+    """Write the chart to a file; its extension selects the format. Needs matplotlib."""
     pyplot: Any = import_module("matplotlib.pyplot")
     models = list(dict.fromkeys(one.model for one in found.steps))
     peers = list(dict.fromkeys(name for one in found.steps for name in one.peers))
@@ -29,7 +29,7 @@ def draw(found: Figures, path: Path) -> None:
         _bars(axis, row, colours)
         axis.set_title(model)
     figure.suptitle(f"Time of a step, as a multiple of that of {OURS}")
-    # Outside, so that it covers no bar; each library has one colour in all models.
+    # Outside the axes, so that it covers no bar; each library has one colour in all models.
     patches = import_module("matplotlib.patches")
     handles = [patches.Patch(color=colour, label=name) for name, colour in colours.items()]
     if handles:
@@ -39,7 +39,7 @@ def draw(found: Figures, path: Path) -> None:
 
 
 def _bars(axis: Any, figures: list[Figure], colours: Mapping[str, str]) -> None:
-    """A group of bars for each case, as many as it has peers, with their numbers."""
+    """A group of bars per case, one bar per peer, with their numbers."""
     place, ticks = 0.0, []
     for one in figures:
         first = place

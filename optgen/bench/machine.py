@@ -25,12 +25,12 @@ def _copy(source: Array, target: Array) -> None:
 
 
 def in_place(size: int) -> tuple[Callable[[], None], int]:
-    """A pass that changes so many float32 numbers where they are, and the bytes that it moves."""
+    """A pass that changes ``size`` float32 numbers in place, and the number of bytes it moves."""
     array = np.ones(size, np.float32)
     return lambda: _in_place(array), 8 * size
 
 
 def copy(size: int) -> tuple[Callable[[], None], int]:
-    """A pass that copies so many float32 numbers, and the bytes that it moves."""
+    """A pass that copies ``size`` float32 numbers, and the number of bytes it moves."""
     source, target = np.ones(size, np.float32), np.zeros(size, np.float32)
     return lambda: _copy(source, target), 8 * size

@@ -14,7 +14,7 @@ _NAMES = {"resnet50": "ResNet-50", "gpt2_small": "GPT-2 small", "many_tiny": "10
 
 @dataclass(frozen=True)
 class Model:
-    """A list of shapes, under a name."""
+    """A named list of shapes."""
 
     name: str
     shapes: tuple[Shape, ...]
@@ -26,7 +26,7 @@ class Model:
 
 
 def models() -> dict[str, Model]:
-    """The models that steps are timed on, by what they are called on the command line."""
+    """The models that steps are timed on, by their names on the command line."""
     text = (files(__package__) / "shapes.json").read_text(encoding="utf-8")
     known = json.loads(text)
     found = {}
@@ -37,5 +37,5 @@ def models() -> dict[str, Model]:
 
 
 def tiny(count: int) -> Model:
-    """So many tensors of 64 elements."""
+    """A model of ``count`` tensors of 64 elements."""
     return Model(f"{count} x 64", ((64,),) * count)

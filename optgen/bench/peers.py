@@ -11,14 +11,14 @@ from typing import Any
 from optgen.bench.cases import Case, Step
 from optgen.bench.models import Model
 
-#: How torch may be told to make its steps.
+#: The implementations of torch's steps.
 _WAYS = {"torch loop": {"foreach": False}, "foreach": {"foreach": True}, "fused": {"fused": True}}
 
 
 def peers(case: Case, model: Model, threads: int, *, compiled: bool) -> Iterator[tuple[str, Step]]:
-    """The steps of other libraries under their names.
+    """The steps of other libraries by name.
 
-    Torch has no features around its optimizers, and is left out where they are on.
+    Torch has no features around its optimizers, so it is omitted if features are on.
     """
     if find_spec("torch") is None:
         return
@@ -43,7 +43,7 @@ def _of_torch(
         try:
             optimizer = kind(params, **case.own, **way)
             optimizer.step()
-        except (TypeError, RuntimeError):  # Not all of torch's optimizers are fused.
+        except (TypeError, RuntimeError):  # Some of torch's optimizers have no fused version.
             continue
         yield name, optimizer.step
         if compiled and name == "foreach":

@@ -21,15 +21,15 @@ from optgen.bench.timing import in_turns, ratio
 OURS, MEMORY = "optgen", "in place"
 _COUNTS = (1, 10, 100, 1000, 10_000)
 _LIBRARIES = ("numpy", "numba", "torch", "keras")
-#: So many float32 numbers may stay in caches from step to step.
+#: The maximum number of float32 numbers that can remain in caches between steps.
 _CACHED = 4_000_000
-#: Load, and spread of a pass over memory, above which other programs disturb the figures.
+#: Load, and spread of a memory pass, above which other programs distort the results.
 _BUSY_LOAD, _BUSY_SPREAD = 0.7, 0.15
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One optimizer on one model; ``peers`` took so many times as long."""
+    """One optimizer on one model; ``peers`` are the relative times of other libraries."""
 
     model: str
     case: str
@@ -38,20 +38,20 @@ class Figure:
     spread: float
     bytes_moved: int
     gigabytes_per_second: float
-    #: None for what lives in caches, where memory isn't what a step waits for.
+    #: None for data that fits in caches, because memory is not the bottleneck then.
     share_of_floor: float | None
     peers: dict[str, float]
 
 
 @dataclass
 class Figures:
-    """What was found, with the machine that it was found on."""
+    """The results, with the machine they were measured on."""
 
     machine: dict[str, Any]
     steps: list[Figure] = field(default_factory=list)
     growth: dict[str, dict[int, float]] = field(default_factory=dict)
     startup: dict[str, Any] = field(default_factory=dict)
-    #: What there was no time for.
+    #: The measurements skipped for lack of time.
     left_out: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class Figures:
 
 
 def described(size: int) -> dict[str, Any]:
-    """The machine, its libraries, and how fast it moves arrays of so many float32 numbers."""
+    """The machine, its libraries, and its bandwidth for arrays of ``size`` float32 numbers."""
     numba.set_num_threads(min(threads(), numba.config.NUMBA_NUM_THREADS))
     (changing, moved), (copying, copied) = machine.in_place(size), machine.copy(size)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
@@ -79,7 +79,7 @@ def described(size: int) -> dict[str, Any]:
 
 
 def figure(case: Case, model: Model, *, rounds: int, seconds: float, compiled: bool) -> Figure:
-    """A case on a model, beside memory and peers."""
+    """The result of a case on a model, compared with memory and peers."""
     memory, moved = machine.in_place(model.size)
     functions = {OURS: case.step(model), MEMORY: memory}
     functions |= peers(case, model, threads(), compiled=compiled)
@@ -99,7 +99,7 @@ def figure(case: Case, model: Model, *, rounds: int, seconds: float, compiled: b
 
 
 def growth(case: Case, rounds: int, clock: Clock) -> dict[int, float]:
-    """The microseconds of a step by the number of tensors of 64 elements, as time allows."""
+    """The microseconds of a step by the number of tensors of 64 elements, within the time limit."""
     return {
         count: 1e6 * in_turns({OURS: case.step(tiny(count))}, rounds, 2.0)[OURS].median
         for count in _COUNTS
@@ -108,7 +108,7 @@ def growth(case: Case, rounds: int, clock: Clock) -> dict[int, float]:
 
 
 def beginnings(cases: list[Case], folder: Path, clock: Clock, found: Figures) -> None:
-    """Add the seconds of imports, of first steps, and of a build, as time allows.
+    """Add the seconds of imports, of first steps, and of a build, within the time limit.
 
     ``folder`` holds the package of a user's own optimizers.
     """

@@ -38,14 +38,14 @@ _TRIES = 3
 
 
 def import_seconds() -> float:
-    """How much longer an import of the optimizers takes than NumPy's own."""
+    """The additional time of an import of the optimizers, compared with NumPy alone."""
     return median(_said(_IMPORT) for _ in range(_TRIES))
 
 
 def first_step_seconds(case: Case, folder: Path) -> Iterator[float]:
-    """The first step of a fresh process: with nothing compiled before, and from the cache.
+    """The times of the first step of a new process: without compiled code, and from the cache.
 
-    ``folder`` is where the case's package is, if it isn't installed.
+    ``folder`` contains the case's package if it isn't installed.
     """
     arguments = case.package, case.optimizer, json.dumps(case.arguments)
     path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")]))
@@ -55,7 +55,7 @@ def first_step_seconds(case: Case, folder: Path) -> Iterator[float]:
 
 
 def build_seconds() -> float:
-    """How long it takes to generate all built-in optimizers."""
+    """The time to generate all built-in optimizers."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "optgen", "build", "--out", os.path.join(folder, "built")]
         start = time.perf_counter()

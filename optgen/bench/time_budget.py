@@ -14,9 +14,9 @@ class Clock:
 
     @property
     def left(self) -> float:
-        """Seconds until the limit, negative behind it."""
+        """Seconds until the limit; negative after it."""
         return self._end - time.perf_counter()
 
     def share(self, parts: int, most: float) -> float:
-        """The seconds for one of so many equal parts of what is left, at most ``most``."""
+        """The seconds of one of ``parts`` equal parts of the remaining time, at most ``most``."""
         return min(most, self.left / parts)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median, quantiles
 
-#: Calls of each function that aren't counted.
+#: Warm-up calls of each function, which aren't counted.
 WARM = 2
-#: Rounds without which there is no spread.
+#: The minimum number of rounds for a spread.
 FEWEST = 3
 
 
@@ -21,12 +21,12 @@ class Times:
 
     @property
     def median(self) -> float:
-        """The one in the middle."""
+        """The median of the seconds."""
         return median(self.seconds)
 
     @property
     def spread(self) -> float:
-        """The share of the median that lies between the quartiles."""
+        """The interquartile range relative to the median."""
         low, _, high = quantiles(self.seconds, n=4)
         return (high - low) / self.median
 
@@ -34,10 +34,10 @@ class Times:
 def in_turns(
     functions: Mapping[str, Callable[[], object]], rounds: int, seconds: float
 ) -> dict[str, Times]:
-    """The times of functions, of which each is called once in each round.
+    """The times of functions, each called once per round.
 
-    There are so many ``rounds``, or fewer, though at least ``FEWEST``, where they take longer than
-    so many seconds.
+    There are ``rounds`` rounds, or fewer, but at least ``FEWEST``, if they take longer than
+    ``seconds``.
     """
     taken: dict[str, list[float]] = {name: [] for name in functions}
     end = time.perf_counter() + seconds
@@ -53,5 +53,5 @@ def in_turns(
 
 
 def ratio(one: Times, other: Times) -> float:
-    """How many times as long another took: the median over pairs that followed each other."""
+    """The relative time of another function: the median over consecutive pairs."""
     return median(b / a for a, b in zip(one.seconds, other.seconds, strict=True))

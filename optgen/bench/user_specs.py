@@ -11,15 +11,15 @@ from pathlib import Path
 from optgen.compiler.build import Silent, build, prepare
 from optgen.compiler.library import SpecFiles
 
-#: The package that is generated.
+#: The name of the generated package.
 PACKAGE = "optgen_bench_own"
 
 
 @contextmanager
 def generated(files: Sequence[Path]) -> Iterator[Path]:
-    """Inside, ``PACKAGE`` can be imported, with the optimizers of these files.
+    """A context in which ``PACKAGE``, with the optimizers of these files, can be imported.
 
-    Yields the folder that holds it. Raises SpecError where a spec is wrong.
+    Yields the folder that contains it. Raises SpecError for an invalid spec.
     """
     with tempfile.TemporaryDirectory(prefix="optgen-bench-") as name:
         folder = Path(name)
@@ -32,7 +32,7 @@ def generated(files: Sequence[Path]) -> Iterator[Path]:
 
 @contextmanager
 def importable(package: str, folder: str) -> Iterator[None]:
-    """Inside, a package can be imported from a folder; behind, it is forgotten."""
+    """A context in which a package can be imported from a folder; on exit, it is unloaded."""
     sys.path.insert(0, folder)
     try:
         yield

@@ -20,7 +20,7 @@ app = typer.Typer(
     help="Compile optimizers from specs: ten lines of maths, one fused kernel.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # Rich would take longer to import than help takes to print.
+    rich_markup_mode=None,  # The import of Rich takes longer than printing the help.
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -10,7 +10,7 @@ from optgen.compiler.ir.reserved import TARGETS
 
 
 class Stage(StrEnum):
-    """What to show: a noun of the compiler."""
+    """The stage to show, named by a noun of the compiler."""
 
     SPEC = "spec"
     RULE = "rule"
@@ -19,7 +19,7 @@ class Stage(StrEnum):
 
 
 class Format(StrEnum):
-    """How an explanation is written."""
+    """The format of an explanation."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -27,17 +27,17 @@ class Format(StrEnum):
     HTML = "html"
 
 
-#: The file that is a class, and no kernels of a target.
+#: The file with a class, without the kernels of a target.
 CLASS = "class"
 
 
 def targets() -> list[str]:
-    """Which files there are to show at stage ``source``: one for each folder of a target."""
+    """The files available at stage ``source``: one per folder of a target."""
     return [*TARGETS, CLASS]
 
 
 def known_target(name: str) -> str:
-    """The name of one of them. Raises BadParameter for another."""
+    """The name of one of these files. Raises BadParameter for any other name."""
     if name not in targets():
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(targets())}")
     return name

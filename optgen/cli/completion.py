@@ -7,21 +7,21 @@ from pathlib import Path
 
 
 def complete_optimizer(incomplete: str) -> list[str]:
-    """Names of built-in optimizers that begin with what was typed."""
+    """Names of built-in optimizers with the typed prefix."""
     from optgen.compiler.library import optimizer_files
 
     return _starting(incomplete, optimizer_files())
 
 
 def complete_schedule(incomplete: str) -> list[str]:
-    """Names of built-in schedules that begin with what was typed."""
+    """Names of built-in schedules with the typed prefix."""
     from optgen.compiler.library import schedule_files
 
     return _starting(incomplete, schedule_files())
 
 
 def complete_spec(incomplete: str) -> list[str]:
-    """Names of built-in specs of any kind that begin with what was typed."""
+    """Names of built-in specs of any kind with the typed prefix."""
     from optgen.compiler.library import feature_files, optimizer_files, schedule_files
 
     return _starting(incomplete, (*optimizer_files(), *feature_files(), *schedule_files()))

@@ -14,28 +14,28 @@ from optgen.compiler.ir.problem import INTERNAL, Location, Problem
 
 P = ParamSpec("P")
 
-#: Results go to the first, messages about them to the second.
+#: The consoles for results and for messages about them.
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-#: Exit statuses: of a spec that is wrong, of a command that can't be carried out as it is written,
-#: and of a mistake in the compiler.
+#: Exit statuses: an invalid spec, a command that can't be executed as written, and a compiler
+#: error.
 FINE, WRONG, USAGE, FAILED = 0, 1, 2, 3
 
-#: Where this variable of the environment is set, internal errors come with their tracebacks.
+#: If this environment variable is set, internal errors include their tracebacks.
 TRACEBACK = "OPTGEN_TRACEBACK"
 
 _COLOURS = {"error": "bold red", "warning": "bold yellow", INTERNAL: "bold red"}
 
 
 def status_of(problems: Iterable[Problem]) -> int:
-    """The exit status of a command that found some problems."""
+    """The exit status of a command that found a number of problems."""
     severities = {problem.severity for problem in problems}
     return FAILED if INTERNAL in severities else WRONG if "error" in severities else FINE
 
 
 def print_problems(problems: Iterable[Problem]) -> int:
-    """Each problem with its line and caret, and their number at the end; returns the status."""
+    """Print each problem with its line and caret, and then their number; returns the status."""
     listed = list(problems)
     for problem in listed:
         head, *rest = str(problem).split("\n")
@@ -55,7 +55,7 @@ def print_problems(problems: Iterable[Problem]) -> int:
 
 
 def ends_well(command: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
-    """A decorator: what nothing expects to be raised becomes an internal error, and the status."""
+    """A decorator that converts unexpected exceptions into an internal error and an exit status."""
 
     def decorate(run: Callable[P, int]) -> Callable[P, int]:
         @wraps(run)
@@ -71,10 +71,10 @@ def ends_well(command: str) -> Callable[[Callable[P, int]], Callable[P, int]]:
 
 
 def complain(message: str) -> None:
-    """A message about wrong usage."""
+    """Print an error message about usage."""
     err.print(Text.assemble(("error: ", "bold red"), message))
 
 
 def warn(message: str) -> None:
-    """A message about something odd that is no error."""
+    """Print a warning."""
     err.print(Text.assemble(("warning: ", "bold yellow"), message))

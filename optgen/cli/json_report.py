@@ -11,7 +11,7 @@ from optgen.compiler.ir.proof import Finding
 
 
 def print_json(examined: Iterable[Examined], problems: Iterable[Problem]) -> None:
-    """Print one object; nothing else may be written to standard output."""
+    """Print one JSON object; standard output must contain nothing else."""
     page = {
         "problems": [_problem(problem) for problem in problems],
         "specs": [

@@ -15,13 +15,13 @@ from optgen.compiler.ir.spec import Spec
 from optgen.compiler.ir.stability import Stability
 from optgen.compiler.pipeline import checked_rule, plan_of, surroundings
 
-#: What a copy within the memory of an H100 reaches, in bytes a second.
+#: The bandwidth of a copy within the memory of an H100, in bytes per second.
 H100 = 3.0e12
 
 
 @dataclass(frozen=True)
 class Explained:
-    """One optimizer: its rule, what is proved of it, where it is stable, and what it costs."""
+    """One optimizer: its rule, proved properties, stability limits, and costs."""
 
     rule: Rule
     proved: Sequence[Finding]
@@ -57,9 +57,9 @@ class Explained:
 
 
 def explained(spec: Spec, together: Sequence[str]) -> Explained:
-    """All about an optimizer, and its cost with some features on together.
+    """The complete report on an optimizer, with its cost when some features are on together.
 
-    Raises SpecError, and UsageError for a feature that there isn't.
+    Raises SpecError, and UsageError for an unknown feature.
     """
     rule = checked_rule(spec)
     cards = tuple(costs(plan_of(spec, surroundings()), together))
@@ -68,13 +68,13 @@ def explained(spec: Spec, together: Sequence[str]) -> Explained:
 
 @dataclass(frozen=True)
 class Scale:
-    """What times are given for: parameters, and the bytes that are moved in a second."""
+    """The scale of given times: the number of parameters, and the bandwidth in bytes per second."""
 
     parameters: int
     bandwidth: float
 
     def headings(self) -> list[str]:
-        """Those of the table of costs."""
+        """The headings of the table of costs."""
         return [
             "setting",
             "state B",
@@ -86,7 +86,7 @@ class Scale:
         ]
 
     def cells(self, card: Cost) -> list[str]:
-        """A line of that table."""
+        """The cells of one row of the table."""
         return [
             card.setting,
             str(card.state_bytes),
@@ -99,7 +99,7 @@ class Scale:
 
     @property
     def note(self) -> str:
-        """What the table's numbers count."""
+        """The definition of the numbers in the table."""
         return f"B for each float32 parameter; ms for {self.parameters:,} of them"
 
 
@@ -108,7 +108,7 @@ def _where(alike: Sequence[Finding], verdict: Verdict) -> str:
 
 
 def _told(statement: str, alike: Sequence[Finding]) -> Iterator[str]:
-    """A property that a rule may have or not, with each reason by itself."""
+    """An optional property of a rule, with each reason on a separate line."""
     reasons = dict.fromkeys((finding.word, finding.reason) for finding in alike)
     for word, reason in reasons:
         places = [f.variant for f in alike if (f.word, f.reason) == (word, reason)]

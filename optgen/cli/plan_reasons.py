@@ -8,12 +8,12 @@ from rich.table import Table
 from optgen.cli.console import out
 from optgen.compiler.ir.accuracy import Accuracy, in_tenths, one_digit
 
-#: Columns that the table of rewrites needs.
+#: The width in columns of the table of rewrites.
 _WIDTH = 130
 
 
 def print_reasons(found: Accuracy) -> None:
-    """Print bounds of a plan's errors, its rewrites, and the largest errors that were found."""
+    """Print bounds of a plan's errors, its rewrites, and the largest errors found."""
     _print_bounds(found)
     if not found.planned:
         out.print("\nNothing was measured: a step takes all elements together, or is too large")

@@ -11,7 +11,7 @@ from optgen.demo.training import Epoch
 
 
 class BuildProgress:
-    """A bar on a terminal, a line for each spec elsewhere."""
+    """A progress bar on a terminal, otherwise one line per spec."""
 
     def __init__(self, total: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -29,18 +29,18 @@ class BuildProgress:
             self._bar.stop()
 
     def compiled(self, name: str) -> None:
-        """Move the bar on."""
+        """Advance the bar."""
         if self._bar is not None:
             self._bar.update(self._task, advance=1, description=name)
 
     def done(self, name: str, status: str) -> None:
-        """A line for each result, above the bar where there is one."""
+        """Print a line for each result, above the bar if there is one."""
         console = out if self._bar is None else self._bar.console
         console.print(Text(f"{name}: {status}"))
 
 
 class TrainingProgress:
-    """A bar for each run on a terminal, a line for each run that is done elsewhere."""
+    """A progress bar per run on a terminal, otherwise one line per finished run."""
 
     def __init__(self, epochs: int) -> None:
         columns = (
@@ -62,7 +62,7 @@ class TrainingProgress:
             self._bars.stop()
 
     def report(self, contestant: Contestant, epoch: Epoch) -> None:
-        """Note how a run does after an epoch; epoch 0 is its start."""
+        """Record the state of a run after an epoch; epoch 0 is its start."""
         result = f"loss {epoch.loss:.4f}, accuracy {epoch.accuracy:.1%}"
         if self._bars is not None:
             if epoch.number == 0:

@@ -16,14 +16,14 @@ from optgen.compiler.ir.expression import text
 from optgen.compiler.ir.problem import CONTROL
 from optgen.compiler.ir.rule import Step
 
-#: Columns that the table of costs needs.
+#: The width in columns of the table of costs.
 _WIDTH = 110
-#: What Markdown takes for more than a letter.
+#: Characters with a special meaning in Markdown.
 _MARKS = re.compile(r"([\\`*_\[\]$#|])")
 
 
 def to_console(found: Explained, scale: Scale) -> None:
-    """Print it in the notation of specs."""
+    """Print the report in the notation of specs."""
     rule = found.rule
     out.print(f"[bold]{rule.name}[/bold]: ", end="")
     out.print(rule.summary, markup=False)
@@ -50,7 +50,7 @@ def to_console(found: Explained, scale: Scale) -> None:
 
 
 def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
-    """Its lines in Markdown, with formulas in LaTeX."""
+    """The lines of the report in Markdown, with formulas in LaTeX."""
     yield f"# {found.rule.name}\n\n{_prose(found.rule.summary)}\n"
     for heading, steps in found.variants():
         yield f"{heading}:\n"
@@ -66,7 +66,7 @@ def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
 
 
 def _prose(text: str) -> str:
-    """Text of a spec as a line of Markdown in which nothing is a tag, a formula or a link."""
+    """Text of a spec as a line of Markdown, escaped so that it contains no tag, formula or link."""
     return _MARKS.sub(r"\\\1", html.escape(CONTROL.sub(" ", text), quote=False))
 
 

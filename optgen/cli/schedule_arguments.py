@@ -14,21 +14,21 @@ _SWITCH = {"true": True, "false": False}
 
 
 class TypedError(ValueError):
-    """Says what was typed wrong, and what to type instead."""
+    """An error in typed arguments; the message includes the correct form."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """A schedule by its name or file, and its arguments as text."""
+    """A schedule, given by name or file, and its arguments as text."""
 
     name: str
     arguments: tuple[tuple[str, str], ...] = ()
 
 
 def read_requests(words: Sequence[str]) -> list[Request]:
-    """``NAME key=value … NAME key=value …``: an argument belongs to the name before it.
+    """Parse ``NAME key=value … NAME key=value …``: an argument belongs to the preceding name.
 
-    Raises TypedError where an argument stands before any name, or is given twice.
+    Raises TypedError if an argument precedes all names, or is given twice.
     """
     requests: list[Request] = []
     for word in words:
@@ -46,9 +46,9 @@ def read_requests(words: Sequence[str]) -> list[Request]:
 
 
 def read_values(spec: Spec, request: Request) -> dict[str, object]:
-    """The arguments that a spec declares, as values.
+    """The values of the arguments that a spec declares.
 
-    Raises TypedError where one is missing, unknown, or of the wrong kind.
+    Raises TypedError if an argument is missing, unknown, or of the wrong kind.
     """
     entries = {entry.name.value: entry for entry in spec.hyperparameters}
     given = dict(request.arguments)

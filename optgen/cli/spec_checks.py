@@ -18,14 +18,14 @@ from optgen.compiler.ir.spec import Spec
 from optgen.compiler.pipeline import Surroundings, compile_spec, gather
 from optgen.compiler.project import Project, unique
 
-#: Seconds for one spec. The work of an analysis is counted and ends long before; this ends what
-#: hangs in a library.
+#: Seconds per spec. Analyses have a work limit and normally end long before; this timeout ends an
+#: analysis that hangs in a library.
 MOST_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Examined:
-    """What was found out about a spec, and what is wrong with it."""
+    """The results of the analysis of a spec, and its problems."""
 
     spec: Spec
     findings: tuple[Finding, ...]
@@ -33,7 +33,7 @@ class Examined:
 
 
 def examine(project: Project, seconds: float = MOST_SECONDS) -> tuple[Examined, ...]:
-    """Examine every optimizer and schedule of a project, in their order."""
+    """Examine every optimizer and schedule of a project, in order."""
     specs = project.kinds.compiled
     work = partial(examine_one, around=project.around)
     with _progress(len(specs)) as done:
@@ -47,7 +47,7 @@ def examine(project: Project, seconds: float = MOST_SECONDS) -> tuple[Examined, 
 
 
 def examine_one(spec: Spec, around: Surroundings) -> Examined:
-    """Compile a spec, and prove what can be of its rule; one may fail without the other."""
+    """Compile a spec and prove properties of its rule; each can fail independently of the other."""
     _, problems = gather([spec], lambda one: compile_spec(one, around))
     if spec.is_schedule:
         return Examined(spec, (), tuple(problems))
@@ -63,7 +63,7 @@ def examine_one(spec: Spec, around: Surroundings) -> Examined:
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Spec], None]]:
-    """A progress bar on a terminal, without a thread; nothing elsewhere."""
+    """A progress bar on a terminal, without a thread; otherwise nothing."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     is_shown = err.is_terminal and total > 1
     with Progress(

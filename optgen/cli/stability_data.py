@@ -15,14 +15,14 @@ from optgen.compiler.ir.stability import PRODUCT, Stability
 from optgen.compiler.ir.value import evaluate
 from optgen.demo.stability import Panel
 
-#: Points along each axis.
+#: Numbers of points along each axis.
 FINE_GRAINED, POINTS = 400, 120
-#: How far a picture goes: in largest limits, and in medians of them.
+#: The extent of a plot: in multiples of the largest limit, and of the median limit.
 _BEYOND, _AT_MOST = 1.25, 3
 
 
 def panels(rule: Rule, stable: Sequence[Stability]) -> list[Panel]:
-    """A panel for each setting that has a limit. Raises UsageError where none has."""
+    """One panel per setting that has a limit. Raises UsageError if none has one."""
     if not stable:
         raise UsageError(
             f"there is nothing to draw: {rule.name}'s steps have no limit in closed form "
@@ -49,13 +49,13 @@ def _panel(rule: Rule, stable: Stability) -> Panel:
 
 
 def _top(limits: np.ndarray[Any, np.dtype[np.float64]]) -> float:
-    """Where the axis of products ends: beyond the limits, unless few are very large."""
+    """The end of the axis of products: above all limits, unless few limits are very large."""
     finite = limits[np.isfinite(limits)]
     return float(min(_BEYOND * finite.max(), _AT_MOST * np.median(finite)))
 
 
 def _usual(rule: Rule, name: str, ends: tuple[float, float]) -> float:
-    """The default of a hyperparameter, or what is closest to it within the range."""
+    """The default of a hyperparameter, or the closest value within the range."""
     hyperparameter = rule.hyperparameter(name)
     default = None if hyperparameter is None else hyperparameter.default
     low, high = ends
@@ -71,7 +71,7 @@ def _value(expression: Expression, numbers: Mapping[str, float]) -> float:
 
 
 def _factor(stable: Stability, numbers: Mapping[str, float]) -> float:
-    """What a step multiplies the error by, in the long run."""
+    """The factor by which a step multiplies the error, in the long run."""
     coefficients = [_value(coefficient, numbers) for coefficient in stable.coefficients]
     if not all(map(math.isfinite, coefficients)):
         return math.nan

@@ -52,7 +52,7 @@ def _entry(entry: HyperparameterEntry) -> tuple[str, ...]:
 
 
 def rule_page(rule: Rule) -> str:
-    """The steps of a rule, block by block, with the guards that they stand under."""
+    """The steps of a rule, block by block, with their guards."""
     lines = [f"rule {rule.name}", "", "hyperparameters"]
     lines += _columns([_hyperparameter(h) for h in rule.hyperparameters])
     if not rule.is_schedule:
@@ -93,7 +93,7 @@ def _state(state: State) -> tuple[str, ...]:
 
 
 def plan_page(plan: Plan) -> str:
-    """The programs of a plan: what is computed per call, per tensor and per element."""
+    """The programs of a plan: the computations per call, per tensor and per element."""
     lines = [f"plan {plan.rule.name}", "", "switches"]
     decided = [(switch.name, switch.condition) for switch in plan.switches]
     lines += _columns(

@@ -37,7 +37,7 @@ th:first-child, td:first-child { text-align: left; }
 
 
 def in_html(found: Explained, scale: Scale) -> str:
-    """The page; all of it is ASCII, so that any encoding will do."""
+    """The page, in ASCII only, so that any encoding is correct."""
     page = "\n".join(_page(found, scale))
     return page.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
@@ -64,7 +64,7 @@ def _page(found: Explained, scale: Scale) -> Iterator[str]:
 
 
 def _property(line: str) -> str:
-    """A property, with the verdict that it begins with in a colour."""
+    """A property, with the verdict at its beginning in a colour."""
     verdict, colon, rest = line.partition(":")
     kind = escape(verdict.partition(" ")[0])
     return f'<b class="{kind}">{escape(verdict)}</b>{colon}{escape(rest)}'

@@ -17,21 +17,21 @@ from typing import Any, TypeVar
 
 try:
     import resource
-except ImportError:  # Windows has none.
+except ImportError:  # Windows has no resource module.
     resource = None  # type: ignore[assignment]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-#: Bytes that a process may take of memory, where the system holds it to that.
+#: The memory limit of a process in bytes, if the system enforces it.
 MOST_MEMORY = 4 << 30
-#: What keeps a system from starting processes, or ours from being its parent.
+#: Errors if the system can't start processes, or this process can't be their parent.
 _CANNOT_START = (OSError, ImportError, AssertionError)
 
 
 @dataclass(frozen=True)
 class Lost:
-    """Why there is no result for an item."""
+    """The reason why an item has no result."""
 
     reason: str
 
@@ -46,10 +46,10 @@ def in_parallel(
 ) -> list[Result | Lost]:
     """The results of some work, in the order of the items; work and results can be pickled.
 
-    There are ``most`` processes at once, by default as many as cores. One that takes longer than
-    ``seconds`` for an item is ended, and so are all when this is interrupted. Where none can be
-    started, the work is done here and takes as long as it takes. ``done`` is called as items are
-    done with.
+    At most ``most`` processes run at once; the default is the number of cores. A process that takes
+    longer than ``seconds`` for an item is terminated, and so are all processes on an interrupt. If
+    no process can be started, this process does the work, without a time limit. ``done`` is called
+    after each item.
     """
     crew = _Crew(work, seconds, _cores() if most is None else most)
     try:
@@ -59,7 +59,7 @@ def in_parallel(
 
 
 class _Crew:
-    """The processes that work, and what is done without any."""
+    """The worker processes, and the results of work done without them."""
 
     def __init__(self, work: Callable[[Any], Any], seconds: float, most: int) -> None:
         self._work, self._seconds, self._most = work, seconds, most
@@ -84,7 +84,7 @@ class _Crew:
         return results
 
     def _free(self) -> _Worker | None:
-        """A worker without work; None where all that there can be are busy."""
+        """An idle worker; None if the maximum number of workers is busy."""
         if self._idle:
             return self._idle.pop()
         if len(self._busy) >= self._most:
@@ -95,7 +95,7 @@ class _Crew:
             return None
 
     def _arrived(self) -> list[tuple[int, Any]]:
-        """What workers have returned, or lost, with the place of the item; waits for the first."""
+        """The results or losses of workers, with the indices of the items; waits for the first."""
         if not self._busy:
             return []
         rest = min(worker.until for worker in self._busy) - time.monotonic()
@@ -118,13 +118,13 @@ class _Crew:
         return found
 
     def end(self) -> None:
-        """End all processes, whatever they are doing."""
+        """Terminate all processes, idle or busy."""
         for worker in (*self._idle, *self._busy):
             worker.end()
 
 
 class _Worker:
-    """A process, and the item that it works on."""
+    """A process, and its current item."""
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
         context = _context()
@@ -139,23 +139,23 @@ class _Worker:
             theirs.close()
 
     def take(self, place: int, item: object, seconds: float) -> None:
-        """Begin to work on an item."""
+        """Start work on an item."""
         self.place, self.until = place, time.monotonic() + seconds
-        with suppress(OSError):  # A process that is gone shows when its result is read.
+        with suppress(OSError):  # Reading the result detects a dead process.
             self.pipe.send(item)
 
     def result(self) -> Any:
-        """What the process has sent; Lost if that was its end."""
+        """The result that the process has sent; Lost if the process ended instead."""
         try:
             return self.pipe.recv()
         except (EOFError, OSError):
             self._process.join(1)
             return Lost(f"its process {_ending(self._process.exitcode)}")
-        except Exception as error:  # Whatever the pickle of a result raises.
+        except Exception as error:  # Unpickling a result can raise any exception.
             return Lost(f"its result can't be read: {type(error).__name__}")
 
     def end(self) -> None:
-        """End the process."""
+        """Terminate the process."""
         self._process.kill()
         self._process.join()
         self.pipe.close()
@@ -163,9 +163,9 @@ class _Worker:
 
 @contextmanager
 def _no_interrupt() -> Iterator[None]:
-    """Put an interrupt off, which is lost where it meets Python's own work around a fork.
+    """Delay an interrupt, which Python loses during its own work around a fork.
 
-    A process that is started so never gets one: who starts it ends it.
+    A process started in this context never receives an interrupt: its parent terminates it.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -185,7 +185,7 @@ def _ending(code: int | None) -> str:
 
 
 def _context() -> Any:
-    """How processes are started: by forking, where no thread of this one can hold a lock."""
+    """The start method of processes: fork, if no other thread of this process can hold a lock."""
     known = get_all_start_methods()
     if sys.platform.startswith("linux") and threading.active_count() == 1 and "fork" in known:
         return get_context("fork")
@@ -197,9 +197,9 @@ def _context() -> Any:
 
 
 def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) -> None:
-    """The life of a process: items come in, results go out, until the pipe is closed."""
-    other_end.close()  # A forked process has both ends, and wouldn't see the other one close.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Who started this ends it.
+    """The main loop of a process: receive items and send results until the pipe is closed."""
+    other_end.close()  # A forked process has both ends; an open copy would hide the other's close.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent terminates this process.
     bound_memory(MOST_MEMORY)
     with suppress(EOFError):
         while True:
@@ -207,7 +207,7 @@ def _serve(work: Callable[[Any], Any], pipe: Connection, other_end: Connection) 
 
 
 def bound_memory(most: int) -> None:
-    """Let memory of this process run out at so many bytes, before it does everywhere."""
+    """Limit the memory of this process to ``most`` bytes, before the machine runs out of memory."""
     if resource is None:
         return
     with suppress(OSError, ValueError):
@@ -217,7 +217,7 @@ def bound_memory(most: int) -> None:
 
 
 def _cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

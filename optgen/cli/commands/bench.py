@@ -19,12 +19,12 @@ from optgen.bench.user_specs import generated
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
 from optgen.compiler.ir.problem import SpecError
 
-#: Of a table with all peers.
+#: Columns of a table with all peers.
 _WIDTH = 110
-#: Rounds and seconds for each case, in a thorough run and in a quick one.
+#: Rounds and seconds per case, in a thorough run and in a quick one.
 _THOROUGH, _QUICK = (41, 20.0), (6, 1.0)
 _QUICK_MODELS = ("resnet50", "many_tiny")
-#: Seconds of a quick run in all, and of those the ones after which no more steps are timed.
+#: Total seconds of a quick run, and seconds after which it times no more steps.
 _QUICK_SECONDS, _QUICK_STEPS = 95.0, 65.0
 
 
@@ -32,11 +32,11 @@ _QUICK_SECONDS, _QUICK_STEPS = 95.0, 65.0
 def bench(
     names: list[str], on: list[str], path: Path | None, picture: Path | None, *, quick: bool
 ) -> int:
-    """Time steps, and print the figures; returns the exit status."""
+    """Time steps, and print the results; returns the exit status."""
     known = models()
     try:
         wanted = [known[name] for name in on or [*(_QUICK_MODELS if quick else known)]]
-        # Small models take no time, and are there even where time runs out.
+        # Small models take little time, so they are present even if time runs out.
         shapes = sorted(wanted, key=lambda model: model.size)
         specs = read(names)
         chosen = cases(specs)
@@ -67,7 +67,7 @@ def bench(
 
 
 def _timed(chosen: list[Case], shapes: list[Model], folder: Path, *, quick: bool) -> Figures:
-    """All figures; where the time for a quick run ends, the rest is left out and named."""
+    """All results; at the time limit of a quick run, the remaining cases are skipped and named."""
     rounds, seconds = _QUICK if quick else _THOROUGH
     clock, steps = (Clock(_QUICK_SECONDS), Clock(_QUICK_STEPS)) if quick else (Clock(), Clock())
     with out.status("memory") as status:
@@ -121,7 +121,7 @@ _IMPORT, _BUILD = "import over numpy's", "build of all"
 
 
 def _table(title: str, figures: list[Figure]) -> Table:
-    """Figures, with how many times as long others take."""
+    """A table of results, with the relative times of peers."""
     peers = list(dict.fromkeys(name for one in figures for name in one.peers))
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)

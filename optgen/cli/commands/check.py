@@ -29,7 +29,7 @@ from optgen.compiler.project import read_project, unique
 
 @dataclass(frozen=True)
 class Wishes:
-    """Options of a check: what makes it fail, and what it prints."""
+    """Options of a check: its failure criteria and its output."""
 
     strict: bool = False
     require_proof: bool = False

@@ -34,7 +34,7 @@ def diff(one: str, other: str, together: list[str]) -> int:
 
 
 def _read(side: str) -> tuple[Spec, dict[str, Scalar | None]]:
-    """A spec, and the values that are given in brackets behind its name."""
+    """A spec, and the values given in brackets after its name."""
     called = _CALL.fullmatch(side.strip())
     if called is None:
         raise UsageError(f"{side!r} is neither a spec nor a spec with values, NAME(key=value)")
@@ -116,7 +116,7 @@ def _print_numbers(setting: Setting) -> None:
 
 
 def _print_compared(found: Comparison) -> None:
-    """What the verdict is of."""
+    """Print the settings and values that the verdict applies to."""
     for which, features in zip(("first", "second"), found.features, strict=True):
         if features:
             _say(f"    the {which} has the features {', '.join(features)}")

@@ -37,8 +37,8 @@ def explain(
 ) -> int:
     """Print the report on one optimizer; returns the exit status.
 
-    The features ``together`` are on in a row of their own in the table of costs. The paths are
-    where to draw its steps on a quadratic, and its runs.
+    The table of costs has a separate row with the features ``together`` on. The paths are the
+    output files for the plots of its steps on a quadratic and of its runs.
     """
     pictures = [one for one in (path, runs) if one is not None]
     try:
@@ -70,7 +70,7 @@ def explain(
 
 
 def _spec(name: str) -> Spec:
-    """The optimizer of that name or file. Raises UsageError where there isn't one."""
+    """The optimizer with that name or file. Raises UsageError if there is none."""
     found = find_specs([name])
     if len(found.files) != 1:
         raise UsageError(f"{name} holds {len(found.files)} specs; name one of them")
@@ -94,7 +94,10 @@ def _tell(found: Explained, style: Format, parameters: int) -> None:
 
 
 def _bandwidth() -> float:
-    """What this machine's memory moves in place, in bytes a second; one thread's share at least."""
+    """The in-place bandwidth of this machine's memory, in bytes per second.
+
+    The result is at least the share of one thread.
+    """
     array = np.ones(2**24, np.float32)
     times = []
     for _ in range(5):

@@ -13,7 +13,7 @@ TEMPLATE = "new_spec.toml.j2"
 
 @ends_well("optgen new")
 def new(name: str, folder: Path) -> int:
-    """Write a spec that builds unchanged, never over a file; returns the exit status."""
+    """Write a spec that builds unchanged, without overwriting a file; returns the exit status."""
     fault = class_name_fault(name)
     if fault:
         complain(fault)

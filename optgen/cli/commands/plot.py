@@ -20,7 +20,7 @@ from optgen.compiler.pipeline import compile_spec, load_all, surroundings
 from optgen.demo import chart, curves
 from optgen.demo.optional_packages import MissingExtraError, optional
 
-#: More points than a picture has columns.
+#: The maximum number of points; a picture has fewer columns.
 MOST_POINTS = 4000
 
 
@@ -67,7 +67,7 @@ def _spec(name: str) -> Spec:
 
 
 def _class(spec: Spec) -> Any:
-    """The generated class where it is built in, else one that is compiled for this once."""
+    """The generated class of a built-in schedule, otherwise a class compiled in memory."""
     name = spec.name.value
     if spec.path in map(shown, schedule_files()):
         found = getattr(optional("optgen.optimizers.schedules"), name, None)

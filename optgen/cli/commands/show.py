@@ -18,7 +18,7 @@ from optgen.compiler.pipeline import surroundings as built_in_surroundings
 
 @ends_well("optgen show")
 def show(name: str, stage: Stage, target: str, *, why: bool = False) -> int:
-    """Print a stage of one spec, and why a plan is as it is; returns the exit status."""
+    """Print a stage of one spec, and the reasons for a plan; returns the exit status."""
     try:
         found = find_specs([name])
         if len(found.files) != 1:
@@ -42,7 +42,7 @@ def show(name: str, stage: Stage, target: str, *, why: bool = False) -> int:
 
 
 def _missing(spec: Spec, stage: Stage, *, why: bool) -> str:
-    """Why there is no such stage of a spec; empty where there is one."""
+    """The reason why a spec doesn't have a stage; empty if it does."""
     if why and stage is not Stage.PLAN:
         return "--why explains a plan; show --stage plan"
     if is_feature(spec) and stage in (Stage.PLAN, Stage.SOURCE):
@@ -62,7 +62,7 @@ def _page(spec: Spec, stage: Stage, target: str) -> str:
             return rule_page(composed(spec, built_in_surroundings()))
         case Stage.PLAN:
             return plan_page(plan_of(spec, built_in_surroundings()))
-    # An optimizer has a class and then its kernels; a schedule has a class alone.
+    # An optimizer has a class followed by its kernels; a schedule only has a class.
     sources = compile_spec(spec, built_in_surroundings())
     folder = "" if target == CLASS else f"{target}/"
     return next((s for s in sources if folder and s.path.startswith(folder)), sources[0]).text

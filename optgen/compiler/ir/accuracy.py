@@ -10,21 +10,22 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A part of a rule that a plan computes in another way.
+    """A part of a rule that a plan replaces by another computation.
 
-    Errors are the worst, in units in the last place of float32, of the value of this part alone.
+    Errors are worst-case errors, in units in the last place of float32, of the value of this part
+    alone.
     """
 
     kind: str
     before: str
     after: str
     proof: str
-    #: Operations for each element.
+    #: Operations per element.
     operations: tuple[int, int]
     errors: tuple[float, float]
 
 
-#: What a step adds to the parameter, as a result beside the states.
+#: The increment of the parameter in a step, as a result in addition to the states.
 STEP_RESULT = "step of param"
 
 
@@ -32,8 +33,8 @@ STEP_RESULT = "step of param"
 class Bound:
     """A proved bound of the rounding error of one result, in one setting of the switches.
 
-    ``ulps`` are units in the last place of float32: of the result, or of the sum of its terms'
-    magnitudes where it ``cancels``. They are None where no bound exists, and ``why`` says so.
+    ``ulps`` are units in the last place of float32: of the result, or of the sum of the magnitudes
+    of its terms if it ``cancels``. They are None if no bound exists; ``why`` gives the reason.
     """
 
     result: str
@@ -45,34 +46,34 @@ class Bound:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How exact the update of one optimizer is, without features.
+    """The accuracy of the update of one optimizer, without features.
 
-    ``bounds`` are proved. ``written`` and ``planned`` give the largest error of a state or a step
-    that was found, in units in the last place of float32 and for each kind of inputs: of the rule
-    as it is written, with all in float32, and as it is planned. ``proved`` says whether exact
-    arithmetic showed that both mean the same.
+    ``bounds`` are proved. ``written`` and ``planned`` give the largest error found of a state or a
+    step, in units in the last place of float32, for each kind of inputs: of the rule as written,
+    computed entirely in float32, and of the rule as planned. ``proved`` states whether exact
+    arithmetic showed that both are equivalent.
     """
 
     rewrites: tuple[Rewrite, ...] = ()
     written: Mapping[str, float] = field(default_factory=dict)
     planned: Mapping[str, float] = field(default_factory=dict)
     proved: bool = False
-    #: Inputs under which sums lose their leading digits, whoever computes them.
+    #: Inputs for which sums lose their leading digits in any implementation.
     cancelling: str = ""
     bounds: tuple[Bound, ...] = ()
-    #: The largest error that was found of each setting and result, in what its bound is in.
+    #: The largest error found for each setting and result, in the unit of its bound.
     found: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    #: How many steps were measured.
+    #: The number of steps measured.
     steps: int = 0
 
 
 def in_tenths(ulps: Fraction) -> str:
-    """A bound with one digit behind the point, rounded up."""
+    """A bound with one decimal digit, rounded up."""
     return f"{math.ceil(10 * ulps) / 10:g}"
 
 
 def one_digit(error: float) -> str:
-    """An error with one digit, rounded up."""
+    """An error with one significant digit, rounded up."""
     if error == 0 or not math.isfinite(error):
         return f"{error:g}"
     size = Fraction(10) ** math.floor(math.log10(error))

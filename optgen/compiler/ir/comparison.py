@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Setting:
-    """The comparison in one setting of the switches that both have.
+    """The comparison in one setting of the switches that both optimizers have.
 
-    ``equal`` is None where neither was shown; then ``why`` says how far it got. ``states`` says
-    which state of the second is which of the first, and by what it is multiplied. Where the two
-    part, ``step`` is the first such step, ``gradients`` led there, each of a tensor of ones with
-    as many elements, ``values`` are hyperparameters, and ``parameters`` what each has made of an
-    element.
+    ``equal`` is None if neither equality nor difference was shown; ``why`` then states the
+    progress. ``states`` maps states of the second optimizer to states of the first, with their
+    factors. If the two differ, ``step`` is the first step with a difference, and ``gradients`` are
+    those up to it, each for a tensor of ones with as many elements. ``values`` are hyperparameters,
+    and ``parameters`` the values of an element under each optimizer.
     """
 
     label: str
     equal: bool | None
     states: Mapping[str, str] = field(default_factory=dict)
-    #: Hyperparameters that must stay as they are for the states to correspond.
+    #: Hyperparameters that must stay constant for the states to correspond.
     constant: tuple[str, ...] = ()
     step: int = 0
     gradients: tuple[tuple[float, ...], ...] = ()
@@ -31,12 +31,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two optimizers with the values given, in each setting that was compared.
+    """Two optimizers with the given values, in each setting that was compared.
 
-    ``features`` are those that are on in each, and ``alone`` is the comparison without them, where
-    both aren't equal with them. ``own`` gives each optimizer's hyperparameters that the other
-    doesn't compute with, and the values that they were compared at. ``defaults`` and ``ranges``
-    are what differs in hyperparameters of one name.
+    ``features`` are those that are on in each. If the optimizers aren't equal with them, ``alone``
+    is the comparison without them. ``own`` gives the hyperparameters of each optimizer that the
+    other doesn't use in computations, with the values of the comparison. ``defaults`` and
+    ``ranges`` are the differences between hyperparameters of the same name.
     """
 
     settings: tuple[Setting, ...]
@@ -48,7 +48,7 @@ class Comparison:
 
     @property
     def equal(self) -> bool | None:
-        """Whether both do the same in all settings; None where that wasn't decided."""
+        """Whether both are equivalent in all settings; None if that wasn't decided."""
         if any(one.equal is False for one in self.settings):
             return False
         return True if self.settings and all(one.equal for one in self.settings) else None

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-#: More cases than any readable rule has, at the end and on the way there; the bounds keep
-#: hostile specs cheap.
+#: More cases than any readable rule has, in the result and in intermediate steps; the bounds limit
+#: the cost of hostile specs.
 MOST_CASES, MOST_UNTIDY = 64, 512
 
 Literal = tuple[str, bool]
@@ -20,12 +20,12 @@ Case = tuple[Literal, ...]
 
 
 class TooManyCasesError(ValueError):
-    """A condition that falls into more cases than ``MOST_CASES``."""
+    """A condition whose normal form has more cases than ``MOST_CASES``."""
 
 
 @dataclass(frozen=True)
 class Condition:
-    """True when one of its cases holds. ``ALWAYS`` has one empty case, ``NEVER`` has none."""
+    """True if one of its cases holds. ``ALWAYS`` has one empty case, ``NEVER`` has none."""
 
     cases: tuple[Case, ...]
 
@@ -50,15 +50,15 @@ class Condition:
         return _tidy(islice(_complement(self.cases), MOST_UNTIDY + 1))
 
     def implies(self, other: Condition) -> bool:
-        """Whether the other condition holds wherever this one does."""
+        """Whether the other condition holds whenever this one does."""
         return all(_certain(_known(other.cases, case)) for case in self.cases)
 
     def given(self, known: Case) -> Condition:
-        """What is left to ask once the literals of ``known`` hold."""
+        """The remaining condition, given the literals of ``known``."""
         return _tidy(_known(self.cases, known))
 
     def holds(self, values: dict[str, bool]) -> bool:
-        """Its value once every static condition has one."""
+        """The truth value, given a value for each static condition."""
         return any(all(values[atom] == want for atom, want in case) for case in self.cases)
 
 
@@ -75,7 +75,7 @@ def _join(left: Case, right: Case) -> Case | None:
 
 
 def _known(cases: Sequence[Case], known: Case) -> list[Case]:
-    """The cases that known literals leave possible, without those literals."""
+    """The cases that are consistent with known literals, without those literals."""
     values = dict(known)
     return [
         tuple(literal for literal in case if literal[0] not in values)
@@ -85,11 +85,11 @@ def _known(cases: Sequence[Case], known: Case) -> list[Case]:
 
 
 def _certain(cases: Sequence[Case]) -> bool:
-    """Whether one of the cases holds for every value of the literals."""
+    """Whether one of the cases holds for every assignment of the literals."""
     if not all(cases):
         return True
     longest = max(map(len, cases), default=0)
-    # A case of n literals covers one in 2**n settings; fewer than all are covered at most.
+    # A case of n literals covers one in 2**n settings; the sum of these shares bounds the coverage.
     if sum(1 << (longest - len(case)) for case in cases) < 1 << longest:
         return False
     atom = min(cases, key=len)[0][0]
@@ -97,7 +97,7 @@ def _certain(cases: Sequence[Case]) -> bool:
 
 
 def _complement(cases: Sequence[Case]) -> Iterator[Case]:
-    """The settings that none of the cases holds in, by deciding one literal after the other."""
+    """The settings in which no case holds, found by a decision on one literal after another."""
     if not cases:
         yield ()
     elif all(cases):
@@ -108,7 +108,7 @@ def _complement(cases: Sequence[Case]) -> Iterator[Case]:
 
 
 def _tidy(cases: Iterable[Case]) -> Condition:
-    """Drop cases that others cover, and literals that others make superfluous."""
+    """Drop cases that others cover, and literals that are redundant because of other cases."""
     kept, changed = list(cases), True
     while changed:
         unique: dict[frozenset[Literal], Case] = {}
@@ -128,7 +128,7 @@ def _tidy(cases: Iterable[Case]) -> Condition:
 
 
 def _shorten(cases: list[Case]) -> bool:
-    """Drop literals whose opposite is in a case that asks for nothing else; whether any was."""
+    """Drop literals that resolve with another case; return whether any was dropped."""
     sets = [frozenset(case) for case in cases]
     shortened = False
     for position, literals in enumerate(sets):

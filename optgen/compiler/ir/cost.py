@@ -9,16 +9,16 @@ from optgen.compiler.ir.storage import WIDTH
 
 @dataclass(frozen=True)
 class Cost:
-    """One setting of an optimizer: for each float32 parameter, and each step that updates."""
+    """The cost of one setting of an optimizer, per float32 parameter and updating step."""
 
     setting: str
-    #: Arrays of the parameter's shape that outlive a step.
+    #: Arrays of the parameter's shape that persist between steps.
     states: tuple[str, ...]
-    #: Elements that are loaded and stored, and those that a norm or a check loads before.
+    #: Elements loaded and stored, and elements loaded earlier by a norm or a check.
     loads: int
     stores: int
     loads_before: int
-    #: Floating-point operations, a root or a quotient counting as one.
+    #: Floating-point operations; a root or a quotient counts as one.
     operations: int
     passes: int
 
@@ -29,9 +29,9 @@ class Cost:
 
     @property
     def moved_bytes(self) -> int:
-        """Bytes that must be read and written."""
+        """Bytes read and written."""
         return WIDTH * (self.loads + self.stores + self.loads_before)
 
     def floor(self, parameters: int, bandwidth: float) -> float:
-        """The least seconds of a step, for a memory that moves so many bytes a second."""
+        """The lower bound in seconds of a step, for a memory bandwidth in bytes per second."""
         return self.moved_bytes * parameters / bandwidth

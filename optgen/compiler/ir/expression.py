@@ -34,7 +34,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operator (``+``, ``<``, ``and``, ``neg``) or a function of the language, applied."""
+    """The application of an operator (``+``, ``<``, ``and``, ``neg``) or a language function."""
 
     operator: str
     operands: tuple[Expression, ...]
@@ -44,23 +44,23 @@ class Operation:
 Expression = Number | Name | Operation
 
 ARITHMETIC = frozenset({"+", "-", "*", "/", "%", "**"})
-#: Each comparison, and the one that holds where it doesn't.
+#: Each comparison and its negation.
 NEGATIONS: Mapping[str, str] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<", "==": "!=", "!=": "=="}
 COMPARISONS = frozenset(NEGATIONS)
 LOGICAL = frozenset({"and", "or", "not"})
 
-#: Operations whose operands may change places.
+#: Commutative operations.
 COMMUTATIVE = frozenset({"+", "*", "and", "or", "==", "!="}) | SYMMETRIC
-#: Functions whose value needs all elements of a tensor, or of all tensors.
+#: Functions whose value depends on all elements of a tensor, or of all tensors.
 TENSOR_REDUCTIONS = frozenset({"sum", "mean", "norm"})
 GLOBAL_REDUCTIONS = frozenset({"global_sum", "global_norm"})
 REDUCTIONS = TENSOR_REDUCTIONS | GLOBAL_REDUCTIONS
-#: Asks whether an optional hyperparameter was given.
+#: Tests whether an optional hyperparameter was given.
 GIVEN = "given"
 
 FUNCTION_NAMES = frozenset(FUNCTIONS) | REDUCTIONS | {GIVEN}
 
-# How tightly operators bind in the notation of a spec; atoms and calls bind tightest.
+# Precedence of operators in the notation of a spec; atoms and calls bind tightest.
 _PRECEDENCE = {"or": 1, "and": 2, "not": 3}
 _PRECEDENCE |= dict.fromkeys(COMPARISONS, 4)
 _PRECEDENCE |= {"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "neg": 7, "**": 8}
@@ -68,7 +68,7 @@ ATOM = 9
 
 
 def precedence(expression: Expression) -> int:
-    """How tightly the outermost operator of an expression binds."""
+    """The precedence of the outermost operator of an expression."""
     if isinstance(expression, Operation):
         return _PRECEDENCE.get(expression.operator, ATOM)
     if isinstance(expression, Number) and expression.value < 0:
@@ -77,7 +77,7 @@ def precedence(expression: Expression) -> int:
 
 
 def is_boolean(expression: Expression, booleans: frozenset[str] = frozenset()) -> bool:
-    """Whether an expression is true or false; ``booleans`` are the names that are."""
+    """Whether an expression is boolean; ``booleans`` are the boolean names."""
     if isinstance(expression, Name):
         return expression.id in booleans
     if isinstance(expression, Number):
@@ -88,7 +88,7 @@ def is_boolean(expression: Expression, booleans: frozenset[str] = frozenset()) -
 
 
 def walk(expression: Expression) -> Iterator[Expression]:
-    """The expression and everything in it, outermost first."""
+    """The expression and all its subexpressions, outermost first."""
     waiting = [expression]
     while waiting:
         part = waiting.pop()
@@ -98,7 +98,7 @@ def walk(expression: Expression) -> Iterator[Expression]:
 
 
 def depth(expression: Expression) -> int:
-    """How many operations stand inside each other."""
+    """The nesting depth of operations."""
     level, count = [expression], 0
     while level := [o for part in level if isinstance(part, Operation) for o in part.operands]:
         count += 1
@@ -106,14 +106,14 @@ def depth(expression: Expression) -> int:
 
 
 def names(expression: Expression) -> tuple[str, ...]:
-    """Every name that is used, once each, in order of appearance."""
+    """Every name used, once each, in order of appearance."""
     return tuple(dict.fromkeys(part.id for part in walk(expression) if isinstance(part, Name)))
 
 
 def rewrite(
     expression: Expression, change: Callable[[Expression], Expression | None]
 ) -> Expression:
-    """Replace, from the outside in, each part for which ``change`` gives something else."""
+    """Replace, from the outside in, each subexpression that ``change`` maps to another one."""
     changed = change(expression)
     if changed is not None:
         return changed
@@ -124,7 +124,7 @@ def rewrite(
 
 
 def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expression:
-    """The expression with names replaced by what they stand for."""
+    """The expression with names replaced by their values."""
 
     def change(part: Expression) -> Expression | None:
         return values.get(part.id) if isinstance(part, Name) else None
@@ -133,7 +133,7 @@ def substitute(expression: Expression, values: Mapping[str, Expression]) -> Expr
 
 
 def rename(expression: Expression, new: Mapping[str, str]) -> Expression:
-    """The expression with some of its names replaced."""
+    """The expression with some of its names changed."""
 
     def change(part: Expression) -> Expression | None:
         if isinstance(part, Name) and part.id in new:
@@ -144,7 +144,7 @@ def rename(expression: Expression, new: Mapping[str, str]) -> Expression:
 
 
 def text(expression: Expression) -> str:
-    """The expression in the notation of a spec, with no bracket that it doesn't need."""
+    """The expression in the notation of a spec, without redundant brackets."""
     if isinstance(expression, Number):
         return repr(expression.value)
     if isinstance(expression, Name):
@@ -159,7 +159,7 @@ def text(expression: Expression) -> str:
 
 
 def _chained(expression: Operation) -> str | None:
-    """``0 <= x and x < 1`` as ``0 <= x < 1``, which is how it was written."""
+    """``0 <= x and x < 1`` as ``0 <= x < 1``, its original form."""
     left, *rest = expression.operands
     if expression.operator != "and" or not isinstance(left, Operation):
         return None
@@ -178,7 +178,7 @@ def infix(
     *,
     tight: frozenset[str],
 ) -> str:
-    """An operator with its operands, which ``print_one`` prints; no space around tight ones."""
+    """An operator with its operands, which ``print_one`` prints; tight ones without spaces."""
     level = _PRECEDENCE[operator]
 
     def printed(operand: Expression, least: int) -> str:
@@ -188,7 +188,7 @@ def infix(
     if operator in ("neg", "not"):
         return ("-" if operator == "neg" else "not ") + printed(operands[0], level)
     left, right = operands
-    # All associate to the left but powers, which do to the right, and comparisons, to neither.
+    # All operators are left-associative, except powers (right) and comparisons (neither).
     least_left = level + 1 if operator == "**" or operator in COMPARISONS else level
     least_right = level if operator == "**" else level + 1
     middle = operator if operator in tight else f" {operator} "

@@ -16,7 +16,7 @@ from functools import reduce
 
 
 class Extent(Enum):
-    """What there is one value for; each holds those that it varies over."""
+    """The unit that one value belongs to; each extent lists those that it varies over."""
 
     CALL = frozenset[str]()
     OPTIMIZER = frozenset({"optimizer"})
@@ -32,10 +32,10 @@ class Extent(Enum):
         return self.value < other.value
 
     def __or__(self, other: Extent) -> Extent:
-        """The least extent that both broadcast to."""
+        """The smallest extent that both broadcast to."""
         return Extent(self.value | other.value)
 
 
 def join(extents: Iterable[Extent]) -> Extent:
-    """The extent of what is computed from values of these extents."""
+    """The extent of a value computed from values of these extents."""
     return reduce(Extent.__or__, extents, Extent.CALL)

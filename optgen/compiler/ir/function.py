@@ -12,13 +12,13 @@ from typing import Any
 
 
 class Origin(Enum):
-    """The module from which generated code takes a function."""
+    """The module from which generated code imports a function."""
 
     #: None: unavailable, or printed as operators.
     NOWHERE = "nowhere"
     BUILTIN = "builtins"
     MATH = "math"
-    #: The runtime, which has one definition for all targets.
+    #: The runtime, with one definition for all targets.
     COMMON = "common"
     #: The runtime of the target.
     RUNTIME = "runtime"
@@ -28,8 +28,8 @@ class Origin(Enum):
 class Code:
     """The origins and spellings of a function in generated code.
 
-    ``kernel`` is what kernels call it, ``cpu`` and ``cuda`` say where those have it from,
-    ``python`` where schedules do. ``array`` is its name in NumPy and in ``keras.ops``.
+    ``kernel`` is its name in kernels. ``cpu`` and ``cuda`` are its origins for kernels, ``python``
+    for schedules. ``array`` is its name in NumPy and in ``keras.ops``.
     """
 
     cpu: Origin
@@ -41,7 +41,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Range:
-    """The numbers between two ends, of which None is infinite; ends belong to it unless open."""
+    """The numbers between two ends; None is infinite, and ends are included unless open."""
 
     low: Fraction | None = None
     high: Fraction | None = None
@@ -50,11 +50,12 @@ class Range:
 
 @dataclass(frozen=True)
 class Notation:
-    """A function in formulas; what is empty is its name, with its arguments in brackets.
+    """A function in formulas; an empty notation is its name with its arguments in brackets.
 
-    ``latex`` stands before, between and behind the arguments, ``fences`` around them in MathML,
-    unless there is an ``element`` for it. ``python`` is it in Python after ``from math import *``,
-    with places for arguments; ``word`` begins names of hoisted values.
+    ``latex`` are the texts before, between and after the arguments. ``fences`` enclose the
+    arguments in MathML unless there is an ``element`` for the function. ``python`` is its form in
+    Python after ``from math import *``, with placeholders for arguments. ``word`` begins names of
+    hoisted values.
     """
 
     latex: tuple[str, ...] = ()
@@ -66,10 +67,10 @@ class Notation:
 
 @dataclass(frozen=True)
 class Errors:
-    """The largest errors of implementations, in units in the last place; 1/2 is rounded correctly.
+    """The largest errors of implementations, in units in the last place; 1/2 is correct rounding.
 
-    Those of the CPU are measured, by ``tests/runtime/cpu/test_elementary.py``, and have a margin;
-    those of CUDA are what NVIDIA's documentation of its mathematical functions has as maxima.
+    Errors on the CPU are measured, by ``tests/runtime/cpu/test_elementary.py``, and include a
+    margin. Errors of CUDA are the maxima in NVIDIA's documentation of its mathematical functions.
     """
 
     cpu: Fraction = Fraction(0)
@@ -77,26 +78,27 @@ class Errors:
 
     @property
     def roundings(self) -> Fraction:
-        """The largest of them as a number of roundings, of half a unit each, with a margin."""
+        """The largest error as a number of roundings, of half a unit each, with a margin."""
         most = max(self.cpu, self.cuda)
         return 2 * most + (Fraction(1, 100) if most > Fraction(1, 2) else 0)
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function of numbers, of which an optimizer's rule may use those that aren't ``scheduling``.
+    """A function of numbers; the rule of an optimizer can use those that aren't ``scheduling``.
 
-    ``domain`` is ``>= 0``, ``> 0`` or, for every number, empty; ``noun`` is what its value is
-    called. ``parity`` is 1 for an even function and -1 for an odd one. An ``increasing`` function
-    never falls in any argument; a ``strictly`` increasing one always rises. ``degree`` is the power
-    to which a unit of all arguments comes out; a function that ``selects`` has one of its arguments
-    as its value. ``condition`` bounds, for each argument, the relative change of the value for a
-    relative change of that argument; None where there is no such bound, of which ``unbounded`` says
-    why. ``doing`` is what an argument does whose error matters.
+    ``domain`` is ``>= 0``, ``> 0`` or, for all numbers, empty; ``noun`` is the name of its value.
+    ``parity`` is 1 for an even function and -1 for an odd one. An ``increasing`` function is
+    monotone in each argument; a ``strictly`` increasing one is strictly monotone. ``degree`` is the
+    power of a common unit of all arguments in the value. A function that ``selects`` returns one of
+    its arguments. ``condition`` bounds, for each argument, the relative change of the value for a
+    relative change of that argument; it is None if there is no such bound, for the reason in
+    ``unbounded``. ``doing`` is the role of an argument whose error matters.
 
-    ``exact`` gives rational values of rational arguments, and None for others. ``value`` computes
-    with Python's numbers. ``digits`` is its name in mpmath; empty where ``value`` does for any
-    numbers; ``is_steep`` where values outgrow memory. ``doc`` is what the documentation says.
+    ``exact`` returns rational values of rational arguments, and None for others. ``value`` computes
+    with Python's numbers. ``digits`` is its name in mpmath; it is empty if ``value`` accepts all
+    number types. ``is_steep`` marks functions whose values can exceed memory. ``doc`` is the text
+    for the documentation.
     """
 
     name: str
@@ -122,7 +124,7 @@ class Function:
     digits: str = ""
     is_steep: bool = False
     is_scheduling: bool = False
-    #: Whether it takes no arithmetic, as choices do.
+    #: Whether it needs no arithmetic, as choices do.
     is_free: bool = False
 
     @property
@@ -132,12 +134,12 @@ class Function:
 
     @property
     def signature(self) -> str:
-        """A call of it."""
+        """A call of the function."""
         return f"{self.name}({', '.join(self.arguments)})"
 
     @property
     def role(self) -> str:
-        """What an argument of it does."""
+        """The role of an argument of the function."""
         return self.doing or f"is an argument of {self.name}"
 
     @property
@@ -147,7 +149,7 @@ class Function:
 
     @property
     def in_kernels(self) -> bool:
-        """Whether kernels call it."""
+        """Whether kernels call the function."""
         return self.code.cpu is not Origin.NOWHERE
 
     @property
@@ -167,7 +169,7 @@ class Function:
 
     @property
     def value(self) -> Callable[..., Any]:
-        """It, on numbers that Python computes with; what is out of its domain raises ValueError."""
+        """The function on Python's numbers; an argument outside its domain raises ValueError."""
         if self.own_value is not None:
             return self.own_value
         module = math if self.code.python is Origin.MATH else builtins
@@ -176,5 +178,5 @@ class Function:
 
     @property
     def is_rounded_correctly(self) -> bool:
-        """Whether IEEE 754 settles what every implementation gives."""
+        """Whether IEEE 754 specifies the result of every implementation."""
         return self.errors.roundings <= 1

@@ -14,17 +14,17 @@ from typing import Any
 from optgen.compiler.ir.function import Code, Errors, Function, Notation, Origin, Range
 
 _ONE = Fraction(1)
-#: A little more than the ratio of a circle's circumference to its diameter.
+#: Slightly more than the ratio of a circle's circumference to its diameter.
 PI_ABOVE = Fraction(355, 113)
 _BUILTIN = Code(Origin.BUILTIN, Origin.BUILTIN, Origin.BUILTIN)
 _MATH = Code(Origin.MATH, Origin.MATH, Origin.MATH)
-#: Loops over elements on the CPU have versions of their own, which compilers make vectors of.
+#: Element loops on the CPU have separate versions, which compilers vectorize.
 _VECTORIZED = Code(Origin.RUNTIME, Origin.MATH, Origin.MATH)
 _COMMON = Code(Origin.COMMON, Origin.COMMON, Origin.RUNTIME)
 
 
 def _clipped(a: Any, low: Any, high: Any) -> Any:
-    # As kernels compute it, also where low is above high.
+    # As in kernels, also if low is above high.
     return low if a < low else high if a > high else a
 
 
@@ -195,11 +195,11 @@ _ALL = (
         is_scheduling=True,
     ),
 )
-#: Every function by its name.
+#: All functions by name.
 REGISTRY: Mapping[str, Function] = {function.name: function for function in _ALL}
-#: Those of a rule of either kind, and how many arguments each takes.
+#: The functions available in both kinds of rules, and their numbers of arguments.
 FUNCTIONS: Mapping[str, int] = {f.name: f.arity for f in _ALL if not f.is_scheduling}
-#: Those that only a schedule may use.
+#: The functions available in schedules only.
 OF_SCHEDULES: Mapping[str, int] = {f.name: f.arity for f in _ALL if f.is_scheduling}
-#: Those whose arguments may change places.
+#: The commutative functions.
 SYMMETRIC = frozenset(function.name for function in _ALL if function.is_symmetric)

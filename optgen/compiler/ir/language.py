@@ -13,19 +13,19 @@ from optgen.compiler.ir.spec import Spec
 
 #: The number of calls before this one, and the ratio of a circle's circumference to its diameter.
 CALLS, PI = "calls", "pi"
-#: What a schedule's rule computes.
+#: The result of a schedule's rule.
 VALUE = "value"
-#: ``piecewise(x, bounds, levels)``: the level of the stretch between two bounds that x lies in.
+#: ``piecewise(x, bounds, levels)``: the level of the interval between two bounds that contains x.
 PIECEWISE = "piecewise"
 
 
 @dataclass(frozen=True)
 class Language:
-    """What the rules of one kind of spec are made of.
+    """The vocabulary of the rules of one kind of spec.
 
-    ``given`` are names that a rule may read and change, ``fixed`` those that it may only read,
-    ``functions`` tells how many arguments each function takes, ``attributes`` and ``words`` are
-    what generated code needs for itself, ``ending`` is how a rule ends.
+    A rule can read and assign the names in ``given``, and only read those in ``fixed``.
+    ``functions`` maps each function to its number of arguments. ``attributes`` and ``words`` are
+    reserved for generated code. ``ending`` is the required last part of a rule.
     """
 
     noun: str
@@ -39,7 +39,7 @@ class Language:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that needs no declaration."""
+        """Every predeclared name."""
         return (*self.given, *self.fixed)
 
 
@@ -65,12 +65,12 @@ SCHEDULES = Language(
 
 
 def language_of(noun: Spec | Rule) -> Language:
-    """The language that a spec, or the rule of one, is written in."""
+    """The language of a spec, or of its rule."""
     return SCHEDULES if noun.is_schedule else UPDATES
 
 
 def foreign_name(name: str, language: Language) -> bool:
-    """Whether a name is given to, or a function of, the other language only."""
+    """Whether a name is predeclared, or a function, in the other language only."""
     other = UPDATES if language is SCHEDULES else SCHEDULES
     known = {*language.names, *language.functions}
     return name in {*other.names, *other.functions} - known

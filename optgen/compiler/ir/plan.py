@@ -21,9 +21,9 @@ from optgen.compiler.ir.storage import NATIVE, Storage
 
 @dataclass(frozen=True)
 class Switch:
-    """A static condition, under the name of the constant that holds it in a kernel.
+    """A static condition, under the name of its constant in a kernel.
 
-    The condition is None where it is the runtime that decides.
+    The condition is None if the runtime decides the switch.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Switch:
 
 @dataclass(frozen=True)
 class Assignment:
-    """``target = expression`` where the guard, over switches, holds; ``block`` says whose it is."""
+    """``target = expression``, guarded by switches; ``block`` names the block it belongs to."""
 
     target: str
     expression: Expression
@@ -43,7 +43,7 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Reduction:
-    """Adds ``term`` of every element to the sum called ``target``, in float64."""
+    """Adds ``term`` of every element to the sum ``target``, in float64."""
 
     target: str
     term: Expression
@@ -72,7 +72,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Norm:
-    """A scalar that is the norm of the gradient: of each tensor, or of all of the optimizer."""
+    """A scalar that is the norm of the gradient: of each tensor, or of the whole optimizer."""
 
     name: str
     extent: Extent
@@ -81,10 +81,10 @@ class Norm:
 
 @dataclass(frozen=True)
 class ElementPass:
-    """A stage that goes over all elements once: it may load, store and sum.
+    """A stage that visits all elements once and can load, store and sum.
 
-    While ``CHECK_FINITE`` is on, the first sum of a program's first one is NaN where an element of
-    the gradient isn't finite, and else 0.
+    While ``CHECK_FINITE`` is on, the first sum of the first pass of a program is NaN if an element
+    of the gradient isn't finite, and 0 otherwise.
     """
 
     guard: Condition
@@ -105,7 +105,7 @@ class ElementPass:
 
 @dataclass(frozen=True)
 class Scalars:
-    """A stage that computes one number for each of an ``extent``, in float64."""
+    """A stage that computes one number per unit of an ``extent``, in float64."""
 
     extent: Extent
     body: tuple[Assignment, ...]
@@ -116,7 +116,7 @@ Stage = ElementPass | Scalars
 
 
 class Prepass(NamedTuple):
-    """A pass that only reads and sums, and the scalars of each tensor that need its sums."""
+    """A pass that only reads and sums, and the scalars of each tensor that depend on its sums."""
 
     sums: ElementPass
     scalars: Scalars
@@ -127,7 +127,7 @@ class Program:
     """The stages of one call; skipped if the guard doesn't hold.
 
     The last stage is the pass that stores. ``gate`` names the host scalar that must be false for
-    this program to run instead of the update.
+    this program to run in place of the update.
     """
 
     name: str
@@ -145,7 +145,7 @@ class Program:
 
     @property
     def prepasses(self) -> tuple[Prepass, ...]:
-        """The passes before it, each with what follows from its sums."""
+        """The passes before the storing pass, each with the scalars derived from its sums."""
         return tuple(
             Prepass(one, after)
             for one, after in pairwise(self.stages)
@@ -154,14 +154,14 @@ class Program:
 
     @property
     def items(self) -> Iterator[Item]:
-        """Everything that it computes, in order."""
+        """All items of the program, in order."""
         for stage in self.stages:
             yield from stage.body
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """An array that kernels reach by address: ``param``, ``grad`` or a state."""
+    """An array that kernels access by address: ``param``, ``grad`` or a state."""
 
     name: str
     guard: Condition
@@ -173,8 +173,8 @@ class Buffer:
 class Plan:
     """All programs of an optimizer.
 
-    ``host`` is computed once per call and row of hyperparameters; ``scalars`` are the values of
-    it that passes use.
+    ``host`` is computed once per call and row of hyperparameters; ``scalars`` are the host values
+    that passes use.
     """
 
     rule: Rule

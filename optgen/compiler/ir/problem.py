@@ -11,20 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-#: Characters that would move the cursor, or turn the direction of a line around, on a terminal.
+#: Characters that would move the cursor or reverse the text direction on a terminal.
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-#: A file with more problems isn't a spec that someone wrote.
+#: A file with more problems isn't a genuine spec.
 MOST_PROBLEMS = 50
-#: So much of a long line is shown, and so much of that before the caret.
+#: The number of characters shown of a long line, and of those before the caret.
 _WIDTH, _BEFORE = 140, 60
-#: So much of the text of an exception.
+#: The number of characters shown of an exception.
 _LONGEST = 200
 
 
 @dataclass(frozen=True)
 class Location:
-    """A stretch of one line of a file; line and column count from 1."""
+    """A range in one line of a file; line and column count from 1."""
 
     path: str
     line: int
@@ -36,7 +36,7 @@ class Location:
         return f"{CONTROL.sub('?', self.path)}:{self.line}:{self.column}"
 
     def caret(self) -> str:
-        """The line itself and a caret under the stretch that is meant."""
+        """The line and a caret under the range."""
         line = CONTROL.sub("\N{REPLACEMENT CHARACTER}", self.text.replace("\t", " "))
         start = self.column - 1
         first = max(0, start - _BEFORE) if len(line) > _WIDTH else 0
@@ -51,7 +51,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Page:
-    """The text of a file, and where each offset stands in it."""
+    """The text of a file, with a mapping from offsets to positions."""
 
     path: str
     text: str = field(repr=False)
@@ -61,37 +61,37 @@ class Page:
         return [0, *(found.end() for found in re.finditer("\n", self.text))]
 
     def at(self, offset: int, length: int = 1) -> Location:
-        """The location of an offset, and of what follows it on the same line."""
+        """The location of an offset and of the following characters on the same line."""
         line = bisect_right(self._starts, offset)
         start = self._starts[line - 1]
         end = self._starts[line] - 1 if line < len(self._starts) else len(self.text)
         return Location(self.path, line, offset - start + 1, self.text[start:end], length)
 
 
-#: The severity of a mistake in the compiler, which shows at a spec.
+#: The severity of a compiler error that a spec triggers.
 INTERNAL = "internal error"
 _REPORT = "this is a mistake in optgen; please report it together with the spec"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding about a spec: what, where, and how to mend it."""
+    """One finding about a spec: message, location, and hint."""
 
     message: str
     location: Location
     hint: str = ""
     severity: str = "error"
-    #: Where the compiler failed, for an internal error.
+    #: The traceback of an internal error.
     traceback: str = field(default="", repr=False)
 
     @classmethod
     def internal(cls, message: str, location: Location, trace: str = "") -> Problem:
-        """A mistake in the compiler, with the spec at which it shows."""
+        """A compiler error, with the spec that triggers it."""
         return cls(message, location, _REPORT, INTERNAL, trace)
 
     @classmethod
     def of_failure(cls, error: Exception, location: Location) -> Problem:
-        """An exception that nothing is known to raise, while it is handled."""
+        """An unexpected exception, in its handler."""
         message = f"{type(error).__name__}: {error}"
         return cls.internal(message[:_LONGEST], location, traceback.format_exc())
 
@@ -105,11 +105,11 @@ class Problem:
 
 
 class UsageError(ValueError):
-    """What is asked for can't be done as it is written, whatever the specs say."""
+    """A request that can't be executed as written, regardless of the specs."""
 
 
 class SpecError(Exception):
-    """A spec that can't be compiled; carries every problem that was found."""
+    """A spec that can't be compiled; carries all problems found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -117,23 +117,23 @@ class SpecError(Exception):
 
 
 class Problems(list[Problem]):
-    """Problems as they are found; gives up when there are more than anyone would read."""
+    """Collects problems; gives up at a number that no user would read."""
 
     def add(self, message: str, location: Location, hint: str = "") -> None:
-        """Note a problem. Raises SpecError with all that there are at ``MOST_PROBLEMS``."""
+        """Add a problem. Raises SpecError with all problems collected at ``MOST_PROBLEMS``."""
         self.append(Problem(message, location, hint))
         if len(self) >= MOST_PROBLEMS:
             raise SpecError(self)
 
 
 def closest(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant; empty when none is close."""
+    """The known word that was probably meant; empty if none is close."""
     found = difflib.get_close_matches(word[:80], sorted(known), n=1, cutoff=0.6)
     return found[0] if found else ""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known word, or nothing when none is close."""
+    """A hint that names the closest known word; empty if none is close."""
     found = closest(word, known)
     return f"did you mean {found!r}?" if found else ""
 
@@ -143,6 +143,6 @@ def _plain(prose: str) -> str:
 
 
 def _columns(text: str) -> int:
-    """How many columns of a terminal a text takes."""
+    """The number of terminal columns of a text."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     return len(text) + wide - sum(unicodedata.combining(letter) > 0 for letter in text)

@@ -10,7 +10,7 @@ from optgen.compiler.ir.problem import Location
 
 
 class Verdict(StrEnum):
-    """Proved exactly, refuted by a counterexample, or neither."""
+    """Proved exactly, refuted by a counterexample, or undecided."""
 
     PROVED = "proved"
     REFUTED = "refuted"
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
 
 class Group(StrEnum):
-    """Kinds of properties. A rule that is refuted in one of the first three is wrong."""
+    """Kinds of properties. A rule with a refuted property of the first three groups is wrong."""
 
     INVARIANT = "invariant"
     DOMAIN = "domain"
@@ -28,23 +28,23 @@ class Group(StrEnum):
     #: Units, sizes and float32 limits are informational.
     UNIT = "unit"
     SIZE = "size"
-    #: The largest gradients without overflow in float32, and the constants that it loses.
+    #: The largest gradients without overflow in float32, and the constants that float32 loses.
     OVERFLOW = "overflow"
     UNDERFLOW = "underflow"
     #: Unusual properties that may be intended.
     WEIGHTS = "weights"
     START = "start"
-    #: Which known rule it is, or is a step away from.
+    #: The known rule that it equals or differs from in one step.
     KNOWN = "known"
     #: Observations in runs.
     BEHAVIOUR = "behaviour"
     #: Domain errors caused by rounding.
     FLOAT32 = "float32"
-    #: A default that float32 loses.
+    #: A default that float32 can't represent.
     RANGE = "range"
 
 
-#: Refuted properties of these groups are errors; those of the others only where one is strict.
+#: Refuted properties of these groups are errors; those of other groups only in strict mode.
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
 #: Informational groups.
@@ -53,7 +53,7 @@ TOLD = frozenset({Group.UNIT, Group.SIZE, Group.OVERFLOW, Group.UNDERFLOW})
 WARNED = frozenset(
     {Group.WEIGHTS, Group.START, Group.KNOWN, Group.BEHAVIOUR, Group.FLOAT32, Group.RANGE}
 )
-#: What neither fails a check nor counts among the properties of a rule.
+#: Groups that neither fail a check nor count as properties of a rule.
 ASIDE = TOLD | WARNED
 
 
@@ -61,7 +61,7 @@ ASIDE = TOLD | WARNED
 class Finding:
     """A property of a rule, in one setting of its switches.
 
-    ``numbers`` are those that refute it: with them, the Python expression ``fails`` is true.
+    ``numbers`` are a counterexample: with them, the Python expression ``fails`` is true.
     """
 
     group: Group
@@ -74,14 +74,14 @@ class Finding:
     fails: str = ""
     #: The reason of a waiver in the spec, if any.
     waived: str = ""
-    #: The traceback of an analysis that failed, which is a mistake in the compiler.
+    #: The traceback of a failed analysis, which is a compiler error.
     crash: str = ""
-    #: What is wrong where it is refuted, in words of its own; for those that are only warned of.
+    #: The message if it is refuted, for groups that are warnings only.
     fault: str = ""
 
     @property
     def word(self) -> str:
-        """Its verdict in a word."""
+        """The verdict as one word."""
         if self.group is Group.BEHAVIOUR and self.verdict is Verdict.PROVED:
             return "observed"
         if self.group in ASIDE:
@@ -90,12 +90,12 @@ class Finding:
 
     @property
     def headline(self) -> str:
-        """What a problem about it begins with, where it is refuted."""
+        """The beginning of the message of a problem about a refuted property."""
         if self.group in WARNED:
             return self.fault or self.statement
         return f"{self.word}: {self.statement}"
 
     @property
     def is_refuted(self) -> bool:
-        """Whether it is refuted, and that isn't waived."""
+        """Whether the property is refuted and not waived."""
         return self.verdict is Verdict.REFUTED and not self.waived

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-#: Arguments that every optimizer class has besides its hyperparameters, and what makes them.
+#: Arguments of every optimizer class besides its hyperparameters, and names that pass them on.
 ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
 
-#: What every optimizer has; a hyperparameter is an attribute too.
+#: The attributes of every optimizer; a hyperparameter is an attribute too.
 ATTRIBUTES = frozenset(
     [
         "apply",
@@ -45,13 +45,13 @@ ATTRIBUTES = frozenset(
         "variables",
     ]
 )
-#: What every schedule has.
+#: The attributes of every schedule.
 SCHEDULE_ATTRIBUTES = frozenset({"from_config", "get_config", "hyperparameters", "value_after"})
-#: What the generated method of a schedule needs for itself.
+#: Names that the generated method of a schedule uses.
 SCHEDULE_WORDS = frozenset({"math", "self"})
 METHOD = re.compile(r"exclude_from_")
 
-#: What modules with a class import.
+#: Names that modules with a class import.
 CLASSES = frozenset(
     [
         "Any",
@@ -72,14 +72,14 @@ CLASSES = frozenset(
         "Switch",
     ]
 )
-#: The targets: each is a folder of the emitter, and one of a generated package.
+#: The targets: each has a folder of the emitter and a folder of a generated package.
 TARGETS = tuple(
     sorted(
         path.parent.name
         for path in (Path(__file__).parents[1] / "emit" / "targets").glob("*/__init__.py")
     )
 )
-#: What the package holds besides a module for each optimizer.
+#: The files of a package in addition to one module per optimizer.
 MODULES = frozenset(
     [
         *TARGETS,
@@ -93,20 +93,20 @@ MODULES = frozenset(
     ]
 )
 
-#: Names that no file can have on Windows, whatever its ending.
+#: Names that Windows reserves for devices, with any extension.
 DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
     f"{port}{number}" for port in ("com", "lpt") for number in range(10)
 }
-#: Python compiles a function that uses one of these otherwise.
+#: Names that change how Python compiles a function.
 PYTHON_WORDS = frozenset({"super"})
 
 #: The number of elements of a tensor, for a mean.
 TENSOR_SIZE = "tensor_size"
-#: 0 for a gradient of finite elements, and else NaN.
+#: 0 for a gradient of finite elements, and NaN otherwise.
 NONFINITE = "finite_check"
-#: Switches that no hyperparameter decides. With the first on, prepasses look for elements of
-#: a gradient that aren't finite; with the second, an update leaves out what comes after the
-#: constraints of variables, which the runtime applies in between.
+#: Switches that no hyperparameter decides. The first makes prepasses search for elements of a
+#: gradient that aren't finite. The second makes an update leave out the steps after the constraints
+#: of variables, which the runtime applies in between.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
-#: No name of a spec may be one of these.
+#: Names that no spec may declare.
 OWN_NAMES = frozenset({TENSOR_SIZE, NONFINITE, CHECK_FINITE, CONSTRAINED})

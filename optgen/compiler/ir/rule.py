@@ -10,7 +10,7 @@ from optgen.compiler.ir.expression import Expression
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.spec import Scalar, Text
 
-#: Names that every rule may use without declaring them.
+#: Names that every rule can use without a declaration.
 PARAM, GRAD, LEARNING_RATE, CALL, STEP = "param", "grad", "learning_rate", "call", "step"
 COUNTERS = (CALL, STEP)
 GIVEN_NAMES = (PARAM, GRAD, LEARNING_RATE, CALL, STEP)
@@ -36,7 +36,7 @@ class Hyperparameter:
     scales_loss: bool = False
     #: Whether groups of variables may have different values.
     grouped: bool = False
-    #: Where the numbers themselves stand.
+    #: The locations of the numbers.
     default_at: Location | None = None
     excluded_at: Location | None = None
 
@@ -73,7 +73,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Branch:
-    """A condition of an ``if`` or a ``when``, and the conditions around it."""
+    """A condition of an ``if`` or a ``when``, and the enclosing conditions."""
 
     around: Condition
     condition: Condition
@@ -85,7 +85,7 @@ class Branch:
 class Block:
     """The steps of one spec: the optimizer's own, or those of a feature in its slot.
 
-    ``proceed`` is a host condition: where it is false the call ends after ``otherwise``.
+    ``proceed`` is a host condition: if it is false, the call ends after ``otherwise``.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Rule:
-    """Blocks in the order in which a step runs them, and the names that they use.
+    """Blocks in the execution order of a step, and the names that they use.
 
     ``atoms`` gives each static condition of the guards as an expression, by its text.
     """

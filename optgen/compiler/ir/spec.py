@@ -17,14 +17,14 @@ class Text:
     value: str
     location: Location
     page: Page | None = field(default=None, compare=False, repr=False)
-    #: Where in the page each character is written; an escape takes more room than it says.
+    #: The position in the page of each character; an escape sequence is longer than its character.
     offsets: Sequence[int] = field(default=(), compare=False, repr=False)
 
     def __str__(self) -> str:
         return self.value
 
     def at(self, start: int, length: int = 1) -> Location:
-        """Where a stretch of the string is written, as far as it is on one line."""
+        """The location of a range of the string, up to the end of its line."""
         if self.page is None or not self.offsets:
             return self.location
         last = min(start + max(length, 1), len(self.offsets)) - 1
@@ -34,7 +34,7 @@ class Text:
 
 @dataclass(frozen=True)
 class HyperparameterEntry:
-    """One line of ``[hyperparameters]``; ``default`` is None where none was stated."""
+    """One line of ``[hyperparameters]``; ``default`` is None if it is missing."""
 
     name: Text
     default: Scalar | None = None
@@ -47,7 +47,7 @@ class HyperparameterEntry:
     after_name: bool = False
     excluded: Scalar | None = None
     scales_loss: bool = False
-    #: Where the numbers themselves stand.
+    #: The locations of the numbers.
     default_at: Location | None = None
     excluded_at: Location | None = None
 
@@ -92,7 +92,7 @@ class Spec:
     after: tuple[Text, ...] = ()
     every_variable: bool = False
     position: int | None = None
-    #: The files that it was read from (a spec may extend another), each with its text's digest.
+    #: The source files (a spec can extend another), each with the digest of its text.
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Bytes of a float32, which parameters of up to 32 bits are computed in.
+#: Bytes of a float32, the compute type of parameters of up to 32 bits.
 WIDTH = 4
 
 
 @dataclass(frozen=True)
 class Native:
-    """A number of the parameter's own dtype for each element, loaded and stored as it is."""
+    """One number per element in the parameter's own dtype, loaded and stored without conversion."""
 
     @property
     def width(self) -> float:
-        """Bytes for each element of a float32 parameter."""
+        """Bytes per element of a float32 parameter."""
         return WIDTH
 
 
-#: How buffers may be stored; a storage of its own class says how an element is decoded.
+#: The storage of buffers; a storage class defines how an element is decoded.
 Storage = Native
 NATIVE = Native()

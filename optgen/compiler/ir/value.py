@@ -10,7 +10,7 @@ from typing import Any
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
 from optgen.compiler.ir.functions import REGISTRY
 
-#: What a float32 can hold.
+#: The upper bound of the range of float32.
 LARGEST = 2.0**128
 
 _ARITHMETIC: Mapping[str, Callable[..., float]] = {
@@ -35,14 +35,14 @@ _ARITHMETIC: Mapping[str, Callable[..., float]] = {
 
 
 def evaluate(expression: Expression, values: Mapping[str, float | Fraction]) -> float | Fraction:
-    """Its value; raises ArithmeticError or ValueError where it has none."""
+    """The value of an expression; raises ArithmeticError or ValueError if it has none."""
     match expression:
         case Number(value):
             return value
         case Name(name):
             return values[name]
         case Operation("where", (condition, yes, no)):
-            # What isn't chosen may have no value.
+            # The operand that isn't selected may be undefined.
             return evaluate(yes if evaluate(condition, values) else no, values)
         case Operation(operator, operands):
             found: float | Fraction = apply(operator, [evaluate(one, values) for one in operands])
@@ -50,12 +50,12 @@ def evaluate(expression: Expression, values: Mapping[str, float | Fraction]) -> 
 
 
 def apply(operator: str, operands: Sequence[Any]) -> Any:
-    """One operation, on numbers of any kind that Python computes with. Raises what it does."""
+    """One operation, on any Python numbers. Raises the errors of that operation."""
     return _ARITHMETIC[operator](*operands)
 
 
 def is_constant(expression: Expression) -> bool:
-    """Whether a value needs nothing that isn't known now."""
+    """Whether all operands of a value are known at compile time."""
     return all(
         isinstance(part, Number) or (isinstance(part, Operation) and part.operator in _ARITHMETIC)
         for part in walk(expression)
@@ -63,7 +63,7 @@ def is_constant(expression: Expression) -> bool:
 
 
 def constant(expression: Expression) -> float | None:
-    """The value of a constant expression; None where it isn't constant, or has no finite value."""
+    """The value of a constant expression; None if it isn't constant, or has no finite value."""
     if not is_constant(expression):
         return None
     try:

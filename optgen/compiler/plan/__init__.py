@@ -33,7 +33,7 @@ Owned = tuple[Step, str]
 
 
 def make_plan(rule: Rule) -> Plan:
-    """The programs that carry out a composed rule."""
+    """The programs that execute a composed rule."""
     return _Planner(rule).plan()
 
 
@@ -89,7 +89,7 @@ class _Planner:
             yield self._program("absent", guard, list(self._steps(every)))
 
     def _update_steps(self) -> Iterator[Owned]:
-        """All steps; those after the constraints only where a variable has no constraint."""
+        """All steps; steps after the constraints apply only to variables without a constraint."""
         free = Condition.of(CONSTRAINED, False)
         for block in self._rule.blocks:
             for step in block.steps:
@@ -120,7 +120,7 @@ class _Planner:
         return Program(name, guard, tuple(stages), gate, tuple(norms))
 
     def _prepasses(self, passes: Passes, runs: Condition) -> Iterator[Stage]:
-        """The passes that compute sums for later passes, and the scalars from these sums."""
+        """The prepasses that compute sums for later passes, and the scalars derived from them."""
         for depth in range(1, passes.depth + 1):
             guard = NEVER
             for reduction in passes.reductions(depth):
@@ -143,7 +143,7 @@ class _Planner:
         return backward(items, needs, runs, self._possible, self._buffers)
 
     def _possible(self, condition: Condition) -> Condition:
-        """Without the cases in which two features of an exclusive set are on."""
+        """The condition without the cases in which two features of an exclusive set are on."""
         for both in self._impossible:
             condition = Condition(
                 tuple(case for case in condition.cases if not Condition((case,)).implies(both))
@@ -164,6 +164,6 @@ def _assigned(assignments: Sequence[Assignment], name: str) -> Condition:
 
 
 def _scalar_uses(program: Program) -> Iterator[str]:
-    """Every name that the passes of a program use; the caller picks the host's."""
+    """Every name that the passes of a program use; the caller selects the host scalars."""
     for item in program.items:
         yield from names(expression_of(item))

@@ -16,7 +16,7 @@ class Extents:
     def __init__(self, rule: Rule, steps: Sequence[Step]) -> None:
         self._extents = {PARAM: Extent.ELEMENT, GRAD: Extent.ELEMENT}
         self._extents |= {state.name: Extent.ELEMENT for state in rule.states}
-        # A name that stands for several values in turn can't be hoisted under that name.
+        # A name that is assigned several times can't be hoisted under that name.
         self._extents |= dict.fromkeys(_reassigned(steps), Extent.ELEMENT)
         changed = True
         while changed:
@@ -27,15 +27,15 @@ class Extents:
                     self._extents[step.target], changed = extent, True
 
     def name(self, name: str) -> Extent:
-        """The extent of a name; hyperparameters and counters are known once a call."""
+        """The extent of a name; hyperparameters and counters have one value per call."""
         return self._extents.get(name, Extent.CALL)
 
     def sum(self, name: str) -> None:
-        """Note the name of a sum over a tensor."""
+        """Record the name of a sum over a tensor."""
         self._extents[name] = Extent.TENSOR
 
     def of(self, expression: Expression) -> Extent:
-        """The extent of an expression: a sum makes a scalar of elements."""
+        """The extent of an expression: a sum reduces elements to a scalar."""
         match expression:
             case Number():
                 return Extent.CALL

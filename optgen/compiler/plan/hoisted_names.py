@@ -30,7 +30,7 @@ _PREFIXES = {
     "square": "square_of",
     **{f.name: f.notation.word for f in REGISTRY.values() if f.notation.word},
 }
-#: Longer names say less than a number would.
+#: A number is more readable than a longer name.
 LONGEST = 48
 
 
@@ -50,7 +50,7 @@ def words(expression: Expression) -> str:
 
 
 def _number(value: float) -> str:
-    """A number as (part of) an identifier, which can't begin with a digit."""
+    """A number as part of an identifier, or as one; an identifier can't begin with a digit."""
     if value < 0:
         return f"minus_{_number(-value)}"
     spelled = repr(value)
@@ -63,7 +63,7 @@ def _number(value: float) -> str:
 
 
 def switch_name(expression: Expression) -> str:
-    """The constant that stands for a static condition: ``x > 0`` is ``x_gt_0``."""
+    """The name of the constant for a static condition: ``x > 0`` becomes ``x_gt_0``."""
     if isinstance(expression, Name):
         return expression.id
     spelled = words(expression)
@@ -73,7 +73,7 @@ def switch_name(expression: Expression) -> str:
 
 
 def fresh(wish: str, stem: str, taken: Collection[str]) -> str:
-    """The wished name, or one from ``stem`` if it is too long, made different from those taken."""
+    """A unique name: the wished name, or one derived from ``stem`` if that is too long."""
     base = wish if len(wish) <= LONGEST else f"{stem}_part"
     name, count = base, 1
     while name in taken:

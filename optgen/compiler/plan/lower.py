@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from optgen.compiler.ir.expression import Expression, Number, Operation, rewrite
 
-#: The square is an operation of its own: a target prints its operand once.
+#: The square is a separate operation, so that a target prints its operand once.
 SQUARE = "square"
 
 
 def lower(expression: Expression) -> Expression:
-    """Whole powers as squares and products, a power of one half as a root."""
+    """Lower integer powers to squares and products, and a power of one half to a square root."""
 
     def change(part: Expression) -> Expression | None:
         if not isinstance(part, Operation):

@@ -30,9 +30,10 @@ Slicer = Callable[[Sequence[Item], dict[str, Condition], Condition], Slice]
 
 
 class Passes:
-    """Element items in order (sums among them), and tensor scalars by the depth of their sums.
+    """Element items in order, sums included, and tensor scalars by the depth of their sums.
 
-    The depth of a sum is 1 when it needs no other sum, 2 when it needs one of depth 1, …
+    A sum that depends on no other sum has depth 1. A sum that depends on one of depth 1 has depth
+    2, and so on.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Passes:
         slicer: Slicer,
     ) -> None:
         self._host, self._switches, self._slicer = host, switches, slicer
-        # Lowered first: a sum to the power of 0 is no sum.
+        # Lowered first: a sum to the power of 0 is no reduction.
         lowered = [
             (replace(step, expression=lower(switches.replace(step.expression))), block)
             for step, block in owned
@@ -61,7 +62,7 @@ class Passes:
             self._add(step, block)
 
     def check_gradient(self) -> None:
-        """Sum what is 0 for a finite number and else NaN, before the gradient is changed."""
+        """Add a sum, before the gradient is changed, of terms that are 0 if finite and else NaN."""
         term = Operation("-", (Name(GRAD), Name(GRAD)))
         guard = Condition.of(CHECK_FINITE)
         self.items.insert(0, Reduction(NONFINITE, term, guard, "check", Extent.TENSOR))
@@ -73,7 +74,7 @@ class Passes:
         return max(self._depths.values(), default=0)
 
     def reductions(self, depth: int) -> list[Reduction]:
-        """The sums of one prepass."""
+        """The reductions of one prepass."""
         return [
             item
             for item in self.items
@@ -81,7 +82,7 @@ class Passes:
         ]
 
     def scalars(self, depth: int) -> tuple[Assignment, ...]:
-        """The tensor scalars that can be computed after one prepass, and not before."""
+        """The tensor scalars that can be computed after this prepass, but not before it."""
         return tuple(item for item in self._tensor if self._depths[item.target] == depth)
 
     def _add(self, step: Step, block: str) -> None:
@@ -121,8 +122,9 @@ class Passes:
     ) -> Expression:
         """Replace each reduction by an expression of a sum, and record the sum.
 
-        A sum is known right after its own prepass only: what is computed from it gets a name
-        of its own, unless the sum is the ``whole`` of what a step assigns to that name.
+        A sum is available only directly after its own prepass. A value computed from it therefore
+        gets a new name, unless the sum is the complete right-hand side assigned to the name
+        ``whole``.
         """
         if not isinstance(expression, Operation):
             return expression
@@ -173,7 +175,7 @@ class Passes:
     def _hoist(
         self, expression: Expression, extent: Extent, guard: Condition, stem: str, block: str
     ) -> Expression:
-        """Replace the largest parts of a smaller extent by the names of their values."""
+        """Replace the largest subexpressions of a smaller extent by names of hoisted values."""
         own = self._extents.of(expression)
         if not isinstance(expression, Operation):
             return expression

@@ -14,7 +14,7 @@ from optgen.compiler.plan.hoisted_names import fresh, words
 
 
 class HostScalars:
-    """The host assignments of all programs; a value that several hoist is computed once."""
+    """The host assignments of all programs; a value hoisted several times is computed once."""
 
     def __init__(self, rule: Rule, switches: Mapping[str, str]) -> None:
         self._given = [h.name for h in rule.hyperparameters if not h.is_switch] + [*COUNTERS]
@@ -27,7 +27,7 @@ class HostScalars:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every host value there is: hyperparameters, counters, and what is assigned."""
+        """All host values: hyperparameters, counters, and assigned names."""
         return tuple(dict.fromkeys([*self._given, *(a.target for a in self.assignments)]))
 
     @property
@@ -36,7 +36,7 @@ class HostScalars:
         return self._booleans
 
     def assign(self, target: str, expression: Expression, guard: Condition, block: str) -> None:
-        """Take over an assignment of the rule, once though several programs make it."""
+        """Add an assignment of the rule, once even if several programs contain it."""
         boolean = is_boolean(expression, self._booleans)
         if boolean:
             self._booleans |= {target}
@@ -46,7 +46,7 @@ class HostScalars:
             self.assignments.append(assignment)
 
     def hoist(self, expression: Operation, guard: Condition, stem: str, block: str) -> str:
-        """The name of the host value of a part of an expression."""
+        """The name of the host value of a subexpression."""
         spelled = text(expression)
         name = self._hoisted.get(spelled)
         if name is None:
@@ -62,7 +62,7 @@ class HostScalars:
         return name
 
     def gate(self, block: Block, proceed: Expression, guard: Condition) -> str:
-        """The host value that says whether a gate lets the update happen."""
+        """The host value that states whether a gate permits the update."""
         name = fresh(f"{block.name}_proceeds", "gate", self._taken)
         self._taken.add(name)
         self.assign(name, proceed, guard, block.name)
@@ -70,7 +70,7 @@ class HostScalars:
 
 
 def _once_a_call(guard: Condition) -> Condition:
-    """A guard without what differs between the launches of one call."""
+    """A guard without the conditions that vary between the launches of one call."""
     found = NEVER
     for case in guard.cases:
         found |= Condition((tuple(one for one in case if one[0] != CONSTRAINED),))

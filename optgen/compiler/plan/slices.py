@@ -12,7 +12,7 @@ from optgen.compiler.ir.plan import Access, Item, Reduction, expression_of
 
 @dataclass(frozen=True)
 class Slice:
-    """What is left of a list of items, and the buffers that must be loaded before it."""
+    """The items that remain after liveness analysis, and the buffers to load before them."""
 
     loads: tuple[Access, ...]
     items: tuple[Item, ...]
@@ -25,9 +25,9 @@ def backward(
     possible: Callable[[Condition], Condition],
     buffers: Sequence[str],
 ) -> Slice:
-    """Keep what ``needs`` (names and when they are needed) depends on; reductions always stay.
+    """Keep the items that ``needs`` (names with guards) depends on; reductions always remain.
 
-    ``runs`` is the guard of the whole pass: conditions that it implies are not asked again.
+    ``runs`` is the guard of the whole pass: conditions that it implies are dropped.
     """
     needed = dict(needs)
     kept: list[Item] = []
@@ -54,7 +54,7 @@ def backward(
 
 
 def relative(condition: Condition, runs: Condition) -> Condition:
-    """The condition, simplified under the assumption ``runs``."""
+    """The condition, simplified under the assumption that ``runs`` holds."""
     asked = [
         tuple(literal for literal in case if literal[0] not in runs.atoms)
         for case in condition.cases

@@ -13,12 +13,12 @@ from optgen.compiler.plan.hoisted_names import fresh, switch_name
 
 
 class Switches:
-    """The switches of a rule, and the translation of its conditions into them."""
+    """The switches of a rule, and the translation of its conditions into switches."""
 
     def __init__(self, rule: Rule) -> None:
         taken = {h.name for h in rule.hyperparameters} | {state.name for state in rule.states}
         taken |= {step.target for block in rule.blocks for step in (*block.steps, *block.otherwise)}
-        # What the runtime decides has no other text than its name.
+        # The text of a condition that the runtime decides is its name.
         self._by_atom: dict[str, str] = {name: name for name in (CHECK_FINITE, CONSTRAINED)}
         found = [Switch(name, None) for name in (CHECK_FINITE, CONSTRAINED)]
         for atom, condition in rule.atoms.items():
@@ -31,11 +31,11 @@ class Switches:
 
     @property
     def names(self) -> Mapping[str, str]:
-        """The constant's name by the text of the condition."""
+        """The names of the constants by the text of the condition."""
         return self._by_atom
 
     def translate(self, condition: Condition) -> Condition:
-        """A condition over the texts of static conditions as one over switches."""
+        """Translate a condition over the texts of static conditions into one over switches."""
         return Condition(
             tuple(
                 tuple((self._by_atom[atom], holds) for atom, holds in case)
@@ -44,7 +44,7 @@ class Switches:
         )
 
     def replace(self, expression: Expression) -> Expression:
-        """``given(x)`` inside a rule as the constant that answers it."""
+        """Replace ``given(x)`` in a rule by its constant."""
 
         def change(part: Expression) -> Expression | None:
             if isinstance(part, Operation) and part.operator == GIVEN:

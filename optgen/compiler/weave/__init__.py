@@ -29,9 +29,9 @@ __all__ = ["Slots", "around_the_plainest", "check_features", "unknown_defaults",
 
 
 def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
-    """The rule with every feature around it; ``check_features`` has no problem with them.
+    """The rule with all features applied; ``check_features`` must report no problem.
 
-    Raises SpecError where the rule and a feature clash.
+    Raises SpecError if the rule and a feature clash.
     """
     problems = [*clashes([*features, rule]), *bad_defaults(rule, features)]
     if problems:
@@ -61,7 +61,7 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
 
 
 def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
-    """The features around a minimal rule."""
+    """The features applied to a minimal rule."""
     here = Location("", 1)
     rate = Hyperparameter(LEARNING_RATE, 0.0, here)
     descent = Operation("-", (Name(PARAM, here), Name(GRAD, here)), here)
@@ -72,12 +72,12 @@ def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
 
 
 def check_features(features: Sequence[Rule], slots: Slots) -> tuple[Problem, ...]:
-    """Problems of features as a set: clashes, unknown slots, impossible orders."""
+    """Problems of a set of features: clashes, unknown slots, unsatisfiable orders."""
     return (*clashes(features), *check_order(features, slots))
 
 
 def _grouped(part: Rule, slots: Slots) -> Rule:
-    """Mark hyperparameters that may differ between groups of variables."""
+    """Mark the hyperparameters that can differ between groups of variables."""
     slot = part.blocks[0].slot
     if (slots.own if slot is None else slot.value) not in slots.grouped:
         return part
@@ -121,9 +121,9 @@ def _fresh(wish: str, taken: Collection[str]) -> str:
 def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ...]:
     """The arguments in the order of the signature.
 
-    Features' come after the optimizer's own, by position, but those whose default the
-    optimizer changes stand right after the learning rate. Those without a position are given
-    by name alone.
+    Arguments of features come after the optimizer's own, by position. Those whose default the
+    optimizer changes come directly after the learning rate. Those without a position are
+    keyword-only.
     """
     by_position = sorted(
         features, key=lambda part: (part.position is None, part.position or 0, part.name)

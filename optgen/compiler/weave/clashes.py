@@ -10,7 +10,7 @@ from optgen.compiler.ir.spec import Spec
 
 
 def clashes(parts: Iterable[Rule]) -> Iterator[Problem]:
-    """Names that two specs claim."""
+    """Names that two specs declare."""
     owners: dict[str, Rule] = {}
     for part in parts:
         declared = [(h.name, h.location) for h in part.hyperparameters]
@@ -20,7 +20,7 @@ def clashes(parts: Iterable[Rule]) -> Iterator[Problem]:
             if other is not part:
                 message = f"the feature {part.name!r} is declared by {other.path} too"
                 yield Problem(message, part.location, "give one of them another name")
-                # All of its names clash then, which is no news.
+                # All of its names clash in this case, so they are not reported one by one.
                 continue
         for name, location in declared:
             other = owners.setdefault(name, part)
@@ -30,7 +30,7 @@ def clashes(parts: Iterable[Rule]) -> Iterator[Problem]:
 
 
 def bad_defaults(rule: Rule, features: Iterable[Rule]) -> Iterator[Problem]:
-    """Defaults of an optimizer that are of the wrong kind for the argument."""
+    """Defaults set by an optimizer whose kind doesn't match the argument."""
     declared = {h.name: h for part in (rule, *features) for h in part.hyperparameters}
     for name, value in rule.defaults:
         found = declared.get(name.value)
@@ -40,7 +40,7 @@ def bad_defaults(rule: Rule, features: Iterable[Rule]) -> Iterator[Problem]:
 
 
 def unknown_defaults(spec: Spec, features: Iterable[Rule]) -> tuple[Problem, ...]:
-    """Warnings for defaults, and names in torch, of what neither the spec nor a feature has."""
+    """Warnings for defaults, and names in torch, of arguments that no spec or feature declares."""
     known = {LEARNING_RATE, *(entry.name.value for entry in spec.hyperparameters)}
     known |= {h.name for feature in features for h in feature.hyperparameters}
     named = [

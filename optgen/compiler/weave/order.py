@@ -14,10 +14,10 @@ from optgen.compiler.ir.spec import Text
 
 @dataclass(frozen=True)
 class Slots:
-    """The names of the slots in order, and the roles of some.
+    """The ordered names of the slots, and the roles of some slots.
 
-    ``own`` is the optimizer's own rule, ``constraints`` what runs for single variables between
-    the slots; hyperparameters of the ``grouped`` slots may differ between variables.
+    ``own`` is the optimizer's own rule. ``constraints`` runs for single variables between the
+    slots. Hyperparameters of the ``grouped`` slots can differ between variables.
     """
 
     order: tuple[str, ...]
@@ -27,7 +27,7 @@ class Slots:
 
 
 def in_order(features: Sequence[Rule], slots: Slots) -> tuple[Rule, ...]:
-    """Features by slot, then by their before and after, then by name."""
+    """Features sorted by slot, then by their before and after, then by name."""
     by_name = {feature.name: feature for feature in features}
     sorter: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(sorted(by_name), ()))
     for name, feature in sorted(by_name.items()):
@@ -57,7 +57,7 @@ def slot_of(feature: Rule, slots: Slots) -> int:
 
 
 def check_order(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
-    """Unknown slots and neighbours, and orders that can't be."""
+    """Unknown slots and neighbours, and unsatisfiable orders."""
     problems = list(_bad_places(features, slots))
     yield from problems
     if not problems:
@@ -98,7 +98,7 @@ def _bad_places(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
 
 
 def _bad_reach(block: Block, slots: Slots) -> Iterator[Problem]:
-    """What comes after the constraints runs for every variable, and nothing else does."""
+    """Steps after the constraints must run for all variables, and other steps must not."""
     assert block.slot is not None
     where = slots.order.index(block.slot.value) - slots.order.index(slots.constraints)
     if where > 0 and not block.every_variable:

@@ -14,10 +14,11 @@ from optgen.compiler.write.manifest import MANIFEST, Manifest, digest, manifest_
 
 @dataclass(frozen=True)
 class Changes:
-    """Sources that differ from what is on disk, and files that no spec stands for any more.
+    """Sources that differ from the files on disk, and files that no spec generates any more.
 
-    ``kept`` are those of the latter that stay, since they or others of their module were edited.
-    ``manifest`` is that of the package afterwards, ``meantime`` that while files are moved.
+    ``kept`` are the obsolete files that remain because they, or other files of their module, were
+    edited. ``manifest`` is the manifest of the package after the build, ``meantime`` the manifest
+    while files are moved.
     """
 
     written: tuple[Source, ...]
@@ -28,21 +29,21 @@ class Changes:
 
 
 def changes_of(sources: Sequence[Source], out: Path, *, whole: bool, force: bool) -> Changes:
-    """What has to change for a package to hold some sources, and if ``whole`` only these.
+    """The changes after which a package holds some sources, and only these if ``whole``.
 
-    Raises FileExistsError, which names every file, rather than replace one that was not generated
-    or, without ``force``, was edited since.
+    Raises FileExistsError, which names every file, rather than replace a file that was not
+    generated or, without ``force``, was edited since.
     """
     old = _known(sources, out, whole=whole)
     texts = {source.path: _read_own(source.path, out) for source in sources}
     written = tuple(source for source in sources if texts[source.path] != source.text)
-    # An empty package file holds nothing that could be lost.
+    # An empty package file has no content to lose.
     empty = {s.path for s in written if s.path.endswith("__init__.py") and texts[s.path] == ""}
     there = {s.path: t for s in written if s.path not in empty and (t := texts[s.path]) is not None}
     _refuse_replacing(there, old, out, force=force)
     others = _others(sources, old, out)
     if whole:
-        # An edited class stays with its kernels, and edited kernels with their class.
+        # An edited class is kept with its kernels, and edited kernels with their class.
         edited = [Path(p).name for p, text in others.items() if not _may_go(p, text, old, force)]
         kept = [path for path in others if Path(path).name in edited]
     else:
@@ -63,7 +64,7 @@ def changes_of(sources: Sequence[Source], out: Path, *, whole: bool, force: bool
 
 
 def stale(sources: Sequence[Source], out: Path, *, whole: bool) -> str:
-    """What is different in a whole package, and what no spec stands for; empty if nothing is."""
+    """The differences of a whole package and its obsolete files; empty if there are none."""
     old = _known(sources, out, whole=whole)
     others = _others(sources, old, out)
     kept = {} if whole else {path: old.files[path] for path in others if path in old.files}
@@ -73,7 +74,7 @@ def stale(sources: Sequence[Source], out: Path, *, whole: bool) -> str:
 
 
 def difference(source: Source, out: Path) -> str:
-    """What is different on disk, as a unified diff; empty where nothing is."""
+    """The difference from the file on disk, as a unified diff; empty if there is none."""
     path = out / source.path
     old = read(path)
     if old == source.text:
@@ -90,14 +91,14 @@ def difference(source: Source, out: Path) -> str:
     return "".join(lines)
 
 
-#: The digest of no text: a file that is listed with it counts as edited.
+#: The digest of no text: a file listed with it counts as edited.
 _UNKNOWN = "0" * 64
 
 
 def _known(sources: Sequence[Source], out: Path, *, whole: bool) -> Manifest:
-    """The manifest of a package; without one, nothing is known to be as it was generated.
+    """The manifest of a package; without a manifest, no file counts as unmodified.
 
-    A build of a part lists the generated files beside it, so that the package keeps them.
+    A partial build also lists the other generated files, so that the package keeps them.
     """
     found = read_manifest(out)
     if found is not None or whole:
@@ -109,7 +110,7 @@ def _known(sources: Sequence[Source], out: Path, *, whole: bool) -> Manifest:
 
 
 def _read_own(path: str, out: Path) -> str | None:
-    """The text of a file that a build writes. Raises OSError where it must not be written."""
+    """The text of a file that a build writes. Raises OSError if writing it is not allowed."""
     file = out / path
     if file.is_dir():
         raise IsADirectoryError(f"{file} is a folder; move it or choose another --out")
@@ -122,7 +123,7 @@ def _read_own(path: str, out: Path) -> str | None:
 
 
 def _others(sources: Sequence[Source], old: Manifest, out: Path) -> dict[str, str]:
-    """The files that a package lists beside some sources, where they are in its own folder."""
+    """The files in a package's own folder that its manifest lists besides some sources."""
     own = {source.path for source in sources}
     paths = [path for path in old.paths if path not in own]
     return {p: read(out / p) or "" for p in paths if (out / p).is_file() and is_inside(p, out)}
@@ -150,7 +151,7 @@ def _refuse_replacing(there: Mapping[str, str], old: Manifest, out: Path, *, for
 def _refuse_half_built(
     sources: Sequence[Source], others: Mapping[str, str], old: Manifest, out: Path
 ) -> None:
-    """Refuse to add to a package that a build of other specs left unfinished."""
+    """Refuse to add to a package if a build of other specs was interrupted."""
     if old.replaced:
         rest = {*old.files} - {source.path for source in sources}
         half = [p for p in sorted(rest) if p not in others or digest(others[p]) != old.files[p]]

@@ -17,7 +17,7 @@ from optgen.compiler.write.manifest import MANIFEST, Manifest, digest
 
 PACKAGE = "__init__.py"
 _NOTHING = "Nothing was changed"
-#: What a package is while its files are moved; it stays so where a build is killed.
+#: The manifest of a package while its files are moved; it remains if a build is killed.
 UNFINISHED = f'''{MARK}: a build was cut off here.
 """A package whose build was not finished."""
 
@@ -26,9 +26,9 @@ raise ImportError(f"the build of {{__name__}} was cut off; run optgen build agai
 
 
 def commit(changes: Changes, out: Path) -> None:
-    """Write everything aside first, which is where a disk may be full; then move it into place.
+    """Write everything to a staging folder, where a full disk does no harm, then move it in place.
 
-    Whoever imports the package between the first move and the last is refused. Raises OSError.
+    An import of the package between the first and the last rename is refused. Raises OSError.
     """
     manifest = changes.manifest.source()
     if not (changes.written or changes.removed):
@@ -62,7 +62,7 @@ def _meantime(manifest: Manifest) -> Manifest:
 
 @contextlib.contextmanager
 def _staged(sources: Sequence[Source], out: Path) -> Iterator[Path]:
-    """A folder beside the files, of the same file system, that holds some sources."""
+    """A staging folder, on the same file system as the files, that holds some sources."""
     with staging_folder(out) as staging:
         with saying(f"{out} can't be written", _NOTHING):
             for source in sources:
@@ -75,7 +75,7 @@ def _staged(sources: Sequence[Source], out: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def staging_folder(out: Path) -> Iterator[Path]:
-    """An empty folder inside another, for what is to be moved into place; removed behind."""
+    """An empty staging folder inside another folder; it is removed afterwards."""
     before, after = STAGING.split("*")
     with saying(f"{out} can't be written", _NOTHING):
         staging = Path(tempfile.mkdtemp(dir=out, prefix=before, suffix=after))
@@ -93,6 +93,6 @@ def _move(paths: Sequence[str], staging: Path, out: Path) -> None:
 
 
 def _forget(path: Path) -> None:
-    """Drop the bytecode: Python knows a changed file by second and size, which may be the same."""
+    """Delete the bytecode: Python detects changes by size and seconds, which may be equal."""
     with contextlib.suppress(OSError, NotImplementedError):
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)

@@ -16,13 +16,13 @@ from optgen.compiler.write.manifest import read_manifest
 if sys.platform != "win32":
     import fcntl
 
-#: What builds put aside until all of it can be moved into place.
+#: The pattern of staging folders, which hold the files of a build until they are moved.
 STAGING = ".optgen-*.tmp"
 _CLASS = re.compile(r"^class (\w+)\((?:Featured|Schedule)\):", re.MULTILINE)
 
 
 def read(path: Path) -> str | None:
-    """The text of a file; None where there is none."""
+    """The text of a file; None if the file doesn't exist."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
@@ -33,7 +33,7 @@ def read(path: Path) -> str | None:
 
 
 def is_inside(path: str, out: Path) -> bool:
-    """Whether a path is in a package itself: behind no link, and in no other package."""
+    """Whether a path is in a package itself: not through a link, and not in another package."""
     file = out / path
     folder = file.parent
     if file.is_symlink() or folder.resolve() != (out.resolve() / path).parent:
@@ -54,7 +54,7 @@ def generated_classes(out: Path, folder: str) -> dict[str, str]:
 
 
 def refuse_no_folder(out: Path) -> None:
-    """Raise OSError for a path where there can be no folder."""
+    """Raise OSError for a path that can't be a folder."""
     if out.is_symlink() and not out.exists():
         raise FileExistsError(f"{out} is a link that leads nowhere; choose another --out")
     if out.exists() and not out.is_dir():
@@ -63,9 +63,9 @@ def refuse_no_folder(out: Path) -> None:
 
 @contextlib.contextmanager
 def opened(out: Path) -> Iterator[None]:
-    """Make a folder and hold it against other builds; drop it again if nothing came of it.
+    """Create and lock a folder against other builds; remove it again if it stays empty.
 
-    Raises OSError where that can't be.
+    Raises OSError if that fails.
     """
     refuse_no_folder(out)
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
@@ -79,12 +79,12 @@ def opened(out: Path) -> Iterator[None]:
     finally:
         for folder in made:
             with contextlib.suppress(OSError):
-                folder.rmdir()  # Succeeds for an empty folder alone.
+                folder.rmdir()  # Succeeds only for an empty folder.
 
 
 @contextlib.contextmanager
 def saying(what: str, outcome: str) -> Iterator[None]:
-    """Give errors of the system a message for users: what failed, why, and what became of it."""
+    """Add a message to system errors: the operation that failed, the cause, and the outcome."""
     try:
         yield
     except OSError as error:
@@ -94,10 +94,10 @@ def saying(what: str, outcome: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _held(out: Path) -> Iterator[bool]:
-    """Wait for other builds; the system lets go of the folder of a process that is killed.
+    """Wait for the lock of other builds; the system releases the lock of a killed process.
 
-    Yields False where the system can't lock a folder, so that another build may be running: a class
-    whose kernels are another build's is refused then.
+    Yields False if the system can't lock a folder, so that another build may be running. In that
+    case, a class whose kernels come from another build is refused.
     """
     if sys.platform == "win32":
         yield False
@@ -106,7 +106,7 @@ def _held(out: Path) -> Iterator[bool]:
         handle = os.open(out, os.O_RDONLY)
     try:
         is_held = False
-        with contextlib.suppress(OSError):  # Some network file systems have no locks.
+        with contextlib.suppress(OSError):  # Some network file systems don't support locks.
             fcntl.flock(handle, fcntl.LOCK_EX)
             is_held = True
         yield is_held
@@ -115,7 +115,7 @@ def _held(out: Path) -> Iterator[bool]:
 
 
 def _remove_stale(out: Path) -> None:
-    """Remove what builds that were killed had put aside; the folder is held, so none is alive."""
+    """Remove the staging folders of killed builds; the lock excludes running builds."""
     manifest = read_manifest(out)
     listed = [] if manifest is None else [path for path in manifest.paths if is_inside(path, out)]
     for folder in {out, *((out / path).parent for path in listed)}:

@@ -12,7 +12,7 @@ from pathlib import Path
 from optgen.compiler.ir.source import Source
 
 MANIFEST = "manifest.json"
-#: Modules of a package and of the folders in it; nothing else is in a manifest.
+#: Modules of a package and of its folders; a manifest lists no other files.
 _PATH = re.compile(r"([a-z][a-z0-9_]*/)?(__init__|[a-z][a-z0-9_]*)\.py")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
@@ -21,9 +21,9 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 class Manifest:
     """The files of a package by path, with their digests.
 
-    While a build moves its files into place, ``replaced`` holds the digests of what they replace,
-    and of files to be removed. It stays where a build is killed, so that the next one knows the
-    old texts as generated too.
+    While a build moves its files in place, ``replaced`` holds the digests of the files that are
+    replaced or removed. It remains if a build is killed, so that the next build also recognizes the
+    old texts as generated.
     """
 
     files: Mapping[str, str]
@@ -31,7 +31,7 @@ class Manifest:
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """Every path that is listed."""
+        """All listed paths."""
         return tuple(sorted({*self.files, *self.replaced}))
 
     def knows(self, path: str, text: str) -> bool:
@@ -44,7 +44,7 @@ class Manifest:
         return (*own, *self.replaced.get(path, ()))
 
     def source(self) -> Source:
-        """The manifest as a file."""
+        """The manifest as a source file."""
         content: dict[str, object] = {"files": dict(self.files)}
         if self.replaced:
             content["replaced"] = {path: list(each) for path, each in self.replaced.items()}
@@ -52,7 +52,7 @@ class Manifest:
 
 
 def digest(text: str) -> str:
-    """A digest of a text; how its lines end doesn't count, since git may change that."""
+    """A digest of a text; it ignores line endings, since git may convert them."""
     return hashlib.sha256("\n".join(text.splitlines()).encode()).hexdigest()
 
 
@@ -62,10 +62,10 @@ def manifest_of(sources: Iterable[Source]) -> Manifest:
 
 
 def read_manifest(out: Path) -> Manifest | None:
-    """The manifest of a package; None where there is none, as before manifests.
+    """The manifest of a package; None if there is none, as in packages older than manifests.
 
-    One that can't be read, or lists what no build lists, counts as empty: every generated file
-    beside it then counts as edited.
+    An unreadable manifest, or one that lists files that no build lists, counts as empty: all
+    generated files of the package then count as edited.
     """
     try:
         content = json.loads((out / MANIFEST).read_text(encoding="utf-8"))

@@ -16,7 +16,7 @@ Host = np.ndarray[Any, np.dtype[Any]]
 
 
 class View(NamedTuple):
-    """Where an array is, and how its elements lie there; strides are in bytes."""
+    """The address and the memory layout of an array; strides are in bytes."""
 
     address: int
     shape: tuple[int, ...]
@@ -26,14 +26,14 @@ class View(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all elements."""
+        """The size of all elements in bytes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
 
 class DeviceArray:
-    """An array in a device's memory, dense in whatever order of the axes.
+    """An array in a device's memory, dense in any order of the axes.
 
-    Other libraries take it without a copy, through ``__cuda_array_interface__``:
+    Other libraries access it without a copy, through ``__cuda_array_interface__``:
     ``torch.as_tensor(array)``, ``cupy.asarray(array)``, ``numba.cuda.as_cuda_array(array)``.
     """
 
@@ -55,12 +55,12 @@ class DeviceArray:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all elements."""
+        """The size of all elements in bytes."""
         return self.size * self.dtype.itemsize
 
     @property
     def address(self) -> int:
-        """Where the first element is."""
+        """The address of the first element."""
         return self._memory.address
 
     @cached_property
@@ -81,19 +81,19 @@ class DeviceArray:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device})"
 
     def copy_to_host(self) -> Host:
-        """The elements as a NumPy array; waits until they are what they will be."""
+        """The elements as a NumPy array; waits for pending work."""
         return to_host(view_of(self), self.device, 0)
 
 
 def on_device(array: Host, device: int = 0) -> DeviceArray:
-    """A copy of a dense NumPy array, in the same order of the axes."""
+    """A copy of a dense NumPy array, with the same order of the axes."""
     made = DeviceArray(device, array.shape, array.dtype, array.strides)
     put(view_of(made), array, device, 0)
     return made
 
 
 def put(view: View, value: Any, device: int, stream: int) -> None:
-    """Fill a dense array of a device with a number, or an array of the host."""
+    """Fill a dense device array with a number or a host array."""
     flat = np.empty(math.prod(view.shape), view.dtype)
     np.lib.stride_tricks.as_strided(flat, view.shape, view.strides)[...] = value
     if flat.size:
@@ -107,7 +107,7 @@ def dense(shape: tuple[int, ...], itemsize: int) -> tuple[int, ...]:
 
 
 def to_host(view: View, device: int, stream: int) -> Host:
-    """A dense array of a device as one of NumPy's, in the same order of the axes."""
+    """A dense device array as a NumPy array, with the same order of the axes."""
     flat = np.empty(math.prod(view.shape), view.dtype)
     if flat.size:
         driver.download(device, flat, view.address, stream)
@@ -115,7 +115,7 @@ def to_host(view: View, device: int, stream: int) -> Host:
 
 
 def view_of(array: Any) -> View:
-    """How an array lies in a device's memory. Raises TypeError for what is no such array."""
+    """The memory layout of a device array. Raises TypeError for any other object."""
     if is_tensor(array):
         array = array.detach()
     interface: Mapping[str, Any] = array.__cuda_array_interface__

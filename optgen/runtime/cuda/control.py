@@ -10,12 +10,12 @@ from numba import cuda
 
 from optgen.runtime.cuda.jit import Integer, Integers, Reals, kernel
 
-#: Entries of the table ``control``: calls so far, updates so far, the number of the program that
-#: this call runs, whether gradients have been gathered since the last update, whether they had
-#: been before this call, and the calls since the scale of the loss was last changed.
+#: Entries of the table ``control``: number of calls, number of updates, number of the program that
+#: this call runs, whether gradients were accumulated since the last update, the same flag before
+#: this call, and number of calls since the last change of the loss scale.
 CALLS, UPDATES, RUNNING, GATHERED, BEFORE, STEADY = range(6)
 CONTROLS = 6
-#: The number of no program: the call is skipped.
+#: The program number of a skipped call.
 SKIPPED = -1
 
 
@@ -23,7 +23,7 @@ SKIPPED = -1
 def put_scale(
     scale: Reals, hyperparameters: Reals, rows: Integer, columns: Integer, column: Integer
 ) -> None:
-    """Write the scale of the loss into a column of the hyperparameters."""
+    """Write the loss scale into a column of the hyperparameters."""
     if cuda.threadIdx.x > 0:
         return
     for row in range(rows):
@@ -32,7 +32,7 @@ def put_scale(
 
 @kernel
 def choose(scalars: Reals, gates: Integers, number: Integer, control: Integers) -> None:
-    """Find the program of this call, and count the call, which ``judge`` may take back."""
+    """Select the program of this call, and count the call, which ``judge`` can revert."""
     if cuda.threadIdx.x > 0:
         return
     running = 0
@@ -51,12 +51,12 @@ def choose(scalars: Reals, gates: Integers, number: Integer, control: Integers) 
 
 @kernel
 def judge(sums: Reals, control: Integers, program: Integer, scale: Reals, steps: Integer) -> None:
-    """Take a call back where a gradient isn't finite, so that the first sum over all is NaN.
+    """Revert a call if a gradient isn't finite, so that the first sum over all is NaN.
 
-    Another program's sums are none of this call's.
+    Sums of programs other than this call's are ignored.
 
-    Where ``steps`` isn't 0, such a gradient halves the scale of the loss, never below 1, and so
-    many calls without one double it.
+    If ``steps`` isn't 0, such a gradient halves the loss scale, never below 1, and ``steps`` calls
+    without one double it.
     """
     if cuda.threadIdx.x > 0 or control[RUNNING] != program:
         return

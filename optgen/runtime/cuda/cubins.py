@@ -20,16 +20,16 @@ _ENTRY = re.compile(r"\.entry\s+(\w+)")
 
 
 class Cubin(NamedTuple):
-    """Machine code, and the name of the kernel in it."""
+    """A cubin, and the name of its kernel."""
 
     entry: str
     code: bytes
 
 
 def compiled(kernel: Kernel, key: object, capability: tuple[int, int]) -> Cubin:
-    """The machine code of a kernel for a compute capability.
+    """The cubin of a kernel for a compute capability.
 
-    ``key`` says which kernel of its file this is, and with what constants.
+    ``key`` identifies the kernel within its file and the values of its constants.
     """
     kept = _kept(kernel)
     full_key = (key, capability)
@@ -45,7 +45,7 @@ def compiled(kernel: Kernel, key: object, capability: tuple[int, int]) -> Cubin:
 
 
 def linked(ptx: str, capability: tuple[int, int]) -> tuple[Cubin, str]:
-    """Machine code from PTX, and what the assembler says of its registers and memory."""
+    """The cubin linked from PTX, and the assembler's report on registers and memory."""
     found = _ENTRY.search(ptx)
     assert found is not None, "PTX without a kernel"
     major, minor = capability
@@ -57,7 +57,7 @@ def linked(ptx: str, capability: tuple[int, int]) -> tuple[Cubin, str]:
 
 
 def _kept(kernel: Kernel) -> Kept | None:
-    """Where the code of a kernel is kept; None where no folder can be written."""
+    """The cache of a kernel's cubins; None if no folder is writable."""
     try:
         cache_of = FunctionCache(kernel.function)
     except RuntimeError:
@@ -69,7 +69,7 @@ def _kept(kernel: Kernel) -> Kept | None:
 
 @cache
 def _surroundings() -> str:
-    """A digest of all that decides about code beside the kernel's own file."""
+    """A digest of all inputs of the compilation other than the kernel's own file."""
     sources = sorted(
         (file.name, file.read_bytes())
         for file in files(__package__).iterdir()

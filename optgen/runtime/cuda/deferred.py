@@ -25,13 +25,13 @@ from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Kernels, Program, built
 from optgen.runtime.scale import DynamicScale
 
-#: Rows of hyperparameters that are kept for calls to come, where they depend on the call. So many
-#: calls may be skipped between two times that the host asks how many there were.
+#: Rows of hyperparameters that are stored for future calls if they depend on the call. At most so
+#: many calls can be skipped between two times that the host reads the number of calls.
 SLOTS = 1024
 
 
 class Deferred:
-    """Makes calls on one device without asking it anything, and counts them there."""
+    """Makes calls on one device without synchronization; the device counts the calls."""
 
     def __init__(self, engine: Engine, kernels: Kernels, rows: int, columns: int) -> None:
         self._engine, self._kernels = engine, kernels
@@ -39,18 +39,18 @@ class Deferred:
         device = self._place.device
         self._control = engine.control
         self._hyperparameters = Table(device, np.zeros((1, rows, columns)))
-        #: The scale of the loss, where the device changes it.
+        #: The loss scale, if the device changes it.
         self.scale = DeviceArray(device, (), np.dtype(np.float64))
         self._scaling: tuple[DynamicScale, int] | None = None
         self._gates = Table(device, np.array(self._listed_gates(), np.int64))
         self._starting: dict[int, Stage] = {}
-        #: What graphs may use, for as long as there is the optimizer.
+        #: Memory that graphs may use; it lives as long as the optimizer.
         self._captured: list[object] = []
-        #: Whether it is the device that knows how many calls there were.
+        #: Whether only the device has the number of calls.
         self.is_counting = False
-        #: Whether a graph may make calls that the host knows nothing of.
+        #: Whether a graph can make calls that the host doesn't observe.
         self.is_captured = False
-        #: The number of calls if none was skipped since the host last asked, and what it learned.
+        #: The number of calls if none was skipped since the host last read it, and the number read.
         self._attempts = self._known = 0
 
     @property
@@ -59,13 +59,13 @@ class Deferred:
 
     @property
     def is_capturing(self) -> bool:
-        """Whether a call now would be recorded instead of being made."""
+        """Whether a call is currently captured rather than executed."""
         return driver.is_capturing(self._place.device, self._stream)
 
     def start(
         self, calls: int, updates: int, gathered: bool, scaling: tuple[DynamicScale, int] | None
     ) -> None:
-        """Hand the counters to the device, and a scale with its column of hyperparameters."""
+        """Transfer the counters to the device, and a scale with its column of hyperparameters."""
         steady = scaling[0].steady if scaling else 0
         values = np.zeros(CONTROLS, np.int64)
         values[[CALLS, UPDATES, GATHERED, STEADY]] = calls, updates, gathered, steady
@@ -79,7 +79,7 @@ class Deferred:
         self.is_counting = True
 
     def recall(self) -> tuple[int, int, bool]:
-        """Calls, updates, and whether gradients were gathered since; waits for the device."""
+        """Calls, updates, and whether gradients were accumulated since; waits for the device."""
         values = self._control.fetch(self._stream)
         if self._scaling:
             scale = self._scaling[0]
@@ -89,16 +89,16 @@ class Deferred:
 
     @property
     def attempts(self) -> int:
-        """The number of calls before the next, if none was skipped since the host last asked."""
+        """The number of previous calls, if none was skipped since the host last read it."""
         depends_on_call = self._hyperparameters.values.shape[0] > 1
         if depends_on_call and self._attempts - self._known >= SLOTS // 2:
             self._attempts = self._known = int(self._control.fetch(self._stream)[CALLS])
         return self._attempts
 
     def put(self, rows: Host, by_call: Mask | None) -> None:
-        """Set the hyperparameters of the call after so many attempts.
+        """Set the hyperparameters of the call after ``attempts`` calls.
 
-        ``by_call`` marks those that depend on the number of calls before; None if none does.
+        ``by_call`` marks those that depend on the number of previous calls; None if none does.
         """
         table = self._hyperparameters
         if (by_call is not None) != (table.values.shape[0] > 1):
@@ -107,23 +107,24 @@ class Deferred:
             self._starting.clear()
         before = table.values.copy()
         if by_call is not None:
-            # What doesn't depend on the call counts now, however many calls were skipped.
+            # Values that don't depend on the call take effect now, regardless of skipped calls.
             table.values[:, ~by_call] = rows[~by_call]
         table.values[self._attempts % table.values.shape[0]] = rows
         table.is_sent = table.is_sent and np.array_equal(before, table.values, equal_nan=True)
         table.send(self._stream)
 
     def call(self, chosen: Mask, left: Mask, gradients: Sequence[Gradient | None]) -> None:
-        """One call: whichever program it runs over the chosen variables.
+        """One call of the program that the device selects, over the chosen variables.
 
-        The variables in ``left`` have no gradient; they get what an update does to them.
+        The variables in ``left`` have no gradient; an update runs only the program ``absent`` on
+        them.
         """
         is_capturing = self.is_capturing
         self.is_captured = self.is_captured or is_capturing
         engine, stream = self._engine, self._stream
         engine.point_at(gradients, scalars=False)
         for part in self._place.parts:
-            part.scalars.is_sent = False  # The device computes its own.
+            part.scalars.is_sent = False  # The device computes its own scalars.
         used: list[object] = [self._begin(), self._hyperparameters]
         self._begin().run(stream)
         update, *others = self._kernels.programs
@@ -147,7 +148,7 @@ class Deferred:
         self._attempts += 1
 
     def _begin(self) -> Stage:
-        """The launches that find the scalars and the program of a call."""
+        """The launches that compute the scalars and select the program of a call."""
         if 0 not in self._starting:
             place, table = self._place, self._hyperparameters
             stage = self._starting[0] = Stage(place.device, self._stream)

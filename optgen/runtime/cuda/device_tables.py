@@ -29,9 +29,9 @@ class Part(NamedTuple):
 
 @dataclass
 class Sums:
-    """A prepass: its sums for each variable, below those over all, and what computes from them.
+    """A prepass: its sums over all variables and for each, and the launches that use them.
 
-    ``finish`` is empty where the one launch that sums does that too.
+    ``finish`` is empty if the single launch that sums also computes the scalars.
     """
 
     table: Table
@@ -40,7 +40,7 @@ class Sums:
 
 
 class Place:
-    """All of an optimizer that is on one device."""
+    """All data of an optimizer on one device."""
 
     def __init__(
         self,
@@ -73,9 +73,9 @@ class Place:
         self._has_begun = False
 
     def send(self, stream: int, scalars: bool) -> None:
-        """Bring to the device what may have changed since the last call.
+        """Upload the tables that may have changed since the last call.
 
-        The scalars are left out where the device computes them.
+        The scalars are omitted if the device computes them.
         """
         if not self._has_begun:
             for table in (self.sizes, self._rows, self._ticket, *(p.factors for p in self.parts)):
@@ -98,7 +98,7 @@ class Place:
     def sums(
         self, program: Program, number: int, chosen: Mask, deferred: bool, alone: bool, stream: int
     ) -> Sums:
-        """A prepass over the chosen variables; ``alone`` if no other device takes part."""
+        """A prepass over the chosen variables; ``alone`` if no other device participates."""
         prepass = program.prepasses[number]
         works = [w for w in self._works(program, chosen) if prepass.when(w[0].on)]
         alone = alone and len(works) == 1
@@ -134,7 +134,7 @@ class Place:
     def _finish(
         self, prepass: Prepass, works: Sequence[tuple[Part, type, Work]], found: Sums
     ) -> None:
-        """What several launches have summed up is put together by others."""
+        """Add the launches that combine the sums of several launches."""
         members = np.concatenate([work.members for _, _, work in works])
         everyone = found.stage.table(members)
         arguments = [everyone, len(members), prepass.sums, found.table.address]
@@ -151,7 +151,7 @@ class Place:
             found.finish.add(kernel, self.key(prepass.scalars, part.on, widths), arguments)
 
     def _works(self, program: Program, chosen: Mask) -> Iterator[tuple[Part, type, Work]]:
-        """The parts of a program, by dtype, that have anything to do."""
+        """The nonempty parts of a program, by dtype."""
         sizes = self.sizes.values
         for part in self.parts:
             if not program.when(part.on):
@@ -181,6 +181,6 @@ class Place:
 
     @staticmethod
     def key(builder: Builder, on: Mapping[str, bool], widths: Widths) -> tuple[Any, ...]:
-        """What tells the kernels of a builder apart."""
+        """The key that distinguishes the kernels of a builder."""
         switches = tuple((name, on[name]) for name in switches_of(builder))
         return builder.__module__, builder.__name__, widths, switches

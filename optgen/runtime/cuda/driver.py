@@ -18,7 +18,7 @@ from optgen.runtime.cuda.jit import Kernel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Threads of a block.
+#: Threads per block.
 THREADS = 256
 
 
@@ -26,11 +26,11 @@ _SUCCESS = driver.CUresult.CUDA_SUCCESS
 
 
 class CudaError(RuntimeError):
-    """The CUDA driver refused something; the message holds its name for the error."""
+    """An error of the CUDA driver; the message contains the driver's error name."""
 
 
 def _ask(result: tuple[Any, ...]) -> Any:
-    """What a call of the driver returned, without its status."""
+    """The results of a driver call, without its status."""
     if result[0] is not _SUCCESS:
         raise CudaError(f"the CUDA driver says {result[0].name}")
     return result[1] if len(result) > 1 else None
@@ -43,7 +43,7 @@ def _context(device: int) -> Any:
 
 
 class on:  # noqa: N801
-    """Inside, the driver's calls are about a device."""
+    """A context manager that makes a device current for driver calls."""
 
     def __init__(self, device: int) -> None:
         self._context = _context(device)
@@ -70,19 +70,19 @@ def capability(device: int) -> tuple[int, int]:
 
 
 def processors(device: int) -> int:
-    """How many multiprocessors there are."""
+    """The number of multiprocessors."""
     return _attribute(device, "MULTIPROCESSOR_COUNT")
 
 
 def device_of(address: int) -> int:
-    """The device that memory belongs to."""
+    """The device that owns an address."""
     _ask(driver.cuInit(0))
     attribute = driver.CUpointer_attribute.CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL
     return int(_ask(driver.cuPointerGetAttribute(attribute, address)))
 
 
 class Memory:
-    """Memory of a device, freed with its last user."""
+    """Memory of a device, freed with its last reference."""
 
     def __init__(self, device: int, size: int) -> None:
         self.device, self.size = device, size
@@ -97,14 +97,14 @@ def _free(device: int, address: int) -> None:
 
 
 def is_capturing(device: int, stream: int) -> bool:
-    """Whether work on a stream is recorded for a graph instead of being done."""
+    """Whether work on a stream is captured for a graph rather than executed."""
     with on(device):
         status = _ask(driver.cuStreamIsCapturing(stream))
     return bool(status == driver.CUstreamCaptureStatus.CU_STREAM_CAPTURE_STATUS_ACTIVE)
 
 
 def upload(device: int, address: int, array: Array, stream: int) -> None:
-    """Copy an array of the host, which may change as soon as this returns, to a device."""
+    """Copy a host array to a device; the array may change as soon as this returns."""
     with on(device):
         if is_capturing(device, stream):
             with _apart() as other:
@@ -114,14 +114,14 @@ def upload(device: int, address: int, array: Array, stream: int) -> None:
 
 
 def download(device: int, array: Array, address: int, stream: int) -> None:
-    """Fill an array of the host from a device, once all work of the stream is done."""
+    """Fill a host array from a device, after all work of the stream is done."""
     with on(device):
         _ask(driver.cuMemcpyDtoHAsync(array.ctypes.data, address, array.nbytes, stream))
         _ask(driver.cuStreamSynchronize(stream))
 
 
 def copy(device: int, target: int, source: int, size: int, stream: int) -> None:
-    """Copy memory of a device within it."""
+    """Copy memory within a device."""
     with on(device):
         _ask(driver.cuMemcpyDtoDAsync(target, source, size, stream))
 
@@ -134,7 +134,7 @@ def clear(device: int, address: int, size: int, stream: int) -> None:
 
 @contextmanager
 def _relaxed() -> Iterator[None]:
-    """Inside, what isn't part of a capture may be done while one goes on."""
+    """Allow operations outside a stream capture while one is in progress."""
     relaxed = driver.CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED
     before = _ask(driver.cuThreadExchangeStreamCaptureMode(relaxed))
     try:
@@ -145,7 +145,7 @@ def _relaxed() -> Iterator[None]:
 
 @contextmanager
 def _apart() -> Iterator[Any]:
-    """A stream that no capture sees; its work is done when the block ends."""
+    """A stream outside any capture; its work is complete when the context ends."""
     with _relaxed():
         stream = _ask(driver.cuStreamCreate(driver.CUstream_flags.CU_STREAM_NON_BLOCKING.value))
         try:
@@ -157,7 +157,7 @@ def _apart() -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """A kernel on a device, and how many of its blocks run there at once."""
+    """A loaded kernel on a device, and the number of its blocks that can be resident at once."""
 
     function: Any
     resident: int
@@ -174,7 +174,7 @@ def _loaded(device: int, kernel: Kernel, key: object) -> _Loaded:
 
 
 class Launch:
-    """A kernel with its arguments, all of 8 bytes; ``key`` tells kernels of one file apart."""
+    """A kernel with its arguments, each of 8 bytes; ``key`` distinguishes kernels of one file."""
 
     def __init__(self, device: int, kernel: Kernel, key: object, arguments: Sequence[int]) -> None:
         self._device, self._loaded = device, _loaded(device, kernel, key)
@@ -184,7 +184,7 @@ class Launch:
         self._places = (ctypes.c_void_p * len(arguments))(*places)
 
     def __call__(self, blocks: int, stream: int) -> None:
-        """Run with so many blocks, but no more than run at once."""
+        """Launch the given number of blocks, but no more than can be resident at once."""
         grid = max(1, min(blocks, self._loaded.resident))
         with on(self._device):
             _ask(

@@ -22,7 +22,7 @@ _MOST_PREPARED = 16
 
 @dataclass(frozen=True)
 class Variables:
-    """What the engine must know of the variables, in their order."""
+    """The data of the variables that the engine needs, in their order."""
 
     addresses: Sequence[int]
     sizes: Sequence[int]
@@ -35,7 +35,7 @@ class Variables:
 class Prepared:
     """The launches of a program over some variables, for each device.
 
-    Prepasses have their numbers; those that no variable needs are left out.
+    Prepasses are indexed by number; those that no variable needs are omitted.
     """
 
     prepasses: list[tuple[int, list[Sums]]]
@@ -43,7 +43,7 @@ class Prepared:
 
 
 class Engine:
-    """Runs the programs of an optimizer; ``host`` builds the kernel of the host's scalars."""
+    """Runs the programs of an optimizer; ``host`` builds the kernel of the host scalars."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Engine:
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         stream: Callable[[int], int],
     ) -> None:
-        """``states`` are addresses by name; ``stream`` is the user's current one of a device."""
+        """``states`` are addresses by name; ``stream`` returns the user's stream of a device."""
         self._kernels, self._host, self.stream = kernels, host, stream
         devices = np.array(variables.devices)
         self._of_device = {int(d): devices == d for d in dict.fromkeys(variables.devices)}
@@ -90,11 +90,11 @@ class Engine:
         )
 
     def program(self, name: str) -> Program | None:
-        """The program of that name; None where the optimizer has none."""
+        """The program of that name; None if the optimizer has none."""
         return self._kernels.program(name)
 
     def begin(self, hyperparameters: Host, call: int, steps: Steps) -> Program:
-        """Compute the scalars of a call on the host and return the program that it runs."""
+        """Compute the scalars of a call on the host and return the program to run."""
         parts = [part for place in self.places for part in place.parts]
         for part in parts:
             scalars = part.scalars
@@ -112,10 +112,10 @@ class Engine:
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Take the sums that a program over the chosen variables needs; no variable changes.
+        """Compute the sums that a program over the chosen variables needs; no variable changes.
 
-        Where gradients are checked and some aren't finite, returns the variables that they
-        belong to; only then does the host wait for a device.
+        If gradients are checked and some aren't finite, returns the variables that they belong to.
+        Only in this case does the host wait for a device.
         """
         self.point_at(gradients)
         prepared = self.prepared(program, chosen, deferred=False)
@@ -136,16 +136,16 @@ class Engine:
         return [(stage.run, self.stream(place.device)) for place, stage in pairs]
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
-        """The calls that note of which variables an update took norms."""
+        """The calls that record the variables whose norms an update computed."""
         return [(self.measured, program, chosen)]
 
     def measured(self, program: Program, chosen: Mask) -> None:
-        """Remember which norms were taken last."""
+        """Record which norms were computed last."""
         if program.norms:
             self._measured = program, chosen
 
     def point_at(self, gradients: Sequence[Gradient | None], *, scalars: bool = True) -> None:
-        """Bring tables to the devices, with where the gradients of this call are."""
+        """Upload the tables, with the addresses of the gradients of this call."""
         if gradients and gradients is not self._pointed_at:
             found = [0 if gradient is None else gradient.address for gradient in gradients]
             for place in self.places:
@@ -156,7 +156,7 @@ class Engine:
             place.send(self.stream(place.device), scalars)
 
     def prepared(self, program: Program, chosen: Mask, *, deferred: bool) -> Prepared:
-        """The launches of a program over the chosen variables; made once."""
+        """The launches of a program over the chosen variables; cached."""
         key = (program.name, deferred, chosen.tobytes())
         if key not in self._prepared:
             if len(self._prepared) >= _MOST_PREPARED:
@@ -183,7 +183,7 @@ class Engine:
         return Prepared(prepasses, elements)
 
     def _sum_up(self, program: Program, number: int, found: Sequence[Sums]) -> None:
-        """Run a prepass; sums over the variables of several devices meet on the host."""
+        """Run a prepass; the host combines sums over the variables of several devices."""
         for place, sums in zip(self.places, found, strict=True):
             sums.stage.run(self.stream(place.device))
         if len(self.places) > 1:
@@ -201,7 +201,7 @@ class Engine:
         return any(part.on[CHECK_FINITE] and program.when(part.on) for part in parts)
 
     def _odd(self, program: Program, found: Sequence[Sums], chosen: Mask) -> Mask | None:
-        """The variables with gradients that aren't finite; None where there are none."""
+        """The variables with gradients that aren't finite; None if there are none."""
         width, count = program.prepasses[0].sums, len(chosen)
         odd = np.zeros(count, np.bool_)
         for place, sums in zip(self.places, found, strict=True):
@@ -212,7 +212,7 @@ class Engine:
 
     @property
     def gradient_norm(self) -> float | None:
-        """The norm of all gradients of the last update; None where it didn't need one."""
+        """The norm of all gradients of the last update; None if the update didn't need one."""
         if self._measured is None:
             return None
         program, chosen = self._measured

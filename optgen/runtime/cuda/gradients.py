@@ -14,12 +14,12 @@ from optgen.runtime.identity import Known
 
 
 class GradientCheck:
-    """Brings gradients into the form that kernels need, or refuses them."""
+    """Converts gradients to the layout that kernels require, or refuses them."""
 
     def __init__(
         self, library: Library, variables: Mapping[str, Any], written: Iterable[tuple[str, Any]]
     ) -> None:
-        """``written`` are the arrays that no gradient may share memory with, by name."""
+        """``written`` are the arrays, by name, that no gradient may share memory with."""
         self._library = library
         self._paths, self._variables = list(variables), list(variables.values())
         self._layouts = [library.layout(variable) for variable in self._variables]
@@ -27,7 +27,7 @@ class GradientCheck:
         views = ((name, view_of(array)) for name, array in written)
         spans = [(v.address, v.address + v.nbytes, name, v) for name, v in views if v.nbytes]
         self._touched = Spans(spans).touched
-        # These don't overlap: each ends before the next begins.
+        # The intervals are disjoint: each ends before the next begins.
         bounds = np.array(sorted(span[:2] for span in spans) or [(0, 0)], np.int64)
         self._starts, self._ends = bounds[:, 0], bounds[:, 1]
         self._sizes = np.array([view.nbytes for view in self._views], np.int64)
@@ -36,10 +36,10 @@ class GradientCheck:
         self._checked: list[Gradient | None] = []
 
     def __call__(self, index: int, gradient: Any) -> Gradient:
-        """The gradient with the memory layout of its variable; a copy where it has another.
+        """The gradient in the memory layout of its variable; a copy if its layout differs.
 
-        Raises TypeError or ValueError for a wrong type, dtype, shape or device, and for one that
-        shares memory with a variable or its state.
+        Raises TypeError or ValueError for a wrong type, dtype, shape or device, and for a gradient
+        that shares memory with a variable or its state.
         """
         library, view = self._library, self._views[index]
         if library_of(gradient) is library and _layout(library, gradient) == self._layouts[index]:
@@ -50,10 +50,10 @@ class GradientCheck:
         return self._relaid(index, gradient)
 
     def at_once(self, gradients: list[Any]) -> Sequence[Gradient | None] | None:
-        """The gradients of all variables, in their order; None if any needs a closer look.
+        """The gradients of all variables, in their order; None if any needs the full check.
 
-        The very same arrays as at the last call need none; the gradients that are returned leave
-        out the arrays themselves.
+        The same arrays as in the last call need no check. The gradients returned omit the arrays
+        themselves.
         """
         known, library = self._known, self._library
         if known and known.is_of(gradients) and library.addresses(gradients) == known.addresses:
@@ -72,17 +72,17 @@ class GradientCheck:
         return self._checked
 
     def variables_stay(self) -> bool:
-        """Variables are looked at one by one."""
+        """False: variables are checked one by one."""
         return False
 
     def _touches_any(self, addresses: list[int]) -> bool:
-        """Whether a gradient has memory of a variable or its state."""
+        """Whether a gradient shares memory with a variable or its state."""
         starts = np.array(addresses)
         before = np.searchsorted(self._starts, starts + self._sizes, side="left") - 1
         return bool(((self._ends[before] > starts) & (before >= 0) & (self._sizes > 0)).any())
 
     def _relaid(self, index: int, gradient: Any) -> Gradient:
-        """A copy of a gradient that lies otherwise than its variable."""
+        """A copy of a gradient whose layout differs from that of its variable."""
         path, variable, view = self._paths[index], self._variables[index], self._views[index]
         found = self._seen(path, gradient)
         if found.dtype != view.dtype:
@@ -128,7 +128,7 @@ class GradientCheck:
 
 
 def _layout(library: Library, gradient: Any) -> Any:
-    """The layout of a gradient; None for what is no array of the library."""
+    """The layout of a gradient; None if it isn't an array of the library."""
     try:
         return library.layout(gradient)
     except (AttributeError, RuntimeError):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-# Makes `numba.cuda` that of numba-cuda, also where it was installed without its .pth file.
+# Redirects `numba.cuda` to numba-cuda, also if it was installed without its .pth file.
 import _numba_cuda_redirector  # noqa: F401
 import numpy as np
 from llvmlite import ir
@@ -26,16 +26,16 @@ from optgen.runtime.kernels import Widths as _Widths
 
 #: Whether kernels run in Numba's simulator.
 SIMULATED = bool(config.ENABLE_CUDASIM)
-#: What a vector access moves at once; its address must be a multiple of it.
+#: The bytes of one vector access; its address must be a multiple of this size.
 VECTOR_BYTES = 16
 
-#: Arguments of kernels: tables in the device's memory, by address, and single numbers.
+#: Types of kernel arguments: tables in the device's memory, by address, and single numbers.
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 Reals = np.ndarray[Any, np.dtype[np.float64]]
 Integer = int
-#: How many numbers a row of each table has.
+#: The number of columns of each table.
 Widths = _Widths
-#: What kernels call.
+#: The type of functions that kernels call.
 Function = Callable[..., Any]
 _TYPES = {
     "Integers": types.CPointer(types.int64),
@@ -46,22 +46,22 @@ _TYPES = {
 
 @dataclass(frozen=True)
 class Kernel:
-    """A function for the device, not yet compiled; its annotations are its signature."""
+    """A device function, not yet compiled; its annotations are its signature."""
 
     function: Callable[..., None]
 
     @property
     def name(self) -> str:
-        """What the function is called."""
+        """The name of the function."""
         return self.function.__name__
 
     @property
     def arguments(self) -> dict[str, str]:
-        """The type of each argument by its name."""
+        """The types of the arguments by name."""
         return {k: v for k, v in inspect.get_annotations(self.function).items() if k != "return"}
 
     def ptx(self, *capabilities: tuple[int, int]) -> tuple[str, ...]:
-        """Its PTX for each compute capability, such as (9, 0); needs no GPU."""
+        """The PTX for each compute capability, such as (9, 0); needs no GPU."""
         signature = types.void(*(_TYPES[kind] for kind in self.arguments.values()))
         library, _ = compiler._compile_pyfunc_with_fixup(
             self.function, signature, device=False, abi="numba", cc=capabilities[0]
@@ -75,12 +75,12 @@ def kernel(function: Callable[..., None]) -> Kernel:
 
 
 def device(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The decorator of functions that kernels call; they are inlined, so that none needs a GPU."""
+    """The decorator of functions that kernels call; it inlines them, so that none needs a GPU."""
     return cuda.jit(device=True, inline="always")(function)  # type: ignore[no-any-return]
 
 
 class _Lanes:
-    """Generates accesses to neighbouring elements, from and to a small array of a thread."""
+    """Generates accesses to adjacent elements, from and to a small per-thread array."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
         lanes, address, self.first, self.count, self.whole = arguments
@@ -94,15 +94,15 @@ class _Lanes:
         return range(self.number)
 
     def lane(self, k: int) -> Any:
-        """Where lane ``k`` of the thread's array is."""
+        """The address of lane ``k`` in the thread's array."""
         return self.builder.gep(self._lanes, [ir.IntType(64)(k)])
 
     def place(self, k: int) -> Any:
-        """Where element ``first + k`` is in memory."""
+        """The address of element ``first + k`` in memory."""
         return self.builder.gep(self._base, [self.builder.add(self.first, ir.IntType(64)(k))])
 
     def vector(self) -> Any:
-        """Where all of them are, as one value."""
+        """The address of all elements as one vector."""
         kind = ir.VectorType(self.element, self.number)
         return self.builder.bitcast(self.place(0), kind.as_pointer(addrspace=1))
 
@@ -163,12 +163,14 @@ def _take_number(context: Any, table: Any) -> tuple[Any, Any]:
     return types.int64(types.CPointer(types.int64)), generate
 
 
-#: ``load(lanes, address, first, count, whole)``: elements from ``first`` on into a thread's array
-#: of lanes, at once where they are ``whole``: all there, and aligned; those past the end are 0.
+#: ``load(lanes, address, first, count, whole)``: load elements from ``first`` on into a thread's
+#: array of lanes, as one vector if they are ``whole`` (complete and aligned); lanes past the end
+#: are 0.
 load = simulated.load if SIMULATED else _access(_load)
-#: ``store(lanes, address, first, count, whole)``: the other way.
+#: ``store(lanes, address, first, count, whole)``: the inverse of ``load``.
 store = simulated.store if SIMULATED else _access(_store)
-#: ``take_number(table)``: adds 1 to the first entry of a table; returns what it was before.
+#: ``take_number(table)``: add 1 to the first entry of a table; return its previous value.
 take_number = simulated.take_number if SIMULATED else _take_number
-#: On a device that of ``math`` has the type of its argument; Python's is an integer, without NaN.
+#: On a device, ``math.floor`` returns the type of its argument; in Python, it returns an integer,
+#: which can't be NaN.
 floor: Function = np.floor if SIMULATED else math.floor

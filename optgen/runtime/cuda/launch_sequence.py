@@ -14,59 +14,59 @@ Host = np.ndarray[Any, np.dtype[Any]]
 
 
 class Table:
-    """An array of the host with a copy on a device, which follows when it is told to."""
+    """A host array with a copy on a device, which is updated on request."""
 
     def __init__(self, device: int, values: Host) -> None:
         self._device, self.values = device, np.ascontiguousarray(values)
         self._memory = driver.Memory(device, self.values.nbytes)
-        #: Whether nothing has changed since the last sending.
+        #: Whether nothing has changed since the last upload.
         self.is_sent = False
 
     @property
     def address(self) -> int:
-        """Where it is on the device."""
+        """The address on the device."""
         return self._memory.address
 
     def send(self, stream: int) -> None:
-        """Bring the device's copy up to date, unless nothing has changed."""
+        """Update the device's copy, unless nothing has changed."""
         if not self.is_sent:
             driver.upload(self._device, self.address, self.values, stream)
             self.is_sent = True
 
     def put(self, values: Host, stream: int) -> None:
-        """Give it other values."""
+        """Assign other values and upload them."""
         self.values[...] = values
         self.is_sent = False
         self.send(stream)
 
     def fetch(self, stream: int) -> Host:
-        """What the device has; waits for it."""
+        """The values on the device; waits for it."""
         driver.download(self._device, self.values, self.address, stream)
         return self.values
 
 
 class Stage:
-    """Launches that follow one another, with the memory that they alone use."""
+    """A sequence of launches, with the memory that only they use."""
 
     def __init__(self, device: int, stream: int) -> None:
-        """``stream`` brings the tables of the launches to the device."""
+        """``stream`` uploads the tables of the launches to the device."""
         self._device, self._stream = device, stream
         self._launches: list[tuple[driver.Launch, int]] = []
         self._memory: list[object] = []
 
     def add(self, kernel: Kernel, key: object, arguments: Sequence[int], blocks: int = 1) -> None:
-        """A launch that could use so many blocks."""
+        """Add a launch that can use up to ``blocks`` blocks."""
         self._launches.append((driver.Launch(self._device, kernel, key, arguments), blocks))
 
     def table(self, values: Host) -> int:
-        """The address of a copy of some values."""
+        """Copy values to the device and return the address."""
         table = Table(self._device, values)
         table.send(self._stream)
         self._memory.append(table)
         return table.address
 
     def room(self, count: int) -> int:
-        """The address of memory for so many numbers."""
+        """Allocate memory for ``count`` numbers and return the address."""
         memory = driver.Memory(self._device, 8 * count)
         self._memory.append(memory)
         return memory.address
@@ -75,6 +75,6 @@ class Stage:
         return bool(self._launches)
 
     def run(self, stream: int) -> None:
-        """Put all of them on a stream."""
+        """Enqueue all launches on a stream."""
         for launch, blocks in self._launches:
             launch(blocks, stream)

@@ -10,20 +10,20 @@ from optgen.runtime.cuda.devices import driver
 
 
 class Library:
-    """Arrays that say where they are through ``__cuda_array_interface__``, and nothing more."""
+    """Arrays that support ``__cuda_array_interface__`` only."""
 
     name = ""
 
     def address(self, array: Any) -> int:
-        """Where the first element is."""
+        """The address of the first element."""
         return int(array.__cuda_array_interface__["data"][0])
 
     def addresses(self, arrays: Sequence[Any]) -> list[int]:
-        """Where the first elements of many arrays are."""
+        """The addresses of the first elements of many arrays."""
         return [array.__cuda_array_interface__["data"][0] for array in arrays]
 
     def layout(self, array: Any) -> tuple[Any, ...]:
-        """What two arrays have in common that kernels can treat alike; quick to ask for."""
+        """The layout of an array; kernels treat arrays of equal layouts alike. Fast to compute."""
         interface = array.__cuda_array_interface__
         device = self.device(array)
         return interface["shape"], interface.get("strides"), interface["typestr"], device
@@ -34,19 +34,19 @@ class Library:
         return found if isinstance(found, int) else driver.device_of(self.address(array))
 
     def stream(self, device: int) -> int:
-        """The stream that the library works on now."""
+        """The current stream of the library."""
         return 0
 
     def relaid(self, array: Any, like: Any) -> Any:
-        """A copy of an array with the layout of another; None where the library makes none."""
+        """A copy of an array with the layout of another; None if the library can't make one."""
         return None
 
     def seen(self, array: Any) -> Any:
-        """An array of ours as one of the library's, in the same memory."""
+        """One of our arrays as an array of the library, in the same memory."""
         return array
 
     def changed(self, arrays: Sequence[Any]) -> None:
-        """Tell the library that the contents of arrays have changed."""
+        """Notify the library that the contents of arrays have changed."""
 
 
 class _Torch(Library):
@@ -54,14 +54,14 @@ class _Torch(Library):
 
     @property
     def _torch(self) -> Any:
-        # Whoever has a tensor has imported it.
+        # The module is already imported if a tensor exists.
         return sys.modules["torch"]
 
     def address(self, array: Any) -> int:
         return array.data_ptr()  # type: ignore[no-any-return]
 
     def addresses(self, arrays: Sequence[Any]) -> list[int]:
-        # Twice as fast as a call by name; raises TypeError for what is no tensor.
+        # Twice as fast as a call by name; raises TypeError for any other object than a tensor.
         return [*map(self._torch.Tensor.data_ptr, arrays)]
 
     def layout(self, array: Any) -> tuple[Any, ...]:
@@ -80,11 +80,11 @@ class _Torch(Library):
         return self._torch.as_tensor(array, device=f"cuda:{array.device}")
 
     def changed(self, arrays: Sequence[Any]) -> None:
-        # Autograd refuses to go back through what was overwritten only if it knows.
+        # Autograd needs the new version to refuse a backward pass through overwritten values.
         increment = self._torch.autograd.graph.increment_version
         try:
             increment(arrays)
-        except TypeError:  # Older ones take one tensor at a time.
+        except TypeError:  # Older versions accept one tensor at a time.
             for array in arrays:
                 increment(array)
 
@@ -127,6 +127,6 @@ def library_of(array: object) -> Library:
 
 
 def is_tensor(array: object) -> bool:
-    """Whether an array is one of torch."""
+    """Whether an array is a torch tensor."""
     torch = sys.modules.get("torch")
     return torch is not None and isinstance(array, torch.Tensor)

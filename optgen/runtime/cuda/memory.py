@@ -23,17 +23,17 @@ from optgen.runtime.transaction import Call, chain
 
 
 class DeviceMemory:
-    """What an optimizer asks of the place where its variables live."""
+    """The operations of an optimizer on the memory of its variables."""
 
     def __init__(self, kernels: Kernels, cuda_kernels: Kernels) -> None:
-        """``kernels`` are those of the host: they compute scalars where the host knows them."""
+        """``kernels`` are the host kernels; they compute scalars whose inputs the host has."""
         self._host, self._kernels = kernels.host, cuda_kernels
         self._library = Library()
 
     def check_variables(self, named: Mapping[str, Any]) -> list[Any]:
-        """The variables, fit to be updated in place.
+        """The variables, validated for updates in place.
 
-        Raises TypeError or ValueError for anything else than distinct, writeable, dense, aligned
+        Raises TypeError or ValueError for anything other than distinct, writeable, dense, aligned
         float32 or float64 arrays of one library.
         """
         first, self._library = next((path, library_of(array)) for path, array in named.items())
@@ -49,31 +49,31 @@ class DeviceMemory:
     def check_gradients(
         self, named: Mapping[str, Any], written: Iterable[tuple[str, Any]]
     ) -> GradientCheck:
-        """What checks the gradient of a variable, given by its place in the order."""
+        """The check of the gradient of a variable, given by its index."""
         return GradientCheck(self._library, named, written)
 
     def looks(self, variables: Sequence[Any]) -> list[int]:
-        """What stays equal as long as variables have the same memory."""
+        """A value that is constant as long as variables have the same memory."""
         return self._library.addresses(variables)
 
     def address(self, array: Any) -> int:
-        """Where the first element is."""
+        """The address of the first element."""
         return view_of(array).address
 
     def form(self, array: Any) -> tuple[tuple[int, ...], str]:
-        """Shape, and name of the dtype."""
+        """The shape and the name of the dtype."""
         view = view_of(array)
         return view.shape, str(view.dtype)
 
     def new(self, like: Any, value: float | None) -> DeviceArray:
-        """An array laid out like a variable, of one value, or of the variable's own."""
+        """An array with the layout of a variable; it holds one value or the variable's values."""
         view = view_of(like)
         array = DeviceArray(self._device(like), view.shape, view.dtype, view.strides)
         self.assign(array, like if value is None else value)
         return array
 
     def assign(self, target: Any, value: Any) -> None:
-        """Give an array another value: a number, or an array of here or of the host."""
+        """Assign a number, a device array or a host array to an array."""
         view, device = view_of(target), self._device(target)
         stream = self._library.stream(device)
         if not view.nbytes:
@@ -90,36 +90,36 @@ class DeviceMemory:
         put(view, value, device, stream)
 
     def assigning(self, target: Any, value: Any) -> Call:
-        """The call that gives an array another value: a number, or an array of here."""
+        """The call that assigns a number or a device array to an array."""
         return self.assign, target, value
 
     def raising(self, target: Any, other: Any) -> Call:
-        """The call that makes each element the larger one of two; NaN if either is NaN."""
+        """The call that assigns the elementwise maximum of two arrays; NaN if either is NaN."""
         return self._raise, target, other
 
     def _raise(self, target: Any, other: Any) -> None:
         self.assign(target, np.maximum(self.host(target), self.host(other)))
 
     def commit(self, calls: Sequence[Call]) -> None:
-        """Make calls, which are Python's here; handlers of signals run before them or after."""
+        """Make calls, which run in Python here; signal handlers run before or after all of them."""
         with uninterrupted:
             chain(calls)
 
     def later(self, calls: Sequence[Call]) -> Callable[[], object]:
-        """What makes calls in the same way."""
+        """A function that makes the calls with ``commit``."""
         return partial(self.commit, calls)
 
     def is_finite(self, array: Any) -> bool:
-        """Whether all elements are; waits for the device."""
+        """Whether all elements are finite; waits for the device."""
         return bool(np.isfinite(self.host(array)).all())
 
     def host(self, array: Any) -> Host:
-        """A copy of an array for NumPy; waits for the device."""
+        """A copy of an array as a NumPy array; waits for the device."""
         device = self._device(array)
         return to_host(view_of(array), device, self._library.stream(device))
 
     def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Any) -> Any:
-        """What a constraint makes of a variable's copy. Raises ValueError if it doesn't fit."""
+        """The constraint applied to a copy of a variable. Raises ValueError if it doesn't fit."""
         view = view_of(variable)
         copy = self._library.relaid(variable, variable)
         result = constraint(self.new(variable, None) if copy is None else copy)
@@ -136,7 +136,7 @@ class DeviceMemory:
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
     ) -> Engine:
-        """What runs over the variables with their states."""
+        """The engine for the variables with their states."""
         views = [view_of(variable) for variable in variables]
         described = Variables(
             [view.address for view in views],
@@ -160,17 +160,17 @@ class DeviceMemory:
         )
 
     def deferred(self, engine: Engine, rows: int, columns: int) -> Deferred | None:
-        """What makes calls without the host's knowledge; None for several devices."""
+        """The executor of calls that the host doesn't observe; None for several devices."""
         if len(engine.places) > 1:
             return None
         return Deferred(engine, self._kernels, rows, columns)
 
     def changed(self, variables: Sequence[Any]) -> list[Call]:
-        """The call that tells the library that the contents of variables have changed."""
+        """The call that notifies the library that the contents of variables have changed."""
         return [(self._library.changed, variables)]
 
     def seen_by_user(self, array: DeviceArray) -> Any:
-        """An array of ours as one of the library that variables belong to, in the same memory."""
+        """One of our arrays as an array of the variables' library, in the same memory."""
         return self._library.seen(array)
 
     def _device(self, array: Any) -> int:

@@ -7,13 +7,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-#: What ends a program or a wait: the signals whose handlers usually raise.
+#: Signals that end a program or a wait; their handlers usually raise.
 _NAMES = ("SIGINT", "SIGTERM", "SIGALRM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGBREAK")
 _SIGNALS = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
 
 
 class _Uninterrupted:
-    """Inside, handlers of Python's wait; they run behind. Only the main thread runs any."""
+    """A context manager that delays Python signal handlers; only the main thread runs handlers."""
 
     def __init__(self) -> None:
         self._depth = 0
@@ -29,7 +29,7 @@ class _Uninterrupted:
         try:
             for number in _SIGNALS:
                 handler = signal.getsignal(number)
-                # Those of C run no Python, and raise nothing.
+                # Handlers in C run no Python code, and raise nothing.
                 if callable(handler) and handler != self._wait:
                     self._handlers[number] = handler
                     signal.signal(number, self._wait)
@@ -51,7 +51,7 @@ class _Uninterrupted:
             signal.raise_signal(number)
 
     def _wait(self, number: int, frame: object) -> None:
-        """A handler that runs outside, because one before it raised, calls the one it replaced."""
+        """Delay a signal; outside the context, after an earlier handler raised, forward it."""
         if self._depth:
             self._waiting.append(number)
         else:

@@ -13,7 +13,7 @@ _one_at_a_time = threading.Lock()
 
 
 def load(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> None:
-    """Elements of memory into lanes; 0 where there are none."""
+    """Load elements of memory into lanes; lanes past the end are 0."""
     end = _end(lanes, address, first, count, whole)
     lanes[end - first :] = 0
     if first < end:
@@ -21,14 +21,14 @@ def load(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> Non
 
 
 def store(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> None:
-    """Lanes into elements of memory."""
+    """Store lanes into elements of memory."""
     end = _end(lanes, address, first, count, whole)
     if first < end:
         _elements(lanes, address, first, end)[:] = lanes[: end - first]
 
 
 def take_number(table: Any) -> int:
-    """Add 1 to the first entry of a table; returns what it was before."""
+    """Add 1 to the first entry of a table; return its previous value."""
     with _one_at_a_time:
         number = int(table[0])
         table[0] = number + 1
@@ -36,7 +36,7 @@ def take_number(table: Any) -> int:
 
 
 def _end(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> int:
-    """Where an access ends. Raises AssertionError for one that a GPU would refuse."""
+    """The end of an access. Raises AssertionError for an access that a GPU would refuse."""
     end = first + len(lanes)
     if whole:
         assert end <= count, "a vector reaches over the end"
@@ -45,7 +45,7 @@ def _end(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> int
 
 
 def _elements(lanes: Lanes, address: int, first: int, end: int) -> Lanes:
-    """Elements of memory as an array that shares it."""
+    """Elements of memory as an array that shares this memory."""
     start = int(address) + int(first) * lanes.itemsize
     memory = (ctypes.c_ubyte * (int(end - first) * lanes.itemsize)).from_address(start)
     return np.ctypeslib.as_array(memory).view(lanes.dtype)

@@ -13,21 +13,21 @@ from optgen.runtime.cuda.jit import Kernel
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Threads of a block, and blocks of a launch; few, because each thread is one of Python's.
+#: Threads per block, and resident blocks per launch; few, because each thread is a Python thread.
 THREADS, RESIDENT = 4, 2
-#: Devices, told apart by nothing but their number.
+#: The number of devices, which differ in their numbers only.
 DEVICES = 2
 _POINTERS: dict[str, Any] = {
     "Integers": ctypes.POINTER(ctypes.c_int64),
     "Reals": ctypes.POINTER(ctypes.c_double),
 }
 _owners: dict[int, tuple[int, int]] = {}
-#: What was asked for: names of kernels, and of copies.
+#: A log of operations: names of kernels, and of copies.
 log: list[str] = []
 
 
 def device_of(address: int) -> int:
-    """The device that memory was taken from; 0 for memory that this module didn't give."""
+    """The device that owns an address; 0 for memory that this module didn't allocate."""
     found = (d for start, (size, d) in _owners.items() if start <= address < start + size)
     return next(found, 0)
 
@@ -44,7 +44,7 @@ class Memory:
 
 
 def is_capturing(device: int, stream: int) -> bool:
-    """Nothing can be captured here."""
+    """False: the simulator supports no capture."""
     return False
 
 
@@ -61,7 +61,7 @@ def download(device: int, array: Array, address: int, stream: int) -> None:
 
 
 def copy(device: int, target: int, source: int, size: int, stream: int) -> None:
-    """Copy memory of a device within it."""
+    """Copy memory within a device."""
     ctypes.memmove(target, source, size)
 
 
@@ -82,6 +82,6 @@ class Launch:
         ]
 
     def __call__(self, blocks: int, stream: int) -> None:
-        """Run with at most so many blocks."""
+        """Launch at most the given number of blocks."""
         log.append(self._kernel.name)
         self._function[max(1, min(blocks, RESIDENT)), THREADS](*self._arguments)

@@ -19,19 +19,19 @@ from optgen.runtime.cuda.jit import (
     take_number,
 )
 
-#: A square is scaled by these where it could leave the range of float32.
+#: Factors and thresholds for squares that could leave the range of float32.
 LARGE, SMALL = np.float32(2.0**40), np.float32(2.0**-40)
 UP, DOWN = np.float32(2.0**80), np.float32(2.0**-80)
 UP_SQUARED, DOWN_SQUARED = 2.0**160, 2.0**-160
-#: What a thread adds up: terms, and squares that are scaled down and up.
+#: The partial sums of a thread: terms, squares scaled down, and squares scaled up.
 PARTS = 3
-#: Threads that a block has at most.
+#: The maximum number of threads per block.
 MOST_THREADS = 256
 
 
 @device
 def clear(total: Any) -> None:
-    """Begin a sum of a thread."""
+    """Initialize the sum of a thread."""
     for part in range(PARTS):
         total[part] = 0
 
@@ -44,7 +44,7 @@ def add(total: Any, term: float) -> None:
 
 @device
 def add_square(total: Any, term: float) -> None:
-    """Add the square of a term, which may itself be too large or too small for its type."""
+    """Add the square of a term; the square itself can overflow or underflow its type."""
     if abs(term) > LARGE:
         scaled = term * DOWN
         total[1] += scaled * scaled
@@ -57,7 +57,7 @@ def add_square(total: Any, term: float) -> None:
 
 @device
 def over_block(shared: Reals, value: float) -> Any:
-    """The sum of a value over all threads of a block; each of them gets it."""
+    """The reduction of a value over all threads of a block; each thread gets the sum."""
     thread = cuda.threadIdx.x
     shared[thread] = value
     cuda.syncthreads()
@@ -74,7 +74,7 @@ def over_block(shared: Reals, value: float) -> Any:
 
 @device
 def leave(shared: Any, total: Any, table: Reals, place: int) -> None:
-    """Write down the sum of a block, in float64."""
+    """Store the sum of a block, in float64."""
     value = float64(total[0]) + float64(total[1]) * UP_SQUARED + float64(total[2]) * DOWN_SQUARED
     found = over_block(shared, value)
     if cuda.threadIdx.x == 0:
@@ -83,7 +83,7 @@ def leave(shared: Any, total: Any, table: Reals, place: int) -> None:
 
 @device
 def is_last_block(ticket: Integers, shared: Reals) -> Any:
-    """Whether every other block of the grid has been here, and what it wrote can be read."""
+    """Whether all other blocks of the grid have arrived, so that their results are visible."""
     cuda.threadfence()
     cuda.syncthreads()
     if cuda.threadIdx.x == 0:
@@ -119,7 +119,7 @@ def fold_members(
     sums: Reals,
     shared: Any,
 ) -> None:
-    """Add up rows of ``source`` for each member; row 0 of ``sums`` gets the sum over all."""
+    """Add up rows of ``source`` for each member; row 0 of ``sums`` receives the total."""
     for member in range(cuda.threadIdx.x, number, cuda.blockDim.x):
         row = members[member] + 1
         for column in range(columns):
@@ -146,7 +146,7 @@ def add_members(members: Integers, number: int, columns: int, sums: Reals, share
 
 @kernel
 def meet(members: Integers, number: Integer, columns: Integer, sums: Reals) -> None:
-    """Row 0 becomes the sum over all variables of what several launches have summed for each."""
+    """Set row 0 to the total over all variables of the sums of several launches."""
     shared = cuda.shared.array(MOST_THREADS, float64)
     add_members(members, number, columns, sums, shared)
 

@@ -8,20 +8,20 @@ import numpy as np
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 
-#: Elements of a chunk: so many that a block's start counts little, so few that all blocks end
-#: together; a multiple of what a block takes at once.
+#: Elements of a chunk: enough to amortize the start of a block, and few enough that all blocks end
+#: at about the same time; a multiple of the elements that a block processes at once.
 LEAST, MULTIPLE = 4096, 1024
-#: Chunks that a launch has at most, but for the last one of each variable.
+#: The maximum number of chunks of a launch, except for the last one of each variable.
 MOST_CHUNKS = 32 * 1024
-#: Chunks whose sums one thread adds up.
+#: The number of chunks whose sums one thread adds up.
 RUN = 64
 
 
 class Work:
-    """Chunks of some variables of one dtype, and the runs of chunks that sums are made of."""
+    """Chunks of some variables of one dtype, and the runs of chunks that form the sums."""
 
     def __init__(self, members: Indices, sizes: Indices, itemsize: int) -> None:
-        """``members`` are the variables' numbers, ``sizes`` their elements."""
+        """``members`` are the indices of the variables, ``sizes`` their numbers of elements."""
         self.members = np.ascontiguousarray(members, np.int64)
         chunk = _rounded(max(LEAST, -(-int(sizes.sum()) // MOST_CHUNKS)))
         counts = -(-sizes // chunk)
@@ -29,10 +29,10 @@ class Work:
         tensors = np.repeat(members, counts)
         within = np.arange(counts.sum()) - np.repeat(first, counts)
         lengths = np.minimum(chunk, np.repeat(sizes, counts) - within * chunk)
-        #: A row for each chunk: variable, first byte, elements.
+        #: One row per chunk: variable, offset in bytes, number of elements.
         self.chunks = _table(np.stack([tensors, within * chunk * itemsize, lengths], axis=1))
         run_counts = -(-counts // RUN)
-        #: Where the chunks of each run begin, and where the runs of each member do.
+        #: The first chunk of each run, and the first run of each member.
         starts = [np.arange(f, f + count, RUN) for f, count in zip(first, counts, strict=True)]
         self.runs = _table(np.concatenate([*starts, [counts.sum()]]))
         self.begins = _table(np.concatenate([[0], np.cumsum(run_counts)]))

@@ -16,7 +16,7 @@ from optgen.compiler.read.check.values import check_default, check_values
 
 
 def check(rule: Rule) -> tuple[Problem, ...]:
-    """Every problem of one spec's rule, in the order of the file."""
+    """All problems of one spec's rule, in file order."""
     problems: list[Problem] = []
     parts = check_values, check_kinds, check_lists, check_flow, check_use, check_reach, check_rivals
     for part in parts:
@@ -26,7 +26,7 @@ def check(rule: Rule) -> tuple[Problem, ...]:
 
 
 def check_defaults(rule: Rule) -> tuple[Problem, ...]:
-    """Defaults that a spec gave to the arguments of others."""
+    """Problems of the defaults that a spec sets for the arguments of other specs."""
     return tuple(problem for h in rule.hyperparameters for problem in check_default(h))
 
 

@@ -12,7 +12,7 @@ from optgen.compiler.ir.rule import Step
 def cycle(
     part: Name, steps: Sequence[Step], position: int, states: Collection[str]
 ) -> Problem | None:
-    """The cycle in which a name is used before it is assigned; None where it isn't in one."""
+    """The cycle in which a name is used before its assignment; None if there is no cycle."""
     name, target = part.id, steps[position].target
     if name == target:
         message = f"a cycle: {name!r} is computed from itself, and has no value yet"
@@ -24,7 +24,7 @@ def cycle(
 
 
 def _needs(steps: Sequence[Step], name: str, origin: str) -> bool:
-    """Whether the assignments of a name need ``origin``, directly or through others."""
+    """Whether the assignments of a name depend on ``origin``, directly or transitively."""
     needs: dict[str, set[str]] = {}
     for step in steps:
         needs.setdefault(step.target, set()).update(names(step.expression))
@@ -39,7 +39,7 @@ def _needs(steps: Sequence[Step], name: str, origin: str) -> bool:
 
 
 def _way_out(name: str, steps: Sequence[Step], states: Collection[str]) -> str:
-    """The state that takes the value over has the one before the update."""
+    """A hint to read the value before the update from the state that stores this name."""
     for step in steps:
         if step.target in states and step.expression == Name(name):
             return f"use {step.target!r} here, which still has the value before the update"

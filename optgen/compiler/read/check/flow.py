@@ -24,9 +24,9 @@ def check_flow(rule: Rule) -> Iterator[Problem]:
 
 
 class _Flow:
-    """One pass over the steps with the conditions under which each name has a value.
+    """One pass over the steps that tracks the conditions under which each name has a value.
 
-    What was complained of once is taken to be right from there on.
+    After a problem is reported, the name counts as correct for the rest of the pass.
     """
 
     def __init__(self, rule: Rule, block: Block, steps: tuple[Step, ...]) -> None:
@@ -42,7 +42,7 @@ class _Flow:
         self._locals = {step.target for step in steps}
 
     def problems(self) -> Iterator[Problem]:
-        """What is wrong with the steps."""
+        """The problems of the steps."""
         for position, step in enumerate(self._steps):
             guard = self._block.when & step.guard
             for part in _uses(step.expression):
@@ -53,7 +53,7 @@ class _Flow:
         yield from self._check_result()
 
     def _check_result(self) -> Iterator[Problem]:
-        """A result that some setting of the switches leaves without a value."""
+        """A problem if some setting of the switches leaves the result unassigned."""
         result = self._language.result
         last = [step for step in self._steps if step.target == result][-1:]
         if last and not self._block.when.implies(self._defined[result]):
@@ -61,7 +61,7 @@ class _Flow:
             yield Problem(message, last[0].location, "assign it in both branches of the if")
 
     def before_the_call(self, proceed: Expression) -> Iterator[Problem]:
-        """What is wrong with the condition under which a call goes on."""
+        """The problems of the condition under which a call proceeds."""
         for part in walk(proceed):
             if isinstance(part, Operation) and part.operator in REDUCTIONS:
                 message = f"{part.operator} is not known before the call"
@@ -125,7 +125,7 @@ class _Flow:
         early = f"{name!r} is used before it is assigned"
         plain = Problem(early, part.location, "move its assignment up")
         if self._language is SCHEDULES:
-            # Nothing is kept from call to call that could break a cycle.
+            # No value is kept between calls, so no state can break a cycle.
             return plain
         return cycle(part, self._steps, position, self._states) or plain
 
@@ -141,7 +141,7 @@ class _Flow:
 
 
 def _uses(expression: Expression) -> Iterator[Name]:
-    """Names whose values are used; ``given(x)`` asks about x without using it."""
+    """Names whose values are used; ``given(x)`` tests x without using its value."""
     if isinstance(expression, Name):
         yield expression
     elif isinstance(expression, Operation) and expression.operator != GIVEN:

@@ -17,12 +17,12 @@ from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.ir.rule import Rule, Step
 
-#: Whether a name is a condition; names that aren't there are unknown, which is said elsewhere.
+#: Whether a name is a condition. Unknown names are absent; another check reports them.
 Kinds = Mapping[str, bool]
 
 
 def check_kinds(rule: Rule) -> Iterator[Problem]:
-    """Conditions where numbers belong, and numbers where conditions belong."""
+    """Conditions in place of numbers, and numbers in place of conditions."""
     kinds = dict.fromkeys(language_of(rule).names, False)
     kinds |= {state.name: False for state in rule.states}
     kinds |= {h.name: h.is_switch for h in rule.hyperparameters}
@@ -37,7 +37,7 @@ def check_kinds(rule: Rule) -> Iterator[Problem]:
 
 
 def _check_steps(steps: tuple[Step, ...], kinds: dict[str, bool]) -> Iterator[Problem]:
-    """Each step in turn; the first value of a name says of which kind it is."""
+    """Check the steps in order; the first value of a name defines its kind."""
     for step in steps:
         found = _is_condition(step.expression, kinds)
         kind = kinds.setdefault(step.target, found)
@@ -53,7 +53,7 @@ def _is_condition(expression: Expression, kinds: Kinds) -> bool:
 
 
 def _wants(expression: Expression, kinds: Kinds, condition: bool) -> Iterator[Problem]:
-    """A problem where an expression is not of a kind; else, what is wrong inside it."""
+    """A problem if an expression has the wrong kind; otherwise, the problems of its operands."""
     if isinstance(expression, Name) and expression.id not in kinds:
         return
     if _is_condition(expression, kinds) == condition:

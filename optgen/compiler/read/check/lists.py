@@ -11,9 +11,9 @@ from optgen.compiler.ir.rule import Rule
 
 
 def check_lists(rule: Rule) -> Iterator[Problem]:
-    """Lists where numbers belong, and numbers where lists belong."""
+    """Lists in place of numbers, and numbers in place of lists."""
     lists = {h.name for h in rule.hyperparameters if h.is_list}
-    # What isn't declared at all is said elsewhere.
+    # Another check reports undeclared names.
     numbers = {h.name for h in rule.hyperparameters} - lists
     for block in rule.blocks:
         for step in block.steps:

@@ -10,7 +10,7 @@ from optgen.compiler.ir.rule import Rule
 
 
 def check_rivals(rule: Rule) -> Iterator[Problem]:
-    """A problem for each state that stands in where one before it does."""
+    """A problem for each state that replaces the parameter in a case where an earlier one does."""
     found = [state for state in rule.states if state.stands_in]
     for number, state in enumerate(found):
         for other in found[:number]:

@@ -18,7 +18,7 @@ Landmarks = tuple[str, frozenset[Fraction]]
 
 
 def check_reach(rule: Rule) -> Iterator[Problem]:
-    """A problem for each condition that never holds, and for each that leaves its else idle."""
+    """A problem for each condition that never holds and for each unreachable else branch."""
     reach = _Reach(rule)
     for block in rule.blocks:
         for branch in block.branches:
@@ -27,7 +27,7 @@ def check_reach(rule: Rule) -> Iterator[Problem]:
 
 def _check_branch(branch: Branch, reach: _Reach) -> Iterator[Problem]:
     if not reach.possible(branch.around):
-        # Said where the condition around it stands.
+        # Reported at the enclosing condition.
         return
     if not reach.possible(branch.around & branch.condition):
         hint = "it contradicts the declared ranges, or the conditions around it"
@@ -39,14 +39,14 @@ def _check_branch(branch: Branch, reach: _Reach) -> Iterator[Problem]:
 
 
 class _Reach:
-    """Which conditions are possible, by the values that each hyperparameter may have."""
+    """Satisfiability of conditions, given the values that each hyperparameter can take."""
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._found: dict[Case, bool] = {}
 
     def possible(self, condition: Condition) -> bool:
-        """Whether some setting of the hyperparameters fulfils a condition."""
+        """Whether some setting of the hyperparameters satisfies a condition."""
         return any(self._is_possible(case) for case in condition.cases)
 
     def _is_possible(self, case: Case) -> bool:
@@ -65,7 +65,7 @@ class _Reach:
 
 
 def _landmarks(expression: Expression) -> Landmarks | None:
-    """The one name that a condition is about; None where it isn't so simple."""
+    """The single name that a condition depends on; None if the condition is more complex."""
     if not isinstance(expression, Operation):
         return None
     if expression.operator in LOGICAL:
@@ -86,10 +86,10 @@ def _landmarks(expression: Expression) -> Landmarks | None:
 def _satisfiable(
     hyperparameter: Hyperparameter | None, literals: list[tuple[Expression, bool]]
 ) -> bool:
-    """Whether a number fulfils the range and all literals.
+    """Whether some number satisfies the range and all literals.
 
-    The truth of a comparison with a constant changes at that constant only: the constants and
-    one point of each stretch between them speak for all numbers.
+    The truth value of a comparison with a constant changes only at that constant. It therefore
+    suffices to test the constants and one point of each interval between them.
     """
     if hyperparameter is None:
         return True

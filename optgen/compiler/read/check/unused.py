@@ -19,7 +19,7 @@ from optgen.compiler.ir.rule import (
 
 
 def check_use(rule: Rule) -> Iterator[Problem]:
-    """Unused names, idle states, and states that begin at or promise something unknown."""
+    """Unused names, unused states, and states with an unknown initial value or promise."""
     (block,) = rule.blocks
     language = language_of(rule)
     if not block.steps:
@@ -42,7 +42,7 @@ def check_use(rule: Rule) -> Iterator[Problem]:
 
 
 class _Use:
-    """Which names of a spec are read and assigned."""
+    """The names that a spec reads and assigns."""
 
     def __init__(self, rule: Rule, block: Block) -> None:
         self._rule, self._steps = rule, (*block.steps, *block.otherwise)
@@ -51,14 +51,14 @@ class _Use:
         self._declared |= {*language.names, language.result, *(state.name for state in rule.states)}
         self._assigned = {step.target for step in self._steps}
         self._read = {name for step in self._steps for name in names(step.expression)}
-        # What only serves to compute itself serves nothing.
+        # A name that is used only to compute itself is unused.
         self._used = set(language.fixed)
         for step in self._steps:
             self._used |= set(names(step.expression)) - {step.target}
         for asked in (*rule.atoms.values(), block.proceed):
             self._used |= set(names(asked)) if asked is not None else set()
         self._used |= {str(state.initial) for state in rule.states}
-        # A mistyped name isn't missed under its right name as well.
+        # A mistyped name isn't also reported under its correct spelling.
         idle = self._assigned - self._used - self._declared
         self._assigned |= {closest(name, self._declared) for name in idle}
         for name in (self._used | self._read) - self._declared - self._assigned:
@@ -70,7 +70,7 @@ class _Use:
         return name in self._assigned
 
     def unused(self) -> Iterator[Problem]:
-        """Hyperparameters and local names that nothing is computed from."""
+        """Hyperparameters and local names that no result depends on."""
         for hyperparameter in self._rule.hyperparameters:
             if hyperparameter.name not in self._used:
                 message = f"the hyperparameter {hyperparameter.name!r} is never used"
@@ -83,7 +83,7 @@ class _Use:
                 yield Problem(f"{step.target!r} is assigned but never used", step.location, hint)
 
     def check_state(self, state: State) -> Iterator[Problem]:
-        """A state that serves nothing; one may keep where the parameter began."""
+        """A problem for an unused state; a state may store the initial value of the parameter."""
         if state.name not in self._assigned and state.initial != PARAM:
             message = f"the state {state.name!r} is never assigned"
             yield Problem(message, state.location, "a state that stays a constant is not needed")

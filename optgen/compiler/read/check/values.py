@@ -22,16 +22,16 @@ from optgen.compiler.ir.rule import Hyperparameter, Rule
 from optgen.compiler.ir.spec import Scalar
 from optgen.compiler.ir.value import constant, evaluate, is_constant
 
-#: Powers are multiplied out; powers of powers count as their product.
+#: Powers are expanded into products; nested powers count as the product of their exponents.
 LARGEST_EXPONENT = 64
 
-#: What a range is made of; it is evaluated as Python whenever a hyperparameter is set.
+#: The operations allowed in a range; Python evaluates it whenever a hyperparameter is set.
 _BUILTIN = {f.name for f in REGISTRY.values() if f.code.python is Origin.BUILTIN}
 _IN_A_RANGE = ARITHMETIC - {"**"} | COMPARISONS | LOGICAL | {"neg"} | _BUILTIN
 
 
 def check_values(rule: Rule) -> Iterator[Problem]:
-    """Ranges that ask for other things, defaults outside them, impossible constants."""
+    """Unsupported operations in ranges, defaults outside their range, and undefined constants."""
     for hyperparameter in rule.hyperparameters:
         problems = list(_check_range(hyperparameter))
         yield from problems or check_default(hyperparameter)
@@ -71,7 +71,7 @@ def _check_range(hyperparameter: Hyperparameter) -> Iterator[Problem]:
 
 
 def check_default(hyperparameter: Hyperparameter) -> Iterator[Problem]:
-    """A default, or a value for excluded variables, that its own hyperparameter can't have."""
+    """A default, or a value for excluded variables, that is invalid for its own hyperparameter."""
     values = (
         (hyperparameter.default, hyperparameter.default_at),
         (hyperparameter.excluded, hyperparameter.excluded_at),
@@ -101,7 +101,7 @@ def within(value: Scalar, hyperparameter: Hyperparameter) -> bool:
 
 
 def _check_constants(expression: Expression) -> Iterator[Problem]:
-    """Constant parts without a value, each told where it is smallest."""
+    """Constant subexpressions without a value; each problem points to the smallest one."""
     if not isinstance(expression, Operation):
         return
     inner = [problem for part in expression.operands for problem in _check_constants(part)]
@@ -115,7 +115,7 @@ def _check_constants(expression: Expression) -> Iterator[Problem]:
 
 
 def _check_powers(expression: Expression, around: float) -> Iterator[Problem]:
-    """Powers that are too large to be multiplied out, together with the powers around them."""
+    """Powers whose expansion, together with that of the enclosing powers, is too large."""
     if not isinstance(expression, Operation):
         return
     if expression.operator == "**":

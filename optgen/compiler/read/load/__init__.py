@@ -23,15 +23,16 @@ SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
-#: How messages name a file.
+#: Formats the name of a file in messages.
 Shown = Callable[[Path], str]
 
 
 def load(path: Path, bases: tuple[Path, ...] = (), shown: Shown = Path.as_posix) -> Spec:
     """Read one spec file.
 
-    ``bases`` are the folders, after the file's own, where a spec that it extends may be.
-    Raises SpecError with every problem of the file.
+    ``bases`` are the folders that are searched, after the file's own, for a spec that it extends.
+
+    Raises SpecError with all problems of the file.
     """
     document = read(path, shown(path))
     problems = Problems()
@@ -130,7 +131,7 @@ def _header(document: Document, top: Fields) -> Spec:
 
 
 def _torch(table: Fields) -> tuple[tuple[Text, tuple[Text, ...]], ...]:
-    """Arguments as torch names them, each with the hyperparameters that it sets."""
+    """Argument names in torch, each with the hyperparameters that it sets."""
     for key in table:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", key) or iskeyword(key):
             table.complain(key, f"{key!r:.80} can't be the name of an argument")
@@ -138,12 +139,12 @@ def _torch(table: Fields) -> tuple[tuple[Text, tuple[Text, ...]], ...]:
 
 
 def _file_name(document: Document) -> str:
-    """The name of the file, as it may stand in a comment of generated code."""
+    """The name of the file, in a form that is safe in a comment of generated code."""
     return CONTROL.sub("?", Path(document.page.path).name)
 
 
 def _extended(base: Spec, own: Spec) -> Spec:
-    """A spec with another's rule: only its name, its words and its defaults are its own."""
+    """A spec that inherits the rule of another; its name, texts and defaults are its own."""
     return replace(
         base,
         path=own.path,
@@ -162,7 +163,7 @@ def _extended(base: Spec, own: Spec) -> Spec:
 def _base(
     path: Path, extends: Text, bases: tuple[Path, ...], shown: Shown, problems: Problems
 ) -> Spec | None:
-    """The spec that is extended; None, with a problem, where there is none to extend."""
+    """The spec that is extended; None, with a problem, if there is no valid base."""
     folders = (path.parent, *bases)
     files = [file for folder in reversed(folders) for file in folder.glob("*.toml")]
     known = {file.stem.lower(): file for file in files if file != path}

@@ -15,12 +15,12 @@ from optgen.compiler.ir.spec import Text
 from optgen.compiler.read.load.places import Path as KeyPath
 from optgen.compiler.read.load.places import Place, find_places
 
-#: Far above any real spec; they bound the time that a hostile one can take. Python's reader
-#: needs a time that grows with the square of the number of dots in a key.
+#: Far above the size of any real spec. The bounds limit the parsing time of a hostile spec: the
+#: time of Python's TOML parser grows with the square of the number of dots in a key.
 MOST_BYTES, MOST_DOTS = 64 * 1024, 200
 
 _POSITION = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
-# What a reader of the file can't see, though it may change what the file seems to say.
+# Characters that are invisible to a reader of the file but can change its apparent content.
 _UNSEEN = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -38,7 +38,7 @@ class Document:
         return hashlib.sha256(self.page.text.encode()).hexdigest()
 
     def key(self, path: KeyPath) -> Location:
-        """Where a key is written; if it isn't, where what should hold it is written."""
+        """The location of a key; if it is missing, the location of its parent."""
         while path and path not in self.places:
             path = path[:-1]
         if not path:
@@ -46,12 +46,12 @@ class Document:
         return self.page.at(self.places[path].key, self.places[path].key_length)
 
     def value(self, path: KeyPath) -> Location:
-        """Where the value of a key is written."""
+        """The location of the value of a key."""
         place = self.places.get(path)
         return self.page.at(place.start, place.length) if place else self.key(path)
 
     def text(self, path: KeyPath, value: str) -> Text:
-        """A string value, which knows where its characters are written."""
+        """A string value that maps its characters to their locations in the file."""
         place = self.places.get(path)
         if place is None or not value or len(place.characters) != len(value):
             return Text(value, self.value(path))
@@ -61,7 +61,7 @@ class Document:
 
 
 def read(path: Path, shown: str) -> Document:
-    """Read and parse a TOML file; ``shown`` is how messages name it."""
+    """Read and parse a TOML file; ``shown`` is its name in messages."""
     page = Page(shown, _read(path, shown))
     for number, line in enumerate(page.text.split("\n"), start=1):
         unseen = _UNSEEN.search(line)
@@ -82,7 +82,7 @@ def read(path: Path, shown: str) -> Document:
 
 
 def _refuse_control(document: Document, part: object, path: KeyPath) -> None:
-    """Refuse control characters that an escape brings into a key or a string."""
+    """Reject control characters that an escape sequence puts into a key or a string."""
     if isinstance(part, dict):
         for key, value in part.items():
             if CONTROL.search(key):
@@ -110,7 +110,7 @@ def _read(path: Path, shown: str) -> str:
     if len(raw) > MOST_BYTES:
         _refuse(f"is larger than {MOST_BYTES} bytes", top, "a spec is a page of text")
     try:
-        # The mark that some editors put in front of a text is no part of it.
+        # The byte order mark that some editors put before a text is not part of it.
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         _refuse(f"is not UTF-8 text: byte {error.start}", top)

@@ -12,14 +12,14 @@ HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", 
 OF_SCHEDULE = HYPERPARAMETER - {"excluded", "scales_loss"} | {"required", "list", "after_name"}
 STATE = {"when", "initial", "invariant", "doc", "stands_in"}
 
-#: More than any optimizer has; the bound keeps hostile specs cheap.
+#: More than any optimizer has; the bound limits the cost of hostile specs.
 MOST_ENTRIES = 64
 
 
 def read_hyperparameters(
     table: Fields, *, of_schedule: bool = False
 ) -> tuple[HyperparameterEntry, ...]:
-    """What the user of an optimizer, or of a schedule, can set."""
+    """The hyperparameters that the user of an optimizer or a schedule can set."""
     known = OF_SCHEDULE if of_schedule else HYPERPARAMETER
     keys = _keys(table, "hyperparameters")
     entries = tuple(_hyperparameter(table, key, known) for key in keys)
@@ -28,7 +28,7 @@ def read_hyperparameters(
 
 
 def read_states(table: Fields) -> tuple[StateEntry, ...]:
-    """The arrays that outlive a step."""
+    """The arrays that persist between steps."""
     return tuple(_state(table, key) for key in _keys(table, "states"))
 
 
@@ -40,7 +40,7 @@ def _keys(table: Fields, what: str) -> list[str]:
 
 
 def _check_order(entries: tuple[HyperparameterEntry, ...], table: Fields) -> None:
-    """Arguments stand in the order of the file, and those without a default come first."""
+    """Check that arguments are in file order and that those without a default come first."""
     for before, entry in pairwise(entries):
         name = entry.name.value
         if entry.required and not before.required:
@@ -75,7 +75,7 @@ def _hyperparameter(table: Fields, key: str, known: Set[str]) -> HyperparameterE
 
 
 def _agree(entry: HyperparameterEntry, fields: Fields, known: Set[str]) -> None:
-    """Collect what the fields of one hyperparameter say against each other."""
+    """Collect contradictions between the fields of one hyperparameter."""
     name, is_switch = entry.name.value, isinstance(entry.default, bool)
     if entry.optional and "default" in fields:
         fields.complain(

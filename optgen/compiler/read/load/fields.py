@@ -10,14 +10,14 @@ from optgen.compiler.ir.spec import Scalar, Text
 from optgen.compiler.read.load.document import Document
 from optgen.compiler.read.load.places import Path
 
-#: The largest magnitude of a number; float32 holds it and its square.
+#: The largest magnitude of a number; float32 can represent it and its square.
 LARGEST = 2**63
 
 _SPACES = re.compile(rf"(?:\s|{CONTROL.pattern})+")
 
 
 class Fields:
-    """The fields of one table, inline or not; ``path`` leads to it from the top of the file."""
+    """The fields of one table, inline or not; ``path`` is its path from the root of the file."""
 
     def __init__(
         self, document: Document, problems: Problems, data: object, path: Path = ()
@@ -26,21 +26,21 @@ class Fields:
         self._data = data if isinstance(data, dict) else {}
 
     def complain(self, field: str, message: str, hint: str = "") -> None:
-        """Collect a problem with a key, or with its absence."""
+        """Collect a problem with a key or with a missing key."""
         self._problems.add(message, self._document.key((*self._path, field)), hint)
 
     def _complain_of_value(self, field: str, message: str) -> None:
         self._problems.add(message, self.place(field))
 
     def only(self, known: Collection[str]) -> None:
-        """Refuse every field that isn't known."""
+        """Reject every unknown field."""
         for field in self._data:
             if field not in known:
                 hint = nearest(field, known) or f"known here: {', '.join(sorted(known))}"
                 self.complain(field, f"unknown key {field!r:.80}", hint)
 
     def misspells(self, field: str) -> bool:
-        """Whether a key that isn't known was probably meant to be this one."""
+        """Whether an unknown key is probably a misspelling of this field."""
         return any(closest(key, (field,)) for key in self._data)
 
     def __contains__(self, field: str) -> bool:
@@ -50,7 +50,7 @@ class Fields:
         return iter(self._data)
 
     def place(self, field: str) -> Location:
-        """Where the value of a field stands."""
+        """The location of the value of a field."""
         return self._document.value((*self._path, field))
 
     def name(self, field: str) -> Text:
@@ -58,15 +58,15 @@ class Fields:
         return Text(field, self._document.key((*self._path, field)))
 
     def holds_text(self, field: str) -> bool:
-        """Whether a field is given as a string."""
+        """Whether the value of a field is a string."""
         return isinstance(self._data.get(field), str)
 
     def holds_table(self, field: str) -> bool:
-        """Whether a field is given as a table."""
+        """Whether the value of a field is a table."""
         return isinstance(self._data.get(field), dict)
 
     def text(self, field: str) -> Text | None:
-        """A located string, None where it isn't given."""
+        """A located string; None if it is missing."""
         value = self._data.get(field)
         if isinstance(value, str):
             return self._document.text((*self._path, field), value)
@@ -75,12 +75,12 @@ class Fields:
         return None
 
     def prose(self, field: str) -> str:
-        """Text for people, on one line and without control characters."""
+        """Human-readable text on one line, without control characters."""
         found = self.text(field)
         return _SPACES.sub(" ", found.value).strip() if found else ""
 
     def flag(self, field: str) -> bool:
-        """True or false; false where it isn't given."""
+        """A boolean; false if it is missing."""
         value = self._data.get(field, False)
         if isinstance(value, bool):
             return value
@@ -88,7 +88,7 @@ class Fields:
         return False
 
     def scalar(self, field: str) -> Scalar | None:
-        """A finite number or a switch, None where it isn't given."""
+        """A finite number or a switch; None if it is missing."""
         value = self._data.get(field)
         if value is None or isinstance(value, bool):
             return value
@@ -99,7 +99,7 @@ class Fields:
         return None
 
     def number(self, field: str) -> int | float | None:
-        """A finite number, None where it isn't given."""
+        """A finite number; None if it is missing."""
         value = self._data.get(field)
         if value is None:
             return None
@@ -126,7 +126,7 @@ class Fields:
         return ()
 
     def table(self, field: str, example: str = "") -> Fields:
-        """A table under a key, empty where it isn't given; ``example`` shows how it is written."""
+        """The table under a key, empty if it is missing; ``example`` shows the syntax."""
         value = self._data.get(field, {})
         if not isinstance(value, dict):
             message = f"{field} must be a table, not {_kind(value)}"

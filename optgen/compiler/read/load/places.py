@@ -7,22 +7,22 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-#: The keys and indices that lead to a value.
+#: The path of keys and indices to a value.
 Path = tuple[str | int, ...]
-#: Nothing in a spec lies deeper; what does has the place of what it lies in.
+#: No valid spec is nested deeper; deeper values get the location of their ancestor.
 _DEEPEST = 8
 
 _BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BARE_VALUE = re.compile(r"[^,\]}#\n]*")
-# What an escape stands for doesn't matter here, only that it is one character, or none.
+# The value of an escape sequence is irrelevant here; only its length (one character or none) is.
 _LINE_END = re.compile(r"\\[ \t]*\n[ \t\n]*")
 _ESCAPE = re.compile(r"\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)")
 
 
 @dataclass(frozen=True)
 class Place:
-    """Offsets of a key and of its value; ``characters`` are those of a string value."""
+    """Offsets of a key and of its value; ``characters`` are the offsets within a string value."""
 
     key: int
     key_length: int
@@ -32,7 +32,7 @@ class Place:
 
 
 def find_places(text: str) -> dict[Path, Place]:
-    """The place of everything in a text that ``tomllib`` has accepted."""
+    """The places of all keys and values in a text that ``tomllib`` has accepted."""
     return _Walk(text).found
 
 
@@ -49,7 +49,7 @@ class _Walk:
                 self._pair(inside)
 
     def _next(self) -> str:
-        """The next character that is not blank; empty at the end."""
+        """The next character that is not whitespace; empty at the end."""
         blank = _BLANK.match(self._text, self._position)
         self._position = blank.end() if blank else self._position
         return self._text[self._position : self._position + 1]
@@ -78,7 +78,7 @@ class _Walk:
         self._value(path, key, key_length)
 
     def _key(self, inside: Path) -> tuple[Path, int, int]:
-        """A key, which may be dotted; where its last part is. Earlier parts are noted."""
+        """A possibly dotted key and the offsets of its last part; earlier parts are recorded."""
         path = inside
         while True:
             quote, start = self._next(), self._position
@@ -109,7 +109,7 @@ class _Walk:
         self.found[path] = Place(key, key_length, start, length, characters)
 
     def _items(self, path: Path, closing: str) -> None:
-        """The items of an array or an inline table, to the closing bracket."""
+        """Parse the items of an array or an inline table, up to the closing bracket."""
         self._position += 1
         index = 0
         while self._next() != closing:
@@ -123,7 +123,7 @@ class _Walk:
         self._position += 1
 
     def _string(self) -> Sequence[int]:
-        """The offsets of the characters of a string, to its closing quote."""
+        """The offsets of the characters of a string, up to its closing quote."""
         quote = self._text[self._position]
         width = 3 if self._text.startswith(quote * 3, self._position) else 1
         if width == 3 and self._text.startswith("\n", self._position + 3):
@@ -136,7 +136,7 @@ class _Walk:
             offsets.append(self._position)
             if quote == "'" or not self._take(_ESCAPE):
                 self._position += 1
-        # A string of several lines may end in one or two quotes of its own.
+        # A multi-line string may end in one or two quotes that belong to its content.
         while width == 3 and self._text.startswith(quote * 4, self._position):
             offsets.append(self._position)
             self._position += 1

@@ -23,14 +23,14 @@ from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.names import check_names, fault
 
-#: What a spec gets that declares no learning rate of its own.
+#: The learning rate of a spec that declares none.
 LEARNING_RATE_DEFAULT = 0.001
 
 
 def parse(spec: Spec) -> Rule:
-    """The rule that a spec states.
+    """The rule of a spec.
 
-    Raises SpecError with every problem found, and TooManyCasesError.
+    Raises SpecError with all problems found, and TooManyCasesError.
     """
     problems = Problems()
     check_names(spec, problems)
@@ -155,7 +155,7 @@ class _Parser:
     def _flatten(
         self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition
     ) -> list[Step]:
-        """Nested ifs as a list of steps, each with all the conditions that lead to it."""
+        """Flatten nested ifs into a list of steps, each with the conjunction of its conditions."""
         steps: list[Step] = []
         for node in statements:
             match node:

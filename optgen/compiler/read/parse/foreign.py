@@ -43,7 +43,7 @@ _FOREIGN: dict[type[ast.AST], tuple[str, str]] = {
 
 
 def foreign(node: ast.AST) -> tuple[str, str]:
-    """A message and a hint for a part of Python that is not part of the language."""
+    """A message and a hint for a Python construct that is not part of the language."""
     if isinstance(node, ast.Assign):
         message = "only a single name can be assigned"
         return message, "write one assignment a line: name = value"

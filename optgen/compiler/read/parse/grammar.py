@@ -40,7 +40,7 @@ _COMPARE: dict[type[ast.cmpop], str] = {
 
 
 class Grammar:
-    """Turns one located text into trees; problems are collected in ``problems``."""
+    """Converts one located text into ASTs; problems are collected in ``problems``."""
 
     def __init__(
         self, text: Text, mode: str, problems: Problems, language: Language = UPDATES
@@ -51,7 +51,7 @@ class Grammar:
         self._repeated = 0
 
     def at(self, node: ast.AST) -> Location:
-        """Where a node stands in the spec file."""
+        """The location of a node in the spec file."""
         return self._reading.at(node)
 
     def statements(self) -> list[ast.stmt]:
@@ -60,17 +60,17 @@ class Grammar:
         return tree.body if isinstance(tree, ast.Module) else []
 
     def expression(self) -> Expression | None:
-        """The text as one expression, None where it has a problem."""
+        """The text as one expression; None if it has a problem."""
         tree = self._reading.tree
         return self.convert(tree.body) if isinstance(tree, ast.Expression) else None
 
     def refuse(self, node: ast.AST) -> None:
-        """Note that something is not part of the language."""
+        """Report that a construct is not part of the language."""
         message, hint = foreign(node)
         self._problems.add(message, self.at(node), hint)
 
     def convert(self, node: ast.expr) -> Expression | None:
-        """A Python expression as one of ours, None where it has a problem."""
+        """A Python expression as an expression of the language; None if it has a problem."""
         match node:
             case ast.Constant():
                 return self._number(node)
@@ -128,7 +128,7 @@ class Grammar:
     def _comparison(self, node: ast.Compare) -> Expression | None:
         """``a < b < c`` as ``a < b and b < c``."""
         sides = [self.convert(side) for side in (node.left, *node.comparators)]
-        # What stands in the middle is there twice: chains within chains would grow too fast.
+        # The middle operand is duplicated, so nested chains would grow exponentially.
         if self._repeated > MOST_NODES:
             return None
         for side in sides[1:-1]:

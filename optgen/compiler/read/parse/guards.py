@@ -18,23 +18,23 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.problem import Problems, nearest
 from optgen.compiler.ir.rule import Hyperparameter
 
-#: Each becomes a constant of every kernel.
+#: Each atom becomes a constant of every kernel.
 MOST_ATOMS = 32
 
 _HINT = "if and when ask for hyperparameters; a choice per element or per call is where(…, a, b)"
 
 
 class Guards:
-    """Reads conditions over the hyperparameters and remembers each atom that it met."""
+    """Parses conditions over the hyperparameters and records each atom found."""
 
     def __init__(self, known: dict[str, Hyperparameter], problems: Problems) -> None:
         self._known, self._problems = known, problems
         self.atoms: dict[str, Expression] = {}
 
     def read(self, expression: Expression, around: Condition = ALWAYS) -> Condition | None:
-        """The condition that an expression states; None, with a problem, where it isn't static.
+        """The condition of an expression; None, with a problem, if it isn't static.
 
-        ``around`` is what holds already where the condition is asked.
+        ``around`` is the condition that already holds at this point.
         """
         if isinstance(expression, Operation) and expression.operator in ("and", "or"):
             left = self.read(expression.operands[0], around)
@@ -51,7 +51,7 @@ class Guards:
         return self._atom(expression) if self._is_atom(expression, around) else None
 
     def note(self, expression: Expression) -> None:
-        """Remember the static conditions that an expression of a rule uses."""
+        """Record the static conditions that an expression of a rule uses."""
         for part in walk(expression):
             if isinstance(part, Operation) and part.operator == GIVEN:
                 self.read(part)
@@ -96,7 +96,7 @@ class Guards:
         return True
 
     def _is_static(self, expression: Expression, around: Condition) -> bool:
-        """Whether a part of a comparison is a number that is known before the run."""
+        """Whether an operand of a comparison is a number that is known before the run."""
         if isinstance(expression, Number):
             return True
         if isinstance(expression, Name):
@@ -144,7 +144,7 @@ class Guards:
 
 
 def _is_total(expression: Operation) -> bool:
-    """Whether an operation has a value for all numbers, as it is evaluated when they are set."""
+    """Whether an operation is defined for all numbers, as it is evaluated when they are set."""
     if expression.operator not in ("/", "%", "**"):
         return True
     right = expression.operands[1]

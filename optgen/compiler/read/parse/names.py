@@ -24,7 +24,7 @@ _PLAIN = "letters, digits and single underscores between them, at most 64"
 
 
 def fault(name: str, language: Language = UPDATES) -> str:
-    """Why a name can't be declared; empty when it can."""
+    """Why a name can't be declared; empty if it can."""
     if not _IDENTIFIER.match(name) or "__" in name or name.endswith("_"):
         return f"{name!r:.80} is not a plain name: {_PLAIN}"
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
@@ -37,7 +37,7 @@ def fault(name: str, language: Language = UPDATES) -> str:
 
 
 def class_name_fault(name: str) -> str:
-    """Why an optimizer or a schedule can't have a name; empty when it can."""
+    """Why a name is invalid for an optimizer or a schedule; empty if it is valid."""
     if not _TITLE.match(name):
         return f"{name!r:.80} is not a class name, like MyOptimizer"
     if keyword.iskeyword(name) or keyword.iskeyword(name.lower()):
@@ -50,7 +50,7 @@ def class_name_fault(name: str) -> str:
 
 
 def check_names(spec: Spec, problems: Problems) -> None:
-    """Collect a problem for each declared name that can't be one, or is declared twice."""
+    """Collect a problem for each declared name that is invalid or declared twice."""
     title, language, hint = spec.name.value, language_of(spec), ""
     if spec.slot is None:
         message = class_name_fault(title)

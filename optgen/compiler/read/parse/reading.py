@@ -21,12 +21,12 @@ _LINE = re.compile(r"on line (\d+)")
 
 
 class Reading:
-    """One located text as a syntax tree; ``tree`` is None, with a problem, where it has none."""
+    """One located text as an AST; ``tree`` is None, with a problem, on a syntax error."""
 
     def __init__(self, text: Text, mode: str, problems: Problems) -> None:
         self._text, self._problems = text, problems
         rows = text.value.split("\n")
-        # An expression may have blanks before it, which Python would take for an indentation.
+        # Python would parse leading whitespace of an expression as indentation.
         self._shift = len(rows[0]) - len(rows[0].lstrip(" \t")) if mode == "eval" else 0
         self._rows = [rows[0][self._shift :], *rows[1:]]
         ends = (found.end() for found in re.finditer("\n", text.value))
@@ -34,7 +34,7 @@ class Reading:
         self.tree = self._parse(mode) if self._is_plain(MOST_CHARACTERS[mode]) else None
 
     def at(self, node: ast.AST) -> Location:
-        """Where a node stands in the spec file."""
+        """The location of a node in the spec file."""
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0)
         last, end = getattr(node, "end_lineno", line), getattr(node, "end_col_offset", column)
         start = self._index(line, column)
@@ -42,7 +42,7 @@ class Reading:
         return self._text.at(start, max(1, stop - start))
 
     def _index(self, line: int, column: int) -> int:
-        """The index in the text of a column, which Python counts in bytes."""
+        """The index in the text of a column that Python counts in bytes."""
         row = self._rows[line - 1].encode()[:column].decode(errors="ignore")
         return self._starts[line - 1] + len(row) + (self._shift if line == 1 else 0)
 
@@ -95,14 +95,14 @@ class Reading:
 
 
 def _is_small(tree: ast.AST) -> bool:
-    """Whether there are few nodes, and few inside each other, as expressions count them."""
+    """Whether the node count and the nesting depth of an AST, as expressions count, are bounded."""
     waiting, count = [(tree, 0)], 0
     while waiting:
         node, depth = waiting.pop()
         count += 1
         if depth > MOST_DEPTH or count > MOST_NODES:
             return False
-        # Chains of and, or and comparisons are flat in Python's tree, but not in ours.
+        # Chains of and, or and comparisons are flat in Python's AST, but nested in this one.
         chain = getattr(node, "values", None) or getattr(node, "comparators", None) or ()
         deeper = depth + max(1, len(chain))
         waiting += [(child, deeper) for child in ast.iter_child_nodes(node)]
