@@ -28,17 +28,18 @@ def switches_of(builder: Builder) -> tuple[str, ...]:
 
     A name that its code needs for itself has an underscore there, as no name of a spec has.
     """
+    return tuple(name.removesuffix("_") for name in _keywords(builder))
+
+
+def _keywords(builder: Builder) -> tuple[str, ...]:
     code = builder.__code__
     first = code.co_argcount
-    named = code.co_varnames[first : first + code.co_kwonlyargcount]
-    return tuple(name.removesuffix("_") for name in named)
+    return code.co_varnames[first : first + code.co_kwonlyargcount]
 
 
 @cache
 def _built(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Any:
-    code = builder.__code__
-    named = code.co_varnames[code.co_argcount :]
-    return builder(*fixed, **dict(zip(named, values, strict=False)))
+    return builder(*fixed, **dict(zip(_keywords(builder), values, strict=True)))
 
 
 def always(on: Mapping[str, bool]) -> bool:

@@ -13,7 +13,7 @@ import optgen.optimizers as oo
 def cuda_torch() -> Any:
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():
-        pytest.skip("this torch was built without CUDA")
+        pytest.skip("torch finds no CUDA device: it was built without CUDA, or for another driver")
     return torch
 
 

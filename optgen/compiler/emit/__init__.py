@@ -80,9 +80,7 @@ def printed(
     functions = own_functions(plan, columns, shared)
     for target in targets:
         module = Module(target, plan, columns, functions, shared)
-        header = templates.header(files, templates.digest(templates.folder(target.name), inputs))
-        text = module.text(templates, rule.name, header, made_of)
-        sources.append(Source(f"{target.name}/{rule.module}.py", text))
+        sources.append(_module(module, rule.name, files, templates))
     return tuple(sources)
 
 
@@ -96,13 +94,20 @@ def emit_features(shared: Shared, templates: Templates) -> tuple[Source, ...]:
     sources = [Source(f"{FEATURES}.py", templates.render(_FEATURES, context))]
     for target in TARGETS:
         module = Module(target, plan, columns, shared.functions)
-        header = templates.header(files, templates.digest(templates.folder(target.name), inputs))
-        text = module.text(templates, "features, for every optimizer", header, made_of)
-        sources.append(Source(f"{target.name}/{FEATURES}.py", text))
+        sources.append(_module(module, "features, for every optimizer", files, templates))
     words = vocabulary(plan, columns, templates.texts.values())
     for source in sources:
         review(source, plan.rule, words, [made_of])
     return tuple(sources)
+
+
+def _module(module: Module, name: str, files: Sequence[str], templates: Templates) -> Source:
+    """The file of a module, made of these spec files."""
+    target, rule = module.target.name, module.plan.rule
+    digest = templates.digest(templates.folder(target), _inputs(rule))
+    header = templates.header(files, digest)
+    text = module.text(templates, name, header, fingerprint(module.plan, templates))
+    return Source(f"{target}/{rule.module}.py", text)
 
 
 def fingerprint(plan: Plan, templates: Templates) -> str:

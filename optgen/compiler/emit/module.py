@@ -53,23 +53,25 @@ class Shared:
 def own_functions(plan: Plan, columns: Columns, shared: Shared) -> tuple[Function, ...]:
     """The functions of a plan that are not shared."""
     known = {function.name: function for function in shared.functions}
-    made = [one for one in functions_of(plan) if not _is_known(one, known, columns)]
+    made = [one for one in functions_of(plan) if not _is_known(one, known)]
     return (scalars_of(plan, columns, HostScalars, _own_items(plan, shared)), *made)
 
 
-def _is_known(function: Function, known: Mapping[str, Function], columns: Columns) -> bool:
+def _is_known(function: Function, known: Mapping[str, Function]) -> bool:
     """Whether the function is among the shared ones."""
     same = known.get(function.name)
     if same is None or _essence(function) != _essence(same):
         return False
     finish = function.finish if isinstance(function, Sums) else None
-    return finish is None or _is_known(finish, known, columns)
+    return finish is None or _is_known(finish, known)
 
 
 def _essence(function: Function) -> tuple[object, ...]:
-    made = function.program.name if isinstance(function, Elements | Sums | TensorScalars) else ""
-    gate = function.program.gate if isinstance(function, Elements | Sums | TensorScalars) else ""
-    return type(function), made, gate, function.switches, function.reads, function.body
+    """What functions of the same code have in common."""
+    of: tuple[object, ...] = ()
+    if isinstance(function, Elements | Sums | TensorScalars):
+        of = function.program.name, function.program.gate
+    return type(function), of, function.switches, function.reads, function.body
 
 
 def _own_items(plan: Plan, shared: Shared) -> list[Assignment]:

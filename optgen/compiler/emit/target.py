@@ -56,8 +56,6 @@ class Target(ABC):
     has_columns: ClassVar[bool] = True
     #: Whether the kernel of sums also computes the tensor scalars.
     finishes: ClassVar[bool] = False
-    #: Whether rounding error bounds hold for it.
-    is_bounded: ClassVar[bool] = True
 
     @abstractmethod
     def printer(self, plan: Plan, naming: Naming) -> StatementPrinter:

@@ -80,7 +80,7 @@ def _spellings(plan: Plan) -> Iterator[str]:
     """The names of a plan, and what printers make of them."""
     yield from (plan.rule.name, plan.rule.module)
     endings = {ending for target in TARGETS for ending in target.endings}
-    for name in {*all_names(plan), *(switch.name for switch in plan.switches)}:
+    for name in all_names(plan):
         yield from (name, f"{name}_", *(f"{name}{ending}" for ending in endings))
     yield from (program.name for program in plan.programs)
     for hyperparameter in plan.rule.hyperparameters:

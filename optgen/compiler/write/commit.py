@@ -94,5 +94,6 @@ def _move(paths: Sequence[str], staging: Path, out: Path) -> None:
 
 def _forget(path: Path) -> None:
     """Delete the bytecode: Python detects changes by size and seconds, which may be equal."""
+    # An interpreter without a cache tag has no bytecode, and raises NotImplementedError.
     with contextlib.suppress(OSError, NotImplementedError):
         Path(importlib.util.cache_from_source(str(path))).unlink(missing_ok=True)

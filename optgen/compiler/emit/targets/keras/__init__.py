@@ -21,8 +21,6 @@ class Keras(Target):
     attributes = frozenset({*HOST_OPERATIONS.values(), REAL})
     packages = frozenset({"typing", "features"})
     effects = frozenset({"feature_scalars"})
-    # Their scalars may be of float32.
-    is_bounded = False
     has_columns = False
 
     def printer(self, plan: Plan, naming: Naming) -> KerasPrinter:
