@@ -12,11 +12,6 @@ WIDTH = 4
 class Native:
     """One number per element in the parameter's own dtype, loaded and stored without conversion."""
 
-    @property
-    def width(self) -> float:
-        """Bytes per element of a float32 parameter."""
-        return WIDTH
-
 
 #: The storage of buffers; a storage class defines how an element is decoded.
 Storage = Native
