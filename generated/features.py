@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optgen.runtime import (
-    Array, Features, Hyperparameter, Layout, Norm, Optimizer, Prepass, Program, State, Switch,
+    Array, Features, Hyperparameter, Layout, Norm, Optimizer, Phase, Program, State, Switch,
 )
 
 # Columns: of scalars of a call, of buffers, of scalars of a tensor. Those of an optimizer follow.
@@ -152,8 +152,8 @@ class Featured(Optimizer):
                         Norm("gradient_norm", False, lambda on: on["clipnorm_given"]),
                         Norm("global_gradient_norm", True, lambda on: on["global_clipnorm_given"]),
                     ),
-                    prepasses=(
-                        Prepass(
+                    phases=(
+                        Phase(
                             sums=3,
                             when=lambda on: (
                                 on["check_finite"]
@@ -161,20 +161,21 @@ class Featured(Optimizer):
                                 or on["global_clipnorm_given"]
                             ),
                         ),
+                        Phase(),
                     ),
                 ),
                 Program(
                     "otherwise",
                     gate="accumulate_proceeds",
                     when=lambda on: on["gradient_accumulation_steps_given"],
-                    prepasses=(
-                        Prepass(
+                    phases=(
+                        Phase(
                             sums=1,
                             when=lambda on: (
                                 on["check_finite"] and on["gradient_accumulation_steps_given"]
                             ),
-                            makes_scalars=False,
                         ),
+                        Phase(),
                     ),
                 ),
                 Program(

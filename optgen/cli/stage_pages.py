@@ -9,7 +9,8 @@ from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import text
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.language import language_of
-from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction
+from optgen.compiler.ir.plan import Access, Item, Plan, Program, Reduction
+from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.rule import Block, Hyperparameter, Rule, State, Step
 from optgen.compiler.ir.spec import HyperparameterEntry, Spec
 
@@ -112,16 +113,22 @@ def plan_page(plan: Plan) -> str:
 def _program(program: Program) -> Iterator[str]:
     gate = f", instead of the update while not {program.gate}" if program.gate else ""
     yield f"program {program.name}: {_when(program.guard)}{gate}"
-    for prepass in program.prepasses:
-        yield f"  sums: {_when(prepass.sums.guard)}"
-        yield from _accesses("load", prepass.sums.loads)
-        yield _assignments(prepass.sums.body)
-        yield "  scalars of each tensor, in float64"
-        yield _assignments(prepass.scalars.body)
-    yield "  elements"
-    yield from _accesses("load", program.elements.loads)
-    yield _assignments(program.elements.body)
-    yield from _accesses("store", program.elements.stores)
+    for phase in program.phases:
+        is_last = phase is program.phases[-1]
+        if phase.elements is not None:
+            title = "elements" if is_last else f"sums: {_when(phase.elements.guard)}"
+            yield f"  {title}{', row by row where matrix' if phase.elements.is_axial else ''}"
+            yield from _accesses("load", phase.elements.loads)
+            yield _assignments(phase.elements.body)
+            yield from _accesses("store", phase.elements.stores)
+        if phase.shared is not None:
+            yield "  scalars of the optimizer, in float64"
+            yield _assignments(phase.shared.body)
+        if phase.scalars is not None:
+            yield "  scalars of each tensor, in float64"
+            yield _assignments(phase.scalars.body)
+    for keep in program.keeps:
+        yield f"  keep {keep.state} = {keep.value}: {_when(keep.guard)}"
 
 
 def _accesses(verb: str, accesses: Iterable[Access]) -> Iterator[str]:
@@ -130,12 +137,21 @@ def _accesses(verb: str, accesses: Iterable[Access]) -> Iterator[str]:
         yield f"    {verb} {access.buffer}{when}"
 
 
-def _assignments(items: Iterable[Assignment | Reduction]) -> str:
+_OVER = {
+    Extent.OPTIMIZER: "all tensors",
+    Extent.TENSOR: "this tensor",
+    Extent.MATRIX: "each matrix",
+    Extent.ROWS: "each row",
+    Extent.COLUMNS: "each column",
+}
+
+
+def _assignments(items: Iterable[Item]) -> str:
     lines = []
     for item in items:
         if isinstance(item, Reduction):
-            over = "all tensors" if item.extent is Extent.OPTIMIZER else "this tensor"
-            said = f"{item.target} = sum over {over} of {text(item.term)}"
+            how = "sum" if item.combination is Combination.SUM else item.combination.value
+            said = f"{item.target} = {how} over {_OVER[item.extent]} of {text(item.term)}"
         else:
             said = f"{item.target} = {text(item.expression)}"
         lines.append(Line(said, item.guard, ""))

@@ -13,7 +13,7 @@ from keras import ops
 from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
 from optgen.keras.slots import Slot
 from optgen.runtime.hyperparameters.settings import Row
-from optgen.runtime.kernels import Builder, Kernels, Prepass, Program, switches_of
+from optgen.runtime.kernels import Builder, Kernels, Phase, Program, switches_of
 from optgen.runtime.model import LARGEST_GRADIENT
 
 Tensors = dict[str, Any]
@@ -172,13 +172,17 @@ def _run(program: Program, members: Sequence[Member]) -> None:
             shared = {name: m.functions.real(total) for name, total in totals.items()}
             _call(prepass.scalars, m.slot.on, m.scalars, m.sums, shared, m.functions)
     for m in chosen:
-        _call(program.elements, m.slot.on, m.tensors, m.scalars, m.functions)
+        builder = program.elements.over(m.slot.on)
+        assert builder is not None
+        _call(builder, m.slot.on, m.tensors, m.scalars, m.functions)
 
 
-def _sums(prepass: Prepass, member: Member) -> tuple[Tensors, Tensors]:
+def _sums(prepass: Phase, member: Member) -> tuple[Tensors, Tensors]:
     """The sums over a variable: its own, and its parts of those over all variables."""
     terms: tuple[Tensors, Tensors] = {}, {}
-    _call(prepass.sum_up, member.slot.on, member.tensors, member.scalars, *terms, member.functions)
+    builder = prepass.over(member.slot.on)
+    assert builder is not None
+    _call(builder, member.slot.on, member.tensors, member.scalars, *terms, member.functions)
     own, shared = (
         {name: ops.sum(_whole(term, member.slot.variable)) for name, term in each.items()}
         for each in terms

@@ -10,7 +10,7 @@ from optgen.runtime.hyperparameters.declarations import (
 )
 from optgen.runtime.hyperparameters.overrides import PathOptions
 from optgen.runtime.hyperparameters.treatment import Constraints, OnNonfinite
-from optgen.runtime.kernels import Norm, Prepass, Program
+from optgen.runtime.kernels import Keep, Norm, Phase, Program
 from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.registry import Registry
@@ -22,6 +22,7 @@ __all__ = [
     "Constraints",
     "Features",
     "Hyperparameter",
+    "Keep",
     "Layout",
     "LossScaleOptimizer",
     "Norm",
@@ -29,7 +30,7 @@ __all__ = [
     "OnNonfinite",
     "Optimizer",
     "PathOptions",
-    "Prepass",
+    "Phase",
     "Program",
     "Registry",
     "Schedule",

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
-from optgen.runtime.cpu.launch import launch, launching, loop_for
+from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
+from optgen.runtime.cpu.launch import commit, launching
 from optgen.runtime.cpu.scalars import Steps, compute
-from optgen.runtime.kernels import CHECK_FINITE, Condition, Kernels, Program, always, built
+from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
 from optgen.runtime.norms import joint_norm
+from optgen.runtime.running import Mask, Part, Running
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
-
-Mask = np.ndarray[Any, np.dtype[np.bool_]]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The variables of one switch setting, which share a launch."""
-
-    on: Mapping[str, bool]
-    members: Mask
-    scalars: Array
-    factors: Array
+from optgen.runtime.view import SIZE, VECTOR_LENGTHS
 
 
 class Engine:
@@ -40,13 +29,11 @@ class Engine:
         members: Sequence[tuple[Mapping[str, bool], Mask]],
     ) -> None:
         self._kernels, self._tables = kernels, tables
-        count = len(tables.sizes)
-        widest = len(kernels.factors)
+        factors = np.zeros((len(tables.sizes) + 1, len(kernels.factors)))
         self._parts = [
-            Part(on, mask, np.zeros((rows, len(kernels.scalars))), np.zeros((count, widest)))
-            for on, mask in members
+            Part(on, mask, np.zeros((rows, len(kernels.scalars))), factors) for on, mask in members
         ]
-        self._sizes = tables.sizes
+        self._shapes = tables.shapes
         self._complete: Callable[[Array], None] | None = None
         self._measured: tuple[Program, Mask] | None = None
 
@@ -55,7 +42,9 @@ class Engine:
 
         ``complete`` turns sums over the parts, a row for each, into those over the whole, in place.
         """
-        self._sizes, self._complete = sizes, complete
+        self._shapes = self._shapes.copy()
+        self._shapes[:, SIZE] = sizes
+        self._complete = complete
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
@@ -76,57 +65,60 @@ class Engine:
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
     ) -> Mask | None:
-        """Compute the sums of a program over the chosen variables; no variable changes.
+        """Run the phases of a program that come before the first one that stores.
 
         Where gradients are checked and some aren't finite, returns the variables that they
         belong to.
         """
-        tables, sizes = self._tables, self._sizes
-        tables.point_at(gradients)
-        for number, prepass in enumerate(program.prepasses):
-            asking = self._work(program, chosen, prepass.when)
-            if not asking:
-                continue
-            sums = np.zeros((len(sizes), prepass.sums))
-            for part, work in asking:
-                shared = (tables.addresses, tables.rows, part.scalars, part.factors)
-                for one in work:
-                    partial = np.empty((len(one[2]), prepass.sums))
-                    self._over([one], prepass.sum_up, part.on, *shared, sums, partial)
-            if self._complete is not None:
-                self._complete(sums)
-            checks = number == 0 and any(part.on[CHECK_FINITE] for part, _ in asking)
-            if checks and sums[:, 0].any():
-                return np.isnan(sums[:, 0])
-            for part, _ in asking:
-                if prepass.scalars is not None:
-                    scalars = built(prepass.scalars, part.on)
-                    launch(scalars, range, tables.rows, sizes, part.scalars, sums, part.factors)
+        self._tables.point_at(gradients)
+        has_checked = not any(part.on[CHECK_FINITE] for part in self._parts)
+        for phase in program.phases[: program.pure]:
+            running = self._phase(program, phase, chosen)
+            commit([*running.passes()])
+            if not has_checked and running.has_passed:
+                has_checked = True
+                if running.sums[:, 0].any():
+                    return np.isnan(running.sums[:, 0])
+            commit([*running.scalars()])
         return None
 
     def launches(self, program: Program, chosen: Mask) -> list[Call]:
-        """The calls that run a program over the chosen variables."""
-        tables = self._tables
+        """The calls that run a program over the chosen variables, from its first store on."""
         calls: list[Call] = []
-        for part, work in self._work(program, chosen):
-            shared = (tables.addresses, tables.rows, part.scalars, part.factors)
-            for real, elements, chunks in work:
-                loop = loop_for(elements)
-                kernel = built(program.elements, part.on, real, loop)
-                calls.append(launching(kernel, loop, chunks, *shared))
-        return calls
+        for phase in program.phases[program.pure :]:
+            running = self._phase(program, phase, chosen)
+            calls += [*running.passes(), *running.scalars()]
+        return [*calls, *self._keeping(program, chosen)]
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""
         return [(setattr, self, "_measured", (program, chosen))] if program.norms else []
 
-    def _work(
-        self, program: Program, chosen: Mask, when: Condition = always
-    ) -> list[tuple[Part, list[tuple[type, int, Array]]]]:
-        """The parts that a program runs over, with the chunks of their chosen variables."""
-        work = self._tables.work
-        parts = (part for part in self._parts if program.when(part.on) and when(part.on))
-        return [(part, work(chosen & part.members)) for part in parts]
+    def _phase(self, program: Program, phase: Phase, chosen: Mask) -> Running:
+        parts = [part for part in self._parts if program.when(part.on)]
+        return Running(phase, parts, self._tables, self._shapes, chosen, self._complete)
+
+    def _keeping(self, program: Program, chosen: Mask) -> Iterator[Call]:
+        """The calls that give states that aren't arrays of elements their new values."""
+        kernels, tables = self._kernels, self._tables
+        for keep in program.keeps:
+            if keep.shape == OPTIMIZER:
+                # A state that variables share is at the same address for all of them.
+                some = [(np.flatnonzero(chosen)[:1], self._parts[0])]
+            else:
+                some = [(np.flatnonzero(chosen & part.members), part) for part in self._parts]
+            state = kernels.buffers.index(keep.state)
+            for tensors, part in some:
+                if not len(tensors) or not keep.when(part.on):
+                    continue
+                if keep.shape in VECTOR_LENGTHS:
+                    column, length = kernels.buffers.index(keep.value), VECTOR_LENGTHS[keep.shape]
+                    own = tensors, tables.addresses, state, column, tables.shapes, length
+                    yield launching(keep_vectors, range, *own)
+                else:
+                    column, is_shared = kernels.factors.index(keep.value), keep.shape == OPTIMIZER
+                    own = tensors, tables.addresses, state, part.factors, column, is_shared
+                    yield launching(keep_numbers, range, *own)
 
     @property
     def gradient_norm(self) -> float | None:
@@ -134,16 +126,5 @@ class Engine:
         if self._measured is None:
             return None
         program, chosen = self._measured
-        parts = [(p.on, chosen & p.members, lambda f=p.factors: f) for p in self._parts]
+        parts = [(p.on, chosen & p.members, lambda f=p.factors: f[:-1]) for p in self._parts]
         return joint_norm(program, parts)
-
-    @staticmethod
-    def _over(
-        work: Sequence[tuple[type, int, Array]],
-        builder: Callable[..., Any],
-        on: Mapping[str, bool],
-        *arguments: Array,
-    ) -> None:
-        for real, elements, chunks in work:
-            loop = loop_for(elements)
-            launch(built(builder, on, real, loop), loop, chunks, *arguments)

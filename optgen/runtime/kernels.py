@@ -15,6 +15,10 @@ Condition = Callable[[Mapping[str, bool]], bool]
 #: Switches that the runtime sets: whether a step checks gradients for elements that aren't
 #: finite first, and whether an update leaves out what comes after a variable's constraint.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
+#: The switch of variables that are matrices in the view of their rule.
+MATRIX = "matrix"
+#: The shape of states that all variables share.
+OPTIMIZER = "optimizer"
 
 
 def built(builder: Builder, on: Mapping[str, bool], *fixed: Any) -> Any:
@@ -66,18 +70,45 @@ def unbound(*_: Any, **__: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class Prepass:
-    """A pass that sums over variables, and the scalars of each variable made from the sums.
+class Keep:
+    """A state that isn't an array of elements, and the number or vector that it becomes."""
 
-    Where the switch ``CHECK_FINITE`` is on, the first sum of a program's first prepass is NaN for
-    a gradient with an element that isn't finite, and else 0.
+    state: str
+    value: str
+    when: Condition
+    shape: str
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A pass over elements, and the numbers and vectors made from its results.
+
+    ``sums`` is how many numbers the pass computes for each variable; ``rows`` and ``columns`` how
+    many vectors, where it ``is_axial``: then matrices are visited row by row. It ``stores`` arrays
+    if it isn't a pass that only reads. Where the switch ``CHECK_FINITE`` is on, the first sum of a
+    program's first pass is NaN for a gradient with an element that isn't finite, and else 0.
     """
 
-    sums: int
-    when: Condition
-    makes_scalars: bool = True
-    sum_up: Builder = unbound
+    sums: int = 0
+    when: Condition = always
+    is_pass: bool = True
+    rows: int = 0
+    columns: int = 0
+    is_axial: bool = False
+    stores: bool = False
+    #: Whether its numbers are due where the pass doesn't run.
+    is_due_anyway: bool = False
+    #: What the target has for it.
+    elements: Builder | None = None
+    axes: Builder | None = None
+    shared: Builder | None = None
     scalars: Builder | None = None
+
+    def over(self, on: Mapping[str, bool]) -> Builder | None:
+        """What runs over the elements of variables of a switch setting, if anything."""
+        if not self.is_pass or not self.when(on):
+            return None
+        return self.axes if self.is_axial and on.get(MATRIX) else self.elements
 
 
 @dataclass(frozen=True)
@@ -85,16 +116,37 @@ class Program:
     """The kernels of one call.
 
     ``gate`` names the host scalar that is false when this program replaces the update;
-    ``factors`` names the columns of the scalars that its prepasses leave for each variable.
+    ``factors`` names the columns of the numbers that its phases leave for each variable.
     """
 
     name: str
     gate: str = ""
     when: Condition = always
     norms: tuple[Norm, ...] = ()
-    prepasses: tuple[Prepass, ...] = ()
+    phases: tuple[Phase, ...] = (Phase(),)
+    keeps: tuple[Keep, ...] = ()
     factors: tuple[str, ...] = ()
-    elements: Builder = unbound
+
+    @property
+    def prepasses(self) -> tuple[Phase, ...]:
+        """The phases before the last one."""
+        return self.phases[:-1]
+
+    @property
+    def elements(self) -> Phase:
+        """The phase with the last pass."""
+        return self.phases[-1]
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one pass stores everything, for any variables alone."""
+        return self.pure == len(self.phases) - 1 and not (self.keeps or self.phases[-1].sums)
+
+    @property
+    def pure(self) -> int:
+        """The number of phases at the beginning that change nothing that persists."""
+        last = len(self.phases) - 1
+        return next(k for k, phase in enumerate(self.phases) if phase.stores or k == last)
 
 
 class Widths(NamedTuple):
@@ -114,6 +166,8 @@ class Kernels:
     host: Builder
     programs: tuple[Program, ...]
     factors: tuple[str, ...] = ()
+    #: Vectors that aren't states, each with what it has one number for.
+    vectors: tuple[tuple[str, str], ...] = ()
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
@@ -137,6 +191,7 @@ def kernels_in(
     scalars: tuple[str, ...],
     factors: tuple[str, ...],
     programs: tuple[Program, ...],
+    vectors: tuple[tuple[str, str], ...] = (),
 ) -> Kernels:
     """The kernels of an optimizer: its own, and those that it shares with others."""
 
@@ -144,15 +199,26 @@ def kernels_in(
         found: Builder = getattr(module, name, None) or getattr(shared, name)
         return found
 
+    def found(name: str) -> Builder | None:
+        return getattr(module, name, None) or getattr(shared, name, None)
+
     def bound(program: Program) -> Program:
-        prepasses = []
-        for number, prepass in enumerate(program.prepasses):
-            ending = f"_{number + 1}" if number else ""
-            scalars = builder(f"{program.name}_scalars{ending}") if prepass.makes_scalars else None
-            sums = builder(f"{program.name}_sums{ending}")
-            prepasses.append(replace(prepass, sum_up=sums, scalars=scalars))
-        own = builder(program.name)
-        return replace(program, elements=own, prepasses=tuple(prepasses), factors=factors)
+        phases, first = [], 1 if program.phases[0].is_pass else 0
+        for number, phase in enumerate(program.phases, first):
+            ending = "" if number == 1 else f"_{number}"
+            is_last = number == len(program.phases) - 1 + first
+            name = program.name if is_last else f"{program.name}_sums{ending}"
+            axes = f"{program.name}_axes{'' if is_last else ending}"
+            phases.append(
+                replace(
+                    phase,
+                    elements=found(name),
+                    axes=found(axes) if phase.is_axial else None,
+                    shared=found(f"{program.name}_shared{ending}"),
+                    scalars=found(f"{program.name}_scalars{ending}"),
+                )
+            )
+        return replace(program, phases=tuple(phases), factors=factors)
 
     every = tuple(map(bound, programs))
-    return Kernels(buffers, scalars, builder("host_scalars"), every, factors)
+    return Kernels(buffers, scalars, builder("host_scalars"), every, factors, vectors)

@@ -15,6 +15,7 @@ from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Program
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
+from optgen.runtime.view import View
 
 Array = Any
 Host = np.ndarray[Any, np.dtype[Any]]
@@ -126,6 +127,12 @@ class Memory(Protocol):
     def new(self, like: Array, value: float | None) -> Array:
         """An array laid out like a variable, of one value, or of the variable's own."""
 
+    def numbers(self, near: Array, shape: tuple[int, ...], value: float) -> Array:
+        """A float64 array of one value, in the memory where a variable is."""
+
+    def view(self, variable: Array, view: str) -> View:
+        """The view of a variable of at least two dimensions as matrices."""
+
     def assign(self, target: Array, value: Any) -> None:
         """Assign to an array: a number, or an array in this memory or on the host."""
 
@@ -157,6 +164,7 @@ class Memory(Protocol):
         rows: Sequence[int],
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
+        views: Sequence[View | None],
     ) -> Engine:
         """The engine for variables with their states."""
 

@@ -18,15 +18,25 @@ from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
 from optgen.runtime.hyperparameters.groups import Groups, groups_of
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels, Program
+from optgen.runtime.kernels import (
+    CHECK_FINITE,
+    CONSTRAINED,
+    MATRIX,
+    OPTIMIZER,
+    Kernels,
+    Program,
+)
 from optgen.runtime.memory import Host, Mask, memory_of
-from optgen.runtime.parts import PLAIN, Parts, StateSource
+from optgen.runtime.parts import PLAIN, NewStates, Parts, StateSource
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
+from optgen.runtime.view import View
 
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
+#: The shape of states that are arrays of elements.
+ELEMENT = "element"
 
 
 @dataclass
@@ -62,10 +72,15 @@ class Model:
         groups = settings.groups(named)
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
+        #: How each variable is viewed as a matrix; None if it isn't.
+        self.views = self._views(rule.view)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         self._ages, self._whole = parts.ages, parts.whole if _takes_sums(kernels, self) else None
+        #: States that all variables share.
+        self.shared: dict[str, Array] = {}
         self.states = self._make_states(declared, settings, parts.states, kernels)
+        self._scratch = self._vectors(kernels)
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._own_bytes = self._own_rows.tobytes()
         self._place(self._own_rows, len(self.row_set))
@@ -83,8 +98,22 @@ class Model:
         by_groups = {row.groups: settings.on(row.groups) for row in self.row_set}
         check = treatment.checks_gradients
         return [
-            {**by_groups[row.groups], CHECK_FINITE: check, CONSTRAINED: path in self.constraints}
-            for path, row in zip(self.paths, self.rows, strict=True)
+            {
+                **by_groups[row.groups],
+                CHECK_FINITE: check,
+                CONSTRAINED: path in self.constraints,
+                MATRIX: view is not None,
+            }
+            for path, row, view in zip(self.paths, self.rows, self.views, strict=True)
+        ]
+
+    def _views(self, view: str) -> list[View | None]:
+        """The views of variables of at least two dimensions that the user didn't exclude."""
+        return [
+            self.memory.view(variable, view)
+            if view and len(variable.shape) > 1 and MATRIX not in row.excluded
+            else None
+            for variable, row in zip(self.variables, self.rows, strict=True)
         ]
 
     def _make_states(
@@ -97,12 +126,10 @@ class Model:
         place = self.memory, self.variables
         states: dict[str, list[Array | None]] = {
             state.name: [
-                source.state(*place, index, state.name, initial_value(state.initial, settings, row))
-                if trained and state.when(on)
+                self._make_state(source, state, settings, index)
+                if self.trained[index] and state.when(on)
                 else None
-                for index, (row, on, trained) in enumerate(
-                    zip(self.rows, self.switches, self.trained, strict=True)
-                )
+                for index, on in enumerate(self.switches)
             ]
             for state in declared
         }
@@ -115,12 +142,42 @@ class Model:
         ]
         return states
 
+    def _make_state(
+        self, source: StateSource, state: State, settings: Settings, index: int
+    ) -> Array:
+        """A state of one variable; the first one makes what all variables share."""
+        row = Row() if state.shape == OPTIMIZER else self.rows[index]
+        value = initial_value(state.initial, settings, row)
+        if state.shape == ELEMENT:
+            return source.state(self.memory, self.variables, index, state.name, value)
+        assert value is not None
+        if state.shape == OPTIMIZER:
+            if state.name not in self.shared:
+                shared = source.number(self.memory, self.variables, None, state.name, (), value)
+                self.shared[state.name] = shared
+            return self.shared[state.name]
+        view = self.views[index]
+        length = view.length(state.shape) if view is not None else ()
+        return source.number(self.memory, self.variables, index, state.name, length, value)
+
+    def _vectors(self, kernels: Kernels) -> dict[str, list[Array | None]]:
+        """Scratch vectors of the variables that are matrices."""
+        place = self.memory, self.variables
+        return {
+            name: [
+                None if view is None else NewStates().number(*place, k, name, view.length(shape), 0)
+                for k, view in enumerate(self.views)
+            ]
+            for name, shape in kernels.vectors
+        }
+
     def _place(self, rows: Host, count: int) -> None:
         """Allocate rows of scalars, one for each variable or shared."""
         # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
-        engine = self.memory.engine(self.variables, self.states, rows.tolist(), count, parts)
+        held, views = {**self.states, **self._scratch}, self.views
+        engine = self.memory.engine(self.variables, held, rows.tolist(), count, parts, views)
         if self._whole is not None:
             engine.spread(self._whole.sizes, self._whole.complete)
         self.engine = engine
@@ -135,8 +192,9 @@ class Model:
         ]
 
     def state_of(self, index: int) -> dict[str, Array]:
-        """The state arrays of one variable by name."""
-        pairs = [(name, arrays[index]) for name, arrays in self.states.items()]
+        """The state arrays of one variable by name, without those that all variables share."""
+        own = (item for item in self.states.items() if item[0] not in self.shared)
+        pairs = [(name, arrays[index]) for name, arrays in own]
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
         return {name: array for name, array in pairs if array is not None}
 
@@ -146,6 +204,8 @@ class Model:
             yield repr(path), variable
             for name, array in self.state_of(index).items():
                 yield f"the state {name} of {path!r}", array
+        for name, array in self.shared.items():
+            yield f"the state {name}", array
 
     def checked(self, gradients: Sequence[object | None]) -> list[Gradient | None]:
         """The validated gradient of each variable, or None."""
@@ -242,7 +302,7 @@ def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) 
 
 def _takes_sums(kernels: Kernels, model: Model) -> bool:
     """Whether any program needs sums over variables."""
-    passes = [one for program in kernels.programs for one in program.prepasses]
+    passes = [phase for program in kernels.programs for phase in program.phases if phase.sums]
     return any(one.when(on) for one in passes for on in model.switches)
 
 

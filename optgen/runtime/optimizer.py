@@ -99,7 +99,7 @@ class Optimizer(Generated, Sealed, Saved):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """An optimizer from what ``get_config`` returned; the mapping isn't changed."""
         arguments = dict(config)
-        excluded = taken_out(arguments, cls.hyperparameters)
+        excluded = taken_out(arguments, cls.hyperparameters, has_view=bool(cls.view))
         optimizer = cls(**arguments)
         for name, patterns in excluded.items():
             optimizer._exclude(name, None, patterns)
@@ -143,11 +143,15 @@ class Optimizer(Generated, Sealed, Saved):
 
     @property
     def state(self) -> dict[str, dict[str, Array]]:
-        """The state arrays (not copies), by variable path and state name."""
+        """The state arrays (not copies), by variable path and state name.
+
+        What all variables share is under the path ``*``.
+        """
         with self._core.turn.lock:
             if (model := self._core.model) is None:
                 return {}
-            return {path: model.state_of(index) for index, path in enumerate(model.paths)}
+            own = {path: model.state_of(index) for index, path in enumerate(model.paths)}
+            return own | ({exchange.EVERY: dict(model.shared)} if model.shared else {})
 
     @property
     def variables(self) -> list[Array]:

@@ -21,6 +21,17 @@ class StateSource(Protocol):
     ) -> Array:
         """A state of one variable: of one value, or of the variable's own for None."""
 
+    def number(
+        self,
+        memory: Memory,
+        variables: Sequence[Array],
+        index: int | None,
+        name: str,
+        shape: tuple[int, ...],
+        value: float,
+    ) -> Array:
+        """A float64 state of one variable, or of all for None: a number, or a vector."""
+
 
 class Ages(Protocol):
     """The ages of variables in updates, which select their rows of scalars."""
@@ -52,6 +63,18 @@ class NewStates:
     ) -> Array:
         """A new array, laid out like its variable."""
         return memory.new(variables[index], value)
+
+    def number(
+        self,
+        memory: Memory,
+        variables: Sequence[Array],
+        index: int | None,
+        name: str,
+        shape: tuple[int, ...],
+        value: float,
+    ) -> Array:
+        """A new array, in the memory of its variable."""
+        return memory.numbers(variables[index or 0], shape, value)
 
 
 class OneAge:

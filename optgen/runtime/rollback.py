@@ -24,3 +24,5 @@ class Undo:
         for index in np.flatnonzero(chosen):
             for array in (model.variables[index], *model.state_of(int(index)).values()):
                 self.calls.append(memory.assigning(array, memory.new(array, None)))
+        for array in model.shared.values():
+            self.calls.append(memory.assigning(array, memory.new(array, None)))

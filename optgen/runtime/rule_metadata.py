@@ -33,6 +33,8 @@ class Layout:
     buffers: tuple[str, ...] = ()
     factors: tuple[str, ...] = ()
     programs: tuple[Program, ...] = ()
+    #: Those of the buffers that are vectors and no states, each with what it has numbers for.
+    vectors: tuple[tuple[str, str], ...] = ()
 
     def after(self, shared: Layout) -> Layout:
         """These columns behind those that are shared; programs of its own, if it has any."""
@@ -41,6 +43,7 @@ class Layout:
             (*shared.buffers, *self.buffers),
             (*shared.factors, *self.factors),
             self.programs or shared.programs,
+            (*shared.vectors, *self.vectors),
         )
 
 
@@ -72,6 +75,8 @@ class Generated:
     #: Names of torch's arguments, each with the hyperparameters that it sets.
     torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     layout: ClassVar[Layout] = Layout()
+    #: How variables are viewed as matrices; empty if they are not.
+    view: ClassVar[str] = ""
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     #: Digests of what the class and its kernels were made of, and the features around them.
@@ -123,7 +128,7 @@ def _kernels_of(rule: Any, target: str, fingerprint: str) -> Kernels:
         raise mixed(own.__name__)
     layout: Layout = rule.layout
     tables = layout.buffers, layout.columns, layout.factors
-    return kernels_in(own, shared, *tables, layout.programs)
+    return kernels_in(own, shared, *tables, layout.programs, layout.vectors)
 
 
 def mixed(where: str) -> MixedBuildError:

@@ -132,15 +132,17 @@ class Step:
         absent = model.engine.program("absent")
         measuring = model.engine.measuring(program, chosen)
         try:
+            done = np.zeros_like(chosen)
             if model.constraints:
                 held = chosen & model.constrained
-                undo.keep(held)
-                commit(launches(program, held))
+                # Stages between stores need the results of all variables.
+                done = held if program.is_single else chosen
+                undo.keep(done)
+                commit(launches(program, done))
                 self._constrain(held)
-                chosen = chosen & ~held
-            made = launches(program, chosen)
+            made = launches(program, chosen & ~done) if (chosen & ~done).any() else []
             if absent is not None:
-                left = model.trained & ~chosen
+                left = model.trained & ~(chosen & ~model.constrained)
                 if left.any():
                     model.engine.sum_up(absent, left, ())
                     made += launches(absent, left)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
 from optgen.runtime.dtypes import DTYPES
+from optgen.runtime.tiles import Tiling, tiling
+from optgen.runtime.view import SIZE, View
 
 #: Elements of a chunk at least: the unit of work of a thread and of a sum, whatever their number.
 CHUNK = 8192
 #: Chunks of large models are larger, so that tables of them stay small: about so many at most.
 _MOST_CHUNKS = 8192
 _MOST_CHUNK_TABLES = 16
+
+
+#: The columns behind those of buffers: places of rows and of columns in scattered matrices.
+_PLACES = ("row places", "column places")
 
 
 class Tables:
@@ -26,19 +32,27 @@ class Tables:
         buffers: Sequence[str],
         states: Mapping[str, Sequence[Array | None]],
         rows: Sequence[int],
+        views: Sequence[View],
     ) -> None:
         self._dtypes = [variable.dtype for variable in variables]
-        self.sizes = np.array([variable.size for variable in variables], np.int64)
+        self.shapes = np.array([view.shape for view in views], np.int64).reshape(-1, 7)
+        self.sizes = np.ascontiguousarray(self.shapes[:, SIZE])
         self.rows = np.array(rows, np.int64)
-        self.addresses = np.zeros((len(variables), len(buffers)), np.int64)
         self._gradient = buffers.index("grad")
         columns: dict[str, Sequence[Array | None]] = {"param": variables, **states}
+        columns |= _scattered(views)
+        names = [*buffers, *_PLACES]
+        self.addresses = np.zeros((len(variables), len(names)), np.int64)
         for name, arrays in columns.items():
             for index, array in enumerate(arrays):
                 if array is not None:
-                    self.addresses[index, buffers.index(name)] = address(array)
+                    self.addresses[index, names.index(name)] = address(array)
+        #: The arrays whose addresses the table holds.
+        self._kept = columns
         self._chunk = CHUNK * max(1, -(-int(self.sizes.sum()) // (CHUNK * _MOST_CHUNKS)))
         self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
+        self._tiles: dict[bytes, list[Tiling]] = {}
+        self._views = views
 
     def point_at(self, gradients: Sequence[Gradient | None]) -> None:
         """Enter the addresses of the gradients of this call."""
@@ -58,6 +72,28 @@ class Tables:
             found = self._chunks[key] = self._split(chosen)
         return found
 
+    def tiles(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[Tiling]:
+        """For each dtype and manner of layout, the tiles of the chosen matrices."""
+        key = chosen.tobytes()
+        found = self._tiles.get(key)
+        if found is None:
+            if len(self._tiles) >= _MOST_CHUNK_TABLES:
+                self._tiles.clear()
+            found = self._tiles[key] = list(self._tile(chosen))
+        return found
+
+    def _tile(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[Tiling]:
+        for dtype, real in DTYPES.items():
+            for is_scattered in (False, True):
+                matrices = [
+                    (int(i), self._views[i])
+                    for i in np.flatnonzero(chosen & (self.sizes > 0))
+                    if self._dtypes[i] == dtype
+                    and (self._views[i].row_places is not None) == is_scattered
+                ]
+                if matrices:
+                    yield tiling(real, dtype.itemsize, matrices, is_scattered)
+
     def _split(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
         work, chunk = [], self._chunk
         for dtype, real in DTYPES.items():
@@ -74,3 +110,9 @@ class Tables:
             chunks = np.stack([tensors, within * chunk * dtype.itemsize, lengths], axis=1)
             work.append((real, int(sizes.sum()), np.ascontiguousarray(chunks, np.int64)))
         return work
+
+
+def _scattered(views: Sequence[View]) -> dict[str, list[Array | None]]:
+    """The places of the rows and columns of each variable that needs them."""
+    found = [view.row_places for view in views], [view.column_places for view in views]
+    return dict(zip(_PLACES, found, strict=True))

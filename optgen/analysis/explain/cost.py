@@ -12,6 +12,7 @@ from optgen.compiler.ir.expression import (
     walk,
 )
 from optgen.compiler.ir.expression import names as names_in
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction, expression_of
 from optgen.compiler.ir.problem import UsageError
@@ -81,21 +82,23 @@ def _settings(plan: Plan) -> Iterator[tuple[str, list[str]]]:
 
 
 def _cost(setting: str, plan: Plan, update: Program, on: On) -> Cost:
+    whole = {**_all_off(plan), **on}
     states = [
         buffer.name
         for buffer in plan.buffers
-        if buffer.name not in _GIVEN and buffer.guard.holds({**_all_off(plan), **on})
+        if buffer.name not in _GIVEN
+        and buffer.extent is Extent.ELEMENT
+        and buffer.guard.holds(whole)
     ]
-    whole = {**_all_off(plan), **on}
-    before = [prepass for prepass in update.prepasses if prepass.sums.guard.holds(whole)]
+    passes = [one.elements for one in update.phases if one.elements is not None]
+    *before, last = [stage for stage in passes if stage.guard.holds(whole)]
     return Cost(
         setting,
         tuple(states),
-        _made(update.elements.loads, whole),
-        _made(update.elements.stores, whole),
-        sum(_made(prepass.sums.loads, whole) for prepass in before),
-        _operations((item for part in before for item in part.sums.body), whole)
-        + _operations(update.elements.body, whole),
+        _made(last.loads, whole),
+        sum(_made(stage.stores, whole) for stage in passes),
+        sum(_made(stage.loads, whole) for stage in before),
+        sum(_operations(stage.body, whole) for stage in (*before, last)),
         1 + len(before),
     )
 

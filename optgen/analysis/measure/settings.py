@@ -55,7 +55,7 @@ def settings(plan: Plan) -> Iterator[Setting]:
                 if step.guard.holds(atoms_on)
             ),
             tuple(state for state in plan.rule.states if state.when.holds(atoms_on)),
-            _taken(plan.host.body, switches),
+            _taken(plan.host.assignments, switches),
             _taken(plan.programs[0].elements.assignments, switches),
         )
 

@@ -17,6 +17,7 @@ from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.emit.templates import Templates
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
 from optgen.compiler.ir.accuracy import Bound
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import TENSOR_SIZE
 from optgen.compiler.ir.rule import Rule
@@ -54,6 +55,7 @@ def emit(
     strings = [printable(rule.label), rule_digest(rule), TENSOR_SIZE]
     strings += [fingerprint(plan, templates), fingerprint(shared.plan, templates)]
     strings += [name.value for name, _ in rule.torch]
+    strings += [rule.view, *(extent.name.lower() for extent in Extent)]
     words = vocabulary(plan, columns_of(plan, shared.columns), templates.texts.values())
     for source in sources:
         review(source, rule, words, strings)
@@ -78,7 +80,7 @@ def printed(
     context |= {"fingerprint": made_of, "features": fingerprint(shared.plan, templates)}
     sources = [Source(f"{rule.module}.py", templates.render(_CLASS, context))]
     functions = own_functions(plan, columns, shared)
-    for target in targets:
+    for target in (one for one in targets if one.supports(plan)):
         module = Module(target, plan, columns, functions, shared)
         sources.append(_module(module, rule.name, files, templates))
     return tuple(sources)

@@ -6,16 +6,26 @@ A target prints each statement as one line; guards become nested ifs.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import groupby
 from typing import ClassVar
 
 from optgen.compiler.emit.columns import Columns
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import Expression, names
-from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.plan import Assignment, Item, Plan, Prepass, Program, expression_of
-from optgen.compiler.ir.reserved import TENSOR_SIZE
+from optgen.compiler.ir.extent import NUMBERS, VECTORS, Extent
+from optgen.compiler.ir.plan import (
+    Assignment,
+    ElementPass,
+    Item,
+    Phase,
+    Plan,
+    Program,
+    Reduction,
+    expression_of,
+)
+from optgen.compiler.ir.reserved import MATRIX, SHAPES
 from optgen.compiler.ir.rule import COUNTERS
 
 #: Evaluating a guard with more cases costs more than reading a number.
@@ -28,6 +38,10 @@ class Table(Enum):
     HYPERPARAMETERS = "hyperparameters"
     SCALARS = "scalars"
     FACTORS = "factors"
+    #: Numbers of the optimizer.
+    SHARED = "shared"
+    #: States that are numbers, by address.
+    NUMBERS = "numbers"
     SUMS = "sums"
     TOTALS = "totals"
     SIZES = "sizes"
@@ -70,8 +84,26 @@ class Store:
     guard: Condition
 
 
+@dataclass(frozen=True)
+class Fetch:
+    """The element of a vector for this row, column or matrix, under the name of the vector."""
+
+    vector: str
+    extent: Extent
+    guard: Condition
+
+
+@dataclass(frozen=True)
+class Put:
+    """A value under the name of a vector into its element."""
+
+    vector: str
+    extent: Extent
+    guard: Condition
+
+
 #: The statements of a function.
-Statement = Read | Write | Load | Store | Item
+Statement = Read | Write | Load | Store | Fetch | Put | Item
 
 
 def expression_in(statement: Statement) -> Expression | None:
@@ -114,50 +146,91 @@ class FeatureScalars(HostScalars):
 
 
 @dataclass(frozen=True)
-class Elements(Function):
-    """Runs a program over elements."""
-
-    template = "elements"
+class Pass(Function):
+    """A pass of a program over elements; ``number`` is that of its phase."""
 
     program: Program
-
-
-@dataclass(frozen=True)
-class Sums(Function):
-    """Sums over each variable that a program needs first."""
-
-    template = "sums"
-
-    program: Program
-    prepass: Prepass
+    number: int
+    #: Those of the pass, in the order of their results; some may not run in this function.
+    reductions: tuple[Reduction, ...]
     #: The function that computes tensor scalars from the sums, if any.
     finish: TensorScalars | None
 
 
 @dataclass(frozen=True)
+class Elements(Pass):
+    """A pass without reductions."""
+
+    template = "elements"
+
+
+@dataclass(frozen=True)
+class Sums(Pass):
+    """A pass with reductions to numbers."""
+
+    template = "sums"
+
+
+@dataclass(frozen=True)
+class Axes(Pass):
+    """A pass over matrices row by row, which reads and computes vectors."""
+
+    template = "axes"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Statements that run once, or for each unit of a vector's extent."""
+
+    extent: Extent
+    reads: tuple[Statement, ...]
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
 class TensorScalars(Function):
-    """Computes the tensor scalars of a program from its sums."""
+    """Computes numbers and vectors of each tensor after a pass; ``sums`` are its results."""
 
     template = "tensor_scalars"
 
     program: Program
-    prepass: Prepass
+    sums: tuple[Reduction, ...]
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class SharedScalars(TensorScalars):
+    """Computes numbers of the optimizer."""
+
+    template = "shared_scalars"
 
 
 def functions_of(plan: Plan) -> Iterator[Function]:
     """The functions of the programs of a plan."""
     for program in plan.programs:
-        for number, prepass in enumerate(program.prepasses):
-            finish = _tensor_scalars(plan, program, number) if prepass.scalars.body else None
-            if finish is not None:
+        for number, phase in numbered(program):
+            if phase.shared is not None:
+                yield _scalars(plan, program, number, SharedScalars)
+            finish = None
+            if phase.scalars is not None:
+                finish = _scalars(plan, program, number, TensorScalars)
                 yield finish
-            yield _sums(plan, program, number, finish)
-        yield _elements(plan, program)
+            if phase.elements is not None:
+                yield from _passes(plan, program, number, phase, finish)
 
 
-def prepass_name(program: Program, what: str, number: int) -> str:
-    """The name of a function of a prepass."""
-    return f"{program.name}_{what}" + (f"_{number + 1}" if number else "")
+def numbered(program: Program) -> Iterator[tuple[int, Phase]]:
+    """The phases of a program with their numbers; that of the first pass is 1."""
+    first = 0 if program.phases[0].elements is None else 1
+    yield from enumerate(program.phases, first)
+
+
+def name_of(program: Program, what: str, number: int) -> str:
+    """The name of a function of a phase: the last pass has that of the program."""
+    last = len([phase for phase in program.phases if phase.elements is not None])
+    if number == last and what in ("sums", "axes"):
+        return program.name if what == "sums" else f"{program.name}_axes"
+    return f"{program.name}_{what}" + ("" if number == 1 else f"_{number}")
 
 
 def scalars_of(
@@ -184,82 +257,186 @@ def scalars_of(
     return kind(kind.template, _switches(plan, (*reads, *body)), reads, tuple(body))
 
 
-def _elements(plan: Plan, program: Program) -> Elements:
-    stage = program.elements
-    reads = _scalar_reads(plan, program, stage.body, len(program.prepasses))
-    body = (
-        *(Load(access.buffer, access.guard) for access in stage.loads),
-        *stage.body,
-        *(Store(access.buffer, access.guard) for access in stage.stores),
+def _passes(
+    plan: Plan, program: Program, number: int, phase: Phase, finish: TensorScalars | None
+) -> Iterator[Pass]:
+    """The functions of a pass: of matrices, and of all other variables."""
+    stage = phase.passing
+    if not stage.is_axial:
+        yield _pass(plan, program, number, stage, finish, None)
+        return
+    for is_matrix in (False, True):
+        if (stage.guard & Condition.of(MATRIX, is_matrix)).cases:
+            yield _pass(plan, program, number, stage, finish, is_matrix)
+
+
+def _pass(
+    plan: Plan,
+    program: Program,
+    number: int,
+    stage: ElementPass,
+    finish: TensorScalars | None,
+    is_matrix: bool | None,
+) -> Pass:
+    known = () if is_matrix is None else ((MATRIX, is_matrix),)
+    items = [replace(item, guard=item.guard.given(known)) for item in stage.body]
+    items = [item for item in items if item.guard.cases]
+    loads = (Load(one.buffer, one.guard.given(known)) for one in stage.loads)
+    stores = (Store(one.buffer, one.guard.given(known)) for one in stage.stores)
+    body: tuple[Statement, ...] = (
+        *(one for one in loads if one.guard.cases),
+        *_fetches(plan, program, items),
+        *items,
+        *(one for one in stores if one.guard.cases),
     )
-    return Elements(program.name, _switches(plan, (*reads, *body)), reads, body, program)
-
-
-def _sums(plan: Plan, program: Program, number: int, finish: TensorScalars | None) -> Sums:
-    prepass = program.prepasses[number]
-    reads = _scalar_reads(plan, program, prepass.sums.body, number)
-    loads = (Load(access.buffer, access.guard) for access in prepass.sums.loads)
-    body = (*loads, *prepass.sums.body)
+    reads = _number_reads(plan, program, items, number)
+    kind: type[Pass] = Sums if stage.reductions else Elements
+    name = name_of(program, "sums", number)
+    if is_matrix:
+        kind, name = Axes, name_of(program, "axes", number)
     switches = _switches(plan, (*reads, *body))
-    name = prepass_name(program, "sums", number)
-    return Sums(name, switches, reads, body, program, prepass, finish)
+    return kind(name, switches, reads, body, program, number, stage.reductions, finish)
 
 
-def _tensor_scalars(plan: Plan, program: Program, number: int) -> TensorScalars:
-    prepass = program.prepasses[number]
-    items = prepass.scalars.body
-    used = {part for item in items for part in names(item.expression)}
+def _fetches(plan: Plan, program: Program, items: Sequence[Item]) -> Iterator[Fetch]:
+    """The elements of vectors that items use."""
+    extents = vectors_of(plan)
+    made = {item.target for item in items}
+    used = dict.fromkeys(name for item in items for name in names(expression_of(item)))
+    for name in used:
+        if name in extents and name not in made:
+            yield Fetch(name, extents[name], _guard(name, items, program.items))
+
+
+def vectors_of(plan: Plan) -> dict[str, Extent]:
+    """The extents of all vectors of a plan, states and others."""
+    every = (*plan.buffers, *plan.vectors)
+    return {one.name: one.extent for one in every if one.extent in VECTORS}
+
+
+def _scalars(plan: Plan, program: Program, number: int, kind: type[TensorScalars]) -> TensorScalars:
+    phase = next(phase for k, phase in numbered(program) if k == number)
+    stage = phase.shared if kind is SharedScalars else phase.scalars
+    assert stage is not None
+    items = stage.body
+    sums = phase.elements.numbers if phase.elements is not None else ()
+    used = {part for item in items for part in names(expression_of(item))}
     reads = [
         Read(
             one.target,
             Table.TOTALS if one.extent is Extent.OPTIMIZER else Table.SUMS,
             _guard(one.target, items, [one]),
         )
-        for one in prepass.sums.reductions
+        for one in sums
         if one.target in used
     ]
-    reads += _scalar_reads(plan, program, items, number)
-    if TENSOR_SIZE in used:
-        reads.append(Read(TENSOR_SIZE, Table.SIZES, ALWAYS))
-    once = _used_once(items, {item.target for item in items})
-    body: list[Statement] = []
+    reads += _number_reads(plan, program, items, number, before=stage.extent)
+    reads += [Read(one, Table.SIZES, _guard(one, items, ())) for one in SHAPES if one in used]
+    table = Table.SHARED if kind is SharedScalars else Table.FACTORS
+    groups = tuple(_groups(plan, program, items, table))
+    body = tuple(one for group in groups for one in (*group.reads, *group.body))
+    switches = _switches(plan, (*reads, *body))
+    what = "shared" if kind is SharedScalars else "scalars"
+    name = name_of(program, what, number)
+    return kind(name, switches, tuple(reads), body, program, sums, groups)
+
+
+def _groups(plan: Plan, program: Program, items: Sequence[Item], table: Table) -> Iterator[Group]:
+    """Items in order, those of one vector extent together, as statements."""
+    once = _used_once(items, {item.target for item in items if not _is_vector(item)})
+    for extent, run in groupby(items, _unit):
+        some = list(run)
+        if extent not in VECTORS:
+            yield Group(extent, (), tuple(_of_numbers(some, once, table)))
+            continue
+        body: list[Statement] = []
+        for item in some:
+            body.append(item)
+            if not isinstance(item, Reduction):
+                body.append(Put(item.target, extent, item.guard))
+        yield Group(extent, tuple(_fetches(plan, program, some)), tuple(body))
+        totals = [i for i in some if isinstance(i, Reduction) and i.extent not in VECTORS]
+        writes = (Write(item.target, table, item.guard) for item in totals)
+        if totals:
+            yield Group(Extent.TENSOR, (), tuple(writes))
+
+
+def _of_numbers(items: Sequence[Item], once: Collection[str], table: Table) -> Iterator[Statement]:
     for item in items:
         if item.target in once:
-            body.append(Write(item.target, Table.FACTORS, item.guard, item.expression))
+            yield Write(item.target, table, item.guard, expression_of(item))
         else:
-            body += [item, Write(item.target, Table.FACTORS, item.guard)]
-    switches = _switches(plan, (*reads, *body))
-    name = prepass_name(program, "scalars", number)
-    return TensorScalars(name, switches, tuple(reads), tuple(body), program, prepass)
+            yield from (item, Write(item.target, table, item.guard))
 
 
-def _used_once(items: Sequence[Assignment], wanted: Collection[str]) -> set[str]:
+def _unit(item: Item) -> Extent:
+    """The extent of the loop that an item is in."""
+    extent = item.source if isinstance(item, Reduction) else item.extent
+    return extent if extent in VECTORS else Extent.TENSOR
+
+
+def _is_vector(item: Item) -> bool:
+    return _unit(item) in VECTORS
+
+
+def _used_once(items: Sequence[Item], wanted: Collection[str]) -> set[str]:
     """The names that are only written: assigned in one place, and used in no other."""
     assigned = [item.target for item in items]
-    used = {name for item in items for name in names(item.expression)}
+    used = {name for item in items for name in names(expression_of(item))}
     return {one for one in wanted if assigned.count(one) == 1 and one not in used}
 
 
-def _scalar_reads(
-    plan: Plan, program: Program, items: Sequence[Item], prepasses: int
+def _number_reads(
+    plan: Plan,
+    program: Program,
+    items: Sequence[Item],
+    number: int,
+    before: Extent = Extent.ELEMENT,
 ) -> tuple[Read, ...]:
-    """Reads of host scalars, and of tensor scalars after so many prepasses, that items use."""
+    """Reads of the numbers that items use: of the call, of states, and of earlier stages.
+
+    The items run in a phase, ``before`` the numbers of this extent in it.
+    """
     used = {name for item in items for name in names(expression_of(item))}
     used -= {item.target for item in items}
-    before = program.prepasses[:prepasses]
-    factors = [item for prepass in before for item in prepass.scalars.body]
-    booleans = plan.booleans | {item.target for item in factors if item.boolean}
+    made = _numbers_before(program, number, before)
+    booleans = plan.booleans | {
+        i.target for i, _ in made if isinstance(i, Assignment) and i.boolean
+    }
     reads = [
         Read(name, Table.SCALARS, _guard(name, items, plan.host.body), name in booleans)
         for name in plan.scalars
         if name in used
     ]
+    factors = [item for item, _ in made]
+    tables = {item.target: table for item, table in made}
     reads += [
-        Read(name, Table.FACTORS, _guard(name, items, factors), name in booleans)
-        for name in dict.fromkeys(item.target for item in factors)
+        Read(name, table, _guard(name, items, factors), name in booleans)
+        for name, table in tables.items()
         if name in used
     ]
+    states = [one.name for one in plan.buffers if one.extent in NUMBERS]
+    reads += [Read(n, Table.NUMBERS, _guard(n, items, ())) for n in states if n in used]
     return _together(reads)
+
+
+def _numbers_before(program: Program, number: int, before: Extent) -> list[tuple[Item, Table]]:
+    """The numbers that earlier stages have computed, each with its table."""
+    found: list[tuple[Item, Table]] = []
+    for k, phase in numbered(program):
+        stages = [(phase.shared, Table.SHARED), (phase.scalars, Table.FACTORS)]
+        if k > number or (k == number and before in (Extent.ELEMENT, Extent.OPTIMIZER)):
+            break
+        if k == number:
+            stages = stages[:1]
+        for stage, table in stages:
+            if stage is not None:
+                found += [(item, table) for item in stage.body if _is_number(item)]
+    return found
+
+
+def _is_number(item: Item) -> bool:
+    return item.extent not in VECTORS
 
 
 def _together(reads: Iterable[Read]) -> tuple[Read, ...]:

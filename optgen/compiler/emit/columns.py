@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from optgen.compiler.ir.expression import names
+from optgen.compiler.ir.extent import VECTORS
 from optgen.compiler.ir.plan import Plan, expression_of
 from optgen.compiler.ir.rule import COUNTERS
 
@@ -39,11 +40,13 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
     factors = [
         item.target
         for program in plan.programs
-        for prepass in program.prepasses
-        for item in prepass.scalars.body
+        for phase in program.phases
+        for stage in (phase.shared, phase.scalars)
+        for item in (stage.body if stage is not None else ())
+        if item.extent not in VECTORS
     ]
     scalars = _joined(shared.scalars, [*numbers, *plan.scalars])
-    buffers = _joined(shared.buffers, [buffer.name for buffer in plan.buffers])
+    buffers = _joined(shared.buffers, [buffer.name for buffer in (*plan.buffers, *plan.vectors)])
     joined = _joined(shared.factors, factors)
     named = all_names(plan)
     # Names that clash with those of a target get an underscore there.
@@ -60,7 +63,7 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
 
 def all_names(plan: Plan) -> set[str]:
     """All names in the code of a plan, except the counters."""
-    found = {buffer.name for buffer in plan.buffers}
+    found = {buffer.name for buffer in (*plan.buffers, *plan.vectors)}
     items = [*plan.host.body, *(item for program in plan.programs for item in program.items)]
     for item in items:
         found |= {item.target, *names(expression_of(item))}

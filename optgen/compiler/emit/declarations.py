@@ -9,8 +9,8 @@ from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import GIVEN, Expression, Operation, names, text
-from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.plan import Norm, Plan, Prepass, Program, Switch
+from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.plan import Keep, Norm, Phase, Plan, Program, Switch
 from optgen.compiler.ir.rule import Hyperparameter, Rule, State
 
 _FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
@@ -64,12 +64,15 @@ def state(one: State, plan: Plan) -> str:
     guard = next(buffer.guard for buffer in plan.buffers if buffer.name == one.name)
     gated = [program for program in plan.programs if program.gate]
     gathered = {access.buffer for program in gated for access in program.elements.stores}
+    gathered |= {keep.state for program in gated for keep in program.keeps}
     arguments = [f'"{one.name}"']
     if one.initial != 0:
         initial = f'"{one.initial}"' if isinstance(one.initial, str) else repr(one.initial)
         arguments.append(f"initial={initial}")
     if guard != ALWAYS:
         arguments.append(f"when=lambda on: {asks(guard)}")
+    if one.extent is not Extent.ELEMENT:
+        arguments.append(f'shape="{one.extent.name.lower()}"')
     if one.stands_in:
         arguments.append("stands_in=True")
     if one.name in gathered:
@@ -95,10 +98,10 @@ def tupled(listed: Iterable[str]) -> str:
 
 def programs(plan: Plan) -> str:
     """Declarations of the programs, as lines."""
-    return "\n".join(line for program in plan.programs for line in _program(program))
+    return "\n".join(line for program in plan.programs for line in _program(program, plan))
 
 
-def _program(program: Program) -> Iterator[str]:
+def _program(program: Program, plan: Plan) -> Iterator[str]:
     yield "Program("
     yield f'    "{program.name}",'
     if program.gate:
@@ -107,9 +110,10 @@ def _program(program: Program) -> Iterator[str]:
         yield f"    when=lambda on: {asks(program.guard)},"
     for title, lines in (
         ("norms", [_norm(norm) for norm in program.norms]),
-        ("prepasses", [_prepass(prepass) for prepass in program.prepasses]),
+        ("phases", [_phase(phase, phase is program.phases[-1]) for phase in program.phases]),
+        ("keeps", [_keep(keep, plan) for keep in program.keeps]),
     ):
-        if lines:
+        if lines and lines != ["Phase(),"]:
             yield f"    {title}=("
             yield from (f"        {line}" for line in lines)
             yield "    ),"
@@ -121,9 +125,36 @@ def _norm(norm: Norm) -> str:
     return f'Norm("{norm.name}", {everywhere}, lambda on: {asks(norm.guard)}),'
 
 
-def _prepass(prepass: Prepass) -> str:
-    count = len(prepass.sums.reductions)
-    arguments = [f"sums={count}", f"when=lambda on: {asks(prepass.sums.guard)}"]
-    if not prepass.scalars.body:
-        arguments.append("makes_scalars=False")
-    return f"Prepass({', '.join(arguments)}),"
+def _keep(keep: Keep, plan: Plan) -> str:
+    shape = plan_shape(keep.state, plan)
+    return f'Keep("{keep.state}", "{keep.value}", lambda on: {asks(keep.guard)}, "{shape}"),'
+
+
+def plan_shape(name: str, plan: Plan) -> str:
+    """What a buffer has one number for."""
+    every = (*plan.buffers, *plan.vectors)
+    return next(one.extent.name.lower() for one in every if one.name == name)
+
+
+def _phase(phase: Phase, is_last: bool) -> str:
+    arguments: dict[str, object] = {}
+    stage = phase.elements
+    if stage is None:
+        arguments["is_pass"] = False
+    else:
+        of_axes = [one.extent for one in stage.reductions if one.extent in VECTORS]
+        arguments["sums"] = len(stage.numbers)
+        arguments["rows"] = of_axes.count(Extent.ROWS)
+        arguments["columns"] = of_axes.count(Extent.COLUMNS)
+        arguments["is_axial"] = stage.is_axial
+        arguments["stores"] = bool(stage.stores) and not is_last
+        arguments["is_due_anyway"] = not all(
+            item.guard.implies(stage.guard)
+            for made in (phase.shared, phase.scalars)
+            if made is not None
+            for item in made.body
+        )
+    said = [f"{name}={value}" for name, value in arguments.items() if value or name == "is_pass"]
+    if stage is not None and stage.guard != ALWAYS and not is_last:
+        said.append(f"when=lambda on: {asks(stage.guard)}")
+    return f"Phase({', '.join(said)}),"

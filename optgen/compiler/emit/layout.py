@@ -12,7 +12,7 @@ INDENT = "    "
 
 @dataclass(frozen=True)
 class Line:
-    """One statement with its guard and the comment of its section."""
+    """A statement, of several lines if it is a loop, with its guard and its section's comment."""
 
     text: str
     guard: Condition
@@ -72,13 +72,13 @@ class _Nesting:
         while position < len(lines):
             guard = lines[position].guard.given(known)
             if guard == ALWAYS:
-                result.append(INDENT * depth + lines[position].text)
+                result += _indented(lines[position].text, depth)
                 position += 1
                 continue
             literal = _shared(guard)
             if literal is None:
                 result.append(f"{INDENT * depth}if {self.spelling(guard)}:")
-                result.append(INDENT * (depth + 1) + lines[position].text)
+                result += _indented(lines[position].text, depth + 1)
                 position += 1
                 continue
             end = _run(lines, position, literal, known)
@@ -94,6 +94,10 @@ class _Nesting:
                 result += self.nested(lines[end:after], depth + 1, (*known, opposite))
             position = after
         return result
+
+
+def _indented(text: str, depth: int) -> list[str]:
+    return [f"{INDENT * depth}{line}" for line in text.split("\n")]
 
 
 def _shared(guard: Condition) -> Literal | None:

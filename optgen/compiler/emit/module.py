@@ -8,11 +8,10 @@ from functools import cached_property
 from typing import Any
 
 from optgen.compiler.emit.code import (
-    Elements,
     FeatureScalars,
     Function,
     HostScalars,
-    Sums,
+    Pass,
     TensorScalars,
     functions_of,
     scalars_of,
@@ -45,7 +44,7 @@ class Shared:
     @cached_property
     def functions(self) -> tuple[Function, ...]:
         """The functions that optimizers may share."""
-        host = scalars_of(self.plan, self.columns, FeatureScalars, self.plan.host.body)
+        host = scalars_of(self.plan, self.columns, FeatureScalars, self.plan.host.assignments)
         every = functions_of(self.plan)
         return (host, *(one for one in every if one.name != self.plan.programs[0].name))
 
@@ -62,24 +61,24 @@ def _is_known(function: Function, known: Mapping[str, Function]) -> bool:
     same = known.get(function.name)
     if same is None or _essence(function) != _essence(same):
         return False
-    finish = function.finish if isinstance(function, Sums) else None
+    finish = function.finish if isinstance(function, Pass) else None
     return finish is None or _is_known(finish, known)
 
 
 def _essence(function: Function) -> tuple[object, ...]:
     """What functions of the same code have in common."""
     of: tuple[object, ...] = ()
-    if isinstance(function, Elements | Sums | TensorScalars):
+    if isinstance(function, Pass | TensorScalars):
         of = function.program.name, function.program.gate
     return type(function), of, function.switches, function.reads, function.body
 
 
 def _own_items(plan: Plan, shared: Shared) -> list[Assignment]:
     """The scalars that features don't compute, with those of features that they need."""
-    given = set(shared.plan.host.body)
-    wanted = {item.target for item in plan.host.body if item not in given}
+    given = set(shared.plan.host.assignments)
+    wanted = {item.target for item in plan.host.assignments if item not in given}
     items: list[Assignment] = []
-    for item in reversed(plan.host.body):
+    for item in reversed(plan.host.assignments):
         if item.target in wanted:
             items.insert(0, item)
             wanted |= set(names(item.expression))
@@ -131,7 +130,7 @@ class Module:
         """A function as its template prints it."""
         passed = [printer.name(one) for one in self._passed]
         wanted = {*function.switches}
-        if isinstance(function, Sums) and function.finish and self.target.finishes:
+        if isinstance(function, Pass) and function.finish and self.target.finishes:
             wanted |= {*function.finish.switches}
         if isinstance(function, HostScalars) and not isinstance(function, FeatureScalars):
             wanted |= {*self._passed}
@@ -145,7 +144,7 @@ class Module:
             "taken": "".join(f", {switch}: bool" for switch in named),
             "passed": "".join(f", {switch}" for switch in passed),
         }
-        if isinstance(function, Elements | Sums | TensorScalars):
+        if isinstance(function, Pass | TensorScalars):
             context |= {"program": function.program.name, "doc": _doc(function.program)}
         return templates.fill(f"{self.target.name}/{function.template}.py.j2", context)
 

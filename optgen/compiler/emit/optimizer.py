@@ -11,7 +11,8 @@ from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import notation, paragraph, quoted, wrapped
 from optgen.compiler.emit.imports import import_lines
 from optgen.compiler.emit.module import Shared, column_lines
-from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.plan import Buffer, Plan
+from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import Hyperparameter
 
 _RUNTIME = "optgen.runtime"
@@ -48,12 +49,14 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
                 *_tuple("states", states),
                 *_listed("exclusive", exclusive, declared.exclusive(shared.plan)),
                 *_tuple("torch_names", list(_torch(plan))),
-                *_layout(columns, shared.columns, "" if same_programs else programs),
+                *_view(rule.view),
+                *_layout(columns, shared.columns, "" if same_programs else programs, plan.vectors),
             ]
         ),
         "signature": _signature([h for h in rule.hyperparameters if not h.after_name]),
         "keywords": _signature([h for h in rule.hyperparameters if h.after_name]),
-        "excludable": [h.name for h in own if h.excluded is not None],
+        "excludable": [h.name for h in own if h.excluded is not None]
+        + ([MATRIX] if rule.view else []),
         "imports": "\n".join(_imports(hyperparameters, switches, states, own, same_programs, plan)),
         "spec": rule_digest(rule),
         "label": f'"{quoted(rule.label)}"' if rule.label else "None",
@@ -125,7 +128,9 @@ def _signature(hyperparameters: Sequence[Hyperparameter]) -> list[str]:
     return [argument(h, "Scheduled") for h in hyperparameters]
 
 
-def _layout(columns: Columns, shared: Columns, programs: str) -> Iterator[str]:
+def _layout(
+    columns: Columns, shared: Columns, programs: str, vectors: Sequence[Buffer] = ()
+) -> Iterator[str]:
     """Where kernels find what, as an attribute of a class or an argument."""
     yield "layout = Layout("
     for title, every, before in zip(
@@ -133,11 +138,20 @@ def _layout(columns: Columns, shared: Columns, programs: str) -> Iterator[str]:
     ):
         if own := every[len(before) :]:
             yield f"    {title}={declared.tupled(own)},"
+    if vectors:
+        yield "    vectors=("
+        yield from (f'        ("{one.name}", "{one.extent.name.lower()}"),' for one in vectors)
+        yield "    ),"
     if programs:
         yield "    programs=("
         yield from (f"        {line}" for line in programs.split("\n"))
         yield "    ),"
     yield ")"
+
+
+def _view(view: str) -> Iterator[str]:
+    if view:
+        yield f'view = "{view}"'
 
 
 def _tuple(title: str, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
@@ -169,14 +183,15 @@ def _imports(
     plan: Plan,
 ) -> Iterator[str]:
     needed = {
-        "Array": any(h.excluded is not None for h in own),
+        "Array": bool(plan.rule.view) or any(h.excluded is not None for h in own),
         "Constraints": True,
         "Hyperparameter": bool(hyperparameters),
+        "Keep": not same_programs and any(program.keeps for program in plan.programs),
         "Layout": True,
         "Norm": not same_programs and any(program.norms for program in plan.programs),
         "OnNonfinite": True,
         "PathOptions": True,
-        "Prepass": not same_programs and any(program.prepasses for program in plan.programs),
+        "Phase": "Phase(" in declared.programs(plan) and not same_programs,
         "Program": not same_programs,
         "Scheduled": True,
         "State": bool(states),
@@ -195,11 +210,12 @@ def _features_imports(plan: Plan) -> list[str]:
     needed = {
         "Array": any(h.excluded is not None for h in plan.rule.hyperparameters),
         "Features": True,
+        "Keep": any(program.keeps for program in plan.programs),
         "Hyperparameter": len(plan.rule.hyperparameters) > 1,
         "Layout": True,
         "Norm": any(program.norms for program in plan.programs),
         "Optimizer": True,
-        "Prepass": any(program.prepasses for program in plan.programs),
+        "Phase": "Phase(" in declared.programs(plan),
         "Program": True,
         "State": bool(plan.rule.states),
         "Switch": any(declared.decided(plan)),

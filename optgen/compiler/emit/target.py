@@ -17,9 +17,11 @@ from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Operation, walk
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.reduction import Combination
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class Target(ABC):
     has_columns: ClassVar[bool] = True
     #: Whether the kernel of sums also computes the tensor scalars.
     finishes: ClassVar[bool] = False
+
+    def supports(self, plan: Plan) -> bool:
+        """Whether the target has all that a plan needs."""
+        return True
 
     @abstractmethod
     def printer(self, plan: Plan, naming: Naming) -> StatementPrinter:
@@ -101,6 +107,20 @@ class StatementPrinter(ABC):
     @abstractmethod
     def line(self, statement: Statement) -> Line:
         """One statement."""
+
+
+def is_plain(plan: Plan) -> bool:
+    """Whether a plan has arrays of elements only, stored by the last pass of each program."""
+    single = all(buffer.extent is Extent.ELEMENT for buffer in (*plan.buffers, *plan.vectors))
+    phases = [(phase, program) for program in plan.programs for phase in program.phases]
+    return single and all(
+        phase.elements is not None
+        and not phase.elements.is_axial
+        and (phase is program.phases[-1]) != bool(phase.elements.reductions)
+        and (phase is program.phases[-1] or not phase.elements.stores)
+        and all(one.combination is Combination.SUM for one in phase.elements.reductions)
+        for phase, program in phases
+    )
 
 
 def functions_from(code: str, modules: Mapping[Origin, str]) -> dict[str, str]:

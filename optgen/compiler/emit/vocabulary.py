@@ -6,16 +6,16 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from optgen.compiler.emit.code import prepass_name
+from optgen.compiler.emit.code import functions_of
 from optgen.compiler.emit.columns import Columns, all_names
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.ir.plan import Plan
-from optgen.compiler.ir.reserved import CLASSES
+from optgen.compiler.ir.reserved import CLASSES, MATRIX
 from optgen.compiler.ir.rule import Rule
 
 #: Words that printers add to those of the templates.
 _PRINTED = CLASSES.union(
-    ("bool", "h", "int", "is", "not", "on", "locals", "gate", "norms", "prepasses", "range"),
+    ("bool", "h", "int", "is", "not", "on", "locals", "gate", "norms", "phases", "keeps", "range"),
     (
         "hyperparameters",
         "switches",
@@ -31,9 +31,16 @@ _PRINTED = CLASSES.union(
         "buffers",
         "factors",
         "when",
-        "makes_scalars",
+        "is_axial",
+        "is_pass",
+        "is_due_anyway",
+        "shape",
+        "stores",
+        "vectors",
+        "view",
+        "Keep",
         "Norm",
-        "Prepass",
+        "Phase",
         "Program",
         "type",
         "alone",
@@ -60,7 +67,7 @@ class Words:
 def vocabulary(plan: Plan, columns: Columns, templates: Iterable[str]) -> Words:
     """Every name that a file generated from a plan may hold."""
     own = _PRINTED | {word for template in templates for word in _WORD.findall(template)}
-    own |= {*_prepass_functions(plan)}
+    own |= {*_function_names(plan)}
     constants = columns.constants.values()
     reached = frozenset(f"features.{constant}" for constant in constants)
     return Words(own, own.union(_spellings(plan), constants), reached)
@@ -85,10 +92,8 @@ def _spellings(plan: Plan) -> Iterator[str]:
     yield from (program.name for program in plan.programs)
     for hyperparameter in plan.rule.hyperparameters:
         yield f"exclude_from_{hyperparameter.name}"
+    yield f"exclude_from_{MATRIX}"
 
 
-def _prepass_functions(plan: Plan) -> Iterator[str]:
-    for program in plan.programs:
-        for number in range(len(program.prepasses)):
-            for what in ("sums", "scalars"):
-                yield prepass_name(program, what, number)
+def _function_names(plan: Plan) -> Iterator[str]:
+    yield from (function.name for function in functions_of(plan))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from optgen.compiler.ir.functions import FUNCTIONS, SYMMETRIC
 from optgen.compiler.ir.problem import Location
+from optgen.compiler.ir.reduction import REDUCERS
 
 NOWHERE = Location("", 0)
 
@@ -51,10 +52,8 @@ LOGICAL = frozenset({"and", "or", "not"})
 
 #: Commutative operations.
 COMMUTATIVE = frozenset({"+", "*", "and", "or", "==", "!="}) | SYMMETRIC
-#: Functions whose value depends on all elements of a tensor, or of all tensors.
-TENSOR_REDUCTIONS = frozenset({"sum", "mean", "norm"})
-GLOBAL_REDUCTIONS = frozenset({"global_sum", "global_norm"})
-REDUCTIONS = TENSOR_REDUCTIONS | GLOBAL_REDUCTIONS
+#: Functions whose value depends on many elements.
+REDUCTIONS = frozenset(REDUCERS)
 #: Tests whether an optional hyperparameter was given.
 GIVEN = "given"
 

@@ -2,10 +2,11 @@
 
 They form a lattice, from one number for each call to one for each element::
 
-    call < optimizer < tensor < rows, columns < element
+    call < optimizer < tensor < matrix < rows, columns < element
 
-The extent of an expression is the join of its operands' extents; rows and columns join in the
-element. An extent decides how often a value is computed and how it broadcasts.
+A variable is a matrix in the view of its rule, or a batch of matrices. The extent of an expression
+is the join of its operands' extents; rows and columns join in the element. An extent decides how
+often a value is computed and how it broadcasts.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ class Extent(Enum):
     CALL = frozenset[str]()
     OPTIMIZER = frozenset({"optimizer"})
     TENSOR = frozenset({"optimizer", "tensor"})
-    ROWS = frozenset({"optimizer", "tensor", "rows"})
-    COLUMNS = frozenset({"optimizer", "tensor", "columns"})
-    ELEMENT = frozenset({"optimizer", "tensor", "rows", "columns"})
+    MATRIX = frozenset({"optimizer", "tensor", "matrix"})
+    ROWS = frozenset({"optimizer", "tensor", "matrix", "rows"})
+    COLUMNS = frozenset({"optimizer", "tensor", "matrix", "columns"})
+    ELEMENT = frozenset({"optimizer", "tensor", "matrix", "rows", "columns"})
 
     def __le__(self, other: Extent) -> bool:
         return self.value <= other.value
@@ -34,6 +36,12 @@ class Extent(Enum):
     def __or__(self, other: Extent) -> Extent:
         """The smallest extent that both broadcast to."""
         return Extent(self.value | other.value)
+
+
+#: Extents of values that are vectors: one number for each row, column or matrix of a variable.
+VECTORS = (Extent.MATRIX, Extent.ROWS, Extent.COLUMNS)
+#: Extents of values that are one number of a variable, or of all variables.
+NUMBERS = (Extent.OPTIMIZER, Extent.TENSOR)
 
 
 def join(extents: Iterable[Extent]) -> Extent:

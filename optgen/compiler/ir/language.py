@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optgen.compiler.ir.expression import FUNCTION_NAMES, GIVEN
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import FUNCTIONS, OF_SCHEDULES
-from optgen.compiler.ir.reserved import ATTRIBUTES, SCHEDULE_ATTRIBUTES, SCHEDULE_WORDS
+from optgen.compiler.ir.reserved import (
+    ATTRIBUTES,
+    COLUMNS,
+    DIMS,
+    ROWS,
+    SCHEDULE_ATTRIBUTES,
+    SCHEDULE_WORDS,
+    TENSOR_SIZE,
+)
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule
 from optgen.compiler.ir.spec import Spec
 
@@ -17,6 +26,21 @@ CALLS, PI = "calls", "pi"
 VALUE = "value"
 #: ``piecewise(x, bounds, levels)``: the level of the interval between two bounds that contains x.
 PIECEWISE = "piecewise"
+
+
+#: The shape of states that depend on hyperparameters and counters only.
+OF_CALLS = "call"
+#: The shapes of states, and their extents.
+STATE_SHAPES: Mapping[str, Extent] = {
+    OF_CALLS: Extent.TENSOR,
+    "optimizer": Extent.OPTIMIZER,
+    "tensor": Extent.TENSOR,
+    "rows": Extent.ROWS,
+    "columns": Extent.COLUMNS,
+    "element": Extent.ELEMENT,
+}
+#: The views of variables as matrices.
+VIEWS = ("first by rest", "last two", "two largest")
 
 
 @dataclass(frozen=True)
@@ -36,6 +60,8 @@ class Language:
     functions: Mapping[str, int]
     attributes: frozenset[str]
     words: frozenset[str] = frozenset()
+    #: Predeclared names that a spec may take for its own values, and what they stand for.
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,14 +69,19 @@ class Language:
         return (*self.given, *self.fixed)
 
 
+#: The numbers of a variable's shape: elements, rows, columns, dimensions.
+ALIASES = {"size": TENSOR_SIZE, "rows": ROWS, "columns": COLUMNS, "dims": DIMS}
+#: Functions whose names a spec may take for its own values.
+HIDEABLE = frozenset({"largest", "smallest"})
 UPDATES = Language(
     noun="optimizer",
     result=PARAM,
     ending="end with param = param - …",
     given=(PARAM, GRAD),
-    fixed=(LEARNING_RATE, CALL, STEP),
+    fixed=(LEARNING_RATE, CALL, STEP, *ALIASES.values()),
     functions={**dict.fromkeys(FUNCTION_NAMES, 1), **FUNCTIONS},
     attributes=ATTRIBUTES,
+    aliases=ALIASES,
 )
 SCHEDULES = Language(
     noun="schedule",

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import NamedTuple
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.storage import NATIVE, Storage
 
@@ -32,28 +31,36 @@ class Switch:
 
 @dataclass(frozen=True)
 class Assignment:
-    """``target = expression``, guarded by switches; ``block`` names the block it belongs to."""
+    """``target = expression``, guarded by switches; ``block`` names the block it belongs to.
+
+    There is one value for each unit of an ``extent``.
+    """
 
     target: str
     expression: Expression
     guard: Condition
     block: str
     boolean: bool = False
+    extent: Extent = Extent.ELEMENT
 
 
 @dataclass(frozen=True)
 class Reduction:
-    """Adds ``term`` of every element to the sum ``target``, in float64."""
+    """Reduces ``term``, which has one value for each unit of a ``source``, in float64.
+
+    There is one result ``target`` for each unit of an ``extent``.
+    """
 
     target: str
     term: Expression
     guard: Condition
     block: str
     extent: Extent
-    """The extent of the sum: tensor or optimizer."""
+    source: Extent = Extent.ELEMENT
+    combination: Combination = Combination.SUM
 
 
-#: A line of a pass over elements.
+#: A line of a stage.
 Item = Assignment | Reduction
 
 
@@ -67,6 +74,15 @@ class Access:
     """A load or store of one element of a buffer."""
 
     buffer: str
+    guard: Condition
+
+
+@dataclass(frozen=True)
+class Keep:
+    """At the end of a program, ``state = value``, where the state is a number or a vector."""
+
+    state: str
+    value: str
     guard: Condition
 
 
@@ -91,11 +107,18 @@ class ElementPass:
     loads: tuple[Access, ...]
     body: tuple[Item, ...]
     stores: tuple[Access, ...] = ()
+    #: Whether it reads or computes vectors, and so visits the variables row by row.
+    is_axial: bool = False
 
     @property
     def reductions(self) -> tuple[Reduction, ...]:
         """The reductions of the pass."""
         return tuple(item for item in self.body if isinstance(item, Reduction))
+
+    @property
+    def numbers(self) -> tuple[Reduction, ...]:
+        """The reductions to one number of a tensor or of the optimizer."""
+        return tuple(item for item in self.reductions if item.extent not in VECTORS)
 
     @property
     def assignments(self) -> tuple[Assignment, ...]:
@@ -105,63 +128,84 @@ class ElementPass:
 
 @dataclass(frozen=True)
 class Scalars:
-    """A stage that computes one number per unit of an ``extent``, in float64."""
+    """A stage of float64 arithmetic on numbers and vectors.
+
+    It runs once if its ``extent`` is the call or the optimizer, and else for each tensor.
+    """
 
     extent: Extent
-    body: tuple[Assignment, ...]
+    body: tuple[Item, ...]
+
+    @property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """The assignments of the stage."""
+        return tuple(item for item in self.body if isinstance(item, Assignment))
 
 
-#: A stage of a program.
-Stage = ElementPass | Scalars
+@dataclass(frozen=True)
+class Phase:
+    """A pass over elements, and the scalars that its reductions allow to be computed.
 
+    The first phase of a program may have no pass. ``shared`` are numbers of the optimizer,
+    ``scalars`` are numbers and vectors of each tensor.
+    """
 
-class Prepass(NamedTuple):
-    """A pass that only reads and sums, and the scalars of each tensor that depend on its sums."""
+    elements: ElementPass | None
+    shared: Scalars | None = None
+    scalars: Scalars | None = None
 
-    sums: ElementPass
-    scalars: Scalars
+    @property
+    def passing(self) -> ElementPass:
+        """The pass of a phase that has one."""
+        assert self.elements is not None
+        return self.elements
+
+    @property
+    def items(self) -> Iterator[Item]:
+        """All items of the phase, in order."""
+        for stage in (self.elements, self.shared, self.scalars):
+            if stage is not None:
+                yield from stage.body
 
 
 @dataclass(frozen=True)
 class Program:
-    """The stages of one call; skipped if the guard doesn't hold.
+    """The phases of one call; skipped if the guard doesn't hold.
 
-    The last stage is the pass that stores. ``gate`` names the host scalar that must be false for
-    this program to run in place of the update.
+    ``gate`` names the host scalar that must be false for this program to run in place of the
+    update. ``keeps`` are the numbers and vectors that persist.
     """
 
     name: str
     guard: Condition
-    stages: tuple[Stage, ...]
+    phases: tuple[Phase, ...]
     gate: str | None = None
     norms: tuple[Norm, ...] = ()
+    keeps: tuple[Keep, ...] = ()
 
     @property
     def elements(self) -> ElementPass:
-        """The pass that stores."""
-        last = self.stages[-1]
-        assert isinstance(last, ElementPass)
-        return last
+        """The last pass."""
+        return self.phases[-1].passing
 
     @property
-    def prepasses(self) -> tuple[Prepass, ...]:
-        """The passes before the storing pass, each with the scalars derived from its sums."""
-        return tuple(
-            Prepass(one, after)
-            for one, after in pairwise(self.stages)
-            if isinstance(one, ElementPass) and isinstance(after, Scalars)
-        )
+    def prepasses(self) -> tuple[Phase, ...]:
+        """The phases whose passes run before the last one."""
+        return tuple(phase for phase in self.phases[:-1] if phase.elements is not None)
 
     @property
     def items(self) -> Iterator[Item]:
         """All items of the program, in order."""
-        for stage in self.stages:
-            yield from stage.body
+        for phase in self.phases:
+            yield from phase.items
 
 
 @dataclass(frozen=True)
 class Buffer:
-    """An array that kernels access by address: ``param``, ``grad`` or a state."""
+    """An array that kernels access by address.
+
+    It is ``param``, ``grad``, a state, or a scratch vector that holds values between stages.
+    """
 
     name: str
     guard: Condition
@@ -184,3 +228,5 @@ class Plan:
     scalars: tuple[str, ...]
     booleans: frozenset[str]
     programs: tuple[Program, ...]
+    #: Scratch vectors.
+    vectors: tuple[Buffer, ...] = ()

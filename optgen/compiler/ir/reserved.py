@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from optgen.compiler.ir.extent import Extent
+
 #: Arguments of every optimizer class besides its hyperparameters, and names that pass them on.
 ARGUMENTS = frozenset({"self", "name", "kwargs", "super"})
 
@@ -43,6 +45,7 @@ ATTRIBUTES = frozenset(
         "states",
         "switches",
         "variables",
+        "view",
     ]
 )
 #: The attributes of every schedule.
@@ -100,13 +103,37 @@ DEVICES = frozenset({"con", "prn", "aux", "nul"}) | {
 #: Names that change how Python compiles a function.
 PYTHON_WORDS = frozenset({"super"})
 
-#: The number of elements of a tensor, for a mean.
-TENSOR_SIZE = "tensor_size"
+#: Numbers of a variable's shape, in generated code: of its elements; of rows, columns and
+#: dimensions; of its matrices; of vectors of both.
+TENSOR_SIZE, MATRICES = "tensor_size", "matrices"
+ROWS, COLUMNS, DIMS = "tensor_rows", "tensor_columns", "tensor_dims"
+ROW_COUNT, COLUMN_COUNT = "row_count", "column_count"
+#: Those in generated code, in the order of their table.
+SHAPES = (TENSOR_SIZE, ROWS, COLUMNS, DIMS, MATRICES, ROW_COUNT, COLUMN_COUNT)
+#: The lengths of vectors.
+LENGTHS = {
+    Extent.MATRIX: MATRICES,
+    Extent.ROWS: ROW_COUNT,
+    Extent.COLUMNS: COLUMN_COUNT,
+}
+#: The numbers of terms of a reduction, by the extents of its terms and its results.
+COUNTS = {
+    (Extent.ELEMENT, Extent.TENSOR): TENSOR_SIZE,
+    (Extent.ELEMENT, Extent.ROWS): COLUMNS,
+    (Extent.ELEMENT, Extent.COLUMNS): ROWS,
+    (Extent.ROWS, Extent.TENSOR): ROW_COUNT,
+    (Extent.COLUMNS, Extent.TENSOR): COLUMN_COUNT,
+    (Extent.MATRIX, Extent.TENSOR): MATRICES,
+    (Extent.ROWS, Extent.MATRIX): ROWS,
+    (Extent.COLUMNS, Extent.MATRIX): COLUMNS,
+}
 #: 0 for a gradient of finite elements, and NaN otherwise.
 NONFINITE = "finite_check"
 #: Switches that no hyperparameter decides. The first makes prepasses search for elements of a
 #: gradient that aren't finite. The second makes an update leave out the steps after the constraints
 #: of variables, which the runtime applies in between.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
+#: The switch of variables that are matrices in the view of their rule.
+MATRIX = "matrix"
 #: Names that no spec may declare.
-OWN_NAMES = frozenset({TENSOR_SIZE, NONFINITE, CHECK_FINITE, CONSTRAINED})
+OWN_NAMES = frozenset({NONFINITE, CHECK_FINITE, CONSTRAINED, *SHAPES})

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.spec import Scalar, Text
 
@@ -48,7 +49,7 @@ class Hyperparameter:
 
 @dataclass(frozen=True)
 class State:
-    """An array of the parameter's shape that persists between steps."""
+    """An array that persists between steps: of the parameter's shape, or of an ``extent``."""
 
     name: str
     location: Location
@@ -58,6 +59,9 @@ class State:
     doc: str = ""
     #: Whether it may replace the parameter for evaluation.
     stands_in: bool = False
+    extent: Extent = Extent.ELEMENT
+    #: Whether it depends on hyperparameters and counters only.
+    is_of_calls: bool = False
     initial_at: Location | None = None
 
 
@@ -126,6 +130,8 @@ class Rule:
     torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
+    #: How its variables are viewed as matrices; empty if they are not.
+    view: str = ""
 
     def hyperparameter(self, name: str) -> Hyperparameter | None:
         """The hyperparameter of that name."""

@@ -54,7 +54,7 @@ class HyperparameterEntry:
 
 @dataclass(frozen=True)
 class StateEntry:
-    """One line of ``[state]``: an array per parameter."""
+    """One line of ``[state]``: an array per parameter, or what its shape says."""
 
     name: Text
     when: Text | None = None
@@ -62,6 +62,7 @@ class StateEntry:
     invariant: Text | None = None
     doc: str = ""
     stands_in: bool = False
+    shape: Text | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ class Spec:
     #: The source files (a spec can extend another), each with the digest of its text.
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
+    #: How variables are viewed as matrices.
+    view: Text | None = None
 
     @property
     def module(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -10,23 +10,21 @@ from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import (
-    Access,
     Assignment,
     Buffer,
-    ElementPass,
+    Item,
     Plan,
     Program,
-    Reduction,
     Scalars,
-    Stage,
     expression_of,
 )
-from optgen.compiler.ir.reserved import CONSTRAINED
+from optgen.compiler.ir.reserved import CONSTRAINED, MATRIX
 from optgen.compiler.ir.rule import GRAD, PARAM, Block, Rule, Step
 from optgen.compiler.plan.lower import lower
 from optgen.compiler.plan.passes import Passes
+from optgen.compiler.plan.phases import Phases
 from optgen.compiler.plan.scalars import HostScalars
-from optgen.compiler.plan.slices import Slice, backward, relative
+from optgen.compiler.plan.slices import Slice, backward
 from optgen.compiler.plan.switches import Switches
 
 Owned = tuple[Step, str]
@@ -48,7 +46,9 @@ class _Planner:
             for (one, left), (other, right) in combinations(whens, 2)
             if one and one == other
         ]
-        self._buffers = (PARAM, GRAD, *(state.name for state in rule.states))
+        states = [state.name for state in rule.states if state.extent is Extent.ELEMENT]
+        self._buffers = (PARAM, GRAD, *states)
+        self._vectors: dict[str, Extent] = {}
 
     def plan(self) -> Plan:
         programs = tuple(self._programs())
@@ -59,14 +59,16 @@ class _Planner:
         host = backward(
             self._host.assignments, dict.fromkeys(scalars, ALWAYS), ALWAYS, self._possible, ()
         )
+        matrix = Condition.of(MATRIX)
         return Plan(
             rule=self._rule,
             switches=self._switches.all,
             buffers=self._allocated(),
-            host=Scalars(Extent.CALL, ElementPass(ALWAYS, (), host.items).assignments),
+            host=Scalars(Extent.CALL, host.items),
             scalars=scalars,
             booleans=self._host.booleans,
             programs=programs,
+            vectors=tuple(Buffer(name, matrix, extent) for name, extent in self._vectors.items()),
         )
 
     def _programs(self) -> Iterator[Program]:
@@ -104,40 +106,22 @@ class _Planner:
     def _program(
         self, name: str, guard: Condition, owned: list[Owned], gate: str | None = None
     ) -> Program:
-        passes = Passes(self._rule, self._host, self._switches, owned, self._slice)
+        passes = Passes(self._rule, self._host, self._switches, owned)
         if name != "absent":
             passes.check_gradient()
-        stages = list(self._prepasses(passes, guard))
-        assignments = [item for item in passes.items if isinstance(item, Assignment)]
-        stored = {buffer: _assigned(assignments, buffer) for buffer in self._buffers}
-        needs = {name: self._possible(when) for name, when in stored.items() if name != GRAD}
-        body = self._slice(assignments, needs, guard)
-        stores = tuple(
-            Access(buffer, relative(when, guard)) for buffer, when in needs.items() if when.cases
-        )
-        stages.append(ElementPass(guard, body.loads, body.items, stores))
+        assigned = {buffer: _assigned(passes.items, buffer) for buffer in self._buffers}
+        stored = {name: self._possible(when) for name, when in assigned.items() if name != GRAD}
+        phases = Phases(passes, stored, guard, self._slice)
         norms = (replace(norm, guard=self._possible(norm.guard)) for norm in passes.norms)
-        return Program(name, guard, tuple(stages), gate, tuple(norms))
-
-    def _prepasses(self, passes: Passes, runs: Condition) -> Iterator[Stage]:
-        """The prepasses that compute sums for later passes, and the scalars derived from them."""
-        for depth in range(1, passes.depth + 1):
-            guard = NEVER
-            for reduction in passes.reductions(depth):
-                guard |= reduction.guard & runs
-            items = [
-                item
-                for item in passes.items
-                if isinstance(item, Assignment) or item in passes.reductions(depth)
-            ]
-            found = self._slice(items, {}, guard)
-            yield ElementPass(guard, found.loads, found.items)
-            yield Scalars(Extent.TENSOR, passes.scalars(depth))
+        keeps = (replace(keep, guard=self._possible(keep.guard & guard)) for keep in passes.keeps)
+        made = tuple(phases.all())
+        self._vectors |= phases.vectors
+        return Program(name, guard, made, gate, tuple(norms), tuple(keeps))
 
     def _slice(
         self,
-        items: Sequence[Assignment | Reduction],
-        needs: dict[str, Condition],
+        items: Sequence[Item],
+        needs: Mapping[str, Condition],
         runs: Condition,
     ) -> Slice:
         return backward(items, needs, runs, self._possible, self._buffers)
@@ -151,15 +135,18 @@ class _Planner:
         return condition
 
     def _allocated(self) -> tuple[Buffer, ...]:
-        whens = {state.name: self._switches.translate(state.when) for state in self._rule.states}
-        return tuple(Buffer(name, whens.get(name, ALWAYS)) for name in self._buffers)
+        states = (
+            Buffer(state.name, self._switches.translate(state.when), state.extent)
+            for state in self._rule.states
+        )
+        return (Buffer(PARAM, ALWAYS), Buffer(GRAD, ALWAYS), *states)
 
 
-def _assigned(assignments: Sequence[Assignment], name: str) -> Condition:
+def _assigned(items: Sequence[Item], name: str) -> Condition:
     guard = NEVER
-    for assignment in assignments:
-        if assignment.target == name:
-            guard |= assignment.guard
+    for item in items:
+        if item.target == name and isinstance(item, Assignment):
+            guard |= item.guard
     return guard
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
-from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number
+from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation
 from optgen.compiler.ir.extent import Extent, join
+from optgen.compiler.ir.reduction import REDUCERS
+from optgen.compiler.ir.reserved import SHAPES
 from optgen.compiler.ir.rule import GRAD, PARAM, Rule, Step
 
 
@@ -15,9 +16,8 @@ class Extents:
 
     def __init__(self, rule: Rule, steps: Sequence[Step]) -> None:
         self._extents = {PARAM: Extent.ELEMENT, GRAD: Extent.ELEMENT}
-        self._extents |= {state.name: Extent.ELEMENT for state in rule.states}
-        # A name that is assigned several times can't be hoisted under that name.
-        self._extents |= dict.fromkeys(_reassigned(steps), Extent.ELEMENT)
+        self._extents |= {state.name: state.extent for state in rule.states}
+        self._extents |= dict.fromkeys(SHAPES, Extent.TENSOR)
         changed = True
         while changed:
             changed = False
@@ -30,28 +30,25 @@ class Extents:
         """The extent of a name; hyperparameters and counters have one value per call."""
         return self._extents.get(name, Extent.CALL)
 
-    def sum(self, name: str) -> None:
-        """Record the name of a sum over a tensor."""
-        self._extents[name] = Extent.TENSOR
+    def set(self, name: str, extent: Extent) -> None:
+        """Record the extent of a name."""
+        self._extents[name] = extent
 
     def of(self, expression: Expression) -> Extent:
-        """The extent of an expression: a sum reduces elements to a scalar."""
+        """The extent of an expression."""
         match expression:
             case Number():
                 return Extent.CALL
             case Name(name):
                 return self.name(name)
         if expression.operator in REDUCTIONS:
-            return Extent.TENSOR
+            return reduced(expression, self.of(expression.operands[0]))
         return join(self.of(operand) for operand in expression.operands)
 
 
-def _reassigned(steps: Sequence[Step]) -> set[str]:
-    guards: dict[str, list[Step]] = {}
-    for step in steps:
-        guards.setdefault(step.target, []).append(step)
-    return {
-        name
-        for name, assigned in guards.items()
-        if any((a.guard & b.guard).cases for a, b in combinations(assigned, 2))
-    }
+def reduced(reduction: Operation, term: Extent) -> Extent:
+    """The extent of a reduction: the mean of each row of a vector of columns is one number."""
+    over = REDUCERS[reduction.operator].extent
+    if over in (Extent.ROWS, Extent.COLUMNS) and term in (Extent.ROWS, Extent.COLUMNS):
+        return Extent.MATRIX
+    return over

@@ -1,13 +1,12 @@
-"""Passes: the steps of one program, split by extent and by reductions."""
+"""Passes: the steps of one program as items, split by extent and by reductions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import (
-    GLOBAL_REDUCTIONS,
     REDUCTIONS,
     Expression,
     Name,
@@ -15,26 +14,21 @@ from optgen.compiler.ir.expression import (
     is_boolean,
     names,
 )
-from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.plan import Assignment, Item, Norm, Reduction, expression_of
-from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, TENSOR_SIZE
+from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
+from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
+from optgen.compiler.ir.reserved import CHECK_FINITE, COUNTS, NONFINITE, SHAPES
 from optgen.compiler.ir.rule import GRAD, Rule, Step
-from optgen.compiler.plan.extents import Extents
+from optgen.compiler.plan.extents import Extents, reduced
 from optgen.compiler.plan.hoisted_names import fresh, words
 from optgen.compiler.plan.lower import SQUARE, lower
 from optgen.compiler.plan.scalars import HostScalars
-from optgen.compiler.plan.slices import Slice
 from optgen.compiler.plan.switches import Switches
-
-Slicer = Callable[[Sequence[Item], dict[str, Condition], Condition], Slice]
+from optgen.compiler.plan.versions import Versions, reassigned
 
 
 class Passes:
-    """Element items in order, sums included, and tensor scalars by the depth of their sums.
-
-    A sum that depends on no other sum has depth 1. A sum that depends on one of depth 1 has depth
-    2, and so on.
-    """
+    """The items of a program in order: of elements, and of numbers and vectors."""
 
     def __init__(
         self,
@@ -42,135 +36,145 @@ class Passes:
         host: HostScalars,
         switches: Switches,
         owned: Sequence[tuple[Step, str]],
-        slicer: Slicer,
     ) -> None:
-        self._host, self._switches, self._slicer = host, switches, slicer
+        self._host, self._switches = host, switches
         # Lowered first: a sum to the power of 0 is no reduction.
         lowered = [
             (replace(step, expression=lower(switches.replace(step.expression))), block)
             for step, block in owned
         ]
+        self._taken = {*host.names, *SHAPES, *(step.target for step, _ in owned)}
+        self._taken |= {state.name for state in rule.states}
+        versions, lowered = self._versions(rule, lowered)
         self._extents = Extents(rule, [step for step, _ in lowered])
-        self._extents.sum(TENSOR_SIZE)
-        self._depths: dict[str, int] = {}
-        self._taken = {*host.names, TENSOR_SIZE, *(step.target for step, _ in owned)}
-        self._tensor: list[Assignment] = []
+        self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
         self.norms: list[Norm] = []
         for step, block in lowered:
             self._add(step, block)
+        self.keeps = tuple(
+            Keep(state, value, switches.translate(guard))
+            for state, value, guard in versions.finals()
+        )
 
     def check_gradient(self) -> None:
         """Add a sum, before the gradient is changed, of terms that are 0 if finite and else NaN."""
         term = Operation("-", (Name(GRAD), Name(GRAD)))
         guard = Condition.of(CHECK_FINITE)
         self.items.insert(0, Reduction(NONFINITE, term, guard, "check", Extent.TENSOR))
-        self._depths[NONFINITE] = 1
 
-    @property
-    def depth(self) -> int:
-        """The number of prepasses."""
-        return max(self._depths.values(), default=0)
+    def extent(self, name: str) -> Extent:
+        """The extent of a name."""
+        return self._extents.name(name)
 
-    def reductions(self, depth: int) -> list[Reduction]:
-        """The reductions of one prepass."""
-        return [
-            item
-            for item in self.items
-            if isinstance(item, Reduction) and self._depths[item.target] == depth
-        ]
+    def _versions(
+        self, rule: Rule, owned: list[tuple[Step, str]]
+    ) -> tuple[Versions, list[tuple[Step, str]]]:
+        steps = [step for step, _ in owned]
+        extents = Extents(rule, steps)
+        states = {s.name: s.when for s in rule.states if s.extent is not Extent.ELEMENT}
+        several = {n for n in reassigned(steps) if extents.name(n) is not Extent.ELEMENT}
 
-    def scalars(self, depth: int) -> tuple[Assignment, ...]:
-        """The tensor scalars that can be computed after this prepass, but not before it."""
-        return tuple(item for item in self._tensor if self._depths[item.target] == depth)
+        def new(wish: str) -> str:
+            name = fresh(wish, wish, self._taken)
+            self._taken.add(name)
+            return name
+
+        versions = Versions(states, several - {*states}, new)
+        return versions, list(versions.renamed(owned))
 
     def _add(self, step: Step, block: str) -> None:
-        guard = self._switches.translate(step.guard)
-        is_element = self._extents.name(step.target) is Extent.ELEMENT
-        expression = self._sum_up(
-            step.expression, guard, block, whole="" if is_element else step.target
+        guard, target = self._switches.translate(step.guard), step.target
+        is_shared = target in self._shared
+        is_element = self._extents.name(target) is Extent.ELEMENT
+        expression = self._reduce(
+            step.expression, guard, block, whole="" if is_element else target, is_shared=is_shared
         )
-        extent = self._extents.name(step.target) | self._extents.of(expression)
+        extent = self._extents.name(target) | self._extents.of(expression)
         if extent is Extent.CALL:
-            self._host.assign(step.target, expression, guard, block)
+            self._host.assign(target, expression, guard, block)
             self._booleans |= self._host.booleans
             return
-        expression = self._hoist(expression, extent, guard, step.target, block)
-        if extent is Extent.TENSOR:
-            self._tensor_scalar(step.target, expression, guard, block)
-        else:
-            self.items.append(self._assignment(step.target, expression, guard, block))
+        if extent is Extent.OPTIMIZER and not is_shared:
+            extent = Extent.TENSOR
+        self._extents.set(target, extent)
+        expression = self._hoist(expression, extent, guard, target, block)
+        self._assign(target, expression, guard, block, extent)
 
-    def _assignment(
-        self, target: str, expression: Expression, guard: Condition, block: str
-    ) -> Assignment:
+    def _assign(
+        self, target: str, expression: Expression, guard: Condition, block: str, extent: Extent
+    ) -> None:
         boolean = is_boolean(expression, self._booleans)
         if boolean:
             self._booleans |= {target}
-        return Assignment(target, expression, guard, block, boolean)
+        self.items.append(Assignment(target, expression, guard, block, boolean, extent))
 
-    def _tensor_scalar(
-        self, target: str, expression: Expression, guard: Condition, block: str
-    ) -> None:
-        self._tensor.append(self._assignment(target, expression, guard, block))
-        found = max((self._depths.get(name, 0) for name in names(expression)), default=0)
-        self._depths[target] = max(self._depths.get(target, 1), found)
-
-    def _sum_up(
-        self, expression: Expression, guard: Condition, block: str, *, whole: str
+    def _reduce(
+        self, expression: Expression, guard: Condition, block: str, *, whole: str, is_shared: bool
     ) -> Expression:
-        """Replace each reduction by an expression of a sum, and record the sum.
+        """Replace each reduction by an expression of its sum, and record the sum.
 
-        A sum is available only directly after its own prepass. A value computed from it therefore
-        gets a new name, unless the sum is the complete right-hand side assigned to the name
-        ``whole``.
+        A value computed from a sum gets a new name, unless the sum is the complete right-hand side
+        assigned to the name ``whole``.
         """
         if not isinstance(expression, Operation):
             return expression
         operands = tuple(
-            self._sum_up(operand, guard, block, whole="") for operand in expression.operands
+            self._reduce(operand, guard, block, whole="", is_shared=is_shared)
+            for operand in expression.operands
         )
-        operator = expression.operator
-        if operator not in REDUCTIONS:
-            return Operation(operator, operands, expression.location)
-        of_all = operator in GLOBAL_REDUCTIONS
-        term = self._hoist(operands[0], Extent.ELEMENT, guard, "term", block)
-        is_norm = operator.endswith("norm")
-        wish = f"{'global_' if of_all else ''}sum_of_{words(term)}{'_squares' if is_norm else ''}"
-        target = fresh(wish, f"{block}_sum", self._taken)
-        self._taken.add(target)
-        self._extents.sum(target)
-        squared = Operation(SQUARE, (term,)) if is_norm else term
-        over = Extent.OPTIMIZER if of_all else Extent.TENSOR
-        reduction = Reduction(target, squared, guard, block, over)
-        self._depths[target] = 1 + self._needed_depth(reduction)
-        self.items.append(reduction)
+        changed = Operation(expression.operator, operands, expression.location)
+        if expression.operator not in REDUCTIONS:
+            return changed
+        reducer, source = REDUCERS[changed.operator], self._extents.of(operands[0])
+        source = source if source in VECTORS else Extent.ELEMENT
+        over = reduced(changed, source)
+        term = self._hoist(operands[0], source, guard, "term", block)
+        extent = Extent.TENSOR if over is Extent.OPTIMIZER and not is_shared else over
+        target = self._reduction(reducer, term, guard, block, over, source, extent)
         value: Expression = Name(target, expression.location)
-        if is_norm:
+        if reducer.is_norm:
             value = Operation("sqrt", (value,), expression.location)
-        elif operator == "mean":
-            value = Operation("/", (value, Name(TENSOR_SIZE)), expression.location)
-        named = value if whole else self._named(value, guard, "sum", block)
-        if is_norm and term == Name(GRAD):
+        elif reducer.is_mean:
+            value = Operation("/", (value, Name(COUNTS[source, over])), expression.location)
+        named = value if whole else self._named(value, guard, "sum", block, extent)
+        if reducer.is_norm and term == Name(GRAD) and over in (Extent.TENSOR, Extent.OPTIMIZER):
             name = named.id if isinstance(named, Name) else whole
             self.norms.append(Norm(name, over, guard))
         return named
 
-    def _named(self, value: Expression, guard: Condition, stem: str, block: str) -> Name:
-        """A tensor scalar under a new name."""
+    def _reduction(
+        self,
+        reducer: Reducer,
+        term: Expression,
+        guard: Condition,
+        block: str,
+        over: Extent,
+        source: Extent,
+        extent: Extent,
+    ) -> str:
+        """Record a reduction, and return the name of its result."""
+        kind = reducer.name.split("_")[0] + "_" if "_" in reducer.name else ""
+        how = "sum" if reducer.combination is Combination.SUM else reducer.combination.value
+        squares = "_squares" if reducer.is_norm else ""
+        target = fresh(f"{kind}{how}_of_{words(term)}{squares}", f"{block}_sum", self._taken)
+        self._taken.add(target)
+        self._extents.set(target, extent)
+        term = Operation(SQUARE, (term,)) if reducer.is_norm else term
+        self.items.append(Reduction(target, term, guard, block, over, source, reducer.combination))
+        return target
+
+    def _named(
+        self, value: Expression, guard: Condition, stem: str, block: str, extent: Extent
+    ) -> Name:
+        """A number or vector under a new name."""
         wish = f"total_{value.id}" if isinstance(value, Name) else words(value)
         name = fresh(wish, f"{stem}_scale", self._taken)
         self._taken.add(name)
-        self._extents.sum(name)
-        self._tensor_scalar(name, value, guard, block)
+        self._extents.set(name, extent)
+        self._assign(name, value, guard, block, extent)
         return Name(name, value.location)
-
-    def _needed_depth(self, reduction: Reduction) -> int:
-        assignments = [item for item in self.items if isinstance(item, Assignment)]
-        found = self._slicer([*assignments, reduction], {}, reduction.guard)
-        used = [name for item in found.items for name in names(expression_of(item))]
-        return max((self._depths.get(name, 0) for name in used), default=0)
 
     def _hoist(
         self, expression: Expression, extent: Extent, guard: Condition, stem: str, block: str
@@ -184,8 +188,31 @@ class Passes:
             self._taken.add(name)
             self._booleans |= self._host.booleans
             return Name(name, expression.location)
-        if own is Extent.TENSOR and extent is Extent.ELEMENT:
-            inner = self._hoist(expression, Extent.TENSOR, guard, stem, block)
-            return self._named(inner, guard, stem, block)
+        own = own if extent is Extent.OPTIMIZER else own | Extent.TENSOR
+        if own < extent:
+            inner = self._hoist(expression, own, guard, stem, block)
+            return self._named(inner, guard, stem, block, own)
         operands = (self._hoist(part, extent, guard, stem, block) for part in expression.operands)
         return Operation(expression.operator, tuple(operands), expression.location)
+
+
+def _shared(
+    rule: Rule, steps: Sequence[Step], versions: Versions, extents: Extents
+) -> frozenset[str]:
+    """The names that numbers of the optimizer are computed from, themselves included."""
+    kept = {state.name for state in rule.states if state.extent is Extent.OPTIMIZER}
+    found = {value for state, value, _ in versions.finals() if state in kept}
+    for step in reversed(steps):
+        if step.target in found:
+            used = set(_outside(step.expression))
+            found |= {name for name in used if extents.name(name) is Extent.OPTIMIZER}
+    return frozenset(found - kept)
+
+
+def _outside(expression: Expression) -> Iterator[str]:
+    """The names outside of reductions."""
+    if isinstance(expression, Name):
+        yield from names(expression)
+    elif isinstance(expression, Operation) and expression.operator not in REDUCTIONS:
+        for operand in expression.operands:
+            yield from _outside(operand)

@@ -16,6 +16,8 @@ class Slice:
 
     loads: tuple[Access, ...]
     items: tuple[Item, ...]
+    #: The places of the items among those that the slice was made from.
+    places: tuple[int, ...]
 
 
 def backward(
@@ -31,9 +33,12 @@ def backward(
     """
     needed = dict(needs)
     kept: list[Item] = []
-    for item in reversed(items):
+    places: list[int] = []
+    for place, item in reversed([*enumerate(items)]):
         if isinstance(item, Reduction):
             guard = item.guard
+            if not guard.cases:
+                continue
         else:
             wanted = needed.get(item.target, NEVER)
             guard = possible(wanted & item.guard & runs)
@@ -43,6 +48,7 @@ def backward(
                 guard = item.guard
             needed[item.target] = possible(wanted & ~item.guard)
         kept.append(_narrow(item, guard, runs))
+        places.append(place)
         for name in names(expression_of(item)):
             needed[name] = needed.get(name, NEVER) | (guard & runs)
     loads = (
@@ -50,7 +56,7 @@ def backward(
         for buffer in buffers
         if needed.get(buffer, NEVER).cases
     )
-    return Slice(tuple(loads), tuple(reversed(kept)))
+    return Slice(tuple(loads), tuple(reversed(kept)), tuple(reversed(places)))
 
 
 def relative(condition: Condition, runs: Condition) -> Condition:

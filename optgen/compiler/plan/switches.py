@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import GIVEN, Expression, Name, Operation, rewrite, text
 from optgen.compiler.ir.plan import Switch
-from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
+from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED, MATRIX
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.plan.hoisted_names import fresh, switch_name
 
@@ -21,7 +21,13 @@ class Switches:
         # The text of a condition that the runtime decides is its name.
         self._by_atom: dict[str, str] = {name: name for name in (CHECK_FINITE, CONSTRAINED)}
         found = [Switch(name, None) for name in (CHECK_FINITE, CONSTRAINED)]
+        is_viewed = rule.hyperparameter(MATRIX) is None
+        if is_viewed and MATRIX in rule.atoms:
+            self._by_atom[MATRIX] = MATRIX
+            found.append(Switch(MATRIX, None))
         for atom, condition in rule.atoms.items():
+            if is_viewed and atom == MATRIX:
+                continue
             wish = switch_name(condition)
             name = wish if isinstance(condition, Name) else fresh(wish, "condition", taken)
             taken.add(name)

@@ -13,6 +13,7 @@ from optgen.runtime.engine import Engine, Mask
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call, assigning, later, raising
+from optgen.runtime.view import View, plain_view, view_of
 
 
 class HostMemory:
@@ -47,6 +48,15 @@ class HostMemory:
         array[...] = like if value is None else value
         return array
 
+    def numbers(self, near: Array, shape: tuple[int, ...], value: float) -> Array:
+        """A float64 array of one value."""
+        return np.full(shape, value, np.float64).view()
+
+    def view(self, variable: Array, view: str) -> View:
+        """The view of a variable of at least two dimensions as matrices."""
+        strides = [stride // variable.itemsize for stride in variable.strides]
+        return view_of(view, variable.shape, strides)
+
     def assign(self, target: Array, value: Any) -> None:
         """Give an array another value: a number or an array."""
         target[...] = value
@@ -76,9 +86,12 @@ class HostMemory:
         rows: Sequence[int],
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
+        views: Sequence[View | None],
     ) -> Engine:
         """What runs over the variables with their states."""
-        tables = Tables(variables, self._kernels.buffers, states, rows)
+        pairs = zip(variables, views, strict=True)
+        shown = [view or plain_view(variable.shape) for variable, view in pairs]
+        tables = Tables(variables, self._kernels.buffers, states, rows, shown)
         return Engine(self._kernels, tables, row_count, members)
 
     def deferred(self, engine: Any, rows: int, columns: int) -> None:

@@ -13,7 +13,7 @@ from optgen.runtime.cuda.jit import VECTOR_BYTES
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.sums import each_with, meet
 from optgen.runtime.cuda.work_list import Work
-from optgen.runtime.kernels import Builder, Kernels, Prepass, Program, Widths, built, switches_of
+from optgen.runtime.kernels import Builder, Kernels, Phase, Program, Widths, built, switches_of
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -92,7 +92,7 @@ class Place:
         for part, real, work in self._works(program, chosen):
             arguments = [stage.table(work.chunks), work.count, *self._shared(part)]
             on = {**part.on, "deferred": deferred}
-            self._launch(stage, program.elements, on, real, arguments, work.count)
+            self._launch(stage, program.elements.over(on), on, real, arguments, work.count)
         return stage
 
     def sums(
@@ -108,7 +108,7 @@ class Place:
         for part, real, work in works:
             on = {**part.on, "deferred": deferred, "alone": alone}
             arguments = self._sum_arguments(part, work, prepass, found)
-            self._launch(found.stage, prepass.sum_up, on, real, arguments, work.count)
+            self._launch(found.stage, prepass.over(on), on, real, arguments, work.count)
         if works and not alone:
             self._finish(prepass, works, found)
         return found
@@ -121,7 +121,7 @@ class Place:
             self._sums[key] = Table(self.device, np.zeros((len(self._dtypes) + 1) * width))
         return self._sums[key]
 
-    def _sum_arguments(self, part: Part, work: Work, prepass: Prepass, found: Sums) -> list[int]:
+    def _sum_arguments(self, part: Part, work: Work, prepass: Phase, found: Sums) -> list[int]:
         stage, runs = found.stage, len(work.runs) - 1
         return [
             *(stage.table(work.chunks), work.count, *self._shared(part)),
@@ -132,7 +132,7 @@ class Place:
         ]
 
     def _finish(
-        self, prepass: Prepass, works: Sequence[tuple[Part, type, Work]], found: Sums
+        self, prepass: Phase, works: Sequence[tuple[Part, type, Work]], found: Sums
     ) -> None:
         """Add the launches that combine the sums of several launches."""
         members = np.concatenate([work.members for _, _, work in works])
@@ -168,13 +168,14 @@ class Place:
     def _launch(
         self,
         stage: Stage,
-        builder: Builder,
+        builder: Builder | None,
         on: Mapping[str, bool],
         real: type,
         arguments: Sequence[int],
         blocks: int,
     ) -> None:
         lanes = VECTOR_BYTES // np.dtype(real).itemsize
+        assert builder is not None
         fixed = (real, lanes, driver.THREADS, self._kernels.widths)
         key = (real.__name__, self.key(builder, on, self._kernels.widths))
         stage.add(built(builder, on, *fixed), key, arguments, blocks)

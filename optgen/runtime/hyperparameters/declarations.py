@@ -88,8 +88,10 @@ class Switch:
 class State:
     """An array per variable; ``initial`` is a number, a hyperparameter, or "param".
 
-    One that ``stands_in`` may take the variable's place for evaluation; one that ``gathers`` is
-    written in calls that make no update.
+    ``shape`` is what it has one number for: each "element", or a "tensor" (a variable), the
+    "optimizer", and in variables that are matrices the "rows" or the "columns". One that
+    ``stands_in`` may take the variable's place for evaluation; one that ``gathers`` is written in
+    calls that make no update.
     """
 
     name: str
@@ -97,6 +99,7 @@ class State:
     when: Callable[[Mapping[str, bool]], bool] = always
     stands_in: bool = False
     gathers: bool = False
+    shape: str = "element"
 
 
 def _scalar(value: object) -> object:

@@ -11,6 +11,7 @@ import numpy as np
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import is_on_device
 from optgen.runtime.hyperparameters.declarations import Hyperparameter
+from optgen.runtime.kernels import MATRIX
 
 #: Begins the keys of a configuration that hold exclusions, as it does the methods' names.
 EXCLUDE = "exclude_from_"
@@ -94,10 +95,13 @@ class Exclusions:
 
 
 def taken_out(
-    config: dict[str, Any], declared: Iterable[Hyperparameter]
+    config: dict[str, Any], declared: Iterable[Hyperparameter], *, has_view: bool = False
 ) -> dict[str, Sequence[str] | None]:
-    """The patterns of a configuration by hyperparameter; they are removed from it."""
-    names = [h.name for h in declared if h.excluded is not None]
+    """The patterns of a configuration by hyperparameter; they are removed from it.
+
+    A rule that ``has_view`` also excludes variables from matrices.
+    """
+    names = [h.name for h in declared if h.excluded is not None] + [MATRIX] * has_view
     return {name: config.pop(EXCLUDE + name, None) for name in names}
 
 

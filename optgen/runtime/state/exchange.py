@@ -21,6 +21,8 @@ Made = TypeVar("Made")
 
 #: The state of a variable that says whether it had a gradient since the last update.
 SEEN = "had_gradient"
+#: In place of a path, the key of what all variables share.
+EVERY = "*"
 
 
 def arrays_of(model: Model) -> dict[Key, Any]:
@@ -31,6 +33,8 @@ def arrays_of(model: Model) -> dict[Key, Any]:
             found[path, name] = model.memory.host(array)
         if model.gathers[index]:
             found[path, SEEN] = np.array(model.seen[index])
+    for name, array in model.shared.items():
+        found[EVERY, name] = model.memory.host(array)
     return found
 
 
@@ -42,6 +46,8 @@ def putting_back(model: Model, arrays: Mapping[Key, Any]) -> list[Call]:
             calls.append(model.memory.assigning(array, arrays[path, name]))
         had_gradient = model.gathers[index] and bool(arrays[path, SEEN])
         calls.append((setitem, model.seen, index, had_gradient))
+    for name, array in model.shared.items():
+        calls.append(model.memory.assigning(array, arrays[EVERY, name]))
     return calls
 
 

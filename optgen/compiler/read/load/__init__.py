@@ -17,10 +17,11 @@ from optgen.compiler.read.load.fields import Fields
 
 HEADER = {"name", "summary", "reference"}
 OPTIMIZER = {"label", "defaults", "demo", "torch", "waive"}
-BODY = {"hyperparameters", "state", "update"}
+BODY = {"hyperparameters", "state", "update", "matrix"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
+MATRIX = {"view"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
 #: Formats the name of a file in messages.
@@ -62,7 +63,8 @@ def _whole(document: Document, top: Fields) -> Spec:
         top.complain("name", "there is no rule", 'write [update] and rule = """…"""')
     elif top.holds_table("update") and "rule" not in update:
         update.complain("rule", "there is no rule", 'write rule = """…"""')
-    header = _header(document, top)
+    header, matrix = _header(document, top), top.table("matrix", '[matrix] view = "last two"')
+    matrix.only(MATRIX)
     return replace(
         header,
         hyperparameters=read_hyperparameters(top.table("hyperparameters")),
@@ -77,6 +79,7 @@ def _whole(document: Document, top: Fields) -> Spec:
         after=top.texts("after"),
         every_variable=top.flag("every_variable"),
         position=_position(top),
+        view=matrix.text("view"),
     )
 
 

@@ -10,7 +10,7 @@ from optgen.compiler.read.load.fields import Fields
 
 HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", "scales_loss"}
 OF_SCHEDULE = HYPERPARAMETER - {"excluded", "scales_loss"} | {"required", "list", "after_name"}
-STATE = {"when", "initial", "invariant", "doc", "stands_in"}
+STATE = {"when", "initial", "invariant", "doc", "stands_in", "shape"}
 
 #: More than any optimizer has; the bound limits the cost of hostile specs.
 MOST_ENTRIES = 64
@@ -108,6 +108,7 @@ def _state(table: Fields, key: str) -> StateEntry:
         invariant=fields.text("invariant"),
         doc=fields.prose("doc"),
         stands_in=fields.flag("stands_in"),
+        shape=fields.text("shape"),
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
+from typing import TypeGuard
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
-from optgen.compiler.ir.expression import Expression, Name, Number, Operation
-from optgen.compiler.ir.language import language_of
-from optgen.compiler.ir.problem import Problems, SpecError
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.language import OF_CALLS, STATE_SHAPES, VIEWS, language_of
+from optgen.compiler.ir.problem import Problems, SpecError, nearest
 from optgen.compiler.ir.rule import (
     LEARNING_RATE,
     Block,
@@ -48,9 +50,12 @@ class _Parser:
         if is_optimizer and all(entry.name != LEARNING_RATE for entry in entries):
             entries.insert(0, self._plain_learning_rate())
         self._hyperparameters = tuple(entries)
-        self._guards = Guards({entry.name: entry for entry in entries}, problems)
+        known = {entry.name: entry for entry in entries}
+        self._guards = Guards(known, problems, has_view=spec.view is not None)
         self._branches: list[Branch] = []
         self._bad_names: set[str] = set()
+        self._declared = {*known, *(entry.name.value for entry in spec.states)}
+        self._aliases: dict[str, str] = {}
 
     def rule(self) -> Rule:
         spec = self._spec
@@ -89,7 +94,18 @@ class _Parser:
             location=spec.name.location,
             digests=spec.digests,
             is_schedule=spec.is_schedule,
+            view=self._view(),
         )
+
+    def _view(self) -> str:
+        """How variables are viewed as matrices."""
+        view = self._spec.view
+        if view is None:
+            return ""
+        if view.value not in VIEWS:
+            hint = nearest(view.value, VIEWS) or f"views are {', '.join(map(repr, VIEWS))}"
+            self._problems.add(f"{view.value!r:.60} is no view", view.location, hint)
+        return view.value
 
     def _plain_learning_rate(self) -> Hyperparameter:
         location = self._spec.name.location
@@ -127,8 +143,19 @@ class _Parser:
             invariant=self._expression(entry.invariant),
             doc=entry.doc,
             stands_in=entry.stands_in,
+            extent=self._extent(entry.shape),
+            is_of_calls=entry.shape is not None and entry.shape.value == OF_CALLS,
             initial_at=entry.initial.location if isinstance(entry.initial, Text) else None,
         )
+
+    def _extent(self, shape: Text | None) -> Extent:
+        """The extent of a state; numbers that only calls decide are kept for each variable."""
+        if shape is None:
+            return Extent.ELEMENT
+        if shape.value not in STATE_SHAPES:
+            hint = nearest(shape.value, STATE_SHAPES) or f"one of {', '.join(STATE_SHAPES)}"
+            self._problems.add(f"{shape.value!r:.60} is no shape of a state", shape.location, hint)
+        return STATE_SHAPES.get(shape.value, Extent.ELEMENT)
 
     def _expression(self, text: Text | None) -> Expression | None:
         if text is None:
@@ -150,7 +177,10 @@ class _Parser:
         if text is None:
             return ()
         grammar = Grammar(text, "exec", self._problems, self._language)
-        return tuple(self._flatten(grammar, grammar.statements(), when, ALWAYS))
+        statements = grammar.statements()
+        own = {n.id for s in statements for n in ast.walk(s) if _is_target(n)} | self._declared
+        self._aliases = {k: v for k, v in self._language.aliases.items() if k not in own}
+        return tuple(self._flatten(grammar, statements, when, ALWAYS))
 
     def _flatten(
         self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition
@@ -174,6 +204,12 @@ class _Parser:
                     grammar.refuse(node)
         return steps
 
+    def _unaliased(self, part: Expression) -> Expression | None:
+        """What a predeclared name stands for that the spec doesn't use for a value of its own."""
+        if isinstance(part, Name) and part.id in self._aliases:
+            return Name(self._aliases[part.id], part.location)
+        return None
+
     def _assignment(
         self, grammar: Grammar, node: ast.Assign, target: str, guard: Condition
     ) -> list[Step]:
@@ -186,7 +222,12 @@ class _Parser:
         if expression is None:
             return []
         self._guards.note(expression)
+        expression = rewrite(expression, self._unaliased)
         return [Step(target, expression, guard, location)]
+
+
+def _is_target(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 def _at_least_zero(name: str) -> Expression:

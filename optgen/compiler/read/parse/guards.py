@@ -16,19 +16,24 @@ from optgen.compiler.ir.expression import (
     walk,
 )
 from optgen.compiler.ir.problem import Problems, nearest
+from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import Hyperparameter
 
 #: Each atom becomes a constant of every kernel.
 MOST_ATOMS = 32
 
+_NO_VIEW = "no view says which variables are matrices"
+_ADD_VIEW = 'add [matrix] view = "last two", or another view'
 _HINT = "if and when ask for hyperparameters; a choice per element or per call is where(…, a, b)"
 
 
 class Guards:
     """Parses conditions over the hyperparameters and records each atom found."""
 
-    def __init__(self, known: dict[str, Hyperparameter], problems: Problems) -> None:
-        self._known, self._problems = known, problems
+    def __init__(
+        self, known: dict[str, Hyperparameter], problems: Problems, *, has_view: bool = False
+    ) -> None:
+        self._known, self._problems, self._has_view = known, problems, has_view
         self.atoms: dict[str, Expression] = {}
 
     def read(self, expression: Expression, around: Condition = ALWAYS) -> Condition | None:
@@ -84,6 +89,8 @@ class Guards:
         return all(self._is_static(operand, around) for operand in expression.operands)
 
     def _is_switch(self, name: Name) -> bool:
+        if name.id == MATRIX and MATRIX not in self._known:
+            return self._has_view or self._refuse(name, _NO_VIEW, _ADD_VIEW)
         found = self._known.get(name.id)
         if found is not None and not found.is_switch:
             hint = f"write {found.name} > 0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from optgen.compiler.ir.language import UPDATES, Language, language_of
+from optgen.compiler.ir.language import HIDEABLE, UPDATES, Language, language_of
 from optgen.compiler.ir.problem import Problems
 from optgen.compiler.ir.reserved import (
     ARGUMENTS,
@@ -29,7 +29,7 @@ def fault(name: str, language: Language = UPDATES) -> str:
         return f"{name!r:.80} is not a plain name: {_PLAIN}"
     if keyword.iskeyword(name) or keyword.issoftkeyword(name):
         return f"{name!r} is a word of Python"
-    if name in language.functions:
+    if name in language.functions and name not in HIDEABLE:
         return f"{name!r} is a function of the language"
     if name in OWN_NAMES or name in language.words:
         return f"{name!r} is a name that generated code needs for itself"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target
 from optgen.compiler.emit.targets.cpu.printer import CpuPrinter
+from optgen.compiler.emit.targets.cpu.tiles import TilePrinter
 from optgen.compiler.ir.plan import Plan
 
 
@@ -26,17 +27,29 @@ class Cpu(Target):
             ),
             *("host_scalars", "hyperparameters", "i", "k", "loop", "min", "mode", "None"),
             *("partial", "range", "real", "row", "rows", "scalars", "size", "sizes", "start"),
+            *(
+                "at",
+                "base",
+                "begin",
+                "column_count",
+                "column_parts",
+                "column_place",
+                "fold_columns",
+            ),
+            *("column_places", "fold_numbers", "fold_rows", "height", "inf", "int64", "itemsize"),
+            *("left", "line", "matrix_index", "offset", "place", "reach", "row_parts", "row_place"),
+            *("row_places", "scattered", "stretch", "tensors", "tile", "tiles", "view", "width"),
             *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),
         ]
     )
-    endings = ("_block",)
-    attributes = frozenset({"chunks.shape", "hyperparameters.shape", "rows.shape"})
+    endings = ("_block", "_parts", "_vector")
+    attributes = frozenset({"chunks.shape", "tiles.shape", "hyperparameters.shape", "rows.shape"})
     packages = frozenset({"math", "numba", "optgen", "features"})
-    effects = frozenset({"restore", "feature_scalars"})
+    effects = frozenset({"restore", "feature_scalars", "fold_columns", "fold_numbers", "fold_rows"})
 
     def printer(self, plan: Plan, naming: Naming) -> CpuPrinter:
         """What prints the statements of a plan."""
-        return CpuPrinter(plan, naming)
+        return TilePrinter(plan, naming)
 
 
 TARGET = Cpu()

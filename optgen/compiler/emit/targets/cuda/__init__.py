@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target
+from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target, is_plain
 from optgen.compiler.emit.targets.cuda.printer import CudaPrinter
 from optgen.compiler.ir.plan import Plan
 
@@ -42,6 +42,10 @@ class Cuda(Target):
             *("finish", "feature_scalars"),
         ]
     )
+
+    def supports(self, plan: Plan) -> bool:
+        """Whether the target has all that a plan needs."""
+        return is_plain(plan)
 
     def printer(self, plan: Plan, naming: Naming) -> CudaPrinter:
         """What prints the statements of a plan."""

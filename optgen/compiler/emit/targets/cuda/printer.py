@@ -91,8 +91,8 @@ class CudaPrinter(StatementPrinter):
                 loop = {**self._lane_loop(function), **self._index(program)}
                 more = {"first": _FIRST, "runtime_switches": ("alone", "deferred")}
                 return {**loop, **self._folding(function), **more}
-            case TensorScalars(prepass=prepass):
-                sums = self._places_of_sums(prepass.sums.reductions)
+            case TensorScalars():
+                sums = self._places_of_sums(function.sums)
                 return {
                     "first": "widths: Widths",
                     "reads": self.block([self._of_sums(one, sums) for one in function.reads]),
@@ -109,9 +109,9 @@ class CudaPrinter(StatementPrinter):
         match function:
             case Elements():
                 yield from (*_LOOP, "store")
-            case Sums(prepass=prepass):
+            case Sums():
                 yield from (*_LOOP, *_SUMS)
-                for item in prepass.sums.reductions:
+                for item in function.reductions:
                     yield "add_square" if _is_square(item) else "add"
             case TensorScalars():
                 yield from ("Function", "Integers", "Reals", "Widths", "device")
@@ -132,7 +132,7 @@ class CudaPrinter(StatementPrinter):
 
     @staticmethod
     def _squares(function: Sums) -> list[Expression]:
-        return [one.term for one in function.prepass.sums.reductions if _is_square(one)]
+        return [one.term for one in function.reductions if _is_square(one)]
 
     def _lane_loop(self, function: Elements | Sums) -> dict[str, object]:
         moved = [one for one in function.body if isinstance(one, Load | Store)]
@@ -165,7 +165,7 @@ class CudaPrinter(StatementPrinter):
 
     def _folding(self, function: Sums) -> dict[str, object]:
         """How the sums of threads become those of blocks, variables and the whole optimizer."""
-        reductions = function.prepass.sums.reductions
+        reductions = function.reductions
         width = len(reductions)
         totals = [f"{item.target}_total = {_ARRAY}(PARTS, real)" for item in reductions]
         clears = [Line(f"clear({item.target}_total)", item.guard) for item in reductions]

@@ -1,0 +1,92 @@
+"""Statements of CPU kernels over matrices: tiles of rows and columns, with vectors of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from optgen.compiler.emit.code import Axes, Fetch, Function, Statement
+from optgen.compiler.emit.layout import Line
+from optgen.compiler.emit.targets.cpu.printer import COMBINED, CpuPrinter, start_of
+from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.plan import Reduction
+
+_INDEX = {Extent.MATRIX: "matrix_index", Extent.ROWS: "line", Extent.COLUMNS: "base + i"}
+
+
+class TilePrinter(CpuPrinter):
+    """Prints statements of a loop over the elements of a tile."""
+
+    index = "at"
+
+    def context(self, function: Function) -> dict[str, Any]:
+        """What the template of a function has holes for."""
+        if not isinstance(function, Axes):
+            return CpuPrinter(self.plan, self.naming).context(function)
+        numbers = [one for one in function.reductions if one.extent not in VECTORS]
+        rows = [one for one in function.reductions if one.extent is Extent.ROWS]
+        columns = [one for one in function.reductions if one.extent is Extent.COLUMNS]
+        self._parts = {one.target: k for k, one in enumerate(columns)}
+        fetches = [one for one in function.body if isinstance(one, Fetch)]
+        of_lines = [one for one in fetches if one.extent is not Extent.COLUMNS]
+        body = [one for one in function.body if one not in of_lines]
+        blocks = self.blocks(function.body, "offset", "begin", "reach")
+        return {
+            "first": "real: type, loop: Loop, scattered: bool",
+            "reads": self.statements(function.reads),
+            "zeros": self._starts(numbers),
+            "vectors": self.block([self._vector(one) for one in fetches]),
+            "parts": self.block([self._part(one) for one in columns]),
+            "fetches": self.statements(of_lines),
+            "row_zeros": self._starts(rows),
+            "blocks": self.block(blocks),
+            "body": self.statements(body),
+            "row_parts": self._left(rows, "row_parts[{k}, row_place + line - first]"),
+            "partials": self._left(numbers, "partial[tile, {k}]"),
+            "folds": self.block([*self._folds(numbers), *self._folds(rows), *self._folds(columns)]),
+        }
+
+    def line(self, statement: Statement) -> Line:
+        """One line of the loop over the elements of a tile."""
+        if isinstance(statement, Fetch):
+            source = f"{statement.vector}_vector[{_INDEX[statement.extent]}]"
+            text = f"{self.name(statement.vector)} = real({source})"
+            return Line(text, statement.guard, "load")
+        if isinstance(statement, Reduction) and statement.extent is Extent.COLUMNS:
+            part = f"{statement.target}_parts[place + i]"
+            term = self.term(statement, self.element, "float64")
+            combined = COMBINED[statement.combination]
+            return Line(f"{part} = {combined}({part}, {term})", statement.guard, statement.block)
+        return super().line(statement)
+
+    def _vector(self, fetch: Fetch) -> Line:
+        address = f"addresses[tensor, {self.naming.column(fetch.vector)}]"
+        text = f"{fetch.vector}_vector = view({address}, {self.count(fetch.extent)}, float64)"
+        return Line(text, fetch.guard)
+
+    def _part(self, reduction: Reduction) -> Line:
+        k, begin = self._parts[reduction.target], start_of(reduction)
+        text = f"{reduction.target}_parts = column_parts[{k}]\n"
+        text += f"{reduction.target}_parts[column_place : column_place + column_count] = {begin}"
+        return Line(text, reduction.guard)
+
+    def _starts(self, reductions: list[Reduction]) -> str:
+        return "\n".join(f"{self.name(one.target)} = {start_of(one)}" for one in reductions)
+
+    def _left(self, reductions: list[Reduction], place: str) -> str:
+        return "\n".join(
+            f"{place.format(k=k)} = {self.name(one.target)}" for k, one in enumerate(reductions)
+        )
+
+    def _folds(self, reductions: list[Reduction]) -> Iterator[Line]:
+        """How the results of tiles become those of variables, rows and columns."""
+        for k, one in enumerate(reductions):
+            order = one.combination.order
+            if one.extent not in VECTORS:
+                yield Line(f"fold_numbers(tiles, partial, sums, {k}, {order})", one.guard)
+                continue
+            what = "rows" if one.extent is Extent.ROWS else "columns"
+            column = self.naming.column(one.target)
+            parts = f"{'row' if what == 'rows' else 'column'}_parts[{k}]"
+            text = f"fold_{what}(tiles, addresses, sizes, {column}, {parts}, {order})"
+            yield Line(text, one.guard)

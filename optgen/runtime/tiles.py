@@ -1,0 +1,71 @@
+"""Tiles: parts of matrices, of some rows and columns each, as the work of threads.
+
+Tiles depend on shapes only, so results are the same bits for any number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optgen.runtime.view import View
+
+Table = np.ndarray[Any, np.dtype[np.int64]]
+#: Rows of a tile at least, where there are as many: sums of columns then cost little beside the
+#: elements. Columns at least, so that their sums fit the first cache.
+_ROWS, _COLUMNS = 64, 2048
+#: Elements of a tile, about.
+_ELEMENTS = _ROWS * _COLUMNS // 2
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """The tiles of some matrices of one dtype.
+
+    A tile is a row of a table: variable, first row, number of rows, first column, number of
+    columns, bytes of an element, and where its results for rows and for columns begin.
+    """
+
+    real: type
+    elements: int
+    tiles: Table
+    #: Results for rows and for columns of all tiles together.
+    row_results: int
+    column_results: int
+    is_scattered: bool
+
+
+def tiling(
+    real: type, itemsize: int, matrices: Sequence[tuple[int, View]], is_scattered: bool
+) -> Tiling:
+    """The tiles of variables, each with its number and its view."""
+    tiles, row_place, column_place = [], 0, 0
+    for tensor, view in matrices:
+        for first, count, left, width in _tiles_of(view):
+            tiles.append((tensor, first, count, left, width, itemsize, row_place, column_place))
+            row_place += count
+            matrices_in_it = (first + count - 1) // view.rows - first // view.rows + 1
+            column_place += matrices_in_it * width
+    elements = sum(view.shape[0] for _, view in matrices)
+    table = np.array(tiles, np.int64)
+    return Tiling(real, elements, table, row_place, column_place, is_scattered)
+
+
+def _tiles_of(view: View) -> Iterator[tuple[int, int, int, int]]:
+    """First row, number of rows, first column and number of columns of each tile."""
+    width = min(view.columns, max(_COLUMNS, _ELEMENTS // view.rows))
+    height = max(_ROWS, _ELEMENTS // view.columns)
+    every = view.matrices * view.rows
+    if height >= view.rows:
+        # Whole matrices, so that a tile has all results of their columns.
+        height, stretch = height // view.rows * view.rows, every
+    else:
+        stretch = view.rows
+    for begin in range(0, every, stretch):
+        for first in range(begin, begin + stretch, height):
+            count = min(height, begin + stretch - first)
+            for left in range(0, view.columns, width):
+                yield first, count, left, min(width, view.columns - left)

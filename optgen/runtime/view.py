@@ -1,0 +1,84 @@
+"""Views of variables as matrices: which elements are a row, and which a column."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+Places = np.ndarray[Any, np.dtype[np.int64]]
+#: The columns of the table of shapes: elements, rows and columns of one matrix, dimensions,
+#: matrices, and the lengths of vectors of rows and of columns.
+SIZE, ROWS, COLUMNS, DIMS, MATRICES, ROW_COUNT, COLUMN_COUNT = range(7)
+#: The columns with the lengths of vectors, by what they have one number for.
+VECTOR_LENGTHS = {"matrix": MATRICES, "rows": ROW_COUNT, "columns": COLUMN_COUNT}
+
+
+@dataclass(frozen=True)
+class View:
+    """A variable as a batch of matrices of one shape.
+
+    An element is at the sum of the places of its row, among those of all matrices, and of its
+    column; places count elements. Where they are None, rows follow each other in memory.
+    """
+
+    matrices: int
+    rows: int
+    columns: int
+    dims: int
+    row_places: Places | None = None
+    column_places: Places | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """A row of the table of shapes."""
+        whole = self.matrices * self.rows * self.columns
+        lengths = self.matrices * self.rows, self.matrices * self.columns
+        return (whole, self.rows, self.columns, self.dims, self.matrices, *lengths)
+
+    def length(self, shape: str) -> tuple[int, ...]:
+        """The shape of a state with one number for each of these."""
+        return (self.shape[VECTOR_LENGTHS[shape]],) if shape in VECTOR_LENGTHS else ()
+
+
+def plain_view(shape: Sequence[int]) -> View:
+    """The view of a variable that is no matrix: one column."""
+    return View(1, prod(shape), 1, len(shape))
+
+
+def view_of(view: str, shape: Sequence[int], strides: Sequence[int]) -> View:
+    """The view of a variable of at least two dimensions; ``strides`` count elements."""
+    batch, rows, columns = _axes(view, shape)
+    counts = [prod(shape[axis] for axis in axes) for axes in (batch, rows, columns)]
+    places = [_places(shape, strides, axes) for axes in (batch, rows, columns)]
+    row_places = (places[0][:, None] + places[1][None, :]).reshape(-1)
+    width = counts[2]
+    follows = np.array_equal(places[2], np.arange(width)) and np.array_equal(
+        row_places, width * np.arange(len(row_places))
+    )
+    if follows:
+        return View(counts[0], counts[1], width, len(shape))
+    return View(counts[0], counts[1], width, len(shape), row_places, places[2])
+
+
+def _axes(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+    """The axes of the batch, of rows and of columns."""
+    every = list(range(len(shape)))
+    if view == "first by rest":
+        return [], every[:1], every[1:]
+    if view == "last two":
+        return every[:-2], every[-2:-1], every[-1:]
+    second, largest = sorted(every, key=lambda axis: (shape[axis], axis))[-2:]
+    return [axis for axis in every if axis not in (second, largest)], [second], [largest]
+
+
+def _places(shape: Sequence[int], strides: Sequence[int], axes: Sequence[int]) -> Places:
+    """The places of the elements along some axes, the last one fastest."""
+    places = np.zeros(1, np.int64)
+    for axis in axes:
+        steps = strides[axis] * np.arange(shape[axis], dtype=np.int64)
+        places = (places[:, None] + steps[None, :]).reshape(-1)
+    return places
