@@ -13,6 +13,7 @@ from optgen.runtime.cpu.launch import launching, loop_for
 from optgen.runtime.kernels import MATRIX, Builder, Phase, built
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
+from optgen.runtime.view import SIZE
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -84,14 +85,14 @@ class Running:
 
     def scalars(self) -> Iterator[Call]:
         """The calls that compute numbers and vectors from the results of the pass."""
-        phase, tables = self._phase, self._tables
+        phase = self._phase
         if not (self._passing or phase.is_due_anyway or not phase.is_pass):
             return
         if phase.shared is not None and (part := next(iter(self._parts), None)) is not None:
             yield self._computing(phase.shared, part, np.flatnonzero(self._chosen)[:1])
         if phase.scalars is not None:
             for part in self._parts:
-                some = self._chosen & part.members & (tables.sizes > 0)
+                some = self._chosen & part.members & (self._shapes[:, SIZE] > 0)
                 yield self._computing(phase.scalars, part, np.flatnonzero(some))
 
     def _computing(self, builder: Builder, part: Part, tensors: Array) -> Call:
