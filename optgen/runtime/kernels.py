@@ -104,6 +104,11 @@ class Phase:
     shared: Builder | None = None
     scalars: Builder | None = None
 
+    @property
+    def reduces(self) -> bool:
+        """Whether its pass computes anything besides arrays."""
+        return bool(self.sums or self.rows or self.columns)
+
     def over(self, on: Mapping[str, bool]) -> Builder | None:
         """What runs over the elements of variables of a switch setting, if anything."""
         if not self.is_pass or not self.when(on):

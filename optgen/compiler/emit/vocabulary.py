@@ -45,6 +45,9 @@ _PRINTED = CLASSES.union(
         "type",
         "alone",
         "deferred",
+        "element",
+        "matrix",
+        "tensor",
     ),
     *(target.words for target in TARGETS),
 )

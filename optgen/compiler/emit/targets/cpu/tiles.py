@@ -36,7 +36,7 @@ class TilePrinter(CpuPrinter):
             "reads": self.statements(function.reads),
             "zeros": self._starts(numbers),
             "vectors": self.block([self._vector(one) for one in fetches]),
-            "parts": self.block([self._part(one) for one in columns]),
+            "parts": self.block([self._part(one) for one in columns if one.guard.cases]),
             "fetches": self.statements(of_lines),
             "row_zeros": self._starts(rows),
             "blocks": self.block(blocks),
@@ -82,6 +82,8 @@ class TilePrinter(CpuPrinter):
         """How the results of tiles become those of variables, rows and columns."""
         for k, one in enumerate(reductions):
             order = one.combination.order
+            if not one.guard.cases:
+                continue
             if one.extent not in VECTORS:
                 yield Line(f"fold_numbers(tiles, partial, sums, {k}, {order})", one.guard)
                 continue

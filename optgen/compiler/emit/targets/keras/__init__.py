@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from optgen.compiler.emit.target import Naming, Target, is_plain
-from optgen.compiler.emit.targets.keras.printer import HOST_OPERATIONS, REAL, KerasPrinter
+from optgen.compiler.emit.target import Naming, Target
+from optgen.compiler.emit.targets.keras.printer import (
+    HOST_OPERATIONS,
+    REAL,
+    REDUCTIONS,
+    KerasPrinter,
+)
 from optgen.compiler.ir.plan import Plan
 
 
@@ -18,14 +23,10 @@ class Keras(Target):
             *("tensors", "totals", *KerasPrinter.support),
         ]
     )
-    attributes = frozenset({*HOST_OPERATIONS.values(), REAL})
+    attributes = frozenset({*HOST_OPERATIONS.values(), *REDUCTIONS.values(), REAL})
     packages = frozenset({"typing", "features"})
     effects = frozenset({"feature_scalars"})
     has_columns = False
-
-    def supports(self, plan: Plan) -> bool:
-        """Whether the target has all that a plan needs."""
-        return is_plain(plan)
 
     def printer(self, plan: Plan, naming: Naming) -> KerasPrinter:
         """What prints the statements of a plan."""
