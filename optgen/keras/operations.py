@@ -13,7 +13,7 @@ from optgen.keras.members import GRADIENT, PARAM, Member, Shared, Tensors, call
 from optgen.keras.slots import Slot
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row
-from optgen.runtime.kernels import MATRIX, Kernels, Program
+from optgen.runtime.kernels import MATRIX, Kernels, Phase, Program
 from optgen.runtime.model import ELEMENT, LARGEST_GRADIENT
 
 #: What makes the new tensors of a call.
@@ -195,17 +195,10 @@ def _run(program: Program, members: Sequence[Member], shared: Shared) -> None:
     if not chosen:
         return
     for phase in program.phases:
-        totals: Tensors = {}
-        has_passed = False
-        for member in chosen:
-            builder = phase.over(member.slot.on)
-            if builder is None:
-                continue
-            has_passed = True
-            for name, part in member.run(phase, builder).items():
-                totals[name] = ops.add(totals[name], part) if name in totals else part
+        has_passed = any(phase.over(member.slot.on) is not None for member in chosen)
         if not has_passed and phase.is_pass and not phase.is_due_anyway:
             continue
+        totals = _pass(phase, chosen)
         shared.add(totals)
         if phase.shared is not None:
             totals |= shared.compute(phase.shared)
@@ -216,3 +209,14 @@ def _run(program: Program, members: Sequence[Member], shared: Shared) -> None:
     shared.keep(program)
     for member in chosen:
         member.keep(program)
+
+
+def _pass(phase: Phase, members: Sequence[Member]) -> Tensors:
+    """Run the pass of a phase; returns sums over all variables."""
+    totals: Tensors = {}
+    for member in members:
+        builder = phase.over(member.slot.on)
+        parts = {} if builder is None else member.run(phase, builder)
+        for name, part in parts.items():
+            totals[name] = ops.add(totals[name], part) if name in totals else part
+    return totals

@@ -8,6 +8,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from optgen.runtime.hyperparameters.declarations import Switch, always
+
 #: Compiles a kernel for a dtype, a loop and a setting of switches.
 Builder = Callable[..., Any]
 Condition = Callable[[Mapping[str, bool]], bool]
@@ -44,11 +46,6 @@ def _keywords(builder: Builder) -> tuple[str, ...]:
 @cache
 def _built(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Any:
     return builder(*fixed, **dict(zip(_keywords(builder), values, strict=True)))
-
-
-def always(on: Mapping[str, bool]) -> bool:
-    """The condition that holds in every switch setting."""
-    return True
 
 
 class MixedBuildError(ImportError):
@@ -173,6 +170,8 @@ class Kernels:
     factors: tuple[str, ...] = ()
     #: Vectors that aren't states, each with what it has one number for.
     vectors: tuple[tuple[str, str], ...] = ()
+    #: Switches that each call decides.
+    decided: tuple[Switch, ...] = ()
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
@@ -197,6 +196,7 @@ def kernels_in(
     factors: tuple[str, ...],
     programs: tuple[Program, ...],
     vectors: tuple[tuple[str, str], ...] = (),
+    decided: tuple[Switch, ...] = (),
 ) -> Kernels:
     """The kernels of an optimizer: its own, and those that it shares with others."""
 
@@ -226,4 +226,4 @@ def kernels_in(
         return replace(program, phases=tuple(phases), factors=factors)
 
     every = tuple(map(bound, programs))
-    return Kernels(buffers, scalars, builder("host_scalars"), every, factors, vectors)
+    return Kernels(buffers, scalars, builder("host_scalars"), every, factors, vectors, decided)

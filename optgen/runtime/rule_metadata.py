@@ -8,7 +8,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
-from optgen.runtime.hyperparameters.declarations import Hyperparameter, State, Switch
+from optgen.runtime.hyperparameters.declarations import Hyperparameter, Input, State, Switch
 from optgen.runtime.kernels import Kernels, MixedBuildError, Program, kernels_in
 
 Declared = TypeVar("Declared", bound="Hyperparameter | Switch")
@@ -72,6 +72,8 @@ class Generated:
     switches: ClassVar[tuple[Switch, ...]] = ()
     states: ClassVar[tuple[State, ...]] = ()
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    #: What a call is given beside the gradient.
+    inputs: ClassVar[tuple[Input, ...]] = ()
     #: Names of torch's arguments, each with the hyperparameters that it sets.
     torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     layout: ClassVar[Layout] = Layout()
@@ -127,8 +129,9 @@ def _kernels_of(rule: Any, target: str, fingerprint: str) -> Kernels:
     if (rule.fingerprint, rule.features.fingerprint) != (own.FINGERPRINT, shared.FINGERPRINT):
         raise mixed(own.__name__)
     layout: Layout = rule.layout
+    decided = tuple(switch for switch in rule.switches if switch.of_calls)
     tables = layout.buffers, layout.columns, layout.factors
-    return kernels_in(own, shared, *tables, layout.programs, layout.vectors)
+    return kernels_in(own, shared, *tables, layout.programs, layout.vectors, decided)
 
 
 def mixed(where: str) -> MixedBuildError:

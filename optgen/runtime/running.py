@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.arrays import Array, address
 from optgen.runtime.cpu.launch import launching, loop_for
 from optgen.runtime.kernels import MATRIX, Builder, Phase, built
 from optgen.runtime.tables import Tables
@@ -77,11 +77,14 @@ class Running:
             loop = loop_for(work.elements)
             kernel = built(builder, part.on, work.real, loop, work.is_scattered)
             partial = np.empty((len(work.tiles), phase.sums))
-            row_parts = np.empty((phase.rows, work.row_results))
-            column_parts = np.empty((phase.columns, work.column_results))
+            held = [np.empty(work.row_results) for _ in range(phase.rows)]
+            held += [np.empty(work.column_results) for _ in range(phase.columns)]
+            places = np.array([address(one) for one in held], np.int64)
             own = tables.addresses, tables.rows, tables.shapes, part.scalars, part.factors
-            results = self.sums, partial, row_parts, column_parts
+            results = self.sums, partial, places[: phase.rows], places[phase.rows :]
             yield launching(kernel, loop, work.tiles, *own, *results)
+            # A call that keeps what the kernel reaches by address.
+            yield len, held
 
     def scalars(self) -> Iterator[Call]:
         """The calls that compute numbers and vectors from the results of the pass."""

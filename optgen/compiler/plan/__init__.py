@@ -47,7 +47,8 @@ class _Planner:
             if one and one == other
         ]
         states = [state.name for state in rule.states if state.extent is Extent.ELEMENT]
-        self._buffers = (PARAM, GRAD, *states)
+        inputs = [given.name for given in rule.inputs if given.extent is Extent.ELEMENT]
+        self._buffers = (PARAM, GRAD, *inputs, *states)
         self._vectors: dict[str, Extent] = {}
 
     def plan(self) -> Plan:
@@ -139,7 +140,11 @@ class _Planner:
             Buffer(state.name, self._switches.translate(state.when), state.extent)
             for state in self._rule.states
         )
-        return (Buffer(PARAM, ALWAYS), Buffer(GRAD, ALWAYS), *states)
+        inputs = (
+            Buffer(given.name, self._switches.given(given), given.extent)
+            for given in self._rule.inputs
+        )
+        return (Buffer(PARAM, ALWAYS), Buffer(GRAD, ALWAYS), *inputs, *states)
 
 
 def _assigned(items: Sequence[Item], name: str) -> Condition:

@@ -36,38 +36,42 @@ def fold_numbers(chunks: Array, partial: Array, sums: Array, k: int, order: int)
 
 @njit
 def fold_rows(
-    tiles: Array, addresses: Array, sizes: Array, column: int, parts: Array, order: int
+    tiles: Array, addresses: Array, sizes: Array, column: int, results_at: int, order: int
 ) -> None:
     """Fold the results for the rows of tiles into a vector of each variable."""
     for tile in range(tiles.shape[0]):
         tensor, first, count, left = tiles[tile, 0], tiles[tile, 1], tiles[tile, 2], tiles[tile, 3]
-        place = tiles[tile, 6]
+        parts = view(results_at + 8 * tiles[tile, 6], count, float64)
         results = view(addresses[tensor, column], sizes[tensor, 5], float64)
         for k in range(count):
             if left == 0:
-                results[first + k] = parts[place + k]
+                results[first + k] = parts[k]
             else:
-                results[first + k] = _folded(results[first + k], parts[place + k], order)
+                results[first + k] = _folded(results[first + k], parts[k], order)
 
 
 @njit
 def fold_columns(
-    tiles: Array, addresses: Array, sizes: Array, column: int, parts: Array, order: int
+    tiles: Array, addresses: Array, sizes: Array, column: int, results_at: int, order: int
 ) -> None:
     """Fold the results for the columns of tiles into a vector of each variable."""
     for tile in range(tiles.shape[0]):
         tensor, first, count, left = tiles[tile, 0], tiles[tile, 1], tiles[tile, 2], tiles[tile, 3]
-        width, place = tiles[tile, 4], tiles[tile, 7]
+        width, place = tiles[tile, 4], results_at + 8 * tiles[tile, 7]
         height, stretch = sizes[tensor, 1], sizes[tensor, 2]
         results = view(addresses[tensor, column], sizes[tensor, 6], float64)
         matrix, last = first // height, (first + count - 1) // height
         # The first tile of a matrix begins in or at its first row.
         is_new = first % height == 0
         while matrix <= last:
-            for k in range(width):
-                at = matrix * stretch + left + k
-                if is_new:
-                    results[at] = parts[place + k]
-                else:
-                    results[at] = _folded(results[at], parts[place + k], order)
-            matrix, place, is_new = matrix + 1, place + width, True
+            parts = view(place, width, float64)
+            own = results[matrix * stretch + left : matrix * stretch + left + width]
+            if is_new:
+                own[:] = parts
+            elif order == 0:
+                for k in range(width):
+                    own[k] += parts[k]
+            else:
+                for k in range(width):
+                    own[k] = _folded(own[k], parts[k], order)
+            matrix, place, is_new = matrix + 1, place + 8 * width, True

@@ -38,6 +38,9 @@ class _Flow:
         self._states = {state.name: state.when for state in rule.states}
         self._defined: dict[str, Condition] = dict.fromkeys(self._language.given, ALWAYS)
         self._defined |= self._states
+        self._inputs = {one.name for one in rule.inputs}
+        given = {n: Condition.of(f"{GIVEN}({n.name})") for n in rule.inputs if n.optional}
+        self._defined |= {one.name: given.get(one, ALWAYS) for one in rule.inputs}
         self._defined |= dict.fromkeys(self._fixed, ALWAYS)
         self._locals = {step.target for step in steps}
 
@@ -82,6 +85,9 @@ class _Flow:
         if target in self._fixed:
             hint = "give the value a new name"
             yield Problem(f"{target!r} can't be assigned", step.location, hint)
+        elif target in self._inputs:
+            message = f"the input {target!r} can't be assigned"
+            yield Problem(message, step.location, "give the value a new name")
         elif target == GRAD and self._block.every_variable:
             message = "a variable without a gradient has none that could be assigned"
             yield Problem(message, step.location, "drop every_variable, or the line")

@@ -7,11 +7,11 @@ from typing import Any
 
 from optgen.compiler.emit.code import Axes, Fetch, Function, Statement
 from optgen.compiler.emit.layout import Line
-from optgen.compiler.emit.targets.cpu.printer import COMBINED, CpuPrinter, start_of
+from optgen.compiler.emit.targets.cpu.printer import COMBINED, CpuPrinter, drawn_by, start_of
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Reduction
 
-_INDEX = {Extent.MATRIX: "matrix_index", Extent.ROWS: "line", Extent.COLUMNS: "base + i"}
+_INDEX = {Extent.MATRIX: "matrix_index", Extent.ROWS: "line", Extent.COLUMNS: "i"}
 
 
 class TilePrinter(CpuPrinter):
@@ -31,17 +31,22 @@ class TilePrinter(CpuPrinter):
         of_lines = [one for one in fetches if one.extent is not Extent.COLUMNS]
         body = [one for one in function.body if one not in of_lines]
         blocks = self.blocks(function.body, "offset", "begin", "reach")
+        blocks += [self._stretch(one) for one in fetches if one not in of_lines]
+        blocks += [self._part_of_block(one) for one in columns if one.guard.cases]
+        parts = [*map(self._part, columns)]
+        parts += [self._part_of_rows(*one) for one in enumerate(rows)]
         return {
             "first": "real: type, loop: Loop, scattered: bool",
             "reads": self.statements(function.reads),
             "zeros": self._starts(numbers),
-            "vectors": self.block([self._vector(one) for one in fetches]),
-            "parts": self.block([self._part(one) for one in columns if one.guard.cases]),
+            "vectors": self.block([self._vector(one) for one in of_lines]),
+            "parts": self.block([line for line in parts if line.guard.cases]),
             "fetches": self.statements(of_lines),
             "row_zeros": self._starts(rows),
             "blocks": self.block(blocks),
+            "draws": bool(drawn_by(function)),
             "body": self.statements(body),
-            "row_parts": self._left(rows, "row_parts[{k}, row_place + line - first]"),
+            "row_parts": self._left(rows, "{name}_parts[line - first]"),
             "partials": self._left(numbers, "partial[tile, {k}]"),
             "folds": self.block([*self._folds(numbers), *self._folds(rows), *self._folds(columns)]),
         }
@@ -53,7 +58,7 @@ class TilePrinter(CpuPrinter):
             text = f"{self.name(statement.vector)} = real({source})"
             return Line(text, statement.guard, "load")
         if isinstance(statement, Reduction) and statement.extent is Extent.COLUMNS:
-            part = f"{statement.target}_parts[place + i]"
+            part = f"{statement.target}_parts[i]"
             term = self.term(statement, self.element, "float64")
             combined = COMBINED[statement.combination]
             return Line(f"{part} = {combined}({part}, {term})", statement.guard, statement.block)
@@ -65,18 +70,34 @@ class TilePrinter(CpuPrinter):
         return Line(text, fetch.guard)
 
     def _part(self, reduction: Reduction) -> Line:
-        k, begin = self._parts[reduction.target], start_of(reduction)
-        text = f"{reduction.target}_parts = column_parts[{k}]\n"
-        text += f"{reduction.target}_parts[column_place : column_place + column_count] = {begin}"
+        address = f"column_parts[{self._parts[reduction.target]}] + 8 * column_place"
+        text = f"{reduction.target}_parts = view({address}, column_count, float64)\n"
+        text += f"{reduction.target}_parts[:] = {start_of(reduction)}"
         return Line(text, reduction.guard)
+
+    def _part_of_rows(self, k: int, reduction: Reduction) -> Line:
+        address = f"row_parts[{k}] + 8 * row_place"
+        text = f"{reduction.target}_parts = view({address}, count, float64)"
+        return Line(text, reduction.guard)
+
+    def _part_of_block(self, reduction: Reduction) -> Line:
+        address = f"column_parts[{self._parts[reduction.target]}] + 8 * place"
+        text = f"{reduction.target}_parts = view({address}, size, float64)"
+        return Line(text, reduction.guard)
+
+    def _stretch(self, fetch: Fetch) -> Line:
+        address = f"addresses[tensor, {self.naming.column(fetch.vector)}] + 8 * base"
+        return Line(f"{fetch.vector}_vector = view({address}, size, float64)", fetch.guard)
 
     def _starts(self, reductions: list[Reduction]) -> str:
         return "\n".join(f"{self.name(one.target)} = {start_of(one)}" for one in reductions)
 
     def _left(self, reductions: list[Reduction], place: str) -> str:
-        return "\n".join(
-            f"{place.format(k=k)} = {self.name(one.target)}" for k, one in enumerate(reductions)
-        )
+        lines = [
+            Line(f"{place.format(k=k, name=one.target)} = {self.name(one.target)}", one.guard)
+            for k, one in enumerate(reductions)
+        ]
+        return self.block([line for line in lines if line.guard.cases])
 
     def _folds(self, reductions: list[Reduction]) -> Iterator[Line]:
         """How the results of tiles become those of variables, rows and columns."""

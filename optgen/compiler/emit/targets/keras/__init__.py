@@ -9,7 +9,8 @@ from optgen.compiler.emit.targets.keras.printer import (
     REDUCTIONS,
     KerasPrinter,
 )
-from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.plan import Plan, expression_of
+from optgen.compiler.ir.randomness import has_draws
 
 
 class Keras(Target):
@@ -27,6 +28,12 @@ class Keras(Target):
     packages = frozenset({"typing", "features"})
     effects = frozenset({"feature_scalars"})
     has_columns = False
+
+    def supports(self, plan: Plan) -> bool:
+        """Whether the target has all that a plan needs."""
+        every = [expression_of(item) for program in plan.programs for item in program.items]
+        by_call = plan.rule.inputs or any(switch.is_of_calls for switch in plan.switches)
+        return not (by_call or any(map(has_draws, every)))
 
     def printer(self, plan: Plan, naming: Naming) -> KerasPrinter:
         """What prints the statements of a plan."""
