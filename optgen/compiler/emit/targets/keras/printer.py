@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from optgen.compiler.emit.code import (
     Fetch,
@@ -29,7 +29,7 @@ from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
-from optgen.compiler.ir.plan import Assignment, Plan, Reduction
+from optgen.compiler.ir.plan import Assignment, Item, Plan, Reduction
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import COUNTERS
@@ -159,8 +159,8 @@ def _is_access(statement: Statement) -> bool:
     return isinstance(statement, Fetch | Put)
 
 
-def _is_vector(statement: Statement) -> bool:
-    return isinstance(statement, Assignment | Reduction) and statement.extent in VECTORS
+def _is_vector(statement: Statement) -> TypeGuard[Item]:
+    return isinstance(statement, Item) and statement.extent in VECTORS
 
 
 def _counters(function: Function) -> Iterator[Read]:
