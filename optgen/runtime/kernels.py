@@ -95,6 +95,9 @@ class Phase:
     stores: bool = False
     #: Whether its numbers are due where the pass doesn't run.
     is_due_anyway: bool = False
+    #: For each of the numbers 0 if it is a sum, 1 for a largest and -1 for a smallest value; empty
+    #: if all are sums.
+    orders: tuple[int, ...] = ()
     #: What the target has for it.
     elements: Builder | None = None
     axes: Builder | None = None
@@ -105,6 +108,11 @@ class Phase:
     def reduces(self) -> bool:
         """Whether its pass computes anything besides arrays."""
         return bool(self.sums or self.rows or self.columns)
+
+    @property
+    def every_order(self) -> tuple[int, ...]:
+        """For each of the numbers 0 if it is a sum, 1 or -1 for a largest or smallest value."""
+        return self.orders or (0,) * self.sums
 
     def over(self, on: Mapping[str, bool]) -> Builder | None:
         """What runs over the elements of variables of a switch setting, if anything."""

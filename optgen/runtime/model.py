@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.parts import PLAIN, NewStates, Parts, StateSource
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import View
 
@@ -82,6 +84,8 @@ class Model:
         self.views = self._views(rule.view)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
+        #: A step of shards calls other processes in its middle, by functions of Python.
+        self.guard: AbstractContextManager[object] = nullcontext()
         self._ages, self._whole = parts.ages, parts.whole if _takes_sums(kernels, self) else None
         #: States that all variables share.
         self.shared: dict[str, Array] = {}
@@ -195,6 +199,7 @@ class Model:
         engine = self.memory.engine(self.variables, held, rows.tolist(), count, parts, views)
         if self._whole is not None:
             engine.spread(self._whole.sizes, self._whole.complete)
+            self.guard = uninterrupted
         self.engine = engine
         self._placed = rows.tobytes()
 

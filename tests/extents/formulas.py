@@ -9,7 +9,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: States by variable, and of all variables under the key None.
-States = dict[int | None, dict[str, Array]]
+States = dict[int | None, dict[str, Any]]
 Rule = Callable[[States, list[Array], Mapping[int, Array], Sequence[int]], None]
 #: The largest and the second largest dimension; the last ones of equal ones.
 Axes = tuple[int, int]

@@ -49,6 +49,7 @@ _PRINTED = CLASSES.union(
         "alone",
         "deferred",
         "element",
+        "orders",
         "matrix",
         "tensor",
     ),
