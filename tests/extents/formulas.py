@@ -113,14 +113,17 @@ def drawn(steps: int, seed: int = 0) -> tuple[list[Array], list[list[Array | Non
 
 
 def expected(
-    name: str, held: Sequence[Array], rows: Sequence[Sequence[Array | None]]
+    name: str,
+    held: Sequence[Array],
+    rows: Sequence[Sequence[Array | None]],
+    plain: Sequence[int] = (PLAIN,),
 ) -> tuple[list[Array], States]:
     """Variables and states after some steps."""
     states: States = {}
     params = [array.astype(np.float64) for array in held]
     for row in rows:
         grads = {k: g.astype(np.float64) for k, g in enumerate(row) if g is not None}
-        RULES[name](states, params, grads, (PLAIN,))
+        RULES[name](states, params, grads, plain)
     return params, states
 
 

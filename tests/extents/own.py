@@ -14,7 +14,7 @@ from optgen.compiler.build import build, prepare
 from optgen.compiler.library import find_specs
 
 NAMES = ("Factored", "Covered", "Trust", "Learned")
-_SPECS = Path(__file__).with_name("specs")
+SPECS = Path(__file__).with_name("specs")
 
 
 class _Silent:
@@ -29,7 +29,7 @@ class _Silent:
 def package() -> ModuleType:
     """The package that the specs are built into."""
     folder = Path(mkdtemp())
-    build(prepare(find_specs([str(_SPECS)])), folder / "rules_of_any_extent", _Silent())
+    build(prepare(find_specs([str(SPECS)])), folder / "rules_of_any_extent", _Silent())
     sys.path.insert(0, str(folder))
     try:
         return importlib.import_module("rules_of_any_extent")
