@@ -19,6 +19,8 @@ Condition = Callable[[Mapping[str, bool]], bool]
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
+#: The program that computes what evaluation uses.
+EVALUATE = "evaluate"
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 

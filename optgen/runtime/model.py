@@ -22,6 +22,7 @@ from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import (
     CHECK_FINITE,
     CONSTRAINED,
+    EVALUATE,
     MATRIX,
     OPTIMIZER,
     Kernels,
@@ -232,7 +233,18 @@ class Model:
 
         Raises ValueError for an age that isn't known.
         """
-        call, ages = counters.calls + 1, self._ages.next(counters.updates)
+        return self._begin_at(rows, counters.calls + 1, self._ages.next(counters.updates), given)
+
+    def evaluating(self, settings: Settings, counters: Counters, chosen: Mask) -> list[Call]:
+        """The calls that give some variables the values that evaluation uses."""
+        rows = settings.rows(self.row_set, counters.calls - 1)
+        self._begin_at(rows, counters.calls, self._ages.next(counters.updates) - 1, NOTHING_GIVEN)
+        program = self.engine.program(EVALUATE)
+        assert program is not None
+        self.engine.sum_up(program, chosen, ())
+        return self.engine.launches(program, chosen)
+
+    def _begin_at(self, rows: Host, call: int, ages: Steps, given: Given) -> Program:
         if isinstance(ages, int):
             if self._placed != self._own_bytes:
                 self._place(self._own_rows, len(self.row_set))

@@ -12,7 +12,7 @@ import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
-from optgen.runtime.averages import Standing, standing_of
+from optgen.runtime.averages import Standing, kept_averages, standing_of
 from optgen.runtime.core import Core
 from optgen.runtime.gradient_pairs import Gradients, Variables
 from optgen.runtime.gradient_reader import GivenGradients
@@ -53,6 +53,8 @@ class Optimizer(Generated, Sealed, Saved):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
         declared = self.hyperparameters, self.switches, self.exclusive
         settings = Settings(kind, *declared, values, options, self.states, self.layout.columns)
+        if self.has_average() and kept_averages(self.states, settings.on()):
+            raise ValueError(f"{kind} computes averages itself, so that no state may stand in too")
         treatment = Treatment(kind, *common)
         self.name = unique_name(kind) if name is None else name
         self._core = Core(kind, settings, treatment)
@@ -269,11 +271,16 @@ class Optimizer(Generated, Sealed, Saved):
         any thread.
         """
         averages = self._core.averages(self._standing)
-        return averages.standing_in(self.states, self._core.settings.on())
+        on = self._core.settings.on()
+        return averages.standing_in(self.states, on, has_average=self.has_average())
 
     def _standing(self, only: Sequence[Array] | None = None) -> Standing | None:
-        model = self._core.model
-        return None if model is None else standing_of(model, self.states, self.iterations, only)
+        core, model = self._core, self._core.model
+        if model is None:
+            return None
+        evaluating = partial(model.evaluating, core.settings, core.counted())
+        computing = evaluating if self.has_average() else None
+        return standing_of(model, self.states, self.iterations, only, evaluating=computing)
 
     def _snapshot(self) -> Snapshot:
         return snapshot(self._core, self)

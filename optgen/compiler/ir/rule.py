@@ -143,6 +143,8 @@ class Rule:
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
     inputs: tuple[Input, ...] = ()
+    #: What evaluation uses in place of the parameter.
+    average: Expression | None = None
     #: How its variables are viewed as matrices; empty if they are not.
     view: str = ""
 

@@ -109,6 +109,8 @@ class Spec:
     #: How variables are viewed as matrices.
     view: Text | None = None
     inputs: tuple[InputEntry, ...] = ()
+    #: What evaluation uses in place of the parameter.
+    average: Text | None = None
 
     @property
     def module(self) -> str:

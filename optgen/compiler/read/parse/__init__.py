@@ -104,6 +104,7 @@ class _Parser:
             is_schedule=spec.is_schedule,
             view=self._view(),
             inputs=self._inputs,
+            average=self._expression(spec.average),
         )
 
     def _view(self) -> str:
