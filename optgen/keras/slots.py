@@ -15,7 +15,7 @@ from optgen.keras.order import groups_of
 from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, PERTURBED
 from optgen.runtime.model import LARGEST_GRADIENT, initial_value
 from optgen.runtime.optimizer import Optimizer
 
@@ -52,7 +52,12 @@ class Slot:
 def new_slot(settings: Settings, variable: Any, path: str, row: Row, *, overwritten: bool) -> Slot:
     """A variable that has no states yet."""
     constraint = getattr(variable, "constraint", None)
-    on = {**settings.on(), CHECK_FINITE: False, CONSTRAINED: constraint is not None}
+    on = {
+        **settings.on(),
+        CHECK_FINITE: False,
+        CONSTRAINED: constraint is not None,
+        PERTURBED: False,
+    }
     return Slot(variable, path, {}, row, on, overwritten)
 
 

@@ -21,6 +21,9 @@ CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 MATRIX = "matrix"
 #: The program that computes what evaluation uses.
 EVALUATE = "evaluate"
+#: The program that moves variables to where the next gradient is taken, and the switch of updates
+#: with such a gradient.
+PERTURB, PERTURBED = "perturb", "perturbed"
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 

@@ -25,6 +25,8 @@ from optgen.runtime.kernels import (
     EVALUATE,
     MATRIX,
     OPTIMIZER,
+    PERTURB,
+    PERTURBED,
     Kernels,
     Program,
 )
@@ -88,6 +90,9 @@ class Model:
         self.shared: dict[str, Array] = {}
         self.states = self._make_states(declared, settings, parts.states, kernels)
         self._scratch = self._vectors(kernels)
+        #: Whether the variables are where ``perturb`` moved them.
+        self.is_perturbed = False
+        self._can_perturb = kernels.program(PERTURB) is not None
         self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: The inputs that are one number, which calls set.
         self._numbers = {
@@ -117,6 +122,7 @@ class Model:
                 CHECK_FINITE: check,
                 CONSTRAINED: path in self.constraints,
                 MATRIX: view is not None,
+                PERTURBED: False,
             }
             for path, row, view in zip(self.paths, self.rows, self.views, strict=True)
         ]
@@ -244,6 +250,17 @@ class Model:
         self.engine.sum_up(program, chosen, ())
         return self.engine.launches(program, chosen)
 
+    def perturbing(
+        self, rows: Host, counters: Counters, gradients: Sequence[Gradient | None]
+    ) -> list[Call]:
+        """The calls that move variables to where the next gradient is taken."""
+        self.begin(rows, counters)
+        program = self.engine.program(PERTURB)
+        assert program is not None
+        chosen = self.present(gradients) & self.trained
+        self.engine.sum_up(program, chosen, gradients)
+        return [*self.engine.launches(program, chosen), (setattr, self, "is_perturbed", True)]
+
     def _begin_at(self, rows: Host, call: int, ages: Steps, given: Given) -> Program:
         if isinstance(ages, int):
             if self._placed != self._own_bytes:
@@ -257,6 +274,7 @@ class Model:
     def _begin(self, rows: Host, call: int, steps: Steps, given: Given) -> Program:
         """Hand over the inputs of a call, and compute its scalars."""
         has = {one.switch: one.name in given for one in self._inputs if one.optional}
+        has |= {PERTURBED: self.is_perturbed} if self._can_perturb else {}
         for name, value in given.items():
             if isinstance(value, float):
                 self.memory.assign(self._numbers[name], value)
@@ -266,7 +284,8 @@ class Model:
 
     def updated(self, chosen: Mask) -> list[Call]:
         """The calls that note an update of some variables."""
-        return [(self.seen.fill, False), *self._ages.counting(chosen)]
+        moved = (setattr, self, "is_perturbed", False)
+        return [(self.seen.fill, False), moved, *self._ages.counting(chosen)]
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""

@@ -21,6 +21,7 @@ from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.instance_names import unique_name
+from optgen.runtime.kernels import PERTURB
 from optgen.runtime.minimize import minimize
 from optgen.runtime.model import NOTHING_GIVEN, Given, Model
 from optgen.runtime.rule_metadata import Generated
@@ -218,16 +219,20 @@ class Optimizer(Generated, Sealed, Saved):
     ) -> None:
         if not len(grads):
             return
-        core, reader = self._core, self._reader
-        if core.model is None or reader is None:
-            if variables is None:
-                raise ValueError("the first apply needs the variables, or call build before")
-            reader, variables = self._new_reader(variables), None
-            gradients = reader.read(grads, variables)
-            self._reader, core.model = reader, reader.model
-        else:
-            gradients = reader.read(grads, variables)
+        core, gradients = self._core, self._read(grads, variables)
         core.take(gradients, given=self._given(inputs, gradients, variables))
+
+    def _read(self, grads: Gradients, variables: Variables | None) -> Sequence[Gradient | None]:
+        """The validated gradients; the first ones build the optimizer."""
+        core, reader = self._core, self._reader
+        if core.model is not None and reader is not None:
+            return reader.read(grads, variables)
+        if variables is None:
+            raise ValueError("the first apply needs the variables, or call build before")
+        reader = self._new_reader(variables)
+        gradients = reader.read(grads, None)
+        self._reader, core.model = reader, reader.model
+        return gradients
 
     def _given(
         self,
@@ -241,6 +246,27 @@ class Optimizer(Generated, Sealed, Saved):
         assert self._reader is not None
         read = partial(self._reader.read, variables=variables)
         return given_inputs(type(self).__name__, self.inputs, inputs, gradients, read)
+
+    def perturb(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
+        """Move the variables to where the next gradient is taken; ``apply`` comes back from there.
+
+        Takes what ``apply`` takes, and raises the same; RuntimeError for a rule without a second
+        point, or where the variables have been moved already.
+        """
+        self._core.in_turn(self._move, grads, trainable_variables)
+
+    def _move(self, grads: Gradients, variables: Variables | None) -> None:
+        core = self._core
+        moving = next((p for p in self.layout.programs if p.name == PERTURB), None)
+        if moving is None or not moving.when(core.settings.on()):
+            raise RuntimeError(f"{type(self).__name__} takes its gradient where the variables are")
+        if core.model is not None and core.model.is_perturbed:
+            raise RuntimeError("the variables have been moved already; apply comes back first")
+        gradients = self._read(grads, variables)
+        assert core.model is not None
+        rows = core.settings.rows(core.model.row_set, core.counters.calls)
+        calls = core.model.perturbing(rows, core.counters, gradients)
+        core.model.memory.commit([*calls, *core.model.memory.changed(core.model.variables)])
 
     minimize = minimize
 

@@ -29,13 +29,14 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
     for program, planned in zip(kernels.programs, plan(optimizer).programs, strict=True):
         if not program.when(on):
             continue
-        for prepass, planned_prepass in zip(program.prepasses, planned.prepasses, strict=True):
-            if prepass.when(on):
-                kernel = built(prepass.sum_up, on, *fixed)
-                yield Made(f"{program.name}_sums", kernel, count(planned_prepass.sums.loads, on), 0)
-        kernel = built(program.elements, on, *fixed)
-        stores = count(planned.elements.stores, on)
-        yield Made(program.name, kernel, count(planned.elements.loads, on), stores)
+        for phase, planned_phase in zip(program.phases, planned.phases, strict=True):
+            builder, stage = phase.over(on), planned_phase.elements
+            if builder is None or stage is None:
+                continue
+            is_last = phase is program.phases[-1]
+            name = program.name if is_last else f"{program.name}_sums"
+            kernel = built(builder, on, *fixed)
+            yield Made(name, kernel, count(stage.loads, on), count(stage.stores, on))
 
 
 @cache

@@ -15,7 +15,7 @@ from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.groups import Group, groups_of
 from optgen.runtime.memory import Memory
 from optgen.runtime.model import Model
-from optgen.runtime.parts import Parts
+from optgen.runtime.parts import NewStates, Parts
 
 VALUES = np.array([1.0, -2.0, 0.5])
 GRADIENTS = {path: np.array([0.3, -0.1, 4.0]) * k for k, path in enumerate(("a", "b", "c"), 1)}
@@ -65,7 +65,7 @@ def test_states_may_come_from_elsewhere() -> None:
     names = [state.name for state in Adam.states]
     held = {(index, name): np.full(3, 0.5) for index in range(3) for name in names}
 
-    class Held:
+    class Held(NewStates):
         def state(self, memory: Memory, variables: Any, index: int, name: str, value: Any) -> Any:
             return held[index, name]
 

@@ -13,10 +13,9 @@ from optgen.compiler.emit.code import (
     HostScalars,
     Pass,
     TensorScalars,
-    functions_of,
-    scalars_of,
 )
 from optgen.compiler.emit.columns import Columns, all_names, blocks_of, columns_of
+from optgen.compiler.emit.functions import functions_of, scalars_of
 from optgen.compiler.emit.imports import import_lines
 from optgen.compiler.emit.target import Naming, StatementPrinter, Target
 from optgen.compiler.emit.templates import Templates
@@ -26,6 +25,7 @@ from optgen.compiler.ir.reserved import PYTHON_WORDS
 
 _DOCS = {
     "update": "The update of every variable that has a gradient.",
+    "perturb": "What moves each variable to where the next gradient is taken.",
     "evaluate": "What evaluation uses in place of the parameter.",
     "absent": "What an update does to a variable without a gradient.",
 }

@@ -111,11 +111,18 @@ class Block:
     when: Condition = ALWAYS
     proceed: Expression | None = None
     otherwise: tuple[Step, ...] = ()
+    #: What moves the parameter to where the next gradient is taken.
+    perturb: tuple[Step, ...] = ()
     exclusive: str = ""
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
     every_variable: bool = False
     branches: tuple[Branch, ...] = ()
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """The steps of all its programs."""
+        return (*self.steps, *self.otherwise, *self.perturb)
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,8 @@ class Spec:
     inputs: tuple[InputEntry, ...] = ()
     #: What evaluation uses in place of the parameter.
     average: Text | None = None
+    #: The rule that moves the parameter to where the next gradient is taken.
+    perturb: Text | None = None
 
     @property
     def module(self) -> str:

@@ -50,7 +50,7 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
     for place, part in enumerate(parts):
         block = _with_own_names(part, taken, place)
         blocks.append(block)
-        taken |= {step.target for step in (*block.steps, *block.otherwise)}
+        taken |= {step.target for step in block.every_step}
     atoms = {text: atom for part in parts for text, atom in part.atoms.items()}
     return replace(
         rule,
@@ -92,7 +92,7 @@ def _with_own_names(part: Rule, taken: set[str], place: int) -> Block:
     """The block of a part, with complete guards, unique local names and random numbers."""
     block = part.blocks[0]
     declared = {h.name for h in part.hyperparameters} | {state.name for state in part.states}
-    assigned = {step.target for step in (*block.steps, *block.otherwise)}
+    assigned = {step.target for step in block.every_step}
     clashing = (assigned & taken) - declared - set(GIVEN_NAMES)
     new: dict[str, str] = {}
     for name in sorted(clashing):
@@ -110,6 +110,7 @@ def _with_own_names(part: Rule, taken: set[str], place: int) -> Block:
         block,
         steps=tuple(map(renamed, block.steps)),
         otherwise=tuple(map(renamed, block.otherwise)),
+        perturb=tuple(map(renamed, block.perturb)),
     )
 
 

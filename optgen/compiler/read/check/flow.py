@@ -19,7 +19,7 @@ _PROCEED = "proceed may use hyperparameters, call and step"
 def check_flow(rule: Rule) -> Iterator[Problem]:
     """Undefined and unassigned names, and cycles, of a single spec."""
     for block in rule.blocks:
-        for steps in (block.steps, block.otherwise):
+        for steps in (block.steps, block.otherwise, block.perturb):
             yield from _Flow(rule, block, steps).problems()
         if block.proceed is not None:
             yield from _Flow(rule, block, ()).before_the_call(block.proceed)

@@ -46,7 +46,7 @@ class _Use:
     """The names that a spec reads and assigns."""
 
     def __init__(self, rule: Rule, block: Block) -> None:
-        self._rule, self._steps = rule, (*block.steps, *block.otherwise)
+        self._rule, self._steps = rule, block.every_step
         self._declared = {h.name for h in rule.hyperparameters}
         language = language_of(rule)
         self._declared |= {*language.names, language.result, *(state.name for state in rule.states)}

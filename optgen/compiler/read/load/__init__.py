@@ -17,7 +17,7 @@ from optgen.compiler.read.load.fields import Fields
 
 HEADER = {"name", "summary", "reference"}
 OPTIMIZER = {"label", "defaults", "demo", "torch", "waive"}
-BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "average"}
+BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "average", "perturb"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
@@ -65,6 +65,8 @@ def _whole(document: Document, top: Fields) -> Spec:
         update.complain("rule", "there is no rule", 'write rule = """…"""')
     header, matrix = _header(document, top), top.table("matrix", '[matrix] view = "last two"')
     matrix.only(MATRIX)
+    perturb = top.table("perturb", '[perturb] rule = "…"')
+    perturb.only(UPDATE)
     average = top.table("average", '[average] param = "…"')
     average.only({"param"})
     return replace(
@@ -83,6 +85,7 @@ def _whole(document: Document, top: Fields) -> Spec:
         position=_position(top),
         view=matrix.text("view"),
         average=average.text("param"),
+        perturb=perturb.text("rule"),
         inputs=read_inputs(top.table("inputs")),
     )
 

@@ -57,10 +57,11 @@ class _Parser:
         self._inputs = tuple(self._input(entry) for entry in spec.inputs)
         optional = {one.name for one in self._inputs if one.optional}
         self._guards = Guards(known, problems, has_view=spec.view is not None, optional=optional)
+        self._guards.has_perturb = spec.perturb is not None
         self._branches: list[Branch] = []
         self._bad_names: set[str] = set()
-        entries_named = (*spec.states, *spec.inputs)
-        self._declared = {*known, *(entry.name.value for entry in entries_named)}
+        self._declared = {*known, *(entry.name.value for entry in spec.states)}
+        self._declared |= {entry.name.value for entry in spec.inputs}
         self._aliases: dict[str, str] = {}
 
     def rule(self) -> Rule:
@@ -74,6 +75,7 @@ class _Parser:
             when=when,
             proceed=self._expression(spec.proceed),
             otherwise=self._steps(spec.otherwise, when),
+            perturb=self._steps(spec.perturb, when),
             exclusive=spec.exclusive,
             before=spec.before,
             after=spec.after,

@@ -59,7 +59,8 @@ def check_names(spec: Spec, problems: Problems) -> None:
             message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
         if message:
             problems.add(message, entry.name.location)
-    arguments = {entry.name.value for entry in (*spec.hyperparameters, *spec.inputs)}
+    arguments = {entry.name.value for entry in spec.hyperparameters}
+    arguments |= {entry.name.value for entry in spec.inputs}
     for given in spec.inputs:
         message = fault(given.name.value, language) or _argument_fault_of(given.name.value)
         if message:
