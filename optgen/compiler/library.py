@@ -46,7 +46,8 @@ def base_folders() -> tuple[Path, ...]:
 def read_slots() -> Slots:
     """The order of the slots."""
     data = tomllib.loads((data_folder("specs") / SLOTS_FILE).read_text(encoding="utf-8"))
-    return Slots(tuple(data["order"]), data["own"], data["constraints"], tuple(data["grouped"]))
+    roles = data["own"], data["direct"], data["constraints"]
+    return Slots(tuple(data["order"]), *roles, tuple(data["grouped"]))
 
 
 def read_templates() -> Templates:

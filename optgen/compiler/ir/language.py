@@ -1,14 +1,14 @@
-"""The languages of optimizers and schedules: predefined names, functions, required results."""
+"""Languages of optimizers, features and schedules: predefined names, functions, results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optgen.compiler.ir.expression import FUNCTION_NAMES, GIVEN
 from optgen.compiler.ir.functions import FUNCTIONS, OF_SCHEDULES
 from optgen.compiler.ir.reserved import ATTRIBUTES, SCHEDULE_ATTRIBUTES, SCHEDULE_WORDS
-from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule
+from optgen.compiler.ir.rule import CALL, CHANGE, GRAD, LEARNING_RATE, PARAM, STEP, Rule
 from optgen.compiler.ir.spec import Spec
 
 #: The number of calls before this one, and the ratio of a circle's circumference to its diameter.
@@ -46,12 +46,14 @@ class Language:
 UPDATES = Language(
     noun="optimizer",
     result=PARAM,
-    ending="end with param = param - …",
+    ending=f"end with {CHANGE} = …, what is taken off param",
     given=(PARAM, GRAD),
     fixed=(LEARNING_RATE, CALL, STEP),
     functions={**dict.fromkeys(FUNCTION_NAMES, 1), **FUNCTIONS},
     attributes=ATTRIBUTES,
 )
+#: Features run around a rule, and one of their slots alters its change.
+FEATURES = replace(UPDATES, given=(*UPDATES.given, CHANGE))
 SCHEDULES = Language(
     noun="schedule",
     result=VALUE,
@@ -66,7 +68,10 @@ SCHEDULES = Language(
 
 def language_of(noun: Spec | Rule) -> Language:
     """The language of a spec, or of its rule."""
-    return SCHEDULES if noun.is_schedule else UPDATES
+    if noun.is_schedule:
+        return SCHEDULES
+    slot = noun.blocks[0].slot if isinstance(noun, Rule) else noun.slot
+    return UPDATES if slot is None else FEATURES
 
 
 def foreign_name(name: str, language: Language) -> bool:

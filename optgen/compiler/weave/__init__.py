@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS
-from optgen.compiler.ir.expression import Name, Operation, rename
+from optgen.compiler.ir.expression import Name
 from optgen.compiler.ir.problem import Location, Problem, SpecError
 from optgen.compiler.ir.rule import (
+    CHANGE,
+    CHANGED,
     GIVEN_NAMES,
     GRAD,
     LEARNING_RATE,
@@ -18,12 +20,14 @@ from optgen.compiler.ir.rule import (
     Rule,
     Step,
 )
+from optgen.compiler.weave.change import in_slots
 from optgen.compiler.weave.clashes import (
     bad_defaults,
     clashes,
     unknown_defaults,
 )
-from optgen.compiler.weave.order import Slots, check_order, in_order, slot_of
+from optgen.compiler.weave.local_names import with_own_names
+from optgen.compiler.weave.order import Slots, check_order, in_order
 
 __all__ = ["Slots", "around_the_plainest", "check_features", "unknown_defaults", "weave"]
 
@@ -37,16 +41,13 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
     if problems:
         raise SpecError(problems)
     ordered = in_order(features, slots)
-    own = slots.order.index(slots.own)
-    before = [feature for feature in ordered if slot_of(feature, slots) < own]
-    after = [feature for feature in ordered if slot_of(feature, slots) >= own]
-    parts = [*before, rule, *after]
+    parts = in_slots(rule, ordered, slots)
     grouped = [_grouped(part, slots) for part in features]
     taken = {h.name for part in parts for h in part.hyperparameters}
     taken |= {state.name for part in parts for state in part.states} | set(GIVEN_NAMES)
     blocks = []
     for part in parts:
-        block = _with_own_names(part, taken)
+        block = with_own_names(part, taken)
         blocks.append(block)
         taken |= {step.target for step in (*block.steps, *block.otherwise)}
     atoms = {text: atom for part in parts for text, atom in part.atoms.items()}
@@ -64,8 +65,8 @@ def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
     """The features applied to a minimal rule."""
     here = Location("", 1)
     rate = Hyperparameter(LEARNING_RATE, 0.0, here)
-    descent = Operation("-", (Name(PARAM, here), Name(GRAD, here)), here)
-    plainest = Block("plainest", "", (Step(PARAM, descent, ALWAYS, here),))
+    steps = (Step(CHANGE, Name(GRAD, here), ALWAYS, here), Step(PARAM, CHANGED, ALWAYS, here))
+    plainest = Block("plainest", "", steps)
     return weave(
         Rule("Features", "features", "", here, (rate,), (), (plainest,), {}), features, slots
     )
@@ -83,39 +84,6 @@ def _grouped(part: Rule, slots: Slots) -> Rule:
         return part
     marked = tuple(replace(h, grouped=True) for h in part.hyperparameters)
     return replace(part, hyperparameters=marked)
-
-
-def _with_own_names(part: Rule, taken: set[str]) -> Block:
-    """The block of a part, with complete guards and unique local names."""
-    block = part.blocks[0]
-    declared = {h.name for h in part.hyperparameters} | {state.name for state in part.states}
-    assigned = {step.target for step in (*block.steps, *block.otherwise)}
-    clashing = (assigned & taken) - declared - set(GIVEN_NAMES)
-    new: dict[str, str] = {}
-    for name in sorted(clashing):
-        new[name] = _fresh(f"{block.name}_{name}", {*taken, *assigned, *new.values()})
-
-    def renamed(step: Step) -> Step:
-        return Step(
-            new.get(step.target, step.target),
-            rename(step.expression, new),
-            block.when & step.guard,
-            step.location,
-        )
-
-    return replace(
-        block,
-        steps=tuple(map(renamed, block.steps)),
-        otherwise=tuple(map(renamed, block.otherwise)),
-    )
-
-
-def _fresh(wish: str, taken: Collection[str]) -> str:
-    name, count = wish, 1
-    while name in taken:
-        count += 1
-        name = f"{wish}_{count}"
-    return name
 
 
 def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ...]:

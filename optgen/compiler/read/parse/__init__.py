@@ -10,7 +10,10 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problems, SpecError
 from optgen.compiler.ir.rule import (
+    CHANGE,
+    ENDING,
     LEARNING_RATE,
+    PARAM,
     Block,
     Branch,
     Hyperparameter,
@@ -44,8 +47,8 @@ class _Parser:
     def __init__(self, spec: Spec, problems: Problems) -> None:
         self._spec, self._problems, self._language = spec, problems, language_of(spec)
         entries = [self._hyperparameter(entry) for entry in spec.hyperparameters]
-        is_optimizer = spec.slot is None and not spec.is_schedule
-        if is_optimizer and all(entry.name != LEARNING_RATE for entry in entries):
+        self._is_optimizer = spec.slot is None and not spec.is_schedule
+        if self._is_optimizer and all(entry.name != LEARNING_RATE for entry in entries):
             entries.insert(0, self._plain_learning_rate())
         self._hyperparameters = tuple(entries)
         self._guards = Guards({entry.name: entry for entry in entries}, problems)
@@ -55,10 +58,12 @@ class _Parser:
     def rule(self) -> Rule:
         spec = self._spec
         when = self._condition(spec.when, ALWAYS)
+        steps = self._steps(spec.rule, when)
+        ending = self._ending(steps)
         block = Block(
             name=spec.name.value if spec.slot is not None else spec.module,
             summary=spec.summary,
-            steps=self._steps(spec.rule, when),
+            steps=(*steps, *ending),
             slot=spec.slot,
             when=when,
             proceed=self._expression(spec.proceed),
@@ -82,7 +87,7 @@ class _Parser:
             summary=spec.summary,
             reference=spec.reference,
             label=spec.label or (spec.name.value if spec.is_schedule else ""),
-            notation=spec.rule.value.strip("\n"),
+            notation=spec.rule.value.strip("\n") + f"\n{ENDING}" * len(ending),
             position=spec.position,
             defaults=spec.defaults,
             torch=spec.torch,
@@ -145,6 +150,15 @@ class _Parser:
             return ALWAYS
         self._branches.append(Branch(around, condition, test.location, has_else))
         return condition
+
+    def _ending(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """The last step of an optimizer's rule that leaves it to its change."""
+        last = {step.target: step.location for step in steps}
+        if CHANGE not in last or PARAM in last or not self._is_optimizer:
+            return ()
+        at = last[CHANGE]
+        changed = Operation("-", (Name(PARAM, at), Name(CHANGE, at)), at)
+        return (Step(PARAM, changed, ALWAYS, at),)
 
     def _steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
         if text is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from optgen.compiler.ir.language import UPDATES, Language, language_of
+from optgen.compiler.ir.language import SCHEDULES, UPDATES, Language, language_of
 from optgen.compiler.ir.problem import Problems
 from optgen.compiler.ir.reserved import (
     ARGUMENTS,
@@ -15,11 +15,12 @@ from optgen.compiler.ir.reserved import (
     MODULES,
     OWN_NAMES,
 )
-from optgen.compiler.ir.rule import GIVEN_NAMES, LEARNING_RATE
+from optgen.compiler.ir.rule import CHANGE, GIVEN_NAMES, LEARNING_RATE
 from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z")
 _TITLE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}\Z")
+_NO_CHANGE = f"{CHANGE!r} is what a rule takes off the parameter"
 _PLAIN = "letters, digits and single underscores between them, at most 64"
 
 
@@ -83,8 +84,10 @@ def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
         return f"{name!r} is what a {language.noun} computes"
     if name in language.attributes or METHOD.match(name):
         return f"{name!r} is an attribute that every {language.noun} has"
-    if language is not UPDATES:
+    if language is SCHEDULES:
         return ""
+    if name == CHANGE:
+        return _NO_CHANGE
     if is_switch and name == LEARNING_RATE:
         return f"{name!r} is a number"
     return ""
@@ -94,6 +97,8 @@ def _state_fault(entry: StateEntry, arguments: set[str]) -> str:
     name = entry.name.value
     if name in arguments:
         return f"{name!r} is both a hyperparameter and a state"
+    if name == CHANGE:
+        return _NO_CHANGE
     if name in GIVEN_NAMES:
         return f"{name!r} is given by the language"
     return ""
