@@ -20,6 +20,7 @@ from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import (
     base_folders,
     feature_files,
+    optional_feature_files,
     read_slots,
     read_templates,
     shown,
@@ -34,6 +35,7 @@ from optgen.compiler.weave import (
     check_features,
     unknown_defaults,
     weave,
+    without_neighbours,
 )
 
 Item = TypeVar("Item")
@@ -102,10 +104,16 @@ def load_all(files: Sequence[Path]) -> tuple[Spec, ...]:
 def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
     """The built-in features together with a user's own; raises SpecError if one is wrong."""
     specs = (*load_all(feature_files()), *own_features)
-    features = tuple(each(specs, checked_rule))
+    features = without_unnamed(each(specs, checked_rule))
     slots = read_slots()
     _raise(check_features(features, slots))
     return Surroundings(features, slots, read_templates())
+
+
+def without_unnamed(features: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The features, which run before and after optional ones only where these are woven too."""
+    optional = {path.stem for path in optional_feature_files()}
+    return without_neighbours(features, optional.__contains__)
 
 
 def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:

@@ -7,18 +7,24 @@ be loaded, parsed, checked and compiled is, and all problems are collected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problem
-from optgen.compiler.ir.rule import Rule
-from optgen.compiler.ir.spec import Spec, Text
+from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import feature_files, is_feature, read_slots, read_templates, shown
-from optgen.compiler.pipeline import Surroundings, checked_rule, gather, load_file, warnings
-from optgen.compiler.weave import check_features
+from optgen.compiler.pipeline import (
+    Surroundings,
+    checked_rule,
+    gather,
+    load_file,
+    warnings,
+    without_unnamed,
+)
+from optgen.compiler.weave import check_features, without_neighbours
 
 Result = TypeVar("Result")
 
@@ -95,32 +101,13 @@ def _surroundings(
     rules = tuple(rule for _, rule in checked)
     if problems or not all_loaded:
         # A neighbour may be missing only because its own spec is wrong.
-        rules = _without_missing_neighbours(rules)
-    slots = read_slots()
+        rules = without_neighbours(rules, lambda _: True)
+    rules, slots = without_unnamed(rules), read_slots()
     problems += check_features(rules, slots)
     for features in (rules, rules[:built_in], ()):
         if not check_features(features, slots):
             break
     return Surroundings(features, slots, read_templates()), problems
-
-
-def _without_missing_neighbours(features: Iterable[Rule]) -> tuple[Rule, ...]:
-    listed = tuple(features)
-    known = {feature.name for feature in listed}
-
-    def there(names: Iterable[Text]) -> tuple[Text, ...]:
-        return tuple(name for name in names if name.value in known)
-
-    return tuple(
-        replace(
-            feature,
-            blocks=tuple(
-                replace(block, before=there(block.before), after=there(block.after))
-                for block in feature.blocks
-            ),
-        )
-        for feature in listed
-    )
 
 
 def _one_name(specs: Iterable[Spec]) -> Iterator[Problem]:

@@ -6,7 +6,12 @@ from rich.table import Table
 
 from optgen.cli.console import FINE, ends_well, out
 from optgen.compiler.ir.spec import Spec
-from optgen.compiler.library import feature_files, optimizer_files, schedule_files
+from optgen.compiler.library import (
+    feature_files,
+    optimizer_files,
+    optional_feature_files,
+    schedule_files,
+)
 from optgen.compiler.pipeline import load_all
 
 
@@ -16,6 +21,7 @@ def list_specs() -> int:
     kinds = (
         ("Optimizers", optimizer_files()),
         ("Features", feature_files()),
+        ("Optional features, for a build that names them", optional_feature_files()),
         ("Schedules", schedule_files()),
     )
     for title, files in kinds:

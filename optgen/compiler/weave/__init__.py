@@ -27,9 +27,16 @@ from optgen.compiler.weave.clashes import (
     unknown_defaults,
 )
 from optgen.compiler.weave.local_names import with_own_names
-from optgen.compiler.weave.order import Slots, check_order, in_order
+from optgen.compiler.weave.order import Slots, check_order, in_order, without_neighbours
 
-__all__ = ["Slots", "around_the_plainest", "check_features", "unknown_defaults", "weave"]
+__all__ = [
+    "Slots",
+    "around_the_plainest",
+    "check_features",
+    "unknown_defaults",
+    "weave",
+    "without_neighbours",
+]
 
 
 def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
@@ -43,12 +43,16 @@ def in_order(features: Sequence[Rule], slots: Slots) -> tuple[Rule, ...]:
 
 
 def _stable(sorter: TopologicalSorter[str]) -> list[str]:
+    """The possible order in which each name comes as early in the alphabet as it can."""
     sorter.prepare()
     names: list[str] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        names += ready
-        sorter.done(*ready)
+    ready = [*sorter.get_ready()]
+    while ready:
+        first = min(ready)
+        ready.remove(first)
+        names.append(first)
+        sorter.done(first)
+        ready += sorter.get_ready()
     return names
 
 
@@ -57,6 +61,28 @@ def slot_of(feature: Rule, slots: Slots) -> int:
     slot = feature.blocks[0].slot
     assert slot is not None
     return slots.order.index(slot.value)
+
+
+def without_neighbours(
+    features: Iterable[Rule], may_be_missing: Callable[[str], bool]
+) -> tuple[Rule, ...]:
+    """The features without those in their before and after that are missing, and may be."""
+    listed = tuple(features)
+    known = {feature.name for feature in listed}
+
+    def there(names: Iterable[Text]) -> tuple[Text, ...]:
+        return tuple(n for n in names if n.value in known or not may_be_missing(n.value))
+
+    return tuple(
+        replace(
+            feature,
+            blocks=tuple(
+                replace(block, before=there(block.before), after=there(block.after))
+                for block in feature.blocks
+            ),
+        )
+        for feature in listed
+    )
 
 
 def check_order(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
