@@ -34,6 +34,7 @@ from optgen.compiler.weave import (
     around_the_plainest,
     check_features,
     unknown_defaults,
+    unknown_replaced,
     weave,
     without_neighbours,
 )
@@ -88,7 +89,8 @@ def checked_rule(spec: Spec) -> Rule:
 
 def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:
     """What looks odd in a spec but is no error."""
-    return unknown_defaults(spec, around.features)
+    known = {feature.name for feature in around.features} | _optional_features()
+    return (*unknown_defaults(spec, around.features), *unknown_replaced(spec, known))
 
 
 def load_file(path: Path, shown: Callable[[Path], str] = shown) -> Spec:
@@ -112,8 +114,11 @@ def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
 
 def without_unnamed(features: Iterable[Rule]) -> tuple[Rule, ...]:
     """The features, which run before and after optional ones only where these are woven too."""
-    optional = {path.stem for path in optional_feature_files()}
-    return without_neighbours(features, optional.__contains__)
+    return without_neighbours(features, _optional_features().__contains__)
+
+
+def _optional_features() -> set[str]:
+    return {path.stem for path in optional_feature_files()}
 
 
 def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:

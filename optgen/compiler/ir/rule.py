@@ -39,6 +39,8 @@ class Hyperparameter:
     excluded: Scalar | None = None
     #: Whether it is a static loss scale.
     scales_loss: bool = False
+    #: The feature that isn't woven into this rule, whose argument it is instead.
+    replaces: Text | None = None
     #: Whether groups of variables may have different values.
     grouped: bool = False
     #: The locations of the numbers.

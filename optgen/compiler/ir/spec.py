@@ -47,6 +47,8 @@ class HyperparameterEntry:
     after_name: bool = False
     excluded: Scalar | None = None
     scales_loss: bool = False
+    #: The feature whose argument it is instead.
+    replaces: Text | None = None
     #: The locations of the numbers.
     default_at: Location | None = None
     excluded_at: Location | None = None

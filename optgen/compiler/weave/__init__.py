@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS
@@ -28,12 +28,14 @@ from optgen.compiler.weave.clashes import (
 )
 from optgen.compiler.weave.local_names import with_own_names
 from optgen.compiler.weave.order import Slots, check_order, in_order, without_neighbours
+from optgen.compiler.weave.replaced import check_replaced, not_replaced, unknown_replaced
 
 __all__ = [
     "Slots",
     "around_the_plainest",
     "check_features",
     "unknown_defaults",
+    "unknown_replaced",
     "weave",
     "without_neighbours",
 ]
@@ -44,10 +46,12 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
 
     Raises SpecError if the rule and a feature clash.
     """
-    problems = [*clashes([*features, rule]), *bad_defaults(rule, features)]
+    woven = not_replaced(features, rule)
+    problems = [*check_replaced(rule, features)] or [*clashes([*woven, rule])]
+    problems += bad_defaults(rule, features)
     if problems:
         raise SpecError(problems)
-    ordered = in_order(features, slots)
+    ordered = not_replaced(in_order(features, slots), rule)
     parts = in_slots(rule, ordered, slots)
     grouped = [_grouped(part, slots) for part in features]
     taken = {h.name for part in parts for h in part.hyperparameters}
@@ -105,10 +109,11 @@ def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ..
     )
     own = {h.name: h for h in rule.hyperparameters}
     others = {
-        h.name: replace(h, after_name=part.position is None)
+        h.name: replace(_taken_over(h, own), after_name=part.position is None)
         for part in by_position
         for h in part.hyperparameters
     }
+    own = {name: h for name, h in own.items() if name not in others}
     changed: dict[str, Hyperparameter] = {}
     for name, value in rule.defaults:
         if name.value in own:
@@ -119,3 +124,9 @@ def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ..
             )
     rate = own.pop(LEARNING_RATE)
     return (rate, *changed.values(), *own.values(), *others.values())
+
+
+def _taken_over(h: Hyperparameter, own: Mapping[str, Hyperparameter]) -> Hyperparameter:
+    """An argument of a feature, or the one of a rule that replaces it, excluded alike."""
+    found = own.get(h.name, h)
+    return found if found.excluded is not None else replace(found, excluded=h.excluded)

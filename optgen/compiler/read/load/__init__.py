@@ -12,7 +12,13 @@ from optgen.compiler.ir.problem import CONTROL, Problems, SpecError, nearest
 from optgen.compiler.ir.proof import Group
 from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.load.document import Document, read
-from optgen.compiler.read.load.entries import read_hyperparameters, read_states
+from optgen.compiler.read.load.entries import (
+    HYPERPARAMETER,
+    OF_OPTIMIZER,
+    OF_SCHEDULE,
+    read_hyperparameters,
+    read_states,
+)
 from optgen.compiler.read.load.fields import Fields
 
 HEADER = {"name", "summary", "reference"}
@@ -65,7 +71,9 @@ def _whole(document: Document, top: Fields) -> Spec:
     header = _header(document, top)
     return replace(
         header,
-        hyperparameters=read_hyperparameters(top.table("hyperparameters")),
+        hyperparameters=read_hyperparameters(
+            top.table("hyperparameters"), HYPERPARAMETER if is_feature else OF_OPTIMIZER
+        ),
         states=read_states(top.table("state")),
         rule=rule or header.rule,
         slot=top.text("slot"),
@@ -88,7 +96,7 @@ def _schedule(document: Document, top: Fields) -> Spec:
     if top.holds_table("schedule") and "rule" not in body:
         body.complain("rule", "there is no rule", 'write rule = """…"""')
     header = _header(document, top)
-    hyperparameters = read_hyperparameters(top.table("hyperparameters"), of_schedule=True)
+    hyperparameters = read_hyperparameters(top.table("hyperparameters"), OF_SCHEDULE)
     return replace(
         header, hyperparameters=hyperparameters, rule=rule or header.rule, is_schedule=True
     )

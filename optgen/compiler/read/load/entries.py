@@ -9,6 +9,7 @@ from optgen.compiler.ir.spec import HyperparameterEntry, Scalar, StateEntry, Tex
 from optgen.compiler.read.load.fields import Fields
 
 HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", "scales_loss"}
+OF_OPTIMIZER = HYPERPARAMETER | {"replaces"}
 OF_SCHEDULE = HYPERPARAMETER - {"excluded", "scales_loss"} | {"required", "list", "after_name"}
 STATE = {"when", "initial", "invariant", "doc", "stands_in"}
 
@@ -16,11 +17,8 @@ STATE = {"when", "initial", "invariant", "doc", "stands_in"}
 MOST_ENTRIES = 64
 
 
-def read_hyperparameters(
-    table: Fields, *, of_schedule: bool = False
-) -> tuple[HyperparameterEntry, ...]:
-    """The hyperparameters that the user of an optimizer or a schedule can set."""
-    known = OF_SCHEDULE if of_schedule else HYPERPARAMETER
+def read_hyperparameters(table: Fields, known: Set[str]) -> tuple[HyperparameterEntry, ...]:
+    """The hyperparameters that users can set, each with these keys at most."""
     keys = _keys(table, "hyperparameters")
     entries = tuple(_hyperparameter(table, key, known) for key in keys)
     _check_order(entries, table)
@@ -66,6 +64,7 @@ def _hyperparameter(table: Fields, key: str, known: Set[str]) -> HyperparameterE
         after_name=fields.flag("after_name"),
         excluded=fields.number("excluded"),
         scales_loss=fields.flag("scales_loss"),
+        replaces=fields.text("replaces"),
         default_at=fields.place("default"),
         excluded_at=fields.place("excluded"),
     )

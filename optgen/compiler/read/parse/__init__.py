@@ -119,6 +119,7 @@ class _Parser:
             after_name=entry.after_name,
             excluded=entry.excluded,
             scales_loss=entry.scales_loss,
+            replaces=entry.replaces,
             default_at=entry.default_at,
             excluded_at=entry.excluded_at,
         )
