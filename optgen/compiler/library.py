@@ -45,9 +45,14 @@ def schedule_files() -> tuple[Path, ...]:
     return tuple(sorted((data_folder("specs") / "schedules").glob("*.toml")))
 
 
+def function_files() -> tuple[Path, ...]:
+    """The specs of the built-in functions."""
+    return tuple(sorted((data_folder("specs") / "functions").glob("*.toml")))
+
+
 def base_folders() -> tuple[Path, ...]:
-    """Where a spec that is extended may be, besides the folder of the spec that extends it."""
-    return (data_folder("specs") / "optimizers",)
+    """Where specs may be that another one needs, besides the folder of that one."""
+    return (data_folder("specs") / "optimizers", data_folder("specs") / "functions")
 
 
 def read_slots() -> Slots:

@@ -29,6 +29,7 @@ from optgen.compiler.plan import make_plan
 from optgen.compiler.read.check import check, check_defaults
 from optgen.compiler.read.load import load
 from optgen.compiler.read.parse import parse
+from optgen.compiler.read.parse.functions import checked_function
 from optgen.compiler.weave import (
     Slots,
     around_the_plainest,
@@ -38,6 +39,22 @@ from optgen.compiler.weave import (
     weave,
     without_neighbours,
 )
+
+__all__ = [
+    "Surroundings",
+    "checked_function",
+    "checked_rule",
+    "compile_spec",
+    "composed",
+    "each",
+    "gather",
+    "load_all",
+    "load_file",
+    "plan_of",
+    "surroundings",
+    "warnings",
+    "without_unnamed",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -18,6 +18,7 @@ from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import feature_files, is_feature, read_slots, read_templates, shown
 from optgen.compiler.pipeline import (
     Surroundings,
+    checked_function,
     checked_rule,
     gather,
     load_file,
@@ -36,10 +37,11 @@ class Kinds:
     optimizers: tuple[Spec, ...]
     features: tuple[Spec, ...]
     schedules: tuple[Spec, ...]
+    functions: tuple[Spec, ...] = ()
 
     @property
     def compiled(self) -> tuple[Spec, ...]:
-        """Those that sources are made of; features are woven into others."""
+        """Those that sources are made of; features and functions become parts of others."""
         return (*self.optimizers, *self.schedules)
 
 
@@ -79,6 +81,7 @@ def read_project(files: Sequence[Path], shown: Callable[[Path], str] = shown) ->
     specs = [spec for path, spec in loaded if path not in built_in]
     kinds = _kinds(specs)
     problems += [*_one_name(kinds.optimizers), *_one_name(kinds.schedules)]
+    problems += gather(kinds.functions, checked_function)[1]
     every = [spec for _, spec in loaded if is_feature(spec)]
     around, wrong = _surroundings(every, len(built_in), all_loaded=not problems)
     odd = [] if wrong else [w for spec in kinds.optimizers for w in warnings(spec, around)]
@@ -86,10 +89,14 @@ def read_project(files: Sequence[Path], shown: Callable[[Path], str] = shown) ->
 
 
 def _kinds(specs: Sequence[Spec]) -> Kinds:
+    def is_optimizer(spec: Spec) -> bool:
+        return not (is_feature(spec) or spec.is_schedule or spec.is_function)
+
     return Kinds(
-        tuple(spec for spec in specs if not (is_feature(spec) or spec.is_schedule)),
+        tuple(spec for spec in specs if is_optimizer(spec)),
         tuple(spec for spec in specs if is_feature(spec)),
         tuple(spec for spec in specs if spec.is_schedule),
+        tuple(spec for spec in specs if spec.is_function),
     )
 
 

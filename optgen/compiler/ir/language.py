@@ -54,6 +54,8 @@ UPDATES = Language(
 )
 #: Features run around a rule, and one of their slots alters its change.
 FEATURES = replace(UPDATES, given=(*UPDATES.given, CHANGE))
+#: A function is called by these rules; its arguments are all that it gets besides counters.
+FUNCTIONS_OF_RULES = replace(UPDATES, noun="function")
 SCHEDULES = Language(
     noun="schedule",
     result=VALUE,
@@ -70,12 +72,14 @@ def language_of(noun: Spec | Rule) -> Language:
     """The language of a spec, or of its rule."""
     if noun.is_schedule:
         return SCHEDULES
+    if isinstance(noun, Spec) and noun.is_function:
+        return FUNCTIONS_OF_RULES
     slot = noun.blocks[0].slot if isinstance(noun, Rule) else noun.slot
     return UPDATES if slot is None else FEATURES
 
 
 def foreign_name(name: str, language: Language) -> bool:
     """Whether a name is predeclared, or a function, in the other language only."""
-    other = UPDATES if language is SCHEDULES else SCHEDULES
+    other = UPDATES if language.noun == SCHEDULES.noun else SCHEDULES
     known = {*language.names, *language.functions}
     return name in {*other.names, *other.functions} - known

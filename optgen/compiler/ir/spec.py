@@ -68,7 +68,7 @@ class StateEntry:
 
 @dataclass(frozen=True)
 class Spec:
-    """One spec file. A feature has a slot; an optimizer and a schedule have none."""
+    """One spec file. A feature has a slot, and a function a result; others have neither."""
 
     path: str
     name: Text
@@ -97,6 +97,16 @@ class Spec:
     #: The source files (a spec can extend another), each with the digest of its text.
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
+    #: The functions that the rule calls, and those that they call.
+    functions: tuple[Spec, ...] = ()
+    # Fields of functions only:
+    arguments: tuple[Text, ...] = ()
+    result: Text | None = None
+
+    @property
+    def is_function(self) -> bool:
+        """Whether rules can call it."""
+        return self.result is not None
 
     @property
     def module(self) -> str:

@@ -20,6 +20,7 @@ from optgen.compiler.read.load.entries import (
     read_states,
 )
 from optgen.compiler.read.load.fields import Fields
+from optgen.compiler.read.load.functions import with_functions
 
 HEADER = {"name", "summary", "reference"}
 OPTIMIZER = {"label", "defaults", "demo", "torch", "waive"}
@@ -27,7 +28,11 @@ BODY = {"hyperparameters", "state", "update"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
+FUNCTION = {"arguments", "rule", "result"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
+
+#: What a spec with such a key states.
+_KINDS = {"slot": "feature", "schedule": "schedule", "function": "function"}
 
 #: Formats the name of a file in messages.
 Shown = Callable[[Path], str]
@@ -40,12 +45,19 @@ def load(path: Path, bases: tuple[Path, ...] = (), shown: Shown = Path.as_posix)
 
     Raises SpecError with all problems of the file.
     """
+    return _load(path, bases, shown, ())
+
+
+def _load(path: Path, bases: tuple[Path, ...], shown: Shown, within: tuple[str, ...]) -> Spec:
+    """Read a spec file; ``within`` are the functions that call it."""
     document = read(path, shown(path))
     problems = Problems()
     top = Fields(document, problems, document.data)
     extends = top.text("extends")
     if "schedule" in top:
         spec = _schedule(document, top)
+    elif "function" in top:
+        spec = _function(document, top)
     elif "extends" not in top:
         spec = _whole(document, top)
     else:
@@ -53,6 +65,13 @@ def load(path: Path, bases: tuple[Path, ...] = (), shown: Shown = Path.as_posix)
         top.only(HEADER | OPTIMIZER | {"extends"})
         base = _base(path, extends, bases, shown, problems) if extends is not None else None
         spec = _extended(base, spec) if base is not None else spec
+
+    def function(file: Path, inside: tuple[str, ...]) -> Spec | None:
+        is_one = "function" in read(file, shown(file)).data
+        return _load(file, bases, shown, inside) if is_one else None
+
+    if not spec.is_schedule:
+        spec = with_functions(spec, (path.parent, *bases), function, problems, within)
     if problems:
         raise SpecError(sorted(problems, key=lambda p: (p.location.line, p.location.column)))
     return spec
@@ -99,6 +118,22 @@ def _schedule(document: Document, top: Fields) -> Spec:
     hyperparameters = read_hyperparameters(top.table("hyperparameters"), OF_SCHEDULE)
     return replace(
         header, hyperparameters=hyperparameters, rule=rule or header.rule, is_schedule=True
+    )
+
+
+def _function(document: Document, top: Fields) -> Spec:
+    top.only(HEADER | {"function"})
+    body = top.table("function")
+    body.only(FUNCTION)
+    for key, example in (("rule", '"""…"""'), ("result", '"…"'), ("arguments", '["…"]')):
+        if top.holds_table("function") and key not in body and {*body} <= FUNCTION:
+            body.complain(key, f"there is no {key}", f"write {key} = {example}")
+    header = _header(document, top)
+    return replace(
+        header,
+        arguments=body.texts("arguments"),
+        result=body.text("result") or header.name,
+        rule=body.text("rule") or header.rule,
     )
 
 
@@ -186,8 +221,7 @@ def _base(
             if "extends" in base.data:
                 message = f"{extends.value!r} extends a spec itself"
                 hint = "extend its base instead"
-            elif "slot" in base.data or "schedule" in base.data:
-                kind = "feature" if "slot" in base.data else "schedule"
+            elif kind := _KINDS.get(next((key for key in base.data if key in _KINDS), "")):
                 message = f"{extends.value!r} is a {kind}; only an optimizer can be extended"
             else:
                 return load(file, bases, shown)

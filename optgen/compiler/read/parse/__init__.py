@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.language import language_of
-from optgen.compiler.ir.problem import Problems, SpecError
+from optgen.compiler.ir.problem import Problem, Problems, SpecError
 from optgen.compiler.ir.rule import (
     CHANGE,
     ENDING,
@@ -22,8 +24,10 @@ from optgen.compiler.ir.rule import (
     Step,
 )
 from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry, Text
+from optgen.compiler.read.parse.functions import parse_functions, with_arities
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
+from optgen.compiler.read.parse.inline import Inliner
 from optgen.compiler.read.parse.names import check_names, fault
 
 #: The learning rate of a spec that declares none.
@@ -36,6 +40,9 @@ def parse(spec: Spec) -> Rule:
     Raises SpecError with all problems found, and TooManyCasesError.
     """
     problems = Problems()
+    if spec.is_function:
+        message = f"{spec.name.value!r:.80} is a function, which is no rule by itself"
+        raise SpecError([Problem(message, spec.name.location, "call it in a rule")])
     check_names(spec, problems)
     rule = _Parser(spec, problems).rule()
     if problems:
@@ -54,6 +61,10 @@ class _Parser:
         self._guards = Guards({entry.name: entry for entry in entries}, problems)
         self._branches: list[Branch] = []
         self._bad_names: set[str] = set()
+        # Only statements may call functions of specs.
+        self._callable = with_arities(self._language, spec.functions)
+        functions = parse_functions(spec.functions, problems)
+        self._inliner = Inliner(functions, _words(spec), problems)
 
     def rule(self) -> Rule:
         spec = self._spec
@@ -87,7 +98,7 @@ class _Parser:
             summary=spec.summary,
             reference=spec.reference,
             label=spec.label or (spec.name.value if spec.is_schedule else ""),
-            notation=spec.rule.value.strip("\n") + f"\n{ENDING}" * len(ending),
+            notation="\n".join(self._notation(len(ending))),
             position=spec.position,
             defaults=spec.defaults,
             torch=spec.torch,
@@ -95,6 +106,14 @@ class _Parser:
             digests=spec.digests,
             is_schedule=spec.is_schedule,
         )
+
+    def _notation(self, endings: int) -> Iterator[str]:
+        """The rule for readers: with the step that it leaves out, and what its functions are."""
+        yield self._spec.rule.value.strip("\n")
+        yield from [ENDING] * endings
+        for function in self._spec.functions:
+            arguments = ", ".join(argument.value for argument in function.arguments)
+            yield f"# {function.name}({arguments}): {function.summary}"
 
     def _plain_learning_rate(self) -> Hyperparameter:
         location = self._spec.name.location
@@ -164,7 +183,7 @@ class _Parser:
     def _steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
         if text is None:
             return ()
-        grammar = Grammar(text, "exec", self._problems, self._language)
+        grammar = Grammar(text, "exec", self._problems, self._callable)
         return tuple(self._flatten(grammar, grammar.statements(), when, ALWAYS))
 
     def _flatten(
@@ -200,8 +219,18 @@ class _Parser:
         expression = grammar.convert(node.value)
         if expression is None:
             return []
-        self._guards.note(expression)
-        return [Step(target, expression, guard, location)]
+        steps = [*self._inliner.inline(Step(target, expression, guard, location))]
+        for step in steps:
+            self._guards.note(step.expression)
+        return steps
+
+
+def _words(spec: Spec) -> set[str]:
+    """Every word that may be a name in a spec."""
+    texts = [spec.rule.value, spec.otherwise.value if spec.otherwise is not None else ""]
+    declared = [one.name.value for one in spec.hyperparameters]
+    declared += [one.name.value for one in spec.states]
+    return {*declared, *re.findall(r"[A-Za-z_]\w*", "\n".join(texts))}
 
 
 def _at_least_zero(name: str) -> Expression:
