@@ -76,10 +76,9 @@ def _hyperparameter(table: Fields, key: str, known: Set[str]) -> HyperparameterE
 def _agree(entry: HyperparameterEntry, fields: Fields, known: Set[str]) -> None:
     """Collect contradictions between the fields of one hyperparameter."""
     name, is_switch = entry.name.value, isinstance(entry.default, bool)
-    if entry.optional and "default" in fields:
-        fields.complain(
-            "default", f"{name} is optional, so its default is None", "leave default out"
-        )
+    if entry.optional and is_switch:
+        message = f"{name} is a switch, which is true or false and never None"
+        fields.complain("optional", message, "drop optional")
     elif not (entry.optional or entry.required or "default" in fields) and not (
         fields.misspells("default") or fields.misspells("required")
     ):
@@ -92,7 +91,7 @@ def _agree(entry: HyperparameterEntry, fields: Fields, known: Set[str]) -> None:
     if entry.is_list and not entry.required:
         fields.complain("list", f"{name} is a list, which has no default", "add required = true")
     for field in ("range", "integer", "excluded", "scales_loss"):
-        if is_switch and not entry.optional and field in fields:
+        if is_switch and field in fields:
             message = f"{name} is a switch, which takes no {field}"
             fields.complain(field, message, "a default of true or false makes a switch")
 
