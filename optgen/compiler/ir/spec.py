@@ -49,6 +49,8 @@ class HyperparameterEntry:
     scales_loss: bool = False
     #: The feature whose argument it is instead.
     replaces: Text | None = None
+    #: The list that it is an item of.
+    of_list: str = ""
     #: The locations of the numbers.
     default_at: Location | None = None
     excluded_at: Location | None = None
@@ -64,6 +66,9 @@ class StateEntry:
     invariant: Text | None = None
     doc: str = ""
     stands_in: bool = False
+    #: The list for one item of which it is, and its name inside of loops.
+    of_list: str = ""
+    inside: str = ""
 
 
 @dataclass(frozen=True)

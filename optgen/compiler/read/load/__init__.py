@@ -14,8 +14,10 @@ from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.load.document import Document, read
 from optgen.compiler.read.load.entries import (
     HYPERPARAMETER,
+    OF_LISTS,
     OF_OPTIMIZER,
     OF_SCHEDULE,
+    STATE,
     read_hyperparameters,
     read_states,
 )
@@ -88,12 +90,12 @@ def _whole(document: Document, top: Fields) -> Spec:
     elif top.holds_table("update") and "rule" not in update:
         update.complain("rule", "there is no rule", 'write rule = """…"""')
     header = _header(document, top)
+    keys, of_states = (HYPERPARAMETER, STATE) if is_feature else (OF_OPTIMIZER, OF_LISTS)
+    hyperparameters = read_hyperparameters(top.table("hyperparameters"), keys)
     return replace(
         header,
-        hyperparameters=read_hyperparameters(
-            top.table("hyperparameters"), HYPERPARAMETER if is_feature else OF_OPTIMIZER
-        ),
-        states=read_states(top.table("state")),
+        hyperparameters=hyperparameters,
+        states=read_states(top.table("state"), hyperparameters, of_states),
         rule=rule or header.rule,
         slot=top.text("slot"),
         when=top.text("when"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
-from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rename
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problem, Problems, SpecError
 from optgen.compiler.ir.rule import (
@@ -17,18 +15,16 @@ from optgen.compiler.ir.rule import (
     LEARNING_RATE,
     PARAM,
     Block,
-    Branch,
     Hyperparameter,
     Rule,
     State,
     Step,
 )
 from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry, Text
-from optgen.compiler.read.parse.functions import parse_functions, with_arities
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
-from optgen.compiler.read.parse.inline import Inliner
-from optgen.compiler.read.parse.names import check_names, fault
+from optgen.compiler.read.parse.names import check_names
+from optgen.compiler.read.parse.statements import Statements
 
 #: The learning rate of a spec that declares none.
 LEARNING_RATE_DEFAULT = 0.001
@@ -59,18 +55,13 @@ class _Parser:
             entries.insert(0, self._plain_learning_rate())
         self._hyperparameters = tuple(entries)
         self._guards = Guards({entry.name: entry for entry in entries}, problems)
-        self._branches: list[Branch] = []
-        self._bad_names: set[str] = set()
-        # Only statements may call functions of specs.
-        self._callable = with_arities(self._language, spec.functions)
-        functions = parse_functions(spec.functions, problems)
-        self._inliner = Inliner(functions, _words(spec), problems)
+        self._statements = Statements(spec, self._language, self._guards, problems)
 
     def rule(self) -> Rule:
         spec = self._spec
         when = self._condition(spec.when, ALWAYS)
-        steps = self._steps(spec.rule, when)
-        ending = self._ending(steps)
+        steps = self._statements.steps(spec.rule, when)
+        ending = _ending(steps) if self._is_optimizer else ()
         block = Block(
             name=spec.name.value if spec.slot is not None else spec.module,
             summary=spec.summary,
@@ -78,7 +69,7 @@ class _Parser:
             slot=spec.slot,
             when=when,
             proceed=self._expression(spec.proceed),
-            otherwise=self._steps(spec.otherwise, when),
+            otherwise=self._statements.steps(spec.otherwise, when),
             exclusive=spec.exclusive,
             before=spec.before,
             after=spec.after,
@@ -93,7 +84,7 @@ class _Parser:
             path=spec.path,
             hyperparameters=self._hyperparameters,
             states=states,
-            blocks=(replace(block, branches=tuple(self._branches)),),
+            blocks=(replace(block, branches=tuple(self._statements.branches)),),
             atoms=self._guards.atoms,
             summary=spec.summary,
             reference=spec.reference,
@@ -123,6 +114,8 @@ class _Parser:
 
     def _hyperparameter(self, entry: HyperparameterEntry) -> Hyperparameter:
         bounds = self._expression(entry.range)
+        if bounds is not None and entry.of_list:
+            bounds = rename(bounds, {entry.of_list: entry.name.value})
         if bounds is None and entry.name.value == LEARNING_RATE:
             bounds = _at_least_zero(LEARNING_RATE)
         return Hyperparameter(
@@ -144,12 +137,15 @@ class _Parser:
         )
 
     def _state(self, entry: StateEntry, block: Condition) -> State:
+        invariant = self._expression(entry.invariant)
+        if invariant is not None and entry.inside:
+            invariant = rename(invariant, {entry.inside: entry.name.value})
         return State(
             name=entry.name.value,
             location=entry.name.location,
             when=block & self._condition(entry.when, block),
             initial=entry.initial.value if isinstance(entry.initial, Text) else entry.initial,
-            invariant=self._expression(entry.invariant),
+            invariant=invariant,
             doc=entry.doc,
             stands_in=entry.stands_in,
             initial_at=entry.initial.location if isinstance(entry.initial, Text) else None,
@@ -162,75 +158,17 @@ class _Parser:
 
     def _condition(self, text: Text | None, around: Condition) -> Condition:
         expression = self._expression(text)
-        return ALWAYS if expression is None else self._branch(expression, around)
-
-    def _branch(self, test: Expression, around: Condition, has_else: bool = False) -> Condition:
-        condition = self._guards.read(test, around)
-        if condition is None:
-            return ALWAYS
-        self._branches.append(Branch(around, condition, test.location, has_else))
-        return condition
-
-    def _ending(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-        """The last step of an optimizer's rule that leaves it to its change."""
-        last = {step.target: step.location for step in steps}
-        if CHANGE not in last or PARAM in last or not self._is_optimizer:
-            return ()
-        at = last[CHANGE]
-        changed = Operation("-", (Name(PARAM, at), Name(CHANGE, at)), at)
-        return (Step(PARAM, changed, ALWAYS, at),)
-
-    def _steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
-        if text is None:
-            return ()
-        grammar = Grammar(text, "exec", self._problems, self._callable)
-        return tuple(self._flatten(grammar, grammar.statements(), when, ALWAYS))
-
-    def _flatten(
-        self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition
-    ) -> list[Step]:
-        """Flatten nested ifs into a list of steps, each with the conjunction of its conditions."""
-        steps: list[Step] = []
-        for node in statements:
-            match node:
-                case ast.Assign(targets=[ast.Name(id=target)]):
-                    steps += self._assignment(grammar, node, target, guard)
-                case ast.If():
-                    test = grammar.convert(node.test)
-                    condition = ALWAYS
-                    if test is not None:
-                        condition = self._branch(test, when & guard, bool(node.orelse))
-                    steps += self._flatten(grammar, node.body, when, guard & condition)
-                    steps += self._flatten(grammar, node.orelse, when, guard & ~condition)
-                case ast.Pass():
-                    pass
-                case _:
-                    grammar.refuse(node)
-        return steps
-
-    def _assignment(
-        self, grammar: Grammar, node: ast.Assign, target: str, guard: Condition
-    ) -> list[Step]:
-        location = grammar.at(node.targets[0])
-        message = fault(target, self._language)
-        if message and target not in self._bad_names:
-            self._bad_names.add(target)
-            self._problems.add(message, location)
-        expression = grammar.convert(node.value)
-        if expression is None:
-            return []
-        steps = [*self._inliner.inline(Step(target, expression, guard, location))]
-        for step in steps:
-            self._guards.note(step.expression)
-        return steps
+        return ALWAYS if expression is None else self._statements.branch(expression, around)
 
 
-def _words(spec: Spec) -> set[str]:
-    """Every word that may be a name in a spec."""
-    texts = [spec.rule.value, spec.otherwise.value if spec.otherwise is not None else ""]
-    declared = [one.name.value for one in spec.hyperparameters]
-    declared += [one.name.value for one in spec.states]
-    return {*declared, *re.findall(r"[A-Za-z_]\w*", "\n".join(texts))}
+def _ending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The last step of an optimizer's rule that leaves it to its change."""
+    last = {step.target: step.location for step in steps}
+    if CHANGE not in last or PARAM in last:
+        return ()
+    at = last[CHANGE]
+    changed = Operation("-", (Name(PARAM, at), Name(CHANGE, at)), at)
+    return (Step(PARAM, changed, ALWAYS, at),)
 
 
 def _at_least_zero(name: str) -> Expression:

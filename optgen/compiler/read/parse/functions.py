@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import GIVEN, Name, Operation, walk
@@ -25,10 +26,12 @@ class Function:
     steps: tuple[Step, ...]
 
 
-def with_arities(language: Language, functions: Sequence[Spec]) -> Language:
+def with_arities(
+    language: Language, functions: Sequence[Spec], more: Mapping[str, int] = MappingProxyType({})
+) -> Language:
     """A language that has more functions."""
     arities = {function.name.value: len(function.arguments) for function in functions}
-    return replace(language, functions={**arities, **language.functions})
+    return replace(language, functions={**arities, **more, **language.functions})
 
 
 def parse_functions(specs: Sequence[Spec], problems: Problems) -> Mapping[str, Function]:

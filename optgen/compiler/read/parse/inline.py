@@ -17,6 +17,7 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.problem import Problems
 from optgen.compiler.ir.rule import Step
 from optgen.compiler.read.parse.functions import Function
+from optgen.compiler.read.parse.names import free_name
 from optgen.compiler.read.parse.reading import MOST_DEPTH, MOST_NODES
 
 
@@ -78,11 +79,7 @@ class Inliner:
         step: Step | None = None,
     ) -> Name:
         """A value under a name that nothing else has."""
-        name, count = f"{function.name}_{wish}", 1
-        while name in self._taken:
-            count += 1
-            name = f"{function.name}_{wish}_{count}"
-        self._taken.add(name)
+        name = free_name(f"{function.name}_{wish}", self._taken)
         location = value.location if step is None else step.location
         before.append(Step(name, value, guard, location))
         return Name(name, location)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections import Counter
 
 from optgen.compiler.ir.language import SCHEDULES, UPDATES, Language, language_of
 from optgen.compiler.ir.problem import Problems
@@ -50,6 +51,24 @@ def class_name_fault(name: str) -> str:
     return ""
 
 
+def words_of(spec: Spec) -> set[str]:
+    """Every word that may be a name in a spec."""
+    texts = [spec.rule.value, spec.otherwise.value if spec.otherwise is not None else ""]
+    declared = [one.name.value for one in spec.hyperparameters]
+    declared += [one.name.value for one in spec.states]
+    return {*declared, *re.findall(r"[A-Za-z_]\w*", "\n".join(texts))}
+
+
+def free_name(wish: str, taken: set[str]) -> str:
+    """The wished name, or one with a number behind it; it is taken from now on."""
+    name, count = wish, 1
+    while name in taken:
+        count += 1
+        name = f"{wish}_{count}"
+    taken.add(name)
+    return name
+
+
 def check_names(spec: Spec, problems: Problems) -> None:
     """Collect a problem for each declared name that is invalid or declared twice."""
     title, language, hint = spec.name.value, language_of(spec), ""
@@ -67,11 +86,22 @@ def check_names(spec: Spec, problems: Problems) -> None:
             message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
         if message:
             problems.add(message, entry.name.location)
+    _check_twice(spec, problems)
     arguments = {entry.name.value for entry in spec.hyperparameters}
     for state in spec.states:
         message = fault(state.name.value) or _state_fault(state, arguments)
         if message:
             problems.add(message, state.name.location)
+
+
+def _check_twice(spec: Spec, problems: Problems) -> None:
+    """Names that an item of a list, or a state of one, has too."""
+    for entries in (spec.hyperparameters, spec.states):
+        counts = Counter(entry.name.value for entry in entries)
+        for entry in entries:
+            if counts[entry.name.value] > 1 and not entry.of_list:
+                message = f"{entry.name.value!r} is an item of a list too"
+                problems.add(message, entry.name.location, "choose another name")
 
 
 def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
