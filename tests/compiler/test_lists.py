@@ -128,7 +128,7 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "a name twice": (
         "[state]",
         "betas_2 = { default = 1 }\n[state]",
-        "'betas_2' is an item",
+        "'betas_2' is declared",
         "betas_2",
     ),
     "a declared item": ("for beta in", "for buffer in", "'buffer' is declared already", "betas"),

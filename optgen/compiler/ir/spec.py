@@ -102,6 +102,8 @@ class Spec:
     #: The source files (a spec can extend another), each with the digest of its text.
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
+    #: Named lines that rules take in; of an extended spec, also its whole rule.
+    fragments: tuple[tuple[Text, Text], ...] = ()
     #: The functions that the rule calls, and those that they call.
     functions: tuple[Spec, ...] = ()
     # Fields of functions only:

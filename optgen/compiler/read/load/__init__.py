@@ -8,7 +8,7 @@ from dataclasses import replace
 from keyword import iskeyword
 from pathlib import Path
 
-from optgen.compiler.ir.problem import CONTROL, Problems, SpecError, nearest
+from optgen.compiler.ir.problem import CONTROL, Problems, SpecError
 from optgen.compiler.ir.proof import Group
 from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.load.document import Document, read
@@ -21,6 +21,7 @@ from optgen.compiler.read.load.entries import (
     read_hyperparameters,
     read_states,
 )
+from optgen.compiler.read.load.extends import base_of, check_fragments, extended, with_lines_of
 from optgen.compiler.read.load.fields import Fields
 from optgen.compiler.read.load.functions import with_functions
 
@@ -32,9 +33,6 @@ SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
 FUNCTION = {"arguments", "rule", "result"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
-
-#: What a spec with such a key states.
-_KINDS = {"slot": "feature", "schedule": "schedule", "function": "function"}
 
 #: Formats the name of a file in messages.
 Shown = Callable[[Path], str]
@@ -60,18 +58,17 @@ def _load(path: Path, bases: tuple[Path, ...], shown: Shown, within: tuple[str, 
         spec = _schedule(document, top)
     elif "function" in top:
         spec = _function(document, top)
-    elif "extends" not in top:
+    elif extends is None:
         spec = _whole(document, top)
     else:
-        spec = _header(document, top)
-        top.only(HEADER | OPTIMIZER | {"extends"})
-        base = _base(path, extends, bases, shown, problems) if extends is not None else None
-        spec = _extended(base, spec) if base is not None else spec
+        spec = _extending(document, top, extends, (path, bases, shown), problems)
 
     def function(file: Path, inside: tuple[str, ...]) -> Spec | None:
         is_one = "function" in read(file, shown(file)).data
         return _load(file, bases, shown, inside) if is_one else None
 
+    if spec.fragments and extends is None:
+        check_fragments(spec, [name for name, _ in spec.fragments], problems)
     if not spec.is_schedule:
         spec = with_functions(spec, (path.parent, *bases), function, problems, within)
     if problems:
@@ -79,9 +76,38 @@ def _load(path: Path, bases: tuple[Path, ...], shown: Shown, within: tuple[str, 
     return spec
 
 
+def _extending(
+    document: Document,
+    top: Fields,
+    extends: Text,
+    where: tuple[Path, tuple[Path, ...], Shown],
+    problems: Problems,
+) -> Spec:
+    """A spec that extends another, with a rule of its own or without."""
+    path, bases, shown = where
+    has_rule = "update" in top
+    if has_rule:
+        own = _whole(document, top)
+    else:
+        own = _header(document, top)
+        top.only(HEADER | OPTIMIZER | {"extends"})
+
+    def base_from(file: Path) -> Spec:
+        return load(file, bases, shown)
+
+    base = base_of(path, extends, (path.parent, *bases), shown, base_from, problems)
+    if base is None:
+        return own
+    if not has_rule:
+        return extended(base, own)
+    spec = with_lines_of(base, own, extends, problems)
+    check_fragments(spec, [name for name, _ in own.fragments], problems)
+    return spec
+
+
 def _whole(document: Document, top: Fields) -> Spec:
     is_feature = "slot" in top
-    top.only(HEADER | BODY | (FEATURE if is_feature else OPTIMIZER | {"extends"}))
+    top.only(HEADER | BODY | (FEATURE if is_feature else OPTIMIZER | {"extends", "fragments"}))
     update = top.table("update")
     update.only(FEATURE_UPDATE if is_feature else UPDATE)
     rule = update.text("rule")
@@ -106,7 +132,14 @@ def _whole(document: Document, top: Fields) -> Spec:
         after=top.texts("after"),
         every_variable=top.flag("every_variable"),
         position=_position(top),
+        fragments=_fragments(top.table("fragments", 'name = """…"""')),
     )
+
+
+def _fragments(table: Fields) -> tuple[tuple[Text, Text], ...]:
+    """Named lines of a rule."""
+    read_ones = [(table.name(key), table.text(key)) for key in table]
+    return tuple((name, text) for name, text in read_ones if text is not None)
 
 
 def _schedule(document: Document, top: Fields) -> Spec:
@@ -186,49 +219,3 @@ def _torch(table: Fields) -> tuple[tuple[Text, tuple[Text, ...]], ...]:
 def _file_name(document: Document) -> str:
     """The name of the file, in a form that is safe in a comment of generated code."""
     return CONTROL.sub("?", Path(document.page.path).name)
-
-
-def _extended(base: Spec, own: Spec) -> Spec:
-    """A spec that inherits the rule of another; its name, texts and defaults are its own."""
-    return replace(
-        base,
-        path=own.path,
-        name=own.name,
-        summary=own.summary or base.summary,
-        reference=own.reference or base.reference,
-        label=own.label,
-        defaults=(*base.defaults, *own.defaults),
-        torch=tuple({str(name): (name, to) for name, to in (*base.torch, *own.torch)}.values()),
-        demo_learning_rate=own.demo_learning_rate or base.demo_learning_rate,
-        waived=(*base.waived, *own.waived),
-        digests=(*own.digests, *base.digests),
-    )
-
-
-def _base(
-    path: Path, extends: Text, bases: tuple[Path, ...], shown: Shown, problems: Problems
-) -> Spec | None:
-    """The spec that is extended; None, with a problem, if there is no valid base."""
-    folders = (path.parent, *bases)
-    files = [file for folder in reversed(folders) for file in folder.glob("*.toml")]
-    known = {file.stem.lower(): file for file in files if file != path}
-    file = known.get(extends.value.lower())
-    message = hint = ""
-    if file is None:
-        message = f"there is no spec named {extends.value!r:.80} to extend"
-        hint = nearest(extends.value.lower(), known)
-    else:
-        try:
-            base = read(file, shown(file))
-            if "extends" in base.data:
-                message = f"{extends.value!r} extends a spec itself"
-                hint = "extend its base instead"
-            elif kind := _KINDS.get(next((key for key in base.data if key in _KINDS), "")):
-                message = f"{extends.value!r} is a {kind}; only an optimizer can be extended"
-            else:
-                return load(file, bases, shown)
-        except SpecError as error:
-            problems += error.problems
-    if message:
-        problems.add(message, extends.location, hint)
-    return None

@@ -25,9 +25,12 @@ def with_functions(
     within: tuple[str, ...],
 ) -> Spec:
     """The spec with the functions that it calls; ``within`` are the functions that call it."""
-    found: dict[str, Spec] = {}
+    found = {one.name.value: one for one in spec.functions}
     inside = (*within, spec.name.value) if spec.is_function else within
-    for name, location in _calls((spec.rule, spec.otherwise)):
+    texts = (spec.rule, spec.otherwise, *(text for _, text in spec.fragments))
+    for name, location in _calls(texts):
+        if name in found:
+            continue
         if name in inside:
             chain = " calls ".join([*inside[inside.index(name) :], name])
             problems.add(f"a function can't call itself: {chain}", location, "write it out")

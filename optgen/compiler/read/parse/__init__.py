@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
@@ -89,7 +89,7 @@ class _Parser:
             summary=spec.summary,
             reference=spec.reference,
             label=spec.label or (spec.name.value if spec.is_schedule else ""),
-            notation="\n".join(self._notation(len(ending))),
+            notation="" if self._problems else "\n".join(self._notation(len(ending))),
             position=spec.position,
             defaults=spec.defaults,
             torch=spec.torch,
@@ -100,7 +100,8 @@ class _Parser:
 
     def _notation(self, endings: int) -> Iterator[str]:
         """The rule for readers: with the step that it leaves out, and what its functions are."""
-        yield self._spec.rule.value.strip("\n")
+        fragments = {str(name): text.value for name, text in self._spec.fragments}
+        yield from _with_lines(self._spec.rule.value.strip("\n"), fragments)
         yield from [ENDING] * endings
         for function in self._spec.functions:
             arguments = ", ".join(argument.value for argument in function.arguments)
@@ -159,6 +160,17 @@ class _Parser:
     def _condition(self, text: Text | None, around: Condition) -> Condition:
         expression = self._expression(text)
         return ALWAYS if expression is None else self._statements.branch(expression, around)
+
+
+def _with_lines(rule: str, fragments: Mapping[str, str]) -> Iterator[str]:
+    """The lines of a rule, with those of fragments in their place."""
+    for line in rule.split("\n"):
+        found = fragments.get(line.split("#")[0].strip())
+        if found is None:
+            yield line
+        else:
+            space = line[: len(line) - len(line.lstrip())]
+            yield from (space + one for one in _with_lines(found.strip("\n"), fragments))
 
 
 def _ending(steps: tuple[Step, ...]) -> tuple[Step, ...]:

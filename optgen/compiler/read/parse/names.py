@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections import Counter
 
 from optgen.compiler.ir.language import SCHEDULES, UPDATES, Language, language_of
 from optgen.compiler.ir.problem import Problems
@@ -54,6 +53,7 @@ def class_name_fault(name: str) -> str:
 def words_of(spec: Spec) -> set[str]:
     """Every word that may be a name in a spec."""
     texts = [spec.rule.value, spec.otherwise.value if spec.otherwise is not None else ""]
+    texts += [text.value for _, text in spec.fragments]
     declared = [one.name.value for one in spec.hyperparameters]
     declared += [one.name.value for one in spec.states]
     return {*declared, *re.findall(r"[A-Za-z_]\w*", "\n".join(texts))}
@@ -80,6 +80,7 @@ def check_names(spec: Spec, problems: Problems) -> None:
         message = fault(title) or ("" if title.islower() else f"{title!r} must be in lower case")
     if message:
         problems.add(message, spec.name.location, hint)
+    _check_fragments(spec, problems)
     for entry in spec.hyperparameters:
         message = fault(entry.name.value, language) or _argument_fault(entry, language)
         if entry.name.value == LEARNING_RATE and spec.slot is not None:
@@ -94,14 +95,22 @@ def check_names(spec: Spec, problems: Problems) -> None:
             problems.add(message, state.name.location)
 
 
+def _check_fragments(spec: Spec, problems: Problems) -> None:
+    for name, _ in spec.fragments:
+        message = fault(name.value)
+        if message:
+            problems.add(message, name.location)
+
+
 def _check_twice(spec: Spec, problems: Problems) -> None:
-    """Names that an item of a list, or a state of one, has too."""
+    """Names that an item of a list has too, or the spec that is extended."""
     for entries in (spec.hyperparameters, spec.states):
-        counts = Counter(entry.name.value for entry in entries)
+        seen: set[str] = set()
         for entry in entries:
-            if counts[entry.name.value] > 1 and not entry.of_list:
-                message = f"{entry.name.value!r} is an item of a list too"
+            if entry.name.value in seen:
+                message = f"{entry.name.value!r} is declared twice"
                 problems.add(message, entry.name.location, "choose another name")
+            seen.add(entry.name.value)
 
 
 def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:

@@ -18,6 +18,9 @@ from optgen.compiler.read.parse.inline import Inliner
 from optgen.compiler.read.parse.lists import LENGTH, Lists
 from optgen.compiler.read.parse.names import fault, free_name, words_of
 
+#: The bound limits the work on hostile specs.
+MOST_FRAGMENTS = 32
+
 
 class Statements:
     """Flattens the statements of one spec; calls are inlined, and loops over lists unrolled."""
@@ -31,6 +34,10 @@ class Statements:
         functions = parse_functions(spec.functions, problems)
         self._inliner = Inliner(functions, self._taken, problems)
         self._bad_names: set[str] = set()
+        self._fragments = {str(name): text for name, text in spec.fragments}
+        #: The fragments that the current line is in, and how many have been taken in.
+        self._open: list[str] = []
+        self._count = 0
         self._declared = {*language.names, *self._lists.items}
         self._declared |= {one.name.value for one in spec.hyperparameters}
         self._declared |= {state.inside or state.name.value for state in spec.states}
@@ -71,10 +78,31 @@ class Statements:
                     yield from self._flatten(grammar, node.orelse, when, guard & ~condition)
                 case ast.For(target=ast.Name(), iter=ast.Name(), orelse=[]) if self._lists.items:
                     yield from self._loop(grammar, node, when, guard)
+                case ast.Expr(value=ast.Name(id=name)) if name in self._fragments:
+                    yield from self._taken_in(grammar, node, name, when, guard)
                 case ast.Pass():
                     pass
                 case _:
                     grammar.refuse(node)
+
+    def _taken_in(
+        self, grammar: Grammar, node: ast.stmt, name: str, when: Condition, guard: Condition
+    ) -> Iterator[Step]:
+        """The lines of a fragment."""
+        self._count += 1
+        message = ""
+        if name in self._open:
+            message = f"the fragment {name!r} takes itself in"
+        elif self._count > MOST_FRAGMENTS:
+            message = f"more than {MOST_FRAGMENTS} fragments are taken in"
+        if message:
+            if self._count <= MOST_FRAGMENTS + 1:
+                self._problems.add(message, grammar.at(node), "write the lines out")
+            return
+        inner = Grammar(self._fragments[name], "exec", self._problems, self._callable)
+        self._open.append(name)
+        yield from self._flatten(inner, inner.statements(), when, guard)
+        self._open.pop()
 
     def _loop(
         self, grammar: Grammar, node: ast.For, when: Condition, guard: Condition
