@@ -176,6 +176,18 @@ def nested(count: int) -> list[tuple[str, str]]:
     ]
 
 
+def woven(count: int) -> list[tuple[str, str]]:
+    """Functions each of which calls the two before it."""
+    first = [function("h0", "x", "y = tanh(x)"), function("h1", "x", "y = 2*h0(x)")]
+    return [
+        *first,
+        *(
+            function(f"h{number}", "x", f"y = h{number - 2}(x) + h{number - 1}(x)")
+            for number in range(2, count)
+        ),
+    ]
+
+
 USES = "change = squeezed(grad, 2)"
 MISTAKES: dict[str, tuple[str, list[tuple[str, str]], str, str]] = {
     "unknown": ("change = squezed(grad, 2)", [], "unknown function 'squezed'", "squezed"),
@@ -266,6 +278,7 @@ MISTAKES: dict[str, tuple[str, list[tuple[str, str]], str, str]] = {
         "too large, or nested too deeply",
         "f14(grad)",
     ),
+    "too many calls": ("change = h39(grad)", woven(40), "too large, or nested", "h39(grad)"),
     "too deep": ("change = g70(grad)", nested(71), "too large, or nested too deeply", "g70(grad)"),
 }
 
