@@ -34,7 +34,7 @@ def test_help_imports_nothing_slow(arguments: list[str]) -> None:
     ("typed", "fits"),
     [
         ("check ada", {"adam", "adadelta", "adamax", "adamw"}),
-        ("show clip", {"clipnorm", "clipvalue"}),
+        ("show clip", {"clipnorm", "clipvalue", "clip_update"}),
         ("plot cos", {"cosinedecay", "cosinedecayrestarts"}),
         ("diff rms", {"rmsprop"}),
         ("explain --format m", {"markdown"}),

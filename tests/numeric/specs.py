@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -11,6 +12,8 @@ Table = dict[str, Any]
 
 SPECS = Path(__file__).parents[2] / "specs"
 OPTIMIZERS = {path.stem: path for path in sorted((SPECS / "optimizers").glob("*.toml"))}
+#: What a rule leaves to the compiler.
+END: Table = {"slot": "direct", "update": {"rule": "param = param - change"}}
 
 
 def read(path: Path) -> Table:
@@ -33,7 +36,7 @@ def rule_of(path: Path) -> tuple[Table, Table]:
 
 
 def in_order(rule: Table) -> list[Table]:
-    """An optimizer's rule with every feature around it."""
+    """An optimizer's rule with every feature around it; its change is taken off after some."""
     slots = read(SPECS / "slots.toml")
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for name, feature in FEATURES.items():
@@ -41,7 +44,9 @@ def in_order(rule: Table) -> list[Table]:
         for other in feature.get("before", ()):
             sorter.add(other, name)
     features = [FEATURES[name] for name in sorter.static_order()]
-    # Sorting is stable: the rule comes before the features of its own slot.
+    # Sorting is stable: the rule comes before the features of its own slot, the end of it last.
+    ends = [] if re.search(r"^ *param =", rule["update"]["rule"], re.MULTILINE) else [END]
     return sorted(
-        [rule, *features], key=lambda part: slots["order"].index(part.get("slot", slots["own"]))
+        [rule, *features, *ends],
+        key=lambda part: slots["order"].index(part.get("slot", slots["own"])),
     )

@@ -53,7 +53,11 @@ class Shared:
 def own_functions(plan: Plan, columns: Columns, shared: Shared) -> tuple[Function, ...]:
     """The functions of a plan that are not shared."""
     known = {function.name: function for function in shared.functions}
-    made = [one for one in functions_of(plan) if not _is_known(one, known)]
+    every = [*functions_of(plan)]
+    made = [one for one in every if not _is_known(one, known)]
+    # On a device, a function of sums calls the one of scalars, in its own module.
+    called = [one.finish for one in made if isinstance(one, Pass)]
+    made = [one for one in every if one in made or one in called]
     return (scalars_of(plan, columns, HostScalars, _own_items(plan, shared)), *made)
 
 

@@ -95,8 +95,8 @@ class _Planner:
                 guard |= self._switches.translate(block.when)
             moved = [(step, block.name) for block in moving for step in block.perturb]
             yield self._program(PERTURB, guard, moved)
-        if (average := self._rule.average) is not None:
-            step = Step(PARAM, average, ALWAYS, average.location)
+        if (evaluation := self._rule.evaluation) is not None:
+            step = Step(PARAM, evaluation, ALWAYS, evaluation.location)
             yield self._program(EVALUATE, ALWAYS, [(step, self._rule.module)])
         every = [block for block in self._rule.blocks if block.every_variable]
         if every:

@@ -23,8 +23,8 @@ def check_flow(rule: Rule) -> Iterator[Problem]:
             yield from _Flow(rule, block, steps).problems()
         if block.proceed is not None:
             yield from _Flow(rule, block, ()).before_the_call(block.proceed)
-        if rule.average is not None:
-            step = Step(PARAM, rule.average, ALWAYS, rule.average.location)
+        if rule.evaluation is not None:
+            step = Step(PARAM, rule.evaluation, ALWAYS, rule.evaluation.location)
             yield from _Flow(rule, replace(block, every_variable=True), (step,)).of_elements()
 
 
@@ -73,7 +73,7 @@ class _Flow:
         for step in self._steps:
             for part in walk(step.expression):
                 if isinstance(part, Operation) and part.operator in {*REDUCTIONS, *DRAWS, GIVEN}:
-                    message = f"{part.operator} has no place in an average"
+                    message = f"{part.operator} has no place in what evaluation uses"
                     hint = "it is computed for each element; keep the value as a state"
                     yield Problem(message, part.location, hint)
                     return

@@ -60,9 +60,9 @@ class _Use:
         for asked in (*rule.atoms.values(), block.proceed):
             self._used |= set(names(asked)) if asked is not None else set()
         self._used |= {str(state.initial) for state in rule.states}
-        if rule.average is not None:
-            self._read |= {*names(rule.average)}
-            self._used |= {*names(rule.average)}
+        if rule.evaluation is not None:
+            self._read |= {*names(rule.evaluation)}
+            self._used |= {*names(rule.evaluation)}
         # A mistyped name isn't also reported under its correct spelling.
         idle = self._assigned - self._used - self._declared
         self._assigned |= {closest(name, self._declared) for name in idle}
