@@ -72,7 +72,7 @@ LAMB_IN_KERAS = of_keras(keras.optimizers.Lamb, **OPTAX, weight_decay=0.1, epsil
 FINDINGS = [
     _optax("adan", "Adan", papers.adan, {}),
     _optax(
-        "rprop", "Rprop", papers.rprop, {}, arguments={"learning_rate": 1, "initial_size": RATE}
+        "rprop", "Rprop", papers.rprop, {}, arguments={"learning_rate": 1, "initial_length": RATE}
     ),
     _optax("lars", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
     _optax("yogi", "Yogi", papers.yogi, {}),

@@ -173,8 +173,8 @@ PEERS = [
         initial_accumulator_value=0.0,
         note="the penalty of the square is half of Keras's there",
     ),
-    torch_s("Rprop", torch.optim.Rprop, {}, learning_rate=1.0, initial_size=RATE),
-    paper_s("Rprop", papers.rprop, learning_rate=1.0, initial_size=RATE),
+    torch_s("Rprop", torch.optim.Rprop, {}, learning_rate=1.0, initial_length=RATE),
+    paper_s("Rprop", papers.rprop, learning_rate=1.0, initial_length=RATE),
     torch_s(
         "ASGD",
         torch.optim.ASGD,

@@ -37,7 +37,7 @@ def gradients(magnitude: float = 1.0) -> Sequence[Model]:
 
 
 @cache
-def _class(name: str) -> Any:
+def plain_class(name: str) -> Any:
     """The generated class with kernels that Python runs: to compile them would take longest."""
     inside = f"{name.lower()}.py"
     paths = ("features.py", "cpu/features.py", inside, f"cpu/{inside}")
@@ -49,7 +49,7 @@ def of_ours(name: str, arguments: Mapping[str, Any]) -> Run:
     """A built-in optimizer."""
 
     def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
-        optimizer, after = _class(name)(**arguments), []
+        optimizer, after = plain_class(name)(**arguments), []
         held = [array.copy() for array in first]
         optimizer.build(held)
         for row in rows:
