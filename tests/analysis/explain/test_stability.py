@@ -104,7 +104,15 @@ def test_the_built_in_limits() -> None:
         compare(one, by_setting[one.setting])
 
 
-@pytest.mark.parametrize("name", sorted(PATHS.keys() - {"sgd", "torchsgd"}))
+def test_the_limit_of_a_weighted_mean_of_steps() -> None:
+    (spec,) = load_all([PATHS["qhm"]])
+    rule = checked_rule(spec)
+    (found,) = stabilities(rule)
+    (variant,) = variants(rule)
+    compare(found, variant.steps)
+
+
+@pytest.mark.parametrize("name", sorted(PATHS.keys() - {"sgd", "torchsgd", "qhm"}))
 def test_what_is_not_linear_has_none(name: str) -> None:
     (spec,) = load_all([PATHS[name]])
     assert not list(stabilities(checked_rule(spec)))
