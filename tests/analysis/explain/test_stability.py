@@ -59,15 +59,19 @@ def rule(folder: Path, lines: str, ranges: Mapping[str, str], states: tuple[str,
     return checked_rule(spec)
 
 
+#: What rules here call their only state.
+STATES = ("buffer", "momentum_buffer", "mean_gradient")
+
+
 def radius(steps: tuple[Step, ...], numbers: Mapping[str, float], curvature: float) -> float:
     """The spectral radius of a step, from what it makes of two vectors."""
     columns = []
     for start in ((1.0, 0.0), (0.0, 1.0)):
         held = {**numbers, "param": start[0], "grad": curvature * start[0]}
-        held |= {"buffer": start[1], "momentum_buffer": start[1]}
+        held |= dict.fromkeys(STATES, start[1])
         for step in steps:
             held[step.target] = float(evaluate(step.expression, held))
-        ours = {step.target for step in steps} & {"buffer", "momentum_buffer"}
+        ours = {step.target for step in steps} & {*STATES}
         columns.append([held["param"], held[ours.pop()] if ours else 0.0])
     return float(np.abs(np.linalg.eigvals(np.transpose(columns))).max())
 
