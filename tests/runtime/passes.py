@@ -29,10 +29,12 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
     for program, planned in zip(kernels.programs, plan(optimizer).programs, strict=True):
         if not program.when(on):
             continue
-        for prepass, planned_prepass in zip(program.prepasses, planned.prepasses, strict=True):
-            if prepass.when(on):
-                kernel = built(prepass.sum_up, on, *fixed)
-                yield Made(f"{program.name}_sums", kernel, count(planned_prepass.sums.loads, on), 0)
+        pairs = zip(program.prepasses, planned.prepasses, strict=True)
+        sums = [(own, of_plan) for own, of_plan in pairs if own.when(on)]
+        for number, (prepass, planned_prepass) in enumerate(sums, start=1):
+            kernel = built(prepass.sum_up, on, *fixed)
+            name = f"{program.name}_sums" + (f"_{number}" if len(sums) > 1 else "")
+            yield Made(name, kernel, count(planned_prepass.sums.loads, on), 0)
         kernel = built(program.elements, on, *fixed)
         stores = count(planned.elements.stores, on)
         yield Made(program.name, kernel, count(planned.elements.loads, on), stores)

@@ -91,7 +91,7 @@ UNDER_THE_ROOT = "1e-15 is added to the mean square there, whatever epsilon is"
 PEERS = [
     keras_s("Adagrad", {"initial_accumulator_value": 0.25}),
     optax_s("Adagrad", optax.adagrad, {}),
-    torch_s("TorchAdagrad", torch.optim.Adagrad, {"lr_decay": 0.1}, lr_decay=0.1),
+    torch_s("DecayedAdagrad", torch.optim.Adagrad, {"lr_decay": 0.1}, lr_decay=0.1),
     torch_s("RAdam", torch.optim.RAdam, {"betas": (0.9, 0.95)}, beta_2=0.95),
     po_s("RAdam", po.RAdam, {"betas": (0.9, 0.95), "degenerated_to_sgd": True}, beta_2=0.95),
     optax_s(

@@ -30,7 +30,7 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "lamb": {"coupled_weight_decay": 0.07},
     "lars": {"coupled_weight_decay": 0.07, "learning_rate": 10.0},
     "stableadamw": {"scaled_weight_decay": 0.07},
-    "torchadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
+    "decayedadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
     "asgd": {"lambd": 0.07, "t0": 3.0},
     "ftrl": {
         "l1_regularization_strength": 0.02,
