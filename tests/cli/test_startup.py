@@ -33,7 +33,7 @@ def test_help_imports_nothing_slow(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("typed", "fits"),
     [
-        ("check ada", {"adam", "adadelta", "adamax", "adamw"}),
+        ("check torchadam", {"torchadam", "torchadamax", "torchadamw"}),
         ("show clip", {"clipnorm", "clipvalue", "clip_update"}),
         ("plot cos", {"cosinedecay", "cosinedecayrestarts"}),
         ("diff rms", {"rmsprop"}),

@@ -8,6 +8,8 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
+from tests.numeric.ingredients import bringing, ingredients
+
 Table = dict[str, Any]
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -21,9 +23,19 @@ def read(path: Path) -> Table:
 
 
 FEATURES = {table["name"]: table for table in map(read, (SPECS / "features").glob("*.toml"))}
-#: Those that Keras has too, with all features that it has.
-KERAS = {name: path for name, path in OPTIMIZERS.items() if not name.startswith("torch")}
+#: Those that Keras has too, with all features that it has; a test compares this with Keras.
+KERAS_S = ["adadelta", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "rmsprop", "sgd"]
+KERAS = {name: OPTIMIZERS[name] for name in KERAS_S}
+#: Rules that are torch's, by its formulas.
+TORCH = {name: path for name, path in OPTIMIZERS.items() if "torch" in read(path)}
 NOT_KERAS = ("l2_penalty", "maximize")
+
+_TABLES = {name: read(path) for name, path in OPTIMIZERS.items()}
+_PEERS = {**KERAS, **TORCH}
+_SEEN = set().union(*(ingredients(_TABLES[name]) for name in _PEERS))
+#: Those whose kernels tests compile: that must be another library's to the last digit, and that
+#: have what those haven't. `tests/zoo` runs every rule, by Python itself.
+COMPILED = {name: OPTIMIZERS[name] for name in sorted([*_PEERS, *bringing(_TABLES, _SEEN)])}
 
 
 def rule_of(path: Path) -> tuple[Table, Table]:

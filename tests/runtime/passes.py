@@ -29,13 +29,13 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
     for program, planned in zip(kernels.programs, plan(optimizer).programs, strict=True):
         if not program.when(on):
             continue
-        for phase, planned_phase in zip(program.phases, planned.phases, strict=True):
-            builder, stage = phase.over(on), planned_phase.elements
-            if builder is None or stage is None:
-                continue
-            is_last = phase is program.phases[-1]
-            name = program.name if is_last else f"{program.name}_sums"
+        pairs = zip(program.phases, planned.phases, strict=True)
+        stages = [(one.over(on), phase.elements) for one, phase in pairs]
+        running = [(builder, stage) for builder, stage in stages if builder and stage]
+        for number, (builder, stage) in enumerate(running, start=1):
             kernel = built(builder, on, *fixed)
+            name = f"{program.name}_sums" + (f"_{number}" if len(running) > 2 else "")
+            name = program.name if number == len(running) else name
             yield Made(name, kernel, count(stage.loads, on), count(stage.stores, on))
 
 
