@@ -7,6 +7,7 @@ from optgen.compiler.ir.expression import Name, Operation, walk
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
+from tests.numeric.specs import COMPILED
 
 AROUND = surroundings()
 SPECS = {spec.name.value: spec for spec in load_all(optimizer_files())}
@@ -34,3 +35,5 @@ PLANS = {
     for name, plan in EVERY.items()
     if (found := list(settings(plan))) and all(map(_is_emulated, found))
 }
+#: Those whose kernels tests compile anyway.
+WITH_KERNELS = [name for name in PLANS if name.lower() in COMPILED]

@@ -17,7 +17,7 @@ from optgen.compiler.ir.accuracy import STEP_RESULT, Bound, in_tenths
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.pipeline import compile_spec, plan_of
 from optgen.compiler.read.load import load
-from tests.analysis.measure.plans import AROUND, PLANS, SPECS
+from tests.analysis.measure.plans import AROUND, PLANS, SPECS, WITH_KERNELS
 from tests.analysis.measure.search import Target, searches, worst
 from tests.analysis.measure.test_measure import own_arguments
 
@@ -68,7 +68,7 @@ def test_an_input_that_random_runs_are_far_from() -> None:
     assert 5.2 < error[STEP_RESULT] <= bound.ulps
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", WITH_KERNELS)
 def test_kernels_keep_the_bounds(name: str) -> None:
     for setting in settings(PLANS[name]):
         target = Target(setting, analyse(PLANS[name].rule, setting), 1)
