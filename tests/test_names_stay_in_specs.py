@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FEATURES = sorted((ROOT / "specs" / "features").glob("*.toml"))
+OPTIONAL = sorted((ROOT / "specs" / "features" / "optional").glob("*.toml"))
 #: Features are woven around every rule by the same code.
 SOME = ("rmsprop", "torchadamw")
 OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").glob("*.toml"))
@@ -31,7 +32,7 @@ def declared(path: Path) -> set[str]:
 
 
 def test_no_source_or_template_names_them() -> None:
-    names = set().union(*map(declared, [*FEATURES, *OPTIMIZERS, *SCHEDULES]))
+    names = set().union(*map(declared, [*FEATURES, *OPTIONAL, *OPTIMIZERS, *SCHEDULES]))
     names -= GIVEN | EVERYDAY
     pattern = re.compile(rf"\b({'|'.join(sorted(names))})\b", re.IGNORECASE)
     files = [*(ROOT / "optgen").rglob("*.py"), *(ROOT / "templates").iterdir()]

@@ -22,9 +22,9 @@ def complete_schedule(incomplete: str) -> list[str]:
 
 def complete_spec(incomplete: str) -> list[str]:
     """Names of built-in specs of any kind with the typed prefix."""
-    from optgen.compiler.library import feature_files, optimizer_files, schedule_files
+    from optgen.compiler.library import named_files
 
-    return _starting(incomplete, (*optimizer_files(), *feature_files(), *schedule_files()))
+    return _starting(incomplete, named_files())
 
 
 def _starting(incomplete: str, files: Iterable[Path]) -> list[str]:

@@ -96,10 +96,10 @@ def _files(spec: Given) -> list[Path | str]:
 
 
 def _read(path: Path) -> list[bytes]:
-    """A spec, and those beside it if it may extend one of them."""
+    """A spec, and those beside it that it may extend or call."""
     text = path.read_bytes()
-    beside = sorted(path.parent.glob("*.toml")) if b"extends" in text else []
-    return [text, *(file.read_bytes() for file in beside)]
+    beside = [file.read_bytes() for file in sorted(path.parent.glob("*.toml"))]
+    return [text, *(one for one in beside if b"extends" in text or b"[function]" in one)]
 
 
 @cache

@@ -16,6 +16,8 @@ from optgen.compiler.weave import Slots
 
 SLOTS_FILE = "slots.toml"
 PUBLISHED = "published"
+#: The folder, among those of features, of those that are woven only where they are named.
+OPTIONAL = "optional"
 
 
 def optimizer_files() -> tuple[Path, ...]:
@@ -29,8 +31,13 @@ def published_files() -> tuple[Path, ...]:
 
 
 def feature_files() -> tuple[Path, ...]:
-    """The specs of the built-in features."""
+    """The specs of the features that every optimizer has."""
     return tuple(sorted((data_folder("specs") / "features").glob("*.toml")))
+
+
+def optional_feature_files() -> tuple[Path, ...]:
+    """The specs of the built-in features that an optimizer has only where a build names them."""
+    return tuple(sorted((data_folder("specs") / "features" / OPTIONAL).glob("*.toml")))
 
 
 def schedule_files() -> tuple[Path, ...]:
@@ -38,15 +45,21 @@ def schedule_files() -> tuple[Path, ...]:
     return tuple(sorted((data_folder("specs") / "schedules").glob("*.toml")))
 
 
+def function_files() -> tuple[Path, ...]:
+    """The specs of the built-in functions."""
+    return tuple(sorted((data_folder("specs") / "functions").glob("*.toml")))
+
+
 def base_folders() -> tuple[Path, ...]:
-    """Where a spec that is extended may be, besides the folder of the spec that extends it."""
-    return (data_folder("specs") / "optimizers",)
+    """Where specs may be that another one needs, besides the folder of that one."""
+    return (data_folder("specs") / "optimizers", data_folder("specs") / "functions")
 
 
 def read_slots() -> Slots:
     """The order of the slots."""
     data = tomllib.loads((data_folder("specs") / SLOTS_FILE).read_text(encoding="utf-8"))
-    return Slots(tuple(data["order"]), data["own"], data["constraints"], tuple(data["grouped"]))
+    roles = data["own"], data["direct"], data["constraints"]
+    return Slots(tuple(data["order"]), *roles, tuple(data["grouped"]))
 
 
 def read_templates() -> Templates:
@@ -58,6 +71,12 @@ def read_templates() -> Templates:
         if path.suffix == ".j2"
     }
     return Templates(texts, optgen.__version__)
+
+
+def named_files() -> tuple[Path, ...]:
+    """The built-in specs that a name stands for."""
+    features = (*feature_files(), *optional_feature_files())
+    return (*optimizer_files(), *features, *schedule_files())
 
 
 @dataclass(frozen=True)
@@ -89,8 +108,7 @@ def _files(name: str) -> Iterator[Path]:
             raise FileNotFoundError(f"{name} holds no spec (*.toml)")
         yield from found
         return
-    every = (*optimizer_files(), *feature_files(), *schedule_files())
-    built_in = {file.stem: file for file in every}
+    built_in = {file.stem: file for file in named_files()}
     if path.is_file():
         yield path
     elif name.lower() in built_in:
@@ -115,12 +133,12 @@ def _nearest_path(path: Path) -> str:
 def _is_meant(file: Path, folder: Path) -> bool:
     """Whether a spec below a folder is one of its specs.
 
-    Published rules are only compared with, unless their own folder is named.
+    Published rules are only compared with, and optional features left out, unless their own folder
+    is named.
     """
-    published = data_folder("specs") / PUBLISHED
-    is_above = folder.resolve() in published.resolve().parents
-    is_published = published.resolve() in file.resolve().parents
-    return file.name != SLOTS_FILE and not (is_above and is_published)
+    specs = data_folder("specs").resolve()
+    aside = {specs / PUBLISHED, specs / "features" / OPTIONAL} & {*file.resolve().parents}
+    return file.name != SLOTS_FILE and not any(folder.resolve() in one.parents for one in aside)
 
 
 def shown(path: Path) -> str:

@@ -20,6 +20,7 @@ from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import (
     base_folders,
     feature_files,
+    optional_feature_files,
     read_slots,
     read_templates,
     shown,
@@ -28,13 +29,32 @@ from optgen.compiler.plan import make_plan
 from optgen.compiler.read.check import check, check_defaults
 from optgen.compiler.read.load import load
 from optgen.compiler.read.parse import parse
+from optgen.compiler.read.parse.functions import checked_function
 from optgen.compiler.weave import (
     Slots,
     around_the_plainest,
     check_features,
     unknown_defaults,
+    unknown_replaced,
     weave,
+    without_neighbours,
 )
+
+__all__ = [
+    "Surroundings",
+    "checked_function",
+    "checked_rule",
+    "compile_spec",
+    "composed",
+    "each",
+    "gather",
+    "load_all",
+    "load_file",
+    "plan_of",
+    "surroundings",
+    "warnings",
+    "without_unnamed",
+]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -86,7 +106,8 @@ def checked_rule(spec: Spec) -> Rule:
 
 def warnings(spec: Spec, around: Surroundings) -> tuple[Problem, ...]:
     """What looks odd in a spec but is no error."""
-    return unknown_defaults(spec, around.features)
+    known = {feature.name for feature in around.features} | _optional_features()
+    return (*unknown_defaults(spec, around.features), *unknown_replaced(spec, known))
 
 
 def load_file(path: Path, shown: Callable[[Path], str] = shown) -> Spec:
@@ -102,10 +123,19 @@ def load_all(files: Sequence[Path]) -> tuple[Spec, ...]:
 def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
     """The built-in features together with a user's own; raises SpecError if one is wrong."""
     specs = (*load_all(feature_files()), *own_features)
-    features = tuple(each(specs, checked_rule))
+    features = without_unnamed(each(specs, checked_rule))
     slots = read_slots()
     _raise(check_features(features, slots))
     return Surroundings(features, slots, read_templates())
+
+
+def without_unnamed(features: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The features, which run before and after optional ones only where these are woven too."""
+    return without_neighbours(features, _optional_features().__contains__)
+
+
+def _optional_features() -> set[str]:
+    return {path.stem for path in optional_feature_files()}
 
 
 def each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]:

@@ -7,18 +7,25 @@ be loaded, parsed, checked and compiled is, and all problems are collected.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
 
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problem
-from optgen.compiler.ir.rule import Rule
-from optgen.compiler.ir.spec import Spec, Text
+from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import feature_files, is_feature, read_slots, read_templates, shown
-from optgen.compiler.pipeline import Surroundings, checked_rule, gather, load_file, warnings
-from optgen.compiler.weave import check_features
+from optgen.compiler.pipeline import (
+    Surroundings,
+    checked_function,
+    checked_rule,
+    gather,
+    load_file,
+    warnings,
+    without_unnamed,
+)
+from optgen.compiler.weave import check_features, without_neighbours
 
 Result = TypeVar("Result")
 
@@ -30,10 +37,11 @@ class Kinds:
     optimizers: tuple[Spec, ...]
     features: tuple[Spec, ...]
     schedules: tuple[Spec, ...]
+    functions: tuple[Spec, ...] = ()
 
     @property
     def compiled(self) -> tuple[Spec, ...]:
-        """Those that sources are made of; features are woven into others."""
+        """Those that sources are made of; features and functions become parts of others."""
         return (*self.optimizers, *self.schedules)
 
 
@@ -73,6 +81,7 @@ def read_project(files: Sequence[Path], shown: Callable[[Path], str] = shown) ->
     specs = [spec for path, spec in loaded if path not in built_in]
     kinds = _kinds(specs)
     problems += [*_one_name(kinds.optimizers), *_one_name(kinds.schedules)]
+    problems += gather(kinds.functions, checked_function)[1]
     every = [spec for _, spec in loaded if is_feature(spec)]
     around, wrong = _surroundings(every, len(built_in), all_loaded=not problems)
     odd = [] if wrong else [w for spec in kinds.optimizers for w in warnings(spec, around)]
@@ -80,10 +89,14 @@ def read_project(files: Sequence[Path], shown: Callable[[Path], str] = shown) ->
 
 
 def _kinds(specs: Sequence[Spec]) -> Kinds:
+    def is_optimizer(spec: Spec) -> bool:
+        return not (is_feature(spec) or spec.is_schedule or spec.is_function)
+
     return Kinds(
-        tuple(spec for spec in specs if not (is_feature(spec) or spec.is_schedule)),
+        tuple(spec for spec in specs if is_optimizer(spec)),
         tuple(spec for spec in specs if is_feature(spec)),
         tuple(spec for spec in specs if spec.is_schedule),
+        tuple(spec for spec in specs if spec.is_function),
     )
 
 
@@ -95,32 +108,13 @@ def _surroundings(
     rules = tuple(rule for _, rule in checked)
     if problems or not all_loaded:
         # A neighbour may be missing only because its own spec is wrong.
-        rules = _without_missing_neighbours(rules)
-    slots = read_slots()
+        rules = without_neighbours(rules, lambda _: True)
+    rules, slots = without_unnamed(rules), read_slots()
     problems += check_features(rules, slots)
     for features in (rules, rules[:built_in], ()):
         if not check_features(features, slots):
             break
     return Surroundings(features, slots, read_templates()), problems
-
-
-def _without_missing_neighbours(features: Iterable[Rule]) -> tuple[Rule, ...]:
-    listed = tuple(features)
-    known = {feature.name for feature in listed}
-
-    def there(names: Iterable[Text]) -> tuple[Text, ...]:
-        return tuple(name for name in names if name.value in known)
-
-    return tuple(
-        replace(
-            feature,
-            blocks=tuple(
-                replace(block, before=there(block.before), after=there(block.after))
-                for block in feature.blocks
-            ),
-        )
-        for feature in listed
-    )
 
 
 def _one_name(specs: Iterable[Spec]) -> Iterator[Problem]:

@@ -18,7 +18,7 @@ from optgen.keras.order import groups_of
 from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
 from optgen.runtime.model import ELEMENT, LARGEST_GRADIENT, initial_value
 from optgen.runtime.optimizer import Optimizer
 
@@ -65,6 +65,7 @@ def new_slot(
         CHECK_FINITE: False,
         CONSTRAINED: constraint is not None,
         MATRIX: form.is_viewed,
+        PERTURBED: False,
     }
     return Slot(variable, path, {}, row, on, overwritten, form)
 

@@ -138,14 +138,13 @@ class Engine:
             for tensors, part in some:
                 if not len(tensors) or not keep.when(part.on):
                     continue
+                own = tensors, tables.addresses, state
                 if keep.shape in VECTOR_LENGTHS:
-                    column, length = kernels.buffers.index(keep.value), VECTOR_LENGTHS[keep.shape]
-                    own = tensors, tables.addresses, state, column, tables.shapes, length
-                    yield launching(keep_vectors, range, *own)
+                    value, length = kernels.buffers.index(keep.value), VECTOR_LENGTHS[keep.shape]
+                    yield launching(keep_vectors, range, *own, value, tables.shapes, length)
                 else:
-                    column, is_shared = kernels.factors.index(keep.value), keep.shape == OPTIMIZER
-                    own = tensors, tables.addresses, state, part.factors, column, is_shared
-                    yield launching(keep_numbers, range, *own)
+                    value, is_shared = kernels.factors.index(keep.value), keep.shape == OPTIMIZER
+                    yield launching(keep_numbers, range, *own, part.factors, value, is_shared)
 
     @property
     def gradient_norm(self) -> float | None:

@@ -19,6 +19,11 @@ Condition = Callable[[Mapping[str, bool]], bool]
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
+#: The program that computes what evaluation uses.
+EVALUATE = "evaluate"
+#: The program that moves variables to where the next gradient is taken, and the switch of updates
+#: with such a gradient.
+PERTURB, PERTURBED = "perturb", "perturbed"
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 

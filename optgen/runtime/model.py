@@ -23,8 +23,11 @@ from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import (
     CHECK_FINITE,
     CONSTRAINED,
+    EVALUATE,
     MATRIX,
     OPTIMIZER,
+    PERTURB,
+    PERTURBED,
     Kernels,
     Program,
 )
@@ -91,6 +94,9 @@ class Model:
         self.shared: dict[str, Array] = {}
         self.states = self._make_states(declared, settings, parts.states, kernels)
         self._scratch = self._vectors(kernels)
+        #: Whether the variables are where ``perturb`` moved them.
+        self.is_perturbed = False
+        self._can_perturb = kernels.program(PERTURB) is not None
         self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: The inputs that are one number, which calls set.
         self._numbers = {
@@ -120,6 +126,7 @@ class Model:
                 CHECK_FINITE: check,
                 CONSTRAINED: path in self.constraints,
                 MATRIX: view is not None,
+                PERTURBED: False,
             }
             for path, row, view in zip(self.paths, self.rows, self.views, strict=True)
         ]
@@ -237,7 +244,29 @@ class Model:
 
         Raises ValueError for an age that isn't known.
         """
-        call, ages = counters.calls + 1, self._ages.next(counters.updates)
+        return self._begin_at(rows, counters.calls + 1, self._ages.next(counters.updates), given)
+
+    def evaluating(self, settings: Settings, counters: Counters, chosen: Mask) -> list[Call]:
+        """The calls that give some variables the values that evaluation uses."""
+        rows = settings.rows(self.row_set, counters.calls - 1)
+        self._begin_at(rows, counters.calls, self._ages.next(counters.updates) - 1, NOTHING_GIVEN)
+        program = self.engine.program(EVALUATE)
+        assert program is not None
+        self.engine.sum_up(program, chosen, ())
+        return self.engine.launches(program, chosen)
+
+    def perturbing(
+        self, rows: Host, counters: Counters, gradients: Sequence[Gradient | None]
+    ) -> list[Call]:
+        """The calls that move variables to where the next gradient is taken."""
+        self.begin(rows, counters)
+        program = self.engine.program(PERTURB)
+        assert program is not None
+        chosen = self.present(gradients) & self.trained
+        self.engine.sum_up(program, chosen, gradients)
+        return [*self.engine.launches(program, chosen), (setattr, self, "is_perturbed", True)]
+
+    def _begin_at(self, rows: Host, call: int, ages: Steps, given: Given) -> Program:
         if isinstance(ages, int):
             if self._placed != self._own_bytes:
                 self._place(self._own_rows, len(self.row_set))
@@ -250,6 +279,7 @@ class Model:
     def _begin(self, rows: Host, call: int, steps: Steps, given: Given) -> Program:
         """Hand over the inputs of a call, and compute its scalars."""
         has = {one.switch: one.name in given for one in self._inputs if one.optional}
+        has |= {PERTURBED: self.is_perturbed} if self._can_perturb else {}
         for name, value in given.items():
             if isinstance(value, float):
                 self.memory.assign(self._numbers[name], value)
@@ -259,7 +289,8 @@ class Model:
 
     def updated(self, chosen: Mask) -> list[Call]:
         """The calls that note an update of some variables."""
-        return [(self.seen.fill, False), *self._ages.counting(chosen)]
+        moved = (setattr, self, "is_perturbed", False)
+        return [(self.seen.fill, False), moved, *self._ages.counting(chosen)]
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
-from optgen.runtime.averages import Standing, standing_of
+from optgen.runtime.averages import Standing, kept_averages, standing_of
 from optgen.runtime.core import Core
 from optgen.runtime.gradient_pairs import Gradients, Variables
 from optgen.runtime.gradient_reader import GivenGradients
@@ -21,6 +21,7 @@ from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.instance_names import unique_name
+from optgen.runtime.kernels import PERTURB
 from optgen.runtime.minimize import minimize
 from optgen.runtime.model import NOTHING_GIVEN, Given, Model
 from optgen.runtime.rule_metadata import Generated
@@ -53,6 +54,8 @@ class Optimizer(Generated, Sealed, Saved):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
         declared = self.hyperparameters, self.switches, self.exclusive
         settings = Settings(kind, *declared, values, options, self.states, self.layout.columns)
+        if self.has_average() and kept_averages(self.states, settings.on()):
+            raise ValueError(f"{kind} computes averages itself, so that no state may stand in too")
         treatment = Treatment(kind, *common)
         self.name = unique_name(kind) if name is None else name
         self._core = Core(kind, settings, treatment)
@@ -216,16 +219,20 @@ class Optimizer(Generated, Sealed, Saved):
     ) -> None:
         if not len(grads):
             return
-        core, reader = self._core, self._reader
-        if core.model is None or reader is None:
-            if variables is None:
-                raise ValueError("the first apply needs the variables, or call build before")
-            reader, variables = self._new_reader(variables), None
-            gradients = reader.read(grads, variables)
-            self._reader, core.model = reader, reader.model
-        else:
-            gradients = reader.read(grads, variables)
+        core, gradients = self._core, self._read(grads, variables)
         core.take(gradients, given=self._given(inputs, gradients, variables))
+
+    def _read(self, grads: Gradients, variables: Variables | None) -> Sequence[Gradient | None]:
+        """The validated gradients; the first ones build the optimizer."""
+        core, reader = self._core, self._reader
+        if core.model is not None and reader is not None:
+            return reader.read(grads, variables)
+        if variables is None:
+            raise ValueError("the first apply needs the variables, or call build before")
+        reader = self._new_reader(variables)
+        gradients = reader.read(grads, None)
+        self._reader, core.model = reader, reader.model
+        return gradients
 
     def _given(
         self,
@@ -239,6 +246,27 @@ class Optimizer(Generated, Sealed, Saved):
         assert self._reader is not None
         read = partial(self._reader.read, variables=variables)
         return given_inputs(type(self).__name__, self.inputs, inputs, gradients, read)
+
+    def perturb(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
+        """Move the variables to where the next gradient is taken; ``apply`` comes back from there.
+
+        Takes what ``apply`` takes, and raises the same; RuntimeError for a rule without a second
+        point, or where the variables have been moved already.
+        """
+        self._core.in_turn(self._move, grads, trainable_variables)
+
+    def _move(self, grads: Gradients, variables: Variables | None) -> None:
+        core = self._core
+        moving = next((p for p in self.layout.programs if p.name == PERTURB), None)
+        if moving is None or not moving.when(core.settings.on()):
+            raise RuntimeError(f"{type(self).__name__} takes its gradient where the variables are")
+        if core.model is not None and core.model.is_perturbed:
+            raise RuntimeError("the variables have been moved already; apply comes back first")
+        gradients = self._read(grads, variables)
+        assert core.model is not None
+        rows = core.settings.rows(core.model.row_set, core.counters.calls)
+        calls = core.model.perturbing(rows, core.counters, gradients)
+        core.model.memory.commit([*calls, *core.model.memory.changed(core.model.variables)])
 
     minimize = minimize
 
@@ -269,11 +297,16 @@ class Optimizer(Generated, Sealed, Saved):
         any thread.
         """
         averages = self._core.averages(self._standing)
-        return averages.standing_in(self.states, self._core.settings.on())
+        on = self._core.settings.on()
+        return averages.standing_in(self.states, on, has_average=self.has_average())
 
     def _standing(self, only: Sequence[Array] | None = None) -> Standing | None:
-        model = self._core.model
-        return None if model is None else standing_of(model, self.states, self.iterations, only)
+        core, model = self._core, self._core.model
+        if model is None:
+            return None
+        evaluating = partial(model.evaluating, core.settings, core.counted())
+        computing = evaluating if self.has_average() else None
+        return standing_of(model, self.states, self.iterations, only, evaluating=computing)
 
     def _snapshot(self) -> Snapshot:
         return snapshot(self._core, self)

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Input, State, Switch
-from optgen.runtime.kernels import Kernels, MixedBuildError, Program, kernels_in
+from optgen.runtime.kernels import EVALUATE, Kernels, MixedBuildError, Program, kernels_in
 
 Declared = TypeVar("Declared", bound="Hyperparameter | Switch")
 
@@ -114,6 +114,11 @@ class Generated:
         rule = cls.rule_class()
         named: Any = rule
         return _kernels_of(named, target, rule.fingerprint)
+
+    @classmethod
+    def has_average(cls) -> bool:
+        """Whether the rule computes what evaluation uses."""
+        return any(program.name == EVALUATE for program in cls.layout.programs)
 
     @classmethod
     def rule_class(cls) -> type[Generated]:

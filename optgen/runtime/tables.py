@@ -90,10 +90,10 @@ class Tables:
         for dtype, real in DTYPES.items():
             for is_scattered in (False, True):
                 matrices = [
-                    (int(i), self._views[i])
-                    for i in np.flatnonzero(chosen & (self.sizes > 0))
-                    if self._dtypes[i] == dtype
-                    and (self._views[i].row_places is not None) == is_scattered
+                    (index, self._views[index])
+                    for index in np.flatnonzero(chosen & (self.sizes > 0)).tolist()
+                    if self._dtypes[index] == dtype
+                    and (self._views[index].row_places is not None) == is_scattered
                 ]
                 if matrices:
                     yield tiling(real, dtype.itemsize, matrices, is_scattered)

@@ -33,8 +33,8 @@ def test_help_imports_nothing_slow(arguments: list[str]) -> None:
 @pytest.mark.parametrize(
     ("typed", "fits"),
     [
-        ("check ada", {"adam", "adadelta", "adamax", "adamw"}),
-        ("show clip", {"clipnorm", "clipvalue"}),
+        ("check torchadam", {"torchadam", "torchadamax", "torchadamw"}),
+        ("show clip", {"clipnorm", "clipvalue", "clip_update"}),
         ("plot cos", {"cosinedecay", "cosinedecayrestarts"}),
         ("diff rms", {"rmsprop"}),
         ("explain --format m", {"markdown"}),

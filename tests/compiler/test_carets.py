@@ -26,16 +26,16 @@ buffer = { when = "momentum > 0" }
 rule = """
 trend = decay*trend + (1 - decay)*grad
 if fancy:
-    change = learning_rate*trend
+    move = learning_rate*trend
 else:
-    change = learning_rate*grad
+    move = learning_rate*grad
 if given(limit):
-    change = clip(change, -limit, limit)
+    move = clip(move, -limit, limit)
 if momentum > 0:
-    buffer = momentum*buffer + change
+    buffer = momentum*buffer + move
     param = param - buffer
 else:
-    param = param - change
+    param = param - move
 """
 '''
 
@@ -56,20 +56,20 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "later",
     ),
     "one branch only": (
-        "    change = learning_rate*grad\n",
+        "    move = learning_rate*grad\n",
         "    trend = grad\n",
-        "'change'",
-        "change",
+        "'move'",
+        "move",
     ),
     "state never assigned": ("[state]\n", "[state]\nidle = {}\n", "'idle'", "idle"),
-    "state without its guard": ("param - change", "param - buffer", "'buffer'", "buffer"),
+    "state without its guard": ("param - move", "param - buffer", "'buffer'", "buffer"),
     "default out of range": ("default = 0.9", "default = 1.5", "range", ""),
     "guard not static": ("if fancy:", "if grad > 0:", "'grad'", "grad"),
     "guard on a number": ("if fancy:", "if decay:", "decay", "decay"),
     "guard out of range": ("if momentum > 0:", "if momentum > 2:", "never holds", "momentum > 2"),
     "optional without given": ("if given(limit):", "if fancy:", "'limit'", "limit"),
-    "unknown function": ("clip(change", "clap(change", "'clap'", "clap"),
-    "arity": ("clip(change, -limit, limit)", "clip(change, limit)", "3", "clip(change, limit)"),
+    "unknown function": ("clip(move", "clap(move", "'clap'", "clap"),
+    "arity": ("clip(move, -limit, limit)", "clip(move, limit)", "3", "clip(move, limit)"),
     "number for a condition": (
         "learning_rate*trend",
         "where(trend, trend, grad)",
@@ -131,10 +131,10 @@ average = {}
 rule = """
 velocity = rho*velocity + (1 - rho)*grad**2
 eta = sqrt(new_average)/sqrt(sqrt(velocity + epsilon) + epsilon)
-change = -learning_rate*eta*grad
-new_average = rho*average + (1 - rho)*change**2
+delta = -learning_rate*eta*grad
+new_average = rho*average + (1 - rho)*delta**2
 average = new_average
-param = param + change
+param = param + delta
 """
 '''
     (found,) = problems(tmp_path, spec)

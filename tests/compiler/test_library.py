@@ -15,9 +15,9 @@ from optgen.compiler.library import find_specs
         ("adamm", "adam"),
         ("RMSprp", "rmsprop"),
         ("cosinedecy", "cosinedecay"),
-        ("specs/adagrd.toml", "specs/Adagrad.toml"),
-        ("specs/adagrad", "specs/Adagrad.toml"),
-        ("spec/Adagrad.toml", "specs"),
+        ("specs/gradiet.toml", "specs/Gradient.toml"),
+        ("specs/gradient", "specs/Gradient.toml"),
+        ("spec/Gradient.toml", "specs"),
         ("spcs", "specs"),
     ],
 )
@@ -25,8 +25,8 @@ def test_the_nearest_name_or_file_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str
 ) -> None:
     (tmp_path / "specs").mkdir()
-    (tmp_path / "specs" / "Adagrad.toml").touch()
-    (tmp_path / "specs" / "adagrad.txt").touch()
+    (tmp_path / "specs" / "Gradient.toml").touch()
+    (tmp_path / "specs" / "gradient.txt").touch()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError) as raised:
         find_specs([typed])

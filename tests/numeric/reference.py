@@ -11,7 +11,7 @@ import numpy as np
 from tests.numeric.rules import Array, holds, reductions, run
 from tests.numeric.specs import Table, in_order, rule_of
 
-PARAM, GRAD = "param", "grad"
+PARAM, GRAD, CHANGE = "param", "grad", "change"
 
 
 class Reference:
@@ -106,7 +106,7 @@ class Reference:
         at = chosen[self._owner]
         fixed = {k: v[at] if isinstance(v, np.ndarray) else v for k, v in host.items()}
         fixed |= reductions(self._sizes[chosen].tolist())
-        now = {GRAD: grad[at], **{name: flat[at] for name, flat in self._now.items()}}
+        now = {GRAD: grad[at], CHANGE: 0.0, **{name: flat[at] for name, flat in self._now.items()}}
         for rule in rules:
             after = run(rule, {**fixed, **now})  # What else a rule assigns is local to it.
             now = {name: after[name] for name in now}

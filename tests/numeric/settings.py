@@ -1,4 +1,4 @@
-"""The settings of every optimizer that are compared with something else.
+"""The settings of optimizers that are compiled and compared with something else.
 
 The same ones everywhere, because each set of switches costs a compilation.
 """
@@ -6,12 +6,12 @@ The same ones everywhere, because each set of switches costs a compilation.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tests.numeric.pairwise import cover
-from tests.numeric.specs import FEATURES, KERAS, NOT_KERAS, OPTIMIZERS
+from tests.numeric.specs import COMPILED, FEATURES, KERAS, NOT_KERAS, OPTIMIZERS, rule_of
 
 Values = Mapping[str, Any]
 
@@ -40,14 +40,17 @@ OWN_VALUES: Mapping[str, Sequence[Values]] = {
     "torchsgd": ({"momentum": 0.8, "dampening": 0.3}, {"momentum": 0.8, "nesterov": True}),
     "torchrmsprop": ({"momentum": 0.8}, {"centered": True}),
     "torchadam": ({"amsgrad": True},),
+    "adabound": ({"amsgrad": True},),
+    "ademamix": ({"warmup": 9},),
 }
 
 #: Large enough for the changes to count against the parameters themselves.
 LEARNING_RATES: Mapping[str, float] = {"adadelta": 3.0, "torchadadelta": 3.0}
 LEARNING_RATE = 0.1
 
-#: At most so many settings of several switches, of Keras's optimizers and of others.
-CROSSED, OTHERS = 28, 6
+#: At most so many settings of several switches, of Keras's optimizers and of others. Every rule
+#: with every feature is in `tests/zoo`, where nothing is compiled.
+CROSSED, OTHERS = 20, 6
 #: The features are the same code around every rule: each alone is tried around this one only.
 AROUND = "rmsprop"
 
@@ -86,6 +89,14 @@ def around(optimizer: str) -> Iterator[Setting]:
             yield Setting(optimizer, label(values), values)
 
 
+def averaged_once(optimizer: str, values: Values) -> Values:
+    """The values without an average, where the rule keeps one of its own that stands in."""
+    rule, _ = rule_of(OPTIMIZERS[optimizer])
+    if not any("stands_in" in state for state in rule.get("state", {}).values()):
+        return values
+    return {name: value for name, value in values.items() if "ema" not in name}
+
+
 def at_random(seed: int, optimizers: Sequence[str], features: Mapping[str, Any]) -> Setting:
     """Several switches together; the optimizers take turns."""
     draw = random.Random(seed)
@@ -96,28 +107,50 @@ def at_random(seed: int, optimizers: Sequence[str], features: Mapping[str, Any])
         if draw.random() < 0.6 and feature.get("exclusive", name) not in taken:
             taken.add(feature.get("exclusive", name))
             values |= draw.choice(FEATURE_VALUES[name])
-    return Setting(optimizer, f"seed{seed}", values)
+    return Setting(optimizer, f"seed{seed}", averaged_once(optimizer, values))
 
 
 def crossed(optimizers: Sequence[str], features: Mapping[str, Any], most: int) -> Iterator[Setting]:
     """Settings with every pair of an optimizer and a feature, and of features; ``most`` of them."""
-    forms = {label(v): v for name in sorted(features) for v in FEATURE_VALUES[name]}
-    factors: dict[str, list[str]] = {"rule": list(optimizers)}
+    factors = {"rule": list(optimizers), **_factors(features)}
+    for number, row in enumerate(cover(factors, lambda row: True)[:most]):
+        yield _together(row["rule"], row.values(), number)
+
+
+def meetings(optimizers: Sequence[str], features: Mapping[str, Any]) -> Iterator[Setting]:
+    """Few settings of each optimizer that have every form of every feature in them."""
+    factors = _factors(features)
+    for optimizer in optimizers:
+        draw = random.Random(optimizer)
+        begins = [draw.randrange(len(levels)) for levels in factors.values()]
+        for number in range(max(map(len, factors.values()))):
+            pairs = zip(begins, factors.values(), strict=True)
+            row = [levels[(begin + number) % len(levels)] for begin, levels in pairs]
+            yield _together(optimizer, row, number)
+
+
+def _factors(features: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The forms of features, by what they exclude each other from."""
+    factors: dict[str, list[str]] = {}
     for name in sorted(features):
         factor = factors.setdefault(features[name].get("exclusive", name), ["off"])
         factor += map(label, FEATURE_VALUES[name])
-    for number, row in enumerate(cover(factors, lambda row: True)[:most]):
-        rule = row["rule"]
-        own = [{}, *OWN_VALUES.get(rule, ())]
-        values: dict[str, Any] = dict(own[number % len(own)])
-        for level in row.values():
-            values |= forms.get(level, {})
-        yield Setting(rule, f"pairs{number}", values)
+    return factors
 
 
-ALONE = [*(setting for optimizer in OPTIMIZERS for setting in alone(optimizer)), *around(AROUND)]
+def _together(optimizer: str, levels: Iterable[str], number: int) -> Setting:
+    """An optimizer with forms of features; its own switches take turns."""
+    own = [{}, *OWN_VALUES.get(optimizer, ())]
+    values: dict[str, Any] = dict(own[number % len(own)])
+    for level in levels:
+        values |= _FORMS.get(level, {})
+    return Setting(optimizer, f"pairs{number}", averaged_once(optimizer, values))
+
+
+_FORMS = {label(values): values for every in FEATURE_VALUES.values() for values in every}
+ALONE = [*(setting for optimizer in COMPILED for setting in alone(optimizer)), *around(AROUND)]
 _KERAS_FEATURES = {name: table for name, table in FEATURES.items() if name not in NOT_KERAS}
-_OTHERS = [name for name in OPTIMIZERS if name not in KERAS]
+_OTHERS = [name for name in COMPILED if name not in KERAS]
 AT_RANDOM = [
     *crossed(list(KERAS), _KERAS_FEATURES, CROSSED),
     *(at_random(seed, _OTHERS, FEATURES) for seed in range(OTHERS)),

@@ -76,6 +76,11 @@ def test_fifty_steps(setting: Setting) -> None:
             assert_close(own, np.asarray(average.numpy(), np.float64), way[path], path, loose)
 
 
+def test_the_rules_that_are_compared_are_those_that_keras_has() -> None:
+    names = {stem: read(path)["name"] for stem, path in OPTIMIZERS.items()}
+    assert {stem for stem, name in names.items() if hasattr(keras.optimizers, name)} == {*KERAS}
+
+
 @pytest.mark.parametrize("name", [read(path)["name"] for path in KERAS.values()])
 def test_the_signature_is_keras_s(name: str) -> None:
     def arguments(cls: Any) -> list[tuple[str, object]]:

@@ -29,13 +29,14 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
     for program, planned in zip(kernels.programs, plan(optimizer).programs, strict=True):
         if not program.when(on):
             continue
-        for prepass, planned_prepass in zip(program.prepasses, planned.prepasses, strict=True):
-            if prepass.when(on):
-                kernel = built(prepass.sum_up, on, *fixed)
-                yield Made(f"{program.name}_sums", kernel, count(planned_prepass.sums.loads, on), 0)
-        kernel = built(program.elements, on, *fixed)
-        stores = count(planned.elements.stores, on)
-        yield Made(program.name, kernel, count(planned.elements.loads, on), stores)
+        pairs = zip(program.phases, planned.phases, strict=True)
+        stages = [(one.over(on), phase.elements) for one, phase in pairs]
+        running = [(builder, stage) for builder, stage in stages if builder and stage]
+        for number, (builder, stage) in enumerate(running, start=1):
+            kernel = built(builder, on, *fixed)
+            name = f"{program.name}_sums" + (f"_{number}" if len(running) > 2 else "")
+            name = program.name if number == len(running) else name
+            yield Made(name, kernel, count(stage.loads, on), count(stage.stores, on))
 
 
 @cache

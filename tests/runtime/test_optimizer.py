@@ -18,7 +18,7 @@ CLASSES: list[Any] = [getattr(optgen.optimizers, name) for name in NAMES]
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_config_round_trip(cls: Any) -> None:
-    optimizer = cls(learning_rate=0.3, use_ema=True, clipnorm=2, name="mine")
+    optimizer = cls(learning_rate=0.3, maximize=True, clipnorm=2, name="mine")
     config = optimizer.get_config()
     before = dict(config)
     assert cls.from_config(config).get_config() == before == config

@@ -85,7 +85,7 @@ def test_functions_are_not_serialized() -> None:
 
 
 def test_lists_with_a_pattern() -> None:
-    assert optgen.optimizers.list("ada*") == ["Adadelta", "Adam", "AdamW", "Adamax"]
+    assert optgen.optimizers.list("*delta") == ["Adadelta", "TorchAdadelta"]
     assert "LossScaleOptimizer" in optgen.optimizers.list()
     assert optgen.optimizers.list("nothing") == []
 

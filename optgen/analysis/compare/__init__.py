@@ -42,7 +42,7 @@ def compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Compa
     end = time.monotonic() + SECONDS
     mine, theirs = _active(one, fixed), _active(other, other_fixed)
     features = (tuple(block.name for block in mine), tuple(block.name for block in theirs))
-    bare, other_bare = (replace(rule, blocks=(_own(rule),)) for rule in (one, other))
+    bare, other_bare = (replace(rule, blocks=(rule.own,)) for rule in (one, other))
     alone = _compare(bare, other_bare, fixed, other_fixed, end)
     if alone.equal and _used(one, mine, fixed) == _used(other, theirs, other_fixed):
         # Identical features around equivalent rules.
@@ -95,11 +95,6 @@ def _decided(pair: Pair, end: float) -> Setting:
     except TimeIsUpError:
         return Setting(pair.label, None, why=_TIME)
     return found or Setting(pair.label, None, why=_NOTHING)
-
-
-def _own(rule: Rule) -> Block:
-    (block,) = (block for block in rule.blocks if block.slot is None)
-    return block
 
 
 def _active(rule: Rule, fixed: Values) -> list[Block]:

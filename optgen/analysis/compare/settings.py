@@ -63,8 +63,7 @@ def pairs(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Iterato
 
 def _own_atoms(rule: Rule) -> list[str]:
     """Static conditions of an optimizer's own update, without features."""
-    (block,) = (block for block in rule.blocks if block.slot is None)
-    return list(dict.fromkeys(atom for step in block.steps for atom in step.guard.atoms))
+    return list(dict.fromkeys(atom for step in rule.own.steps for atom in step.guard.atoms))
 
 
 def _satisfying(

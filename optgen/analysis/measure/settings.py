@@ -32,7 +32,7 @@ class Setting:
 
 def settings(plan: Plan) -> Iterator[Setting]:
     """Each setting with satisfying numbers, with all features off."""
-    (own,) = (block for block in plan.rule.blocks if block.slot is None)
+    own = plan.rule.own
     atoms = asked(plan.rule, own.steps)
     if len(atoms) > MOST_SWITCHES:
         return

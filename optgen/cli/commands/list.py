@@ -6,17 +6,25 @@ from rich.table import Table
 
 from optgen.cli.console import FINE, ends_well, out
 from optgen.compiler.ir.spec import Spec
-from optgen.compiler.library import feature_files, optimizer_files, schedule_files
+from optgen.compiler.library import (
+    feature_files,
+    function_files,
+    optimizer_files,
+    optional_feature_files,
+    schedule_files,
+)
 from optgen.compiler.pipeline import load_all
 
 
 @ends_well("optgen list")
 def list_specs() -> int:
-    """Print the built-in optimizers, features and schedules with their arguments; returns 0."""
+    """Print the built-in specs of each kind with their arguments; returns 0."""
     kinds = (
         ("Optimizers", optimizer_files()),
         ("Features", feature_files()),
+        ("Optional features, for a build that names them", optional_feature_files()),
         ("Schedules", schedule_files()),
+        ("Functions", function_files()),
     )
     for title, files in kinds:
         if out.is_terminal:
@@ -37,4 +45,5 @@ def _arguments(spec: Spec) -> str:
     required = [entry.name.value for entry in spec.hyperparameters if entry.required]
     others = [(entry.name, entry.default) for entry in spec.hyperparameters if not entry.required]
     with_default = [f"{name}={default!r}" for name, default in (*others, *spec.defaults)]
-    return ", ".join([*required, *with_default])
+    of_function = [argument.value for argument in spec.arguments]
+    return ", ".join([*of_function, *required, *with_default])

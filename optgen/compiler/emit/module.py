@@ -13,10 +13,9 @@ from optgen.compiler.emit.code import (
     HostScalars,
     Pass,
     TensorScalars,
-    functions_of,
-    scalars_of,
 )
 from optgen.compiler.emit.columns import Columns, all_names, blocks_of, columns_of
+from optgen.compiler.emit.functions import functions_of, scalars_of
 from optgen.compiler.emit.imports import import_lines
 from optgen.compiler.emit.target import Naming, StatementPrinter, Target
 from optgen.compiler.emit.templates import Templates
@@ -26,6 +25,8 @@ from optgen.compiler.ir.reserved import PYTHON_WORDS
 
 _DOCS = {
     "update": "The update of every variable that has a gradient.",
+    "perturb": "What moves each variable to where the next gradient is taken.",
+    "evaluate": "What evaluation uses in place of the parameter.",
     "absent": "What an update does to a variable without a gradient.",
 }
 
@@ -52,7 +53,11 @@ class Shared:
 def own_functions(plan: Plan, columns: Columns, shared: Shared) -> tuple[Function, ...]:
     """The functions of a plan that are not shared."""
     known = {function.name: function for function in shared.functions}
-    made = [one for one in functions_of(plan) if not _is_known(one, known)]
+    every = [*functions_of(plan)]
+    made = [one for one in every if not _is_known(one, known)]
+    # On a device, a function of sums calls the one of scalars, in its own module.
+    called = [one.finish for one in made if isinstance(one, Pass)]
+    made = [one for one in every if one in made or one in called]
     return (scalars_of(plan, columns, HostScalars, _own_items(plan, shared)), *made)
 
 

@@ -22,7 +22,7 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
     """The context of the template of a class: all that isn't shared."""
     rule = plan.rule
     known = set(features_of(shared.plan))
-    own = [h for h in rule.hyperparameters if declared.hyperparameter(h) not in known]
+    own = [h for h in rule.hyperparameters if h.replaces or declared.hyperparameter(h) not in known]
     names = {h.name for h in own}
     inherited = [h.name for h in rule.hyperparameters if h.name not in names]
     hyperparameters = [declared.hyperparameter(h) for h in own]

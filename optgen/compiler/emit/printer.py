@@ -57,8 +57,8 @@ class Printer:
         operator, operands = expression.operator, expression.operands
         if operator in DRAWS:
             *key, number = operands
-            arguments = [self.draws, *map(self, key), str(self._of_draw(number))]
-            return f"{operator}({', '.join(arguments)})"
+            given = [self.draws, *map(self, key), str(self._of_draw(number))]
+            return f"{operator}({', '.join(given)})"
         if operator in self.functions:
             arguments = ", ".join(self(operand) for operand in operands)
             return f"{self.functions[operator]}({arguments})"

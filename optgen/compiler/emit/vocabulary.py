@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from optgen.compiler.emit.code import functions_of
 from optgen.compiler.emit.columns import Columns, all_names
+from optgen.compiler.emit.functions import functions_of
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import CLASSES, MATRIX

@@ -1,9 +1,9 @@
-"""The languages of optimizers and schedules: predefined names, functions, required results."""
+"""Languages of optimizers, features and schedules: predefined names, functions, results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from optgen.compiler.ir.expression import FUNCTION_NAMES, GIVEN
 from optgen.compiler.ir.extent import Extent
@@ -18,7 +18,7 @@ from optgen.compiler.ir.reserved import (
     SCHEDULE_WORDS,
     TENSOR_SIZE,
 )
-from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule
+from optgen.compiler.ir.rule import CALL, CHANGE, GRAD, LEARNING_RATE, PARAM, STEP, Rule
 from optgen.compiler.ir.spec import Spec
 
 #: The number of calls before this one, and the ratio of a circle's circumference to its diameter.
@@ -82,13 +82,17 @@ HIDEABLE = frozenset({"largest", "smallest"})
 UPDATES = Language(
     noun="optimizer",
     result=PARAM,
-    ending="end with param = param - …",
+    ending=f"end with {CHANGE} = …, what is taken off param",
     given=(PARAM, GRAD),
     fixed=(LEARNING_RATE, CALL, STEP, *ALIASES.values()),
     functions={**dict.fromkeys(FUNCTION_NAMES, 1), **FUNCTIONS, **dict.fromkeys(DRAWS, 0)},
     attributes=ATTRIBUTES,
     aliases=ALIASES,
 )
+#: Features run around a rule, and one of their slots alters its change.
+FEATURES = replace(UPDATES, given=(*UPDATES.given, CHANGE))
+#: A function is called by these rules; its arguments are all that it gets besides counters.
+FUNCTIONS_OF_RULES = replace(UPDATES, noun="function")
 SCHEDULES = Language(
     noun="schedule",
     result=VALUE,
@@ -103,11 +107,16 @@ SCHEDULES = Language(
 
 def language_of(noun: Spec | Rule) -> Language:
     """The language of a spec, or of its rule."""
-    return SCHEDULES if noun.is_schedule else UPDATES
+    if noun.is_schedule:
+        return SCHEDULES
+    if isinstance(noun, Spec) and noun.is_function:
+        return FUNCTIONS_OF_RULES
+    slot = noun.blocks[0].slot if isinstance(noun, Rule) else noun.slot
+    return UPDATES if slot is None else FEATURES
 
 
 def foreign_name(name: str, language: Language) -> bool:
     """Whether a name is predeclared, or a function, in the other language only."""
-    other = UPDATES if language is SCHEDULES else SCHEDULES
+    other = UPDATES if language.noun == SCHEDULES.noun else SCHEDULES
     known = {*language.names, *language.functions}
     return name in {*other.names, *other.functions} - known

@@ -35,6 +35,7 @@ ATTRIBUTES = frozenset(
         "load",
         "load_own_variables",
         "minimize",
+        "perturb",
         "on_nonfinite",
         "options",
         "overwrite_with_gradient",
@@ -139,5 +140,7 @@ RANDOM_SEED, RANDOM_STEP = "random_seed", "random_step"
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
+#: The switch of updates whose gradient was taken where ``perturb`` moved the parameter to.
+PERTURBED = "perturbed"
 #: Names that no spec may declare.
 OWN_NAMES = frozenset({NONFINITE, CHECK_FINITE, CONSTRAINED, RANDOM_SEED, RANDOM_STEP, *SHAPES})

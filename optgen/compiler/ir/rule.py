@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
-from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.expression import Expression, Name, Operation, text
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.spec import Scalar, Text
@@ -15,6 +15,11 @@ from optgen.compiler.ir.spec import Scalar, Text
 PARAM, GRAD, LEARNING_RATE, CALL, STEP = "param", "grad", "learning_rate", "call", "step"
 COUNTERS = (CALL, STEP)
 GIVEN_NAMES = (PARAM, GRAD, LEARNING_RATE, CALL, STEP)
+#: What a rule takes off the parameter.
+CHANGE = "change"
+CHANGED = Operation("-", (Name(PARAM), Name(CHANGE)))
+#: The last line of a rule, which it may leave out.
+ENDING = f"{PARAM} = {text(CHANGED)}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Hyperparameter:
     excluded: Scalar | None = None
     #: Whether it is a static loss scale.
     scales_loss: bool = False
+    #: The feature that isn't woven into this rule, whose argument it is instead.
+    replaces: Text | None = None
     #: Whether groups of variables may have different values.
     grouped: bool = False
     #: The locations of the numbers.
@@ -111,11 +118,18 @@ class Block:
     when: Condition = ALWAYS
     proceed: Expression | None = None
     otherwise: tuple[Step, ...] = ()
+    #: What moves the parameter to where the next gradient is taken.
+    perturb: tuple[Step, ...] = ()
     exclusive: str = ""
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
     every_variable: bool = False
     branches: tuple[Branch, ...] = ()
+
+    @property
+    def every_step(self) -> tuple[Step, ...]:
+        """The steps of all its programs."""
+        return (*self.steps, *self.otherwise, *self.perturb)
 
 
 @dataclass(frozen=True)
@@ -143,8 +157,16 @@ class Rule:
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
     inputs: tuple[Input, ...] = ()
+    #: What evaluation uses in place of the parameter.
+    evaluation: Expression | None = None
     #: How its variables are viewed as matrices; empty if they are not.
     view: str = ""
+
+    @property
+    def own(self) -> Block:
+        """The optimizer's own update, whole: features may stand before its last step."""
+        first, *rest = (block for block in self.blocks if block.slot is None)
+        return replace(first, steps=(*first.steps, *(step for b in rest for step in b.steps)))
 
     def hyperparameter(self, name: str) -> Hyperparameter | None:
         """The hyperparameter of that name."""

@@ -47,6 +47,10 @@ class HyperparameterEntry:
     after_name: bool = False
     excluded: Scalar | None = None
     scales_loss: bool = False
+    #: The feature whose argument it is instead.
+    replaces: Text | None = None
+    #: The list that it is an item of.
+    of_list: str = ""
     #: The locations of the numbers.
     default_at: Location | None = None
     excluded_at: Location | None = None
@@ -63,6 +67,9 @@ class StateEntry:
     doc: str = ""
     stands_in: bool = False
     shape: Text | None = None
+    #: The list for one item of which it is, and its name inside of loops.
+    of_list: str = ""
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class InputEntry:
 
 @dataclass(frozen=True)
 class Spec:
-    """One spec file. A feature has a slot; an optimizer and a schedule have none."""
+    """One spec file. A feature has a slot, and a function a result; others have neither."""
 
     path: str
     name: Text
@@ -109,6 +116,22 @@ class Spec:
     #: How variables are viewed as matrices.
     view: Text | None = None
     inputs: tuple[InputEntry, ...] = ()
+    #: What evaluation uses in place of the parameter.
+    evaluate: Text | None = None
+    #: The rule that moves the parameter to where the next gradient is taken.
+    perturb: Text | None = None
+    #: Named lines that rules take in; of an extended spec, also its whole rule.
+    fragments: tuple[tuple[Text, Text], ...] = ()
+    #: The functions that the rule calls, and those that they call.
+    functions: tuple[Spec, ...] = ()
+    # Fields of functions only:
+    arguments: tuple[Text, ...] = ()
+    result: Text | None = None
+
+    @property
+    def is_function(self) -> bool:
+        """Whether rules can call it."""
+        return self.result is not None
 
     @property
     def module(self) -> str:

@@ -28,6 +28,10 @@ from optgen.compiler.plan.slices import Slice, backward
 from optgen.compiler.plan.switches import Switches
 
 Owned = tuple[Step, str]
+#: The program that computes what evaluation uses.
+EVALUATE = "evaluate"
+#: The program that moves parameters to where the next gradient is taken.
+PERTURB = "perturb"
 
 
 def make_plan(rule: Rule) -> Plan:
@@ -84,6 +88,16 @@ class _Planner:
                 name = "otherwise" if len(gates) == 1 else f"otherwise_{block.name}"
                 yield self._program(name, when, steps, gate)
             before.append(block)
+        moving = [block for block in self._rule.blocks if block.perturb]
+        if moving:
+            guard = NEVER
+            for block in moving:
+                guard |= self._switches.translate(block.when)
+            moved = [(step, block.name) for block in moving for step in block.perturb]
+            yield self._program(PERTURB, guard, moved)
+        if (evaluation := self._rule.evaluation) is not None:
+            step = Step(PARAM, evaluation, ALWAYS, evaluation.location)
+            yield self._program(EVALUATE, ALWAYS, [(step, self._rule.module)])
         every = [block for block in self._rule.blocks if block.every_variable]
         if every:
             guard = NEVER
@@ -108,7 +122,7 @@ class _Planner:
         self, name: str, guard: Condition, owned: list[Owned], gate: str | None = None
     ) -> Program:
         passes = Passes(self._rule, self._host, self._switches, owned)
-        if name != "absent":
+        if name not in ("absent", EVALUATE, PERTURB):
             passes.check_gradient()
         assigned = {buffer: _assigned(passes.items, buffer) for buffer in self._buffers}
         stored = {name: self._possible(when) for name, when in assigned.items() if name != GRAD}

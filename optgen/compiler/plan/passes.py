@@ -52,7 +52,7 @@ class Passes:
             for step, block in owned
         ]
         self._taken = {*host.names, *SHAPES, *(step.target for step, _ in owned)}
-        self._taken |= {one.name for one in (*rule.states, *rule.inputs)}
+        self._taken |= {one.name for one in rule.states} | {one.name for one in rule.inputs}
         versions, lowered = self._versions(rule, lowered)
         self._extents = Extents(rule, [step for step, _ in lowered])
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)

@@ -21,7 +21,7 @@ class HostScalars:
         self._taken = {*self._given, *switches.values(), *(s.name for s in rule.states)}
         self._taken |= {one.name for one in rule.inputs}
         for block in rule.blocks:
-            self._taken |= {step.target for step in (*block.steps, *block.otherwise)}
+            self._taken |= {step.target for step in block.every_step}
         self._hoisted: dict[str, str] = {}
         self._booleans = frozenset(switches.values())
         self.assignments: list[Assignment] = []

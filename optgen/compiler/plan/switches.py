@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import GIVEN, Expression, Name, Operation, rewrite, text
 from optgen.compiler.ir.plan import Switch
-from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED, MATRIX
+from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED, MATRIX, PERTURBED
 from optgen.compiler.ir.rule import Input, Rule
 from optgen.compiler.plan.hoisted_names import fresh, switch_name
 
@@ -18,7 +18,7 @@ class Switches:
     def __init__(self, rule: Rule) -> None:
         taken = {h.name for h in rule.hyperparameters} | {state.name for state in rule.states}
         taken |= {one.name for one in rule.inputs}
-        taken |= {step.target for block in rule.blocks for step in (*block.steps, *block.otherwise)}
+        taken |= {step.target for block in rule.blocks for step in block.every_step}
         # The text of a condition that the runtime decides is its name.
         self._by_atom: dict[str, str] = {name: name for name in (CHECK_FINITE, CONSTRAINED)}
         found = [Switch(name, None) for name in (CHECK_FINITE, CONSTRAINED)]
@@ -29,6 +29,10 @@ class Switches:
         inputs = {f"{GIVEN}({one.name})" for one in rule.inputs}
         for atom, condition in rule.atoms.items():
             if is_viewed and atom == MATRIX:
+                continue
+            if atom == PERTURBED and rule.hyperparameter(PERTURBED) is None:
+                self._by_atom[atom] = atom
+                found.append(Switch(atom, None))
                 continue
             wish = switch_name(condition)
             name = wish if isinstance(condition, Name) else fresh(wish, "condition", taken)

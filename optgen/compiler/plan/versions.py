@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
@@ -48,7 +49,7 @@ class Versions:
             for name in found:
                 yield from self._closing(name, step.guard, block)
             chosen = {name: self._use(name, step.guard) for name in found}
-            expression = rewrite(step.expression, lambda part, c=chosen: _replaced(part, c))
+            expression = rewrite(step.expression, partial(_replaced, chosen))
             target = step.target
             if target in self._states or target in self._locals:
                 if self._overlaps(target, step.guard):
@@ -114,7 +115,7 @@ def reassigned(steps: Sequence[Step]) -> set[str]:
     }
 
 
-def _replaced(part: Expression, chosen: Mapping[str, str]) -> Expression | None:
+def _replaced(chosen: Mapping[str, str], part: Expression) -> Expression | None:
     if isinstance(part, Name) and chosen.get(part.id, part.id) != part.id:
         return Name(chosen[part.id], part.location)
     return None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS
-from optgen.compiler.ir.expression import Name, Operation, rename
+from optgen.compiler.ir.expression import Name
 from optgen.compiler.ir.problem import Location, Problem, SpecError
-from optgen.compiler.ir.randomness import MOST_DRAWS, redrawn
 from optgen.compiler.ir.rule import (
+    CHANGE,
+    CHANGED,
     GIVEN_NAMES,
     GRAD,
     LEARNING_RATE,
@@ -19,14 +20,25 @@ from optgen.compiler.ir.rule import (
     Rule,
     Step,
 )
+from optgen.compiler.weave.change import in_slots
 from optgen.compiler.weave.clashes import (
     bad_defaults,
     clashes,
     unknown_defaults,
 )
-from optgen.compiler.weave.order import Slots, check_order, in_order, slot_of
+from optgen.compiler.weave.local_names import with_own_names
+from optgen.compiler.weave.order import Slots, check_order, in_order, without_neighbours
+from optgen.compiler.weave.replaced import check_replaced, not_replaced, unknown_replaced
 
-__all__ = ["Slots", "around_the_plainest", "check_features", "unknown_defaults", "weave"]
+__all__ = [
+    "Slots",
+    "around_the_plainest",
+    "check_features",
+    "unknown_defaults",
+    "unknown_replaced",
+    "weave",
+    "without_neighbours",
+]
 
 
 def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
@@ -34,23 +46,22 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
 
     Raises SpecError if the rule and a feature clash.
     """
-    problems = [*clashes([*features, rule]), *bad_defaults(rule, features)]
+    woven = not_replaced(features, rule)
+    problems = [*check_replaced(rule, features)] or [*clashes([*woven, rule])]
+    problems += bad_defaults(rule, features)
     if problems:
         raise SpecError(problems)
-    ordered = in_order(features, slots)
-    own = slots.order.index(slots.own)
-    before = [feature for feature in ordered if slot_of(feature, slots) < own]
-    after = [feature for feature in ordered if slot_of(feature, slots) >= own]
-    parts = [*before, rule, *after]
+    ordered = not_replaced(in_order(features, slots), rule)
+    parts = in_slots(rule, ordered, slots)
     grouped = [_grouped(part, slots) for part in features]
     taken = {h.name for part in parts for h in part.hyperparameters}
     taken |= {state.name for part in parts for state in part.states} | set(GIVEN_NAMES)
     taken |= {given.name for part in parts for given in part.inputs}
     blocks = []
     for place, part in enumerate(parts):
-        block = _with_own_names(part, taken, place)
+        block = with_own_names(part, taken, place)
         blocks.append(block)
-        taken |= {step.target for step in (*block.steps, *block.otherwise)}
+        taken |= {step.target for step in block.every_step}
     atoms = {text: atom for part in parts for text, atom in part.atoms.items()}
     return replace(
         rule,
@@ -67,8 +78,8 @@ def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
     """The features applied to a minimal rule."""
     here = Location("", 1)
     rate = Hyperparameter(LEARNING_RATE, 0.0, here)
-    descent = Operation("-", (Name(PARAM, here), Name(GRAD, here)), here)
-    plainest = Block("plainest", "", (Step(PARAM, descent, ALWAYS, here),))
+    steps = (Step(CHANGE, Name(GRAD, here), ALWAYS, here), Step(PARAM, CHANGED, ALWAYS, here))
+    plainest = Block("plainest", "", steps)
     return weave(
         Rule("Features", "features", "", here, (rate,), (), (plainest,), {}), features, slots
     )
@@ -88,39 +99,6 @@ def _grouped(part: Rule, slots: Slots) -> Rule:
     return replace(part, hyperparameters=marked)
 
 
-def _with_own_names(part: Rule, taken: set[str], place: int) -> Block:
-    """The block of a part, with complete guards, unique local names and random numbers."""
-    block = part.blocks[0]
-    declared = {h.name for h in part.hyperparameters} | {state.name for state in part.states}
-    assigned = {step.target for step in (*block.steps, *block.otherwise)}
-    clashing = (assigned & taken) - declared - set(GIVEN_NAMES)
-    new: dict[str, str] = {}
-    for name in sorted(clashing):
-        new[name] = _fresh(f"{block.name}_{name}", {*taken, *assigned, *new.values()})
-
-    def renamed(step: Step) -> Step:
-        return Step(
-            new.get(step.target, step.target),
-            redrawn(rename(step.expression, new), MOST_DRAWS * place),
-            block.when & step.guard,
-            step.location,
-        )
-
-    return replace(
-        block,
-        steps=tuple(map(renamed, block.steps)),
-        otherwise=tuple(map(renamed, block.otherwise)),
-    )
-
-
-def _fresh(wish: str, taken: Collection[str]) -> str:
-    name, count = wish, 1
-    while name in taken:
-        count += 1
-        name = f"{wish}_{count}"
-    return name
-
-
 def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ...]:
     """The arguments in the order of the signature.
 
@@ -133,10 +111,11 @@ def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ..
     )
     own = {h.name: h for h in rule.hyperparameters}
     others = {
-        h.name: replace(h, after_name=part.position is None)
+        h.name: replace(_taken_over(h, own), after_name=part.position is None)
         for part in by_position
         for h in part.hyperparameters
     }
+    own = {name: h for name, h in own.items() if name not in others}
     changed: dict[str, Hyperparameter] = {}
     for name, value in rule.defaults:
         if name.value in own:
@@ -147,3 +126,9 @@ def _arguments(rule: Rule, features: Sequence[Rule]) -> tuple[Hyperparameter, ..
             )
     rate = own.pop(LEARNING_RATE)
     return (rate, *changed.values(), *own.values(), *others.values())
+
+
+def _taken_over(h: Hyperparameter, own: Mapping[str, Hyperparameter]) -> Hyperparameter:
+    """An argument of a feature, or the one of a rule that replaces it, excluded alike."""
+    found = own.get(h.name, h)
+    return found if found.excluded is not None else replace(found, excluded=h.excluded)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
+from optgen.compiler.ir.expression import Name, walk
 from optgen.compiler.ir.problem import Problem, nearest
-from optgen.compiler.ir.rule import Block, Rule
+from optgen.compiler.ir.rule import CHANGE, Block, Rule
 from optgen.compiler.ir.spec import Text
 
 
@@ -16,12 +17,14 @@ from optgen.compiler.ir.spec import Text
 class Slots:
     """The ordered names of the slots, and the roles of some slots.
 
-    ``own`` is the optimizer's own rule. ``constraints`` runs for single variables between the
-    slots. Hyperparameters of the ``grouped`` slots can differ between variables.
+    ``own`` is the optimizer's own rule. ``direct`` alters what it takes off the parameter.
+    ``constraints`` runs for single variables between the slots. Hyperparameters of the ``grouped``
+    slots can differ between variables.
     """
 
     order: tuple[str, ...]
     own: str
+    direct: str
     constraints: str
     grouped: tuple[str, ...]
 
@@ -40,12 +43,16 @@ def in_order(features: Sequence[Rule], slots: Slots) -> tuple[Rule, ...]:
 
 
 def _stable(sorter: TopologicalSorter[str]) -> list[str]:
+    """The possible order in which each name comes as early in the alphabet as it can."""
     sorter.prepare()
     names: list[str] = []
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        names += ready
-        sorter.done(*ready)
+    ready = [*sorter.get_ready()]
+    while ready:
+        first = min(ready)
+        ready.remove(first)
+        names.append(first)
+        sorter.done(first)
+        ready += sorter.get_ready()
     return names
 
 
@@ -54,6 +61,28 @@ def slot_of(feature: Rule, slots: Slots) -> int:
     slot = feature.blocks[0].slot
     assert slot is not None
     return slots.order.index(slot.value)
+
+
+def without_neighbours(
+    features: Iterable[Rule], may_be_missing: Callable[[str], bool]
+) -> tuple[Rule, ...]:
+    """The features without those in their before and after that are missing, and may be."""
+    listed = tuple(features)
+    known = {feature.name for feature in listed}
+
+    def there(names: Iterable[Text]) -> tuple[Text, ...]:
+        return tuple(n for n in names if n.value in known or not may_be_missing(n.value))
+
+    return tuple(
+        replace(
+            feature,
+            blocks=tuple(
+                replace(block, before=there(block.before), after=there(block.after))
+                for block in feature.blocks
+            ),
+        )
+        for feature in listed
+    )
 
 
 def check_order(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
@@ -92,6 +121,7 @@ def _bad_places(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
             yield Problem(f"there is no slot {block.slot.value!r:.80}", block.slot.location, hint)
         else:
             yield from _bad_reach(block, slots)
+            yield from _bad_change(block, slots)
         for others, is_later in ((block.before, True), (block.after, False)):
             for other in others:
                 yield from _bad_neighbour(block, other, is_later, by_name, slots)
@@ -108,6 +138,21 @@ def _bad_reach(block: Block, slots: Slots) -> Iterator[Problem]:
         message = f"what runs in slot {block.slot.value!r} needs a gradient"
         hint = f"drop every_variable, or choose a slot after {slots.constraints}"
         yield Problem(message, block.slot.location, hint)
+
+
+def _bad_change(block: Block, slots: Slots) -> Iterator[Problem]:
+    """The first use of the change outside of its slot."""
+    assert block.slot is not None
+    if block.slot.value == slots.direct:
+        return
+    for step in (*block.steps, *block.otherwise):
+        used = (p.location for p in walk(step.expression) if p == Name(CHANGE))
+        location = next(used, step.location if step.target == CHANGE else None)
+        if location is not None:
+            message = f"{CHANGE!r} belongs to slot {slots.direct!r}"
+            hint = "move the feature there, or give the value another name"
+            yield Problem(message, location, hint)
+            return
 
 
 def _bad_neighbour(

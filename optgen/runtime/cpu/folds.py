@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 def _folded(one: float, other: float, order: int) -> float:
     if order == 0:
         return one + other
-    return maximum(one, other) if order > 0 else minimum(one, other)
+    return float(maximum(one, other) if order > 0 else minimum(one, other))
 
 
 @njit

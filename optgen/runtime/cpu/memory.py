@@ -9,8 +9,9 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, GradientCheck, address, check_variables
 from optgen.runtime.cpu.launch import commit
-from optgen.runtime.engine import Engine, Mask
+from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
+from optgen.runtime.running import Mask
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call, assigning, later, raising
 from optgen.runtime.view import View, plain_view, view_of

@@ -59,15 +59,19 @@ def rule(folder: Path, lines: str, ranges: Mapping[str, str], states: tuple[str,
     return checked_rule(spec)
 
 
+#: What rules here call their only state.
+STATES = ("buffer", "momentum_buffer", "mean_gradient")
+
+
 def radius(steps: tuple[Step, ...], numbers: Mapping[str, float], curvature: float) -> float:
     """The spectral radius of a step, from what it makes of two vectors."""
     columns = []
     for start in ((1.0, 0.0), (0.0, 1.0)):
         held = {**numbers, "param": start[0], "grad": curvature * start[0]}
-        held |= {"buffer": start[1], "momentum_buffer": start[1]}
+        held |= dict.fromkeys(STATES, start[1])
         for step in steps:
             held[step.target] = float(evaluate(step.expression, held))
-        ours = {step.target for step in steps} & {"buffer", "momentum_buffer"}
+        ours = {step.target for step in steps} & {*STATES}
         columns.append([held["param"], held[ours.pop()] if ours else 0.0])
     return float(np.abs(np.linalg.eigvals(np.transpose(columns))).max())
 
@@ -104,7 +108,15 @@ def test_the_built_in_limits() -> None:
         compare(one, by_setting[one.setting])
 
 
-@pytest.mark.parametrize("name", sorted(PATHS.keys() - {"sgd", "torchsgd"}))
+def test_the_limit_of_a_weighted_mean_of_steps() -> None:
+    (spec,) = load_all([PATHS["qhm"]])
+    rule = checked_rule(spec)
+    (found,) = stabilities(rule)
+    (variant,) = variants(rule)
+    compare(found, variant.steps)
+
+
+@pytest.mark.parametrize("name", sorted(PATHS.keys() - {"sgd", "torchsgd", "qhm"}))
 def test_what_is_not_linear_has_none(name: str) -> None:
     (spec,) = load_all([PATHS[name]])
     assert not list(stabilities(checked_rule(spec)))

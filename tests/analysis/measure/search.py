@@ -209,10 +209,9 @@ def varied(setting: Setting, plan: Plan, rng: np.random.Generator) -> Setting:
     for name, value in numbers.items():
         hyperparameter = plan.rule.hyperparameter(name)
         if value and hyperparameter is not None and not hyperparameter.is_switch:
-            one = 0 < value < 1 and hyperparameter.range is not None and value > 0.01
-            numbers[name] = float(
-                1 - 10 ** rng.uniform(-4, -0.1) if one else value * rng.uniform(0.1, 10)
-            )
+            one = 0 < value <= 1 and hyperparameter.range is not None and value > 0.01
+            drawn = float(1 - 10 ** rng.uniform(-4, -0.1) if one else value * rng.uniform(0.1, 10))
+            numbers[name] = drawn
     return replace(setting, numbers=numbers)
 
 

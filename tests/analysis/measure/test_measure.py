@@ -18,12 +18,9 @@ from optgen.analysis.measure.settings import Setting, settings
 from optgen.compiler.ir.accuracy import one_digit
 from optgen.compiler.ir.expression import Name, Operation
 from optgen.compiler.ir.plan import Plan
-from optgen.compiler.library import optimizer_files
-from optgen.compiler.pipeline import load_all, plan_of, surroundings
+from tests.analysis.measure.plans import PLANS, WITH_KERNELS
 
-AROUND = surroundings()
-PLANS = {spec.name.value: plan_of(spec, AROUND) for spec in load_all(optimizer_files())}
-SETTINGS = [(name, one) for name, plan in PLANS.items() for one in settings(plan)]
+SETTINGS = [(name, one) for name in WITH_KERNELS for one in settings(PLANS[name])]
 
 
 def own_arguments(plan: Plan, setting: Setting) -> dict[str, float | bool]:

@@ -33,7 +33,7 @@ PATTERNS = {
     "no correction": (r"(\w+) = \w+/\(1 - \w+\*\*step\)", None),
     "step - 1": (r"\*\*step\b", "**(step - 1)"),
     "turned": (r" > 0", " < 0"),
-    "upside down": (r"\b(size|change|trust\*size|\w+)/(change|\(slope [^)]*\)|\w+)\b", r"\2/\1"),
+    "upside down": (r"\b(size|length|trust\*size|\w+)/(length|\(slope [^)]*\)|\w+)\b", r"\2/\1"),
     "no sign": (r"sign\((\w+)\)", r"\1"),
     "other state": (r"\bm\b(?!\w| =)", "grad"),
 }
@@ -102,10 +102,10 @@ def _slip(name: str, kind: str, text: str, match: re.Match[str], rule: str) -> S
 #: By hand: the rule, what stands there, and the slip that someone might make.
 BY_HAND = (
     ("adan", "grad - before, 0", "grad + before, 0"),
-    ("adan", "(1 - beta_3)*(grad + beta_2*change)**2", "(1 - beta_3)*(grad + beta_2*change)"),
+    ("adan", "(1 - beta_3)*(grad + beta_2*difference)**2", "(1 - beta_3)*(grad + beta_2*difference)"),
     ("adan", "beta_2*v/(1 - beta_2**step)", "beta_2*v/(1 - beta_1**step)"),
     ("adan", "/(1 + learning_rate*decay)", "*(1 + learning_rate*decay)"),
-    ("lamb", "size/change, 1", "change/size, 1"),
+    ("lamb", "size/length, 1", "length/size, 1"),
     ("lamb", "norm(r)", "norm(grad)"),
     ("lars", "trust*size/(slope + decay*size)", "trust*slope/(size + decay*slope)"),
     ("lars", "param - m", "param + m"),

@@ -35,7 +35,7 @@ SLIPS = {
 #: Slips that make another rule which is no worse by any of the properties, by rule.
 SOUND = {
     # The ratio of mean squares instead of their roots: the unit is another, and is told.
-    "adadelta": {"change = -(average_change + epsilon)/sqrt(average_gradient + epsilon)*grad"},
+    "adadelta": {"unscaled = (average_change + epsilon)/sqrt(average_gradient + epsilon)*grad"},
     # A sum in the place of a variance, and the variance about the mean before this step.
     "rmsprop": {
         "denominator = max(velocity + average_gradient**2, 0) + epsilon",

@@ -105,7 +105,7 @@ STEPS = {
     ("adamw", "v/(1 - beta_2**step)"): ("AdamW", "beta_1**step"),
     ("amsgrad", "max(largest, v)"): ("AMSGrad", "min(largest, v)"),
     ("aggmo", "second = beta_2*second - grad"): ("AggMo", "where AggMo has"),
-    ("lamb", "size/change, 1"): ("LAMB", "norm(param)"),
+    ("lamb", "size/length, 1"): ("LAMB", "norm(param)"),
     ("cautiouslion", "where(update*grad > 0, 1, 0)"): ("CautiousLion", "where"),
 }
 
@@ -128,7 +128,7 @@ SHOWN = {
     ("cautiousadamw", "update*grad > 0"): "a constant gradient moves the parameter",
     ("amsgrad", "max(largest, v)"): "the state largest changes in some run",
     ("adamw", "v/(1 - beta_2**step)"): "the correction for the start with beta_1 fits",
-    ("lamb", "size/change, 1"): "a larger parameter makes no much smaller steps",
+    ("lamb", "size/length, 1"): "a larger parameter makes no much smaller steps",
     ("adan", "beta_2*v/(1 - beta_2**step)"): "beta_2*v/(1 - beta_1**step) is corrected",
     ("adamw", "+ decay*param"): "a zero gradient from a fresh state moves nothing",
 }

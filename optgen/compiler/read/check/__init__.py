@@ -6,6 +6,7 @@ from itertools import islice
 
 from optgen.compiler.ir.problem import MOST_PROBLEMS, Problem
 from optgen.compiler.ir.rule import Rule
+from optgen.compiler.read.check.change import check_change
 from optgen.compiler.read.check.flow import check_flow
 from optgen.compiler.read.check.kinds import check_kinds
 from optgen.compiler.read.check.lists import check_lists
@@ -18,7 +19,16 @@ from optgen.compiler.read.check.values import check_default, check_values
 def check(rule: Rule) -> tuple[Problem, ...]:
     """All problems of one spec's rule, in file order."""
     problems: list[Problem] = []
-    parts = check_values, check_kinds, check_lists, check_flow, check_use, check_reach, check_rivals
+    parts = (
+        check_values,
+        check_kinds,
+        check_lists,
+        check_change,
+        check_flow,
+        check_use,
+        check_reach,
+        check_rivals,
+    )
     for part in parts:
         problems += islice(part(rule), MOST_PROBLEMS)
     unique = {(p.message, str(p.location)): p for p in problems}

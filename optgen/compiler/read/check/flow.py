@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import GIVEN, REDUCTIONS, Expression, Name, Operation, walk
 from optgen.compiler.ir.language import SCHEDULES, foreign_name, language_of
 from optgen.compiler.ir.problem import Problem, nearest
-from optgen.compiler.ir.rule import GRAD, Block, Rule, Step
+from optgen.compiler.ir.randomness import DRAWS
+from optgen.compiler.ir.rule import GRAD, PARAM, Block, Rule, Step
 from optgen.compiler.read.check.cycles import cycle
 
 _PROCEED = "proceed may use hyperparameters, call and step"
@@ -17,10 +19,13 @@ _PROCEED = "proceed may use hyperparameters, call and step"
 def check_flow(rule: Rule) -> Iterator[Problem]:
     """Undefined and unassigned names, and cycles, of a single spec."""
     for block in rule.blocks:
-        for steps in (block.steps, block.otherwise):
+        for steps in (block.steps, block.otherwise, block.perturb):
             yield from _Flow(rule, block, steps).problems()
         if block.proceed is not None:
             yield from _Flow(rule, block, ()).before_the_call(block.proceed)
+        if rule.evaluation is not None:
+            step = Step(PARAM, rule.evaluation, ALWAYS, rule.evaluation.location)
+            yield from _Flow(rule, replace(block, every_variable=True), (step,)).of_elements()
 
 
 class _Flow:
@@ -62,6 +67,17 @@ class _Flow:
         if last and not self._block.when.implies(self._defined[result]):
             message = f"{result!r} has no value under every condition"
             yield Problem(message, last[0].location, "assign it in both branches of the if")
+
+    def of_elements(self) -> Iterator[Problem]:
+        """The problems of what is computed for each element apart from steps."""
+        for step in self._steps:
+            for part in walk(step.expression):
+                if isinstance(part, Operation) and part.operator in {*REDUCTIONS, *DRAWS, GIVEN}:
+                    message = f"{part.operator} has no place in what evaluation uses"
+                    hint = "it is computed for each element; keep the value as a state"
+                    yield Problem(message, part.location, hint)
+                    return
+        yield from self.problems()
 
     def before_the_call(self, proceed: Expression) -> Iterator[Problem]:
         """The problems of the condition under which a call proceeds."""

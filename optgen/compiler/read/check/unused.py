@@ -46,7 +46,7 @@ class _Use:
     """The names that a spec reads and assigns."""
 
     def __init__(self, rule: Rule, block: Block) -> None:
-        self._rule, self._steps = rule, (*block.steps, *block.otherwise)
+        self._rule, self._steps = rule, block.every_step
         self._declared = {h.name for h in rule.hyperparameters}
         language = language_of(rule)
         self._declared |= {*language.names, language.result, *(state.name for state in rule.states)}
@@ -60,6 +60,9 @@ class _Use:
         for asked in (*rule.atoms.values(), block.proceed):
             self._used |= set(names(asked)) if asked is not None else set()
         self._used |= {str(state.initial) for state in rule.states}
+        if rule.evaluation is not None:
+            self._read |= {*names(rule.evaluation)}
+            self._used |= {*names(rule.evaluation)}
         # A mistyped name isn't also reported under its correct spelling.
         idle = self._assigned - self._used - self._declared
         self._assigned |= {closest(name, self._declared) for name in idle}

@@ -41,7 +41,7 @@ def check_values(rule: Rule) -> Iterator[Problem]:
 
 def _expressions(rule: Rule) -> Iterator[Expression]:
     for block in rule.blocks:
-        for step in (*block.steps, *block.otherwise):
+        for step in block.every_step:
             yield step.expression
         if block.proceed is not None:
             yield block.proceed

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from itertools import pairwise
 
+from optgen.compiler.ir.problem import nearest
 from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Scalar, StateEntry, Text
 from optgen.compiler.read.load.fields import Fields
 
 HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", "scales_loss"}
+OF_OPTIMIZER = HYPERPARAMETER | {"replaces", "list"}
 OF_SCHEDULE = HYPERPARAMETER - {"excluded", "scales_loss"} | {"required", "list", "after_name"}
 INPUT = {"shape", "optional", "doc"}
 STATE = {"when", "initial", "invariant", "doc", "stands_in", "shape"}
+OF_LISTS = STATE | {"each"}
 
-#: More than any optimizer has; the bound limits the cost of hostile specs.
-MOST_ENTRIES = 64
+#: More than any optimizer has; the bounds limit the cost of hostile specs.
+MOST_ENTRIES, MOST_ITEMS = 64, 16
 
 
-def read_hyperparameters(
-    table: Fields, *, of_schedule: bool = False
-) -> tuple[HyperparameterEntry, ...]:
-    """The hyperparameters that the user of an optimizer or a schedule can set."""
-    known = OF_SCHEDULE if of_schedule else HYPERPARAMETER
+def read_hyperparameters(table: Fields, known: Set[str]) -> tuple[HyperparameterEntry, ...]:
+    """The hyperparameters that users can set, each with these keys at most."""
     keys = _keys(table, "hyperparameters")
-    entries = tuple(_hyperparameter(table, key, known) for key in keys)
+    entries = tuple(one for key in keys for one in _hyperparameters(table, key, known))
     _check_order(entries, table)
     return entries
 
 
-def read_states(table: Fields) -> tuple[StateEntry, ...]:
-    """The arrays that persist between steps."""
-    return tuple(_state(table, key) for key in _keys(table, "states"))
+def read_states(
+    table: Fields, hyperparameters: Sequence[HyperparameterEntry], known: Set[str]
+) -> tuple[StateEntry, ...]:
+    """The arrays that persist between steps, each with these keys at most."""
+    counts = Counter(entry.of_list for entry in hyperparameters if entry.of_list)
+    keys = _keys(table, "states")
+    return tuple(one for key in keys for one in _states(table, key, counts, known))
 
 
 def read_inputs(table: Fields) -> tuple[InputEntry, ...]:
@@ -55,7 +61,7 @@ def _keys(table: Fields, what: str) -> list[str]:
 def _check_order(entries: tuple[HyperparameterEntry, ...], table: Fields) -> None:
     """Check that arguments are in file order and that those without a default come first."""
     for before, entry in pairwise(entries):
-        name = entry.name.value
+        name = entry.of_list or entry.name.value
         if entry.required and not before.required:
             message = f"{name} is required and stands after an argument that isn't"
             table.complain(name, message, "put the required ones first")
@@ -64,21 +70,47 @@ def _check_order(entries: tuple[HyperparameterEntry, ...], table: Fields) -> Non
             table.complain(name, message, "put those with after_name last")
 
 
+def _hyperparameters(table: Fields, key: str, known: Set[str]) -> Iterator[HyperparameterEntry]:
+    """One hyperparameter, or one for each item of an optimizer's list."""
+    entry = _hyperparameter(table, key, known)
+    if not entry.is_list or "required" in known:
+        yield entry
+        return
+    fields = table.table(key)
+    items = fields.numbers("default")
+    if len(items) > MOST_ITEMS:
+        fields.complain("default", f"there are more than {MOST_ITEMS} items")
+    for field in ("optional", "replaces", "scales_loss"):
+        if field in fields:
+            fields.complain(field, f"{key} is a list, which takes no {field}", f"drop {field}")
+    for number, item in enumerate(items[:MOST_ITEMS], start=1):
+        yield replace(
+            entry,
+            name=Text(f"{key}_{number}", entry.name.location),
+            default=item,
+            doc=f"{entry.doc.rstrip('.')}; item {number} of {key}." if entry.doc else "",
+            is_list=False,
+            of_list=key,
+        )
+
+
 def _hyperparameter(table: Fields, key: str, known: Set[str]) -> HyperparameterEntry:
     fields = table.table(key, f"{key} = {{ default = 0.9 }}")
     fields.only(known)
+    is_list = fields.flag("list")
     entry = HyperparameterEntry(
         name=table.name(key),
-        default=fields.scalar("default"),
+        default=None if is_list else fields.scalar("default"),
         range=fields.text("range"),
         doc=fields.prose("doc"),
         optional=fields.flag("optional"),
         integer=fields.flag("integer"),
         required=fields.flag("required"),
-        is_list=fields.flag("list"),
+        is_list=is_list,
         after_name=fields.flag("after_name"),
         excluded=fields.number("excluded"),
         scales_loss=fields.flag("scales_loss"),
+        replaces=fields.text("replaces"),
         default_at=fields.place("default"),
         excluded_at=fields.place("excluded"),
     )
@@ -90,10 +122,9 @@ def _hyperparameter(table: Fields, key: str, known: Set[str]) -> HyperparameterE
 def _agree(entry: HyperparameterEntry, fields: Fields, known: Set[str]) -> None:
     """Collect contradictions between the fields of one hyperparameter."""
     name, is_switch = entry.name.value, isinstance(entry.default, bool)
-    if entry.optional and "default" in fields:
-        fields.complain(
-            "default", f"{name} is optional, so its default is None", "leave default out"
-        )
+    if entry.optional and is_switch:
+        message = f"{name} is a switch, which is true or false and never None"
+        fields.complain("optional", message, "drop optional")
     elif not (entry.optional or entry.required or "default" in fields) and not (
         fields.misspells("default") or fields.misspells("required")
     ):
@@ -103,17 +134,33 @@ def _agree(entry: HyperparameterEntry, fields: Fields, known: Set[str]) -> None:
     for field in ("default", "optional", "after_name"):
         if entry.required and field in fields:
             fields.complain(field, f"{name} is required, so {field} says nothing", f"drop {field}")
-    if entry.is_list and not entry.required:
+    if entry.is_list and not entry.required and "required" in known:
         fields.complain("list", f"{name} is a list, which has no default", "add required = true")
     for field in ("range", "integer", "excluded", "scales_loss"):
-        if is_switch and not entry.optional and field in fields:
+        if is_switch and field in fields:
             message = f"{name} is a switch, which takes no {field}"
             fields.complain(field, message, "a default of true or false makes a switch")
 
 
-def _state(table: Fields, key: str) -> StateEntry:
+def _states(
+    table: Fields, key: str, counts: Mapping[str, int], known: Set[str]
+) -> Iterator[StateEntry]:
+    """One state, or one for each item of a list."""
     fields = table.table(key, f"{key} = {{}}")
-    fields.only(STATE)
+    fields.only(known)
+    entry, each = _state(table, key, fields), fields.text("each")
+    if each is None:
+        yield entry
+        return
+    if each.value not in counts:
+        hint = nearest(each.value, counts) or "declare a hyperparameter with list = true"
+        fields.complain("each", f"there is no list {each.value!r:.80}", hint)
+    for number in range(1, min(counts.get(each.value, 0), MOST_ITEMS) + 1):
+        name = Text(f"{key}_{number}", entry.name.location)
+        yield replace(entry, name=name, of_list=each.value, inside=key)
+
+
+def _state(table: Fields, key: str, fields: Fields) -> StateEntry:
     return StateEntry(
         name=table.name(key),
         when=fields.text("when"),

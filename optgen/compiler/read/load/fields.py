@@ -114,6 +114,14 @@ class Fields:
         self._complain_of_value(field, f"{field} must be a finite number of ordinary size")
         return None
 
+    def numbers(self, field: str) -> tuple[int | float, ...]:
+        """A list of finite numbers, which isn't empty."""
+        value = self._data.get(field)
+        if isinstance(value, list) and value and all(_is_number(item) for item in value):
+            return tuple(item for item in value if self._ordinary(field, item) is not None)
+        self._complain_of_value(field, f"{field} must be a list of numbers, not {_kind(value)}")
+        return ()
+
     def texts(self, field: str) -> tuple[Text, ...]:
         """A string or a list of strings."""
         value = self._data.get(field, [])
@@ -132,6 +140,10 @@ class Fields:
             message = f"{field} must be a table, not {_kind(value)}"
             self.complain(field, message, f"write {example or f'[{field}]'}")
         return Fields(self._document, self._problems, value, (*self._path, field))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _kind(value: object) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import ast
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TypeGuard
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
-from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rename
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.language import INPUT_SHAPES, OF_CALLS, STATE_SHAPES, VIEWS, language_of
-from optgen.compiler.ir.problem import Problems, SpecError, nearest
+from optgen.compiler.ir.problem import Problem, Problems, SpecError, nearest
 from optgen.compiler.ir.randomness import SEED
 from optgen.compiler.ir.rule import (
+    CHANGE,
+    ENDING,
     LEARNING_RATE,
+    PARAM,
     Block,
-    Branch,
     Hyperparameter,
     Input,
     Rule,
@@ -25,7 +26,8 @@ from optgen.compiler.ir.rule import (
 from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Spec, StateEntry, Text
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
-from optgen.compiler.read.parse.names import check_names, fault
+from optgen.compiler.read.parse.names import check_names
+from optgen.compiler.read.parse.statements import Statements
 
 #: The learning rate of a spec that declares none.
 LEARNING_RATE_DEFAULT = 0.001
@@ -37,6 +39,9 @@ def parse(spec: Spec) -> Rule:
     Raises SpecError with all problems found, and TooManyCasesError.
     """
     problems = Problems()
+    if spec.is_function:
+        message = f"{spec.name.value!r:.80} is a function, which is no rule by itself"
+        raise SpecError([Problem(message, spec.name.location, "call it in a rule")])
     check_names(spec, problems)
     rule = _Parser(spec, problems).rule()
     if problems:
@@ -48,32 +53,31 @@ class _Parser:
     def __init__(self, spec: Spec, problems: Problems) -> None:
         self._spec, self._problems, self._language = spec, problems, language_of(spec)
         entries = [self._hyperparameter(entry) for entry in spec.hyperparameters]
-        is_optimizer = spec.slot is None and not spec.is_schedule
-        if is_optimizer and all(entry.name != LEARNING_RATE for entry in entries):
+        self._is_optimizer = spec.slot is None and not spec.is_schedule
+        if self._is_optimizer and all(entry.name != LEARNING_RATE for entry in entries):
             entries.insert(0, self._plain_learning_rate())
         self._hyperparameters = tuple(entries)
         known = {entry.name: entry for entry in entries}
-        self._has_draws = False
         self._inputs = tuple(self._input(entry) for entry in spec.inputs)
         optional = {one.name for one in self._inputs if one.optional}
         self._guards = Guards(known, problems, has_view=spec.view is not None, optional=optional)
-        self._branches: list[Branch] = []
-        self._bad_names: set[str] = set()
-        entries_named = (*spec.states, *spec.inputs)
-        self._declared = {*known, *(entry.name.value for entry in entries_named)}
-        self._aliases: dict[str, str] = {}
+        self._guards.has_perturb = spec.perturb is not None
+        self._statements = Statements(spec, self._language, self._guards, problems)
 
     def rule(self) -> Rule:
         spec = self._spec
         when = self._condition(spec.when, ALWAYS)
+        steps = self._statements.steps(spec.rule, when)
+        ending = _ending(steps) if self._is_optimizer else ()
         block = Block(
             name=spec.name.value if spec.slot is not None else spec.module,
             summary=spec.summary,
-            steps=self._steps(spec.rule, when),
+            steps=(*steps, *ending),
             slot=spec.slot,
             when=when,
             proceed=self._expression(spec.proceed),
-            otherwise=self._steps(spec.otherwise, when),
+            otherwise=self._statements.steps(spec.otherwise, when),
+            perturb=self._statements.steps(spec.perturb, when),
             exclusive=spec.exclusive,
             before=spec.before,
             after=spec.after,
@@ -82,7 +86,7 @@ class _Parser:
         if block.proceed is not None:
             self._guards.note(block.proceed)
         states = tuple(self._state(entry, when) for entry in spec.states)
-        if self._has_draws and all(h.name != SEED for h in self._hyperparameters):
+        if self._statements.draws and all(h.name != SEED for h in self._hyperparameters):
             self._hyperparameters += (self._plain_seed(),)
         return Rule(
             name=spec.name.value,
@@ -90,12 +94,12 @@ class _Parser:
             path=spec.path,
             hyperparameters=self._hyperparameters,
             states=states,
-            blocks=(replace(block, branches=tuple(self._branches)),),
+            blocks=(replace(block, branches=tuple(self._statements.branches)),),
             atoms=self._guards.atoms,
             summary=spec.summary,
             reference=spec.reference,
             label=spec.label or (spec.name.value if spec.is_schedule else ""),
-            notation=spec.rule.value.strip("\n"),
+            notation="" if self._problems else "\n".join(self._notation(len(ending))),
             position=spec.position,
             defaults=spec.defaults,
             torch=spec.torch,
@@ -104,6 +108,7 @@ class _Parser:
             is_schedule=spec.is_schedule,
             view=self._view(),
             inputs=self._inputs,
+            evaluation=self._expression(spec.evaluate),
         )
 
     def _view(self) -> str:
@@ -115,6 +120,15 @@ class _Parser:
             hint = nearest(view.value, VIEWS) or f"views are {', '.join(map(repr, VIEWS))}"
             self._problems.add(f"{view.value!r:.60} is no view", view.location, hint)
         return view.value
+
+    def _notation(self, endings: int) -> Iterator[str]:
+        """The rule for readers: with the step that it leaves out, and what its functions are."""
+        fragments = {str(name): text.value for name, text in self._spec.fragments}
+        yield from _with_lines(self._spec.rule.value.strip("\n"), fragments)
+        yield from [ENDING] * endings
+        for function in self._spec.functions:
+            arguments = ", ".join(argument.value for argument in function.arguments)
+            yield f"# {function.name}({arguments}): {function.summary}"
 
     def _plain_learning_rate(self) -> Hyperparameter:
         location = self._spec.name.location
@@ -130,6 +144,8 @@ class _Parser:
 
     def _hyperparameter(self, entry: HyperparameterEntry) -> Hyperparameter:
         bounds = self._expression(entry.range)
+        if bounds is not None and entry.of_list:
+            bounds = rename(bounds, {entry.of_list: entry.name.value})
         if bounds is None and entry.name.value == LEARNING_RATE:
             bounds = _at_least_zero(LEARNING_RATE)
         return Hyperparameter(
@@ -145,17 +161,21 @@ class _Parser:
             after_name=entry.after_name,
             excluded=entry.excluded,
             scales_loss=entry.scales_loss,
+            replaces=entry.replaces,
             default_at=entry.default_at,
             excluded_at=entry.excluded_at,
         )
 
     def _state(self, entry: StateEntry, block: Condition) -> State:
+        invariant = self._expression(entry.invariant)
+        if invariant is not None and entry.inside:
+            invariant = rename(invariant, {entry.inside: entry.name.value})
         return State(
             name=entry.name.value,
             location=entry.name.location,
             when=block & self._condition(entry.when, block),
             initial=entry.initial.value if isinstance(entry.initial, Text) else entry.initial,
-            invariant=self._expression(entry.invariant),
+            invariant=invariant,
             doc=entry.doc,
             stands_in=entry.stands_in,
             extent=self._extent(entry.shape),
@@ -189,74 +209,30 @@ class _Parser:
 
     def _condition(self, text: Text | None, around: Condition) -> Condition:
         expression = self._expression(text)
-        return ALWAYS if expression is None else self._branch(expression, around, of_calls=False)
-
-    def _branch(
-        self, test: Expression, around: Condition, has_else: bool = False, *, of_calls: bool = True
-    ) -> Condition:
-        condition = self._guards.read(test, around, of_calls=of_calls)
-        if condition is None:
-            return ALWAYS
-        self._branches.append(Branch(around, condition, test.location, has_else))
-        return condition
-
-    def _steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
-        if text is None:
-            return ()
-        grammar = Grammar(text, "exec", self._problems, self._language)
-        statements = grammar.statements()
-        own = {n.id for s in statements for n in ast.walk(s) if _is_target(n)} | self._declared
-        self._aliases = {k: v for k, v in self._language.aliases.items() if k not in own}
-        steps = tuple(self._flatten(grammar, statements, when, ALWAYS))
-        self._has_draws = self._has_draws or grammar.draws > 0
-        return steps
-
-    def _flatten(
-        self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition
-    ) -> list[Step]:
-        """Flatten nested ifs into a list of steps, each with the conjunction of its conditions."""
-        steps: list[Step] = []
-        for node in statements:
-            match node:
-                case ast.Assign(targets=[ast.Name(id=target)]):
-                    steps += self._assignment(grammar, node, target, guard)
-                case ast.If():
-                    test = grammar.convert(node.test)
-                    condition = ALWAYS
-                    if test is not None:
-                        condition = self._branch(test, when & guard, bool(node.orelse))
-                    steps += self._flatten(grammar, node.body, when, guard & condition)
-                    steps += self._flatten(grammar, node.orelse, when, guard & ~condition)
-                case ast.Pass():
-                    pass
-                case _:
-                    grammar.refuse(node)
-        return steps
-
-    def _unaliased(self, part: Expression) -> Expression | None:
-        """What a predeclared name stands for that the spec doesn't use for a value of its own."""
-        if isinstance(part, Name) and part.id in self._aliases:
-            return Name(self._aliases[part.id], part.location)
-        return None
-
-    def _assignment(
-        self, grammar: Grammar, node: ast.Assign, target: str, guard: Condition
-    ) -> list[Step]:
-        location = grammar.at(node.targets[0])
-        message = fault(target, self._language)
-        if message and target not in self._bad_names:
-            self._bad_names.add(target)
-            self._problems.add(message, location)
-        expression = grammar.convert(node.value)
         if expression is None:
-            return []
-        self._guards.note(expression)
-        expression = rewrite(expression, self._unaliased)
-        return [Step(target, expression, guard, location)]
+            return ALWAYS
+        return self._statements.branch(expression, around, of_calls=False)
 
 
-def _is_target(node: ast.AST) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+def _with_lines(rule: str, fragments: Mapping[str, str]) -> Iterator[str]:
+    """The lines of a rule, with those of fragments in their place."""
+    for line in rule.split("\n"):
+        found = fragments.get(line.split("#")[0].strip())
+        if found is None:
+            yield line
+        else:
+            space = line[: len(line) - len(line.lstrip())]
+            yield from (space + one for one in _with_lines(found.strip("\n"), fragments))
+
+
+def _ending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The last step of an optimizer's rule that leaves it to its change."""
+    last = {step.target: step.location for step in steps}
+    if CHANGE not in last or PARAM in last:
+        return ()
+    at = last[CHANGE]
+    changed = Operation("-", (Name(PARAM, at), Name(CHANGE, at)), at)
+    return (Step(PARAM, changed, ALWAYS, at),)
 
 
 def _at_least_zero(name: str) -> Expression:

@@ -19,7 +19,7 @@ from optgen.compiler.ir.expression import (
     walk,
 )
 from optgen.compiler.ir.problem import Problems, nearest
-from optgen.compiler.ir.reserved import MATRIX
+from optgen.compiler.ir.reserved import MATRIX, PERTURBED
 from optgen.compiler.ir.rule import COUNTERS, Hyperparameter
 
 #: Each atom becomes a constant of every kernel.
@@ -46,6 +46,8 @@ class Guards:
         """``optional`` are the inputs that a call may leave out."""
         self._known, self._problems, self._has_view = known, problems, has_view
         self._inputs = optional
+        #: Whether the spec moves the parameter before a gradient is taken.
+        self.has_perturb = False
         self.atoms: dict[str, Expression] = {}
 
     def read(
@@ -106,6 +108,8 @@ class Guards:
         return all(self._is_static(operand, around) for operand in expression.operands)
 
     def _is_switch(self, name: Name) -> bool:
+        if name.id == PERTURBED and PERTURBED not in self._known and self.has_perturb:
+            return self._of_calls or self._refuse(name, _BY_CALL, _NOT_BY_CALL)
         if name.id == MATRIX and MATRIX not in self._known:
             return self._has_view or self._refuse(name, _NO_VIEW, _ADD_VIEW)
         found = self._known.get(name.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from optgen.compiler.ir.language import HIDEABLE, UPDATES, Language, language_of
+from optgen.compiler.ir.language import HIDEABLE, SCHEDULES, UPDATES, Language, language_of
 from optgen.compiler.ir.problem import Problems
 from optgen.compiler.ir.reserved import (
     ARGUMENTS,
@@ -15,11 +15,12 @@ from optgen.compiler.ir.reserved import (
     MODULES,
     OWN_NAMES,
 )
-from optgen.compiler.ir.rule import GIVEN_NAMES, LEARNING_RATE
+from optgen.compiler.ir.rule import CHANGE, GIVEN_NAMES, LEARNING_RATE
 from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}\Z")
 _TITLE = re.compile(r"[A-Z][A-Za-z0-9]{0,63}\Z")
+_NO_CHANGE = f"{CHANGE!r} is what a rule takes off the parameter"
 _PLAIN = "letters, digits and single underscores between them, at most 64"
 
 
@@ -49,17 +50,48 @@ def class_name_fault(name: str) -> str:
     return ""
 
 
+def words_of(spec: Spec) -> set[str]:
+    """Every word that may be a name in a spec."""
+    parts = spec.rule, spec.otherwise, spec.perturb
+    texts = [text.value for text in parts if text is not None]
+    texts += [text.value for _, text in spec.fragments]
+    declared = [one.name.value for one in spec.hyperparameters]
+    declared += [one.name.value for one in spec.states]
+    declared += [one.name.value for one in spec.inputs]
+    return {*declared, *re.findall(r"[A-Za-z_]\w*", "\n".join(texts))}
+
+
+def assigned_in(spec: Spec) -> set[str]:
+    """The names that lines of a spec assign."""
+    texts = [spec.rule, spec.otherwise, spec.perturb, *(text for _, text in spec.fragments)]
+    lines = "\n".join(text.value for text in texts if text is not None)
+    return set(re.findall(r"^\s*([A-Za-z_]\w*)\s*=(?!=)", lines, re.MULTILINE))
+
+
+def free_name(wish: str, taken: set[str]) -> str:
+    """The wished name, or one with a number behind it; it is taken from now on."""
+    name, count = wish, 1
+    while name in taken:
+        count += 1
+        name = f"{wish}_{count}"
+    taken.add(name)
+    return name
+
+
 def check_names(spec: Spec, problems: Problems) -> None:
     """Collect a problem for each declared name that is invalid or declared twice."""
     _check_title(spec, problems)
     language = language_of(spec)
+    _check_fragments(spec, problems)
     for entry in spec.hyperparameters:
         message = fault(entry.name.value, language) or _argument_fault(entry, language)
         if entry.name.value == LEARNING_RATE and spec.slot is not None:
             message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
         if message:
             problems.add(message, entry.name.location)
-    arguments = {entry.name.value for entry in (*spec.hyperparameters, *spec.inputs)}
+    _check_twice(spec, problems)
+    arguments = {entry.name.value for entry in spec.hyperparameters}
+    arguments |= {entry.name.value for entry in spec.inputs}
     for given in spec.inputs:
         message = fault(given.name.value, language) or _argument_fault_of(given.name.value)
         if message:
@@ -82,6 +114,24 @@ def _check_title(spec: Spec, problems: Problems) -> None:
         problems.add(message, spec.name.location, hint)
 
 
+def _check_fragments(spec: Spec, problems: Problems) -> None:
+    for name, _ in spec.fragments:
+        message = fault(name.value)
+        if message:
+            problems.add(message, name.location)
+
+
+def _check_twice(spec: Spec, problems: Problems) -> None:
+    """Names that an item of a list has too, or the spec that is extended."""
+    for entries in (spec.hyperparameters, spec.states):
+        seen: set[str] = set()
+        for entry in entries:
+            if entry.name.value in seen:
+                message = f"{entry.name.value!r} is declared twice"
+                problems.add(message, entry.name.location, "choose another name")
+            seen.add(entry.name.value)
+
+
 def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
     name, is_switch = entry.name.value, isinstance(entry.default, bool)
     if name in language.names and name != LEARNING_RATE:
@@ -92,8 +142,10 @@ def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
         return f"{name!r} is what a {language.noun} computes"
     if name in language.attributes or METHOD.match(name):
         return f"{name!r} is an attribute that every {language.noun} has"
-    if language is not UPDATES:
+    if language is SCHEDULES:
         return ""
+    if name == CHANGE:
+        return _NO_CHANGE
     if is_switch and name == LEARNING_RATE:
         return f"{name!r} is a number"
     return ""
@@ -110,6 +162,8 @@ def _state_fault(entry: StateEntry, arguments: set[str]) -> str:
     name = entry.name.value
     if name in arguments:
         return f"{name!r} is declared above already"
+    if name == CHANGE:
+        return _NO_CHANGE
     if name in GIVEN_NAMES:
         return f"{name!r} is given by the language"
     return ""

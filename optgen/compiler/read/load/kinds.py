@@ -1,0 +1,161 @@
+"""The kinds of specs: which keys each may have, and what they say."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from keyword import iskeyword
+from pathlib import Path
+
+from optgen.compiler.ir.problem import CONTROL
+from optgen.compiler.ir.proof import Group
+from optgen.compiler.ir.spec import Spec, Text
+from optgen.compiler.read.load.document import Document
+from optgen.compiler.read.load.entries import (
+    HYPERPARAMETER,
+    OF_LISTS,
+    OF_OPTIMIZER,
+    OF_SCHEDULE,
+    STATE,
+    read_hyperparameters,
+    read_inputs,
+    read_states,
+)
+from optgen.compiler.read.load.fields import Fields
+
+HEADER = {"name", "summary", "reference"}
+OPTIMIZER = {"label", "defaults", "demo", "torch", "waive"}
+BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "evaluate", "perturb"}
+FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
+SCHEDULE = {"label", "hyperparameters", "schedule"}
+UPDATE = {"rule"}
+MATRIX, EVALUATE = {"view"}, {"param"}
+FUNCTION = {"arguments", "rule", "result"}
+FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
+
+
+def whole(document: Document, top: Fields) -> Spec:
+    """An optimizer or a feature with a rule of its own."""
+    is_feature = "slot" in top
+    top.only(HEADER | BODY | (FEATURE if is_feature else OPTIMIZER | {"extends", "fragments"}))
+    update = top.table("update")
+    update.only(FEATURE_UPDATE if is_feature else UPDATE)
+    rule = update.text("rule")
+    if "update" not in top:
+        top.complain("name", "there is no rule", 'write [update] and rule = """…"""')
+    elif top.holds_table("update") and "rule" not in update:
+        update.complain("rule", "there is no rule", 'write rule = """…"""')
+    said, matrix = header(document, top), top.table("matrix", '[matrix] view = "last two"')
+    matrix.only(MATRIX)
+    perturb = top.table("perturb", '[perturb] rule = "…"')
+    perturb.only(UPDATE)
+    evaluate = top.table("evaluate", '[evaluate] param = "…"')
+    evaluate.only(EVALUATE)
+    keys, of_states = (HYPERPARAMETER, STATE) if is_feature else (OF_OPTIMIZER, OF_LISTS)
+    hyperparameters = read_hyperparameters(top.table("hyperparameters"), keys)
+    return replace(
+        said,
+        hyperparameters=hyperparameters,
+        states=read_states(top.table("state"), hyperparameters, of_states),
+        rule=rule or said.rule,
+        slot=top.text("slot"),
+        when=top.text("when"),
+        proceed=update.text("proceed"),
+        otherwise=update.text("otherwise"),
+        exclusive=top.prose("exclusive"),
+        before=top.texts("before"),
+        after=top.texts("after"),
+        every_variable=top.flag("every_variable"),
+        position=_position(top),
+        view=matrix.text("view"),
+        evaluate=evaluate.text("param"),
+        perturb=perturb.text("rule"),
+        inputs=read_inputs(top.table("inputs")),
+        fragments=_fragments(top.table("fragments", 'name = """…"""')),
+    )
+
+
+def _fragments(table: Fields) -> tuple[tuple[Text, Text], ...]:
+    """Named lines of a rule."""
+    read_ones = [(table.name(key), table.text(key)) for key in table]
+    return tuple((name, text) for name, text in read_ones if text is not None)
+
+
+def schedule(document: Document, top: Fields) -> Spec:
+    """A schedule."""
+    top.only(HEADER | SCHEDULE)
+    body = top.table("schedule")
+    body.only(UPDATE)
+    rule = body.text("rule")
+    if top.holds_table("schedule") and "rule" not in body:
+        body.complain("rule", "there is no rule", 'write rule = """…"""')
+    said = header(document, top)
+    hyperparameters = read_hyperparameters(top.table("hyperparameters"), OF_SCHEDULE)
+    return replace(said, hyperparameters=hyperparameters, rule=rule or said.rule, is_schedule=True)
+
+
+def function(document: Document, top: Fields) -> Spec:
+    """A function that rules call."""
+    top.only(HEADER | {"function"})
+    body = top.table("function")
+    body.only(FUNCTION)
+    for key, example in (("rule", '"""…"""'), ("result", '"…"'), ("arguments", '["…"]')):
+        if top.holds_table("function") and key not in body and {*body} <= FUNCTION:
+            body.complain(key, f"there is no {key}", f"write {key} = {example}")
+    said = header(document, top)
+    return replace(
+        said,
+        arguments=body.texts("arguments"),
+        result=body.text("result") or said.name,
+        rule=body.text("rule") or said.rule,
+    )
+
+
+def _position(top: Fields) -> int | None:
+    position = top.number("position")
+    if isinstance(position, float):
+        top.complain("position", "position must be an integer")
+        return None
+    return position
+
+
+def header(document: Document, top: Fields) -> Spec:
+    """What every spec may say of itself."""
+    name = top.text("name")
+    if "name" not in top:
+        top.complain("name", "there is no name", 'begin with name = "…"')
+    name = name or Text("", document.key(("name",)))
+    demo, defaults = top.table("demo"), top.table("defaults")
+    demo.only({"learning_rate"})
+    rate = demo.number("learning_rate")
+    pairs = [(defaults.name(key), defaults.scalar(key)) for key in defaults]
+    waive = top.table("waive", 'degree = "why it may be another"')
+    waive.only({*Group})
+    return Spec(
+        path=document.page.path,
+        name=name,
+        hyperparameters=(),
+        states=(),
+        rule=name,
+        summary=top.prose("summary"),
+        reference=top.prose("reference"),
+        label=top.prose("label"),
+        defaults=tuple((key, value) for key, value in pairs if value is not None),
+        torch=_torch(top.table("torch", 'lr = "learning_rate"')),
+        demo_learning_rate=None if rate is None else float(rate),
+        waived=tuple((key, waive.prose(key)) for key in waive if key in {*Group}),
+        digests=((_file_name(document), document.digest),),
+    )
+
+
+def _torch(table: Fields) -> tuple[tuple[Text, tuple[Text, ...]], ...]:
+    """Argument names in torch, each with the hyperparameters that it sets."""
+    for key in table:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", key) or iskeyword(key):
+            table.complain(key, f"{key!r:.80} can't be the name of an argument")
+    return tuple((table.name(key), table.texts(key)) for key in table)
+
+
+def _file_name(document: Document) -> str:
+    """The name of the file, in a form that is safe in a comment of generated code."""
+    return CONTROL.sub("?", Path(document.page.path).name)

@@ -1,0 +1,122 @@
+"""Functions of specs: their bodies as steps, which take the place of calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.expression import GIVEN, Name, Operation, walk
+from optgen.compiler.ir.language import Language, language_of
+from optgen.compiler.ir.problem import Problems, SpecError, nearest
+from optgen.compiler.ir.rule import COUNTERS, Step
+from optgen.compiler.ir.spec import Spec
+from optgen.compiler.read.parse.grammar import Grammar
+from optgen.compiler.read.parse.names import fault
+
+
+@dataclass(frozen=True)
+class Function:
+    """Steps that compute a value from arguments; the last one assigns the result."""
+
+    name: str
+    arguments: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+def with_arities(
+    language: Language, functions: Sequence[Spec], more: Mapping[str, int] = MappingProxyType({})
+) -> Language:
+    """A language that has more functions."""
+    arities = {function.name.value: len(function.arguments) for function in functions}
+    return replace(language, functions={**arities, **more, **language.functions})
+
+
+def parse_functions(specs: Sequence[Spec], problems: Problems) -> Mapping[str, Function]:
+    """The functions of these specs; each may call those that are listed with it."""
+    return {spec.name.value: parse_function(spec, problems) for spec in specs}
+
+
+def checked_function(spec: Spec) -> Function:
+    """The function of one spec. Raises SpecError if anything is wrong with it."""
+    problems = Problems()
+    function = parse_function(spec, problems)
+    if problems:
+        raise SpecError(problems)
+    return function
+
+
+def parse_function(spec: Spec, problems: Problems) -> Function:
+    """The function of a spec; problems are collected."""
+    _check_names(spec, problems)
+    language = with_arities(language_of(spec), spec.functions)
+    grammar = Grammar(spec.rule, "exec", problems, language)
+    steps = tuple(_steps(grammar, problems))
+    if not problems:
+        _check_steps(spec, steps, problems)
+    return Function(spec.name.value, tuple(one.value for one in spec.arguments), steps)
+
+
+def _steps(grammar: Grammar, problems: Problems) -> Iterator[Step]:
+    for node in grammar.statements():
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)]):
+                expression = grammar.convert(node.value)
+                if message := fault(target):
+                    problems.add(message, grammar.at(node.targets[0]))
+                if expression is not None:
+                    yield Step(target, expression, ALWAYS, grammar.at(node.targets[0]))
+            case ast.If():
+                message = "a function has no if, as its arguments may be any values"
+                problems.add(message, grammar.at(node), "use where(condition, a, b)")
+            case _:
+                grammar.refuse(node)
+
+
+def _check_names(spec: Spec, problems: Problems) -> None:
+    name = spec.name.value
+    message = fault(name) or ("" if name.islower() else f"{name!r:.80} must be in lower case")
+    if message:
+        problems.add(message, spec.name.location)
+    seen: set[str] = set()
+    for argument in spec.arguments:
+        message = fault(argument.value)
+        if argument.value in COUNTERS:
+            message = f"{argument.value!r} is given by the language"
+        elif argument.value in seen:
+            message = f"there are two arguments {argument.value!r}"
+        seen.add(argument.value)
+        if message:
+            problems.add(message, argument.location)
+
+
+def _check_steps(spec: Spec, steps: Sequence[Step], problems: Problems) -> None:
+    """Names without a value, arguments without a use, and another result."""
+    arguments = {one.value for one in spec.arguments}
+    known, used = arguments | {*COUNTERS}, set[str]()
+    for step in steps:
+        for part in walk(step.expression):
+            if isinstance(part, Operation) and part.operator == GIVEN:
+                message = "given(…) asks for a hyperparameter, and a function has none"
+                problems.add(message, part.location, "pass a number, and use where")
+            if not isinstance(part, Name):
+                continue
+            used.add(part.id)
+            if part.id not in known:
+                message = f"{part.id!r} is not defined in the function {spec.name.value!r}"
+                hint = nearest(part.id, known) or "pass it as an argument"
+                problems.add(message, part.location, hint)
+                known.add(part.id)
+        if step.target in arguments | {*COUNTERS}:
+            message = f"{step.target!r} can't be assigned"
+            problems.add(message, step.location, "give the value a new name")
+        known.add(step.target)
+    for argument in spec.arguments:
+        if argument.value not in used:
+            message = f"the argument {argument.value!r} is never used"
+            problems.add(message, argument.location, "use it in the rule, or drop it")
+    if spec.result is not None and (not steps or steps[-1].target != spec.result.value):
+        message = f"the rule doesn't end with the result {spec.result.value!r:.80}"
+        problems.add(message, spec.result.location, f"end with {spec.result.value:.80} = …")

@@ -1,0 +1,201 @@
+"""Statements: the lines of a rule as steps, each with the conditions around it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import replace
+
+from optgen.compiler.ir.condition import ALWAYS, Condition
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rename, rewrite, walk
+from optgen.compiler.ir.language import Language
+from optgen.compiler.ir.problem import Problems, nearest
+from optgen.compiler.ir.randomness import DRAWS
+from optgen.compiler.ir.rule import CHANGE, GRAD, PARAM, Branch, Step
+from optgen.compiler.ir.spec import Spec, Text
+from optgen.compiler.read.parse.functions import parse_functions, with_arities
+from optgen.compiler.read.parse.grammar import Grammar
+from optgen.compiler.read.parse.guards import Guards
+from optgen.compiler.read.parse.inline import Inliner
+from optgen.compiler.read.parse.lists import LENGTH, Lists
+from optgen.compiler.read.parse.names import assigned_in, fault, free_name, words_of
+
+#: The bound limits the work on hostile specs.
+MOST_FRAGMENTS = 32
+
+
+class Statements:
+    """Flattens the statements of one spec; calls are inlined, and loops over lists unrolled."""
+
+    def __init__(self, spec: Spec, language: Language, guards: Guards, problems: Problems) -> None:
+        self._language, self._guards, self._problems = language, guards, problems
+        self._lists, self._taken = Lists.of(spec), words_of(spec)
+        # Only statements may call functions of specs.
+        more = {LENGTH: 1} if self._lists.items else {}
+        self._callable = with_arities(language, spec.functions, more)
+        functions = parse_functions(spec.functions, problems)
+        self._inliner = Inliner(functions, self._taken, problems)
+        self._bad_names: set[str] = set()
+        self._fragments = {str(name): text for name, text in spec.fragments}
+        #: The fragments that the current line is in, and how many have been taken in.
+        self._open: list[str] = []
+        self._count = 0
+        self._declared = {*language.names, *self._lists.items}
+        self._declared |= {one.name.value for one in spec.hyperparameters}
+        self._declared |= {given.name.value for given in spec.inputs}
+        self._declared |= {state.inside or state.name.value for state in spec.states}
+        self._assigned = {PARAM, GRAD, CHANGE}
+        #: Inside of a loop, the names of one item, its states and its values.
+        self._item: dict[str, str] = {}
+        #: Names that the spec has for values of its own.
+        self._own = self._declared | assigned_in(spec)
+        self.branches: list[Branch] = []
+        #: How many random numbers the steps draw.
+        self.draws = 0
+
+    def steps(self, text: Text | None, when: Condition) -> tuple[Step, ...]:
+        """The steps of a text that runs under a condition."""
+        if text is None:
+            return ()
+        grammar = Grammar(text, "exec", self._problems, self._callable)
+        return tuple(map(self._drawn, self._flatten(grammar, grammar.statements(), when, ALWAYS)))
+
+    def _drawn(self, step: Step) -> Step:
+        """The step with random numbers of its own."""
+
+        def change(part: Expression) -> Expression | None:
+            if not isinstance(part, Operation) or part.operator not in DRAWS:
+                return None
+            self.draws += 1
+            return replace(part, operands=(Number(self.draws),))
+
+        return replace(step, expression=rewrite(step.expression, change))
+
+    def _unaliased(self, part: Expression) -> Expression | None:
+        """What a predeclared name stands for that the spec doesn't use for a value of its own."""
+        if isinstance(part, Name) and part.id not in self._own:
+            alias = self._language.aliases.get(part.id)
+            return None if alias is None else Name(alias, part.location)
+        return None
+
+    def branch(
+        self, test: Expression, around: Condition, has_else: bool = False, *, of_calls: bool = True
+    ) -> Condition:
+        """A static condition, recorded; always, with a problem, if it isn't static."""
+        condition = self._guards.read(test, around, of_calls=of_calls)
+        if condition is None:
+            return ALWAYS
+        self.branches.append(Branch(around, condition, test.location, has_else))
+        return condition
+
+    def _flatten(
+        self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition
+    ) -> Iterator[Step]:
+        """Nested ifs as a list of steps, each with the conjunction of its conditions."""
+        for node in statements:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=target)]):
+                    yield from self._assignment(grammar, node, target, guard)
+                case ast.If():
+                    test = self._converted(grammar, node.test)
+                    condition = ALWAYS
+                    if test is not None:
+                        condition = self.branch(test, when & guard, bool(node.orelse))
+                    yield from self._flatten(grammar, node.body, when, guard & condition)
+                    yield from self._flatten(grammar, node.orelse, when, guard & ~condition)
+                case ast.For(target=ast.Name(), iter=ast.Name(), orelse=[]) if self._lists.items:
+                    yield from self._loop(grammar, node, when, guard)
+                case ast.Expr(value=ast.Name(id=name)) if name in self._fragments:
+                    yield from self._taken_in(grammar, node, name, when, guard)
+                case ast.Pass():
+                    pass
+                case _:
+                    grammar.refuse(node)
+
+    def _taken_in(
+        self, grammar: Grammar, node: ast.stmt, name: str, when: Condition, guard: Condition
+    ) -> Iterator[Step]:
+        """The lines of a fragment."""
+        self._count += 1
+        message = ""
+        if name in self._open:
+            message = f"the fragment {name!r} takes itself in"
+        elif self._count > MOST_FRAGMENTS:
+            message = f"more than {MOST_FRAGMENTS} fragments are taken in"
+        if message:
+            if self._count <= MOST_FRAGMENTS + 1:
+                self._problems.add(message, grammar.at(node), "write the lines out")
+            return
+        inner = Grammar(self._fragments[name], "exec", self._problems, self._callable)
+        self._open.append(name)
+        yield from self._flatten(inner, inner.statements(), when, guard)
+        self._open.pop()
+
+    def _loop(
+        self, grammar: Grammar, node: ast.For, when: Condition, guard: Condition
+    ) -> Iterator[Step]:
+        """The body of a loop, once for each item of a list; its values are its own."""
+        assert isinstance(node.target, ast.Name)
+        assert isinstance(node.iter, ast.Name)
+        item, listed = node.target.id, node.iter.id
+        message, hint = fault(item, self._language), ""
+        if listed not in self._lists.items:
+            message = f"{listed!r:.80} is not a list"
+            hint = nearest(listed, self._lists.items) or "declare it with list = true"
+        elif item in self._declared:
+            message, hint = f"{item!r} is declared already", "give the item another name"
+        elif self._item:
+            message, hint = "a loop inside of a loop", "write one of them out"
+        if message:
+            self._problems.add(message, grammar.at(node.iter), hint)
+            return
+        targets = {
+            part.id
+            for statement in node.body
+            for part in ast.walk(statement)
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+        }
+        own = sorted(targets - self._assigned - {*self._lists.states.get(listed, ())})
+        for number, name in enumerate(self._lists.items[listed], start=1):
+            values = {one: free_name(f"{one}_{number}", self._taken) for one in own}
+            self._item = {**values, **self._lists.inside(listed, number), item: name}
+            yield from self._flatten(grammar, node.body, when, guard)
+        self._item = {}
+
+    def _converted(self, grammar: Grammar, node: ast.expr) -> Expression | None:
+        """An expression, with the names of the item that a loop is at."""
+        found = grammar.convert(node)
+        if found is None:
+            return None
+        expression = rename(self._lists.counted(found), self._item)
+        expression = rewrite(expression, self._unaliased)
+        for part in walk(expression):
+            if isinstance(part, Name):
+                message, hint = self._lists.misused(part.id)
+                if message:
+                    self._problems.add(message, part.location, hint)
+                    return None
+            elif isinstance(part, Operation) and part.operator == LENGTH and self._lists.items:
+                self._problems.add(f"{LENGTH} takes a list", part.location, "name one")
+                return None
+        return expression
+
+    def _assignment(
+        self, grammar: Grammar, node: ast.Assign, target: str, guard: Condition
+    ) -> list[Step]:
+        location = grammar.at(node.targets[0])
+        message, hint = fault(target, self._language), ""
+        if target not in self._item:
+            message, hint = (message, "") if message else self._lists.misused(target)
+            self._assigned.add(target)
+        if message and target not in self._bad_names:
+            self._bad_names.add(target)
+            self._problems.add(message, location, hint)
+        expression = self._converted(grammar, node.value)
+        if expression is None:
+            return []
+        step = Step(self._item.get(target, target), expression, guard, location)
+        steps = [*self._inliner.inline(step)]
+        for one in steps:
+            self._guards.note(one.expression)
+        return steps

@@ -1,0 +1,199 @@
+"""Each optional feature beside its paper's formula in NumPy, around two rules written in NumPy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+import optgen
+from optgen.compiler.library import feature_files, optional_feature_files
+from tests.numeric.rules import Array
+
+RATE, STEPS = 0.125, 7
+SHAPES = [(5,), (3, 4), (2, 2)]
+NAMES = [path.stem for path in optional_feature_files()]
+
+#: What a feature does to the gradient, given the parameter, the number of the update and its
+#: arguments; what it keeps is in a dictionary.
+Gradient = Callable[[Array, Array, int, dict[str, Array], Mapping[str, Any]], Array]
+
+
+def orthogonal(w: Array, g: Array, *_: object) -> Array:
+    across = g - w * np.vdot(w, g) / (np.vdot(w, w) + 1e-30)
+    return np.asarray(across * np.linalg.norm(g) / (np.linalg.norm(across) + 1e-30))
+
+
+def amplified(
+    w: Array, g: Array, step: int, kept: dict[str, Array], of: Mapping[str, Any]
+) -> Array:
+    share = of.get("grokfast_momentum", 0.98)
+    kept["slow"] = share * kept.get("slow", g) + (1 - share) * g
+    return np.asarray(g + of["grokfast"] * kept["slow"])
+
+
+def lasso(w: Array, g: Array, step: int, kept: dict[str, Array], of: Mapping[str, Any]) -> Array:
+    return np.asarray(g + of["l1_penalty"] * np.sign(w))
+
+
+GRADIENTS: Mapping[str, Gradient] = {
+    "grokfast": amplified,
+    "orthograd": orthogonal,
+    "l1_penalty": lasso,
+}
+#: By what a decay multiplies the parameter before the update.
+DECAYS: Mapping[str, Callable[[Mapping[str, Any]], float]] = {
+    "corrected_weight_decay": lambda of: (
+        1 - of["corrected_weight_decay"] * RATE**2 / of.get("largest_learning_rate", 0.001)
+    ),
+    "independent_weight_decay": lambda of: 1 - of["independent_weight_decay"],
+}
+
+
+def agreeing(u: Array, g: Array) -> Array:
+    mask = (u * g > 0).astype(np.float64)
+    return np.asarray(u * mask / np.clip(mask.mean(), 1e-3, None))
+
+
+def decaying(u: Array, w: Array, part: float) -> Array:
+    return np.asarray(u + part * w * (np.sign(u) * np.sign(w) >= 0))
+
+
+def trusted(u: Array, w: Array, part: float) -> Array:
+    size, length = np.linalg.norm(w), np.linalg.norm(u)
+    return np.asarray(u if size == 0 or length == 0 else u / length * size * part)
+
+
+#: What a feature makes of a direction, that is of the change per unit of learning rate.
+DIRECTIONS: Mapping[str, Callable[[Array, Array, Array, Mapping[str, Any]], Array]] = {
+    "cautious": lambda u, w, g, of: agreeing(u, g),
+    "grams": lambda u, w, g, of: np.sign(g) * np.abs(u),
+    "cautious_weight_decay": lambda u, w, g, of: decaying(u, w, of["cautious_weight_decay"]),
+    "clip_update": lambda u, w, g, of: (
+        u / max(1.0, float(np.sqrt(np.mean(u**2))) / of["clip_update"])
+    ),
+    "trust_ratio": lambda u, w, g, of: trusted(u, w, of["trust_ratio"]),
+}
+
+
+class Momentum:
+    """Heavy ball, as ``torchsgd`` states it."""
+
+    name, settings = "torchsgd", {"momentum": 0.5}
+
+    def __init__(self) -> None:
+        self.buffer: Any = 0.0
+
+    def direction(self, g: Array) -> Array:
+        self.buffer = 0.5 * self.buffer + g
+        return np.asarray(self.buffer)
+
+
+class Adam:
+    """Adam, as ``torchadam`` states it."""
+
+    name: str = "torchadam"
+    settings: Mapping[str, float] = {}
+
+    def __init__(self) -> None:
+        self.mean: Any = 0.0
+        self.square: Any = 0.0
+        self.step = 0
+
+    def direction(self, g: Array) -> Array:
+        self.step += 1
+        self.mean = 0.9 * self.mean + 0.1 * g
+        self.square = 0.999 * self.square + 0.001 * g * g
+        root = np.sqrt(self.square / (1 - 0.999**self.step))
+        return np.asarray(self.mean / (1 - 0.9**self.step) / (root + 1e-8))
+
+
+def run(rule: Momentum | Adam, w: Array, gradients: list[Array], of: Mapping[str, Any]) -> Array:
+    """One variable after all gradients."""
+    kept: dict[str, Array] = {}
+    slow = w
+    for step, gradient in enumerate(gradients, start=1):
+        g = gradient
+        for name, change in GRADIENTS.items():
+            g = change(w, g, step, kept, of) if of.get(name) else g
+        for name, factor in DECAYS.items():
+            w = w * factor(of) if of.get(name) else w
+        u = rule.direction(g)
+        for name, turn in DIRECTIONS.items():
+            u = turn(u, w, g, of) if of.get(name) else u
+        w = w - RATE * u
+        if of.get("lookahead") and step % of["lookahead"] == 0:
+            w = slow = slow + of.get("lookahead_pace", 0.5) * (w - slow)
+    return w
+
+
+#: Settings of each feature, and several together.
+SETTINGS: list[dict[str, Any]] = [
+    {"cautious": True},
+    {"grams": True},
+    {"cautious_weight_decay": 0.25},
+    {"clip_update": 0.5},
+    {"trust_ratio": 0.75},
+    {"independent_weight_decay": 0.0625},
+    {"corrected_weight_decay": 0.5, "largest_learning_rate": 0.25},
+    {"l1_penalty": 0.25},
+    {"orthograd": True},
+    {"grokfast": 2.0},
+    {"grokfast": 0.5, "grokfast_momentum": 0.25},
+    {"lookahead": 3},
+    {"lookahead": 2, "lookahead_pace": 0.25},
+    {"cautious": True, "clip_update": 0.5, "trust_ratio": 1.0, "cautious_weight_decay": 0.5},
+    {"grams": True, "clip_update": 0.25, "cautious_weight_decay": 0.5, "lookahead": 2},
+    {"grokfast": 1.0, "orthograd": True, "l1_penalty": 0.125, "independent_weight_decay": 0.125},
+]
+
+
+@cache
+def optimizer(name: str) -> Any:
+    return optgen.compile(name, *NAMES)
+
+
+def drawn() -> Iterator[tuple[Array, list[Array]]]:
+    """Variables, one of zeros, each with gradients, some of which are zero."""
+    random = np.random.default_rng(1)
+    for number, shape in enumerate(SHAPES):
+        w = random.normal(size=shape) * (number != len(SHAPES) - 1)
+        gradients = [random.normal(size=shape) for _ in range(STEPS)]
+        for gradient in gradients[2:4]:
+            gradient[..., 0] = 0
+        yield w, gradients
+
+
+@pytest.mark.parametrize("rule", [Momentum, Adam])
+@pytest.mark.parametrize("settings", SETTINGS, ids=",".join)
+def test_a_feature_is_its_formula(rule: type[Momentum | Adam], settings: dict[str, Any]) -> None:
+    made = optimizer(rule.name)(learning_rate=RATE, **rule.settings, **settings)
+    pairs = list(drawn())
+    weights = [w.copy() for w, _ in pairs]
+    for step in range(STEPS):
+        made.apply([gradients[step] for _, gradients in pairs], weights)
+    for found, (w, gradients) in zip(weights, pairs, strict=True):
+        np.testing.assert_allclose(
+            found, run(rule(), w, gradients, settings), rtol=1e-11, atol=1e-13
+        )
+
+
+def test_every_optional_feature_is_tried() -> None:
+    assert set(NAMES) == {name for settings in SETTINGS for name in settings if name in NAMES}
+
+
+def test_signs_are_given_once() -> None:
+    with pytest.raises(ValueError, match="cautious, grams"):
+        optimizer("torchsgd")(cautious=True, grams=True)
+
+
+def test_a_package_has_only_the_features_that_it_names() -> None:
+    always = {path.stem for path in feature_files()}
+    assert not always & set(NAMES)
+    one = optgen.compile("torchsgd", "lookahead")
+    one(lookahead=2)
+    with pytest.raises(TypeError, match="cautious"):
+        one(cautious=True)

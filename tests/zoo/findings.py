@@ -1,0 +1,88 @@
+"""Where another library's code isn't what the paper says, with the arguments that show it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import optax
+import pytorch_optimizer as po
+
+from tests.zoo import papers
+from tests.zoo.libraries import of_keras, of_optax, of_torch
+from tests.zoo.papers import RATE, Steps, of_paper
+from tests.zoo.runs import Model, Run, of_ours
+
+FIRST: Model = [np.array([3.0, 4.0])]
+GRADIENTS = ((1.0, -2.0), (3.0, 1.0), (-2.0, 0.5))
+#: With a learning rate of this, as everywhere in these tests.
+OPTAX, PO = {"learning_rate": RATE}, {"lr": RATE}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A library's run, the paper's, and ours, which is the paper's."""
+
+    library: str
+    name: str
+    theirs: Run
+    rule: str
+    paper: Steps
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    magnitude: float = 1.0
+
+    def __str__(self) -> str:
+        return f"{self.library} {self.name}"
+
+    @property
+    def _rows(self) -> Sequence[Model]:
+        return [[self.magnitude * np.array(row)] for row in GRADIENTS]
+
+    def _first(self, run: Run) -> list[float]:
+        """The first element of the parameter after each step."""
+        return [float(model[0][0]) for model in run(FIRST, self._rows)]
+
+    def of_theirs(self) -> list[float]:
+        return self._first(self.theirs)
+
+    def of_paper(self) -> list[float]:
+        return self._first(of_paper(self.paper))
+
+    def of_ours(self) -> list[float]:
+        return self._first(of_ours(self.rule, {"learning_rate": RATE, **self.arguments}))
+
+
+def _po(name: str, rule: str, paper: Steps, theirs: Mapping[str, Any], **more: Any) -> Finding:
+    run = of_torch(getattr(po, name), **PO, **theirs)
+    return Finding("pytorch_optimizer", name, run, rule, paper, **more)
+
+
+def _optax(name: str, rule: str, paper: Steps, theirs: Mapping[str, Any], **more: Any) -> Finding:
+    return Finding(
+        "optax", name, of_optax(getattr(optax, name), **OPTAX, **theirs), rule, paper, **more
+    )
+
+
+DECAYED = {"coupled_weight_decay": 0.1}
+COUPLED = {"weight_decay": 0.1, "weight_decouple": False}
+LAMB_IN_KERAS = of_keras(keras.optimizers.Lamb, **OPTAX, weight_decay=0.1, epsilon=1e-6)
+FINDINGS = [
+    _optax("adan", "Adan", papers.adan, {}),
+    _optax(
+        "rprop", "Rprop", papers.rprop, {}, arguments={"learning_rate": 1, "initial_length": RATE}
+    ),
+    _optax("lars", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
+    _optax("yogi", "Yogi", papers.yogi, {}),
+    _po("Yogi", "Yogi", papers.yogi, {}),
+    _po("ADOPT", "ADOPT", papers.adopt, {}),
+    _po("AdaMod", "AdaMod", papers.adamod, {"betas": (0.9, 0.999, 0.999)}),
+    _po("PAdam", "PAdam", papers.padam, {"partial": 0.125}),
+    _po("RAdam", "RAdam", papers.radam, {"betas": (0.9, 0.95)}, arguments={"beta_2": 0.95}),
+    _po("Lamb", "LAMB", papers.lamb, COUPLED, arguments=DECAYED),
+    _po("LARS", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
+    _po("LaProp", "LaProp", papers.laprop, {}, magnitude=1e-6),
+    Finding("keras", "Lamb", LAMB_IN_KERAS, "LAMB", papers.lamb, DECAYED),
+]

@@ -1,0 +1,67 @@
+"""Optimizers of other libraries, run in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import keras
+import numpy as np
+import optax
+import torch
+
+from tests.zoo.runs import Model, Run
+
+
+def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:
+    """A class of ``torch.optim``, or of a library that is written for torch."""
+
+    def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
+        held = [torch.nn.Parameter(torch.tensor(array)) for array in first]
+        optimizer, after = make(held, **arguments), []
+        for row in rows:
+            for parameter, gradient in zip(held, row, strict=True):
+                parameter.grad = torch.tensor(gradient)
+            optimizer.step()
+            after.append([parameter.detach().numpy().copy() for parameter in held])
+        return after
+
+    return run
+
+
+def of_optax(make: Callable[..., Any], **arguments: Any) -> Run:
+    """A gradient transformation; all of its steps are compiled as one loop."""
+
+    def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
+        rule = make(**arguments)
+
+        def step(carry: Any, row: Any) -> Any:
+            held, state = carry
+            updates, state = rule.update(row, state, held)
+            held = optax.apply_updates(held, updates)
+            return (held, state), held
+
+        with jax.enable_x64(True):
+            held = [jax.numpy.asarray(array) for array in first]
+            stacked = [jax.numpy.stack(each) for each in zip(*rows, strict=True)]
+            _, after = jax.lax.scan(step, (held, rule.init(held)), stacked)
+            arrays = [np.asarray(each) for each in after]
+        return [list(model) for model in zip(*arrays, strict=True)]
+
+    return run
+
+
+def of_keras(make: Callable[..., Any], **arguments: Any) -> Run:
+    """A Keras optimizer. It holds its learning rate in float32, whatever the variables are."""
+
+    def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
+        held = [keras.Variable(array, dtype="float64") for array in first]
+        optimizer, after = make(**arguments), []
+        optimizer.build(held)
+        for row in rows:
+            optimizer.apply([torch.tensor(gradient) for gradient in row])
+            after.append([variable.value.detach().numpy().copy() for variable in held])
+        return after
+
+    return run

@@ -1,0 +1,235 @@
+"""Our rules, and whose code is run beside each, with the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import optax
+import pytorch_optimizer as po
+import torch
+from optax import contrib
+
+from tests.zoo import papers
+from tests.zoo.libraries import of_keras, of_optax, of_torch
+from tests.zoo.papers import RATE, of_paper
+from tests.zoo.runs import Run
+
+#: Of the way that an element goes.
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A rule with arguments, and a run that must end up at the same parameters.
+
+    ``note`` says what about the other code makes the arguments, the magnitude of gradients, the
+    shapes or the tolerance special.
+    """
+
+    rule: str
+    whose: str
+    run: Run
+    arguments: Mapping[str, Any]
+    note: str = ""
+    tolerance: float = TOLERANCE
+    magnitude: float = 1.0
+    least_dimensions: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.rule}-{self.whose}"
+
+
+def torch_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
+    """A class of torch's."""
+    values, own = _split(special)
+    return Peer(rule, "torch", of_torch(make, lr=RATE, **theirs), own, **values)
+
+
+def keras_s(rule: str, theirs: Mapping[str, Any], *, make: Any = None, **special: Any) -> Peer:
+    """A class of Keras's, by default of the same name and with the same arguments."""
+    values, own = _split(special)
+    found = make or getattr(keras.optimizers, rule)
+    return Peer(
+        rule, "keras", of_keras(found, learning_rate=RATE, **theirs), own or theirs, **values
+    )
+
+
+def optax_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
+    """A transformation of Optax's."""
+    values, own = _split(special)
+    return Peer(rule, "optax", of_optax(make, learning_rate=RATE, **theirs), own, **values)
+
+
+def po_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
+    """A class of pytorch_optimizer's."""
+    values, own = _split(special)
+    run = of_torch(make, **{"lr": RATE, **theirs})
+    return Peer(rule, "pytorch_optimizer", run, own, **values)
+
+
+def paper_s(rule: str, steps: papers.Steps, **special: Any) -> Peer:
+    """What is written down here, after the paper."""
+    values, own = _split(special)
+    return Peer(rule, "paper", of_paper(steps), own, **values)
+
+
+_SPECIAL = ("note", "tolerance", "magnitude", "least_dimensions")
+
+
+def _split(special: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a peer is told besides our arguments, and those."""
+    values = {name: special.pop(name) for name in _SPECIAL if name in special}
+    return values, special
+
+
+#: Keras computes with some numbers in float32: these are the same there.
+BETAS = {"beta_1": 0.875, "beta_2": 1 - 2.0**-6, "epsilon": 2.0**-20}
+UNDER_THE_ROOT = "1e-15 is added to the mean square there, whatever epsilon is"
+PEERS = [
+    keras_s("Adagrad", {"initial_accumulator_value": 0.25}),
+    optax_s("Adagrad", optax.adagrad, {}),
+    torch_s("DecayedAdagrad", torch.optim.Adagrad, {"lr_decay": 0.1}, lr_decay=0.1),
+    torch_s("RAdam", torch.optim.RAdam, {"betas": (0.9, 0.95)}, beta_2=0.95),
+    po_s("RAdam", po.RAdam, {"betas": (0.9, 0.95), "degenerated_to_sgd": True}, beta_2=0.95),
+    optax_s(
+        "RAdam",
+        optax.radam,
+        {"b2": 0.95, "eps": 1e-20},
+        beta_2=0.95,
+        epsilon=1e-20,
+        note="epsilon is added after the correction there",
+    ),
+    paper_s("RAdam", papers.radam, beta_2=0.95, threshold=4.0, epsilon=1e-20),
+    keras_s("Lion", {"beta_1": 0.75, "beta_2": 0.875, "weight_decay": 0.125}),
+    po_s(
+        "Lion",
+        po.Lion,
+        {"betas": (0.8, 0.9), "weight_decay": 0.1},
+        beta_1=0.8,
+        beta_2=0.9,
+        weight_decay=0.1,
+    ),
+    optax_s("AdaBelief", optax.adabelief, {"eps": 1e-3, "eps_root": 1e-3}, epsilon=1e-3),
+    po_s("AdaBelief", po.AdaBelief, {}),
+    optax_s(
+        "Yogi",
+        lambda learning_rate: optax.chain(
+            optax.scale_by_yogi(initial_accumulator_value=0.0),
+            optax.scale_by_learning_rate(learning_rate),
+        ),
+        {},
+        initial_accumulator_value=0.0,
+        note="the mean gradient begins with the same number as the mean square there",
+    ),
+    paper_s("Yogi", papers.yogi),
+    po_s("Adan", po.Adan, {"weight_decay": 0.1}, proximal_weight_decay=0.1),
+    paper_s("Adan", papers.adan),
+    optax_s("ADOPT", contrib.adopt, {}),
+    paper_s("ADOPT", papers.adopt),
+    optax_s("AdEMAMix", contrib.ademamix, {}),
+    po_s("AdEMAMix", po.AdEMAMix, {"t_alpha_beta3": 20}, warmup=20),
+    paper_s("MARS", papers.mars),
+    po_s(
+        "MARS",
+        po.MARS,
+        {"optimize_1d": True, "eps": 1e-20},
+        epsilon=1e-20,
+        tolerance=1e-2,
+        note=UNDER_THE_ROOT,
+    ),
+    po_s("StableAdamW", po.StableAdamW, {"weight_decay": 0.1}, scaled_weight_decay=0.1),
+    optax_s("LAMB", optax.lamb, {"weight_decay": 0.1}, coupled_weight_decay=0.1),
+    keras_s("LAMB", BETAS, make=keras.optimizers.Lamb),
+    paper_s("LAMB", papers.lamb, coupled_weight_decay=0.1),
+    optax_s("LARS", optax.lars, {}),
+    po_s(
+        "LARS",
+        po.LARS,
+        {"weight_decay": 0.1},
+        coupled_weight_decay=0.1,
+        least_dimensions=2,
+        note="vectors have neither ratio nor decay there",
+    ),
+    paper_s("LARS", papers.lars, coupled_weight_decay=0.1),
+    keras_s(
+        "Ftrl",
+        {
+            "l1_regularization_strength": 0.25,
+            "l2_regularization_strength": 0.125,
+            "l2_shrinkage_regularization_strength": 0.0625,
+            "beta": 0.5,
+        },
+    ),
+    po_s(
+        "Ftrl",
+        po.FTRL,
+        {"lambda_1": 0.3, "lambda_2": 0.2, "beta": 0.5, "lr_power": -0.5},
+        l1_regularization_strength=0.3,
+        l2_regularization_strength=0.1,
+        beta=0.5,
+        initial_accumulator_value=0.0,
+        note="the penalty of the square is half of Keras's there",
+    ),
+    torch_s("Rprop", torch.optim.Rprop, {}, learning_rate=1.0, initial_length=RATE),
+    paper_s("Rprop", papers.rprop, learning_rate=1.0, initial_length=RATE),
+    torch_s(
+        "ASGD",
+        torch.optim.ASGD,
+        {"lambd": 0.1},
+        lambd=0.1,
+        tolerance=1e-7,
+        note="eta is a float32 there",
+    ),
+    po_s(
+        "AdaBound", po.AdaBound, {"gamma": 0.05}, gamma=0.05, final_rate=0.1 / RATE, magnitude=30.0
+    ),
+    po_s(
+        "AdaBound",
+        po.AdaBound,
+        {"gamma": 0.05, "final_lr": 0.02, "ams_bound": True, "betas": (0.9, 0.8)},
+        gamma=0.05,
+        final_rate=0.02 / RATE,
+        amsgrad=True,
+        beta_2=0.8,
+        magnitude=30.0,
+    ),
+    paper_s("PAdam", papers.padam),
+    po_s(
+        "QHAdam",
+        po.QHAdam,
+        {"betas": (0.995, 0.999), "nus": (0.7, 0.9)},
+        nu_2=0.9,
+        tolerance=1e-6,
+        note="the weights of the newest gradient are float32 there",
+    ),
+    po_s("QHM", po.QHM, {"momentum": 0.9, "nu": 0.7}, beta=0.9),
+    po_s("LaProp", po.LaProp, {"foreach": False}, magnitude=1e6, note=UNDER_THE_ROOT),
+    po_s(
+        "MADGRAD",
+        po.MADGRAD,
+        {"lr": RATE - 1e-6},
+        note="epsilon is added to the learning rate there, as in the authors' code",
+    ),
+    po_s("AdamG", po.AdamG, {"lr": 1.0}, learning_rate=1.0),
+    po_s(
+        "DiffGrad",
+        po.DiffGrad,
+        {"eps": 1e-20},
+        epsilon=1e-20,
+        magnitude=300.0,
+        note=UNDER_THE_ROOT,
+    ),
+    paper_s("AdaMod", papers.adamod),
+    po_s("AdaPNM", po.AdaPNM, {"eps": 1e-20}, epsilon=1e-20, magnitude=1e6, note=UNDER_THE_ROOT),
+    paper_s("AdamAtan2", papers.adamatan2),
+    optax_s("SignSGD", optax.sign_sgd, {}),
+    optax_s("Signum", optax.signum, {}),
+    po_s("Signum", po.SignSGD, {"momentum": 0.9}),
+    po_s("Tiger", po.Tiger, {"weight_decay": 0.1}, weight_decay=0.1),
+    paper_s("PowerSign", papers.powersign),
+    paper_s("AddSign", papers.addsign),
+    po_s("AccSGD", po.AccSGD, {}),
+]

@@ -1,0 +1,76 @@
+"""Runs of an optimizer, ours or somebody else's: the parameters after each of some steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from optgen.compiler.ir.source import Source
+from tests.numeric.specs import SPECS
+from tests.random_programs.plain import optimizer_class
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+#: One array for each parameter.
+Model = Sequence[Array]
+#: From the first parameters and the gradients of each step to the parameters after each.
+Run = Callable[[Model, Sequence[Model]], Sequence[Model]]
+
+#: A matrix, a tensor of four dimensions as of a convolution, and a vector.
+SHAPES = ((3, 4), (2, 3, 2, 2), (5,))
+STEPS = 30
+GENERATED = SPECS.parent / "generated"
+
+
+def start() -> Model:
+    draw = np.random.default_rng(0)
+    return [draw.normal(size=shape) for shape in SHAPES]
+
+
+def gradients(magnitude: float = 1.0) -> Sequence[Model]:
+    """Random ones, whose mean isn't 0; those of some elements are small, of others large."""
+    draw = np.random.default_rng(1)
+    scales = [magnitude * 10 ** draw.uniform(-2, 1, shape) for shape in SHAPES]
+    return [[scale * draw.normal(0.3, 1, scale.shape) for scale in scales] for _ in range(STEPS)]
+
+
+@cache
+def plain_class(name: str) -> Any:
+    """The generated class with kernels that Python runs: to compile them would take longest."""
+    inside = f"{name.lower()}.py"
+    paths = ("features.py", "cpu/features.py", inside, f"cpu/{inside}")
+    sources = [Source(path, (GENERATED / path).read_text(encoding="utf-8")) for path in paths]
+    return optimizer_class(name, sources)
+
+
+def of_ours(name: str, arguments: Mapping[str, Any]) -> Run:
+    """A built-in optimizer."""
+
+    def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
+        optimizer, after = plain_class(name)(**arguments), []
+        held = [array.copy() for array in first]
+        optimizer.build(held)
+        for row in rows:
+            optimizer.apply(list(row))
+            after.append([array.copy() for array in held])
+        return after
+
+    return run
+
+
+def difference(ours: Sequence[Model], theirs: Sequence[Model], first: Model) -> float:
+    """The largest difference after any step, of how far the element has gone in all steps.
+
+    NaN where any number is, or where an element that never moves there moves here.
+    """
+    points = [first, *theirs]
+    found = []
+    for place in range(len(first)):
+        path = np.stack([np.asarray(model[place]) for model in points])
+        way = np.abs(np.diff(path, axis=0)).sum(axis=0)
+        mine = np.stack([model[place] for model in ours])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            found.append(np.max(np.abs(mine - path[1:]) / way))
+    return float(np.max(found))

@@ -1,0 +1,95 @@
+"""Every rule with every feature, in both dtypes, beside its text in float64.
+
+Python runs the kernels: 0.03 s for a setting, where to compile one takes seconds.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.numeric.reference import PARAM, Reference
+from tests.numeric.rules import Array
+from tests.numeric.settings import FEATURE_VALUES, Setting, meetings
+from tests.numeric.specs import FEATURES, OPTIMIZERS, read, rule_of
+from tests.numeric.test_against_float64 import tolerances
+from tests.numeric.training import apply, assert_close, exclude, gradients
+from tests.zoo.runs import plain_class
+
+CALLS = 7
+SHAPES = {"scale": (), "nothing": (0,), "one": (1,), "dense/kernel": (3, 2), "dense/bias": (2,)}
+#: Numbers that are 0 by default, and then hide a part of the rule.
+NUMBERS: Mapping[str, Mapping[str, float]] = {
+    "adan": {"proximal_weight_decay": 0.07},
+    "lamb": {"coupled_weight_decay": 0.07},
+    "lars": {"coupled_weight_decay": 0.07, "learning_rate": 10.0},
+    "stableadamw": {"scaled_weight_decay": 0.07},
+    "decayedadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
+    "asgd": {"lambd": 0.07, "t0": 3.0},
+    "ftrl": {
+        "l1_regularization_strength": 0.02,
+        "l2_regularization_strength": 0.03,
+        "l2_shrinkage_regularization_strength": 0.04,
+        "beta": 0.5,
+    },
+}
+SETTINGS = [
+    replace(one, own={**NUMBERS.get(one.optimizer, {}), **one.own})
+    for one in meetings(list(OPTIMIZERS), FEATURES)
+]
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_every_rule_meets_every_feature(setting: Setting) -> None:
+    draw = np.random.default_rng(zlib.crc32(str(setting).encode()))
+    # One model of both dtypes, so that norms over all variables cross them too.
+    held: dict[str, Array] = {
+        f"{dtype.__name__}/{path}": np.asarray(draw.normal(size=shape), dtype)
+        for dtype in (np.float32, np.float64)
+        for path, shape in SHAPES.items()
+    }
+    name = read(OPTIMIZERS[setting.optimizer])["name"]
+    optimizer = plain_class(name)(**setting.values)
+    excluded = exclude(optimizer, held)
+    optimizer.build(held)
+    like = list(held.values())
+    reference = Reference(OPTIMIZERS[setting.optimizer], like, excluded, **setting.values)
+    for row in gradients(draw, like, CALLS, missing=0.3):
+        apply(optimizer, row)
+        reference.apply(row)
+    assert optimizer.iterations == reference.updates
+    for name in [PARAM, *reference.states]:
+        pairs = zip(held, reference.of(name), reference.path(name), strict=True)
+        for path, expected, way in pairs:
+            actual = held[path] if name == PARAM else optimizer.state[path][name]
+            assert_close(actual, expected, way, f"{name} of {path}", tolerances(setting))
+
+
+def test_every_number_that_is_0_by_default_is_another_somewhere() -> None:
+    for name, path in OPTIMIZERS.items():
+        rule, _ = rule_of(path)
+        declared: Mapping[str, Any] = rule["hyperparameters"]
+        zeros = {k for k, entry in declared.items() if repr(entry.get("default")) == "0.0"}
+        given = {k for one in SETTINGS if one.optimizer == name for k in one.own}
+        assert zeros <= given, name
+
+
+def test_every_rule_is_with_every_form_of_a_feature() -> None:
+    for name, values in ((n, v) for n, every in FEATURE_VALUES.items() for v in every):
+        met = {one.optimizer for one in SETTINGS if values.items() <= one.own.items()}
+        # A rule with an average of its own can't have another.
+        assert met == {*OPTIMIZERS} - ({"asgd"} if name == "average" else set()), values
+
+
+def test_every_two_features_are_together_somewhere() -> None:
+    forms = [(n, v) for n, every in FEATURE_VALUES.items() for v in every]
+    for (name, one), (other, two) in combinations(forms, 2):
+        if FEATURES[name].get("exclusive", name) != FEATURES[other].get("exclusive", other):
+            both = {**one, **two}.items()
+            assert any(both <= setting.own.items() for setting in SETTINGS), (one, two)
