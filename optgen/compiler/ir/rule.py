@@ -132,6 +132,7 @@ class Rule:
     is_schedule: bool = False
     #: How its variables are viewed as matrices; empty if they are not.
     view: str = ""
+    view_at: Location | None = None
 
     def hyperparameter(self, name: str) -> Hyperparameter | None:
         """The hyperparameter of that name."""
