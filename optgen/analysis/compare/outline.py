@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
 
@@ -18,6 +18,7 @@ from optgen.analysis.compare.canonical_form import (
     substituted,
 )
 from optgen.analysis.compare.linear import cleared, collected
+from optgen.analysis.exact.reductions import over_elements
 from optgen.analysis.exact.specialization import asked, decided
 from optgen.compiler.ir.expression import (
     REDUCTIONS,
@@ -27,6 +28,9 @@ from optgen.compiler.ir.expression import (
     substitute,
     walk,
 )
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import Extents
+from optgen.compiler.ir.reduction import AXIS_REDUCTIONS
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.ir.spec import Scalar
 
@@ -52,6 +56,8 @@ class Outline:
     #: The default of each hyperparameter.
     numbers: Mapping[str, Scalar | None]
     setting: str = ""
+    #: The extents of states other than element.
+    extents: Mapping[str, Extent] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> Counter[str]:
@@ -85,7 +91,7 @@ class Outline:
         """The outline without quotients in denominators."""
         moving = _moving(self.states)
         trees = {name: cleared(tree, moving) for name, tree in self.trees.items()}
-        return Outline(self.name, trees, self.states, self.numbers, self.setting)
+        return replace(self, trees=trees)
 
     @property
     def size(self) -> int:
@@ -102,7 +108,8 @@ class Outline:
         trees = {names.get(k, k): renamed(tree, every) for k, tree in self.trees.items()}
         states = {names.get(k, k): first for k, first in self.states.items()}
         numbers = {names.get(k, k): value for k, value in self.numbers.items()}
-        return Outline(self.name, trees, states, numbers, self.setting)
+        extents = {names.get(k, k): extent for k, extent in self.extents.items()}
+        return Outline(self.name, trees, states, numbers, self.setting, extents)
 
 
 def _moving(states: Iterable[str]) -> frozenset[str]:
@@ -112,7 +119,7 @@ def _moving(states: Iterable[str]) -> frozenset[str]:
 
 def _varies(tree: Node | None, tensors: set[str]) -> bool:
     """Whether a tree has one value per element."""
-    if tree is None or tree.operator in REDUCTIONS:
+    if tree is None or tree.operator in REDUCTIONS - AXIS_REDUCTIONS:
         return False
     return tree.leaf in tensors or any(_varies(child, tensors) for child in tree.children)
 
@@ -154,7 +161,7 @@ def _without(outline: Outline, names: set[str]) -> Outline | None:
     if not names or PARAM not in trees:
         return None
     numbers = {name: value for name, value in outline.numbers.items() if name not in names}
-    return Outline(outline.name, trees, outline.states, numbers, outline.setting)
+    return replace(outline, trees=trees, numbers=numbers)
 
 
 def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
@@ -164,9 +171,8 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
     values: dict[str, Expression] = {}
     trees: dict[str, Node] = {}
     sizes: dict[str, int] = {}
-    for step in block.steps:
-        if not step.guard.holds(on):
-            continue
+    taken = [step for step in block.steps if step.guard.holds(on)]
+    for step in over_elements(taken, Extents(rule.states, block.steps)):
         written = decided(step.expression, on)
         parts = walk(written)
         size = sum(sizes.get(one.id, 1) if isinstance(one, Name) else 1 for one in parts)
@@ -187,7 +193,8 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
     kept = {name: default for name, default in numbers.items() if name in used}
     firsts = {state.name: state.initial for state in states if state.name in used | trees.keys()}
     shown = ", ".join(atom if on[atom] else f"not {atom}" for atom in rule.atoms)
-    return Outline(rule.name, trees, firsts, kept, shown)
+    extents = {state.name: state.extent for state in states if state.extent is not Extent.ELEMENT}
+    return Outline(rule.name, trees, firsts, kept, shown, extents)
 
 
 def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:

@@ -13,8 +13,8 @@ from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.interval import POSITIVE, Interval
 from optgen.analysis.exact.polynomial import NotPolynomialError
 from optgen.analysis.exact.quotient import Quotients
+from optgen.analysis.exact.reductions import EVERY, of_one_element
 from optgen.analysis.exact.signs import always_above_zero
-from optgen.analysis.prove.reachability import of_one_element
 from optgen.analysis.prove.sampling import Sample, Search, python
 from optgen.analysis.prove.variant import Variant, last_location
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
@@ -33,7 +33,10 @@ def descent(variant: Variant, search: Search) -> Iterator[Finding]:
     yield _rest(variant, moved, search)
     if not _is_zero(moved, variant.known):
         off = decays(variant, search)
-        change = folded(change, off or {PARAM: _ZERO})
+        without = folded(change, off or {PARAM: _ZERO})
+        # A step in proportion to the parameter is 0 without it.
+        in_proportion = _is_zero(without, variant.known)
+        change = Operation("-", (change, moved)) if in_proportion else without
     if _is_zero(change, variant.known):
         change = _second(variant)
     yield _against(variant, change, search)
@@ -82,7 +85,8 @@ def _rest(variant: Variant, moved: Expression, search: Search) -> Finding:
     if _is_zero(moved, variant.known):
         reason = "the change is 0 once the zeros are put in"
         return Finding(*common, Verdict.PROVED, *where, reason)
-    up, down = ({**variant.known, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
+    every = {EVERY + PARAM: variant.known[PARAM]}
+    up, down = ({**variant.known, **every, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
     if bounds(moved, up).is_nonpositive and bounds(moved, down).is_nonnegative:
         reason = "by the intervals of its parts it is a decay, as of weights"
         return Finding(*common, Verdict.PROVED, *where, reason)
@@ -120,7 +124,9 @@ def _against(variant: Variant, change: Expression, search: Search) -> Finding:
     common = Group.DESCENT, _DESCENT
     where = last_location(variant), variant.label
     known = {**variant.known, LEARNING_RATE: POSITIVE.meet(variant.known[LEARNING_RATE])}
-    up, down = ({**known, GRAD: grad} for grad in (POSITIVE, -POSITIVE))
+    # The gradients of other elements have any sign.
+    every = {EVERY + GRAD: variant.known[GRAD]}
+    up, down = ({**known, **every, GRAD: grad} for grad in (POSITIVE, -POSITIVE))
     if _bounds(change, up).is_negative and _bounds(change, down).is_positive:
         reason = "by the intervals of its parts, for gradients above and below 0"
         return Finding(*common, Verdict.PROVED, *where, reason)

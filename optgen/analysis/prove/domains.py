@@ -9,9 +9,10 @@ from functools import reduce
 from optgen.analysis.exact.bounds import bounds
 from optgen.analysis.exact.interval import POSITIVE
 from optgen.analysis.exact.ranges import number
+from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.exact.signs import always_above_zero, never_below_zero
 from optgen.analysis.prove.invariants import UNKNOWN, below_zero
-from optgen.analysis.prove.reachability import Reached, of_one_element
+from optgen.analysis.prove.reachability import Reached
 from optgen.analysis.prove.sampling import Numbers, Sample, python
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import (
