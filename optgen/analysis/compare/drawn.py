@@ -9,7 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from optgen.analysis.compare.outline import Outline, new
 from optgen.analysis.exact.grids import OF_ARRAYS, grid, shape_numbers
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.reserved import SHAPES
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
 from optgen.compiler.ir.spec import Scalar
@@ -40,6 +41,18 @@ _JOINED: Mapping[str, Callable[..., Any]] = {
     "and": np.logical_and,
     "or": np.logical_or,
 }
+#: What all tensors add to the sums of one of them.
+_OTHERS = 1.25
+
+
+def _reduced(name: str, values: Array) -> Array:
+    found = OF_ARRAYS[name](_whole(values))
+    reducer = REDUCERS[name]
+    if reducer.extent is not Extent.OPTIMIZER:
+        return found
+    return found * (_OTHERS**0.5 if reducer.is_norm else _OTHERS)
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "**": np.power,
     "%": np.mod,
@@ -50,7 +63,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "not": np.logical_not,
     **{f.name: getattr(np, f.array) for f in REGISTRY.values() if f.name not in _JOINED},
     "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
-    **{name: lambda x, reduce=reduce: reduce(_whole(x)) for name, reduce in OF_ARRAYS.items()},
+    **{name: partial(_reduced, name) for name in REDUCERS},
 }
 
 

@@ -12,7 +12,9 @@ from optgen.analysis.compare.canonical_form import (
     NAME,
     NUMBER,
     Node,
+    again,
     canonical,
+    multiply,
     negated,
     renamed,
     substituted,
@@ -30,7 +32,8 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.reduction import AXIS_REDUCTIONS
+from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
+from optgen.compiler.ir.reserved import COLUMN_COUNT, COLUMNS, ROW_COUNT, ROWS, TENSOR_SIZE
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.ir.spec import Scalar
 
@@ -38,6 +41,10 @@ from optgen.compiler.ir.spec import Scalar
 MOST_SETTINGS = 8
 #: The size limit of an expression without temporaries; larger rules have no outline.
 LARGEST = 1000
+
+
+#: How many numbers a row, a column or the tensor has.
+_COUNTS = frozenset({ROWS, COLUMNS, ROW_COUNT, COLUMN_COUNT})
 
 
 def new(state: str) -> str:
@@ -93,6 +100,12 @@ class Outline:
         trees = {name: cleared(tree, moving) for name, tree in self.trees.items()}
         return replace(self, trees=trees)
 
+    @cached_property
+    def of_tensors(self) -> Outline:
+        """The outline with all reductions over a tensor: of rows, of columns and of all tensors."""
+        trees = {name: _of_tensors(tree) for name, tree in self.trees.items()}
+        return replace(self, trees=trees)
+
     @property
     def size(self) -> int:
         """The number of nodes of all trees."""
@@ -115,6 +128,20 @@ class Outline:
 def _moving(states: Iterable[str]) -> frozenset[str]:
     own = list(states)
     return frozenset([GRAD, PARAM, *own, *map(new, own)])
+
+
+def _of_tensors(node: Node) -> Node:
+    if node.leaf in _COUNTS:
+        return replace(node, leaf=TENSOR_SIZE)
+    if not node.children:
+        return node
+    found = again(node, [_of_tensors(child) for child in node.children])
+    if found.operator not in REDUCERS:
+        return found
+    (child,) = found.children
+    found = replace(found, operator=found.operator.rpartition("_")[2])
+    is_count = found.operator == "sum" and child.operator == NUMBER
+    return multiply(child, Node(NAME, (), TENSOR_SIZE, found.origin)) if is_count else found
 
 
 def _varies(tree: Node | None, tensors: set[str]) -> bool:

@@ -121,6 +121,12 @@ def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
     if below_one and b.low is not None and b.low >= 1:
         # x**y <= x for 0 <= x <= 1 and y >= 1.
         return Interval(ZERO, a.high, a.low_open and a.low == 0, a.high_open)
+    if below_one and b.is_nonnegative:
+        # x**y <= 1 for 0 <= x <= 1 and y >= 0; 0**0 is 1.
+        return Interval(ZERO, ONE, a.is_positive, False)
+    if a.low is not None and a.low >= 1 and b.is_nonpositive:
+        # x**y <= 1 for x >= 1 and y <= 0.
+        return Interval(ZERO, ONE, True, False)
     if a.low is not None and a.low >= 1 and b.low is not None and b.low >= 1:
         # x**y >= x for x >= 1 and y >= 1.
         return Interval(a.low, None, a.low_open, True)

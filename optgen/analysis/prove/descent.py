@@ -13,8 +13,9 @@ from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.interval import POSITIVE, Interval
 from optgen.analysis.exact.polynomial import NotPolynomialError
 from optgen.analysis.exact.quotient import Quotients
-from optgen.analysis.exact.reductions import EVERY, of_one_element
+from optgen.analysis.exact.reductions import EVERY, is_reduction, of_one_element
 from optgen.analysis.exact.signs import always_above_zero
+from optgen.analysis.exact.simplified import written
 from optgen.analysis.prove.sampling import Sample, Search, python
 from optgen.analysis.prove.variant import Variant, last_location
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
@@ -127,9 +128,10 @@ def _against(variant: Variant, change: Expression, search: Search) -> Finding:
     # The gradients of other elements have any sign.
     every = {EVERY + GRAD: variant.known[GRAD]}
     up, down = ({**known, **every, GRAD: grad} for grad in (POSITIVE, -POSITIVE))
-    if _bounds(change, up).is_negative and _bounds(change, down).is_positive:
-        reason = "by the intervals of its parts, for gradients above and below 0"
-        return Finding(*common, Verdict.PROVED, *where, reason)
+    for one in _forms(change, known):
+        if _bounds(one, up).is_negative and _bounds(one, down).is_positive:
+            reason = "by the intervals of its parts, for gradients above and below 0"
+            return Finding(*common, Verdict.PROVED, *where, reason)
     alone = of_one_element(change)
     numbers = replace(search, known=known).find([Name(GRAD), alone], _climbs(alone))
     if numbers is not None:
@@ -137,6 +139,30 @@ def _against(variant: Variant, change: Expression, search: Search) -> Finding:
         return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
     reason = "the sign of the change isn't known, and no numbers show a wrong one"
     return Finding(*common, Verdict.UNDECIDED, *where, reason)
+
+
+def _forms(change: Expression, known: Known) -> Iterator[Expression]:
+    """A change as it is, and simplified where ranges decide its choices."""
+    yield change
+    source = Quotients(known)
+    try:
+        yield written(source.of(_without_choices(change, known)), source)
+    except (NotPolynomialError, ArithmeticError):
+        return
+
+
+def _without_choices(expression: Expression, known: Known) -> Expression:
+    """The expression with the branch of each choice that the bounds of its condition decide."""
+
+    def change(part: Expression) -> Expression | None:
+        match part:
+            case Operation("where", (Operation(">", (left, right)), yes, no)):
+                found = bounds(Operation("-", (left, right)), known)
+                if found.is_positive or found.is_nonpositive:
+                    return _without_choices(yes if found.is_positive else no, known)
+        return part if is_reduction(part) else None
+
+    return rewrite(expression, change)
 
 
 def _climbs(change: Expression) -> Callable[[Sample], bool]:
