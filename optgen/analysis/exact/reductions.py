@@ -21,7 +21,7 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.reduction import REDUCERS, Combination
-from optgen.compiler.ir.reserved import DIMS, LENGTHS, SHAPES
+from optgen.compiler.ir.reserved import COUNTS, DIMS, LENGTHS, SHAPES
 from optgen.compiler.ir.rule import Step
 
 #: The prefix of a name that stands for the values of all elements, where an analysis assumes more
@@ -98,6 +98,26 @@ def over_elements(steps: Iterable[Step], extents: Extents) -> tuple[Step, ...]:
         return Operation("sqrt", (total,), part.location) if reducer.is_norm else total
 
     return tuple(replace(step, expression=rewrite(step.expression, change)) for step in steps)
+
+
+def by_sums(expression: Expression, extents: Extents) -> Expression:
+    """The expression with means and norms as sums, as plans have them."""
+
+    def change(part: Expression) -> Expression | None:
+        if not isinstance(part, Operation) or part.operator not in REDUCTIONS:
+            return None
+        reducer, counted = REDUCERS[part.operator], COUNTS.get(extents.reduction(part))
+        inner = rewrite(part.operands[0], change)
+        if not (reducer.is_mean or reducer.is_norm):
+            return replace(part, operands=(inner,))
+        term = Operation("**", (inner, Number(2))) if reducer.is_norm else inner
+        kind = part.operator.replace("mean", "sum").replace("norm", "sum")
+        total = Operation(kind, (term,), part.location)
+        if counted is None or reducer.is_norm:
+            return Operation("sqrt", (total,), part.location)
+        return Operation("/", (total, Name(counted)), part.location)
+
+    return rewrite(expression, change)
 
 
 def of_every_element(known: Mapping[str, Interval]) -> Mapping[str, Interval]:
