@@ -19,7 +19,6 @@ from optgen.compiler.library import optimizer_files, published_files
 from optgen.compiler.pipeline import Surroundings, checked_rule, composed, load_all, plan_of
 from optgen.compiler.read.parse import parse
 
-_TEXTS = ("statement", "reason", "fails", "fault")
 #: Predeclared numbers have a prefix in rules, since a spec may use their names.
 _SPELLED = re.compile(rf"\btensor_({'|'.join(ALIASES)})\b")
 #: Values of hyperparameters in a comparison; None if one isn't given.
@@ -41,8 +40,11 @@ def findings(spec: Spec) -> tuple[Finding, ...]:
 
 def _shown(finding: Finding) -> Finding:
     """The finding with predeclared numbers as specs spell them."""
-    texts = {name: _SPELLED.sub(r"\1", getattr(finding, name)) for name in _TEXTS}
-    return replace(finding, **texts)
+    statement, reason, fails, fault = (
+        _SPELLED.sub(r"\1", part)
+        for part in (finding.statement, finding.reason, finding.fails, finding.fault)
+    )
+    return replace(finding, statement=statement, reason=reason, fails=fails, fault=fault)
 
 
 @cache

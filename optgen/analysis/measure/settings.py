@@ -49,10 +49,7 @@ def settings(plan: Plan) -> Iterator[Setting]:
         if numbers is None:
             continue
         update, extents = plan.programs[0], Extents(plan.rule.states, own.steps)
-        switches = {
-            switch.name: on.get(_atom(switch), False)
-            for switch in plan.switches
-        }
+        switches = {switch.name: on.get(_atom(switch), False) for switch in plan.switches}
         atoms_on = {**dict.fromkeys(plan.rule.atoms, False), **on}
         yield Setting(
             ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 from optgen.analysis.exact.composition import TooLargeError, composed
@@ -17,7 +18,9 @@ from optgen.compiler.ir.expression import (
     Number,
     Operation,
     rewrite,
+    walk,
 )
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.reserved import MATRIX
@@ -51,6 +54,13 @@ class Variant:
     def change(self) -> Expression:
         """The change of the parameter in a step."""
         return without(self.values[PARAM], PARAM)
+
+    @cached_property
+    def elements(self) -> frozenset[int]:
+        """The identities of the parts of assignments that have one value for each element."""
+        extents = Extents(self.states, self.assignments)
+        parts = (part for step in self.assignments for part in walk(step.expression))
+        return frozenset(id(part) for part in parts if extents.of(part) is Extent.ELEMENT)
 
     def fresh(self) -> dict[str, Expression]:
         """The initial values of states, and the number of the first step."""
