@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -11,12 +12,15 @@ from optgen.analysis.measure import measure
 from optgen.analysis.prove import prove
 from optgen.compiler.ir.accuracy import Accuracy
 from optgen.compiler.ir.comparison import Comparison
+from optgen.compiler.ir.language import ALIASES
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.spec import Scalar, Spec
 from optgen.compiler.library import optimizer_files, published_files
 from optgen.compiler.pipeline import Surroundings, checked_rule, composed, load_all, plan_of
 from optgen.compiler.read.parse import parse
 
+#: Predeclared numbers have a prefix in rules, since a spec may use their names.
+_SPELLED = re.compile(rf"\btensor_({'|'.join(ALIASES)})\b")
 #: Values of hyperparameters in a comparison; None if one isn't given.
 Fixed = Mapping[str, Scalar | None]
 
@@ -31,7 +35,16 @@ def findings(spec: Spec) -> tuple[Finding, ...]:
     waived = dict(spec.waived)
     rule = checked_rule(spec)
     found = (*prove(rule), *resemblances(rule, known_rules()))
-    return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
+    return tuple(_shown(replace(one, waived=waived.get(one.group, ""))) for one in found)
+
+
+def _shown(finding: Finding) -> Finding:
+    """The finding with predeclared numbers as specs spell them."""
+    statement, reason, fails, fault = (
+        _SPELLED.sub(r"\1", part)
+        for part in (finding.statement, finding.reason, finding.fails, finding.fault)
+    )
+    return replace(finding, statement=statement, reason=reason, fails=fails, fault=fault)
 
 
 @cache
