@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from optgen.analysis.compare import Outline, compare, known, resemblances
+from optgen.analysis.exact.representative import representative
 from optgen.analysis.measure import measure
 from optgen.analysis.prove import prove
 from optgen.compiler.ir.accuracy import Accuracy
@@ -33,7 +34,7 @@ def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
 def findings(spec: Spec) -> tuple[Finding, ...]:
     """Proved and refuted properties of an optimizer's rule, without features."""
     waived = dict(spec.waived)
-    rule = checked_rule(spec)
+    rule = representative(checked_rule(spec))
     found = (*prove(rule), *resemblances(rule, known_rules()))
     return tuple(_shown(replace(one, waived=waived.get(one.group, ""))) for one in found)
 
@@ -51,11 +52,12 @@ def _shown(finding: Finding) -> Finding:
 def known_rules() -> tuple[Outline, ...]:
     """Outlines of the built-in and of the published rules."""
     specs = load_all((*optimizer_files(), *published_files()))
-    return tuple(outline for spec in specs for outline in known(parse(spec)))
+    return tuple(outline for spec in specs for outline in known(representative(parse(spec))))
 
 
 def comparison(
     one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
 ) -> Comparison:
     """A comparison of two optimizers, with features. Raises UsageError for invalid values."""
-    return compare(composed(one, around), composed(other, around), fixed, other_fixed)
+    rules = (representative(composed(spec, around)) for spec in (one, other))
+    return compare(*rules, fixed, other_fixed)
