@@ -59,5 +59,5 @@ def comparison(
     one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
 ) -> Comparison:
     """A comparison of two optimizers, with features. Raises UsageError for invalid values."""
-    rules = (representative(composed(spec, around)) for spec in (one, other))
-    return compare(*rules, fixed, other_fixed)
+    left, right = (representative(composed(spec, around)) for spec in (one, other))
+    return compare(left, right, fixed, other_fixed)
