@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.random_programs.expressions import Expressions, Scope
-from tests.random_programs.interpreter import Argument
 from tests.random_programs.program import Program, as_toml
+from tests.random_programs.settings import Argument
 from tests.random_programs.surroundings import features, forms
 from tests.random_programs.tidying import Table, tidy
 

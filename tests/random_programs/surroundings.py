@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from tests.random_programs.interpreter import Argument
 from tests.random_programs.program import Form
+from tests.random_programs.settings import Argument
 
 FULL = ((1,), (3,), (2, 3), (2, 1, 2), (7,), (13,))
 SHAPES = (*FULL, (), (0,), (0, 2))

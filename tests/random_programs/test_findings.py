@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from tests.random_programs.interpreter import Argument
 from tests.random_programs.program import Form, Program, as_toml
+from tests.random_programs.settings import Argument
 from tests.random_programs.trial import COMPARISONS, by_python, printed, run
 
 FORMS = (Form("v0", (7,), "float32"), Form("v1", (2, 3), "float64"), Form("v2", (), "float32"))
