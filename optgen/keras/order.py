@@ -7,8 +7,7 @@ from typing import Any
 
 from keras import ops
 
-from optgen.runtime.hyperparameters.declarations import State
-from optgen.runtime.kernels import always
+from optgen.runtime.hyperparameters.declarations import State, always
 from optgen.runtime.optimizer import Optimizer
 
 #: The entries of a file, by place, and the variables that they are for.

@@ -3,6 +3,7 @@
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.declarations import (
     Hyperparameter,
+    Input,
     Number,
     Scheduled,
     State,
@@ -22,6 +23,7 @@ __all__ = [
     "Constraints",
     "Features",
     "Hyperparameter",
+    "Input",
     "Keep",
     "Layout",
     "LossScaleOptimizer",

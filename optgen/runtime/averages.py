@@ -7,11 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import get_ident
 
+import numpy as np
+
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.locking import Turn
+from optgen.runtime.memory import Mask
 from optgen.runtime.model import Model
 from optgen.runtime.transaction import Call, later
+
+#: The calls that give the chosen variables the values that evaluation uses.
+Evaluating = Callable[[Mask], Sequence[Call]]
 
 
 @dataclass(frozen=True)
@@ -21,11 +27,20 @@ class Standing:
     model: Model
     pairs: Sequence[tuple[Array, Array]]
     also: Sequence[Call] = ()
+    #: The variables whose replacements are computed, and the calls that do.
+    computed: Sequence[Array] = ()
+    computing: Callable[[], Sequence[Call]] = tuple
+
+    @property
+    def replaced(self) -> list[Array]:
+        """The variables that have a replacement."""
+        return [*(variable for variable, _ in self.pairs), *self.computed]
 
     def settle(self) -> None:
         """Assign replacements to variables, atomically."""
         memory = self.model.memory
-        memory.commit([*(memory.assigning(*pair) for pair in self.pairs), *self.also])
+        assigned = [memory.assigning(*pair) for pair in self.pairs]
+        memory.commit([*assigned, *self.computing(), *self.also])
 
 
 def standing_of(
@@ -34,11 +49,12 @@ def standing_of(
     updates: int,
     only: Sequence[Array] | None = None,
     also: Sequence[Call] = (),
+    evaluating: Evaluating | None = None,
 ) -> Standing:
     """The variables with the states that may replace them; of all, or ``only`` of some.
 
-    Before the first of ``updates`` there is none that could. Raises ValueError for a variable
-    that isn't known.
+    Before the first of ``updates`` there is none that could. ``evaluating`` makes the calls that
+    compute replacements, where a rule does. Raises ValueError for a variable that isn't known.
     """
     indices = range(len(model.variables)) if only is None else model.positions(only)
     pairs = [
@@ -49,7 +65,13 @@ def standing_of(
         for array in [model.states[state.name][index]]
         if array is not None
     ]
-    return Standing(model, pairs, also)
+    if evaluating is None or not updates:
+        return Standing(model, pairs, also)
+    chosen = np.zeros(len(model.variables), np.bool_)
+    chosen[[*indices]] = True
+    chosen &= model.trained
+    computed = [model.variables[index] for index in np.flatnonzero(chosen)]
+    return Standing(model, pairs, also, computed, lambda: evaluating(chosen))
 
 
 def kept_averages(declared: Sequence[State], on: Mapping[str, bool]) -> list[str]:
@@ -82,13 +104,15 @@ class Averages:
                 found.settle()
 
     @contextmanager
-    def standing_in(self, declared: Sequence[State], on: Mapping[str, bool]) -> Iterator[None]:
+    def standing_in(
+        self, declared: Sequence[State], on: Mapping[str, bool], *, has_average: bool = False
+    ) -> Iterator[None]:
         """A context in which variables hold their averages.
 
         Raises ValueError where no averages are kept, and RuntimeError where variables hold them
         already, or while a step is made.
         """
-        if not kept_averages(declared, on):
+        if not (has_average or kept_averages(declared, on)):
             raise ValueError(f"{self.owner} keeps no averages of its {self.noun}")
         back, turn = later([]), self.turn
         try:
@@ -102,7 +126,7 @@ class Averages:
                     back = later([ending])
                 else:
                     memory = found.model.memory
-                    own = [memory.assigning(one, memory.new(one, None)) for one, _ in found.pairs]
+                    own = [memory.assigning(one, memory.new(one, None)) for one in found.replaced]
                     back = memory.later([*own, *found.also, ending])
                 # From here on, steps of all threads are refused.
                 turn.evaluator = get_ident()

@@ -10,7 +10,7 @@ from optgen.runtime.averages import Averages, Standing
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.locking import Turn
-from optgen.runtime.model import Counters, Model
+from optgen.runtime.model import NOTHING_GIVEN, Counters, Given, Model
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.step import Step
 from optgen.runtime.transaction import Call
@@ -61,11 +61,16 @@ class Core:
             finally:
                 turn.is_stepping = False
 
-    def take(self, gradients: Sequence[Gradient | None], also: Sequence[Call] = ()) -> None:
+    def take(
+        self,
+        gradients: Sequence[Gradient | None],
+        also: Sequence[Call] = (),
+        given: Given = NOTHING_GIVEN,
+    ) -> None:
         """Make a step of the model with validated gradients, and count it."""
         assert self.model is not None
         step = Step(self.model, self.settings, self.treatment, self.scaling)
-        step.take(gradients, self.counters, also)
+        step.take(gradients, self.counters, also, given)
 
     def set(self, name: str, value: object) -> None:
         """Change a hyperparameter. Raises TypeError or ValueError for what isn't allowed."""

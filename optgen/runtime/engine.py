@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
 from optgen.runtime.cpu.launch import commit, launching
 from optgen.runtime.cpu.scalars import Steps, compute
+from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.running import Mask, Part, Running
@@ -50,8 +52,14 @@ class Engine:
         """The program of that name; None where the optimizer has none."""
         return self._kernels.program(name)
 
-    def begin(self, hyperparameters: Array, call: int, steps: Steps) -> Program:
-        """Compute the scalars of a call and return the program that it runs."""
+    def begin(
+        self, hyperparameters: Array, call: int, steps: Steps, given: Mapping[str, bool]
+    ) -> Program:
+        """Compute the scalars of a call and return the program that it runs.
+
+        Raises ValueError where variables that share kernels need different ones in this call.
+        """
+        self._decide(hyperparameters, call, steps, given)
         for part in self._parts:
             host = built(self._kernels.host, part.on)
             compute(host, hyperparameters, part.scalars, call, steps)
@@ -61,6 +69,23 @@ class Engine:
                 if program.when(part.on) and not proceeds:
                     return program
         return self._kernels.programs[0]
+
+    def point(self, name: str, arrays: Sequence[Gradient | None]) -> None:
+        """Use arrays of this call as an input of the variables."""
+        self._tables.point_at(arrays, self._kernels.buffers.index(name))
+
+    def _decide(
+        self, hyperparameters: Array, call: int, steps: Steps, given: Mapping[str, bool]
+    ) -> None:
+        """Set the switches that each call decides."""
+        kernels, rows = self._kernels, self._tables.rows
+        if not (kernels.decided or given):
+            return
+        decided = Decisions(kernels.decided, kernels.scalars, hyperparameters, call, steps)
+        self._parts = [
+            replace(part, on={**part.on, **given, **decided.of(rows[part.members])})
+            for part in self._parts
+        ]
 
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]

@@ -8,6 +8,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from optgen.runtime.hyperparameters.declarations import Switch, always
+
 #: Compiles a kernel for a dtype, a loop and a setting of switches.
 Builder = Callable[..., Any]
 Condition = Callable[[Mapping[str, bool]], bool]
@@ -17,6 +19,8 @@ Condition = Callable[[Mapping[str, bool]], bool]
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
+#: The program that computes what evaluation uses.
+EVALUATE = "evaluate"
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 
@@ -44,11 +48,6 @@ def _keywords(builder: Builder) -> tuple[str, ...]:
 @cache
 def _built(builder: Builder, fixed: tuple[Any, ...], values: tuple[bool, ...]) -> Any:
     return builder(*fixed, **dict(zip(_keywords(builder), values, strict=True)))
-
-
-def always(on: Mapping[str, bool]) -> bool:
-    """The condition that holds in every switch setting."""
-    return True
 
 
 class MixedBuildError(ImportError):
@@ -168,6 +167,8 @@ class Kernels:
     factors: tuple[str, ...] = ()
     #: Vectors that aren't states, each with what it has one number for.
     vectors: tuple[tuple[str, str], ...] = ()
+    #: Switches that each call decides.
+    decided: tuple[Switch, ...] = ()
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
@@ -192,6 +193,7 @@ def kernels_in(
     factors: tuple[str, ...],
     programs: tuple[Program, ...],
     vectors: tuple[tuple[str, str], ...] = (),
+    decided: tuple[Switch, ...] = (),
 ) -> Kernels:
     """The kernels of an optimizer: its own, and those that it shares with others."""
 
@@ -221,4 +223,4 @@ def kernels_in(
         return replace(program, phases=tuple(phases), factors=factors)
 
     every = tuple(map(bound, programs))
-    return Kernels(buffers, scalars, builder("host_scalars"), every, factors, vectors)
+    return Kernels(buffers, scalars, builder("host_scalars"), every, factors, vectors, decided)

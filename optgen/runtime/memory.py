@@ -28,11 +28,17 @@ class Engine(Protocol):
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
 
-    def begin(self, hyperparameters: Host, call: int, steps: Steps) -> Program:
+    def begin(
+        self, hyperparameters: Host, call: int, steps: Steps, given: Mapping[str, bool]
+    ) -> Program:
         """Compute the scalars of a call and return the program that it runs.
 
-        ``steps`` is the number of the update, or one for each row of hyperparameters.
+        ``steps`` is the number of the update, or one for each row of hyperparameters; ``given``
+        says which inputs a call has.
         """
+
+    def point(self, name: str, arrays: Sequence[Gradient | None]) -> None:
+        """Use arrays of this call as an input of the variables."""
 
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]

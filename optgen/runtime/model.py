@@ -10,8 +10,9 @@ import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
-from optgen.runtime.arrays import Gradients as Given
+from optgen.runtime.arrays import Gradients as Listed
 from optgen.runtime.caller import caller_level
+from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
@@ -21,6 +22,7 @@ from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import (
     CHECK_FINITE,
     CONSTRAINED,
+    EVALUATE,
     MATRIX,
     OPTIMIZER,
     Kernels,
@@ -37,6 +39,11 @@ from optgen.runtime.view import View
 LARGEST_GRADIENT = "largest_gradient"
 #: The shape of states that are arrays of elements.
 ELEMENT = "element"
+
+
+#: The inputs of a call beside the gradients, by name: a number, or an array of each variable.
+Given = Mapping[str, float | Sequence[Gradient | None]]
+NOTHING_GIVEN: Given = {}
 
 
 @dataclass
@@ -81,6 +88,13 @@ class Model:
         self.shared: dict[str, Array] = {}
         self.states = self._make_states(declared, settings, parts.states, kernels)
         self._scratch = self._vectors(kernels)
+        self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
+        #: The inputs that are one number, which calls set.
+        self._numbers = {
+            one.name: NewStates().number(self.memory, self.variables, None, one.name, (), 0.0)
+            for one in self._inputs
+            if one.shape == OPTIMIZER and self.variables
+        }
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._own_bytes = self._own_rows.tobytes()
         self._place(self._own_rows, len(self.row_set))
@@ -176,7 +190,9 @@ class Model:
         # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
-        held, views = {**self.states, **self._scratch}, self.views
+        count_of = len(self.variables)
+        numbers = {name: [array] * count_of for name, array in self._numbers.items()}
+        held, views = {**self.states, **self._scratch, **numbers}, self.views
         engine = self.memory.engine(self.variables, held, rows.tolist(), count, parts, views)
         if self._whole is not None:
             engine.spread(self._whole.sizes, self._whole.complete)
@@ -212,20 +228,41 @@ class Model:
         check = self.check_gradient
         return [None if one is None else check(index, one) for index, one in enumerate(gradients)]
 
-    def begin(self, rows: Host, counters: Counters) -> Program:
+    def begin(self, rows: Host, counters: Counters, given: Given = NOTHING_GIVEN) -> Program:
         """Compute the scalars of the next call; variables of one row and one age share theirs.
 
         Raises ValueError for an age that isn't known.
         """
-        call, ages = counters.calls + 1, self._ages.next(counters.updates)
+        return self._begin_at(rows, counters.calls + 1, self._ages.next(counters.updates), given)
+
+    def evaluating(self, settings: Settings, counters: Counters, chosen: Mask) -> list[Call]:
+        """The calls that give some variables the values that evaluation uses."""
+        rows = settings.rows(self.row_set, counters.calls - 1)
+        self._begin_at(rows, counters.calls, self._ages.next(counters.updates) - 1, NOTHING_GIVEN)
+        program = self.engine.program(EVALUATE)
+        assert program is not None
+        self.engine.sum_up(program, chosen, ())
+        return self.engine.launches(program, chosen)
+
+    def _begin_at(self, rows: Host, call: int, ages: Steps, given: Given) -> Program:
         if isinstance(ages, int):
             if self._placed != self._own_bytes:
                 self._place(self._own_rows, len(self.row_set))
-            return self.engine.begin(rows, call, ages)
+            return self._begin(rows, call, ages, given)
         pairs, places = np.unique(np.stack([self._own_rows, ages]), axis=1, return_inverse=True)
         if (at := places.reshape(-1)).tobytes() != self._placed:
             self._place(at, pairs.shape[1])
-        return self.engine.begin(rows[pairs[0]], call, pairs[1])
+        return self._begin(rows[pairs[0]], call, pairs[1], given)
+
+    def _begin(self, rows: Host, call: int, steps: Steps, given: Given) -> Program:
+        """Hand over the inputs of a call, and compute its scalars."""
+        has = {one.switch: one.name in given for one in self._inputs if one.optional}
+        for name, value in given.items():
+            if isinstance(value, float):
+                self.memory.assign(self._numbers[name], value)
+            else:
+                self.engine.point(name, value)
+        return self.engine.begin(rows, call, steps, has)
 
     def updated(self, chosen: Mask) -> list[Call]:
         """The calls that note an update of some variables."""
@@ -233,7 +270,7 @@ class Model:
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""
-        if isinstance(gradients, Given) or None not in gradients:
+        if isinstance(gradients, Listed) or None not in gradients:
             return self.every
         return np.array([gradient is not None for gradient in gradients], np.bool_)
 
@@ -271,6 +308,11 @@ class Model:
             self.hand_over(counters, settings, scaling)
         rows = settings.rows(self.row_set, self.deferred.attempts)
         self.deferred.put(rows, settings.by_call(self.row_set))
+
+    @property
+    def is_decided_by_calls(self) -> bool:
+        """Whether the host chooses kernels anew in each call."""
+        return self._is_decided or any(one.optional for one in self._inputs)
 
     def positions(self, variables: Sequence[Array]) -> list[int]:
         """The indices of some variables. Raises ValueError for an unknown one."""

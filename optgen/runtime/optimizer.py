@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.averages import Standing, standing_of
+from optgen.runtime.arrays import Gradient
+from optgen.runtime.averages import Standing, kept_averages, standing_of
 from optgen.runtime.core import Core
 from optgen.runtime.gradient_pairs import Gradients, Variables
 from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.exclusions import Itself, keys_of, taken_out
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.inputs import given_inputs
 from optgen.runtime.instance_names import unique_name
 from optgen.runtime.minimize import minimize
-from optgen.runtime.model import Model
+from optgen.runtime.model import NOTHING_GIVEN, Given, Model
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.sealed import Sealed
 from optgen.runtime.state import exchange
@@ -50,6 +53,8 @@ class Optimizer(Generated, Sealed, Saved):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
         declared = self.hyperparameters, self.switches, self.exclusive
         settings = Settings(kind, *declared, values, options, self.states, self.layout.columns)
+        if self.has_average() and kept_averages(self.states, settings.on()):
+            raise ValueError(f"{kind} computes averages itself, so that no state may stand in too")
         treatment = Treatment(kind, *common)
         self.name = unique_name(kind) if name is None else name
         self._core = Core(kind, settings, treatment)
@@ -190,7 +195,9 @@ class Optimizer(Generated, Sealed, Saved):
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
-    def apply(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
+    def apply(
+        self, grads: Gradients, trainable_variables: Variables | None = None, **inputs: object
+    ) -> None:
         """Update the variables in place with their gradients.
 
         ``grads`` has an array of each variable's shape and dtype, or None for a missing
@@ -199,12 +206,16 @@ class Optimizer(Generated, Sealed, Saved):
         is validated first: after TypeError or ValueError, nothing has changed. If
         a schedule or a constraint raises, or on Ctrl-C, the step is atomic. A lock serializes
         threads. Raises RuntimeError inside ``averaged``, and in a function that a step calls.
+        ``inputs`` are what a rule takes beside the gradient: arrays as gradients are given, or
+        numbers.
         """
         if not isinstance(grads, (Mapping, Sequence)):
             raise TypeError("gradients must be a list or a mapping of arrays")
-        self._core.in_turn(self._step, grads, trainable_variables)
+        self._core.in_turn(self._step, grads, trainable_variables, inputs)
 
-    def _step(self, grads: Gradients, variables: Variables | None) -> None:
+    def _step(
+        self, grads: Gradients, variables: Variables | None, inputs: Mapping[str, object]
+    ) -> None:
         if not len(grads):
             return
         core, reader = self._core, self._reader
@@ -216,7 +227,20 @@ class Optimizer(Generated, Sealed, Saved):
             self._reader, core.model = reader, reader.model
         else:
             gradients = reader.read(grads, variables)
-        core.take(gradients)
+        core.take(gradients, given=self._given(inputs, gradients, variables))
+
+    def _given(
+        self,
+        inputs: Mapping[str, object],
+        gradients: Sequence[Gradient | None],
+        variables: Variables | None,
+    ) -> Given:
+        """The validated inputs of a call. Raises TypeError or ValueError."""
+        if not (inputs or self.inputs):
+            return NOTHING_GIVEN
+        assert self._reader is not None
+        read = partial(self._reader.read, variables=variables)
+        return given_inputs(type(self).__name__, self.inputs, inputs, gradients, read)
 
     minimize = minimize
 
@@ -247,11 +271,16 @@ class Optimizer(Generated, Sealed, Saved):
         any thread.
         """
         averages = self._core.averages(self._standing)
-        return averages.standing_in(self.states, self._core.settings.on())
+        on = self._core.settings.on()
+        return averages.standing_in(self.states, on, has_average=self.has_average())
 
     def _standing(self, only: Sequence[Array] | None = None) -> Standing | None:
-        model = self._core.model
-        return None if model is None else standing_of(model, self.states, self.iterations, only)
+        core, model = self._core, self._core.model
+        if model is None:
+            return None
+        evaluating = partial(model.evaluating, core.settings, core.counted())
+        computing = evaluating if self.has_average() else None
+        return standing_of(model, self.states, self.iterations, only, evaluating=computing)
 
     def _snapshot(self) -> Snapshot:
         return snapshot(self._core, self)

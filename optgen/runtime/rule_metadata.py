@@ -8,8 +8,8 @@ from functools import cache
 from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
-from optgen.runtime.hyperparameters.declarations import Hyperparameter, State, Switch
-from optgen.runtime.kernels import Kernels, MixedBuildError, Program, kernels_in
+from optgen.runtime.hyperparameters.declarations import Hyperparameter, Input, State, Switch
+from optgen.runtime.kernels import EVALUATE, Kernels, MixedBuildError, Program, kernels_in
 
 Declared = TypeVar("Declared", bound="Hyperparameter | Switch")
 
@@ -72,6 +72,8 @@ class Generated:
     switches: ClassVar[tuple[Switch, ...]] = ()
     states: ClassVar[tuple[State, ...]] = ()
     exclusive: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    #: What a call is given beside the gradient.
+    inputs: ClassVar[tuple[Input, ...]] = ()
     #: Names of torch's arguments, each with the hyperparameters that it sets.
     torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
     layout: ClassVar[Layout] = Layout()
@@ -114,6 +116,11 @@ class Generated:
         return _kernels_of(named, target, rule.fingerprint)
 
     @classmethod
+    def has_average(cls) -> bool:
+        """Whether the rule computes what evaluation uses."""
+        return any(program.name == EVALUATE for program in cls.layout.programs)
+
+    @classmethod
     def rule_class(cls) -> type[Generated]:
         """The generated class: itself, or the base of a user's subclass."""
         return next(one for one in cls.__mro__ if "spec" in vars(one))
@@ -127,8 +134,9 @@ def _kernels_of(rule: Any, target: str, fingerprint: str) -> Kernels:
     if (rule.fingerprint, rule.features.fingerprint) != (own.FINGERPRINT, shared.FINGERPRINT):
         raise mixed(own.__name__)
     layout: Layout = rule.layout
+    decided = tuple(switch for switch in rule.switches if switch.of_calls)
     tables = layout.buffers, layout.columns, layout.factors
-    return kernels_in(own, shared, *tables, layout.programs, layout.vectors)
+    return kernels_in(own, shared, *tables, layout.programs, layout.vectors, decided)
 
 
 def mixed(where: str) -> MixedBuildError:

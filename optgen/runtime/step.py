@@ -11,7 +11,7 @@ from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import NonfiniteGradientError, Treatment
 from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Deferred, Mask
-from optgen.runtime.model import Counters, Model
+from optgen.runtime.model import NOTHING_GIVEN, Counters, Given, Model
 from optgen.runtime.rollback import Undo
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
@@ -33,7 +33,11 @@ class Step:
         self._treatment, self._scaling = treatment, scaling
 
     def take(
-        self, gradients: Gradients, counters: Counters, also: Sequence[Call] = ()
+        self,
+        gradients: Gradients,
+        counters: Counters,
+        also: Sequence[Call] = (),
+        given: Given = NOTHING_GIVEN,
     ) -> bool | None:
         """Make the step and count it; False if a gradient isn't finite and the step is skipped.
 
@@ -44,10 +48,17 @@ class Step:
         """
         deferred = self._model.deferred
         if deferred is not None and self._may_defer(deferred, gradients):
+            self._refuse_deciding(given)
             self._defer(deferred, gradients, counters, also)
             return None
         self._model.recall(counters)
-        return self._take(gradients, counters, also)
+        return self._take(gradients, counters, also, given)
+
+    def _refuse_deciding(self, given: Given) -> None:
+        """Raise RuntimeError for a call whose kernels the host would have to choose."""
+        if given or self._model.is_decided_by_calls:
+            message = "a rule with inputs, or with conditions that calls decide, can't be captured"
+            raise RuntimeError(f"{message}, nor skipped by the device")
 
     def _may_defer(self, deferred: Deferred, gradients: Gradients) -> bool:
         """Whether the device decides and counts this call: if that is possible and necessary.
@@ -88,11 +99,13 @@ class Step:
         ]
         model.memory.commit([*calls, *also, *model.memory.changed(model.variables)])
 
-    def _take(self, gradients: Gradients, counters: Counters, also: Sequence[Call]) -> bool:
+    def _take(
+        self, gradients: Gradients, counters: Counters, also: Sequence[Call], given: Given
+    ) -> bool:
         model = self._model
         rows = self._settings.rows(model.row_set, counters.calls)
         present = model.present(gradients)
-        program = model.begin(rows, counters)
+        program = model.begin(rows, counters, given)
         engine = model.engine
         chosen = present & model.trained
         if not program.gate and not present.all():

@@ -54,16 +54,20 @@ class Tables:
         self._tiles: dict[bytes, list[Tiling]] = {}
         self._views = views
 
-    def point_at(self, gradients: Sequence[Gradient | None]) -> None:
-        """Enter the addresses of the gradients of this call."""
-        if isinstance(gradients, Gradients):
-            self.addresses[:, self._gradient] = gradients.addresses
-        elif gradients:
-            found = [0 if gradient is None else gradient.address for gradient in gradients]
-            self.addresses[:, self._gradient] = found
+    def point_at(self, arrays: Sequence[Gradient | None], column: int | None = None) -> None:
+        """Enter the addresses of the gradients, or of another input, of this call."""
+        column = self._gradient if column is None else column
+        if isinstance(arrays, Gradients):
+            self.addresses[:, column] = arrays.addresses
+        elif arrays:
+            found = [0 if array is None else array.address for array in arrays]
+            self.addresses[:, column] = found
 
     def work(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
-        """For each dtype: its type, the number of elements, and the chunks of the chosen ones."""
+        """For each dtype: its type, the number of elements, and the chunks of the chosen ones.
+
+        A chunk has a variable, its first byte, its number of elements, and its first element.
+        """
         key = chosen.tobytes()
         found = self._chunks.get(key)
         if found is None:
@@ -107,7 +111,8 @@ class Tables:
             tensors = np.repeat(indices, counts)
             within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
             lengths = np.minimum(chunk, np.repeat(sizes, counts) - within * chunk)
-            chunks = np.stack([tensors, within * chunk * dtype.itemsize, lengths], axis=1)
+            first = within * chunk
+            chunks = np.stack([tensors, first * dtype.itemsize, lengths, first], axis=1)
             work.append((real, int(sizes.sum()), np.ascontiguousarray(chunks, np.int64)))
         return work
 

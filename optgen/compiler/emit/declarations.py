@@ -11,7 +11,7 @@ from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import GIVEN, Expression, Operation, names, text
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Keep, Norm, Phase, Plan, Program, Switch
-from optgen.compiler.ir.rule import Hyperparameter, Rule, State
+from optgen.compiler.ir.rule import COUNTERS, Hyperparameter, Input, Rule, State
 
 _FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
 
@@ -35,7 +35,9 @@ def switch(one: Switch, condition: Expression, rule: Rule) -> str:
     numbers = [h.name for h in rule.hyperparameters if not h.is_switch]
     arguments = [f'"{one.name}"', f"lambda h: {_condition(condition, rule)}"]
     asked = ", ".join(f'"{name}"' for name in names(condition) if name in numbers)
-    if asked:
+    if one.is_of_calls:
+        arguments.append("of_calls=True")
+    elif asked:
         arguments.append(f"asks=({asked},)")
     return f"Switch({', '.join(arguments)}),"
 
@@ -45,7 +47,8 @@ def _condition(condition: Expression, rule: Rule) -> str:
     if isinstance(condition, Operation) and condition.operator == GIVEN:
         (operand,) = condition.operands
         return f'h["{text(operand)}"] is not None'
-    lookups = {h.name: f'h["{h.name}"]' for h in rule.hyperparameters}
+    known = (*(h.name for h in rule.hyperparameters), *COUNTERS)
+    lookups = {name: f'h["{name}"]' for name in known}
     asked = [h for h in rule.hyperparameters if h.optional and h.name in names(condition)]
     # All conditions are evaluated when a hyperparameter is set, also those under a given(…).
     parts = [f"{lookups[h.name]} is not None" for h in asked]
@@ -78,6 +81,16 @@ def state(one: State, plan: Plan) -> str:
     if one.name in gathered:
         arguments.append("gathers=True")
     return f"State({', '.join(arguments)}),"
+
+
+def given(one: Input) -> str:
+    """A value that a call is given beside the gradient."""
+    arguments = [f'"{one.name}"']
+    if one.extent is not Extent.ELEMENT:
+        arguments.append(f'shape="{one.extent.name.lower()}"')
+    if one.optional:
+        arguments.append("optional=True")
+    return f"Input({', '.join(arguments)}),"
 
 
 def exclusive(plan: Plan) -> list[str]:

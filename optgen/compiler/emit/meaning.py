@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.ir.expression import Expression, Name, Number
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.randomness import DRAWS
 
 _BINARY: dict[str, type[ast.operator]] = {
     "+": ast.Add,
@@ -45,6 +46,8 @@ def _tree(expression: Expression, printer: Printer) -> ast.expr:
             # A name, or what the printer reads it from.
             return ast.parse(printer.name(name), mode="eval").body
     operator = expression.operator
+    if operator in DRAWS:
+        return _draw(expression, printer)
     operands = [_tree(operand, printer) for operand in expression.operands]
     if operator in printer.functions:
         function = ast.parse(printer.functions[operator], mode="eval").body
@@ -56,6 +59,15 @@ def _tree(expression: Expression, printer: Printer) -> ast.expr:
     if operator in _COMPARE:
         return ast.Compare(operands[0], [_COMPARE[operator]()], [operands[1]])
     return ast.UnaryOp(ast.USub() if operator == "neg" else ast.Not(), operands[0])
+
+
+def _draw(expression: Operation, printer: Printer) -> ast.expr:
+    """A random number, of what a target adds, the seed and the step, and the number of the draw."""
+    *key, last = expression.operands
+    assert isinstance(last, Number)
+    added = [ast.parse(one, mode="eval").body for one in printer.draws.split(", ")]
+    arguments = [*added, *(_tree(one, printer) for one in key), ast.Constant(last.value)]
+    return ast.Call(ast.parse(expression.operator, mode="eval").body, arguments, [])
 
 
 def _number(number: Number, printer: Printer) -> ast.expr:

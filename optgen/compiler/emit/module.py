@@ -26,6 +26,7 @@ from optgen.compiler.ir.reserved import PYTHON_WORDS
 
 _DOCS = {
     "update": "The update of every variable that has a gradient.",
+    "evaluate": "What evaluation uses in place of the parameter.",
     "absent": "What an update does to a variable without a gradient.",
 }
 

@@ -15,6 +15,7 @@ from optgen.compiler.ir.expression import (
     infix,
 )
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.randomness import DRAWS
 
 #: Functions of the language, as generated code calls them.
 FUNCTIONS: Mapping[str, str] = {
@@ -39,6 +40,8 @@ class Printer:
     names: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, str] = field(default_factory=lambda: FUNCTIONS)
     plain: bool = False
+    #: What random functions take before their own arguments.
+    draws: str = ""
 
     def name(self, name: str) -> str:
         """A name of the plan as an identifier of the generated code."""
@@ -52,6 +55,10 @@ class Printer:
             case Name(name):
                 return self.name(name)
         operator, operands = expression.operator, expression.operands
+        if operator in DRAWS:
+            *key, number = operands
+            arguments = [self.draws, *map(self, key), str(self._of_draw(number))]
+            return f"{operator}({', '.join(arguments)})"
         if operator in self.functions:
             arguments = ", ".join(self(operand) for operand in operands)
             return f"{self.functions[operator]}({arguments})"
@@ -63,6 +70,11 @@ class Printer:
         simple = all(isinstance(operand, (Name, Number)) for operand in operands)
         tight = _TIGHT if simple and not self.real else frozenset()
         return infix(operator, operands, self._inside, tight=tight)
+
+    @staticmethod
+    def _of_draw(number: Expression) -> int:
+        assert isinstance(number, Number)
+        return int(number.value)
 
     def number(self, value: int | float) -> int | float:
         """A literal as it is printed, without what is wrapped around it."""

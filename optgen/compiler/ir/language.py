@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from optgen.compiler.ir.expression import FUNCTION_NAMES, GIVEN
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import FUNCTIONS, OF_SCHEDULES
+from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reserved import (
     ATTRIBUTES,
     COLUMNS,
@@ -37,6 +38,11 @@ STATE_SHAPES: Mapping[str, Extent] = {
     "tensor": Extent.TENSOR,
     "rows": Extent.ROWS,
     "columns": Extent.COLUMNS,
+    "element": Extent.ELEMENT,
+}
+#: The shapes of inputs, and their extents.
+INPUT_SHAPES: Mapping[str, Extent] = {
+    "optimizer": Extent.OPTIMIZER,
     "element": Extent.ELEMENT,
 }
 #: The views of variables as matrices.
@@ -79,7 +85,7 @@ UPDATES = Language(
     ending="end with param = param - …",
     given=(PARAM, GRAD),
     fixed=(LEARNING_RATE, CALL, STEP, *ALIASES.values()),
-    functions={**dict.fromkeys(FUNCTION_NAMES, 1), **FUNCTIONS},
+    functions={**dict.fromkeys(FUNCTION_NAMES, 1), **FUNCTIONS, **dict.fromkeys(DRAWS, 0)},
     attributes=ATTRIBUTES,
     aliases=ALIASES,
 )

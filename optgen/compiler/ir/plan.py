@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.expression import Expression, names
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.reduction import Combination
-from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.rule import COUNTERS, Rule
 from optgen.compiler.ir.storage import NATIVE, Storage
 
 
@@ -27,6 +27,11 @@ class Switch:
 
     name: str
     condition: Expression | None
+
+    @property
+    def is_of_calls(self) -> bool:
+        """Whether it is decided anew in each call."""
+        return self.condition is not None and bool({*names(self.condition)} & {*COUNTERS})
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ ATTRIBUTES = frozenset(
         "get_config",
         "gradient_norm",
         "hyperparameters",
+        "inputs",
         "iterations",
         "kernels",
         "load",
@@ -64,6 +65,7 @@ CLASSES = frozenset(
         "PathOptions",
         "Scheduled",
         "Hyperparameter",
+        "Input",
         "Number",
         "Optimizer",
         "Featured",
@@ -129,6 +131,8 @@ COUNTS = {
 }
 #: 0 for a gradient of finite elements, and NaN otherwise.
 NONFINITE = "finite_check"
+#: Numbers of a call that decide its random numbers.
+RANDOM_SEED, RANDOM_STEP = "random_seed", "random_step"
 #: Switches that no hyperparameter decides. The first makes prepasses search for elements of a
 #: gradient that aren't finite. The second makes an update leave out the steps after the constraints
 #: of variables, which the runtime applies in between.
@@ -136,4 +140,4 @@ CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
 #: Names that no spec may declare.
-OWN_NAMES = frozenset({NONFINITE, CHECK_FINITE, CONSTRAINED, *SHAPES})
+OWN_NAMES = frozenset({NONFINITE, CHECK_FINITE, CONSTRAINED, RANDOM_SEED, RANDOM_STEP, *SHAPES})

@@ -66,6 +66,18 @@ class State:
 
 
 @dataclass(frozen=True)
+class Input:
+    """A value beside the gradient that a call is given: an array, or a number."""
+
+    name: str
+    location: Location
+    extent: Extent = Extent.ELEMENT
+    #: Whether a call may leave it out.
+    optional: bool = False
+    doc: str = ""
+
+
+@dataclass(frozen=True)
 class Step:
     """``target = expression``, executed if the guard holds."""
 
@@ -130,6 +142,9 @@ class Rule:
     torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
+    inputs: tuple[Input, ...] = ()
+    #: What evaluation uses in place of the parameter.
+    average: Expression | None = None
     #: How its variables are viewed as matrices; empty if they are not.
     view: str = ""
 

@@ -66,6 +66,16 @@ class StateEntry:
 
 
 @dataclass(frozen=True)
+class InputEntry:
+    """One line of ``[inputs]``: what a call is given beside the gradient."""
+
+    name: Text
+    shape: Text | None = None
+    optional: bool = False
+    doc: str = ""
+
+
+@dataclass(frozen=True)
 class Spec:
     """One spec file. A feature has a slot; an optimizer and a schedule have none."""
 
@@ -98,6 +108,9 @@ class Spec:
     is_schedule: bool = False
     #: How variables are viewed as matrices.
     view: Text | None = None
+    inputs: tuple[InputEntry, ...] = ()
+    #: What evaluation uses in place of the parameter.
+    average: Text | None = None
 
     @property
     def module(self) -> str:

@@ -28,6 +28,8 @@ from optgen.compiler.plan.slices import Slice, backward
 from optgen.compiler.plan.switches import Switches
 
 Owned = tuple[Step, str]
+#: The program that computes what evaluation uses.
+EVALUATE = "evaluate"
 
 
 def make_plan(rule: Rule) -> Plan:
@@ -47,7 +49,8 @@ class _Planner:
             if one and one == other
         ]
         states = [state.name for state in rule.states if state.extent is Extent.ELEMENT]
-        self._buffers = (PARAM, GRAD, *states)
+        inputs = [given.name for given in rule.inputs if given.extent is Extent.ELEMENT]
+        self._buffers = (PARAM, GRAD, *inputs, *states)
         self._vectors: dict[str, Extent] = {}
 
     def plan(self) -> Plan:
@@ -83,6 +86,9 @@ class _Planner:
                 name = "otherwise" if len(gates) == 1 else f"otherwise_{block.name}"
                 yield self._program(name, when, steps, gate)
             before.append(block)
+        if (average := self._rule.average) is not None:
+            step = Step(PARAM, average, ALWAYS, average.location)
+            yield self._program(EVALUATE, ALWAYS, [(step, self._rule.module)])
         every = [block for block in self._rule.blocks if block.every_variable]
         if every:
             guard = NEVER
@@ -107,7 +113,7 @@ class _Planner:
         self, name: str, guard: Condition, owned: list[Owned], gate: str | None = None
     ) -> Program:
         passes = Passes(self._rule, self._host, self._switches, owned)
-        if name != "absent":
+        if name not in ("absent", EVALUATE):
             passes.check_gradient()
         assigned = {buffer: _assigned(passes.items, buffer) for buffer in self._buffers}
         stored = {name: self._possible(when) for name, when in assigned.items() if name != GRAD}
@@ -139,7 +145,11 @@ class _Planner:
             Buffer(state.name, self._switches.translate(state.when), state.extent)
             for state in self._rule.states
         )
-        return (Buffer(PARAM, ALWAYS), Buffer(GRAD, ALWAYS), *states)
+        inputs = (
+            Buffer(given.name, self._switches.given(given), given.extent)
+            for given in self._rule.inputs
+        )
+        return (Buffer(PARAM, ALWAYS), Buffer(GRAD, ALWAYS), *inputs, *states)
 
 
 def _assigned(items: Sequence[Item], name: str) -> Condition:

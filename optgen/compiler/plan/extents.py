@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation
 from optgen.compiler.ir.extent import Extent, join
+from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.reserved import SHAPES
 from optgen.compiler.ir.rule import GRAD, PARAM, Rule, Step
@@ -17,6 +18,7 @@ class Extents:
     def __init__(self, rule: Rule, steps: Sequence[Step]) -> None:
         self._extents = {PARAM: Extent.ELEMENT, GRAD: Extent.ELEMENT}
         self._extents |= {state.name: state.extent for state in rule.states}
+        self._extents |= {given.name: given.extent for given in rule.inputs}
         self._extents |= dict.fromkeys(SHAPES, Extent.TENSOR)
         changed = True
         while changed:
@@ -41,6 +43,8 @@ class Extents:
                 return Extent.CALL
             case Name(name):
                 return self.name(name)
+        if expression.operator in DRAWS:
+            return Extent.ELEMENT
         if expression.operator in REDUCTIONS:
             return reduced(expression, self.of(expression.operands[0]))
         return join(self.of(operand) for operand in expression.operands)

@@ -16,9 +16,17 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
+from optgen.compiler.ir.randomness import SEED, has_draws, seeded
 from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
-from optgen.compiler.ir.reserved import CHECK_FINITE, COUNTS, NONFINITE, SHAPES
-from optgen.compiler.ir.rule import GRAD, Rule, Step
+from optgen.compiler.ir.reserved import (
+    CHECK_FINITE,
+    COUNTS,
+    NONFINITE,
+    RANDOM_SEED,
+    RANDOM_STEP,
+    SHAPES,
+)
+from optgen.compiler.ir.rule import GRAD, STEP, Rule, Step
 from optgen.compiler.plan.extents import Extents, reduced
 from optgen.compiler.plan.hoisted_names import fresh, words
 from optgen.compiler.plan.lower import SQUARE, lower
@@ -44,7 +52,7 @@ class Passes:
             for step, block in owned
         ]
         self._taken = {*host.names, *SHAPES, *(step.target for step, _ in owned)}
-        self._taken |= {state.name for state in rule.states}
+        self._taken |= {one.name for one in (*rule.states, *rule.inputs)}
         versions, lowered = self._versions(rule, lowered)
         self._extents = Extents(rule, [step for step, _ in lowered])
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
@@ -86,6 +94,8 @@ class Passes:
 
     def _add(self, step: Step, block: str) -> None:
         guard, target = self._switches.translate(step.guard), step.target
+        if has_draws(step.expression):
+            step = replace(step, expression=self._seeded(step.expression, guard, block))
         is_shared = target in self._shared
         is_element = self._extents.name(target) is Extent.ELEMENT
         expression = self._reduce(
@@ -101,6 +111,12 @@ class Passes:
         self._extents.set(target, extent)
         expression = self._hoist(expression, extent, guard, target, block)
         self._assign(target, expression, guard, block, extent)
+
+    def _seeded(self, expression: Expression, guard: Condition, block: str) -> Expression:
+        """The expression with draws that depend on the seed and the step."""
+        for name, source in ((RANDOM_SEED, SEED), (RANDOM_STEP, STEP)):
+            self._host.assign(name, Name(source), guard, block)
+        return seeded(expression, Name(RANDOM_SEED), Name(RANDOM_STEP))
 
     def _assign(
         self, target: str, expression: Expression, guard: Condition, block: str, extent: Extent

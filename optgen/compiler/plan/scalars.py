@@ -19,6 +19,7 @@ class HostScalars:
     def __init__(self, rule: Rule, switches: Mapping[str, str]) -> None:
         self._given = [h.name for h in rule.hyperparameters if not h.is_switch] + [*COUNTERS]
         self._taken = {*self._given, *switches.values(), *(s.name for s in rule.states)}
+        self._taken |= {one.name for one in rule.inputs}
         for block in rule.blocks:
             self._taken |= {step.target for step in (*block.steps, *block.otherwise)}
         self._hoisted: dict[str, str] = {}

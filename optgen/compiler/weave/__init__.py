@@ -8,6 +8,7 @@ from dataclasses import replace
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import Name, Operation, rename
 from optgen.compiler.ir.problem import Location, Problem, SpecError
+from optgen.compiler.ir.randomness import MOST_DRAWS, redrawn
 from optgen.compiler.ir.rule import (
     GIVEN_NAMES,
     GRAD,
@@ -44,9 +45,10 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
     grouped = [_grouped(part, slots) for part in features]
     taken = {h.name for part in parts for h in part.hyperparameters}
     taken |= {state.name for part in parts for state in part.states} | set(GIVEN_NAMES)
+    taken |= {given.name for part in parts for given in part.inputs}
     blocks = []
-    for part in parts:
-        block = _with_own_names(part, taken)
+    for place, part in enumerate(parts):
+        block = _with_own_names(part, taken, place)
         blocks.append(block)
         taken |= {step.target for step in (*block.steps, *block.otherwise)}
     atoms = {text: atom for part in parts for text, atom in part.atoms.items()}
@@ -56,6 +58,7 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
         states=tuple(state for part in parts for state in part.states),
         blocks=tuple(blocks),
         atoms=atoms,
+        inputs=tuple(given for part in parts for given in part.inputs),
         digests=(*rule.digests, *(digest for part in ordered for digest in part.digests)),
     )
 
@@ -85,8 +88,8 @@ def _grouped(part: Rule, slots: Slots) -> Rule:
     return replace(part, hyperparameters=marked)
 
 
-def _with_own_names(part: Rule, taken: set[str]) -> Block:
-    """The block of a part, with complete guards and unique local names."""
+def _with_own_names(part: Rule, taken: set[str], place: int) -> Block:
+    """The block of a part, with complete guards, unique local names and random numbers."""
     block = part.blocks[0]
     declared = {h.name for h in part.hyperparameters} | {state.name for state in part.states}
     assigned = {step.target for step in (*block.steps, *block.otherwise)}
@@ -98,7 +101,7 @@ def _with_own_names(part: Rule, taken: set[str]) -> Block:
     def renamed(step: Step) -> Step:
         return Step(
             new.get(step.target, step.target),
-            rename(step.expression, new),
+            redrawn(rename(step.expression, new), MOST_DRAWS * place),
             block.when & step.guard,
             step.location,
         )

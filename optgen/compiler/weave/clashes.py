@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from optgen.compiler.ir.problem import Problem, nearest
+from optgen.compiler.ir.randomness import SEED
 from optgen.compiler.ir.rule import LEARNING_RATE, Rule
 from optgen.compiler.ir.spec import Spec
 
@@ -13,8 +14,10 @@ def clashes(parts: Iterable[Rule]) -> Iterator[Problem]:
     """Names that two specs declare."""
     owners: dict[str, Rule] = {}
     for part in parts:
-        declared = [(h.name, h.location) for h in part.hyperparameters]
+        # All random numbers depend on one seed.
+        declared = [(h.name, h.location) for h in part.hyperparameters if h.name != SEED]
         declared += [(state.name, state.location) for state in part.states]
+        declared += [(given.name, given.location) for given in part.inputs]
         if part.blocks[0].slot is not None:
             other = owners.setdefault(f"feature {part.name}", part)
             if other is not part:

@@ -10,13 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.kernels import always
-
 Number = float
 #: A number, a schedule, or a function without arguments.
 Scheduled = float | Callable[..., float]
 #: The value of a hyperparameter: None where an optional one is off.
 Value = bool | int | float | None
+
+
+def always(on: Mapping[str, bool]) -> bool:
+    """The condition that holds in every switch setting."""
+    return True
 
 
 @dataclass(frozen=True)
@@ -76,12 +79,31 @@ class Hyperparameter:
 class Switch:
     """A static condition over the hyperparameters: a constant of the compiled kernels.
 
-    ``asks`` names the numbers that it asks about; none where it is a hyperparameter itself.
+    ``asks`` names the numbers that it asks about; none where it is a hyperparameter itself. One
+    ``of_calls`` is decided anew in each call, by hyperparameters and counters.
     """
 
     name: str
     condition: Callable[[Mapping[str, Any]], bool]
     asks: tuple[str, ...] = ()
+    of_calls: bool = False
+
+
+@dataclass(frozen=True)
+class Input:
+    """A value beside the gradient that a call is given: an array of each variable's shape.
+
+    With the ``shape`` "optimizer" it is one number. A call may leave out an ``optional`` one.
+    """
+
+    name: str
+    shape: str = "element"
+    optional: bool = False
+
+    @property
+    def switch(self) -> str:
+        """The switch that is on in calls that have it."""
+        return f"{self.name}_given"
 
 
 @dataclass(frozen=True)

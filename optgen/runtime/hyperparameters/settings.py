@@ -47,7 +47,10 @@ class Settings:
         #: The names of the columns of a row; kernels compute those that are no hyperparameters.
         self.columns = list(columns)
         self._stand_ins = [state for state in states if state.stands_in]
-        self._owner, self._switches, self._exclusive = owner, switches, exclusive
+        self._owner, self._exclusive = owner, exclusive
+        self._switches = [switch for switch in switches if not switch.of_calls]
+        #: Switches that each call decides, which are off until one does.
+        self._of_calls = {switch.name: False for switch in switches if switch.of_calls}
         self._declared = {h.name: h for h in declared}
         self.options = Options(owner, self._declared, options)
         self._groups = self.options.groups(())
@@ -128,7 +131,8 @@ class Settings:
         """
         own = merged(self._values, self._groups, groups)
         every = [merged(self._values, self._groups, names) for names in self._each_group()]
-        return {switch.name: self._holds(switch, own, every) for switch in self._switches}
+        found = {switch.name: self._holds(switch, own, every) for switch in self._switches}
+        return found | self._of_calls
 
     def _holds(
         self, switch: Switch, own: Mapping[str, Setting], every: Sequence[Mapping[str, Setting]]

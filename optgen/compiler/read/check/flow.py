@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import GIVEN, REDUCTIONS, Expression, Name, Operation, walk
 from optgen.compiler.ir.language import SCHEDULES, foreign_name, language_of
 from optgen.compiler.ir.problem import Problem, nearest
-from optgen.compiler.ir.rule import GRAD, Block, Rule, Step
+from optgen.compiler.ir.randomness import DRAWS
+from optgen.compiler.ir.rule import GRAD, PARAM, Block, Rule, Step
 from optgen.compiler.read.check.cycles import cycle
 
 _PROCEED = "proceed may use hyperparameters, call and step"
@@ -21,6 +23,9 @@ def check_flow(rule: Rule) -> Iterator[Problem]:
             yield from _Flow(rule, block, steps).problems()
         if block.proceed is not None:
             yield from _Flow(rule, block, ()).before_the_call(block.proceed)
+        if rule.average is not None:
+            step = Step(PARAM, rule.average, ALWAYS, rule.average.location)
+            yield from _Flow(rule, replace(block, every_variable=True), (step,)).of_elements()
 
 
 class _Flow:
@@ -38,6 +43,9 @@ class _Flow:
         self._states = {state.name: state.when for state in rule.states}
         self._defined: dict[str, Condition] = dict.fromkeys(self._language.given, ALWAYS)
         self._defined |= self._states
+        self._inputs = {one.name for one in rule.inputs}
+        given = {n: Condition.of(f"{GIVEN}({n.name})") for n in rule.inputs if n.optional}
+        self._defined |= {one.name: given.get(one, ALWAYS) for one in rule.inputs}
         self._defined |= dict.fromkeys(self._fixed, ALWAYS)
         self._locals = {step.target for step in steps}
 
@@ -59,6 +67,17 @@ class _Flow:
         if last and not self._block.when.implies(self._defined[result]):
             message = f"{result!r} has no value under every condition"
             yield Problem(message, last[0].location, "assign it in both branches of the if")
+
+    def of_elements(self) -> Iterator[Problem]:
+        """The problems of what is computed for each element apart from steps."""
+        for step in self._steps:
+            for part in walk(step.expression):
+                if isinstance(part, Operation) and part.operator in {*REDUCTIONS, *DRAWS, GIVEN}:
+                    message = f"{part.operator} has no place in an average"
+                    hint = "it is computed for each element; keep the value as a state"
+                    yield Problem(message, part.location, hint)
+                    return
+        yield from self.problems()
 
     def before_the_call(self, proceed: Expression) -> Iterator[Problem]:
         """The problems of the condition under which a call proceeds."""
@@ -82,6 +101,9 @@ class _Flow:
         if target in self._fixed:
             hint = "give the value a new name"
             yield Problem(f"{target!r} can't be assigned", step.location, hint)
+        elif target in self._inputs:
+            message = f"the input {target!r} can't be assigned"
+            yield Problem(message, step.location, "give the value a new name")
         elif target == GRAD and self._block.every_variable:
             message = "a variable without a gradient has none that could be assigned"
             yield Problem(message, step.location, "drop every_variable, or the line")

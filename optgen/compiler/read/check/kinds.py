@@ -25,6 +25,7 @@ def check_kinds(rule: Rule) -> Iterator[Problem]:
     """Conditions in place of numbers, and numbers in place of conditions."""
     kinds = dict.fromkeys(language_of(rule).names, False)
     kinds |= {state.name: False for state in rule.states}
+    kinds |= {one.name: False for one in rule.inputs}
     kinds |= {h.name: h.is_switch for h in rule.hyperparameters}
     conditions = [h.range for h in rule.hyperparameters]
     conditions += [state.invariant for state in rule.states]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from optgen.compiler.ir.expression import GIVEN, REDUCTIONS, Name, Operation, names, walk
 from optgen.compiler.ir.language import language_of
 from optgen.compiler.ir.problem import Problem, closest, nearest
+from optgen.compiler.ir.randomness import SEED
 from optgen.compiler.ir.rule import (
     COUNTERS,
     GRAD,
@@ -49,6 +50,7 @@ class _Use:
         self._declared = {h.name for h in rule.hyperparameters}
         language = language_of(rule)
         self._declared |= {*language.names, language.result, *(state.name for state in rule.states)}
+        self._declared |= {one.name for one in rule.inputs}
         self._assigned = {step.target for step in self._steps}
         self._read = {name for step in self._steps for name in names(step.expression)}
         # A name that is used only to compute itself is unused.
@@ -58,6 +60,9 @@ class _Use:
         for asked in (*rule.atoms.values(), block.proceed):
             self._used |= set(names(asked)) if asked is not None else set()
         self._used |= {str(state.initial) for state in rule.states}
+        if rule.average is not None:
+            self._read |= {*names(rule.average)}
+            self._used |= {*names(rule.average)}
         # A mistyped name isn't also reported under its correct spelling.
         idle = self._assigned - self._used - self._declared
         self._assigned |= {closest(name, self._declared) for name in idle}
@@ -72,9 +77,13 @@ class _Use:
     def unused(self) -> Iterator[Problem]:
         """Hyperparameters and local names that no result depends on."""
         for hyperparameter in self._rule.hyperparameters:
-            if hyperparameter.name not in self._used:
+            if hyperparameter.name not in {*self._used, SEED}:
                 message = f"the hyperparameter {hyperparameter.name!r} is never used"
                 yield Problem(message, hyperparameter.location, "use it in the rule, or drop it")
+        for given in self._rule.inputs:
+            if given.name not in self._read:
+                message = f"the input {given.name!r} is never used"
+                yield Problem(message, given.location, "use it in the rule, or drop it")
         told = set(self._declared)
         for step in self._steps:
             if step.target not in self._used | told:

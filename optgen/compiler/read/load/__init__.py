@@ -12,12 +12,12 @@ from optgen.compiler.ir.problem import CONTROL, Problems, SpecError, nearest
 from optgen.compiler.ir.proof import Group
 from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.load.document import Document, read
-from optgen.compiler.read.load.entries import read_hyperparameters, read_states
+from optgen.compiler.read.load.entries import read_hyperparameters, read_inputs, read_states
 from optgen.compiler.read.load.fields import Fields
 
 HEADER = {"name", "summary", "reference"}
 OPTIMIZER = {"label", "defaults", "demo", "torch", "waive"}
-BODY = {"hyperparameters", "state", "update", "matrix"}
+BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "average"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
@@ -65,6 +65,8 @@ def _whole(document: Document, top: Fields) -> Spec:
         update.complain("rule", "there is no rule", 'write rule = """…"""')
     header, matrix = _header(document, top), top.table("matrix", '[matrix] view = "last two"')
     matrix.only(MATRIX)
+    average = top.table("average", '[average] param = "…"')
+    average.only({"param"})
     return replace(
         header,
         hyperparameters=read_hyperparameters(top.table("hyperparameters")),
@@ -80,6 +82,8 @@ def _whole(document: Document, top: Fields) -> Spec:
         every_variable=top.flag("every_variable"),
         position=_position(top),
         view=matrix.text("view"),
+        average=average.text("param"),
+        inputs=read_inputs(top.table("inputs")),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Set
 from itertools import pairwise
 
-from optgen.compiler.ir.spec import HyperparameterEntry, Scalar, StateEntry, Text
+from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Scalar, StateEntry, Text
 from optgen.compiler.read.load.fields import Fields
 
 HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", "scales_loss"}
 OF_SCHEDULE = HYPERPARAMETER - {"excluded", "scales_loss"} | {"required", "list", "after_name"}
+INPUT = {"shape", "optional", "doc"}
 STATE = {"when", "initial", "invariant", "doc", "stands_in", "shape"}
 
 #: More than any optimizer has; the bound limits the cost of hostile specs.
@@ -30,6 +31,18 @@ def read_hyperparameters(
 def read_states(table: Fields) -> tuple[StateEntry, ...]:
     """The arrays that persist between steps."""
     return tuple(_state(table, key) for key in _keys(table, "states"))
+
+
+def read_inputs(table: Fields) -> tuple[InputEntry, ...]:
+    """What a call is given beside the gradient."""
+    return tuple(_input(table, key) for key in _keys(table, "inputs"))
+
+
+def _input(table: Fields, key: str) -> InputEntry:
+    fields = table.table(key, f"{key} = {{}}")
+    fields.only(INPUT)
+    shape, optional = fields.text("shape"), fields.flag("optional")
+    return InputEntry(table.name(key), shape, optional, fields.prose("doc"))
 
 
 def _keys(table: Fields, what: str) -> list[str]:

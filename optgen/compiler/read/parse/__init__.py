@@ -9,18 +9,20 @@ from typing import TypeGuard
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.language import OF_CALLS, STATE_SHAPES, VIEWS, language_of
+from optgen.compiler.ir.language import INPUT_SHAPES, OF_CALLS, STATE_SHAPES, VIEWS, language_of
 from optgen.compiler.ir.problem import Problems, SpecError, nearest
+from optgen.compiler.ir.randomness import SEED
 from optgen.compiler.ir.rule import (
     LEARNING_RATE,
     Block,
     Branch,
     Hyperparameter,
+    Input,
     Rule,
     State,
     Step,
 )
-from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry, Text
+from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Spec, StateEntry, Text
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.names import check_names, fault
@@ -51,10 +53,14 @@ class _Parser:
             entries.insert(0, self._plain_learning_rate())
         self._hyperparameters = tuple(entries)
         known = {entry.name: entry for entry in entries}
-        self._guards = Guards(known, problems, has_view=spec.view is not None)
+        self._has_draws = False
+        self._inputs = tuple(self._input(entry) for entry in spec.inputs)
+        optional = {one.name for one in self._inputs if one.optional}
+        self._guards = Guards(known, problems, has_view=spec.view is not None, optional=optional)
         self._branches: list[Branch] = []
         self._bad_names: set[str] = set()
-        self._declared = {*known, *(entry.name.value for entry in spec.states)}
+        entries_named = (*spec.states, *spec.inputs)
+        self._declared = {*known, *(entry.name.value for entry in entries_named)}
         self._aliases: dict[str, str] = {}
 
     def rule(self) -> Rule:
@@ -76,6 +82,8 @@ class _Parser:
         if block.proceed is not None:
             self._guards.note(block.proceed)
         states = tuple(self._state(entry, when) for entry in spec.states)
+        if self._has_draws and all(h.name != SEED for h in self._hyperparameters):
+            self._hyperparameters += (self._plain_seed(),)
         return Rule(
             name=spec.name.value,
             module=spec.module,
@@ -95,6 +103,8 @@ class _Parser:
             digests=spec.digests,
             is_schedule=spec.is_schedule,
             view=self._view(),
+            inputs=self._inputs,
+            average=self._expression(spec.average),
         )
 
     def _view(self) -> str:
@@ -112,6 +122,12 @@ class _Parser:
         return Hyperparameter(
             LEARNING_RATE, LEARNING_RATE_DEFAULT, location, _at_least_zero(LEARNING_RATE)
         )
+
+    def _plain_seed(self) -> Hyperparameter:
+        """The hyperparameter that decides random numbers, after all others."""
+        doc = "Decides the random numbers of a run."
+        at, bounds = self._spec.name.location, _at_least_zero(SEED)
+        return Hyperparameter(SEED, 0, at, bounds, doc, integer=True, after_name=True)
 
     def _hyperparameter(self, entry: HyperparameterEntry) -> Hyperparameter:
         bounds = self._expression(entry.range)
@@ -148,6 +164,16 @@ class _Parser:
             initial_at=entry.initial.location if isinstance(entry.initial, Text) else None,
         )
 
+    def _input(self, entry: InputEntry) -> Input:
+        shape, extent = entry.shape, Extent.ELEMENT
+        if shape is not None:
+            extent = INPUT_SHAPES.get(shape.value, Extent.ELEMENT)
+            if shape.value not in INPUT_SHAPES:
+                hint = nearest(shape.value, INPUT_SHAPES) or f"one of {', '.join(INPUT_SHAPES)}"
+                message = f"{shape.value!r:.60} is no shape of an input"
+                self._problems.add(message, shape.location, hint)
+        return Input(entry.name.value, entry.name.location, extent, entry.optional, entry.doc)
+
     def _extent(self, shape: Text | None) -> Extent:
         """The extent of a state; numbers that only calls decide are kept for each variable."""
         if shape is None:
@@ -164,10 +190,12 @@ class _Parser:
 
     def _condition(self, text: Text | None, around: Condition) -> Condition:
         expression = self._expression(text)
-        return ALWAYS if expression is None else self._branch(expression, around)
+        return ALWAYS if expression is None else self._branch(expression, around, of_calls=False)
 
-    def _branch(self, test: Expression, around: Condition, has_else: bool = False) -> Condition:
-        condition = self._guards.read(test, around)
+    def _branch(
+        self, test: Expression, around: Condition, has_else: bool = False, *, of_calls: bool = True
+    ) -> Condition:
+        condition = self._guards.read(test, around, of_calls=of_calls)
         if condition is None:
             return ALWAYS
         self._branches.append(Branch(around, condition, test.location, has_else))
@@ -180,7 +208,9 @@ class _Parser:
         statements = grammar.statements()
         own = {n.id for s in statements for n in ast.walk(s) if _is_target(n)} | self._declared
         self._aliases = {k: v for k, v in self._language.aliases.items() if k not in own}
-        return tuple(self._flatten(grammar, statements, when, ALWAYS))
+        steps = tuple(self._flatten(grammar, statements, when, ALWAYS))
+        self._has_draws = self._has_draws or grammar.draws > 0
+        return steps
 
     def _flatten(
         self, grammar: Grammar, statements: list[ast.stmt], when: Condition, guard: Condition

@@ -15,6 +15,7 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.language import UPDATES, Language, foreign_name
 from optgen.compiler.ir.problem import Location, Problems, nearest
+from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.spec import Text
 from optgen.compiler.read.parse.foreign import foreign
 from optgen.compiler.read.parse.reading import MOST_NODES, Reading
@@ -49,6 +50,8 @@ class Grammar:
         self._problems, self._language = problems, language
         self._unknown: set[str] = set()
         self._repeated = 0
+        #: How many random numbers the text draws; each has its number as an operand.
+        self.draws = 0
 
     def at(self, node: ast.AST) -> Location:
         """The location of a node in the spec file."""
@@ -160,6 +163,9 @@ class Grammar:
             message = f"{function} takes {count}, not {len(node.args)}"
             self._problems.add(message, self.at(node))
             return None
+        if function in DRAWS:
+            self.draws += 1
+            return Operation(function, (Number(self.draws),), self.at(node))
         return self._apply(function, node.args, node)
 
     def _unknown_function(self, function: str, node: ast.Name) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import (
     ARITHMETIC,
@@ -12,18 +14,21 @@ from optgen.compiler.ir.expression import (
     Name,
     Number,
     Operation,
+    names,
     text,
     walk,
 )
 from optgen.compiler.ir.problem import Problems, nearest
 from optgen.compiler.ir.reserved import MATRIX
-from optgen.compiler.ir.rule import Hyperparameter
+from optgen.compiler.ir.rule import COUNTERS, Hyperparameter
 
 #: Each atom becomes a constant of every kernel.
 MOST_ATOMS = 32
 
 _NO_VIEW = "no view says which variables are matrices"
 _ADD_VIEW = 'add [matrix] view = "last two", or another view'
+_BY_CALL = "each call decides this anew"
+_NOT_BY_CALL = "a state, or a feature, is there for all calls; put the condition into an if"
 _HINT = "if and when ask for hyperparameters; a choice per element or per call is where(…, a, b)"
 
 
@@ -31,27 +36,39 @@ class Guards:
     """Parses conditions over the hyperparameters and records each atom found."""
 
     def __init__(
-        self, known: dict[str, Hyperparameter], problems: Problems, *, has_view: bool = False
+        self,
+        known: dict[str, Hyperparameter],
+        problems: Problems,
+        *,
+        has_view: bool = False,
+        optional: Collection[str] = (),
     ) -> None:
+        """``optional`` are the inputs that a call may leave out."""
         self._known, self._problems, self._has_view = known, problems, has_view
+        self._inputs = optional
         self.atoms: dict[str, Expression] = {}
 
-    def read(self, expression: Expression, around: Condition = ALWAYS) -> Condition | None:
-        """The condition of an expression; None, with a problem, if it isn't static.
+    def read(
+        self, expression: Expression, around: Condition = ALWAYS, *, of_calls: bool = True
+    ) -> Condition | None:
+        """The condition of an expression; None, with a problem, if elements decide it.
 
-        ``around`` is the condition that already holds at this point.
+        ``around`` is the condition that already holds at this point. ``of_calls`` allows
+        conditions that each call decides.
         """
+        self._of_calls = of_calls
         if isinstance(expression, Operation) and expression.operator in ("and", "or"):
-            left = self.read(expression.operands[0], around)
+            left = self.read(expression.operands[0], around, of_calls=of_calls)
             if left is None:
                 return None
             both = expression.operator == "and"
-            right = self.read(expression.operands[1], around & (left if both else ~left))
+            around &= left if both else ~left
+            right = self.read(expression.operands[1], around, of_calls=of_calls)
             if right is None:
                 return None
             return left & right if both else left | right
         if isinstance(expression, Operation) and expression.operator == "not":
-            inner = self.read(expression.operands[0], around)
+            inner = self.read(expression.operands[0], around, of_calls=of_calls)
             return None if inner is None else ~inner
         return self._atom(expression) if self._is_atom(expression, around) else None
 
@@ -111,13 +128,15 @@ class Guards:
         if expression.operator not in ARITHMETIC | {"neg"}:
             message = f"{expression.operator} has no place in a static condition"
             return self._refuse(expression, message, "compare hyperparameters with numbers")
-        if not _is_total(expression):
+        if not _is_total(expression) and not ({*COUNTERS} & {*names(expression)}):
             message = f"the right side of {expression.operator} must be a whole number here"
             return self._refuse(expression.operands[1], message, "multiply both sides instead")
         return all(self._is_static(operand, around) for operand in expression.operands)
 
     def _is_known(self, name: Name, around: Condition) -> bool:
         found = self._known.get(name.id)
+        if name.id in COUNTERS:
+            return self._of_calls or self._refuse(name, _BY_CALL, _NOT_BY_CALL)
         if found is None:
             hint = nearest(name.id, self._known) or _HINT
             return self._refuse(name, f"{name.id!r} is not known before the run", hint)
@@ -133,6 +152,8 @@ class Guards:
 
     def _asks_for_an_optional(self, expression: Operation) -> bool:
         operand = expression.operands[0]
+        if isinstance(operand, Name) and operand.id in self._inputs:
+            return self._of_calls or self._refuse(operand, _BY_CALL, _NOT_BY_CALL)
         if isinstance(operand, Name) and operand.id not in self._known:
             hint = nearest(operand.id, self._known) or "declare it with optional = true"
             return self._refuse(operand, f"{operand.id!r} is not a hyperparameter", hint)

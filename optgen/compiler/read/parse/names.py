@@ -51,6 +51,26 @@ def class_name_fault(name: str) -> str:
 
 def check_names(spec: Spec, problems: Problems) -> None:
     """Collect a problem for each declared name that is invalid or declared twice."""
+    _check_title(spec, problems)
+    language = language_of(spec)
+    for entry in spec.hyperparameters:
+        message = fault(entry.name.value, language) or _argument_fault(entry, language)
+        if entry.name.value == LEARNING_RATE and spec.slot is not None:
+            message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
+        if message:
+            problems.add(message, entry.name.location)
+    arguments = {entry.name.value for entry in (*spec.hyperparameters, *spec.inputs)}
+    for given in spec.inputs:
+        message = fault(given.name.value, language) or _argument_fault_of(given.name.value)
+        if message:
+            problems.add(message, given.name.location)
+    for state in spec.states:
+        message = fault(state.name.value) or _state_fault(state, arguments)
+        if message:
+            problems.add(message, state.name.location)
+
+
+def _check_title(spec: Spec, problems: Problems) -> None:
     title, language, hint = spec.name.value, language_of(spec), ""
     if spec.slot is None:
         message = class_name_fault(title)
@@ -60,17 +80,6 @@ def check_names(spec: Spec, problems: Problems) -> None:
         message = fault(title) or ("" if title.islower() else f"{title!r} must be in lower case")
     if message:
         problems.add(message, spec.name.location, hint)
-    for entry in spec.hyperparameters:
-        message = fault(entry.name.value, language) or _argument_fault(entry, language)
-        if entry.name.value == LEARNING_RATE and spec.slot is not None:
-            message = f"{LEARNING_RATE!r} belongs to the optimizer, and every feature may use it"
-        if message:
-            problems.add(message, entry.name.location)
-    arguments = {entry.name.value for entry in spec.hyperparameters}
-    for state in spec.states:
-        message = fault(state.name.value) or _state_fault(state, arguments)
-        if message:
-            problems.add(message, state.name.location)
 
 
 def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
@@ -90,10 +99,17 @@ def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
     return ""
 
 
+def _argument_fault_of(name: str) -> str:
+    """Why an input can't have a name: it is an argument of ``apply``."""
+    if name in {*GIVEN_NAMES, "grads", "trainable_variables", "closure", "self"}:
+        return f"{name!r} is given by the language"
+    return ""
+
+
 def _state_fault(entry: StateEntry, arguments: set[str]) -> str:
     name = entry.name.value
     if name in arguments:
-        return f"{name!r} is both a hyperparameter and a state"
+        return f"{name!r} is declared above already"
     if name in GIVEN_NAMES:
         return f"{name!r} is given by the language"
     return ""

@@ -6,6 +6,7 @@ from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target
 from optgen.compiler.emit.targets.cpu.printer import CpuPrinter
 from optgen.compiler.emit.targets.cpu.tiles import TilePrinter
 from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.randomness import DRAWS
 
 
 class Cpu(Target):
@@ -38,6 +39,7 @@ class Cpu(Target):
             ),
             *("column_places", "fold_numbers", "fold_rows", "height", "inf", "int64", "itemsize"),
             *("left", "line", "matrix_index", "offset", "place", "reach", "row_parts", "row_place"),
+            *("origin", "position", *DRAWS),
             *("row_places", "scattered", "stretch", "tensors", "tile", "tiles", "view", "width"),
             *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),
         ]

@@ -36,12 +36,21 @@ from optgen.compiler.emit.target import (
     functions_from,
 )
 from optgen.compiler.ir.condition import NEVER, Condition
-from optgen.compiler.ir.expression import Operation
+from optgen.compiler.ir.expression import Operation, walk
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Reduction
+from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
-from optgen.compiler.ir.reserved import COLUMNS, LENGTHS, MATRIX, ROWS, SHAPES
+from optgen.compiler.ir.reserved import (
+    COLUMNS,
+    LENGTHS,
+    MATRIX,
+    RANDOM_SEED,
+    RANDOM_STEP,
+    ROWS,
+    SHAPES,
+)
 
 _KERNEL = ("Array", "Kernel", "kernel")
 _LOOP = ("BLOCK", "Loop", "block", "flush_denormals", "restore")
@@ -88,12 +97,13 @@ class CpuPrinter(StatementPrinter):
         ),
         **dict.fromkeys(["fold_columns", "fold_numbers", "fold_rows"], "optgen.runtime.cpu.folds"),
         "inf": "math",
+        **dict.fromkeys(DRAWS, "optgen.runtime.cpu.randomness"),
     }
 
     def __init__(self, plan: Plan, naming: Naming) -> None:
         super().__init__(plan, naming)
         self.host = Printer(names=naming.renamed)
-        self.element = Printer("real", naming.renamed)
+        self.element = Printer("real", naming.renamed, draws="real, tensor, position")
 
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
@@ -119,7 +129,7 @@ class CpuPrinter(StatementPrinter):
         """The names that a function needs imported."""
         yield from called_by(expressions_of(function), self.host, self.support)
         if isinstance(function, Pass):
-            yield from (*_KERNEL, *_LOOP)
+            yield from (*_KERNEL, *_LOOP, *drawn_by(function))
             if any(one.table is Table.NUMBERS for one in function.reads):
                 yield from ("float64", "number_at")
             yield from self._used_by_reductions(function)
@@ -151,6 +161,7 @@ class CpuPrinter(StatementPrinter):
             "reads": self.statements(function.reads),
             "blocks": self.block(self.blocks(function.body, "first", "start", "size")),
             "body": self.statements(function.body),
+            "draws": bool(drawn_by(function)),
         }
 
     def _partials(self, function: Pass) -> dict[str, object]:
@@ -183,6 +194,9 @@ class CpuPrinter(StatementPrinter):
             case Read(name, _, guard, boolean):
                 source = self._cell(statement)
                 value = f"{source} != 0.0" if boolean else f"real({source})"
+                if name in (RANDOM_SEED, RANDOM_STEP):
+                    # Whole numbers, which a float32 may not hold.
+                    value = source
                 return Line(f"{self.name(name)} = {value}", guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = "
@@ -313,6 +327,12 @@ class CpuPrinter(StatementPrinter):
     def count(extent: Extent) -> str:
         """The number of elements of a vector."""
         return f"sizes[tensor, {SHAPES.index(LENGTHS[extent])}]"
+
+
+def drawn_by(function: Function) -> set[str]:
+    """The random functions that a function calls."""
+    parts = (part for expression in expressions_of(function) for part in walk(expression))
+    return {one.operator for one in parts if isinstance(one, Operation)} & {*DRAWS}
 
 
 def start_of(reduction: Reduction) -> str:

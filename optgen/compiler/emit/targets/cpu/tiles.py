@@ -7,7 +7,7 @@ from typing import Any
 
 from optgen.compiler.emit.code import Axes, Fetch, Function, Statement
 from optgen.compiler.emit.layout import Line
-from optgen.compiler.emit.targets.cpu.printer import COMBINED, CpuPrinter, start_of
+from optgen.compiler.emit.targets.cpu.printer import COMBINED, CpuPrinter, drawn_by, start_of
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Reduction
 
@@ -44,6 +44,7 @@ class TilePrinter(CpuPrinter):
             "fetches": self.statements(of_lines),
             "row_zeros": self._starts(rows),
             "blocks": self.block(blocks),
+            "draws": bool(drawn_by(function)),
             "body": self.statements(body),
             "row_parts": self._left(rows, "{name}_parts[line - first]"),
             "partials": self._left(numbers, "partial[tile, {k}]"),
