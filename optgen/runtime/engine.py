@@ -131,7 +131,9 @@ class Engine:
                 # A state that variables share is at the same address for all of them.
                 some = [(np.flatnonzero(chosen)[:1], self._parts[0])]
             else:
-                some = [(np.flatnonzero(chosen & part.members), part) for part in self._parts]
+                # Without elements, a variable has no values between passes.
+                held = chosen & (self._shapes[:, SIZE] > 0)
+                some = [(np.flatnonzero(held & part.members), part) for part in self._parts]
             state = kernels.buffers.index(keep.state)
             for tensors, part in some:
                 if not len(tensors) or not keep.when(part.on):

@@ -91,6 +91,8 @@ class Fetch:
     vector: str
     extent: Extent
     guard: Condition
+    #: Whether it is true or false.
+    boolean: bool = False
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class Pass(Function):
 
     program: Program
     number: int
-    #: Those of the pass, in the order of their results; some may not run in this function.
+    #: Those of the pass, in the order of their results; the guard of some never holds here.
     reductions: tuple[Reduction, ...]
     #: The function that computes tensor scalars from the sums, if any.
     finish: TensorScalars | None
@@ -228,8 +230,8 @@ def numbered(program: Program) -> Iterator[tuple[int, Phase]]:
 def name_of(program: Program, what: str, number: int) -> str:
     """The name of a function of a phase: the last pass has that of the program."""
     last = len([phase for phase in program.phases if phase.elements is not None])
-    if number == last and what in ("sums", "axes"):
-        return program.name if what == "sums" else f"{program.name}_axes"
+    if number == last and what == "sums":
+        return program.name
     return f"{program.name}_{what}" + ("" if number == 1 else f"_{number}")
 
 
@@ -279,6 +281,7 @@ def _pass(
     is_matrix: bool | None,
 ) -> Pass:
     known = () if is_matrix is None else ((MATRIX, is_matrix),)
+    reductions = tuple(replace(one, guard=one.guard.given(known)) for one in stage.reductions)
     items = [replace(item, guard=item.guard.given(known)) for item in stage.body]
     items = [item for item in items if item.guard.cases]
     loads = (Load(one.buffer, one.guard.given(known)) for one in stage.loads)
@@ -290,12 +293,12 @@ def _pass(
         *(one for one in stores if one.guard.cases),
     )
     reads = _number_reads(plan, program, items, number)
-    kind: type[Pass] = Sums if stage.reductions else Elements
+    kind: type[Pass] = Sums if stage.numbers else Elements
     name = name_of(program, "sums", number)
     if is_matrix:
-        kind, name = Axes, name_of(program, "axes", number)
+        kind, name = Axes, f"{name}_axes"
     switches = _switches(plan, (*reads, *body))
-    return kind(name, switches, reads, body, program, number, stage.reductions, finish)
+    return kind(name, switches, reads, body, program, number, reductions, finish)
 
 
 def _fetches(plan: Plan, program: Program, items: Sequence[Item]) -> Iterator[Fetch]:
@@ -303,9 +306,11 @@ def _fetches(plan: Plan, program: Program, items: Sequence[Item]) -> Iterator[Fe
     extents = vectors_of(plan)
     made = {item.target for item in items}
     used = dict.fromkeys(name for item in items for name in names(expression_of(item)))
+    booleans = {i.target for i in program.items if isinstance(i, Assignment) and i.boolean}
     for name in used:
         if name in extents and name not in made:
-            yield Fetch(name, extents[name], _guard(name, items, program.items))
+            guard = _guard(name, items, program.items)
+            yield Fetch(name, extents[name], guard, name in booleans)
 
 
 def vectors_of(plan: Plan) -> dict[str, Extent]:

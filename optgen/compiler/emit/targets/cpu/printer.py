@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -132,7 +132,8 @@ class CpuPrinter(StatementPrinter):
             yield from (*_KERNEL, *_LOOP, *drawn_by(function))
             if any(one.table is Table.NUMBERS for one in function.reads):
                 yield from ("float64", "number_at")
-            yield from self._used_by_reductions(function)
+            yield from self._used_by_folds(function)
+            yield from _used_by_reductions(function.reductions)
         match function:
             case Axes():
                 yield from ("float64", "int64", "view")
@@ -144,17 +145,18 @@ class CpuPrinter(StatementPrinter):
                     yield from ("float64", "number_at")
                 if any(group.extent in VECTORS for group in function.groups):
                     yield from ("float64", "int64", "view")
+                items = (one for group in function.groups for one in group.body)
+                yield from _used_by_reductions(i for i in items if isinstance(i, Reduction))
             case FeatureScalars():
                 yield from ("Array", "function")
             case HostScalars():
                 yield from _KERNEL
 
-    def _used_by_reductions(self, function: Pass) -> Iterator[str]:
+    def _used_by_folds(self, function: Pass) -> Iterator[str]:
         for one in function.reductions:
             yield "float64"
             if isinstance(function, Axes) or one.combination is not Combination.SUM:
                 yield f"fold_{_PLACES[one.extent]}"
-            yield COMBINED[one.combination]
 
     def _element_loop(self, function: Pass) -> dict[str, object]:
         return {
@@ -272,9 +274,9 @@ class CpuPrinter(StatementPrinter):
             case Write(name, _, guard, expression):
                 value = self.name(name) if expression is None else printed(expression, self.host)
                 return Line(f"{self._cell(statement)} = {value}", guard)
-            case Fetch(vector, extent, guard):
+            case Fetch(vector, extent, guard, boolean):
                 text = f"{self.name(vector)} = {vector}_vector[{_INDEX[extent]}]"
-                return Line(text, guard)
+                return Line(f"{text} != 0.0" if boolean else text, guard)
             case Put(vector, extent, guard):
                 text = f"{vector}_vector[{_INDEX[extent]}] = {self.name(vector)}"
                 return Line(text, guard)
@@ -333,6 +335,13 @@ def drawn_by(function: Function) -> set[str]:
     """The random functions that a function calls."""
     parts = (part for expression in expressions_of(function) for part in walk(expression))
     return {one.operator for one in parts if isinstance(one, Operation)} & {*DRAWS}
+
+
+def _used_by_reductions(reductions: Iterable[Reduction]) -> Iterator[str]:
+    for one in reductions:
+        yield COMBINED[one.combination]
+        if one.combination is not Combination.SUM:
+            yield "inf"
 
 
 def start_of(reduction: Reduction) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from optgen.compiler.emit.code import Axes, Fetch, Function, Statement
@@ -46,8 +46,8 @@ class TilePrinter(CpuPrinter):
             "blocks": self.block(blocks),
             "draws": bool(drawn_by(function)),
             "body": self.statements(body),
-            "row_parts": self._left(rows, "{name}_parts[line - first]"),
-            "partials": self._left(numbers, "partial[tile, {k}]"),
+            "row_parts": self.block([self._part_of_row(one) for one in rows]),
+            "partials": self._partial(numbers),
             "folds": self.block([*self._folds(numbers), *self._folds(rows), *self._folds(columns)]),
         }
 
@@ -55,7 +55,8 @@ class TilePrinter(CpuPrinter):
         """One line of the loop over the elements of a tile."""
         if isinstance(statement, Fetch):
             source = f"{statement.vector}_vector[{_INDEX[statement.extent]}]"
-            text = f"{self.name(statement.vector)} = real({source})"
+            value = f"{source} != 0.0" if statement.boolean else f"real({source})"
+            text = f"{self.name(statement.vector)} = {value}"
             return Line(text, statement.guard, "load")
         if isinstance(statement, Reduction) and statement.extent is Extent.COLUMNS:
             part = f"{statement.target}_parts[i]"
@@ -92,11 +93,18 @@ class TilePrinter(CpuPrinter):
     def _starts(self, reductions: list[Reduction]) -> str:
         return "\n".join(f"{self.name(one.target)} = {start_of(one)}" for one in reductions)
 
-    def _left(self, reductions: list[Reduction], place: str) -> str:
+    def _part_of_row(self, reduction: Reduction) -> Line:
+        name = reduction.target
+        return Line(f"{name}_parts[line - first] = {self.name(name)}", reduction.guard)
+
+    def _partial(self, reductions: list[Reduction]) -> str:
         return "\n".join(
-            f"{place.format(k=k, name=one.target)} = {self.name(one.target)}"
-            for k, one in enumerate(reductions)
+            f"partial[tile, {k}] = {self.name(one.target)}" for k, one in enumerate(reductions)
         )
+
+    def block(self, lines: Sequence[Line]) -> str:
+        """Lines as text, without those that never run."""
+        return super().block([line for line in lines if line.guard.cases])
 
     def _folds(self, reductions: list[Reduction]) -> Iterator[Line]:
         """How the results of tiles become those of variables, rows and columns."""
