@@ -147,7 +147,10 @@ def compare(runner: Runner, program: Program, freedom: Freedom | None = None) ->
     outcome, spec = Outcome(), program.spec
     given = Given(spec, arguments_of(spec, program.arguments), program.options)
     variables = program.variables()
-    runner.build({v.path: v.param for v in variables})
+    with warnings.catch_warnings():
+        # Of options that fit no variable.
+        warnings.simplefilter("ignore", UserWarning)
+        runner.build({v.path: v.param for v in variables})
     _check_start(outcome, given, variables, runner)
     gathered: frozenset[str] = frozenset()
     for number, row in enumerate(program.gradients(), start=1):

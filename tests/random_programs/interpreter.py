@@ -77,6 +77,7 @@ class Interpreter:
         #: The places that the current line runs for, and whether it is of the optimizer itself.
         self._running = np.ones(layout.count, np.bool_)
         self._is_own, self._own_runs = False, True
+        self._own_names: dict[str, Value] = {}
 
     def run(self, rule: str, states: Mapping[str, Level]) -> None:
         """Run a rule; what it assigns is in ``names``. States have the levels of their shapes."""
@@ -99,6 +100,7 @@ class Interpreter:
                     self._is_own = name in self._shared
                     if self._own_runs if self._is_own else self._running.any():
                         self._assign(name, self._stored(name, self.value(value)))
+                    self._assign_own(name, value)
                 case ast.If(test=test):
                     self._branches(node, self._where(test), self._own.holds(test))
                 case ast.Pass():
@@ -137,6 +139,13 @@ class Interpreter:
             for new, before in ((value.value, old.value), (value.error, old.error))
         )
         self.names[name] = Number(number, error, level)
+
+    def _assign_own(self, name: str, value: ast.expr) -> None:
+        """A value of hyperparameters also has one of the optimizer's own."""
+        self._own_names.pop(name, None)
+        if self._own_runs and name in self.names and self.names[name].level == Level.HOST:
+            self._is_own = True
+            self._own_names[name] = self.value(value)
 
     def _stored(self, name: str, value: Value) -> Value:
         """What a name holds: what has a level of its own, and several values, is rounded there."""
@@ -200,6 +209,8 @@ class Interpreter:
         return found
 
     def _named(self, name: str) -> Value:
+        if self._is_own and name in self._own_names:
+            return self._own_names[name]
         if name in self.names:
             return self.names[name]
         if name in SHAPES and all(name not in setting.arguments for setting in self._settings):

@@ -62,14 +62,17 @@ class Setting:
             case ast.Name(id=name):
                 return bool(self.arguments[name])
             case ast.Compare():
-                return any(_compared(node, every) for every in (self.arguments, *self.others))
+                sides = [node.left, *node.comparators]
+                pairs = zip(node.ops, sides, sides[1:], strict=False)
+                return all(self._compared(*pair) for pair in pairs)
         raise ValueError(f"no static condition: {ast.unparse(node)}")
 
-
-def _compared(node: ast.Compare, arguments: Mapping[str, Argument]) -> bool:
-    sides = [_number(side, arguments) for side in (node.left, *node.comparators)]
-    pairs = zip(node.ops, sides, sides[1:], strict=False)
-    return all(_PYTHON[type(op)](left, right) for op, left, right in pairs)
+    def _compared(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> bool:
+        """Whether a comparison holds for any variables; of several in a row each has its own."""
+        return any(
+            _PYTHON[type(operator)](_number(left, every), _number(right, every))
+            for every in (self.arguments, *self.others)
+        )
 
 
 def _number(node: ast.expr, arguments: Mapping[str, Argument]) -> float:

@@ -359,7 +359,9 @@ class _Calculator:
             return
         for place, variable in enumerate(self.variables):
             part, (first, last) = self._layout.parts[place], self._layout.bounds[place]
-            if name in variable.states or name == "param":
+            # Of a variable without elements, no number changes.
+            is_kept = part.size or level == Level.ELEMENT
+            if is_kept and (name in variable.states or name == "param"):
                 _, at = np.unique(part.units(level), return_index=True)
                 at = at[: part.count(level)] + first
                 assert all(at < last)
