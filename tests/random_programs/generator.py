@@ -72,6 +72,8 @@ class _Draft:
         lines = self._body(scope, 0, draw.randint(1, 5))
         for name, entry in self._states.items():
             lines += self._keep(name, entry, scope)
+        if draw.random() < 0.4:
+            lines += self._body(scope, 0, draw.randint(1, 2))
         lines.append(self._last(scope))
         tree = ast.parse("\n".join(lines))
         tables = tidy(tree, self._hyperparameters, self._states)

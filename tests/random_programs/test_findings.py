@@ -111,6 +111,17 @@ share = global_norm(0.1)
 of_all = max(share, of_all)
 param = param - grad*global_sum(share*param)
 """,
+    "states assigned for all variables, and again for some": """
+of_tensor = step
+of_all = 0.5*of_all + global_norm(grad)
+if matrix:
+    of_tensor = 2*of_tensor + norm(grad)
+param = param - grad*of_tensor*of_all
+""",
+    "whole numbers of a shape in functions and powers": """
+of_tensor = tanh(dims) + size**13 + of_tensor
+param = param - grad*of_tensor
+""",
     "a name of one number, and later of elements": """
 scale = size
 if matrix:

@@ -24,10 +24,11 @@ class Extents:
         self._extents |= {given.name: given.extent for given in rule.inputs}
         self._extents |= dict.fromkeys(SHAPES, Extent.TENSOR)
         self._extents |= {name: self._extents[of] for name, of in (versions or {}).items()}
+        kept = {state.name for state in rule.states} | {*(versions or {})}
         changed = True
         while changed:
             changed = False
-            for step in steps:
+            for step in (one for one in steps if one.target not in kept):
                 extent = self.of(step.expression) | self.name(step.target)
                 if extent != self.name(step.target):
                     self._extents[step.target], changed = extent, True

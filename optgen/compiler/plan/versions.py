@@ -57,6 +57,8 @@ class Versions:
                     yield from self._closing(target, ALWAYS, block)
                 target = self._assign(target, step.guard)
             yield replace(step, target=target, expression=expression), block
+        for state, guard in self._assigned.items():
+            yield from self._completing(state, guard, steps[-1][1])
 
     def finals(self) -> Iterator[tuple[str, str, Condition]]:
         """Each assigned state, the name of its final value, and where it has one."""
@@ -82,6 +84,13 @@ class Versions:
         newest.covered = ALWAYS
         at = Step(newest.name, Name(newest.before), open_, Name(name).location)
         yield at, block
+
+    def _completing(self, state: str, guard: Condition, block: str) -> Iterator[Owned]:
+        """The step that gives the final version of a state its value where an earlier one holds."""
+        newest = self._newest[state]
+        open_ = guard & ~newest.covered
+        if newest.before is not None and open_.cases:
+            yield Step(newest.name, Name(newest.before), open_, Name(state).location), block
 
     def _overlaps(self, name: str, guard: Condition) -> bool:
         newest = self._newest.get(name)

@@ -139,14 +139,7 @@ class CpuPrinter(StatementPrinter):
                 yield from ("float64", "int64", "view")
             case TensorScalars():
                 yield from _KERNEL
-                if any(read.table is Table.TOTALS for read in function.reads):
-                    yield "sum_in_order"
-                if any(read.table is Table.NUMBERS for read in function.reads):
-                    yield from ("float64", "number_at")
-                if any(group.extent in VECTORS for group in function.groups):
-                    yield from ("float64", "int64", "view")
-                items = (one for group in function.groups for one in group.body)
-                yield from _used_by_reductions(i for i in items if isinstance(i, Reduction))
+                yield from _used_by_scalars(function)
             case FeatureScalars():
                 yield from ("Array", "function")
             case HostScalars():
@@ -260,7 +253,7 @@ class CpuPrinter(StatementPrinter):
             case Table.SUMS:
                 source = f"sums[tensor, {sums[read.name]}]"
             case Table.SIZES:
-                source = f"sizes[tensor, {SHAPES.index(read.name)}]"
+                source = f"float64(sizes[tensor, {SHAPES.index(read.name)}])"
             case _:
                 return self._scalar(read)
         return Line(f"{self.name(read.name)} = {source}", read.guard)
@@ -335,6 +328,20 @@ def drawn_by(function: Function) -> set[str]:
     """The random functions that a function calls."""
     parts = (part for expression in expressions_of(function) for part in walk(expression))
     return {one.operator for one in parts if isinstance(one, Operation)} & {*DRAWS}
+
+
+def _used_by_scalars(function: TensorScalars) -> Iterator[str]:
+    tables = {read.table for read in function.reads}
+    if Table.TOTALS in tables:
+        yield "sum_in_order"
+    if Table.NUMBERS in tables:
+        yield from ("float64", "number_at")
+    if Table.SIZES in tables:
+        yield "float64"
+    if any(group.extent in VECTORS for group in function.groups):
+        yield from ("float64", "int64", "view")
+    items = (one for group in function.groups for one in group.body)
+    yield from _used_by_reductions(one for one in items if isinstance(one, Reduction))
 
 
 def _used_by_reductions(reductions: Iterable[Reduction]) -> Iterator[str]:
