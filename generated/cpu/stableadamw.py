@@ -62,7 +62,7 @@ def update_scalars_2() -> Kernel:
             row = rows[tensor]
             stableadamw_sum_part = sums[tensor, 0]
             learning_rate = scalars[row, features.LEARNING_RATE]
-            tensor_size = sizes[tensor, 0]
+            tensor_size = float64(sizes[tensor, 0])
             stableadamw_sum_part_over_tensor_size = stableadamw_sum_part / tensor_size
             factors[tensor, STABLEADAMW_SUM_PART_OVER_TENSOR_SIZE] = (
                 stableadamw_sum_part_over_tensor_size

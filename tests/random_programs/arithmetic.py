@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
+from operator import or_
 
 import numpy as np
 
@@ -14,9 +16,14 @@ ELEMENTARY = 4
 TRIGONOMETRIC = 8
 
 
+def joined(levels: Iterable[Level]) -> Level:
+    """The level of what is computed from values of these levels."""
+    return reduce(or_, levels, Level.HOST)
+
+
 def common(rounding: Rounding, *numbers: Number) -> tuple[list[Number], Level, Array]:
     """Numbers at the highest of their levels, that level, and where all are known."""
-    level = max(number.level for number in numbers)
+    level = joined(number.level for number in numbers)
     raised = [rounding.at(number, level) for number in numbers]
     known = np.logical_and.reduce([number.known for number in raised])
     return raised, level, known
@@ -239,7 +246,7 @@ def compare(rounding: Rounding, operator: str, x: Number, y: Number) -> Truth:
 
 def both(x: Truth, y: Truth) -> Truth:
     sure = (x.sure & y.sure) | (x.sure & ~x.value) | (y.sure & ~y.value)
-    return Truth(x.value & y.value, sure, max(x.level, y.level))
+    return Truth(x.value & y.value, sure, x.level | y.level)
 
 
 def opposite(x: Truth) -> Truth:
@@ -252,7 +259,7 @@ def either(x: Truth, y: Truth) -> Truth:
 
 def choice(rounding: Rounding, condition: Truth, x: Number, y: Number) -> Number:
     """One of two; both, where the condition isn't sure."""
-    level = max(x.level, y.level, condition.level)
+    level = x.level | y.level | condition.level
     a, b = rounding.at(x, level), rounding.at(y, level)
     value = np.where(condition.value, a.value, b.value)
     either_error = abs(a.value - b.value) + np.maximum(a.error, b.error)
@@ -266,4 +273,4 @@ def chosen(condition: Truth, x: Truth, y: Truth) -> Truth:
     value = np.where(condition.value, x.value, y.value)
     same = x.sure & y.sure & (x.value == y.value)
     sure = np.where(condition.sure, np.where(condition.value, x.sure, y.sure), same)
-    return Truth(value, sure, max(x.level, y.level, condition.level))
+    return Truth(value, sure, x.level | y.level | condition.level)

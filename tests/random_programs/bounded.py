@@ -10,7 +10,7 @@ is known.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntFlag
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,30 @@ LONG = np.longdouble
 OWN_UNIT = float(np.finfo(LONG).eps)
 
 
-class Level(IntEnum):
-    """What a value depends on, and so in which format it is computed."""
+class Level(IntFlag):
+    """What a value depends on, and so how many there are, and in which format it is computed.
 
-    #: Hyperparameters and counters: float64.
+    Of two values, what is computed has the level of both together: rows and columns are elements.
+    """
+
+    #: Hyperparameters and counters: float64, as is all that isn't of elements.
     HOST = 0
-    #: Sums over a variable: float64, or the parameter's format.
-    TENSOR = 1
+    #: Sums over all variables.
+    OPTIMIZER = 0b1
+    #: Sums over a variable.
+    TENSOR = 0b11
+    #: One for each matrix of a batch.
+    MATRIX = 0b111
+    #: One for each row of each matrix.
+    ROWS = 0b1111
+    #: One for each column of each matrix.
+    COLUMNS = 0b10111
     #: Elements: the parameter's format.
-    ELEMENT = 2
+    ELEMENT = 0b11111
+
+
+#: Levels of which a matrix has several.
+VECTORS = (Level.MATRIX, Level.ROWS, Level.COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -95,15 +110,20 @@ def exact(values: Array, level: Level = Level.ELEMENT) -> Number:
 class Rounding:
     """Rounds results: of elements in their own format, of the host in float64."""
 
-    def __init__(self, elements: Format, *, wide_host: bool = True) -> None:
+    def __init__(
+        self, elements: Format, *, wide_host: bool = True, wide_numbers: bool = True
+    ) -> None:
         wide = Format.of([np.float64] * len(elements.unit))
         # Of two formats that may be meant, the shorter one.
         self._formats = {
-            Level.HOST: wide if wide_host else elements,
-            Level.TENSOR: elements,
-            Level.ELEMENT: elements,
+            level: wide if (wide_numbers if level else wide_host) else elements
+            for level in Level.__members__.values()
+        } | {Level.ELEMENT: elements}
+        self._vague = {
+            level
+            for level, found in self._formats.items()
+            if found is elements and level != Level.ELEMENT
         }
-        self._vague = {Level.TENSOR} if wide_host else {Level.HOST, Level.TENSOR}
 
     def __call__(
         self, value: Array, error: Array, level: Level, units: float | Array = 1
@@ -126,8 +146,9 @@ class Rounding:
 
     def at(self, number: Number, level: Level) -> Number:
         """A number as operations of a higher level take it."""
-        if number.level >= level:
+        if number.level | level == number.level:
             return number
+        level |= number.level
         return self(number.value, number.error, level)
 
     def settled(self, value: Array, error: Array, level: Level, definite: Array) -> Number:

@@ -13,19 +13,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-import optgen.runtime.tables
+from optgen.runtime import tables, tiles
 from optgen.runtime.optimizer import Optimizer
-from tests.random_programs.bounded import Array, Number
-from tests.random_programs.interpreter import Freedom
+from tests.random_programs.bounded import Array, Level, Number
 from tests.random_programs.program import Program
-from tests.random_programs.step import (
-    Call,
-    Counters,
-    Variable,
-    arguments_of,
-    existing_states,
-    initial,
-)
+from tests.random_programs.reductions import Freedom
+from tests.random_programs.step import EVERY, Call, Counters, Given, Variable, arguments_of
 
 #: A bound beyond this part of a number says too little to be called a comparison.
 VAGUE = 0.01
@@ -64,13 +57,13 @@ class Outcome:
 
 @contextmanager
 def small_chunks(elements: int = 8) -> Iterator[None]:
-    """Chunks so short that small variables have several."""
-    before = optgen.runtime.tables.CHUNK
-    optgen.runtime.tables.CHUNK = elements
+    """Chunks and tiles so short that small variables have several."""
+    before = tables.CHUNK, tiles._ROWS, tiles._COLUMNS, tiles._ELEMENTS
+    tables.CHUNK, tiles._ROWS, tiles._COLUMNS, tiles._ELEMENTS = elements, 2, 3, 6
     try:
         yield
     finally:
-        optgen.runtime.tables.CHUNK = before
+        tables.CHUNK, tiles._ROWS, tiles._COLUMNS, tiles._ELEMENTS = before
 
 
 class Runner(Protocol):
@@ -92,7 +85,8 @@ class Runner(Protocol):
 
 def configured(kind: Any, program: Program) -> Any:
     """An optimizer of a class, with the arguments and exclusions of a program."""
-    optimizer = kind(**program.arguments)
+    options = {"options": program.options} if program.options else {}
+    optimizer = kind(**program.arguments, **options)
     excluded = {name for form in program.forms for name in form.excluded}
     for name in sorted(excluded):
         paths = [form.path for form in program.forms if name in form.excluded]
@@ -123,7 +117,7 @@ class Arrays:
 
     def build(self, params: Mapping[str, Array]) -> None:
         """Take copies of the variables."""
-        self._params = {path: self._put(array.copy()) for path, array in params.items()}
+        self._params = {path: self._put(array.copy(order="K")) for path, array in params.items()}
         self._optimizer.build(self._params)
 
     def apply(self, gradients: Mapping[str, Array | None]) -> None:
@@ -139,55 +133,74 @@ class Arrays:
     def values(self) -> dict[str, dict[str, Array]]:
         """Copies of parameters and states."""
         state = self._optimizer.state
+        every = {path: {"param": param, **state[path]} for path, param in self._params.items()}
+        if EVERY in state:
+            every[EVERY] = state[EVERY]
         return {
-            path: {
-                name: self._get(array).copy()
-                for name, array in {"param": param, **state[path]}.items()
-            }
-            for path, param in self._params.items()
+            path: {name: self._get(array).copy() for name, array in own.items()}
+            for path, own in every.items()
         }
 
 
 def compare(runner: Runner, program: Program, freedom: Freedom | None = None) -> Outcome:
     """Run a program, and each of its calls by the interpreter."""
     outcome, spec = Outcome(), program.spec
-    arguments = arguments_of(spec, program.arguments)
+    given = Given(spec, arguments_of(spec, program.arguments), program.options)
     variables = program.variables()
-    runner.build({v.path: v.param for v in variables})
-    wanted = existing_states(spec, arguments)
-    for variable in variables:
-        states = {k: v for k, v in runner.values()[variable.path].items() if k != "param"}
-        if states.keys() != wanted.keys():
-            outcome.differences.append(f"states {sorted(states)}, not {sorted(wanted)}")
-            return outcome
-        for name, array in states.items():
-            if not np.array_equal(array, initial(spec, arguments, name, variable), equal_nan=True):
-                outcome.differences.append(f"{variable.path}.{name} begins at {array!r}")
+    with warnings.catch_warnings():
+        # Of options that fit no variable.
+        warnings.simplefilter("ignore", UserWarning)
+        runner.build({v.path: v.param for v in variables})
+    _check_start(outcome, given, variables, runner)
     gathered: frozenset[str] = frozenset()
     for number, row in enumerate(program.gradients(), start=1):
-        before = _taken(variables, runner)
+        if outcome.differences:
+            break
+        before, shared = _taken(variables, runner)
         counters = Counters(number - 1, runner.updates, gathered)
-        call = Call(spec, arguments, before, counters, freedom or Freedom())
+        call = Call(given, before, shared, counters, freedom or Freedom())
         expected = call.run(row)
         gathered = frozenset() if call.updates else gathered | {*row}
         with warnings.catch_warnings():
             # Of gradients that are missing on purpose.
             warnings.simplefilter("ignore", UserWarning)
             runner.apply({v.path: row.get(v.path) for v in variables})
-        _check(outcome, number, expected, before, _taken(variables, runner))
-        if outcome.differences:
-            break
+        after, now = _taken(variables, runner)
+        _check(outcome, number, expected, before, after)
+        every = (Variable(EVERY, np.zeros(0), dict(states)) for states in (shared, now))
+        _check(outcome, number, expected, *([one] for one in every))
     return outcome
 
 
-def _taken(variables: list[Variable], runner: Runner) -> list[Variable]:
-    """Variables as they are now."""
+def _check_start(outcome: Outcome, given: Given, variables: list[Variable], runner: Runner) -> None:
+    """The states of variables, and of all together, as they begin."""
+    found, shared = _taken(variables, runner)
+    for old, new in zip(variables, found, strict=True):
+        every = given.states(given.of(old))
+        wanted = {name for name in every if given.level(name) != Level.OPTIMIZER}
+        if new.states.keys() != wanted:
+            outcome.differences.append(f"states {sorted(new.states)}, not {sorted(wanted)}")
+            return
+        for name, array in new.states.items():
+            _compare_start(outcome, f"{old.path}.{name}", given.initial(name, old), array)
+    for name, array in shared.items():
+        _compare_start(outcome, name, given.initial(name, variables[0]), array)
+
+
+def _compare_start(outcome: Outcome, where: str, expected: Array, found: Array) -> None:
+    same = np.array_equal(found, expected, equal_nan=True)
+    if not same or found.dtype != expected.dtype:
+        outcome.differences.append(f"{where} begins at {found!r}, not {expected!r}")
+
+
+def _taken(variables: list[Variable], runner: Runner) -> tuple[list[Variable], Mapping[str, Array]]:
+    """Variables as they are now, and what they share."""
     values = runner.values()
     found = []
     for v in variables:
         states = dict(values[v.path])
         found.append(Variable(v.path, states.pop("param"), states, v.excluded))
-    return found
+    return found, values.get(EVERY, {})
 
 
 def _check(

@@ -26,6 +26,16 @@ from tests.random_programs.sources import Sources
 
 #: Sizes around those of blocks and of chunks.
 SIZES = (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, CHUNK - 1, CHUNK, CHUNK + 1)
+#: Matrices of one tile and of several, in the order of C and in others.
+MATRICES: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = (
+    ((BLOCK + 1, 2 * BLOCK - 1), ()),
+    ((3, CHUNK + 1), ()),
+    ((CHUNK + 1, 3), (1, 0)),
+    ((5, BLOCK, 7), (2, 0, 1)),
+    ((1, BLOCK), ()),
+    ((BLOCK, 1), ()),
+    ((0, 3), ()),
+)
 #: A generation of GPUs that kernels are compiled for.
 CAPABILITY = (9, 0)
 
@@ -64,7 +74,13 @@ def around_borders(program: Program) -> Program:
         Form(f"v{place}", (int(size),), dtypes[place % len(dtypes)], excluded if place % 2 else ())
         for place, size in enumerate([*draw.permutation(SIZES), 2 * CHUNK + BLOCK // 2])
     ]
-    return replace(program, forms=(*forms, Form("scalar", (), dtypes[0])), calls=2)
+    forms.append(Form("scalar", (), dtypes[0]))
+    if "matrix" in program.spec:
+        forms += [
+            Form(f"m{place}", shape, dtypes[place % len(dtypes)], (), order)
+            for place, (shape, order) in enumerate(MATRICES)
+        ]
+    return replace(program, forms=tuple(forms), calls=2)
 
 
 def by_numba(program: Program, sources: Sources) -> Outcome:

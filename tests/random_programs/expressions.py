@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from optgen.compiler.ir.function import Function
 from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
+from tests.random_programs.bounded import VECTORS, Level
+from tests.random_programs.reductions import REDUCTIONS
+from tests.random_programs.settings import MATRIX
 
 Picked = TypeVar("Picked")
 
@@ -17,26 +21,84 @@ SMALL = ("1e-7", "1e-3", "0.1", "1")
 EXPONENTS = ("2", "2", "2", "3", "4", "0.5", "1.5", "1", "0", "-1", "-2", "13", "-0.5", "(1/3)")
 #: The functions of elements and scalars, of which a choice takes a condition.
 DRAWN = [REGISTRY[name] for name in FUNCTIONS if name != "where"]
-REDUCTIONS = ("sum", "mean", "norm", "norm", "global_sum", "global_norm")
+#: Numbers of a shape, those of matrices last.
+SHAPES = ("size", "dims", "rows", "columns")
+REDUCED = (*sorted(REDUCTIONS), "sum", "mean", "norm", "norm", "global_sum", "global_norm")
+
+
+#: What a reduction has one value for, by what its name begins with.
+_OVER = {"row": Level.ROWS, "column": Level.COLUMNS, "global": Level.OPTIMIZER}
+
+
+def over(reduction: str) -> Level:
+    """What a reduction has one value for."""
+    return _OVER.get(reduction.split("_", maxsplit=1)[0], Level.TENSOR)
 
 
 @dataclass
 class Scope:
     """Names that have a value here, and what each is; hyperparameters that ifs ask for.
 
-    ``given`` are those whose condition holds here.
+    ``given`` are those whose condition holds here. ``levels`` are those of names that aren't
+    computed once a call.
     """
 
     names: dict[str, str]
     asked: frozenset[str]
     given: frozenset[str] = field(default_factory=frozenset)
+    levels: dict[str, Level] = field(default_factory=dict)
+
+    def inside(self, asked: frozenset[str], given: frozenset[str]) -> Scope:
+        """The scope of a branch."""
+        return Scope(dict(self.names), asked, given, dict(self.levels))
+
+    def level(self, text: str) -> Level:
+        """The level of an expression."""
+        return self._level(ast.parse(text, mode="eval").body)
+
+    def _level(self, node: ast.expr) -> Level:
+        match node:
+            case ast.Name(id="param" | "grad"):
+                return Level.ELEMENT
+            case ast.Name(id=name):
+                return self.levels.get(name, Level.TENSOR if name in SHAPES else Level.HOST)
+            case ast.Call(func=ast.Name(id=name), args=[term]) if name in REDUCTIONS:
+                inner = self._level(term)
+                is_axial = over(name) in (Level.ROWS, Level.COLUMNS)
+                return Level.MATRIX if is_axial and inner in VECTORS else over(name)
+        found = Level.HOST
+        for part in ast.iter_child_nodes(node):
+            if isinstance(part, ast.expr) and not _is_function(part, node):
+                found |= self._level(part)
+        return found
+
+
+def _is_function(part: ast.expr, node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and part is node.func
 
 
 class Expressions:
     """Writes expressions over the hyperparameters of a spec."""
 
-    def __init__(self, draw: random.Random, hyperparameters: Mapping[str, Mapping[str, Any]]):
-        self._draw, self._hyperparameters = draw, hyperparameters
+    def __init__(
+        self,
+        draw: random.Random,
+        hyperparameters: Mapping[str, Mapping[str, Any]],
+        taken: Collection[str],
+    ) -> None:
+        """``taken`` are the names that a spec has values of its own for."""
+        self._draw, self._hyperparameters, self._taken = draw, hyperparameters, taken
+        self._limit = Level.ELEMENT
+
+    def limited(self, scope: Scope, depth: int, limit: Level) -> str:
+        """A number of a level at most."""
+        self._limit = limit
+        found = self.number(scope, depth)
+        self._limit = Level.ELEMENT
+        return found
+
+    def _fits(self, level: Level) -> bool:
+        return level | self._limit == self._limit
 
     def number(self, scope: Scope, depth: int, reductions: int = 3) -> str:
         """A number, of operations ``depth`` deep at most; sums inside sums as deep."""
@@ -60,12 +122,34 @@ class Expressions:
             (2, lambda: f"where({self.condition(scope, 2, reductions)}, {inner()}, {inner()})"),
             (0.7, lambda: f"(-({inner()}))"),
         ]
-        if reductions:
-            kinds.append((2, lambda: self._reduction(scope, depth - 1, reductions - 1)))
+        if reductions and self._limit != Level.HOST:
+            kinds.append(
+                (
+                    4 if MATRIX in scope.given else 2,
+                    lambda: self._reduction(scope, depth - 1, reductions - 1),
+                )
+            )
         return _picked(draw, kinds)()
 
     def _reduction(self, scope: Scope, depth: int, reductions: int) -> str:
-        return f"{self._draw.choice(REDUCTIONS)}({self.number(scope, depth, reductions)})"
+        names = [name for name in REDUCED if self._fits(over(name))]
+        if MATRIX not in scope.given:
+            names = [name for name in names if over(name) not in (Level.ROWS, Level.COLUMNS)]
+        if not names:
+            return self._leaf(scope)
+        limit, self._limit = self._limit, Level.ELEMENT
+        term = self.number(scope, depth, reductions)
+        self._limit, level = limit, scope.level(term)
+        if level in VECTORS:
+            # Along what it is the same for, a vector has nothing to reduce.
+            axial = (Level.ROWS, Level.COLUMNS)
+            names = [
+                name
+                for name in names
+                if over(name) == Level.TENSOR
+                or (over(name) in axial and over(name) | level == Level.ELEMENT)
+            ]
+        return f"{self._draw.choice(names or ['norm'])}({term})" if names else self._leaf(scope)
 
     def _divisor(self, plain: str, positive: str) -> str:
         draw = self._draw
@@ -105,15 +189,24 @@ class Expressions:
 
     def _leaf(self, scope: Scope) -> str:
         draw = self._draw
-        numbers = [name for name, kind in scope.names.items() if kind == "number"]
-        own = [name for name in numbers if name not in ("param", "grad")]
+        own = [
+            name
+            for name, kind in scope.names.items()
+            if kind == "number" and name not in ("param", "grad") and self._fits(scope.level(name))
+        ]
+        shape = SHAPES if MATRIX in scope.given else SHAPES[:2]
+        if self._fits(Level.TENSOR) and draw.random() < 0.04:
+            free = [name for name in shape if name not in self._taken]
+            if free:
+                return draw.choice(free)
         found = [
             name
             for name, entry in self._hyperparameters.items()
             if not isinstance(entry.get("default"), bool)
             and (not entry.get("optional") or name in scope.given)
         ]
-        weighed = [(3, "grad"), (1.5, "param"), (2, draw.choice(LITERALS))]
+        elements = self._fits(Level.ELEMENT)
+        weighed = [(3 * elements, "grad"), (1.5 * elements, "param"), (2, draw.choice(LITERALS))]
         weighed += [(1.5, draw.choice([*found, "learning_rate"])), (2 * len(found) ** 0.5, "")]
         weighed += [(0.6, draw.choice(["step", "call"])), (4 * len(own) ** 0.5, "own")]
         picked = _picked(draw, weighed)
@@ -124,7 +217,11 @@ class Expressions:
     def condition(self, scope: Scope, depth: int, reductions: int = 3) -> str:
         """A condition of any level."""
         draw = self._draw
-        known = [name for name, kind in scope.names.items() if kind == "condition"]
+        known = [
+            name
+            for name, kind in scope.names.items()
+            if kind == "condition" and self._fits(scope.levels.get(name, Level.HOST))
+        ]
         switches = [
             k for k, e in self._hyperparameters.items() if isinstance(e.get("default"), bool)
         ]

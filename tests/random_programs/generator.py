@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from optgen.compiler.ir.language import VIEWS
+from tests.random_programs.arithmetic import joined
+from tests.random_programs.bounded import VECTORS, Level
 from tests.random_programs.expressions import Expressions, Scope
-from tests.random_programs.interpreter import Argument
 from tests.random_programs.program import Program, as_toml
+from tests.random_programs.settings import MATRIX, Argument
+from tests.random_programs.step import SHAPES
 from tests.random_programs.surroundings import features, forms
 from tests.random_programs.tidying import Table, tidy
 
@@ -34,6 +39,11 @@ def draw(seed: int) -> Program:
     return _Draft(random.Random(seed), seed).program()
 
 
+def level_of(entry: Mapping[str, Any]) -> Level:
+    """What a state has one value for."""
+    return SHAPES[entry.get("shape", "element")]
+
+
 class _Draft:
     def __init__(self, draw: random.Random, seed: int) -> None:
         self._draw, self._seed = draw, seed
@@ -46,26 +56,35 @@ class _Draft:
 
     def program(self) -> Program:
         draw = self._draw
+        view = draw.choice(["", *VIEWS])
         for _ in range(draw.randint(0, 5)):
             self._hyperparameter()
-        self._expressions = Expressions(draw, self._hyperparameters)
+        if view:
+            self._taken.add(MATRIX)
+            self._conditions[MATRIX] = MATRIX
+        self._expressions = Expressions(draw, self._hyperparameters, self._taken)
         for _ in range(draw.choice([0, 1, 1, 2, 3])):
             self._state()
         scope = Scope({"param": "number", "grad": "number"}, frozenset())
+        scope.levels |= {"param": Level.ELEMENT, "grad": Level.ELEMENT}
+        scope.levels |= {name: level_of(entry) for name, entry in self._states.items()}
         scope.names |= {name: "number" for name, e in self._states.items() if "when" not in e}
         lines = self._body(scope, 0, draw.randint(1, 5))
         for name, entry in self._states.items():
             lines += self._keep(name, entry, scope)
+        if draw.random() < 0.4:
+            lines += self._body(scope, 0, draw.randint(1, 2))
         lines.append(self._last(scope))
         tree = ast.parse("\n".join(lines))
         tables = tidy(tree, self._hyperparameters, self._states)
-        toml = as_toml(f"Random{self._seed}", *tables, ast.unparse(tree))
+        toml = as_toml(f"Random{self._seed}", *tables, ast.unparse(tree), view)
         hyperparameters = tables[0]
         # Two states can't stand in for one parameter.
         stands_in = any("stands_in" in entry for entry in self._states.values())
         arguments = {**self._given(hyperparameters), **features(draw, averages=not stands_in)}
         excludable = [k for k, e in hyperparameters.items() if "excluded" in e]
-        variables = forms(draw, [*excludable, *({"weight_decay"} & {*arguments})])
+        excludable += [*({"weight_decay"} & {*arguments}), *([MATRIX] if view else [])]
+        variables = forms(draw, excludable, matrices=bool(view))
         return Program(
             seed=self._seed,
             toml=toml,
@@ -74,6 +93,7 @@ class _Draft:
             calls=draw.choice([2, 3, 3, 4]),
             missing=draw.choice([0, 0, 0, 0.2]),
             odd=draw.choice([0, 0, 0, 0, 0.02]),
+            options=self._options(hyperparameters) if draw.random() < 0.25 else {},
         )
 
     def _name(self) -> str:
@@ -149,9 +169,25 @@ class _Draft:
             entry["initial"] = draw.choice(numbers)
         if self._conditions and draw.random() < 0.3:
             entry["when"] = draw.choice(list(self._conditions.values()))
-        if draw.random() < 0.03:
+        self._shape(entry)
+        if draw.random() < 0.03 and "shape" not in entry:
             entry["stands_in"] = True
         self._states[name] = entry
+
+    def _shape(self, entry: dict[str, Any]) -> None:
+        """A shape of a state; some have rows and columns, where a variable does."""
+        draw = self._draw
+        if draw.random() < 0.5:
+            return
+        shapes = ["tensor", "optimizer", "call"]
+        if MATRIX in self._conditions and draw.random() < 0.7:
+            entry["when"], shapes = MATRIX, ["rows", "columns", "rows", "columns", "tensor"]
+        shape = draw.choice(shapes)
+        entry["shape"] = shape
+        if entry.get("initial") == "param":
+            del entry["initial"]
+        if shape == "optimizer":
+            entry.pop("when", None)
 
     def _local(self) -> str:
         if self._awkward and self._draw.random() < 0.3:
@@ -176,29 +212,54 @@ class _Draft:
             return self._branches(scope, depth)
         if kind == "condition":
             known = [name for name, found in scope.names.items() if found == "condition"]
+            known = [name for name in known if scope.levels.get(name) not in VECTORS]
             name = draw.choice(known) if known and draw.random() < 0.3 else self._local()
-            line = f"{name} = {write.condition(scope, 2)}"
-            scope.names[name] = "condition"
-            return [line]
+            text = write.condition(scope, 2)
+            if name in known and scope.level(text) in VECTORS:
+                name = self._local()
+            return self._assigned(scope, name, text, "condition")
         if kind in ("grad", "param"):
             return [f"{kind} = {write.number(scope, 3)}"]
         targets = [name for name, found in scope.names.items() if found == "number"]
-        if kind == "again":
-            pool = [name for name in targets if name not in (*self._states, "param", "grad")]
-        else:
-            pool = [name for name in targets if name in self._states and kind == "state"]
-        name = draw.choice(pool) if pool else self._local()
-        line = f"{name} = {write.number(scope, 4)}"
-        scope.names[name] = "number"
-        return [line]
+        if kind == "state":
+            shared = [name for name in targets if scope.levels.get(name) == Level.OPTIMIZER]
+            pool = [n for n in targets if n in self._states and (n not in shared or depth == 0)]
+            name = draw.choice(pool) if pool else ""
+            return [f"{name} = {self._new_value(name, scope, 4)}"] if name else []
+        text = write.number(scope, 4)
+        pool = [name for name in targets if name not in (*self._states, "param", "grad")]
+        # What is a vector stays one of the same kind; what all variables share has one value.
+        level = scope.level(text)
+        # In a branch, what is assigned has the level that it has elsewhere.
+        any_of = (Level.HOST, Level.TENSOR, Level.ELEMENT)
+        kinds = (level,) if level in VECTORS or depth else any_of
+        pool = [name for name in pool if scope.levels.get(name, Level.HOST) in kinds]
+        is_again = kind == "again" and pool and level != Level.OPTIMIZER
+        return self._assigned(scope, draw.choice(pool) if is_again else self._local(), text)
+
+    def _assigned(self, scope: Scope, name: str, text: str, kind: str = "number") -> list[str]:
+        scope.levels[name] = scope.levels.get(name, Level.HOST) | scope.level(text)
+        scope.names[name] = kind
+        return [f"{name} = {text}"]
+
+    def _new_value(self, name: str, scope: Scope, depth: int) -> str:
+        """A value that a state can hold."""
+        entry, write = self._states[name], self._expressions
+        if entry.get("shape") == "call":
+            of_calls = {n for n, e in self._states.items() if e.get("shape") == "call"}
+            levels = {n: Level.HOST if n in of_calls else k for n, k in scope.levels.items()}
+            return write.limited(replace(scope, levels=levels), depth, Level.HOST)
+        return write.limited(scope, depth, level_of(entry))
 
     def _branches(self, scope: Scope, depth: int) -> list[str]:
         draw = self._draw
         free = [name for name in self._conditions if name not in scope.asked]
         draw.shuffle(free)
+        if MATRIX in free and draw.random() < 0.5:
+            free = [MATRIX, *(name for name in free if name != MATRIX)]
         if not free:
             return []
-        inner: list[dict[str, str]] = []
+        inner: list[Scope] = []
         lines: list[str] = []
         asked = scope.asked
         for place, name in enumerate(free[: draw.choice([1, 1, 2])]):
@@ -210,7 +271,7 @@ class _Draft:
                 other = free[-1]
                 condition = f"{condition} {draw.choice(['and', 'or'])} {self._conditions[other]}"
                 holds, asked = False, asked | {other}
-            own = Scope(dict(scope.names), asked)
+            own = scope.inside(asked, frozenset())
             if holds:
                 own.given = scope.given | {name}
                 own.names |= {
@@ -221,31 +282,43 @@ class _Draft:
             lines.append(f"{'if' if place == 0 else 'elif'} {condition}:")
             body = self._body(own, depth + 1, draw.randint(1, 3)) or ["pass"]
             lines += [f"    {line}" for line in body]
-            inner.append(own.names)
+            inner.append(own)
         if draw.random() < 0.6:
-            own = Scope(dict(scope.names), asked, scope.given)
+            own = scope.inside(asked, scope.given)
             lines.append("else:")
             body = self._body(own, depth + 1, draw.randint(1, 2)) or ["pass"]
             lines += [f"    {line}" for line in body]
-            common = {*own.names}.intersection(*inner)
-            for name in common - scope.names.keys():
-                if all(names[name] == own.names[name] for names in inner):
-                    scope.names[name] = own.names[name]
+            self._join(scope, [*inner, own])
+        else:
+            self._join(scope, [*inner, scope])
         return lines
+
+    @staticmethod
+    def _join(scope: Scope, branches: Sequence[Scope]) -> None:
+        """Names that all branches assign; rows and columns are of matrices only."""
+        for name in {*branches[-1].names}.intersection(*(b.names for b in branches)):
+            kinds = {b.names[name] for b in branches}
+            levels = [b.levels.get(name, Level.HOST) for b in branches]
+            if name in scope.names:
+                scope.levels[name] = joined(levels)
+            elif len(kinds) == 1 and not {*levels} & {*VECTORS}:
+                scope.names[name], scope.levels[name] = kinds.pop(), joined(levels)
 
     def _keep(self, name: str, entry: dict[str, Any], scope: Scope) -> list[str]:
         """An assignment of a state, which reads it too."""
         condition = entry.get("when")
-        own = Scope({**scope.names, name: "number"}, scope.asked, scope.given)
+        own = scope.inside(scope.asked, scope.given)
+        own.names[name] = "number"
         if condition is not None:
             own.given = scope.given | {k for k, c in self._conditions.items() if c == condition}
-        more = self._expressions.number(own, 3)
+        more, other = (self._new_value(name, own, depth) for depth in (3, 2))
+        near = "grad" if "shape" not in entry else more
         line = self._draw.choice(
             [
                 f"{name} = 0.5*{name} + {more}",
-                f"{name} = {name} + 0.25*(grad - {name})",
+                f"{name} = {name} + 0.25*({near} - {name})",
                 f"{name} = max({name}, {more})",
-                f"{name} = {self._expressions.number(own, 2)} - {name}",
+                f"{name} = {other} - {name}",
             ]
         )
         return [line] if condition is None else [f"if {condition}:", f"    {line}"]
@@ -260,6 +333,15 @@ class _Draft:
                 f"param = {change}",
             ]
         )
+
+    def _options(self, hyperparameters: Table) -> dict[str, dict[str, Argument]]:
+        """Other arguments for some variables."""
+        draw = self._draw
+        found: dict[str, dict[str, Argument]] = {}
+        for pattern in draw.sample(["v0", "v1", "v2", "v*", "v[12]"], draw.randint(1, 2)):
+            own = self._given(hyperparameters)
+            found[pattern] = {name: v for name, v in own.items() if draw.random() < 0.5}
+        return {pattern: values for pattern, values in found.items() if values}
 
     def _given(self, hyperparameters: Table) -> dict[str, Argument]:
         draw = self._draw

@@ -15,8 +15,8 @@ from optgen.keras.classes import optimizer_class
 from tests.random_programs.bounded import Array
 from tests.random_programs.comparison import Outcome, compare, configured
 from tests.random_programs.compiled import class_in, package
-from tests.random_programs.interpreter import Freedom
 from tests.random_programs.program import Program
+from tests.random_programs.reductions import Freedom
 from tests.random_programs.sources import Sources
 
 _NO_WINDOW = ("gradient_accumulation_steps", 1)

@@ -6,30 +6,19 @@ What the language means is written down here a second time: docs/language.md is 
 from __future__ import annotations
 
 import ast
-import math
-import operator
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 
 import numpy as np
 
 from tests.random_programs import arithmetic
-from tests.random_programs.bounded import (
-    LONG,
-    OWN_UNIT,
-    Array,
-    Level,
-    Number,
-    Rounding,
-    Truth,
-    single,
-)
+from tests.random_programs.bounded import LONG, Array, Level, Number, Rounding, Truth, single
+from tests.random_programs.matrices import Layout, Part
+from tests.random_programs.reductions import REDUCTIONS, Freedom, reduced
+from tests.random_programs.settings import Setting
 
 Value = Number | Truth
-#: A hyperparameter as the user gave it; None where an optional one is off.
-Argument = float | bool | None
 
 _BINARY: Mapping[type[ast.operator], Callable[[Rounding, Number, Number], Number]] = {
     ast.Add: arithmetic.add,
@@ -46,20 +35,6 @@ _COMPARE: Mapping[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
-_PYTHON: Mapping[type[ast.AST], Callable[..., float]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-}
 FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "sqrt": arithmetic.root,
     "abs": arithmetic.size,
@@ -73,114 +48,128 @@ FUNCTIONS: Mapping[str, Callable[..., Number]] = {
     "max": arithmetic.largest,
     "clip": arithmetic.clip,
 }
-_REDUCTIONS = ("sum", "mean", "norm", "global_sum", "global_norm")
-
-
-@dataclass(frozen=True)
-class Freedom:
-    """What a target may round otherwise than the CPU's kernels do.
-
-    ``unit`` is that of each addition of a sum, whose squares mustn't leave a range. The host's
-    numbers may be of the parameter's format where it isn't ``wide_host``.
-    """
-
-    unit: float = 2.0**-53
-    smallest: float = float(np.finfo(np.float64).smallest_normal)
-    largest: float = float(np.finfo(np.float64).max)
-    wide_host: bool = True
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Elements of all variables in one stretch; ``bounds`` are where each begins and ends."""
-
-    bounds: Sequence[tuple[int, int]]
-    rounding: Rounding
-    freedom: Freedom
-
-    @property
-    def count(self) -> int:
-        """The number of elements of all."""
-        return self.bounds[-1][1] if self.bounds else 0
+#: Numbers of a variable's shape, by their names in a rule.
+SHAPES: Mapping[str, Callable[[Part], int]] = {
+    "size": lambda part: part.size,
+    "rows": lambda part: part.counts[1],
+    "columns": lambda part: part.counts[2],
+    "dims": lambda part: len(part.shape),
+}
 
 
 class Interpreter:
     """Runs the statements of one rule over elements; ``names`` holds what is known by name."""
 
     def __init__(
-        self, layout: Layout, arguments: Mapping[str, Argument], names: dict[str, Value]
+        self,
+        layout: Layout,
+        freedom: Freedom,
+        settings: Sequence[Setting],
+        own: Setting,
+        names: dict[str, Value],
     ) -> None:
-        self._layout, self._rounding = layout, layout.rounding
-        self._arguments, self.names = arguments, names
-        self._elements: frozenset[str] = frozenset()
+        """``settings`` are those of the variables, ``own`` is that of the optimizer itself."""
+        self._layout, self._rounding, self._freedom = layout, layout.rounding, freedom
+        self._settings, self._own, self.names = settings, own, names
+        self._levels: Mapping[str, Level] = {}
         self._several: frozenset[str] = frozenset()
+        self._shared: frozenset[str] = frozenset()
+        #: The places that the current line runs for, and whether it is of the optimizer itself.
+        self._running = np.ones(layout.count, np.bool_)
+        self._is_own, self._own_runs = False, True
+        self._own_names: dict[str, Value] = {}
 
-    def run(self, rule: str, states: Sequence[str]) -> None:
-        """Run a rule; what it assigns is in ``names``."""
+    def run(self, rule: str, states: Mapping[str, Level]) -> None:
+        """Run a rule; what it assigns is in ``names``. States have the levels of their shapes."""
         tree = ast.parse(rule)
         targets = Counter(
             node.targets[0].id
             for node in ast.walk(tree)
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         )
-        self._elements = frozenset({"param", "grad", *states})
+        self._levels = {"param": Level.ELEMENT, "grad": Level.ELEMENT, **states}
         self._several = frozenset(name for name, count in targets.items() if count > 1)
+        shared = {name for name, level in states.items() if level == Level.OPTIMIZER}
+        self._shared = sharing(tree, shared)
         self._statements(tree.body)
 
     def _statements(self, body: Sequence[ast.stmt]) -> None:
         for node in body:
             match node:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    self.names[name] = self._stored(name, self.value(value))
+                    self._is_own = name in self._shared
+                    if self._own_runs if self._is_own else self._running.any():
+                        self._assign(name, self._stored(name, self.value(value)))
+                    self._assign_own(name, value)
                 case ast.If(test=test):
-                    self._statements(node.body if self.static(test) else node.orelse)
+                    self._branches(node, self._where(test), self._own.holds(test))
                 case ast.Pass():
                     pass
                 case _:
                     raise ValueError(f"no statement of the language: {ast.unparse(node)}")
 
+    def _branches(self, node: ast.If, holds: Array, own_holds: bool) -> None:
+        """Run both branches, each for the variables that it is for."""
+        around, own = self._running, self._own_runs
+        branches = (node.body, holds, own_holds), (node.orelse, ~holds, not own_holds)
+        for body, running, own_runs in branches:
+            self._running, self._own_runs = around & running, own and own_runs
+            if self._running.any() or self._own_runs:
+                self._statements(body)
+        self._running, self._own_runs = around, own
+
+    def _assign(self, name: str, value: Value) -> None:
+        """Give a name a value at the places that the line runs for."""
+        old = self.names.get(name)
+        if old is None or self._is_own or self._running.all():
+            self.names[name] = value
+            return
+        level = old.level | value.level
+        if isinstance(old, Truth) and isinstance(value, Truth):
+            truth, sure = (
+                np.where(self._running, new, before)
+                for new, before in ((value.value, old.value), (value.sure, old.sure))
+            )
+            self.names[name] = Truth(truth, sure, level)
+            return
+        assert isinstance(old, Number)
+        assert isinstance(value, Number)
+        number, error = (
+            np.where(self._running, new, before)
+            for new, before in ((value.value, old.value), (value.error, old.error))
+        )
+        self.names[name] = Number(number, error, level)
+
+    def _assign_own(self, name: str, value: ast.expr) -> None:
+        """A value of hyperparameters also has one of the optimizer's own."""
+        self._own_names.pop(name, None)
+        if self._own_runs and name in self.names and self.names[name].level == Level.HOST:
+            self._is_own = True
+            self._own_names[name] = self.value(value)
+
     def _stored(self, name: str, value: Value) -> Value:
-        """What a name holds: elements, and names of several values, may be rounded there."""
+        """What a name holds: what has a level of its own, and several values, is rounded there."""
         if isinstance(value, Truth):
             return value
-        if name in self._elements:
-            return self._rounding.at(value, Level.ELEMENT)
-        return self._rounding.at(value, Level.TENSOR) if name in self._several else value
+        if name in self._levels:
+            level = self._levels[name]
+            if value.level | level != level:
+                raise ValueError(f"{name} can't hold as many values")
+            return self._rounding.at(value, level)
+        if name not in self._several:
+            return value
+        # One of them may be of elements.
+        rounded = self._rounding.at(value, Level.ELEMENT)
+        return Number(value.value, np.maximum(value.error, rounded.error), value.level)
 
     @staticmethod
     def parsed(text: str) -> ast.expr:
         """An expression in the notation of a spec."""
         return ast.parse(text, mode="eval").body
 
-    def static(self, node: ast.expr) -> bool:
-        """A condition of ``if``, over hyperparameters alone."""
-        return bool(self._fixed(node))
-
-    def _fixed(self, node: ast.expr) -> float | bool:
-        match node:
-            case ast.BoolOp(op=ast.And()):
-                return all(self._fixed(value) for value in node.values)
-            case ast.BoolOp(op=ast.Or()):
-                return any(self._fixed(value) for value in node.values)
-            case ast.UnaryOp(op=ast.Not()):
-                return not self._fixed(node.operand)
-            case ast.Call(func=ast.Name(id="given"), args=[ast.Name(id=name)]):
-                return self._arguments[name] is not None
-            case ast.UnaryOp(op=ast.USub()):
-                return -self._fixed(node.operand)
-            case ast.Constant(value=float() | int() as number):
-                return number
-            case ast.Name(id=name):
-                found = self._arguments[name]
-                assert found is not None, name
-                return found
-            case ast.BinOp():
-                return _PYTHON[type(node.op)](self._fixed(node.left), self._fixed(node.right))
-            case ast.Compare():
-                sides = [self._fixed(side) for side in (node.left, *node.comparators)]
-                pairs = zip(node.ops, sides, sides[1:], strict=False)
-                return all(_PYTHON[type(op)](left, right) for op, left, right in pairs)
-        raise ValueError(f"no static condition: {ast.unparse(node)}")
+    def _where(self, node: ast.expr) -> Array:
+        """The places where a static condition holds."""
+        return self._layout.spread([setting.holds(node) for setting in self._settings]) > 0
 
     def value(self, node: ast.expr) -> Value:
         """The value of an expression."""
@@ -220,16 +209,19 @@ class Interpreter:
         return found
 
     def _named(self, name: str) -> Value:
+        if self._is_own and name in self._own_names:
+            return self._own_names[name]
         if name in self.names:
             return self.names[name]
-        return self._constant(self._arguments[name])
-
-    def _constant(self, value: Argument) -> Value:
-        count = self._layout.count
-        if isinstance(value, bool):
-            return Truth(np.full(count, value), np.ones(count, np.bool_), Level.HOST)
-        assert value is not None
-        return single(float(value), count)
+        if name in SHAPES and all(name not in setting.arguments for setting in self._settings):
+            counts = [SHAPES[name](part) for part in self._layout.parts]
+            count = self._layout.spread(counts).astype(LONG)
+            return Number(count, np.zeros_like(count), Level.TENSOR)
+        found = [(self._own if self._is_own else s).value(name) for s in self._settings]
+        values = self._layout.spread([np.nan if value is None else value for value in found])
+        if any(isinstance(value, bool) for value in found):
+            return Truth(values > 0, np.ones(len(values), np.bool_), Level.HOST)
+        return Number(values.astype(LONG), np.zeros(len(values), LONG), Level.HOST)
 
     def _power(self, node: ast.BinOp) -> Number:
         base, exponent = self.number(node.left), self.number(node.right)
@@ -253,7 +245,11 @@ class Interpreter:
 
     def _call(self, name: str, args: Sequence[ast.expr]) -> Value:
         if name == "given":
-            return self._constant(self.static(ast.Call(ast.Name("given"), list(args), [])))
+            test = ast.Call(ast.Name("given"), list(args), [])
+            holds = self._where(test)
+            return Truth(holds, np.ones_like(holds), Level.HOST)
+        if name in REDUCTIONS:
+            return self._reduced(name, args[0])
         if name == "where":
             condition, yes, no = self.truth(args[0]), self.value(args[1]), self.value(args[2])
             if isinstance(yes, Truth) and isinstance(no, Truth):
@@ -262,41 +258,53 @@ class Interpreter:
             assert isinstance(no, Number)
             return arithmetic.choice(self._rounding, condition, yes, no)
         operands = [self.number(arg) for arg in args]
-        if name in _REDUCTIONS:
-            return self._reduced(name, operands[0])
         return FUNCTIONS[name](self._rounding, *operands)
 
-    def _reduced(self, name: str, operand: Number) -> Number:
-        """A sum over each variable, or over all, as every element sees it."""
-        term = self._rounding.at(operand, Level.ELEMENT)
-        count = self._layout.count
-        value, error = np.zeros(count, LONG), np.zeros(count, LONG)
-        everywhere = name.startswith("global")
-        for first, last in [(0, count)] if everywhere else self._layout.bounds:
-            own = slice(first, last)
-            found = self._total(name, term.value[own], term.error[own])
-            value[own], error[own] = found
-        return self._rounding(value, error, Level.TENSOR, 1)
+    def _reduced(self, name: str, arg: ast.expr) -> Number:
+        """A reduction, whose terms have the hyperparameters of their variables."""
+        is_own, self._is_own = self._is_own, False
+        operand = self.number(arg)
+        self._is_own = is_own
+        return reduced(self._layout, self._freedom, name, operand, self._running)
 
-    def _total(self, name: str, value: Array, error: Array) -> tuple[float, float]:
-        count, freedom = len(value), self._layout.freedom
-        units = LONG((count + 2) * (freedom.unit + 2 * OWN_UNIT))
-        if not np.isfinite(error).all():
-            return math.nan, math.inf
-        if name.endswith("norm"):
-            square = np.square(value).sum()
-            if np.isfinite(square) and square > freedom.largest / 2:
-                return math.nan, math.inf
-            total, lost = np.sqrt(square), np.sqrt(np.square(error).sum())
-            lost += units * (total + lost)
-            if value.any():
-                lost += math.sqrt(count * freedom.smallest)
-        else:
-            total, lost = value.sum(), error.sum()
-            lost += units * (abs(value).sum() + lost)
-        if name == "mean":
-            total, lost = (total / count, lost / count) if count else (LONG(np.nan), LONG(0))
-        return total, lost if np.isfinite(total) else 0
+
+def sharing(tree: ast.Module, shared: set[str]) -> frozenset[str]:
+    """Numbers of the optimizer: states, and the names that these are computed from.
+
+    Such a name has a value that all variables share, which is computed from reductions over all
+    variables or from other such numbers.
+    """
+    lines = [
+        (node.targets[0].id, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    ]
+    common, found = set(shared), set(shared)
+    while True:
+        before = len(common), len(found)
+        for name, value in lines:
+            inside = [part for part in outside(value) if isinstance(part, ast.Name | ast.Call)]
+            if any(_is_common(part, common) for part in inside):
+                common.add(name)
+            if name in found:
+                found |= {part.id for part in inside if isinstance(part, ast.Name)} & common
+        if before == (len(common), len(found)):
+            return frozenset(found)
+
+
+def _is_common(part: ast.Name | ast.Call, common: set[str]) -> bool:
+    if isinstance(part, ast.Name):
+        return part.id in common
+    return isinstance(part.func, ast.Name) and part.func.id.startswith("global_")
+
+
+def outside(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression that no reduction is around; reductions are among them."""
+    yield node
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    if not (is_call and node.func.id in REDUCTIONS):
+        for part in ast.iter_child_nodes(node):
+            yield from outside(part)
 
 
 def _written(node: ast.expr) -> float | None:

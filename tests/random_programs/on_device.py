@@ -14,8 +14,8 @@ from optgen.runtime.cuda.arrays import on_device
 from optgen.runtime.cuda.jit import SIMULATED
 from tests.random_programs.comparison import Arrays, Outcome, compare
 from tests.random_programs.compiled import class_in, package
-from tests.random_programs.interpreter import Freedom
 from tests.random_programs.program import Program
+from tests.random_programs.reductions import Freedom
 from tests.random_programs.sources import Sources
 
 #: A thread adds terms up in the parameter's format.

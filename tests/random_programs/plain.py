@@ -46,8 +46,18 @@ def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
 
 def _block(address: int, start: int, size: int, real: Any) -> Array:
     width = np.dtype(real).itemsize
+    if not size:
+        return np.zeros(0, real)
     memory = (ctypes.c_char * (int(size) * width)).from_address(int(address) + int(start) * width)
     return np.frombuffer(memory, real)
+
+
+def _view(address: int, count: int, real: Any) -> Array:
+    return _block(address, 0, count, real)
+
+
+def _number_at(address: int, real: Any) -> Any:
+    return _view(address, 1, real)[0]
 
 
 def _add(total: Any, term: Any) -> Any:
@@ -60,6 +70,9 @@ _NAMES: Mapping[str, Any] = {
     "add_in_any_order": _add,
     "block": _block,
     "float64": np.float64,
+    "int64": np.int64,
+    "number_at": _number_at,
+    "view": _view,
     "flush_denormals": lambda: 0,
     "kernel": _kernel,
     "function": _undecorated,
@@ -113,7 +126,7 @@ def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
     found: Any = module[name]
     layout = found.layout
     tables = layout.buffers, layout.columns, layout.factors
-    kernels = kernels_in(own, shared, *tables, layout.programs)
+    kernels = kernels_in(own, shared, *tables, layout.programs, layout.vectors)
     found.kernels_of = classmethod(lambda cls, target: kernels)
     made: type[Optimizer] = found
     return made

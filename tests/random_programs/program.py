@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tests.random_programs.bounded import Array
-from tests.random_programs.interpreter import Argument
+from tests.random_programs.settings import Argument
 from tests.random_programs.step import Variable
 
 
@@ -23,6 +23,15 @@ class Form:
     shape: tuple[int, ...]
     dtype: str
     excluded: tuple[str, ...] = ()
+    #: The axes in the order of memory, the slowest first; empty for that of C.
+    order: tuple[int, ...] = ()
+
+    def laid_out(self, values: Array) -> Array:
+        """Values as an array of this form."""
+        array = np.asarray(values, self.dtype)
+        if not self.order:
+            return array
+        return np.ascontiguousarray(array.transpose(self.order)).transpose(np.argsort(self.order))
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class Program:
     #: How often a gradient is missing, and how often an element isn't finite or is huge.
     missing: float = 0.0
     odd: float = 0.0
+    #: Arguments of some variables, by patterns for their paths.
+    options: Mapping[str, Mapping[str, Argument]] = field(default_factory=dict)
 
     @property
     def spec(self) -> Mapping[str, Any]:
@@ -53,7 +64,7 @@ class Program:
         for form in self.forms:
             draw = self._stream(f"start {form.path}")
             values = draw.normal(size=form.shape) * 10 ** draw.uniform(-2, 1)
-            param = np.asarray(values, form.dtype)
+            param = form.laid_out(values)
             found.append(Variable(form.path, param, {}, frozenset(form.excluded)))
         return found
 
@@ -69,14 +80,16 @@ class Program:
                 special = draw.choice([np.inf, -np.inf, np.nan, 1e30, -1e25], form.shape)
                 values = np.where(draw.random(form.shape) < self.odd, special, values)
                 is_missing = draw.random() < self.missing
-                row[form.path] = None if is_missing else np.asarray(values, form.dtype)
+                row[form.path] = None if is_missing else form.laid_out(values)
             present = {path: array for path, array in row.items() if array is not None}
-            yield present or {f.path: np.ones(f.shape, f.dtype) for f in self.forms}
+            yield present or {f.path: f.laid_out(np.ones(f.shape)) for f in self.forms}
 
 
-def as_toml(name: str, hyperparameters: Any, states: Any, rule: str) -> str:
+def as_toml(name: str, hyperparameters: Any, states: Any, rule: str, view: str = "") -> str:
     """A spec as text."""
     lines = [f'name = "{name}"', 'summary = "Drawn at random."', ""]
+    if view:
+        lines += ["[matrix]", f'view = "{view}"', ""]
     for title, table in (("hyperparameters", hyperparameters), ("state", states)):
         if table:
             lines.append(f"[{title}]")

@@ -32,7 +32,7 @@ def read(path: Path) -> Program:
     line = next(line for line in text.splitlines() if line.startswith("# run: "))
     run = json.loads(line.removeprefix("# run: "))
     forms = tuple(
-        Form(f["path"], tuple(f["shape"]), f["dtype"], tuple(f["excluded"]))
+        Form(f["path"], tuple(f["shape"]), f["dtype"], tuple(f["excluded"]), tuple(f["order"]))
         for f in run.pop("forms")
     )
     return Program(toml=text[text.index("name = ") :], forms=forms, **run)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.random_programs.program import Program, as_toml
-from tests.random_programs.tidying import tidy
+from tests.random_programs.tidying import is_of_matrices, tidy
 
 #: Smaller programs that are tried at most.
 MOST_TRIALS = 600
@@ -38,12 +38,20 @@ def _smaller(program: Program) -> Iterator[Program]:
         yield replace(program, forms=tuple(f for f in program.forms if f is not form))
     for name in program.arguments:
         yield replace(program, arguments={k: v for k, v in program.arguments.items() if k != name})
+    for pattern in program.options:
+        less = {k: v for k, v in program.options.items() if k != pattern}
+        yield replace(program, options=less)
     yield from (replace(program, toml=toml) for toml in _smaller_specs(program.spec))
     if program.missing or program.odd:
         yield replace(program, missing=0.0)
         yield replace(program, odd=0.0)
     for place, form in enumerate(program.forms):
-        for simple in (replace(form, shape=(1,)), replace(form, excluded=())):
+        for simple in (
+            replace(form, shape=(1,), order=()),
+            replace(form, shape=(2, 3), order=()) if len(form.shape) > 2 else form,
+            replace(form, excluded=()),
+            replace(form, order=()),
+        ):
             if simple != form:
                 forms = (*program.forms[:place], simple, *program.forms[place + 1 :])
                 yield replace(program, forms=forms)
@@ -54,18 +62,24 @@ def _smaller_specs(spec: Mapping[str, Any]) -> Iterator[str]:
     hyperparameters, states = spec.get("hyperparameters", {}), spec.get("state", {})
     tree = ast.parse(spec["update"]["rule"])
     for edited in _smaller_trees(tree):
-        yield _written(spec["name"], edited, hyperparameters, states)
+        if not is_of_matrices(edited, states):
+            continue
+        yield _written(spec, edited, hyperparameters, states)
     for table in (hyperparameters, states):
         for name, entry in table.items():
             for key in entry:
                 less = {k: v for k, v in entry.items() if k != key}
                 changed = {**table, name: less}
+                if not is_of_matrices(tree, states if table is hyperparameters else changed):
+                    continue
                 pair = (changed, states) if table is hyperparameters else (hyperparameters, changed)
-                yield _written(spec["name"], copy.deepcopy(tree), *pair)
+                yield _written(spec, copy.deepcopy(tree), *pair)
 
 
-def _written(name: str, tree: ast.Module, hyperparameters: Any, states: Any) -> str:
-    return as_toml(name, *tidy(tree, hyperparameters, states), ast.unparse(tree))
+def _written(spec: Mapping[str, Any], tree: ast.Module, hyperparameters: Any, states: Any) -> str:
+    tables = tidy(tree, hyperparameters, states)
+    view = spec.get("matrix", {}).get("view", "")
+    return as_toml(spec["name"], *tables, ast.unparse(tree), view)
 
 
 def _smaller_trees(tree: ast.Module) -> Iterator[ast.Module]:

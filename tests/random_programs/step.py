@@ -5,14 +5,18 @@ The features are written down here by themselves, in the order in which a step r
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
 from tests.random_programs import arithmetic
 from tests.random_programs.bounded import (
+    LONG,
+    VECTORS,
     Array,
     Format,
     Level,
@@ -22,7 +26,10 @@ from tests.random_programs.bounded import (
     exact,
     single,
 )
-from tests.random_programs.interpreter import Argument, Freedom, Interpreter, Layout, Value
+from tests.random_programs.interpreter import Interpreter, Value
+from tests.random_programs.matrices import Layout, Part
+from tests.random_programs.reductions import Freedom, reduced
+from tests.random_programs.settings import MATRIX, Argument, Setting
 
 Table = Mapping[str, Any]
 #: What features are called with, where nothing is said: off.
@@ -38,6 +45,15 @@ FEATURES: Mapping[str, Argument] = {
     "gradient_accumulation_steps": None,
     "l2_penalty": None,
     "maximize": False,
+}
+#: The shapes of states.
+SHAPES: Mapping[str, Level] = {
+    "call": Level.TENSOR,
+    "optimizer": Level.OPTIMIZER,
+    "tensor": Level.TENSOR,
+    "rows": Level.ROWS,
+    "columns": Level.COLUMNS,
+    "element": Level.ELEMENT,
 }
 GATHERED, AVERAGE = "accumulated_gradient", "parameter_average"
 
@@ -80,30 +96,74 @@ def excluded_values(spec: Table) -> dict[str, float]:
     return {"weight_decay": 0.0, **own}
 
 
-def existing_states(spec: Table, arguments: Mapping[str, Argument]) -> dict[str, Table]:
-    """The states that a setting has, those of features among them."""
-    asked = Interpreter(Layout((), Rounding(Format.of([])), Freedom()), arguments, {})
-    found = {
-        name: entry
-        for name, entry in spec.get("state", {}).items()
-        if "when" not in entry or asked.static(asked.parsed(entry["when"]))
-    }
-    if arguments["gradient_accumulation_steps"] is not None:
-        found[GATHERED] = {}
-    if arguments["use_ema"]:
-        found[AVERAGE] = {}
-    return found
+@dataclass(frozen=True)
+class Given:
+    """A spec with arguments of its class; ``options`` are those of some variables, by pattern."""
+
+    spec: Table
+    arguments: Mapping[str, Argument]
+    options: Mapping[str, Mapping[str, Argument]] = field(default_factory=dict)
+
+    @property
+    def view(self) -> str:
+        """How variables are matrices; empty if they aren't."""
+        found: str = self.spec.get("matrix", {}).get("view", "")
+        return found
+
+    @property
+    def own(self) -> Setting:
+        """The setting of the optimizer itself."""
+        return Setting(self.arguments, [{**self.arguments, **o} for o in self.options.values()])
+
+    def part(self, variable: Variable) -> Part:
+        """A variable as a part of a layout."""
+        is_matrix = self.view and variable.param.ndim > 1 and MATRIX not in variable.excluded
+        return Part(variable.param.shape, self.view if is_matrix else "")
+
+    def of(self, variable: Variable) -> Setting:
+        """The setting of a variable."""
+        arguments = dict(self.arguments)
+        for pattern, values in self.options.items():
+            if fnmatchcase(variable.path, pattern):
+                arguments |= values
+        others, values = excluded_values(self.spec), variable.excluded - {MATRIX}
+        excluded = {name: others[name] for name in values}
+        is_matrix = bool(self.part(variable).view)
+        return Setting(arguments, [self.arguments, *self.own.others], excluded, is_matrix)
+
+    def level(self, state: str) -> Level:
+        """What a state has one value for."""
+        return SHAPES[self.spec.get("state", {}).get(state, {}).get("shape", "element")]
+
+    def states(self, setting: Setting) -> list[str]:
+        """The states that a setting has, those of features among them."""
+        found = [
+            name
+            for name, entry in self.spec.get("state", {}).items()
+            if "when" not in entry or setting.holds(ast.parse(entry["when"], mode="eval").body)
+        ]
+        if self.arguments["gradient_accumulation_steps"] is not None:
+            found.append(GATHERED)
+        if self.arguments["use_ema"]:
+            found.append(AVERAGE)
+        return found
+
+    def initial(self, name: str, variable: Variable) -> Array:
+        """What a state holds before the first call."""
+        level, setting = self.level(name), self.of(variable)
+        start = self.spec.get("state", {}).get(name, {}).get("initial", 0)
+        if start == "param":
+            return variable.param.copy()
+        if isinstance(start, str):
+            start = (self.own if level == Level.OPTIMIZER else setting).value(start)
+        if level == Level.ELEMENT:
+            return np.full_like(variable.param, start)
+        shape = (self.part(variable).count(level),) if level in VECTORS else ()
+        return np.full(shape, start, np.float64)
 
 
-def initial(spec: Table, arguments: Mapping[str, Argument], name: str, variable: Variable) -> Array:
-    """What a state holds before the first call."""
-    start = spec.get("state", {}).get(name, {}).get("initial", 0)
-    if start == "param":
-        return variable.param.copy()
-    if isinstance(start, str):
-        values = {**arguments, **{k: excluded_values(spec)[k] for k in variable.excluded}}
-        start = values[start]
-    return np.full_like(variable.param, start)
+#: The path of what all variables share.
+EVERY = "*"
 
 
 class Call:
@@ -111,15 +171,15 @@ class Call:
 
     def __init__(
         self,
-        spec: Table,
-        arguments: Mapping[str, Argument],
+        given: Given,
         variables: Sequence[Variable],
+        shared: Mapping[str, Array],
         counters: Counters,
         freedom: Freedom,
     ) -> None:
-        self._spec, self._arguments, self._freedom = spec, arguments, freedom
-        self._variables, self._counters = variables, counters
-        self._states = existing_states(spec, arguments)
+        """``shared`` are the states that all variables have together."""
+        self._given, self._arguments, self._freedom = given, given.arguments, freedom
+        self._variables, self._shared, self._counters = variables, shared, counters
         self.expected: Expected = {}
 
     @property
@@ -191,10 +251,8 @@ class Call:
             decay = arithmetic.multiply(rounding, param, given("weight_decay"))
             decay = arithmetic.multiply(rounding, decay, given("learning_rate"))
             param = arithmetic.subtract(rounding, param, decay)
-        own = [name for name in self._states if name not in (GATHERED, AVERAGE)]
-        names |= {name: calculator.state(name) for name in own}
         names |= {"param": param, "grad": grad}
-        calculator.run(names, own)
+        calculator.run(names)
 
     def _average(self, variables: Sequence[Variable]) -> None:
         """The moving average, of every variable, after its update."""
@@ -219,21 +277,37 @@ class _Calculator:
 
     def __init__(self, call: Call, variables: Sequence[Variable]) -> None:
         self._call, self.variables = call, variables
-        ends = np.cumsum([v.param.size for v in variables]).tolist()
-        self._bounds = list(zip([0, *ends], ends, strict=False))
-        dtypes = [v.param.dtype for v in variables for _ in range(v.param.size)]
-        self.rounding = Rounding(Format.of(dtypes), wide_host=call._freedom.wide_host)
-        self._count = len(dtypes)
-        self._layout = Layout(self._bounds, self.rounding, call._freedom)
+        given, freedom = call._given, call._freedom
+        parts = [given.part(v) for v in variables]
+        self._settings = [given.of(v) for v in variables]
+        dtypes = [
+            v.param.dtype for v, p in zip(variables, parts, strict=True) for _ in range(p.places)
+        ]
+        wide = {"wide_host": freedom.wide_host, "wide_numbers": freedom.wide_numbers}
+        self.rounding = Rounding(Format.of(dtypes), **wide)
+        self._layout = Layout(parts, self.rounding)
 
     def elements(self, arrays: Iterable[Array]) -> Number:
         """Arrays of all variables, side by side."""
-        flat = [np.asarray(array).ravel() for array in arrays]
-        return exact(np.concatenate(flat) if flat else np.zeros(0))
+        found = [np.zeros(0)]
+        for part, array in zip(self._layout.parts, arrays, strict=True):
+            found.append(np.asarray(array).ravel() if part.size else np.zeros(part.places))
+        return exact(np.concatenate(found))
 
     def state(self, name: str) -> Number:
-        """A state as it was before the call."""
-        return self.elements(v.states[name] for v in self.variables)
+        """A state as it was before the call; zeros for variables that don't have it."""
+        level = self._call._given.level(name)
+        if level == Level.OPTIMIZER:
+            value = np.full(self._layout.count, self._call._shared[name])
+            return exact(value, level)
+        found = [np.zeros(0)]
+        for part, variable in zip(self._layout.parts, self.variables, strict=True):
+            array = variable.states.get(name)
+            if array is None or not array.size:
+                found.append(np.zeros(part.places))
+            else:
+                found.append(array.ravel()[part.units(level)])
+        return exact(np.concatenate(found), level)
 
     def now(self, name: str) -> Number:
         """What was left of a value, or the value before the call."""
@@ -241,38 +315,35 @@ class _Calculator:
         if any(one is None for one in found):
             return self.elements(v.param for v in self.variables)
         known = [one for one in found if one is not None]
-        return Number(
-            np.concatenate([one.value for one in known]),
-            np.concatenate([one.error for one in known]),
-            Level.ELEMENT,
-        )
+        values = self.elements(one.value for one in known)
+        errors = self.elements(one.error for one in known)
+        return Number(values.value, errors.value, Level.ELEMENT)
 
     def constant(self, value: float) -> Number:
-        return single(value, self._count)
+        return single(value, self._layout.count)
 
     def argument(self, name: str) -> Number:
         """A hyperparameter, which variables may be excluded from."""
-        value = self._call._arguments[name]
-        assert value is not None
-        found, others = single(float(value), self._count), excluded_values(self._call._spec)
-        for (first, last), variable in zip(self._bounds, self.variables, strict=True):
-            if name in variable.excluded:
-                found.value[first:last] = others[name]
-        return found
+        values = [float(setting.value(name) or 0) for setting in self._settings]
+        found = self._layout.spread(values)
+        return Number(found.astype(LONG), np.zeros(len(found), LONG), Level.HOST)
 
     def reduced(self, name: str, value: Number) -> Number:
-        return Interpreter(self._layout, {}, {})._reduced(name, value)
+        running = np.ones(self._layout.count, np.bool_)
+        return reduced(self._layout, self._call._freedom, name, value, running)
 
-    def run(self, names: dict[str, Value], states: Sequence[str]) -> None:
+    def run(self, names: dict[str, Value]) -> None:
         """Run the rule, and leave what it makes of the parameter and the states."""
-        arguments, counters = self._call._arguments, self._call._counters
-        names["call"] = self.constant(counters.calls + 1)
-        names["step"] = self.constant(counters.updates + 1)
-        for name, value in arguments.items():
-            if not isinstance(value, bool | None):
-                names.setdefault(name, self.argument(name))
-        interpreter = Interpreter(self._layout, arguments, names)
-        interpreter.run(self._call._spec["update"]["rule"], states)
+        call, given = self._call, self._call._given
+        own = given.own
+        held = [{*given.states(setting)} for setting in [own, *self._settings]]
+        declared = given.spec.get("state", {})
+        states = {name: given.level(name) for name in declared if any(name in h for h in held)}
+        names |= {name: self.state(name) for name in states}
+        names["call"] = self.constant(call._counters.calls + 1)
+        names["step"] = self.constant(call._counters.updates + 1)
+        interpreter = Interpreter(self._layout, call._freedom, self._settings, own, names)
+        interpreter.run(given.spec["update"]["rule"], states)
         for name in ("param", *states):
             found = interpreter.names[name]
             assert not isinstance(found, Truth)
@@ -280,8 +351,18 @@ class _Calculator:
 
     def leave(self, name: str, value: Number) -> None:
         """Take over a value of the parameter or a state."""
-        value = self.rounding.at(value, Level.ELEMENT)
-        for (first, last), variable in zip(self._bounds, self.variables, strict=True):
-            own = slice(first, last)
-            part = Number(value.value[own], value.error[own], Level.ELEMENT)
-            self._call.expected[variable.path, name] = part
+        given, expected = self._call._given, self._call.expected
+        level = given.level(name)
+        value = self.rounding.at(value, level)
+        if level == Level.OPTIMIZER:
+            expected[EVERY, name] = Number(value.value[:1], value.error[:1], level)
+            return
+        for place, variable in enumerate(self.variables):
+            part, (first, last) = self._layout.parts[place], self._layout.bounds[place]
+            # Of a variable without elements, no number changes.
+            is_kept = part.size or level == Level.ELEMENT
+            if is_kept and (name in variable.states or name == "param"):
+                _, at = np.unique(part.units(level), return_index=True)
+                at = at[: part.count(level)] + first
+                assert all(at < last)
+                expected[variable.path, name] = Number(value.value[at], value.error[at], level)

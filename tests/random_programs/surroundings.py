@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
-from tests.random_programs.interpreter import Argument
 from tests.random_programs.program import Form
+from tests.random_programs.settings import Argument
 
 FULL = ((1,), (3,), (2, 3), (2, 1, 2), (7,), (13,))
 SHAPES = (*FULL, (), (0,), (0, 2))
+EMPTY = ((0, 3), (3, 0), (2, 0, 3), (0, 2, 2))
+MATRICES = ((2, 3), (5, 4), (1, 6), (7, 1), (3, 3), (2, 3, 4), (3, 1, 2), (4, 2, 3), (2, 2, 3, 2))
 
 
 def features(draw: random.Random, *, averages: bool) -> dict[str, Argument]:
@@ -35,14 +37,19 @@ def features(draw: random.Random, *, averages: bool) -> dict[str, Argument]:
     return found
 
 
-def forms(draw: random.Random, excludable: list[str]) -> tuple[Form, ...]:
-    """The variables of a run, some of them excluded."""
+def forms(
+    draw: random.Random, excludable: list[str], *, matrices: bool = False
+) -> tuple[Form, ...]:
+    """The variables of a run, some of them excluded; some are laid out in another order."""
     found = []
     dtype = draw.choice(["float32", "float32", "float64", "mixed"])
     for number in range(draw.choice([1, 2, 2, 3])):
         own = draw.choice(["float32", "float64"]) if dtype == "mixed" else dtype
         excluded = tuple(k for k in excludable if draw.random() < 0.2)
         # Something to compare, whatever else there is.
-        shape = draw.choice(SHAPES if number else FULL)
-        found.append(Form(f"v{number}", shape, own, excluded))
+        shape: tuple[int, ...] = draw.choice(SHAPES if number else FULL)
+        if matrices and draw.random() < 0.75:
+            shape = draw.choice(MATRICES if number == 0 or draw.random() < 0.9 else EMPTY)
+        order = tuple(draw.sample(range(len(shape)), len(shape))) if draw.random() < 0.3 else ()
+        found.append(Form(f"v{number}", shape, own, excluded, order))
     return tuple(found)

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from tests.random_programs.settings import MATRIX
+
 Table = Mapping[str, Mapping[str, Any]]
 GIVEN = {"param", "grad", "learning_rate", "call", "step"}
 
@@ -25,6 +27,22 @@ def tidy(tree: ast.Module, hyperparameters: Table, states: Table) -> tuple[Table
             return hyperparameters, states
         _Drop(idle | lost).visit(tree)
         hyperparameters, states = needed, left
+
+
+def is_of_matrices(tree: ast.Module, states: Table) -> bool:
+    """Whether rows and columns are used where variables are matrices, and nowhere else."""
+    axial = {name for name, entry in states.items() if entry.get("shape") in ("rows", "columns")}
+    if any(MATRIX not in states[name].get("when", "") for name in axial):
+        return False
+    return all(_is_of_matrices(node) for node in tree.body)
+
+
+def _is_of_matrices(node: ast.AST) -> bool:
+    if isinstance(node, ast.If) and MATRIX in ast.unparse(node.test):
+        return all(map(_is_of_matrices, node.orelse))
+    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith(("row_", "column_")):
+        return False
+    return all(map(_is_of_matrices, ast.iter_child_nodes(node)))
 
 
 def _names(tree: ast.Module) -> tuple[set[str], set[str], set[str]]:
@@ -61,7 +79,7 @@ class _Drop(ast.NodeTransformer):
         return node
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
-        # A state that is never assigned may be read.
+        # A state that is never assigned may be read, also where no elements are.
         if node.id in self._targets and isinstance(node.ctx, ast.Load):
-            return ast.Name("param", ast.Load())
+            return ast.Constant(1)
         return node

@@ -61,8 +61,8 @@ def functions_of(plan: Plan) -> Iterator[Function]:
 def name_of(program: Program, what: str, number: int) -> str:
     """The name of a function of a phase: the last pass has that of the program."""
     last = len([phase for phase in program.phases if phase.elements is not None])
-    if number == last and what in ("sums", "axes"):
-        return program.name if what == "sums" else f"{program.name}_axes"
+    if number == last and what == "sums":
+        return program.name
     return f"{program.name}_{what}" + ("" if number == 1 else f"_{number}")
 
 
@@ -123,10 +123,10 @@ def _pass(
         *(one for one in stores if one.guard.cases),
     )
     reads = number_reads(plan, program, items, number)
-    kind: type[Pass] = Sums if stage.reductions else Elements
+    kind: type[Pass] = Sums if stage.numbers else Elements
     name = name_of(program, "sums", number)
     if is_matrix:
-        kind, name = Axes, name_of(program, "axes", number)
+        kind, name = Axes, f"{name}_axes"
     switches = _switches(plan, (*reads, *body))
     reductions = tuple(replace(one, guard=one.guard.given(known)) for one in stage.reductions)
     return kind(name, switches, reads, body, program, number, reductions, finish)

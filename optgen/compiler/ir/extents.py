@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation
 from optgen.compiler.ir.extent import VECTORS, Extent, join
+from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.reserved import SHAPES
-from optgen.compiler.ir.rule import GRAD, PARAM, State, Step
+from optgen.compiler.ir.rule import GRAD, PARAM, Input, State, Step
 
 
 class Extents:
     """The extents of names and expressions; a state has the extent that it is declared with.
 
-    A state that depends on hyperparameters and counters only counts as a value of the call.
+    A state that depends on hyperparameters and counters only counts as a value of ``calls``: of
+    the call for the meaning of a rule, of the tensor where it is kept for each.
     """
 
-    def __init__(self, states: Iterable[State], steps: Sequence[Step]) -> None:
-        declared = {
-            state.name: Extent.CALL if state.is_of_calls else state.extent for state in states
-        }
+    def __init__(
+        self,
+        states: Iterable[State],
+        steps: Sequence[Step],
+        inputs: Iterable[Input] = (),
+        versions: Mapping[str, str] = MappingProxyType({}),
+        calls: Extent = Extent.CALL,
+    ) -> None:
+        """``versions`` are further names of states in the steps, each with its state."""
+        declared = {state.name: calls if state.is_of_calls else state.extent for state in states}
+        declared |= {name: declared[state] for name, state in versions.items()}
         self._extents: dict[str, Extent] = {
             **dict.fromkeys(SHAPES, Extent.TENSOR),
             PARAM: Extent.ELEMENT,
             GRAD: Extent.ELEMENT,
+            **{given.name: given.extent for given in inputs},
             **declared,
         }
         changed = True
@@ -34,6 +45,10 @@ class Extents:
                 extent = self.of(step.expression) | self.name(step.target)
                 if step.target not in declared and extent != self.name(step.target):
                     self._extents[step.target], changed = extent, True
+
+    def set(self, name: str, extent: Extent) -> None:
+        """Record the extent of a name."""
+        self._extents[name] = extent
 
     def name(self, name: str) -> Extent:
         """The extent of a name; hyperparameters and counters have one value per call."""
@@ -46,6 +61,8 @@ class Extents:
                 return Extent.CALL
             case Name(name):
                 return self.name(name)
+        if expression.operator in DRAWS:
+            return Extent.ELEMENT
         if expression.operator in REDUCTIONS:
             return self.reduction(expression)[1]
         return join(self.of(operand) for operand in expression.operands)

@@ -14,7 +14,8 @@ from optgen.compiler.ir.expression import (
     is_boolean,
     names,
 )
-from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
 from optgen.compiler.ir.randomness import SEED, has_draws, seeded
 from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
@@ -26,8 +27,7 @@ from optgen.compiler.ir.reserved import (
     RANDOM_STEP,
     SHAPES,
 )
-from optgen.compiler.ir.rule import GRAD, STEP, Rule, Step
-from optgen.compiler.plan.extents import Extents, reduced
+from optgen.compiler.ir.rule import GRAD, PARAM, STEP, Rule, Step
 from optgen.compiler.plan.hoisted_names import fresh, words
 from optgen.compiler.plan.lower import SQUARE, lower
 from optgen.compiler.plan.scalars import HostScalars
@@ -54,7 +54,9 @@ class Passes:
         self._taken = {*host.names, *SHAPES, *(step.target for step, _ in owned)}
         self._taken |= {one.name for one in rule.states} | {one.name for one in rule.inputs}
         versions, lowered = self._versions(rule, lowered)
-        self._extents = Extents(rule, [step for step, _ in lowered])
+        steps = [step for step, _ in lowered]
+        given = rule.inputs, versions.made, Extent.TENSOR
+        self._extents = Extents(rule.states, steps, *given)
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
@@ -80,16 +82,19 @@ class Passes:
         self, rule: Rule, owned: list[tuple[Step, str]]
     ) -> tuple[Versions, list[tuple[Step, str]]]:
         steps = [step for step, _ in owned]
-        extents = Extents(rule, steps)
+        extents = Extents(rule.states, steps, rule.inputs, calls=Extent.TENSOR)
         states = {s.name: s.when for s in rule.states if s.extent is not Extent.ELEMENT}
-        several = {n for n in reassigned(steps) if extents.name(n) is not Extent.ELEMENT}
+        stored = {PARAM, GRAD, *(s.name for s in rule.states)}
+        # Of elements, only a name that also has a value of another extent needs versions.
+        smaller = {s.target for s in steps if extents.of(s.expression) is not Extent.ELEMENT}
+        several = reassigned(steps) & smaller - stored
 
         def new(wish: str) -> str:
             name = fresh(wish, wish, self._taken)
             self._taken.add(name)
             return name
 
-        versions = Versions(states, several - {*states}, new)
+        versions = Versions(states, several, new)
         return versions, list(versions.renamed(owned))
 
     def _add(self, step: Step, block: str) -> None:
@@ -143,9 +148,7 @@ class Passes:
         changed = Operation(expression.operator, operands, expression.location)
         if expression.operator not in REDUCTIONS:
             return changed
-        reducer, source = REDUCERS[changed.operator], self._extents.of(operands[0])
-        source = source if source in VECTORS else Extent.ELEMENT
-        over = reduced(changed, source)
+        reducer, (source, over) = REDUCERS[changed.operator], self._extents.reduction(changed)
         term = self._hoist(operands[0], source, guard, "term", block)
         extent = Extent.TENSOR if over is Extent.OPTIMIZER and not is_shared else over
         target = self._reduction(reducer, term, guard, block, over, source, extent)
@@ -185,7 +188,9 @@ class Passes:
         self, value: Expression, guard: Condition, stem: str, block: str, extent: Extent
     ) -> Name:
         """A number or vector under a new name."""
-        wish = f"total_{value.id}" if isinstance(value, Name) else words(value)
+        wish = words(value)
+        if isinstance(value, Name):
+            wish = f"{value.id}_factor" if value.id in SHAPES else f"total_{value.id}"
         name = fresh(wish, f"{stem}_scale", self._taken)
         self._taken.add(name)
         self._extents.set(name, extent)
@@ -197,6 +202,9 @@ class Passes:
     ) -> Expression:
         """Replace the largest subexpressions of a smaller extent by names of hoisted values."""
         own = self._extents.of(expression)
+        if isinstance(expression, Name) and expression.id in SHAPES and extent is Extent.ELEMENT:
+            # Passes over elements read no shapes.
+            return self._named(expression, guard, stem, block, Extent.TENSOR)
         if not isinstance(expression, Operation):
             return expression
         if own is Extent.CALL:

@@ -39,6 +39,8 @@ class Versions:
         """``states`` are those that have versions, each with the condition that it exists."""
         self._states, self._locals, self._fresh = states, locals_, fresh
         self._newest: dict[str, _Version] = {}
+        #: The state that each new name is a version of.
+        self.made: dict[str, str] = {}
         #: Where each state is assigned.
         self._assigned: dict[str, Condition] = {}
 
@@ -56,6 +58,8 @@ class Versions:
                     yield from self._closing(target, ALWAYS, block)
                 target = self._assign(target, step.guard)
             yield replace(step, target=target, expression=expression), block
+        for state, guard in self._assigned.items():
+            yield from self._completing(state, guard, steps[-1][1])
 
     def finals(self) -> Iterator[tuple[str, str, Condition]]:
         """Each assigned state, the name of its final value, and where it has one."""
@@ -82,6 +86,13 @@ class Versions:
         at = Step(newest.name, Name(newest.before), open_, Name(name).location)
         yield at, block
 
+    def _completing(self, state: str, guard: Condition, block: str) -> Iterator[Owned]:
+        """The step that gives the final version of a state its value where an earlier one holds."""
+        newest = self._newest[state]
+        open_ = guard & ~newest.covered
+        if newest.before is not None and open_.cases:
+            yield Step(newest.name, Name(newest.before), open_, Name(state).location), block
+
     def _overlaps(self, name: str, guard: Condition) -> bool:
         newest = self._newest.get(name)
         return newest is not None and bool((newest.covered & guard).cases)
@@ -100,6 +111,8 @@ class Versions:
         before = newest.name if newest is not None else name
         made = self._fresh(f"new_{name}" if name in self._states else name)
         self._newest[name] = _Version(made, guard, before)
+        if name in self._states:
+            self.made[made] = name
         return made
 
 

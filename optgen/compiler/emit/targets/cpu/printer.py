@@ -119,14 +119,7 @@ class CpuPrinter(NumberPrinter):
             case Axes():
                 yield from ("float64", "int64", "view")
             case TensorScalars():
-                yield from _KERNEL
-                yield from self._used_by_results(function)
-                if any(read.table is Table.TOTALS for read in function.reads):
-                    yield "sum_in_order"
-                if any(read.table is Table.NUMBERS for read in function.reads):
-                    yield from ("float64", "number_at")
-                if any(group.extent in VECTORS for group in function.groups):
-                    yield from ("float64", "int64", "view")
+                yield from (*_KERNEL, *self._used_by_scalars(function))
             case FeatureScalars():
                 yield from ("Array", "function")
             case HostScalars():
@@ -138,6 +131,18 @@ class CpuPrinter(NumberPrinter):
             if isinstance(function, Axes) or one.combination is not Combination.SUM:
                 yield f"fold_{_PLACES[one.extent]}"
         yield from self._used_by_results(function)
+
+    def _used_by_scalars(self, function: TensorScalars) -> Iterator[str]:
+        tables = {read.table for read in function.reads}
+        yield from self._used_by_results(function)
+        if Table.TOTALS in tables:
+            yield "sum_in_order"
+        if Table.NUMBERS in tables:
+            yield from ("float64", "number_at")
+        if Table.SIZES in tables:
+            yield "float64"
+        if any(group.extent in VECTORS for group in function.groups):
+            yield from ("float64", "int64", "view")
 
     @staticmethod
     def _used_by_results(function: Function) -> Iterator[str]:
