@@ -184,8 +184,9 @@ class _Draft:
             entry["when"], shapes = MATRIX, ["rows", "columns", "rows", "columns", "tensor"]
         shape = draw.choice(shapes)
         entry["shape"] = shape
-        if entry.get("initial") == "param":
-            del entry["initial"]
+        if entry.get("initial", "param") == "param":
+            # A number that begins at zero often stays there.
+            entry["initial"] = draw.choice([0.5, 1, -2.0, 0.1, 0])
         if shape == "optimizer":
             entry.pop("when", None)
 

@@ -14,7 +14,7 @@ from tests.random_programs.trial import COMPARISONS, Trial, by_python, run
 
 PROGRAMS, BATCH = 200, 20
 #: Few, as each takes seconds.
-COMPILED, COMMANDED = (3000,), (2, 7)
+COMPILED, COMMANDED = (3000,), (2, 6)
 
 
 def test_each_function_has_meanings_of_its_own() -> None:

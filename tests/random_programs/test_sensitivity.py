@@ -16,7 +16,7 @@ from tests.random_programs.trial import by_python
 
 OTHERS = {" + ": " - ", " - ": " + ", " * ": " / ", " / ": " * "}
 OTHERS |= {"sqrt(": "abs(", " < ": " > ", " > ": " < "}
-PROGRAMS = 30
+PROGRAMS = 40
 AFTER = ("if use_ema", "    # store")
 
 
@@ -35,8 +35,12 @@ class Changed(Sources):
         if section not in source.text:
             return source
         start = source.text.rindex(section)
-        # What follows is the average of parameters, which may be off, or the stores.
-        end = min(p for p in (source.text.find(m, start) for m in AFTER) if p > 0)
+        # What follows is the average of parameters, which may be off, or the stores; or code
+        # around the loop, which finds places in memory.
+        depth = start - source.text.rindex("\n", 0, start) - 1
+        after = [*map(re.escape, AFTER), rf"\n {{0,{depth - 1}}}\S"]
+        found = re.search("|".join(after), source.text[start:])
+        end = start + (found.start() if found else 0)
         own = source.text[start:end]
         places = list(re.finditer("|".join(map(re.escape, OTHERS)), own))
         if not places:
@@ -59,6 +63,6 @@ def test_most_changes_are_noticed() -> None:
             continue
         changed += 1
         noticed += bool(by_python(program, sources).differences)
-    # Others are in branches that aren't taken, or change a sign of zero.
+    # Others are in branches that aren't taken and kernels that don't run, or change a zero's sign.
     assert changed > PROGRAMS // 2
-    assert noticed > 0.6 * changed, (noticed, changed)
+    assert noticed > 0.5 * changed, (noticed, changed)
