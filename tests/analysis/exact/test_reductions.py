@@ -1,4 +1,4 @@
-"""Reductions in analyses: bounds enclose, sums count each value once, and cases stay in elements."""
+"""Reductions in analyses: bounds enclose, each value counts once, and cases stay in elements."""
 
 from __future__ import annotations
 
