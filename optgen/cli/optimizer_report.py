@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optgen.analysis.exact.representative import representative
 from optgen.analysis.explain import costs, stabilities, variants
 from optgen.analysis.reports import findings
-from optgen.compiler.ir.cost import Cost
-from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.cost import NUMBER_WIDTH, Cost, Pass
+from optgen.compiler.ir.expression import Expression, rename
+from optgen.compiler.ir.extents import AMOUNTS
+from optgen.compiler.ir.language import SPELLED
 from optgen.compiler.ir.proof import ASIDE, Finding, Verdict
 from optgen.compiler.ir.rule import Rule, Step
 from optgen.compiler.ir.spec import Spec
@@ -32,7 +34,8 @@ class Explained:
     def variants(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """A heading for the steps of each variant, and the steps."""
         for variant in variants(self.rule):
-            yield f"A step{f', {variant.setting}' if variant.setting else ''}", variant.steps
+            steps = [replace(s, expression=rename(s.expression, SPELLED)) for s in variant.steps]
+            yield f"A step{f', {variant.setting}' if variant.setting else ''}", steps
 
     def properties(self) -> Iterator[str]:
         """Each property once, with its verdict in all variants."""
@@ -55,6 +58,32 @@ class Explained:
         for found in self.stable:
             behind = f", where {found.setting}" if found.setting else ""
             yield "on a quadratic it is stable for ", found.condition, behind
+
+    def passes(self) -> Iterator[str]:
+        """What each pass of the optimizer's own settings reads and writes, and why it is needed."""
+        for card in self.cards:
+            if not card.is_own or not any(one.reductions for one in card.stages):
+                continue
+            for number, one in enumerate(card.stages, 1):
+                yield f"{card.setting}, pass {number} {_of_pass(one)}"
+
+    def sizes(self) -> Iterator[str]:
+        """The sizes of states that are numbers or vectors."""
+        shaped = dict.fromkeys(one for card in self.cards for one in card.shaped)
+        for name, extent in shaped:
+            yield f"{name} holds {NUMBER_WIDTH} B: {AMOUNTS[extent]}"
+
+
+def _of_pass(one: Pass) -> str:
+    """A pass in words."""
+    parts = [f"reads {', '.join(one.loads)}"]
+    if one.stores:
+        parts.append(f"writes {', '.join(one.stores)}")
+    if one.reductions:
+        parts.append(f"makes {', '.join(one.reductions)}")
+    if one.needs:
+        parts.append(f"needs {', '.join(one.needs)}")
+    return "; ".join(parts)
 
 
 def explained(spec: Spec, together: Sequence[str]) -> Explained:

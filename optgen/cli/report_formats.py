@@ -47,6 +47,8 @@ def to_console(found: Explained, scale: Scale) -> None:
     out.print()
     Console(width=max(out.width, _WIDTH), highlight=False).print(table)
     out.print(scale.note, style="dim")
+    for line in (*found.sizes(), *found.passes()):
+        out.print(line, markup=False, style="dim")
 
 
 def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
@@ -63,6 +65,8 @@ def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
     yield "|" + " --- |" * len(headings)
     for card in found.cards:
         yield "| " + " | ".join(scale.cells(card)) + " |"
+    lines = [*found.sizes(), *found.passes()]
+    yield from ["", *(f"- {_prose(line)}" for line in lines)] if lines else []
 
 
 def _prose(text: str) -> str:

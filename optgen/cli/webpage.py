@@ -60,7 +60,11 @@ def _page(found: Explained, scale: Scale) -> Iterator[str]:
     yield '</ul>\n<h2>What a step costs</h2>\n<div class="wide"><table>'
     yield f"<thead>{_row('th', scale.headings())}</thead>\n<tbody>"
     yield from (_row("td", scale.cells(card)) for card in found.cards)
-    yield f'</tbody></table></div>\n<p class="faint">{escape(scale.note)}</p>\n</body>\n</html>'
+    yield f'</tbody></table></div>\n<p class="faint">{escape(scale.note)}</p>'
+    lines = [*found.sizes(), *found.passes()]
+    if lines:
+        yield f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+    yield "</body>\n</html>"
 
 
 def _property(line: str) -> str:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from optgen.analysis.exact.grids import shape_numbers
+from optgen.analysis.exact.reductions import over_elements
+from optgen.analysis.prove.trajectories import value
+from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.expression import NOWHERE, Expression, Name, Operation
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import Extents
+from optgen.compiler.ir.reduction import REDUCERS
+from optgen.compiler.ir.rule import State, Step
 from tests.compiler.mistakes import assert_told, problems
 
 BASE = '''name = "Example"
@@ -266,3 +279,46 @@ def test_an_enclosing_condition_is_enough(tmp_path: Path) -> None:
     )
     found = [str(one) for one in problems(tmp_path, nested)]
     assert not any("needs a matrix" in one or "not every tensor" in one for one in found), found
+
+
+#: Names of each extent, and their values on a matrix of two rows and three columns.
+MATRIX = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.5]])
+NAMED = {
+    "call": (Extent.CALL, np.float64(3)),
+    "number": (Extent.TENSOR, np.full((2, 3), 1.5)),
+    "of_rows": (Extent.ROWS, np.broadcast_to(MATRIX[:, :1], (2, 3))),
+    "of_columns": (Extent.COLUMNS, np.broadcast_to(MATRIX[:1], (2, 3))),
+    "grad": (Extent.ELEMENT, MATRIX),
+}
+STATES = [State(name, NOWHERE, extent=extent) for name, (extent, _) in NAMED.items()]
+STATES[0] = replace(STATES[0], is_of_calls=True, extent=Extent.TENSOR)
+names = st.sampled_from(sorted(NAMED)).map(Name)
+
+
+def larger(inner: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    signs = st.sampled_from(["+", "-", "*"])
+    both = st.builds(lambda op, a, b: Operation(op, (a, b)), signs, inner, inner)
+    reduced = st.builds(lambda op, a: Operation(op, (a,)), st.sampled_from(sorted(REDUCERS)), inner)
+    return both | reduced.filter(is_allowed)
+
+
+def is_allowed(reduction: Operation) -> bool:
+    """Whether it isn't a reduction of rows to rows, or of columns to columns."""
+    operand = Extents(STATES, ()).of(reduction.operands[0])
+    return operand is Extent.ELEMENT or operand is not REDUCERS[reduction.operator].extent
+
+
+@given(st.recursive(names, larger, max_leaves=8))
+def test_values_are_the_same_along_what_their_extent_leaves_out(expression: Expression) -> None:
+    extents = Extents(STATES, ())
+    step = Step("y", expression, ALWAYS, NOWHERE)
+    (whole,) = over_elements([step], extents)
+    values = {name: np.reshape(worth, (1, -1)) for name, (_, worth) in NAMED.items()}
+    values |= {n: np.float64(k) for n, k in shape_numbers(6).items()}
+    values["param"] = values["grad"]
+    found = np.broadcast_to(value(whole.expression, values), (1, 6)).reshape(2, 3)
+    extent = extents.of(expression)
+    if not extent >= Extent.COLUMNS:
+        np.testing.assert_allclose(found, np.broadcast_to(found[:, :1], (2, 3)))
+    if not extent >= Extent.ROWS:
+        np.testing.assert_allclose(found, np.broadcast_to(found[:1], (2, 3)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from optgen.analysis.explain.passes import passes_of
 from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.expression import (
     ARITHMETIC,
@@ -14,14 +15,17 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.expression import names as names_in
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.plan import Access, Assignment, Plan, Program, Reduction, expression_of
+from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction, expression_of
 from optgen.compiler.ir.problem import UsageError
-from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
+from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED, MATRIX
 
 _FUNCTIONS = {function.name for function in REGISTRY.values() if not function.is_free}
 _COUNTED = ARITHMETIC | _FUNCTIONS | {"neg", "square"}
 #: Buffers that aren't states.
 _GIVEN = ("param", "grad")
+
+#: The beginning of the label of a setting of the optimizer's own update.
+_WHERE = "where "
 
 On = Mapping[str, bool]
 
@@ -34,9 +38,10 @@ def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
     """
     plain = {switch.name: False for switch in plan.switches}
     update = plan.programs[0]
-    yield _cost("plain", plan, update, plain)
+    yield _cost("plain", plan, update, plain, is_own=True)
     for label, names in _settings(plan):
-        yield _cost(label, plan, update, {**plain, **dict.fromkeys(names, True)})
+        on = {**plain, **dict.fromkeys(names, True)}
+        yield _cost(label, plan, update, on, is_own=label.startswith(_WHERE))
     if any(switch.name == CHECK_FINITE for switch in plan.switches):
         yield _cost("with finite gradients checked", plan, update, {**plain, CHECK_FINITE: True})
     if together:
@@ -71,6 +76,7 @@ def _settings(plan: Plan) -> Iterator[tuple[str, list[str]]]:
         for switch in plan.switches
         if switch.condition is not None
     }
+    by_atom |= {switch.name: switch.name for switch in plan.switches if switch.name == MATRIX}
     for block in plan.rule.blocks:
         if block.slot is not None:
             yield f"with {block.name}", [by_atom[a] for a in block.when.atoms if a in by_atom]
@@ -78,28 +84,22 @@ def _settings(plan: Plan) -> Iterator[tuple[str, list[str]]]:
         asked = [atom for step in block.steps for atom in step.guard.atoms]
         for atom in dict.fromkeys(asked):
             if atom in by_atom:
-                yield f"where {atom}", [by_atom[atom]]
+                yield f"{_WHERE}{atom}", [by_atom[atom]]
 
 
-def _cost(setting: str, plan: Plan, update: Program, on: On) -> Cost:
+def _cost(setting: str, plan: Plan, update: Program, on: On, *, is_own: bool = False) -> Cost:
     whole = {**_all_off(plan), **on}
     states = [
-        buffer.name
-        for buffer in plan.buffers
-        if buffer.name not in _GIVEN
-        and buffer.extent is Extent.ELEMENT
-        and buffer.guard.holds(whole)
+        buffer for buffer in plan.buffers if buffer.name not in _GIVEN and buffer.guard.holds(whole)
     ]
     passes = [one.elements for one in update.phases if one.elements is not None]
-    *before, last = [stage for stage in passes if stage.guard.holds(whole)]
     return Cost(
         setting,
-        tuple(states),
-        _made(last.loads, whole),
-        sum(_made(stage.stores, whole) for stage in passes),
-        sum(_made(stage.loads, whole) for stage in before),
-        sum(_operations(stage.body, whole) for stage in (*before, last)),
-        1 + len(before),
+        tuple(one.name for one in states if one.extent is Extent.ELEMENT),
+        tuple((one.name, one.extent) for one in states if one.extent is not Extent.ELEMENT),
+        tuple(passes_of(update, whole)),
+        sum(_operations(one.body, whole) for one in passes if one.guard.holds(whole)),
+        is_own,
     )
 
 
@@ -109,10 +109,6 @@ def _all_off(plan: Plan) -> dict[str, bool]:
         CHECK_FINITE: False,
         CONSTRAINED: False,
     }
-
-
-def _made(accesses: Iterable[Access], on: dict[str, bool]) -> int:
-    return sum(access.guard.holds(on) for access in accesses)
 
 
 def _operations(body: Iterable[Assignment | Reduction], on: dict[str, bool]) -> int:

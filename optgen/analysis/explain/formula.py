@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from optgen.analysis.explain.symbols import greek, stem_and_index
+from optgen.analysis.explain.symbols import greek, scope, stem_and_index, word
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.reduction import REDUCERS, Reducer
 from optgen.compiler.ir.rule import Step
 
 _INFIX = {
@@ -40,12 +41,20 @@ def _upright(name: str) -> str:
     return rf"\mathrm{{{escaped}}}"
 
 
+def _of_reduction(reducer: Reducer) -> tuple[str, str]:
+    """A sum, a mean, a norm or an extremum, with what it is over as its index."""
+    over = scope(reducer)
+    index = rf"_{{\mathrm{{{over}}}}}" if over else ""
+    if reducer.is_norm:
+        return r"\left\| ", rf" \right\|{index}"
+    return rf"\operatorname{{{word(reducer)}}}{index}\left(", r"\right)"
+
+
 #: The text before, between and after the operands of some operations.
 _NOTATION = {
     "/": (r"\frac{", "}{", "}"),
     **{f.name: f.notation.latex for f in REGISTRY.values() if f.notation.latex},
-    "norm": (r"\left\lVert ", r" \right\rVert"),
-    "global_norm": (r"\left\lVert ", r" \right\rVert"),
+    **{name: _of_reduction(reducer) for name, reducer in REDUCERS.items()},
 }
 
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable
 from html import escape
 
-from optgen.analysis.explain.symbols import greek, stem_and_index
+from optgen.analysis.explain.symbols import greek, scope, stem_and_index, word
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.reduction import REDUCERS, Reducer
 from optgen.compiler.ir.rule import Step
 
 _MINUS = "\N{MINUS SIGN}"
@@ -27,12 +28,12 @@ _INFIX = {
 }
 #: The delimiters around the operand of some functions.
 _FENCES = {
-    "norm": ("‖", "‖"),
-    "global_norm": ("‖", "‖"),
     **{f.name: f.notation.fences for f in REGISTRY.values() if f.notation.fences},
 }
 #: The MathML elements that represent some functions.
 _ELEMENTS = {f.name: f.notation.element for f in REGISTRY.values() if f.notation.element}
+
+_NOTATED = frozenset({"/", *_ELEMENTS, *_FENCES, *REDUCERS})
 
 
 def steps_in_mathml(steps: Iterable[Step]) -> str:
@@ -63,13 +64,8 @@ def _formula(expression: Expression) -> str:
             return _symbol(name)
     operator, operands = expression.operator, expression.operands
     parts = [_formula(operand) for operand in operands]
-    if operator == "/":
-        return f"<mfrac>{_row(parts[0])}{_row(parts[1])}</mfrac>"
-    if operator in _ELEMENTS:
-        return f"<{_ELEMENTS[operator]}>{''.join(parts)}</{_ELEMENTS[operator]}>"
-    if operator in _FENCES:
-        before, behind = _FENCES[operator]
-        return _row(_fence(before, "prefix"), parts[0], _fence(behind, "postfix"))
+    if operator in _NOTATED:
+        return _notated(operator, parts)
     if operator in ("neg", "not"):
         return _signed(expression)
     if operator == "**":
@@ -85,6 +81,31 @@ def _formula(expression: Expression) -> str:
     listed = _operator(",").join(parts)
     # An invisible operator marks the preceding name as a function.
     return _row(f"<mi>{escape(operator)}</mi>", _operator("\N{FUNCTION APPLICATION}"), _in(listed))
+
+
+def _notated(operator: str, parts: list[str]) -> str:
+    """An operation with a notation of its own."""
+    if operator == "/":
+        return f"<mfrac>{_row(parts[0])}{_row(parts[1])}</mfrac>"
+    if operator in _ELEMENTS:
+        return f"<{_ELEMENTS[operator]}>{''.join(parts)}</{_ELEMENTS[operator]}>"
+    if operator in _FENCES:
+        before, behind = _FENCES[operator]
+        return _row(_fence(before, "prefix"), parts[0], _fence(behind, "postfix"))
+    return _reduction(REDUCERS[operator], parts[0])
+
+
+def _reduction(reducer: Reducer, term: str) -> str:
+    """A norm, or a named function, with what it is over as its index."""
+    over = scope(reducer)
+    if reducer.is_norm:
+        return _row(_fence("‖", "prefix"), term, _indexed(_fence("‖", "postfix"), over))
+    head = _indexed(f"<mi>{word(reducer)}</mi>", over)
+    return _row(head, _operator("\N{FUNCTION APPLICATION}"), _in(term))
+
+
+def _indexed(shown: str, index: str) -> str:
+    return f"<msub>{shown}<mtext>{index}</mtext></msub>" if index else shown
 
 
 def _inside(operand: Expression, whole: Expression, *, strictly: bool) -> str:

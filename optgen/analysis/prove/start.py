@@ -29,6 +29,8 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
 
+#: The length of expressions that are shown in full.
+_LONG = 120
 _FIT = "a correction for the start fits: a constant gradient makes all steps alike"
 
 
@@ -69,7 +71,7 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
             if demand.sign == "!= 0" and own & used:
                 location = demand.location if demand.location.line else step.location
                 statement = f"{demand.what} begins with more than a small number"
-                verdict, reason = Verdict.PROVED, f"the first divisor is {text(divisor)}"
+                verdict, reason = Verdict.PROVED, f"the first divisor is {_shown(divisor)}"
                 if names(divisor) and set(names(divisor)) <= small:
                     verdict = Verdict.REFUTED
                     reason += ": a state may be used before it gets its new value"
@@ -77,6 +79,12 @@ def _divisors(variant: Variant, small: set[str]) -> Iterator[Finding]:
                 fault = f"in the first step {demand.what} has nothing but a small number below it"
                 yield Finding(Group.START, statement, verdict, *where, fault=fault)
         values[step.target] = folded(step.expression, values)
+
+
+def _shown(expression: Expression) -> str:
+    """The beginning of an expression."""
+    shown = text(expression)
+    return shown if len(shown) <= _LONG else f"{shown[:_LONG]}…"
 
 
 def _signs(variant: Variant) -> Iterator[Finding]:

@@ -77,6 +77,8 @@ class Language:
 
 #: The numbers of a variable's shape: elements, rows, columns, dimensions.
 ALIASES = {"size": TENSOR_SIZE, "rows": ROWS, "columns": COLUMNS, "dims": DIMS}
+#: The names of these numbers in specs.
+SPELLED = {internal: name for name, internal in ALIASES.items()}
 #: Functions whose names a spec may take for its own values.
 HIDEABLE = frozenset({"largest", "smallest"})
 UPDATES = Language(

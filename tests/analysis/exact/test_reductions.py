@@ -86,7 +86,7 @@ def test_bounds_enclose_all_reductions(name: str, matrix: Matrix) -> None:
     for place, own in np.ndenumerate(matrix):
         # More is known of one element than of all.
         known = {"x": Interval.point(Fraction(own)), EVERY + "x": every}
-        assert inside(found[place], bounds(of(name, X), known))
+        assert inside(float(found[place]), bounds(of(name, X), known))
 
 
 @pytest.mark.parametrize("name", REDUCERS)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+from pathlib import Path
+
 import pytest
 from matplotlib.mathtext import MathTextParser
 from typer.testing import CliRunner
@@ -9,6 +12,7 @@ from typer.testing import CliRunner
 from optgen.analysis.explain import costs, latex
 from optgen.cli import app
 from optgen.compiler.ir.cost import Cost
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import checked_rule, load_all, plan_of, surroundings
 
@@ -25,7 +29,9 @@ ADDED = {
     "with clipvalue": 0,
     "with weight_decay": 0,
 }
+SHAPED = Path(__file__).parents[1] / "prove" / "shaped"
 PATHS = {path.stem: path for path in optimizer_files()}
+PATHS |= {path.stem: path for path in SHAPED.glob("*.toml")}
 
 
 def cards(name: str) -> dict[str, Cost]:
@@ -56,7 +62,55 @@ def test_operations_are_counted() -> None:
     assert cards("sgd")["plain"].operations == 2
 
 
-@pytest.mark.parametrize("name", FLOORS)
+def test_a_second_pass_is_needed_by_what_it_reads() -> None:
+    """The norm of the gradient must be there before the first element moves."""
+    found = cards("novograd")["plain"]
+    first, second = found.stages
+    assert (first.loads, first.stores, first.needs) == (("grad",), (), ())
+    assert first.reductions == second.needs == ("sum(grad**2)",)
+    assert set(second.loads) == {"param", "grad", "m"}
+    assert set(second.stores) == {"param", "m"}
+    assert found.moved_bytes == 4 * (1 + 3 + 2)
+    assert found.shaped == (("v", Extent.TENSOR),)
+    assert found.states == ("m",)
+
+
+def test_sums_of_a_step_for_the_next_one_need_no_pass() -> None:
+    found = cards("prodigy")["plain"]
+    (only,) = found.stages
+    assert set(only.reductions) == {"global_sum(grad*(start - param))", "global_sum(abs(s))"}
+    assert only.needs == ()
+    assert {name for name, _ in found.shaped} == {"distance", "along"}
+
+
+def test_rows_and_columns_are_made_before_they_are_used() -> None:
+    found = cards("adafactor")["where matrix"]
+    first, second, third = found.stages
+    assert first.reductions == ("row_sum(square)", "column_sum(square)")
+    assert set(second.needs) == set(first.reductions)
+    assert set(second.reductions) == {"sum(u**2)", "sum(param**2)"}
+    assert set(third.needs) == {*first.reductions, *second.reductions}
+    assert third.stores == ("param",)
+    assert found.shaped == (("of_rows", Extent.ROWS), ("of_columns", Extent.COLUMNS))
+    # The second moment is no array of the parameter's shape.
+    assert found.state_bytes == 0
+    assert cards("adafactor")["plain"].state_bytes == 4
+    # A momentum and a confidence: each needs the one before.
+    assert cards("came")["where matrix"].passes == 4
+
+
+@pytest.mark.parametrize("style", ["text", "markdown", "html"])
+def test_passes_are_told_in_each_format(style: str) -> None:
+    path = str(PATHS["novograd"])
+    result = CliRunner().invoke(app, ["explain", path, "--format", style])
+    assert result.exit_code == 0, result.output
+    shown = html.unescape(result.output).replace("\\", "")
+    assert "pass 2 reads" in shown
+    assert "needs sum(grad**2)" in shown
+    assert "v holds 8 B: one number for each tensor" in shown
+
+
+@pytest.mark.parametrize("name", [*FLOORS, "adafactor", "dog", "sm3"])
 def test_formulas_can_be_read_by_another_program(name: str) -> None:
     (spec,) = load_all([PATHS[name]])
     parser = MathTextParser("path")
