@@ -29,13 +29,12 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
     for program, planned in zip(kernels.programs, plan(optimizer).programs, strict=True):
         if not program.when(on):
             continue
-        for prepass, planned_prepass in zip(program.prepasses, planned.prepasses, strict=True):
-            if prepass.when(on):
-                kernel = built(prepass.sum_up, on, *fixed)
-                yield Made(f"{program.name}_sums", kernel, count(planned_prepass.sums.loads, on), 0)
-        kernel = built(program.elements, on, *fixed)
-        stores = count(planned.elements.stores, on)
-        yield Made(program.name, kernel, count(planned.elements.loads, on), stores)
+        for phase, made in zip(program.phases, planned.phases, strict=True):
+            if (builder := phase.over(on)) is not None:
+                loads, stores = (
+                    count(some, on) for some in (made.passing.loads, made.passing.stores)
+                )
+                yield Made(builder.__name__, built(builder, on, *fixed), loads, stores)
 
 
 @cache

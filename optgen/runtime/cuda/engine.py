@@ -16,6 +16,7 @@ from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.transaction import Call
+from optgen.runtime.view import SIZE, View
 
 _MOST_PREPARED = 16
 
@@ -25,10 +26,10 @@ class Variables:
     """The data of the variables that the engine needs, in their order."""
 
     addresses: Sequence[int]
-    sizes: Sequence[int]
     dtypes: Sequence[np.dtype[Any]]
     devices: Sequence[int]
     rows: Sequence[int]
+    views: Sequence[View]
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Engine:
             Place(
                 device,
                 kernels,
-                np.array(variables.sizes),
+                np.array([view.shape[SIZE] for view in variables.views], np.int64),
                 variables.dtypes,
                 variables.rows,
                 [(on, mask & own) for on, mask in members if (mask & own).any()],

@@ -16,7 +16,7 @@ from tests.runtime.passes import Made
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 
 from optgen.runtime.cuda import control, cubins, jit, sums
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, built
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, built
 
 #: A100, H100 and B200. What they differ in is the assembler's: one rule's kernels show it.
 CAPABILITIES = ((8, 0), (9, 0), (10, 0))
@@ -129,12 +129,17 @@ def test_scalars_of_several_launches() -> None:
 def test_optimizers_of_a_user_s_own(name: str) -> None:
     kind = getattr(own.package(), name)
     kernels = kind.kernels_of("cuda")
-    on = {**kind(clipnorm=1.0)._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
+    on = {
+        **kind(clipnorm=1.0)._core.settings.on(),
+        CHECK_FINITE: False,
+        CONSTRAINED: False,
+        MATRIX: False,
+    }
     on |= {"alone": True, "deferred": False}
     (update,) = (program for program in kernels.programs if program.name == "update")
-    builders = [prepass.sum_up for prepass in update.prepasses if prepass.when(on)]
-    assert len(builders) == 2
-    for builder in [*builders, update.elements]:
+    builders = [phase.over(on) for phase in update.phases if phase.over(on)]
+    assert len(builders) == 3
+    for builder in builders:
         (text,) = built(builder, on, np.float32, 4, 256, kernels.widths).ptx(*USUAL)
         # A scalar that only one branch needs may be rounded there, which is no arithmetic.
         inside = [line for loop in element_loops(text) for line in loop if ".f64" in line]
