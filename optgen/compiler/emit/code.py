@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import groupby
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from optgen.compiler.emit.columns import Columns
-from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
+from optgen.compiler.ir.condition import ALWAYS, NEVER, Case, Condition
 from optgen.compiler.ir.expression import Expression, names
 from optgen.compiler.ir.extent import NUMBERS, VECTORS, Extent
 from optgen.compiler.ir.plan import (
@@ -102,6 +102,8 @@ class Put:
     guard: Condition
 
 
+#: What gives a name its value.
+_Found = TypeVar("_Found", Read, Fetch, Reduction)
 #: The statements of a function.
 Statement = Read | Write | Load | Store | Fetch | Put | Item
 
@@ -153,7 +155,7 @@ class Pass(Function):
     number: int
     #: Those of the pass, in the order of their results; some may not run in this function.
     reductions: tuple[Reduction, ...]
-    #: The function that computes tensor scalars from the sums, if any.
+    #: The function that computes numbers of each tensor as soon as the sums are known, if any.
     finish: TensorScalars | None
 
 
@@ -197,6 +199,11 @@ class TensorScalars(Function):
     sums: tuple[Reduction, ...]
     groups: tuple[Group, ...]
 
+    @property
+    def has_vectors(self) -> bool:
+        """Whether it reads or computes vectors."""
+        return any(group.extent in VECTORS for group in self.groups)
+
 
 @dataclass(frozen=True)
 class SharedScalars(TensorScalars):
@@ -213,8 +220,9 @@ def functions_of(plan: Plan) -> Iterator[Function]:
                 yield _scalars(plan, program, number, SharedScalars)
             finish = None
             if phase.scalars is not None:
-                finish = _scalars(plan, program, number, TensorScalars)
-                yield finish
+                scalars = _scalars(plan, program, number, TensorScalars)
+                yield scalars
+                finish = None if phase.shared is not None or scalars.has_vectors else scalars
             if phase.elements is not None:
                 yield from _passes(plan, program, number, phase, finish)
 
@@ -278,24 +286,29 @@ def _pass(
     finish: TensorScalars | None,
     is_matrix: bool | None,
 ) -> Pass:
-    known = () if is_matrix is None else ((MATRIX, is_matrix),)
+    known: Case = () if is_matrix is None else ((MATRIX, is_matrix),)
     items = [replace(item, guard=item.guard.given(known)) for item in stage.body]
     items = [item for item in items if item.guard.cases]
     loads = (Load(one.buffer, one.guard.given(known)) for one in stage.loads)
     stores = (Store(one.buffer, one.guard.given(known)) for one in stage.stores)
     body: tuple[Statement, ...] = (
         *(one for one in loads if one.guard.cases),
-        *_fetches(plan, program, items),
+        *(_given(one, known) for one in _fetches(plan, program, items)),
         *items,
         *(one for one in stores if one.guard.cases),
     )
-    reads = _number_reads(plan, program, items, number)
-    kind: type[Pass] = Sums if stage.reductions else Elements
-    name = name_of(program, "sums", number)
+    reads = tuple(_given(one, known) for one in _number_reads(plan, program, items, number))
+    kind: type[Pass] = Sums if stage.numbers else Elements
+    name, results = name_of(program, "sums", number), stage.numbers
     if is_matrix:
-        kind, name = Axes, name_of(program, "axes", number)
+        kind, name, results = Axes, name_of(program, "axes", number), stage.reductions
+    reductions = tuple(_given(one, known) for one in results)
     switches = _switches(plan, (*reads, *body))
-    return kind(name, switches, reads, body, program, number, stage.reductions, finish)
+    return kind(name, switches, reads, body, program, number, reductions, finish)
+
+
+def _given(statement: _Found, known: Case) -> _Found:
+    return replace(statement, guard=statement.guard.given(known))
 
 
 def _fetches(plan: Plan, program: Program, items: Sequence[Item]) -> Iterator[Fetch]:

@@ -127,24 +127,30 @@ class CpuPrinter(StatementPrinter):
             case Axes():
                 yield from ("float64", "int64", "view")
             case TensorScalars():
-                yield from _KERNEL
-                if any(read.table is Table.TOTALS for read in function.reads):
-                    yield "sum_in_order"
-                if any(read.table is Table.NUMBERS for read in function.reads):
-                    yield from ("float64", "number_at")
-                if any(group.extent in VECTORS for group in function.groups):
-                    yield from ("float64", "int64", "view")
+                yield from self._used_by_scalars(function)
             case FeatureScalars():
                 yield from ("Array", "function")
             case HostScalars():
                 yield from _KERNEL
+
+    def _used_by_scalars(self, function: TensorScalars) -> Iterator[str]:
+        yield from _KERNEL
+        if any(read.table is Table.TOTALS for read in function.reads):
+            yield "sum_in_order"
+        if any(read.table is Table.NUMBERS for read in function.reads):
+            yield from ("float64", "number_at")
+        if function.has_vectors:
+            yield from ("float64", "int64", "view")
+        for one in function.body:
+            if isinstance(one, Reduction):
+                yield from _used_by_reduction(one)
 
     def _used_by_reductions(self, function: Pass) -> Iterator[str]:
         for one in function.reductions:
             yield "float64"
             if isinstance(function, Axes) or one.combination is not Combination.SUM:
                 yield f"fold_{_PLACES[one.extent]}"
-            yield COMBINED[one.combination]
+            yield from _used_by_reduction(one)
 
     def _element_loop(self, function: Pass) -> dict[str, object]:
         return {
@@ -313,6 +319,12 @@ class CpuPrinter(StatementPrinter):
     def count(extent: Extent) -> str:
         """The number of elements of a vector."""
         return f"sizes[tensor, {SHAPES.index(LENGTHS[extent])}]"
+
+
+def _used_by_reduction(reduction: Reduction) -> Iterator[str]:
+    yield COMBINED[reduction.combination]
+    if reduction.combination is not Combination.SUM:
+        yield "inf"
 
 
 def start_of(reduction: Reduction) -> str:
