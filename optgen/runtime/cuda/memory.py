@@ -11,9 +11,9 @@ import numpy as np
 from optgen.runtime.arrays import Spans, fills
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.deferred import Deferred
-from optgen.runtime.cuda.device_tables import Mask
+from optgen.runtime.cuda.device_tables import Mask, Variables
 from optgen.runtime.cuda.devices import driver
-from optgen.runtime.cuda.engine import Engine, Variables
+from optgen.runtime.cuda.engine import Engine
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.cuda.signals import uninterrupted
