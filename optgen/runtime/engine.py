@@ -153,5 +153,7 @@ class Engine:
         if self._measured is None:
             return None
         program, chosen = self._measured
+        # An empty variable has no factors.
+        chosen = chosen & (self._shapes[:, SIZE] > 0)
         parts = [(p.on, chosen & p.members, lambda f=p.factors: f[:-1]) for p in self._parts]
         return joint_norm(program, parts)

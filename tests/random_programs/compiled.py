@@ -17,7 +17,7 @@ import numpy as np
 from optgen.bench.user_specs import importable
 from optgen.runtime.cpu.pointers import BLOCK
 from optgen.runtime.dtypes import DTYPES
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, built
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, built
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.tables import CHUNK
 from tests.random_programs.comparison import Arrays, Outcome, compare
@@ -99,11 +99,10 @@ def by_ptx(program: Program, sources: Sources) -> Outcome:
         kind: Any = class_in(name, program)
         kernels = kind.kernels_of("cuda")
         on = {**kind(**program.arguments)._core.settings.on(), CHECK_FINITE: False}
-        on |= {CONSTRAINED: False, "alone": True, "deferred": False}
+        on |= {CONSTRAINED: False, MATRIX: False, "alone": True, "deferred": False}
         dtypes = {form.dtype for form in program.forms}
         for planned in (one for one in kernels.programs if one.when(on)):
-            sums = [prepass.sum_up for prepass in planned.prepasses if prepass.when(on)]
-            for builder in [*sums, planned.elements]:
+            for builder in filter(None, (phase.over(on) for phase in planned.phases)):
                 for dtype in sorted(dtypes):
                     real = DTYPES[np.dtype(dtype)]
                     width = 16 // np.dtype(dtype).itemsize

@@ -29,14 +29,12 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
     for program, planned in zip(kernels.programs, plan(optimizer).programs, strict=True):
         if not program.when(on):
             continue
-        pairs = zip(program.phases, planned.phases, strict=True)
-        stages = [(one.over(on), phase.elements) for one, phase in pairs]
-        running = [(builder, stage) for builder, stage in stages if builder and stage]
-        for number, (builder, stage) in enumerate(running, start=1):
-            kernel = built(builder, on, *fixed)
-            name = f"{program.name}_sums" + (f"_{number}" if len(running) > 2 else "")
-            name = program.name if number == len(running) else name
-            yield Made(name, kernel, count(stage.loads, on), count(stage.stores, on))
+        for phase, made in zip(program.phases, planned.phases, strict=True):
+            if (builder := phase.over(on)) is not None:
+                loads, stores = (
+                    count(some, on) for some in (made.passing.loads, made.passing.stores)
+                )
+                yield Made(builder.__name__, built(builder, on, *fixed), loads, stores)
 
 
 @cache

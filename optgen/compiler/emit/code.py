@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import (
     Item,
     Program,
@@ -143,7 +143,7 @@ class Pass(Function):
     number: int
     #: Those of the pass, in the order of their results; the guard of some never holds here.
     reductions: tuple[Reduction, ...]
-    #: The function that computes tensor scalars from the sums, if any.
+    #: The function that computes numbers of each tensor as soon as the sums are known, if any.
     finish: TensorScalars | None
 
 
@@ -186,6 +186,11 @@ class TensorScalars(Function):
     program: Program
     sums: tuple[Reduction, ...]
     groups: tuple[Group, ...]
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether it reads or computes vectors."""
+        return any(group.extent in VECTORS for group in self.groups)
 
 
 @dataclass(frozen=True)

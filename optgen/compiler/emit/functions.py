@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import TypeVar
 
 from optgen.compiler.emit.code import (
     Axes,
     Elements,
     Function,
+    Fetch,
     Group,
     HostScalars,
     Load,
@@ -27,7 +29,7 @@ from optgen.compiler.emit.code import (
 )
 from optgen.compiler.emit.columns import Columns
 from optgen.compiler.emit.reads import fetches, guard_of, number_reads, numbered, when_assigned
-from optgen.compiler.ir.condition import Condition
+from optgen.compiler.ir.condition import Case, Condition
 from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import (
@@ -43,6 +45,9 @@ from optgen.compiler.ir.plan import (
 from optgen.compiler.ir.reserved import MATRIX, SHAPES
 from optgen.compiler.ir.rule import COUNTERS
 
+#: What gives a name its value.
+_Found = TypeVar("_Found", Read, Fetch, Reduction)
+
 
 def functions_of(plan: Plan) -> Iterator[Function]:
     """The functions of the programs of a plan."""
@@ -52,8 +57,9 @@ def functions_of(plan: Plan) -> Iterator[Function]:
                 yield _scalars(plan, program, number, SharedScalars)
             finish = None
             if phase.scalars is not None:
-                finish = _scalars(plan, program, number, TensorScalars)
-                yield finish
+                scalars = _scalars(plan, program, number, TensorScalars)
+                yield scalars
+                finish = None if phase.shared is not None or scalars.has_vectors else scalars
             if phase.elements is not None:
                 yield from _passes(plan, program, number, phase, finish)
 
@@ -111,25 +117,29 @@ def _pass(
     finish: TensorScalars | None,
     is_matrix: bool | None,
 ) -> Pass:
-    known = () if is_matrix is None else ((MATRIX, is_matrix),)
+    known: Case = () if is_matrix is None else ((MATRIX, is_matrix),)
     items = [replace(item, guard=item.guard.given(known)) for item in stage.body]
     items = [item for item in items if item.guard.cases]
     loads = (Load(one.buffer, one.guard.given(known)) for one in stage.loads)
     stores = (Store(one.buffer, one.guard.given(known)) for one in stage.stores)
     body: tuple[Statement, ...] = (
         *(one for one in loads if one.guard.cases),
-        *fetches(plan, program, items),
+        *(_given(one, known) for one in fetches(plan, program, items)),
         *items,
         *(one for one in stores if one.guard.cases),
     )
-    reads = number_reads(plan, program, items, number)
+    reads = tuple(_given(one, known) for one in number_reads(plan, program, items, number))
     kind: type[Pass] = Sums if stage.numbers else Elements
-    name = name_of(program, "sums", number)
+    name, results = name_of(program, "sums", number), stage.numbers
     if is_matrix:
-        kind, name = Axes, f"{name}_axes"
+        kind, name, results = Axes, f"{name}_axes", stage.reductions
     switches = _switches(plan, (*reads, *body))
-    reductions = tuple(replace(one, guard=one.guard.given(known)) for one in stage.reductions)
+    reductions = tuple(_given(one, known) for one in results)
     return kind(name, switches, reads, body, program, number, reductions, finish)
+
+
+def _given(statement: _Found, known: Case) -> _Found:
+    return replace(statement, guard=statement.guard.given(known))
 
 
 def _scalars(plan: Plan, program: Program, number: int, kind: type[TensorScalars]) -> TensorScalars:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from numba import cuda
 
-from optgen.runtime.cuda.jit import Integer, Integers, Reals, kernel
+from optgen.runtime.cuda.jit import Integer, Integers, Reals, device, kernel
 
 #: Entries of the table ``control``: number of calls, number of updates, number of the program that
 #: this call runs, whether gradients were accumulated since the last update, the same flag before
@@ -17,6 +17,14 @@ CALLS, UPDATES, RUNNING, GATHERED, BEFORE, STEADY = range(6)
 CONTROLS = 6
 #: The program number of a skipped call.
 SKIPPED = -1
+#: In place of a program's number: the host decides what runs.
+ANY = -2
+
+
+@device
+def is_off(control: Integers, program: int) -> bool:
+    """Whether the call runs another program, or none."""
+    return program != ANY and control[RUNNING] != program
 
 
 @kernel

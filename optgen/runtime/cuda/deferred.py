@@ -18,7 +18,7 @@ from optgen.runtime.cuda.control import (
     judge,
     put_scale,
 )
-from optgen.runtime.cuda.device_tables import Mask, Place
+from optgen.runtime.cuda.device_tables import Mask
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
@@ -132,16 +132,22 @@ class Deferred:
         for program in programs:
             prepared = engine.prepared(program, chosen, deferred=True)
             used.append(prepared)
-            for number, (sums,) in prepared.prepasses:
-                sums.stage.run(stream)
-                if number == 0 and self._checks(program):
-                    self._judge(program, sums.table).run(stream)
-                sums.finish.run(stream)
-            prepared.elements[0].run(stream)
+            is_judged = not self._checks(program)
+            for (phase,) in prepared.phases:
+                phase.passes.run(stream)
+                if not is_judged and phase.passes:
+                    is_judged = True
+                    self._judge(program, phase.sums).run(stream)
+                phase.scalars.run(stream)
+            prepared.keeping[0].run(stream)
         absent = self._kernels.program("absent")
         if absent is not None and left.any() and self._runs(absent):
-            used.append(engine.prepared(absent, left, deferred=True))
-            engine.prepared(absent, left, deferred=True).elements[0].run(stream)
+            prepared = engine.prepared(absent, left, deferred=True)
+            used.append(prepared)
+            for (phase,) in prepared.phases:
+                phase.passes.run(stream)
+                phase.scalars.run(stream)
+            prepared.keeping[0].run(stream)
         if is_capturing:
             self._captured += [*used, *self._starting.values()]
         engine.measured(update, chosen)
@@ -160,7 +166,7 @@ class Deferred:
                 widths = self._kernels.widths
                 kernel = built(self._kernels.host, part.on, widths)
                 arguments = [table.address, slots, rows, part.scalars.address]
-                key = Place.key(self._kernels.host, part.on, widths)
+                key = place.key(self._kernels.host, part.on)
                 stage.add(kernel, key, [*arguments, self._control.address])
             self._gates.send(self._stream)
             arguments = [place.parts[0].scalars.address, self._gates.address]

@@ -11,9 +11,10 @@ import numpy as np
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.cuda.control import CONTROLS
-from optgen.runtime.cuda.device_tables import Mask, Place, Sums
+from optgen.runtime.cuda.device_tables import Mask, Place, Variables
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
-from optgen.runtime.kernels import CHECK_FINITE, Builder, Kernels, Program, built
+from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
+from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.running import Complete
 from optgen.runtime.transaction import Call
@@ -22,25 +23,11 @@ _MOST_PREPARED = 16
 
 
 @dataclass(frozen=True)
-class Variables:
-    """The data of the variables that the engine needs, in their order."""
-
-    addresses: Sequence[int]
-    sizes: Sequence[int]
-    dtypes: Sequence[np.dtype[Any]]
-    devices: Sequence[int]
-    rows: Sequence[int]
-
-
-@dataclass(frozen=True)
 class Prepared:
-    """The launches of a program over some variables, for each device.
+    """The launches of a program over some variables, for each phase and device."""
 
-    Prepasses are indexed by number; those that no variable needs are omitted.
-    """
-
-    prepasses: list[tuple[int, list[Sums]]]
-    elements: list[Stage]
+    phases: list[list[Launches]]
+    keeping: list[Stage]
 
 
 class Engine:
@@ -65,15 +52,15 @@ class Engine:
             Place(
                 device,
                 kernels,
-                np.array(variables.sizes),
-                variables.dtypes,
-                variables.rows,
+                variables,
                 [(on, mask & own) for on, mask in members if (mask & own).any()],
                 row_count,
                 self.control.address,
             )
             for device, own in self._of_device.items()
         ]
+        if len(self.places) > 1:
+            _refuse_several(kernels, [on for on, _ in members])
         self._gradient = kernels.buffers.index("grad")
         columns = {"param": variables.addresses, **states}
         for place in self.places:
@@ -120,21 +107,31 @@ class Engine:
         """
         self.point_at(gradients)
         prepared = self.prepared(program, chosen, deferred=False)
-        for number, found in prepared.prepasses:
-            self._sum_up(program, number, found)
-            if number == 0 and self._checks(program):
-                odd = self._odd(program, found, chosen)
+        is_checked = not self._checks(program)
+        for number, found in enumerate(prepared.phases[: program.pure]):
+            self._pass(program, number, found)
+            if not is_checked and any(one.passes for one in found):
+                is_checked = True
+                odd = self._odd(program, number, found, chosen)
                 if odd is not None:
                     return odd
-            for place, sums in zip(self.places, found, strict=True):
-                sums.finish.run(self.stream(place.device))
+            for place, one in zip(self.places, found, strict=True):
+                one.scalars.run(self.stream(place.device))
         return None
 
     def launches(self, program: Program, chosen: Mask) -> list[Call]:
-        """The calls that run a program over the chosen variables."""
+        """The calls that run a program over the chosen variables, from its first store on."""
         prepared = self.prepared(program, chosen, deferred=False)
-        pairs = zip(self.places, prepared.elements, strict=True)
-        return [(stage.run, self.stream(place.device)) for place, stage in pairs]
+        streams = [self.stream(place.device) for place in self.places]
+        stages: list[Sequence[Stage]] = []
+        for found in prepared.phases[program.pure :]:
+            stages += [[one.passes for one in found], [one.scalars for one in found]]
+        return [
+            (stage.run, stream)
+            for some in (*stages, prepared.keeping)
+            for stage, stream in zip(some, streams, strict=True)
+            if stage
+        ]
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""
@@ -166,49 +163,44 @@ class Engine:
         return self._prepared[key]
 
     def _prepare(self, program: Program, chosen: Mask, deferred: bool) -> Prepared:
-        alone = len(self.places) == 1
-        streams = [self.stream(place.device) for place in self.places]
-        pairs = list(zip(self.places, streams, strict=True))
-        prepasses = [
-            (
-                k,
-                [
-                    place.sums(program, k, chosen, deferred, alone, stream)
-                    for place, stream in pairs
-                ],
-            )
-            for k, prepass in enumerate(program.prepasses)
-            if any(prepass.when(part.on) for place in self.places for part in place.parts)
+        is_only = len(self.places) == 1
+        made = [
+            ProgramLaunches(place, program, chosen, deferred, self.stream(place.device))
+            for place in self.places
         ]
-        elements = [place.elements(program, chosen, deferred, stream) for place, stream in pairs]
-        return Prepared(prepasses, elements)
+        phases = [
+            [one.phase(number, is_only) for one in made] for number in range(len(program.phases))
+        ]
+        return Prepared(phases, [one.keeping() for one in made])
 
-    def _sum_up(self, program: Program, number: int, found: Sequence[Sums]) -> None:
-        """Run a prepass; the host combines sums over the variables of several devices."""
-        for place, sums in zip(self.places, found, strict=True):
-            sums.stage.run(self.stream(place.device))
-        if len(self.places) > 1:
-            width = program.prepasses[number].sums
+    def _pass(self, program: Program, number: int, found: Sequence[Launches]) -> None:
+        """Run a pass; the host combines sums over the variables of several devices."""
+        for place, one in zip(self.places, found, strict=True):
+            one.passes.run(self.stream(place.device))
+        width = program.phases[number].sums
+        if len(self.places) > 1 and width:
             pairs = zip(self.places, found, strict=True)
-            tables = [self._fetch(place, sums.table) for place, sums in pairs if sums.stage]
+            tables = [self._fetch(place, one.sums) for place, one in pairs if one.passes]
             total = np.sum([table[:width] for table in tables], axis=0)
-            for place, sums in zip(self.places, found, strict=True):
-                sums.table.values[:width] = total
-                sums.table.is_sent = False
-                sums.table.send(self.stream(place.device))
+            for place, one in zip(self.places, found, strict=True):
+                one.sums.values[:width] = total
+                one.sums.is_sent = False
+                one.sums.send(self.stream(place.device))
 
     def _checks(self, program: Program) -> bool:
         parts = [part for place in self.places for part in place.parts]
         return any(part.on[CHECK_FINITE] and program.when(part.on) for part in parts)
 
-    def _odd(self, program: Program, found: Sequence[Sums], chosen: Mask) -> Mask | None:
+    def _odd(
+        self, program: Program, number: int, found: Sequence[Launches], chosen: Mask
+    ) -> Mask | None:
         """The variables with gradients that aren't finite; None if there are none."""
-        width, count = program.prepasses[0].sums, len(chosen)
-        odd = np.zeros(count, np.bool_)
-        for place, sums in zip(self.places, found, strict=True):
-            table = self._fetch(place, sums.table)[: width * (count + 1)]
-            present = chosen & self._of_device[place.device] & (place.sizes.values > 0)
-            odd |= np.isnan(table.reshape(-1, width)[1:, 0]) & present
+        width = program.phases[number].sums
+        odd = np.zeros(len(chosen), np.bool_)
+        for place, one in zip(self.places, found, strict=True):
+            table = self._fetch(place, one.sums).reshape(-1, width)
+            present = chosen & self._of_device[place.device] & place.present
+            odd |= np.isnan(table[1:, 0]) & present
         return odd if odd.any() else None
 
     @property
@@ -220,8 +212,8 @@ class Engine:
         parts = [
             (
                 part.on,
-                chosen & part.members & (place.sizes.values > 0),
-                lambda p=place, t=part.factors: self._fetch(p, t),
+                chosen & part.members & place.present,
+                lambda p=place: self._fetch(p, p.factors)[1:],
             )
             for place in self.places
             for part in place.parts
@@ -230,3 +222,20 @@ class Engine:
 
     def _fetch(self, place: Place, table: Table) -> Host:
         return table.fetch(self.stream(place.device))
+
+
+def _refuse_several(kernels: Kernels, settings: Sequence[Mapping[str, bool]]) -> None:
+    """Raise ValueError for a program that several devices can't run.
+
+    The host combines sums over devices before anything is stored. It can't between stores, and a
+    number of the optimizer is on one device only.
+    """
+    for program in kernels.programs:
+        after = any(phase.sums for phase in program.phases[program.pure :])
+        shared = any(keep.shape == OPTIMIZER for keep in program.keeps)
+        if (after or shared) and any(program.when(on) for on in settings):
+            raise ValueError(
+                "the variables are on several devices, but this rule stores arrays before it has "
+                "all its sums, or has states that all variables share; make an optimizer for the "
+                "variables of each device"
+            )

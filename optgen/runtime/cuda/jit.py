@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 # Redirects `numba.cuda` to numba-cuda, also if it was installed without its .pth file.
 import _numba_cuda_redirector  # noqa: F401
@@ -44,11 +44,21 @@ _TYPES = {
 }
 
 
+class Vector(NamedTuple):
+    """A vector that a kernel reduces matrices to: its buffer, the order, and whether it does."""
+
+    buffer: int
+    order: int
+    is_on: bool
+
+
 @dataclass(frozen=True)
 class Kernel:
     """A device function, not yet compiled; its annotations are its signature."""
 
     function: Callable[..., None]
+    #: Those of rows, then those of columns.
+    vectors: tuple[Vector, ...] = ()
 
     @property
     def name(self) -> str:
@@ -74,12 +84,17 @@ def kernel(function: Callable[..., None]) -> Kernel:
     return Kernel(function)
 
 
+def with_vectors(made: Kernel, *vectors: tuple[int, int, bool]) -> Kernel:
+    """A kernel with what it reduces matrices to."""
+    return replace(made, vectors=tuple(Vector(*vector) for vector in vectors))
+
+
 def device(function: Callable[..., Any]) -> Callable[..., Any]:
     """The decorator of functions that kernels call; it inlines them, so that none needs a GPU."""
     return cuda.jit(device=True, inline="always")(function)  # type: ignore[no-any-return]
 
 
-class _Lanes:
+class Lanes:
     """Generates accesses to adjacent elements, from and to a small per-thread array."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
@@ -88,9 +103,10 @@ class _Lanes:
         self.builder, self.element = builder, context.get_value_type(kind.dtype)
         self.number = VECTOR_BYTES * 8 // kind.dtype.bitwidth
         self._lanes = context.make_array(kind)(context, builder, lanes).data
-        self._base = builder.inttoptr(address, self.element.as_pointer(addrspace=1))
+        self.base = builder.inttoptr(address, self.element.as_pointer(addrspace=1))
 
     def each(self) -> range:
+        """The numbers of the lanes."""
         return range(self.number)
 
     def lane(self, k: int) -> Any:
@@ -99,7 +115,7 @@ class _Lanes:
 
     def place(self, k: int) -> Any:
         """The address of element ``first + k`` in memory."""
-        return self.builder.gep(self._base, [self.builder.add(self.first, ir.IntType(64)(k))])
+        return self.builder.gep(self.base, [self.builder.add(self.first, ir.IntType(64)(k))])
 
     def vector(self) -> Any:
         """The address of all elements as one vector."""
@@ -111,9 +127,23 @@ class _Lanes:
         index = self.builder.add(self.first, ir.IntType(64)(k))
         return self.builder.icmp_signed("<", index, self.count)
 
+    def load_each(self) -> None:
+        """Load single elements; lanes past the end are 0."""
+        for k in self.each():
+            self.builder.store(self.element(0.0), self.lane(k))
+            with self.builder.if_then(self.exists(k)):
+                self.builder.store(self.builder.load(self.place(k)), self.lane(k))
 
-def _load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = _Lanes(context, builder, signature, arguments)
+    def store_each(self) -> None:
+        """Store single elements."""
+        for k in self.each():
+            with self.builder.if_then(self.exists(k)):
+                self.builder.store(self.builder.load(self.lane(k)), self.place(k))
+
+
+def load_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Generate a load of whole vectors, or else of single elements."""
+    lanes = Lanes(context, builder, signature, arguments)
     with builder.if_else(lanes.whole) as (then, otherwise):
         with then:
             vector = builder.load(lanes.vector(), align=VECTOR_BYTES)
@@ -121,15 +151,13 @@ def _load(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
                 element = builder.extract_element(vector, ir.IntType(32)(k))
                 builder.store(element, lanes.lane(k))
         with otherwise:
-            for k in lanes.each():
-                builder.store(lanes.element(0.0), lanes.lane(k))
-                with builder.if_then(lanes.exists(k)):
-                    builder.store(builder.load(lanes.place(k)), lanes.lane(k))
+            lanes.load_each()
     return context.get_dummy_value()
 
 
-def _store(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    lanes = _Lanes(context, builder, signature, arguments)
+def store_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    """Generate a store of whole vectors, or else of single elements."""
+    lanes = Lanes(context, builder, signature, arguments)
     with builder.if_else(lanes.whole) as (then, otherwise):
         with then:
             vector = ir.VectorType(lanes.element, lanes.number)(ir.Undefined)
@@ -138,9 +166,7 @@ def _store(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
                 vector = builder.insert_element(vector, element, ir.IntType(32)(k))
             builder.store(vector, lanes.vector(), align=VECTOR_BYTES)
         with otherwise:
-            for k in lanes.each():
-                with builder.if_then(lanes.exists(k)):
-                    builder.store(builder.load(lanes.lane(k)), lanes.place(k))
+            lanes.store_each()
     return context.get_dummy_value()
 
 
@@ -166,9 +192,9 @@ def _take_number(context: Any, table: Any) -> tuple[Any, Any]:
 #: ``load(lanes, address, first, count, whole)``: load elements from ``first`` on into a thread's
 #: array of lanes, as one vector if they are ``whole`` (complete and aligned); lanes past the end
 #: are 0.
-load = simulated.load if SIMULATED else _access(_load)
+load = simulated.load if SIMULATED else _access(load_lanes)
 #: ``store(lanes, address, first, count, whole)``: the inverse of ``load``.
-store = simulated.store if SIMULATED else _access(_store)
+store = simulated.store if SIMULATED else _access(store_lanes)
 #: ``take_number(table)``: add 1 to the first entry of a table; return its previous value.
 take_number = simulated.take_number if SIMULATED else _take_number
 #: On a device, ``math.floor`` returns the type of its argument; in Python, it returns an integer,

@@ -11,15 +11,17 @@ import numpy as np
 from optgen.runtime.arrays import Spans, fills
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.deferred import Deferred
-from optgen.runtime.cuda.device_tables import Mask
+from optgen.runtime.cuda.device_tables import Mask, Variables
 from optgen.runtime.cuda.devices import driver
-from optgen.runtime.cuda.engine import Engine, Variables
+from optgen.runtime.cuda.engine import Engine
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.dtypes import DTYPES, NAMED
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call, chain
+from optgen.runtime.view import View, plain_view
+from optgen.runtime.view import view_of as matrix_view
 
 
 class DeviceMemory:
@@ -71,6 +73,18 @@ class DeviceMemory:
         array = DeviceArray(self._device(like), view.shape, view.dtype, view.strides)
         self.assign(array, like if value is None else value)
         return array
+
+    def numbers(self, near: Any, shape: tuple[int, ...], value: float) -> DeviceArray:
+        """A float64 array of one value, on the device of a variable."""
+        array = DeviceArray(self._device(near), shape, np.dtype(np.float64))
+        self.assign(array, value)
+        return array
+
+    def view(self, variable: Any, view: str) -> View:
+        """The view of a variable of at least two dimensions as matrices."""
+        found = view_of(variable)
+        strides = [stride // found.dtype.itemsize for stride in found.strides]
+        return matrix_view(view, found.shape, strides)
 
     def assign(self, target: Any, value: Any) -> None:
         """Assign a number, a device array or a host array to an array."""
@@ -135,19 +149,20 @@ class DeviceMemory:
         rows: Sequence[int],
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
+        views: Sequence[View | None],
     ) -> Engine:
         """The engine for the variables with their states."""
-        views = [view_of(variable) for variable in variables]
+        arrays = [view_of(variable) for variable in variables]
         described = Variables(
-            [view.address for view in views],
-            [view.nbytes // view.dtype.itemsize for view in views],
-            [view.dtype for view in views],
+            [array.address for array in arrays],
+            [array.dtype for array in arrays],
             [self._device(variable) for variable in variables],
             rows,
+            [one or plain_view(a.shape) for one, a in zip(views, arrays, strict=True)],
         )
         addresses = {
-            name: [0 if array is None else view_of(array).address for array in arrays]
-            for name, arrays in states.items()
+            name: [0 if array is None else view_of(array).address for array in held]
+            for name, held in states.items()
         }
         return Engine(
             self._kernels,

@@ -27,6 +27,41 @@ def store(lanes: Lanes, address: int, first: int, count: int, whole: bool) -> No
         _elements(lanes, address, first, end)[:] = lanes[: end - first]
 
 
+def take(lanes: Lanes, address: int, first: int, count: int, whole: bool, columns: int) -> None:
+    """Load elements of a row that follow each other in memory."""
+    load(lanes, address, first, count, whole)
+
+
+def give(lanes: Lanes, address: int, first: int, count: int, whole: bool, columns: int) -> None:
+    """Store elements of a row that follow each other in memory."""
+    store(lanes, address, first, count, whole)
+
+
+def gather(lanes: Lanes, address: int, first: int, count: int, whole: bool, columns: int) -> None:
+    """Load elements of a row at the places of its columns; lanes past the end are 0."""
+    lanes[:] = 0
+    for k in range(max(0, min(len(lanes), count - first))):
+        place = int(integers(columns)[first + k])
+        lanes[k] = _elements(lanes, address, place, place + 1)[0]
+
+
+def scatter(lanes: Lanes, address: int, first: int, count: int, whole: bool, columns: int) -> None:
+    """Store elements of a row at the places of its columns."""
+    for k in range(max(0, min(len(lanes), count - first))):
+        place = int(integers(columns)[first + k])
+        _elements(lanes, address, place, place + 1)[0] = lanes[k]
+
+
+def reals(address: int) -> Any:
+    """The table of float64 at an address."""
+    return ctypes.cast(int(address), ctypes.POINTER(ctypes.c_double))
+
+
+def integers(address: int) -> Any:
+    """The table of int64 at an address."""
+    return ctypes.cast(int(address), ctypes.POINTER(ctypes.c_int64))
+
+
 def take_number(table: Any) -> int:
     """Add 1 to the first entry of a table; return its previous value."""
     with _one_at_a_time:

@@ -17,6 +17,23 @@ MOST_CHUNKS = 32 * 1024
 RUN = 64
 
 
+class Runs:
+    """Runs of the units of work of each variable, whose results are added up by one thread."""
+
+    def __init__(self, counts: Indices) -> None:
+        """``counts`` are the numbers of units."""
+        first = np.cumsum(counts) - counts
+        #: The first unit of each run, and the first run of each variable.
+        starts = [np.arange(f, f + count, RUN) for f, count in zip(first, counts, strict=True)]
+        self.units = table(np.concatenate([*starts, [counts.sum()]]))
+        self.begins = table(np.concatenate([[0], np.cumsum(-(-counts // RUN))]))
+
+    @property
+    def count(self) -> int:
+        """The number of runs."""
+        return len(self.units) - 1
+
+
 class Work:
     """Chunks of some variables of one dtype, and the runs of chunks that form the sums."""
 
@@ -30,12 +47,8 @@ class Work:
         within = np.arange(counts.sum()) - np.repeat(first, counts)
         lengths = np.minimum(chunk, np.repeat(sizes, counts) - within * chunk)
         #: One row per chunk: variable, offset in bytes, number of elements.
-        self.chunks = _table(np.stack([tensors, within * chunk * itemsize, lengths], axis=1))
-        run_counts = -(-counts // RUN)
-        #: The first chunk of each run, and the first run of each member.
-        starts = [np.arange(f, f + count, RUN) for f, count in zip(first, counts, strict=True)]
-        self.runs = _table(np.concatenate([*starts, [counts.sum()]]))
-        self.begins = _table(np.concatenate([[0], np.cumsum(run_counts)]))
+        self.chunks = table(np.stack([tensors, within * chunk * itemsize, lengths], axis=1))
+        self.runs = Runs(counts)
 
     @property
     def count(self) -> int:
@@ -47,5 +60,6 @@ def _rounded(elements: int) -> int:
     return -(-elements // MULTIPLE) * MULTIPLE
 
 
-def _table(values: Any) -> Indices:
+def table(values: Any) -> Indices:
+    """Values as a table that kernels read."""
     return np.ascontiguousarray(values, np.int64)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, Kernels
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, Kernels
 from tests.numeric.settings import Setting
 from tests.numeric.training import new
 from tests.runtime.passes import Made, passes
@@ -19,7 +19,7 @@ def kernels_of(setting: Setting) -> tuple[Kernels, dict[str, bool]]:
     """The table of an optimizer's CUDA kernels, and the switches as the setting turns them."""
     optimizer = new(setting.optimizer, **setting.values)
     kernels = type(optimizer).kernels_of("cuda")
-    on = {**optimizer._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
+    on = {**optimizer._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False, MATRIX: False}
     return kernels, {**on, "alone": True, "deferred": False}
 
 

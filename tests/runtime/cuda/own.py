@@ -14,6 +14,8 @@ from optgen.compiler.library import find_specs
 
 #: A trust ratio, which takes two prepasses and has names that kernels need; and every function.
 NAMES = ("Lamb", "Odd")
+#: Numbers, rows and columns: means, shared numbers, extremes, norms.
+EXTENTS = ("Factored", "Distant", "Covered", "Normal")
 SPECS = Path(__file__).with_name("specs")
 
 

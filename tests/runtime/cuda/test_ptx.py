@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -15,8 +16,8 @@ from tests.runtime.passes import Made
 
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 
-from optgen.runtime.cuda import control, cubins, jit, sums
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, built
+from optgen.runtime.cuda import axes, control, cubins, jit, sums
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, Phase, built
 
 #: A100, H100 and B200. What they differ in is the assembler's: one rule's kernels show it.
 CAPABILITIES = ((8, 0), (9, 0), (10, 0))
@@ -108,7 +109,9 @@ def test_the_scalars_of_a_call(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize(
-    "kernel", [control.put_scale, control.choose, control.judge, sums.meet], ids=lambda k: k.name
+    "kernel",
+    [control.put_scale, control.choose, control.judge, sums.meet, axes.fold_layers, axes.keep],
+    ids=lambda k: k.name,
 )
 def test_the_kernels_of_the_runtime(kernel: jit.Kernel) -> None:
     for capability, text in zip(CAPABILITIES, kernel.ptx(*CAPABILITIES), strict=True):
@@ -129,15 +132,52 @@ def test_scalars_of_several_launches() -> None:
 def test_optimizers_of_a_user_s_own(name: str) -> None:
     kind = getattr(own.package(), name)
     kernels = kind.kernels_of("cuda")
-    on = {**kind(clipnorm=1.0)._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False}
+    on = {
+        **kind(clipnorm=1.0)._core.settings.on(),
+        CHECK_FINITE: False,
+        CONSTRAINED: False,
+        MATRIX: False,
+    }
     on |= {"alone": True, "deferred": False}
     (update,) = (program for program in kernels.programs if program.name == "update")
-    builders = [prepass.sum_up for prepass in update.prepasses if prepass.when(on)]
-    assert len(builders) == 2
-    for builder in [*builders, update.elements]:
+    builders = [phase.over(on) for phase in update.phases if phase.over(on)]
+    assert len(builders) == 3
+    for builder in builders:
         (text,) = built(builder, on, np.float32, 4, 256, kernels.widths).ptx(*USUAL)
         # A scalar that only one branch needs may be rounded there, which is no arithmetic.
         inside = [line for loop in element_loops(text) for line in loop if ".f64" in line]
         assert all("cvt.rn.f32.f64" in line for line in inside), inside
         assert not count(r"\.local\b", text)
         check_resources(text, *USUAL)
+
+
+def every_kernel(name: str, is_matrix: bool) -> Iterator[tuple[Phase, str, jit.Kernel]]:
+    """The kernels of the update of a rule, with their phases and what they are."""
+    kind = getattr(own.package(), name)
+    widths = kind.kernels_of("cuda").widths
+    on = {**kind()._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False, MATRIX: is_matrix}
+    on |= {"alone": True, "deferred": True}
+    for phase in kind.kernels_of("cuda").programs[0].phases:
+        builder = phase.over(on)
+        layouts = [(False,), (True,)] if phase.is_axial and is_matrix else [()]
+        for scattered in layouts if builder else ():
+            what = "scattered" if scattered == (True,) else "elements"
+            yield phase, what, built(builder, on, np.float32, 4, 256, widths, *scattered)
+        if phase.shared is not None:
+            yield phase, "shared", built(phase.shared, on, widths)
+        if phase.scalars is not None and (builder or phase.is_due_anyway):
+            made = built(phase.scalars, on, widths)
+            yield phase, "scalars", made if isinstance(made, jit.Kernel) else sums.each_with(made)
+
+
+@pytest.mark.parametrize("is_matrix", [True, False], ids=["matrix", "other"])
+@pytest.mark.parametrize("name", own.EXTENTS)
+def test_rules_with_numbers_rows_and_columns(name: str, is_matrix: bool) -> None:
+    found = list(every_kernel(name, is_matrix))
+    assert any(what == "elements" for _, what, _ in found)
+    for phase, what, kernel in found:
+        (text,) = kernel.ptx(*USUAL)
+        assert not count(r"\.local\b", text), (phase, what)
+        check_resources(text, *USUAL)
+        # Rows that follow each other are moved as vectors, and no others.
+        assert bool(count(rf"ld\.global\.{VECTORS['float32']}", text)) == (what == "elements")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target, is_plain
+from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target
 from optgen.compiler.emit.targets.cuda.printer import CudaPrinter
+from optgen.compiler.emit.targets.cuda.tiles import TilePrinter
 from optgen.compiler.ir.plan import Plan
 
 _PLACES = ("blockDim", "blockIdx", "gridDim", "threadIdx")
@@ -22,15 +23,22 @@ class Cuda(Target):
             *("n_factors", "n_scalars", "None", "number", "number_of_members", "number_of_runs"),
             *("partials", "range", "real", "row", "rows", "run_sums", "runs", "scalars", "shared"),
             *("sizes", "slot", "slots", "sums", "tensor", "threads", "ticket", "whole", "widths"),
+            *("access", "across", "apart", "base", "begin", "begins", "column_parts"),
+            *("column_place", "column_results", "columns", "give", "height", "held", "inf"),
+            *("itemsize", "left", "line", "matrices", "matrix_index", "of_tensor", "offset"),
+            *("own", "place", "places", "program", "room", "row_parts", "row_place"),
+            *("row_places", "row_results", "scattered", "size", "step", "steps", "stretch"),
+            *("stride", "strips", "take", "thread", "tile", "tiles", "width"),
             *FUNCTION_NAMES,
             *CudaPrinter.support,
         ]
     )
     finishes = True
-    endings = ("_address", "_total")
+    endings = ("_address", "_lines", "_total", "_vector")
     attributes = frozenset(
         [
             *("cuda.local", "cuda.local.array", "cuda.shared", "cuda.shared.array"),
+            "cuda.syncthreads",
             *(f"cuda.{place}" for place in _PLACES),
             *(f"cuda.{place}.x" for place in _PLACES),
         ]
@@ -39,17 +47,14 @@ class Cuda(Target):
     effects = frozenset(
         [
             *("load", "store", "add", "add_square", "clear", "leave", "fold", "fold_members"),
-            *("finish", "feature_scalars"),
+            *("finish", "feature_scalars", "take", "give", "leave_number", "leave_row"),
+            "cuda.syncthreads",
         ]
     )
 
-    def supports(self, plan: Plan) -> bool:
-        """Whether the target has all that a plan needs."""
-        return is_plain(plan)
-
     def printer(self, plan: Plan, naming: Naming) -> CudaPrinter:
         """What prints the statements of a plan."""
-        return CudaPrinter(plan, naming)
+        return TilePrinter(plan, naming)
 
 
 TARGET = Cuda()

@@ -6,45 +6,51 @@ from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 from optgen.compiler.emit.code import (
+    Axes,
     Elements,
     FeatureScalars,
+    Fetch,
     Function,
     HostScalars,
     Load,
+    Pass,
     Read,
+    SharedScalars,
     Statement,
     Store,
     Sums,
     Table,
     TensorScalars,
-    Write,
 )
 from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.emit.target import (
-    Naming,
-    StatementPrinter,
-    called_by,
-    expressions_of,
-    functions_from,
+from optgen.compiler.emit.target import Naming, called_by, expressions_of, functions_from
+from optgen.compiler.emit.targets.cuda.scalars import (
+    ORDER,
+    ScalarPrinter,
+    accumulated,
+    start_of,
 )
 from optgen.compiler.ir.expression import Expression, Operation
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import NUMBERS, Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
+from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE
 
-_ARRAY = "cuda.local.array"
+ARRAY = "cuda.local.array"
 _LOOP = ("Integer", "Integers", "Kernel", "RUNNING", "Reals", "Widths", "cuda", "kernel", "load")
-_SUMS = ("PARTS", "clear", "float64", "fold", "fold_members", "is_last_block", "leave")
+_SUMS = ("float64", "fold", "fold_members", "is_last_block")
+_AXES = ("access", "float64", "integers", "with_vectors")
+_BLOCK = ("Integer", "Integers", "Kernel", "Reals", "Widths", "cuda", "is_off", "kernel")
 _HOST = ("CALLS", "Integer", "Integers", "Kernel", "Reals", "UPDATES", "Widths", "cuda", "float64")
 _FIRST = "real: type, lanes: int, threads: int, widths: Widths"
-#: How many numbers a row of each table has.
-_WIDTHS = {Table.SCALARS: "n_scalars", Table.HYPERPARAMETERS: "n_scalars"}
+#: Extents of buffers of which a thread has an array of lanes.
+_LANES = (Extent.ELEMENT, Extent.COLUMNS)
 
 
-class CudaPrinter(StatementPrinter):
+class CudaPrinter(ScalarPrinter):
     """Prints statements over lanes of a thread, and tables that are stretches of memory."""
 
     support: ClassVar = {
@@ -57,62 +63,72 @@ class CudaPrinter(StatementPrinter):
             },
         ),
         **dict.fromkeys(["cuda", "float64"], "numba"),
-        **dict.fromkeys(["CALLS", "RUNNING", "UPDATES"], "optgen.runtime.cuda.control"),
+        **dict.fromkeys(["CALLS", "RUNNING", "UPDATES", "is_off"], "optgen.runtime.cuda.control"),
         **dict.fromkeys(
             [
                 *("Function", "Integer", "Integers", "Kernel", "Reals", "Widths", "device"),
-                *("kernel", "load", "store"),
+                *("kernel", "load", "store", "with_vectors"),
             ],
             "optgen.runtime.cuda.jit",
         ),
         **dict.fromkeys(
             [
-                *("PARTS", "add", "add_square", "clear", "fold", "fold_members"),
-                *("is_last_block", "leave"),
+                *("MOST_THREADS", "PARTS", "add", "add_square", "clear", "fold", "fold_members"),
+                *("is_last_block", "leave", "leave_number", "over_block"),
             ],
             "optgen.runtime.cuda.sums",
         ),
+        "leave_row": "optgen.runtime.cuda.axes",
+        **dict.fromkeys(["access", "integers", "reals"], "optgen.runtime.cuda.pointers"),
+        "inf": "math",
     }
 
     def __init__(self, plan: Plan, naming: Naming) -> None:
         super().__init__(plan, naming)
-        self.host = Printer(names=naming.renamed)
+        extents = {one.name: one.extent for one in (*plan.buffers, *plan.vectors)}
         # A thread has an array of its lanes for each buffer, which is called like it.
-        lanes = {b: f"{naming.renamed.get(b, b)}[k]" for b in naming.columns.buffers}
+        lanes = {
+            b: f"{naming.renamed.get(b, b)}[k]"
+            for b in naming.columns.buffers
+            if extents.get(b, Extent.ELEMENT) in _LANES
+        }
         self.element = Printer("real", {**naming.renamed, **lanes})
 
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
         match function:
             case Elements(program=program):
-                loop = {**self._lane_loop(function), **self._index(program)}
+                loop = {**self.lane_loop(function), **self.index(program)}
                 return {**loop, "first": _FIRST, "runtime_switches": ("deferred",)}
             case Sums(program=program):
-                loop = {**self._lane_loop(function), **self._index(program)}
+                loop = {**self.lane_loop(function), **self.index(program)}
                 more = {"first": _FIRST, "runtime_switches": ("alone", "deferred")}
                 return {**loop, **self._folding(function), **more}
             case TensorScalars():
-                sums = self._places_of_sums(function.sums)
                 return {
                     "first": "widths: Widths",
-                    "reads": self.block([self._of_sums(one, sums) for one in function.reads]),
-                    "body": self.block([self._scalar(one) for one in function.body]),
+                    "reads": self.reads_of_sums(function.reads, function.sums),
+                    "body": self.block([one for g in function.groups for one in self.group(g)]),
+                    "has_vectors": function.has_vectors,
                 }
             case HostScalars():
-                body = self.block([self._scalar(one) for one in function.statements])
+                body = self.block([self.scalar(one) for one in function.statements])
                 return {"first": "widths: Widths", "body": body}
         raise TypeError(function)
 
     def uses(self, function: Function) -> Iterator[str]:
         """The names that a function needs imported."""
         yield from called_by(self._expressions(function), self.host, self.support)
+        if any(one.table is Table.NUMBERS for one in function.reads):
+            yield "reals"
         match function:
-            case Elements():
-                yield from (*_LOOP, "store")
-            case Sums():
-                yield from (*_LOOP, *_SUMS)
-                for item in function.reductions:
-                    yield "add_square" if _is_square(item) else "add"
+            case Pass():
+                yield from self._used_by_pass(function)
+            case SharedScalars():
+                yield from _BLOCK
+            case TensorScalars(has_vectors=True):
+                yield from (*_BLOCK, "MOST_THREADS", "float64", "over_block", "reals")
+                yield from self._extremes(function)
             case TensorScalars():
                 yield from ("Function", "Integers", "Reals", "Widths", "device")
             case FeatureScalars():
@@ -120,85 +136,134 @@ class CudaPrinter(StatementPrinter):
             case HostScalars():
                 yield from (*_HOST, "kernel")
 
-    def _expressions(self, function: Function) -> Iterator[Expression]:
-        """What a function computes; the sum of squares squares for itself."""
-        for expression in expressions_of(function):
-            is_sum = isinstance(function, Sums) and expression in self._squares(function)
-            yield (
-                expression.operands[0]
-                if is_sum and isinstance(expression, Operation)
-                else expression
-            )
+    def _used_by_pass(self, function: Pass) -> Iterator[str]:
+        yield from _LOOP
+        if any(isinstance(one, Store) for one in function.body):
+            yield "store"
+        numbers = [one for one in function.reductions if one.extent in NUMBERS]
+        if numbers:
+            yield from _SUMS
+        yield from self._extremes(function)
+        if isinstance(function, Axes):
+            yield from _AXES
+            yield from ["leave_number"] if numbers else []
+            if any(one.extent is Extent.ROWS for one in function.reductions):
+                yield "leave_row"
+            if any(isinstance(one, Fetch) for one in function.body):
+                yield "reals"
+            return
+        for item in numbers:
+            if item.combination is Combination.SUM:
+                yield from ("PARTS", "clear", "leave")
+                yield "add_square" if _is_square(item) else "add"
+            else:
+                yield "leave_number"
 
     @staticmethod
-    def _squares(function: Sums) -> list[Expression]:
-        return [one.term for one in function.reductions if _is_square(one)]
+    def _extremes(function: Function) -> Iterator[str]:
+        """What reductions to the largest or smallest value need."""
+        for one in function.statements:
+            if isinstance(one, Reduction) and one.combination is not Combination.SUM:
+                yield from ("inf", {1: "maximum", 2: "minimum"}[ORDER[one.combination]])
 
-    def _lane_loop(self, function: Elements | Sums) -> dict[str, object]:
+    def _expressions(self, function: Function) -> Iterator[Expression]:
+        """What a function computes; the sum of squares squares for itself."""
+        squares = [one.term for one in function.body if isinstance(one, Reduction)]
+        for expression in expressions_of(function):
+            is_term = isinstance(function, Sums) and expression in squares
+            if is_term and isinstance(expression, Operation) and expression.operator == "square":
+                yield expression.operands[0]
+            else:
+                yield expression
+
+    def lane_loop(self, function: Pass, vectors: Sequence[str] = ()) -> dict[str, Any]:
+        """The holes of a loop over elements; ``vectors`` have lanes too."""
         moved = [one for one in function.body if isinstance(one, Load | Store)]
         touched = {one.buffer for one in moved}
         buffers = [name for name in self.naming.columns.buffers if name in touched]
         # Some are computed and used here, and neither loaded nor stored.
-        computed = {one.target for one in function.body if isinstance(one, Assignment)}
-        held = [name for name in self.naming.columns.buffers if name in touched | computed]
+        held = touched | {one.target for one in function.body if isinstance(one, Assignment)}
+        held |= {*vectors}
+        names = [name for name in self.naming.columns.buffers if name in held]
+        inside = [one for one in function.body if not isinstance(one, Load | Store | Fetch)]
         return {
-            "lanes": "\n".join(f"{self.name(b)} = {_ARRAY}(lanes, real)" for b in held),
+            "lanes": "\n".join(f"{self.name(b)} = {ARRAY}(lanes, real)" for b in names),
             "reads": self.statements(function.reads),
-            "addresses": self._addresses(buffers),
-            "loads": self.block([self._moved(one) for one in moved if isinstance(one, Load)]),
-            "body": self.statements(
-                [one for one in function.body if not isinstance(one, Load | Store)]
-            ),
-            "stores": self.block([self._moved(one) for one in moved if isinstance(one, Store)]),
+            "has_factors": any(read.table is Table.FACTORS for read in function.reads),
+            "addresses": self._addresses(buffers, is_tile=isinstance(function, Axes)),
+            "loads": self.block([self.moved(one) for one in moved if isinstance(one, Load)]),
+            "body": self.statements(inside),
+            "stores": self.block([self.moved(one) for one in moved if isinstance(one, Store)]),
         }
 
-    def _addresses(self, buffers: Sequence[str]) -> str:
+    def _addresses(self, buffers: Sequence[str], *, is_tile: bool) -> str:
         """Where the stretch of each buffer begins, and whether all begin at whole vectors."""
-        lines = [
-            f"{b}_address = addresses[n_buffers * tensor + {self.naming.column(b)}] + first"
-            for b in buffers
-        ]
+        first = "" if is_tile else " + first"
+        lines = [f"{b}_address = {self.address(b)}{first}" for b in buffers]
+        # In a matrix, each line must begin at a whole vector.
+        parts = [f"{b}_address" for b in buffers] + (["itemsize * stretch"] if is_tile else [])
         # A sum of what is the same for each element moves nothing.
-        joined = " | ".join(f"{b}_address" for b in buffers)
-        lines += [f"bits = {joined}", "aligned = bits & 15 == 0"] if buffers else ["aligned = True"]
+        if buffers:
+            lines += [f"bits = {' | '.join(parts)}", "aligned = bits & 15 == 0"]
+        else:
+            lines += ["aligned = True"]
         return "\n".join(lines)
 
     def _folding(self, function: Sums) -> dict[str, object]:
         """How the sums of threads become those of blocks, variables and the whole optimizer."""
         reductions = function.reductions
-        width = len(reductions)
-        totals = [f"{item.target}_total = {_ARRAY}(PARTS, real)" for item in reductions]
-        clears = [Line(f"clear({item.target}_total)", item.guard) for item in reductions]
-        leaves = [
-            Line(f"leave(shared, {item.target}_total, partials, {width} * chunk + {k})", item.guard)
-            for k, item in enumerate(reductions)
+        totals = [
+            f"{item.target}_total = {ARRAY}(PARTS, real)" for item in reductions if _is_sum(item)
         ]
+        starts = [
+            f"clear({item.target}_total)"
+            if _is_sum(item)
+            else f"{item.target}_total = real({start_of(item)})"
+            for item in reductions
+        ]
+        clears = [Line(text, one.guard) for text, one in zip(starts, reductions, strict=True)]
         checked = reductions[0].target == NONFINITE
         finish = function.finish
         switches = [self.name(name) for name in finish.switches] if finish else []
         given = ["widths", *(f"{name}={name}" for name in switches)]
         return {
-            "count": width,
+            "count": len(reductions),
+            "orders": self.orders(reductions),
             "totals": "\n".join(totals),
             "clears": self.block(clears),
-            "leaves": self.block(leaves),
+            "leaves": self.leaves(reductions, "chunk"),
             "finishes": f"alone and not ({CHECK_FINITE} and sums[0] != 0.0)"
             if checked
             else "alone",
             "finish": f"{finish.name}({', '.join(given)})" if finish else "",
         }
 
-    def _index(self, program: Program) -> dict[str, object]:
+    def leaves(self, reductions: Sequence[Reduction], unit: str) -> str:
+        """Where the blocks leave the reductions of a unit of work."""
+        lines = []
+        for k, item in enumerate(reductions):
+            place = f"partials, {len(reductions)} * {unit} + {k}"
+            text = f"leave(shared, {item.target}_total, {place})"
+            if unit == "tile" or not _is_sum(item):
+                order = ORDER[item.combination]
+                text = f"leave_number(shared, {item.target}_total, {order}, {place})"
+            lines.append(Line(text, item.guard))
+        return self.block(lines)
+
+    @staticmethod
+    def orders(reductions: Sequence[Reduction]) -> int:
+        """Two bits for each of the reductions that are folded together."""
+        return sum(ORDER[one.combination] << 2 * k for k, one in enumerate(reductions))
+
+    def index(self, program: Program) -> dict[str, object]:
         """The number of the program that must be running: what runs beside the update has its."""
         return {"index": self.plan.programs.index(program) if program.gate else 0}
 
     def line(self, statement: Statement) -> Line:
         """One line of the loop over lanes, or of what comes before it."""
         match statement:
-            case Load() | Store():
-                return self._moved(statement)
             case Read(name, _, guard, boolean):
-                source = self._cell(statement)
+                source = self.cell(statement)
                 # Compared in the loop's own type, so not in float64.
                 value = f"real({source}) != real(0)" if boolean else f"real({source})"
                 return Line(f"{self.name(name)} = {value}", guard)
@@ -207,57 +272,27 @@ class CudaPrinter(StatementPrinter):
                 text += printed(statement.expression, self.element)
                 return Line(text, statement.guard, statement.block)
             case Reduction():
-                term, total = statement.term, f"{statement.target}_total"
-                if isinstance(term, Operation) and _is_square(statement):
-                    text = f"add_square({total}, {printed(term.operands[0], self.element)})"
-                else:
-                    text = f"add({total}, {printed(term, self.element)})"
-                return Line(text, statement.guard, statement.block)
+                return Line(self._added(statement), statement.guard, statement.block)
         raise TypeError(statement)
 
-    def _moved(self, statement: Load | Store) -> Line:
+    def _added(self, reduction: Reduction) -> str:
+        term, total = reduction.term, f"{reduction.target}_total"
+        if not _is_sum(reduction):
+            return accumulated(total, printed(term, self.element), reduction.combination)
+        if isinstance(term, Operation) and _is_square(reduction):
+            return f"add_square({total}, {printed(term.operands[0], self.element)})"
+        return f"add({total}, {printed(term, self.element)})"
+
+    def moved(self, statement: Load | Store) -> Line:
+        """A load or store of a thread's lanes."""
         what = "load" if isinstance(statement, Load) else "store"
         name = statement.buffer
         text = f"{what}({self.name(name)}, {name}_address, i, count, whole)"
         return Line(text, statement.guard)
 
-    def _cell(self, statement: Read | Write) -> str:
-        row = "tensor" if statement.table is Table.FACTORS else "row"
-        if statement.table is Table.HYPERPARAMETERS:
-            row = "slot"
-        width = _WIDTHS.get(statement.table, "n_factors")
-        return f"{statement.table.value}[{width} * {row} + {self.naming.column(statement.name)}]"
 
-    @staticmethod
-    def _places_of_sums(reductions: Sequence[Reduction]) -> dict[str, str]:
-        """Row 0 holds the sums over all variables, the others those over each."""
-        width = len(reductions)
-        each = f"sums[{width} * (tensor + 1) + {{}}]" if width > 1 else "sums[tensor + 1]"
-        return {
-            item.target: f"sums[{k}]" if item.extent is Extent.OPTIMIZER else each.format(k)
-            for k, item in enumerate(reductions)
-        }
-
-    def _of_sums(self, read: Read, sums: dict[str, str]) -> Line:
-        if read.table in (Table.SUMS, Table.TOTALS):
-            return Line(f"{self.name(read.name)} = {sums[read.name]}", read.guard)
-        if read.table is Table.SIZES:
-            return Line(f"{self.name(read.name)} = sizes[tensor]", read.guard)
-        return self._scalar(read)
-
-    def _scalar(self, statement: Statement) -> Line:
-        """One line of float64 arithmetic on scalars."""
-        match statement:
-            case Read(name, _, guard, boolean):
-                truth = " != 0.0" if boolean else ""
-                return Line(f"{self.name(name)} = {self._cell(statement)}{truth}", guard)
-            case Write(name, _, guard, expression):
-                value = self.name(name) if expression is None else printed(expression, self.host)
-                return Line(f"{self._cell(statement)} = {value}", guard)
-            case Assignment():
-                text = f"{self.name(statement.target)} = {printed(statement.expression, self.host)}"
-                return Line(text, statement.guard)
-        raise TypeError(statement)
+def _is_sum(reduction: Reduction) -> bool:
+    return reduction.combination is Combination.SUM
 
 
 def _is_square(reduction: Reduction) -> bool:
