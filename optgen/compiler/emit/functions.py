@@ -10,8 +10,8 @@ from typing import TypeVar
 from optgen.compiler.emit.code import (
     Axes,
     Elements,
-    Function,
     Fetch,
+    Function,
     Group,
     HostScalars,
     Load,

@@ -17,12 +17,10 @@ from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Operation, walk
-from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.plan import Plan, expression_of
-from optgen.compiler.ir.randomness import has_draws
-from optgen.compiler.ir.reduction import Combination
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.randomness import DRAWS
 
 
 @dataclass(frozen=True)
@@ -110,24 +108,10 @@ class StatementPrinter(ABC):
         """One statement."""
 
 
-def is_plain(plan: Plan) -> bool:
-    """Whether a plan has arrays of elements only, stored by the last pass of each program."""
-    single = all(buffer.extent is Extent.ELEMENT for buffer in (*plan.buffers, *plan.vectors))
-    phases = [(phase, program) for program in plan.programs for phase in program.phases]
-    draws = any(has_draws(expression_of(i)) for p in plan.programs for i in p.items)
-    return (
-        single
-        and not draws
-        and not plan.rule.inputs
-        and all(
-            phase.elements is not None
-            and not phase.elements.is_axial
-            and (phase is program.phases[-1]) != bool(phase.elements.reductions)
-            and (phase is program.phases[-1] or not phase.elements.stores)
-            and all(one.combination is Combination.SUM for one in phase.elements.reductions)
-            for phase, program in phases
-        )
-    )
+def drawn_by(function: Function) -> set[str]:
+    """The random functions that a function calls."""
+    parts = (part for expression in expressions_of(function) for part in walk(expression))
+    return {one.operator for one in parts if isinstance(one, Operation)} & {*DRAWS}
 
 
 def functions_from(code: str, modules: Mapping[Origin, str]) -> dict[str, str]:

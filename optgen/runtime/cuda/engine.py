@@ -14,6 +14,7 @@ from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
+from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.running import Complete
@@ -66,6 +67,9 @@ class Engine:
         for place in self.places:
             for name, addresses in columns.items():
                 place.addresses.values[:, kernels.buffers.index(name)] = addresses
+        self._rows = np.array(variables.rows, np.int64)
+        #: The switches that the last call decided.
+        self._decided: tuple[bool, ...] = ()
         self._prepared: dict[tuple[Any, ...], Prepared] = {}
         self._measured: tuple[Program, Mask] | None = None
         self._pointed_at: Sequence[Gradient | None] = ()
@@ -81,8 +85,14 @@ class Engine:
         """The program of that name; None if the optimizer has none."""
         return self._kernels.program(name)
 
-    def begin(self, hyperparameters: Host, call: int, steps: Steps) -> Program:
-        """Compute the scalars of a call on the host and return the program to run."""
+    def begin(
+        self, hyperparameters: Host, call: int, steps: Steps, given: Mapping[str, bool]
+    ) -> Program:
+        """Compute the scalars of a call on the host and return the program to run.
+
+        Raises ValueError where variables that share kernels need different ones in this call.
+        """
+        self._decide(hyperparameters, call, steps, given)
         parts = [part for place in self.places for part in place.parts]
         for part in parts:
             scalars = part.scalars
@@ -96,6 +106,33 @@ class Engine:
                 if program.when(part.on) and not part.scalars.values[0, column]:
                     return program
         return self._kernels.programs[0]
+
+    def _decide(
+        self, hyperparameters: Host, call: int, steps: Steps, given: Mapping[str, bool]
+    ) -> None:
+        """Set the switches that each call decides."""
+        kernels = self._kernels
+        if not (kernels.decided or given):
+            return
+        decided = Decisions(kernels.decided, kernels.scalars, hyperparameters, call, steps)
+        for place in self.places:
+            place.parts = [
+                part._replace(on={**part.on, **given, **decided.of(self._rows[part.members])})
+                for part in place.parts
+            ]
+        self._decided = tuple(
+            part.on[name]
+            for place in self.places
+            for part in place.parts
+            for name in (*given, *(switch.name for switch in kernels.decided))
+        )
+
+    def point(self, name: str, arrays: Sequence[Gradient | None]) -> None:
+        """Use arrays of this call as an input of the variables."""
+        found = [0 if array is None else array.address for array in arrays]
+        for place in self.places:
+            place.addresses.values[:, self._kernels.buffers.index(name)] = found
+            place.addresses.is_sent = False
 
     def sum_up(
         self, program: Program, chosen: Mask, gradients: Sequence[Gradient | None]
@@ -155,7 +192,7 @@ class Engine:
 
     def prepared(self, program: Program, chosen: Mask, *, deferred: bool) -> Prepared:
         """The launches of a program over the chosen variables; cached."""
-        key = (program.name, deferred, chosen.tobytes())
+        key = (program.name, deferred, chosen.tobytes(), self._decided)
         if key not in self._prepared:
             if len(self._prepared) >= _MOST_PREPARED:
                 self._prepared.clear()
@@ -189,7 +226,8 @@ class Engine:
 
     def _checks(self, program: Program) -> bool:
         parts = [part for place in self.places for part in place.parts]
-        return any(part.on[CHECK_FINITE] and program.when(part.on) for part in parts)
+        has_checks = any(part.on[CHECK_FINITE] and program.when(part.on) for part in parts)
+        return program.checks and has_checks
 
     def _odd(
         self, program: Program, number: int, found: Sequence[Launches], chosen: Mask

@@ -26,12 +26,12 @@ from optgen.compiler.emit.printer import Printer
 from optgen.compiler.emit.target import (
     Naming,
     called_by,
+    drawn_by,
     expressions_of,
     functions_from,
 )
 from optgen.compiler.emit.targets.cpu.numbers import COMBINED, NumberPrinter, start_of
 from optgen.compiler.ir.condition import NEVER, Condition
-from optgen.compiler.ir.expression import Operation, walk
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Reduction
@@ -225,9 +225,3 @@ class CpuPrinter(NumberPrinter):
             for buffer in self.naming.columns.buffers
             if buffer in guards
         ]
-
-
-def drawn_by(function: Function) -> set[str]:
-    """The random functions that a function calls."""
-    parts = (part for expression in expressions_of(function) for part in walk(expression))
-    return {one.operator for one in parts if isinstance(one, Operation)} & {*DRAWS}

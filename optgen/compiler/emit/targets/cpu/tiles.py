@@ -7,8 +7,9 @@ from typing import Any
 
 from optgen.compiler.emit.code import Axes, Fetch, Function, Statement
 from optgen.compiler.emit.layout import Line
+from optgen.compiler.emit.target import drawn_by
 from optgen.compiler.emit.targets.cpu.numbers import COMBINED, start_of
-from optgen.compiler.emit.targets.cpu.printer import CpuPrinter, drawn_by
+from optgen.compiler.emit.targets.cpu.printer import CpuPrinter
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Reduction
 

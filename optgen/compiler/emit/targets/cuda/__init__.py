@@ -6,6 +6,7 @@ from optgen.compiler.emit.target import FUNCTION_NAMES, Naming, Target
 from optgen.compiler.emit.targets.cuda.printer import CudaPrinter
 from optgen.compiler.emit.targets.cuda.tiles import TilePrinter
 from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.randomness import DRAWS
 
 _PLACES = ("blockDim", "blockIdx", "gridDim", "threadIdx")
 
@@ -26,7 +27,17 @@ class Cuda(Target):
             *("access", "across", "apart", "base", "begin", "begins", "column_parts"),
             *("column_place", "column_results", "columns", "give", "height", "held", "inf"),
             *("itemsize", "left", "line", "matrices", "matrix_index", "of_tensor", "offset"),
-            *("own", "place", "places", "program", "room", "row_parts", "row_place"),
+            *(
+                "own",
+                "place",
+                "position",
+                *DRAWS,
+                "places",
+                "program",
+                "room",
+                "row_parts",
+                "row_place",
+            ),
             *("row_places", "row_results", "scattered", "size", "step", "steps", "stretch"),
             *("stride", "strips", "take", "thread", "tile", "tiles", "width"),
             *FUNCTION_NAMES,

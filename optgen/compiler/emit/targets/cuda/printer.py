@@ -25,7 +25,13 @@ from optgen.compiler.emit.code import (
 from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.emit.target import Naming, called_by, expressions_of, functions_from
+from optgen.compiler.emit.target import (
+    Naming,
+    called_by,
+    drawn_by,
+    expressions_of,
+    functions_from,
+)
 from optgen.compiler.emit.targets.cuda.scalars import (
     ORDER,
     ScalarPrinter,
@@ -36,8 +42,9 @@ from optgen.compiler.ir.expression import Expression, Operation
 from optgen.compiler.ir.extent import NUMBERS, Extent
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
+from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
-from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE
+from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM_SEED, RANDOM_STEP
 
 ARRAY = "cuda.local.array"
 _LOOP = ("Integer", "Integers", "Kernel", "RUNNING", "Reals", "Widths", "cuda", "kernel", "load")
@@ -78,6 +85,7 @@ class CudaPrinter(ScalarPrinter):
             ],
             "optgen.runtime.cuda.sums",
         ),
+        **dict.fromkeys(DRAWS, "optgen.runtime.cuda.randomness"),
         "leave_row": "optgen.runtime.cuda.axes",
         **dict.fromkeys(["access", "integers", "reals"], "optgen.runtime.cuda.pointers"),
         "inf": "math",
@@ -92,7 +100,7 @@ class CudaPrinter(ScalarPrinter):
             for b in naming.columns.buffers
             if extents.get(b, Extent.ELEMENT) in _LANES
         }
-        self.element = Printer("real", {**naming.renamed, **lanes})
+        self.element = Printer("real", {**naming.renamed, **lanes}, draws="real, tensor, position")
 
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
@@ -137,7 +145,9 @@ class CudaPrinter(ScalarPrinter):
                 yield from (*_HOST, "kernel")
 
     def _used_by_pass(self, function: Pass) -> Iterator[str]:
-        yield from _LOOP
+        yield from (*_LOOP, *drawn_by(function))
+        if isinstance(function, Axes) and drawn_by(function):
+            yield "integers"
         if any(isinstance(one, Store) for one in function.body):
             yield "store"
         numbers = [one for one in function.reductions if one.extent in NUMBERS]
@@ -193,6 +203,7 @@ class CudaPrinter(ScalarPrinter):
             "addresses": self._addresses(buffers, is_tile=isinstance(function, Axes)),
             "loads": self.block([self.moved(one) for one in moved if isinstance(one, Load)]),
             "body": self.statements(inside),
+            "draws": bool(drawn_by(function)),
             "stores": self.block([self.moved(one) for one in moved if isinstance(one, Store)]),
         }
 
@@ -266,6 +277,9 @@ class CudaPrinter(ScalarPrinter):
                 source = self.cell(statement)
                 # Compared in the loop's own type, so not in float64.
                 value = f"real({source}) != real(0)" if boolean else f"real({source})"
+                if name in (RANDOM_SEED, RANDOM_STEP):
+                    # Whole numbers, which a float32 may not hold.
+                    value = source
                 return Line(f"{self.name(name)} = {value}", guard)
             case Assignment():
                 text = f"{self.element.name(statement.target)} = "
