@@ -301,8 +301,8 @@ def _is_common(part: ast.Name | ast.Call, common: set[str]) -> bool:
 def outside(node: ast.AST) -> Iterator[ast.AST]:
     """The parts of an expression that no reduction is around; reductions are among them."""
     yield node
-    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    if not (is_call and node.func.id in REDUCTIONS):
+    name = node.func if isinstance(node, ast.Call) else None
+    if not (isinstance(name, ast.Name) and name.id in REDUCTIONS):
         for part in ast.iter_child_nodes(node):
             yield from outside(part)
 

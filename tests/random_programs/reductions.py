@@ -46,7 +46,7 @@ def reduced(layout: Layout, freedom: Freedom, name: str, operand: Number, runnin
     if terms not in (Level.MATRIX, Level.ROWS, Level.COLUMNS):
         terms = Level.ELEMENT
     if over in (Level.ROWS, Level.COLUMNS) and terms != Level.ELEMENT:
-        if over | terms != Level.ELEMENT:
+        if Level(over | terms) is not Level.ELEMENT:
             raise ValueError(f"{name} of what is the same along it")
         over = Level.MATRIX
     term = layout.rounding.at(operand, terms)

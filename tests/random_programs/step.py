@@ -126,8 +126,8 @@ class Given:
         for pattern, values in self.options.items():
             if fnmatchcase(variable.path, pattern):
                 arguments |= values
-        others, values = excluded_values(self.spec), variable.excluded - {MATRIX}
-        excluded = {name: others[name] for name in values}
+        others = excluded_values(self.spec)
+        excluded = {name: others[name] for name in variable.excluded - {MATRIX}}
         is_matrix = bool(self.part(variable).view)
         return Setting(arguments, [self.arguments, *self.own.others], excluded, is_matrix)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from optgen.compiler.emit.code import Axes, Fetch, Function, Statement
-from optgen.compiler.emit.layout import Line
+from optgen.compiler.emit.layout import INDENT, Line
 from optgen.compiler.emit.target import drawn_by
 from optgen.compiler.emit.targets.cpu.numbers import COMBINED, start_of
 from optgen.compiler.emit.targets.cpu.printer import CpuPrinter
@@ -74,8 +74,11 @@ class TilePrinter(CpuPrinter):
 
     def _part(self, reduction: Reduction) -> Line:
         address = f"column_parts[{self._parts[reduction.target]}] + 8 * column_place"
-        text = f"{reduction.target}_parts = view({address}, column_count, float64)\n"
-        text += f"{reduction.target}_parts[:] = {start_of(reduction)}"
+        name = reduction.target
+        text = f"{name}_parts = view({address}, column_count, float64)\n"
+        # Threads share what a slice is assigned in a parallel loop: results were lost.
+        text += "for k in range(column_count):\n"
+        text += f"{INDENT}{name}_parts[k] = {start_of(reduction)}"
         return Line(text, reduction.guard)
 
     def _part_of_rows(self, k: int, reduction: Reduction) -> Line:
