@@ -103,7 +103,8 @@ class Engine:
             if not has_checked and running.has_passed:
                 has_checked = True
                 if running.sums[:, 0].any():
-                    return np.isnan(running.sums[:, 0])
+                    is_bad: Mask = np.isnan(running.sums[:, 0])
+                    return is_bad
             commit([*running.scalars()])
         return None
 
