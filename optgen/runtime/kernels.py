@@ -107,6 +107,8 @@ class Phase:
     #: For each of the numbers 0 if it is a sum, 1 for a largest and -1 for a smallest value; empty
     #: if all are sums.
     orders: tuple[int, ...] = ()
+    #: The vectors by name, each with such a number.
+    vectors: tuple[tuple[str, int], ...] = ()
     #: What the target has for it.
     elements: Builder | None = None
     axes: Builder | None = None

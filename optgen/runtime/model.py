@@ -35,6 +35,7 @@ from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.parts import PLAIN, NewStates, Parts, StateSource
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.shards import Whole
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import View
@@ -84,7 +85,7 @@ class Model:
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
         #: How each variable is viewed as a matrix; None if it isn't.
-        self.views = self._views(rule.view)
+        self.views = self._views(rule.view, parts.whole)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         #: A step of shards calls other processes in its middle, by functions of Python.
@@ -131,14 +132,18 @@ class Model:
             for path, row, view in zip(self.paths, self.rows, self.views, strict=True)
         ]
 
-    def _views(self, view: str) -> list[View | None]:
+    def _views(self, view: str, whole: Whole | None) -> list[View | None]:
         """The views of variables of at least two dimensions that the user didn't exclude."""
-        return [
-            self.memory.view(variable, view)
-            if view and len(variable.shape) > 1 and MATRIX not in row.excluded
-            else None
-            for variable, row in zip(self.variables, self.rows, strict=True)
-        ]
+        found: list[View | None] = []
+        for index, (variable, row) in enumerate(zip(self.variables, self.rows, strict=True)):
+            part = None if whole is None else whole.part(index)
+            if not view or len(variable.shape) < 2 or MATRIX in row.excluded:
+                found.append(None)
+            elif part is None:
+                found.append(self.memory.view(variable, view))
+            else:
+                found.append(self.memory.view(variable, view, part))
+        return found
 
     def _make_states(
         self,
@@ -205,7 +210,7 @@ class Model:
         held, views = {**self.states, **self._scratch, **numbers}, self.views
         engine = self.memory.engine(self.variables, held, rows.tolist(), count, parts, views)
         if self._whole is not None:
-            engine.spread(self._whole.sizes, self._whole.complete)
+            engine.spread(self._whole)
             self.guard = uninterrupted
         self.engine = engine
         self._placed = rows.tobytes()
@@ -371,8 +376,8 @@ def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) 
 
 
 def _takes_sums(kernels: Kernels, model: Model) -> bool:
-    """Whether any program needs sums over variables."""
-    passes = [phase for program in kernels.programs for phase in program.phases if phase.sums]
+    """Whether any program needs sums over variables, or over their rows and columns."""
+    passes = [phase for program in kernels.programs for phase in program.phases if phase.reduces]
     return any(one.when(on) for one in passes for on in model.switches)
 
 
