@@ -8,8 +8,8 @@ from typing import Any
 from optgen.keras.arithmetic import TensorFunctions
 from optgen.keras.matrices import VariableFunctions
 from optgen.keras.slots import Slot
+from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.kernels import Builder, Phase, Program, switches_of
-from optgen.runtime.model import ELEMENT
 
 Tensors = dict[str, Any]
 PARAM, GRADIENT = "param", "grad"

@@ -11,10 +11,11 @@ from keras import ops
 from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
 from optgen.keras.members import GRADIENT, PARAM, Member, Shared, Tensors, call
 from optgen.keras.slots import Slot
+from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import MATRIX, Kernels, Phase, Program
-from optgen.runtime.model import ELEMENT, LARGEST_GRADIENT
+from optgen.runtime.model import LARGEST_GRADIENT
 
 #: What makes the new tensors of a call.
 Branch = Callable[[], list[Tensors]]

@@ -15,11 +15,12 @@ from keras.src.backend import standardize_dtype
 from optgen.keras.arithmetic import host_dtype
 from optgen.keras.matrices import Matrices
 from optgen.keras.order import groups_of
+from optgen.runtime.allocation import ELEMENT, initial_value
 from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
-from optgen.runtime.model import ELEMENT, LARGEST_GRADIENT, initial_value
+from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 
 #: Of a variable that takes its gradient's value.
@@ -89,7 +90,7 @@ def add_states(
     return {
         state.name: add_variable(
             shape=(),
-            initializer=_exactly(initial_value(state.initial, settings, Row())),
+            initializer=_exactly(initial_value(state, settings, Row())),
             dtype=host_dtype(),
             name=state.name,
         )
@@ -101,7 +102,7 @@ def add_states(
 
 def _state(slot: Slot, state: State, settings: Settings, add_variable: Callable[..., Any]) -> Any:
     """A new variable for a state of another one."""
-    variable, initial = slot.variable, initial_value(state.initial, settings, slot.row)
+    variable, initial = slot.variable, initial_value(state, settings, slot.row)
     name = f"{re.sub('[/:]', '_', slot.path)}_{state.name}"
     if state.shape != ELEMENT:
         shape, begun = slot.form.length(state.shape), _exactly(initial)

@@ -94,15 +94,15 @@ class Engine:
         belong to.
         """
         self._tables.point_at(gradients)
-        has_checked = not any(part.on[CHECK_FINITE] for part in self._parts)
+        has_checked = not (program.checks and any(p.on[CHECK_FINITE] for p in self._parts))
         for phase in program.phases[: program.pure]:
             running = self._phase(program, phase, chosen)
             commit([*running.passes()])
             if not has_checked and running.has_passed:
                 has_checked = True
-                if running.sums[:, 0].any():
-                    is_bad: Mask = np.isnan(running.sums[:, 0])
-                    return is_bad
+                found: Mask = np.isnan(running.sums[:, 0])
+                if found.any():
+                    return found
             commit([*running.scalars()])
         return None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
@@ -24,6 +24,8 @@ EVALUATE = "evaluate"
 #: The program that moves variables to where the next gradient is taken, and the switch of updates
 #: with such a gradient.
 PERTURB, PERTURBED = "perturb", "perturbed"
+#: Programs that don't check gradients.
+_UNCHECKED = frozenset({"absent", EVALUATE, PERTURB})
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 
@@ -149,6 +151,11 @@ class Program:
     factors: tuple[str, ...] = ()
 
     @property
+    def checks(self) -> bool:
+        """Whether its first sum says if gradients are finite, where they are checked."""
+        return self.name not in _UNCHECKED
+
+    @property
     def prepasses(self) -> tuple[Phase, ...]:
         """The phases before the last one."""
         return self.phases[:-1]
@@ -200,6 +207,11 @@ class Kernels:
     def gates(self) -> tuple[Program, ...]:
         """The programs that may replace the update, in the order of their gates."""
         return tuple(program for program in self.programs if program.gate)
+
+    def take_sums(self, switches: Sequence[Mapping[str, bool]]) -> bool:
+        """Whether any program reduces variables of these settings, or their rows or columns."""
+        phases = [phase for program in self.programs for phase in program.phases if phase.reduces]
+        return any(phase.when(on) for phase in phases for on in switches)
 
     @property
     def widths(self) -> Widths:

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 import torch
 
+from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
-from optgen.runtime.model import ELEMENT, LARGEST_GRADIENT, Counters
+from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.transaction import Call
 from optgen.torch.arguments import Argument, signature

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from optgen.runtime.model import ELEMENT
+from optgen.runtime.allocation import ELEMENT
 from optgen.torch.distributed import is_shared
 
 Tensor = torch.Tensor
