@@ -17,10 +17,8 @@ from optgen.runtime.caller import caller_level
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
-from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
-from optgen.runtime.hyperparameters.groups import Groups, groups_of
 from optgen.runtime.hyperparameters.settings import Row, Settings
-from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.hyperparameters.treatment import Treatment, rows_of
 from optgen.runtime.kernels import (
     CHECK_FINITE,
     CONSTRAINED,
@@ -85,10 +83,8 @@ class Model:
         self.switches = self._switches(settings, treatment)
         #: A step of shards calls other processes in its middle, by functions of Python.
         self.guard: AbstractContextManager[object] = nullcontext()
-        self.ages, self._whole = (
-            parts.ages,
-            parts.whole if kernels.take_sums(self.switches) else None,
-        )
+        self.ages = parts.ages
+        self._whole = parts.whole if kernels.take_sums(self.switches) else None
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
@@ -297,11 +293,3 @@ class Model:
                 zeros = self.memory.new(self.variables[index], 0.0)
                 filled[index] = Gradient(zeros, self.memory.address(zeros))
         return filled
-
-
-def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) -> list[Row]:
-    """What the hyperparameters of each variable depend on."""
-    return [
-        Row(groups_of(groups, path), exclusions.of(Itself(variable), path))
-        for path, variable in named.items()
-    ]
