@@ -10,6 +10,7 @@ from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
 from optgen.runtime.memory import Memory
 from optgen.runtime.parts import NewStates, StateSource
+from optgen.runtime.shards import Whole
 from optgen.runtime.view import View
 
 #: The shape of states that are arrays of elements.
@@ -19,15 +20,23 @@ Arrays = dict[str, list[Array | None]]
 
 
 def views_of(
-    memory: Memory, variables: Sequence[Array], rows: Sequence[Row], view: str
+    memory: Memory,
+    variables: Sequence[Array],
+    rows: Sequence[Row],
+    view: str,
+    whole: Whole | None,
 ) -> list[View | None]:
     """The views of variables of at least two dimensions that the user didn't exclude."""
-    return [
-        memory.view(variable, view)
-        if view and len(variable.shape) > 1 and MATRIX not in row.excluded
-        else None
-        for variable, row in zip(variables, rows, strict=True)
-    ]
+    found: list[View | None] = []
+    for index, (variable, row) in enumerate(zip(variables, rows, strict=True)):
+        part = None if whole is None else whole.part(index)
+        if not view or len(variable.shape) < 2 or MATRIX in row.excluded:
+            found.append(None)
+        elif part is None:
+            found.append(memory.view(variable, view))
+        else:
+            found.append(memory.view(variable, view, part))
+    return found
 
 
 def initial_value(state: State, settings: Settings, row: Row) -> float | None:

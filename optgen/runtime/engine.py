@@ -14,7 +14,8 @@ from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
 from optgen.runtime.norms import joint_norm
-from optgen.runtime.running import Complete, Mask, Part, Running
+from optgen.runtime.running import Mask, Part, Running
+from optgen.runtime.shards import Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import SIZE, VECTOR_LENGTHS
@@ -36,17 +37,14 @@ class Engine:
             Part(on, mask, np.zeros((rows, len(kernels.scalars))), factors) for on, mask in members
         ]
         self._shapes = tables.shapes
-        self._complete: Complete | None = None
+        self._whole: Whole | None = None
         self._measured: tuple[Program, Mask] | None = None
 
-    def spread(self, sizes: Array, complete: Complete) -> None:
-        """Treat the variables as shards of larger ones with these numbers of elements.
-
-        ``complete`` makes results for the parts those for the whole.
-        """
+    def spread(self, whole: Whole) -> None:
+        """Treat the variables as shards of larger ones."""
         self._shapes = self._shapes.copy()
-        self._shapes[:, SIZE] = sizes
-        self._complete = complete
+        self._shapes[:, SIZE] = whole.sizes
+        self._whole = whole
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""
@@ -122,7 +120,7 @@ class Engine:
 
     def _phase(self, program: Program, phase: Phase, chosen: Mask) -> Running:
         parts = [part for part in self._parts if program.when(part.on)]
-        return Running(phase, parts, self._tables, self._shapes, chosen, self._complete)
+        return Running(phase, parts, self._tables, self._shapes, chosen, self._whole)
 
     def _keeping(self, program: Program, chosen: Mask) -> Iterator[Call]:
         """The calls that give states that aren't arrays of elements their new values."""

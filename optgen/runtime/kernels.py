@@ -59,6 +59,10 @@ class MixedBuildError(ImportError):
     """A class and its kernels come from different builds, and may not compute the same rule."""
 
 
+class UnsupportedTargetError(NotImplementedError):
+    """A target has no code for a rule, since it lacks something that the rule needs."""
+
+
 @dataclass(frozen=True)
 class Norm:
     """A factor that is the gradient norm: of each variable, or ``everywhere`` of all."""
@@ -108,6 +112,8 @@ class Phase:
     #: Whether it makes numbers of the optimizer, and numbers or vectors of each variable.
     has_shared: bool = False
     has_scalars: bool = False
+    #: The vectors by name, each with such a number.
+    vectors: tuple[tuple[str, int], ...] = ()
     #: What the target has for it.
     elements: Builder | None = None
     axes: Builder | None = None
@@ -206,8 +212,8 @@ class Kernels:
         return tuple(program for program in self.programs if program.gate)
 
     def take_sums(self, switches: Sequence[Mapping[str, bool]]) -> bool:
-        """Whether any program needs sums over variables of these settings."""
-        phases = [phase for program in self.programs for phase in program.phases if phase.sums]
+        """Whether any program reduces variables of these settings, or their rows or columns."""
+        phases = [phase for program in self.programs for phase in program.phases if phase.reduces]
         return any(phase.when(on) for phase in phases for on in switches)
 
     @property

@@ -13,8 +13,8 @@ from optgen.runtime.arrays import Gradient, is_on_device
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Program
-from optgen.runtime.running import Complete
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.shards import Part, Whole
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import View
 
@@ -56,11 +56,10 @@ class Engine(Protocol):
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""
 
-    def spread(self, sizes: Host, complete: Complete) -> None:
-        """Treat the variables as shards of larger ones with these numbers of elements.
+    def spread(self, whole: Whole) -> None:
+        """Treat the variables as shards of larger ones.
 
-        ``complete`` makes results for the parts those for the whole. Raises ValueError where sums
-        can't be reached.
+        Raises ValueError where sums can't be reached.
         """
 
     @property
@@ -137,8 +136,11 @@ class Memory(Protocol):
     def numbers(self, near: Array, shape: tuple[int, ...], value: float) -> Array:
         """A float64 array of one value, in the memory where a variable is."""
 
-    def view(self, variable: Array, view: str) -> View:
-        """The view of a variable of at least two dimensions as matrices."""
+    def view(self, variable: Array, view: str, part: Part | None = None) -> View:
+        """The view of a variable of at least two dimensions as matrices.
+
+        ``part`` is the shape of a larger variable, and which part of it this one is.
+        """
 
     def assign(self, target: Array, value: Any) -> None:
         """Assign to an array: a number, or an array in this memory or on the host."""

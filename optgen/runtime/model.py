@@ -17,10 +17,8 @@ from optgen.runtime.caller import caller_level
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
-from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
-from optgen.runtime.hyperparameters.groups import Groups, groups_of
 from optgen.runtime.hyperparameters.settings import Row, Settings
-from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.hyperparameters.treatment import Treatment, rows_of
 from optgen.runtime.kernels import (
     CHECK_FINITE,
     CONSTRAINED,
@@ -80,15 +78,13 @@ class Model:
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
         #: How each variable is viewed as a matrix; None if it isn't.
-        self.views = views_of(self.memory, self.variables, self.rows, rule.view)
+        self.views = views_of(self.memory, self.variables, self.rows, rule.view, parts.whole)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         #: A step of shards calls other processes in its middle, by functions of Python.
         self.guard: AbstractContextManager[object] = nullcontext()
-        self.ages, self._whole = (
-            parts.ages,
-            parts.whole if kernels.take_sums(self.switches) else None,
-        )
+        self.ages = parts.ages
+        self._whole = parts.whole if kernels.take_sums(self.switches) else None
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
@@ -161,7 +157,7 @@ class Model:
         place = self.variables, self._held, rows.tolist()
         engine = self.memory.engine(*place, count, parts, self.views)
         if self._whole is not None:
-            engine.spread(self._whole.sizes, self._whole.complete)
+            engine.spread(self._whole)
             self.guard = uninterrupted
         self.engine = engine
         self._placed = rows.tobytes()
@@ -223,6 +219,10 @@ class Model:
             else:
                 self.engine.point(name, value)
         return self.engine.begin(rows, call, steps, has)
+
+    def missing(self, given: Given) -> list[str]:
+        """The inputs that a call must be given, and isn't."""
+        return [one.name for one in self._inputs if not (one.optional or one.name in given)]
 
     def updated(self, chosen: Mask) -> list[Call]:
         """The calls that note an update of some variables."""
@@ -293,11 +293,3 @@ class Model:
                 zeros = self.memory.new(self.variables[index], 0.0)
                 filled[index] = Gradient(zeros, self.memory.address(zeros))
         return filled
-
-
-def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) -> list[Row]:
-    """What the hyperparameters of each variable depend on."""
-    return [
-        Row(groups_of(groups, path), exclusions.of(Itself(variable), path))
-        for path, variable in named.items()
-    ]

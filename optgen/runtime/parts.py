@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from optgen.runtime.cpu.scalars import Steps
-from optgen.runtime.memory import Host, Mask, Memory
+from optgen.runtime.memory import Mask, Memory
+from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
 
 Array = Any
@@ -44,18 +45,6 @@ class Ages(Protocol):
 
     def counting(self, chosen: Mask) -> Sequence[Call]:
         """The calls that count an update of some variables."""
-
-
-class Whole(Protocol):
-    """The larger variables that these are shards of, across processes."""
-
-    sizes: Host
-
-    def complete(self, results: Host, orders: Sequence[int]) -> None:
-        """Turn results for parts, a row for each, into those for the whole, in place.
-
-        ``orders`` are 0 for a column of sums, 1 for largest and -1 for smallest values.
-        """
 
 
 class NewStates:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,14 +11,12 @@ import numpy as np
 from optgen.runtime.arrays import Array, address
 from optgen.runtime.cpu.launch import launching, loop_for
 from optgen.runtime.kernels import MATRIX, Builder, Phase, built
+from optgen.runtime.shards import Vector, Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import SIZE
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-#: Turns results for the parts of variables, a row for each, into those for the whole, in place;
-#: the numbers are 0 for a column of sums, 1 for largest and -1 for smallest values.
-Complete = Callable[[Array, Sequence[int]], None]
 
 
 @dataclass(frozen=True)
@@ -44,13 +42,12 @@ class Running:
         tables: Tables,
         shapes: Array,
         chosen: Mask,
-        complete: Complete | None,
+        whole: Whole | None,
     ) -> None:
         self._phase, self._parts, self._tables = phase, parts, tables
-        self._shapes, self._chosen, self._complete = shapes, chosen, complete
+        self._shapes, self._chosen, self._whole = shapes, chosen, whole
         # Those of a part without elements are results of nothing.
-        nothing = [-order * np.inf if order else 0.0 for order in phase.every_order]
-        self.sums = np.tile(nothing, (len(shapes), 1))
+        self.sums = np.tile([*map(_of_nothing, phase.every_order)], (len(shapes), 1))
         found = [(part, phase.over(part.on)) for part in parts]
         self._passing = [(part, builder) for part, builder in found if builder is not None]
 
@@ -60,12 +57,29 @@ class Running:
         return bool(self._passing)
 
     def passes(self) -> Iterator[Call]:
-        """The calls over elements, and the one that adds up the sums of other processes."""
+        """The calls over elements, and those that add up the sums of other processes."""
+        whole, vectors = self._whole, self._vectors()
+        yield from ((array.fill, _of_nothing(order)) for _, array, order in vectors)
         for part, builder in self._passing:
             is_axial = self._phase.is_axial and part.on[MATRIX]
             yield from (self._over_tiles if is_axial else self._over_chunks)(part, builder)
-        if self._complete is not None and self._passing and self._phase.sums:
-            yield self._complete, self.sums, self._phase.every_order
+        if whole is not None and self._passing and self._phase.sums:
+            yield whole.complete, self.sums, self._phase.every_order
+        if whole is not None and vectors:
+            yield whole.complete_vectors, vectors
+
+    def _vectors(self) -> list[Vector]:
+        """The results for rows and columns of variables of which other processes have parts."""
+        whole = self._whole
+        if whole is None or not self._phase.vectors:
+            return []
+        chosen = np.zeros_like(self._chosen)
+        for part, _ in self._passing:
+            chosen |= self._chosen & part.members if part.on[MATRIX] else False
+        spread = [k for k in np.flatnonzero(chosen).tolist() if whole.part(k) is not None]
+        named = [(self._tables.arrays(name), order) for name, order in self._phase.vectors]
+        found = [(k, arrays[k], order) for arrays, order in named for k in spread]
+        return [(k, array, order) for k, array, order in found if array is not None]
 
     def _over_chunks(self, part: Part, builder: Builder) -> Iterator[Call]:
         tables = self._tables
@@ -107,3 +121,8 @@ class Running:
         tables = self._tables
         own = tensors, tables.addresses, tables.rows, self._shapes, part.scalars
         return launching(built(builder, part.on), range, *own, self.sums, part.factors)
+
+
+def _of_nothing(order: int) -> float:
+    """The result of no values: a sum for 0, a largest or smallest value for 1 or -1."""
+    return -order * np.inf if order else 0.0

@@ -10,7 +10,7 @@ import numpy as np
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
 from optgen.runtime.dtypes import DTYPES
 from optgen.runtime.tiles import Tiling, tiling
-from optgen.runtime.view import SIZE, View
+from optgen.runtime.view import View
 
 #: Elements of a chunk at least: the unit of work of a thread and of a sum, whatever their number.
 CHUNK = 8192
@@ -36,7 +36,8 @@ class Tables:
     ) -> None:
         self._dtypes = [variable.dtype for variable in variables]
         self.shapes = np.array([view.shape for view in views], np.int64).reshape(-1, 7)
-        self.sizes = np.ascontiguousarray(self.shapes[:, SIZE])
+        #: The numbers of elements that are here, of variables that may be parts of larger ones.
+        self.sizes = np.array([variable.size for variable in variables], np.int64)
         self.rows = np.array(rows, np.int64)
         self._gradient = buffers.index("grad")
         columns: dict[str, Sequence[Array | None]] = {"param": variables, **states}
@@ -62,6 +63,10 @@ class Tables:
         elif arrays:
             found = [0 if array is None else array.address for array in arrays]
             self.addresses[:, column] = found
+
+    def arrays(self, name: str) -> Sequence[Array | None]:
+        """The arrays of a buffer, by variable."""
+        return self._kept[name]
 
     def work(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
         """For each dtype: its type, the number of elements, and the chunks of the chosen ones.

@@ -59,6 +59,9 @@ def _tiles_of(view: View) -> Iterator[tuple[int, int, int, int]]:
     width = min(view.columns, max(_COLUMNS, _ELEMENTS // view.rows))
     height = max(_ROWS, _ELEMENTS // view.columns)
     every = view.matrices * view.rows
+    if view.lines is not None:
+        yield from _tiles_of_part(view, height, width)
+        return
     if height >= view.rows:
         # Whole matrices, so that a tile has all results of their columns.
         height, stretch = height // view.rows * view.rows, every
@@ -69,3 +72,13 @@ def _tiles_of(view: View) -> Iterator[tuple[int, int, int, int]]:
             count = min(height, begin + stretch - first)
             for left in range(0, view.columns, width):
                 yield first, count, left, min(width, view.columns - left)
+
+
+def _tiles_of_part(view: View, height: int, width: int) -> Iterator[tuple[int, int, int, int]]:
+    """The tiles of the rows and columns that are here."""
+    for begin, rows in view.lines or ():
+        for first in range(begin, begin + rows, height):
+            count = min(height, begin + rows - first)
+            for start, columns in view.across or ():
+                for left in range(start, start + columns, width):
+                    yield first, count, left, min(width, start + columns - left)

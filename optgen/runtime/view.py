@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 Places = np.ndarray[Any, np.dtype[np.int64]]
+#: The first of some numbers that follow each other, and how many there are.
+Stretch = tuple[int, int]
 #: The columns of the table of shapes: elements, rows and columns of one matrix, dimensions,
 #: matrices, and the lengths of vectors of rows and of columns.
 SIZE, ROWS, COLUMNS, DIMS, MATRICES, ROW_COUNT, COLUMN_COUNT = range(7)
@@ -36,6 +38,10 @@ class View:
     dims: int
     row_places: Places | None = None
     column_places: Places | None = None
+    #: The stretches of rows and of columns that are here, each with the first one and their
+    #: number; None where all are.
+    lines: tuple[Stretch, ...] | None = None
+    across: tuple[Stretch, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,6 +73,38 @@ def view_of(view: str, shape: Sequence[int], strides: Sequence[int]) -> View:
     if follows:
         return View(counts[0], counts[1], width, len(shape))
     return View(counts[0], counts[1], width, len(shape), row_places, places[2])
+
+
+def view_of_part(
+    view: str, shape: Sequence[int], part: Sequence[Stretch], strides: Sequence[int]
+) -> View:
+    """The view of a variable of which a ``part`` is here: a stretch of each dimension.
+
+    Rows and columns are those of the whole variable, and only the places of those here count.
+    """
+    batch, rows, columns = axes_of(view, shape)
+    counts = [prod(shape[axis] for axis in axes) for axes in (batch, rows, columns)]
+    row_places, lines = _places_here(shape, part, strides, [*batch, *rows])
+    column_places, across = _places_here(shape, part, strides, columns)
+    own = row_places, column_places, lines, across
+    return View(counts[0], counts[1], counts[2], len(shape), *own)
+
+
+def _places_here(
+    shape: Sequence[int], part: Sequence[Stretch], strides: Sequence[int], axes: Sequence[int]
+) -> tuple[Places, tuple[Stretch, ...]]:
+    """The places of the elements along some axes, and the stretches of those that are here."""
+    places, are_here = np.zeros(1, np.int64), np.ones(1, np.bool_)
+    for axis in axes:
+        first, count = part[axis]
+        index = np.arange(shape[axis], dtype=np.int64) - first
+        is_here = (index >= 0) & (index < count)
+        steps = strides[axis] * np.where(is_here, index, 0)
+        places = (places[:, None] + steps[None, :]).reshape(-1)
+        are_here = (are_here[:, None] & is_here[None, :]).reshape(-1)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], are_here.astype(np.int8), [0]])))
+    pairs = edges.reshape(-1, 2).tolist()
+    return places, tuple((first, end - first) for first, end in pairs)
 
 
 def axes_of(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:

@@ -9,8 +9,12 @@ import numpy as np
 import torch
 from torch import distributed
 
+from optgen.runtime.shards import Part, Vector
+
 Tensor = torch.Tensor
 Host = np.ndarray[Any, np.dtype[Any]]
+#: The placements of matrices that a rule with a view takes.
+_KNOWN = ("Shard", "Replicate")
 
 
 def is_shared(tensor: object) -> bool:
@@ -33,16 +37,32 @@ def refuse_unsummed(name: str, param: Any) -> None:
         )
 
 
-def refuse_spread_matrix(name: str, param: Any) -> None:
-    """Raise ValueError for a matrix of which processes have parts."""
-    if not is_shared(param) or param.dim() < 2:
-        return
-    for dimension, placement in enumerate(param.placements):
-        if not placement.is_replicate() and param.device_mesh.size(dimension) > 1:
-            raise ValueError(
-                f"{name} is spread over processes, and this rule reduces rows and columns of "
-                "matrices, which no process has whole; replicate it, or use another rule for it"
-            )
+def refuse_strided(name: str, param: Any) -> None:
+    """Raise ValueError for a parameter whose parts are no stretches of its dimensions."""
+    if is_shared(param) and any(type(one).__name__ not in _KNOWN for one in param.placements):
+        raise ValueError(
+            f"{name} has the placements {param.placements}, and this rule reduces rows and columns "
+            "of matrices; redistribute it, so that each process has a stretch of each dimension"
+        )
+
+
+def part_of(param: Any) -> Part | None:
+    """The shape of a parameter, and the stretch of each dimension that this process has.
+
+    None where it has all.
+    """
+    placements = enumerate(param.placements if is_shared(param) else ())
+    spread = [(k, one) for k, one in placements if not one.is_replicate()]
+    if not spread:
+        return None
+    stretches = [(0, count) for count in param.shape]
+    for dimension, placement in spread:
+        first, count = stretches[placement.dim]
+        # As torch.chunk divides.
+        size = -(-count // param.device_mesh.size(dimension))
+        begin = min(count, size * param.device_mesh.get_local_rank(dimension))
+        stretches[placement.dim] = first + begin, min(size, count - begin)
+    return tuple(param.shape), stretches
 
 
 def placed_like(gradient: Any, param: Any) -> Any:
@@ -65,6 +85,7 @@ class Shards:
                 if not placement.is_replicate():
                     rows.setdefault(param.device_mesh.get_group(dimension), []).append(index)
         self._rows = rows
+        self._parts = [part_of(param) for param in params]
 
     def __bool__(self) -> bool:
         return bool(self._rows)
@@ -77,14 +98,48 @@ class Shards:
         """
         signs = np.array(orders)
         for group, rows in self._rows.items():
-            part = results[rows]
-            summed, chosen = part[:, signs == 0], part[:, signs != 0] * signs[signs != 0]
-            part[:, signs == 0] = _reduced(summed, distributed.ReduceOp.SUM, group)
-            # Which one of a number and NaN is the larger depends on the library.
-            both = np.stack([np.where(np.isnan(chosen), -np.inf, chosen), np.isnan(chosen)])
-            found, is_nan = _reduced(both, distributed.ReduceOp.MAX, group)
-            part[:, signs != 0] = np.where(is_nan > 0, np.nan, found) * signs[signs != 0]
-            results[rows] = part
+            here = results[rows]
+            here[:, signs == 0] = _summed(here[:, signs == 0], group)
+            here[:, signs != 0] = _largest(here[:, signs != 0], signs[signs != 0], group)
+            results[rows] = here
+
+    def part(self, index: int) -> Part | None:
+        """The shape of a parameter, and the part that is here; None where all of it is."""
+        return self._parts[index]
+
+    def complete_vectors(self, vectors: Sequence[Vector]) -> None:
+        """Turn vectors of results for rows and columns of parts into those for the whole."""
+        for group, rows in self._rows.items():
+            own = [(array, order) for index, array, order in vectors if index in rows]
+            sums = [array for array, order in own if order == 0]
+            others = [array for array, order in own if order]
+            orders = [np.full(array.shape, order) for array, order in own if order]
+            if sums:
+                _spread_out(_summed(np.concatenate(sums), group), sums)
+            if others:
+                signs = np.concatenate(orders)
+                _spread_out(_largest(np.concatenate(others), signs, group), others)
+
+
+def _spread_out(values: Host, arrays: Sequence[Host]) -> None:
+    """Assign values that follow each other to arrays."""
+    begin = 0
+    for array in arrays:
+        array[...] = values[begin : begin + array.size]
+        begin += array.size
+
+
+def _summed(values: Host, group: Any) -> Host:
+    return _reduced(values, distributed.ReduceOp.SUM, group)
+
+
+def _largest(values: Host, signs: Host, group: Any) -> Host:
+    """The largest values of all processes, or the smallest where a sign is negative."""
+    signed = values * signs
+    # Which one of a number and NaN is the larger depends on the library.
+    both = np.stack([np.where(np.isnan(signed), -np.inf, signed), np.isnan(signed)])
+    found, is_nan = _reduced(both, distributed.ReduceOp.MAX, group)
+    return np.where(is_nan > 0, np.nan, found) * signs
 
 
 def _reduced(values: Host, operation: Any, group: Any) -> Host:

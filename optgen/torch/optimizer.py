@@ -22,7 +22,7 @@ from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.dense_copies import HALVES
-from optgen.torch.distributed import refuse_spread_matrix, refuse_unsummed
+from optgen.torch.distributed import refuse_strided, refuse_unsummed
 from optgen.torch.groups import ParamGroups
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import (
@@ -113,7 +113,7 @@ class FusedOptimizer(torch.optim.Optimizer):
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
             if self.rule.view:
-                refuse_spread_matrix(f"{owner}: parameter {path}", param)
+                refuse_strided(f"{owner}: parameter {path}", param)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
             members[int(path.partition(".")[0])].append(path)

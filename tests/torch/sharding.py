@@ -20,7 +20,7 @@ from torch.distributed.fsdp import fully_shard
 
 import optgen.torch as fused
 from optgen.torch import FusedOptimizer, optimizer_class
-from tests.torch.layouts import distributed_layouts, laid_out, refuse_a_matrix, refuse_a_sum
+from tests.torch.layouts import distributed_layouts, laid_out, refuse_a_sum
 from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
@@ -43,16 +43,22 @@ param = param - learning_rate*ratio*direction/(1 + reach)
 '''
 """
 #: Rules that are built for the test; the others have numbers, or rows and columns.
-OWN = ("Layerwise", "Learned", "Factored")
+OWN = ("Layerwise", "Learned", "Factored", "Covered")
 #: Runs that need to know sums over whole parameters, or over all of them.
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "joint": ("Adam", {"lr": 0.05, "global_clipnorm": 0.3}),
     "each": ("Adam", {"lr": 0.05, "clipnorm": 0.2}),
     "layerwise": ("Layerwise", {"lr": 0.02}),
     "learned": ("Learned", {"lr": 0.5}),
+    "factored": ("Factored", {"lr": 0.02}),
 }
 #: Rules that update parameters of all layouts.
-LAID_OUT = {"layouts": "Layerwise", "learned layouts": "Learned"}
+LAID_OUT = {
+    "layouts": "Layerwise",
+    "learned layouts": "Learned",
+    "factored layouts": "Factored",
+    "covered layouts": "Covered",
+}
 #: A run that is broken off between two calls that belong to one update.
 BROKEN = {"lr": 0.05, "global_clipnorm": 0.3, "gradient_accumulation_steps": 2, "use_ema": True}
 
@@ -147,7 +153,6 @@ def rank(number: int, folder: Path) -> None:
         for title, kind in LAID_OUT.items():
             found[title] = laid_out(kind_of(kind, folder), distributed_layouts(grid))
         refuse_a_sum(grid)
-        refuse_a_matrix(kind_of("Factored", folder), grid)
         begin(folder / "of four", number, RANKS)
     if number < 2:
         with processes(folder, "second", number, 2):

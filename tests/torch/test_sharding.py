@@ -49,7 +49,7 @@ def test_shards_end_where_one_process_does(tmp_path: Path) -> None:
     Norms are those of whole parameters, and checkpoints go on in any number of processes.
     """
     (tmp_path / "layerwise.toml").write_text(LAYERWISE)
-    specs = [str(SPECS / f"{name}.toml") for name in ("learned", "factored")]
+    specs = [str(SPECS / f"{name}.toml") for name in ("learned", "factored", "covered")]
     command = [sys.executable, "-m", "optgen", "build", "layerwise.toml", *specs]
     command += ["--out", "own_package"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)

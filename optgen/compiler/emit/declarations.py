@@ -161,6 +161,9 @@ def _phase(phase: Phase, is_last: bool) -> str:
         arguments["orders"] = tuple(orders) if any(orders) else ()
         arguments["rows"] = of_axes.count(Extent.ROWS)
         arguments["columns"] = of_axes.count(Extent.COLUMNS)
+        made = [one for one in stage.reductions if one.extent in VECTORS]
+        pairs = ", ".join(f'("{one.target}", {one.combination.order})' for one in made)
+        arguments["vectors"] = f"({pairs},)" if made else ""
         arguments["is_axial"] = stage.is_axial
         arguments["stores"] = bool(stage.stores) and not is_last
         arguments["is_due_anyway"] = not all(

@@ -12,9 +12,10 @@ from optgen.runtime.cpu.launch import commit
 from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.running import Mask
+from optgen.runtime.shards import Part
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call, assigning, later, raising
-from optgen.runtime.view import View, plain_view, view_of
+from optgen.runtime.view import View, plain_view, view_of, view_of_part
 
 
 class HostMemory:
@@ -53,9 +54,11 @@ class HostMemory:
         """A float64 array of one value."""
         return np.full(shape, value, np.float64).view()
 
-    def view(self, variable: Array, view: str) -> View:
-        """The view of a variable of at least two dimensions as matrices."""
+    def view(self, variable: Array, view: str, part: Part | None = None) -> View:
+        """The view of a variable of at least two dimensions as matrices, or of a part of one."""
         strides = [stride // variable.itemsize for stride in variable.strides]
+        if part is not None:
+            return view_of_part(view, *part, strides)
         return view_of(view, variable.shape, strides)
 
     def assign(self, target: Array, value: Any) -> None:

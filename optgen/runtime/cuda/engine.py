@@ -17,7 +17,7 @@ from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
 from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
-from optgen.runtime.running import Complete
+from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
 
 _MOST_PREPARED = 16
@@ -74,7 +74,7 @@ class Engine:
         self._measured: tuple[Program, Mask] | None = None
         self._pointed_at: Sequence[Gradient | None] = ()
 
-    def spread(self, sizes: Host, complete: Complete) -> None:
+    def spread(self, whole: Whole) -> None:
         """Raise ValueError: sums stay on the device."""
         raise ValueError(
             "a norm over parameters that are spread over processes isn't there yet on a device: "

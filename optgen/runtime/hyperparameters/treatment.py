@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.hyperparameters.exclusions import Exclusions
-from optgen.runtime.hyperparameters.groups import members_of
+from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
+from optgen.runtime.hyperparameters.groups import Groups, groups_of, members_of
+from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.memory import Memory
 
 #: Patterns for paths, each with a function that takes a variable and returns what it becomes.
@@ -95,3 +96,11 @@ def _checked(owner: str, constraints: Constraints | None) -> Mapping[str, Callab
         if not callable(constraint):
             raise TypeError(f"{owner}: constraints[{pattern!r}] must be a function")
     return constraints
+
+
+def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) -> list[Row]:
+    """What the hyperparameters of each variable depend on."""
+    return [
+        Row(groups_of(groups, path), exclusions.of(Itself(variable), path))
+        for path, variable in named.items()
+    ]

@@ -13,7 +13,8 @@ import numpy as np
 from optgen.runtime.caller import caller_level
 from optgen.runtime.hyperparameters.exclusions import Exclusions
 from optgen.runtime.hyperparameters.settings import Settings
-from optgen.runtime.model import Model, rows_of
+from optgen.runtime.hyperparameters.treatment import rows_of
+from optgen.runtime.model import Model
 from optgen.runtime.state.snapshot import Key, Snapshot, StateError
 from optgen.runtime.transaction import Call
 

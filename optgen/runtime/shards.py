@@ -1,0 +1,36 @@
+"""Variables that are parts of larger ones, of which other processes have the other parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from optgen.runtime.view import Stretch
+
+Host = np.ndarray[Any, np.dtype[Any]]
+#: The shape of a larger variable, and the stretch of each dimension that is here.
+Part = tuple[Sequence[int], Sequence[Stretch]]
+#: A vector of a variable with this number, and 0 if it is of sums, 1 if it is of largest values
+#: and -1 if it is of smallest ones.
+Vector = tuple[int, Host, int]
+
+
+class Whole(Protocol):
+    """The larger variables; all processes call its functions alike."""
+
+    #: Numbers of elements.
+    sizes: Host
+
+    def part(self, index: int) -> Part | None:
+        """The shape of a larger variable, and the part that is here; None where all of it is."""
+
+    def complete(self, results: Host, orders: Sequence[int]) -> None:
+        """Turn results for parts, a row for each, into those for the whole, in place.
+
+        ``orders`` are 0 for a column of sums, 1 for largest and -1 for smallest values.
+        """
+
+    def complete_vectors(self, vectors: Sequence[Vector]) -> None:
+        """Turn vectors of results for rows and columns of parts into those for the whole."""
