@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from optgen.analysis.exact.grids import shape_numbers
 from optgen.analysis.exact.reductions import over_elements
+from optgen.analysis.prove.float32 import Values
 from optgen.analysis.prove.trajectories import value
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import NOWHERE, Expression, Name, Operation
@@ -284,7 +285,7 @@ def test_an_enclosing_condition_is_enough(tmp_path: Path) -> None:
 #: Names of each extent, and their values on a matrix of two rows and three columns.
 MATRIX = np.array([[1.0, -2.0, 3.0], [0.5, 4.0, -1.5]])
 NAMED = {
-    "call": (Extent.CALL, np.float64(3)),
+    "call": (Extent.CALL, np.full((2, 3), 3.0)),
     "number": (Extent.TENSOR, np.full((2, 3), 1.5)),
     "of_rows": (Extent.ROWS, np.broadcast_to(MATRIX[:, :1], (2, 3))),
     "of_columns": (Extent.COLUMNS, np.broadcast_to(MATRIX[:1], (2, 3))),
@@ -313,7 +314,7 @@ def test_values_are_the_same_along_what_their_extent_leaves_out(expression: Expr
     extents = Extents(STATES, ())
     step = Step("y", expression, ALWAYS, NOWHERE)
     (whole,) = over_elements([step], extents)
-    values = {name: np.reshape(worth, (1, -1)) for name, (_, worth) in NAMED.items()}
+    values: Values = {name: worth.reshape(1, -1) for name, (_, worth) in NAMED.items()}
     values |= {n: np.float64(k) for n, k in shape_numbers(6).items()}
     values["param"] = values["grad"]
     found = np.broadcast_to(value(whole.expression, values), (1, 6)).reshape(2, 3)

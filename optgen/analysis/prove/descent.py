@@ -18,7 +18,7 @@ from optgen.analysis.exact.signs import always_above_zero
 from optgen.analysis.exact.simplified import written
 from optgen.analysis.prove.sampling import Sample, Search, python
 from optgen.analysis.prove.variant import Variant, last_location
-from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, rewrite
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP
 
@@ -40,6 +40,7 @@ def descent(variant: Variant, search: Search) -> Iterator[Finding]:
         change = Operation("-", (change, moved)) if in_proportion else without
     if _is_zero(change, variant.known):
         change = _second(variant)
+    change = _without_decay(change, variant.known)
     yield _against(variant, change, search)
 
 
@@ -70,6 +71,28 @@ def _is_zero(expression: Expression, known: Known) -> bool:
         return False
 
 
+def _is_decay(change: Expression, known: Known) -> bool:
+    """Whether the bounds of a change are those of a motion of the parameter towards 0."""
+    every = {EVERY + PARAM: known[PARAM]}
+    up, down = ({**known, **every, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
+    return bounds(change, up).is_nonpositive and bounds(change, down).is_nonnegative
+
+
+def _without_decay(change: Expression, known: Known) -> Expression:
+    """A sum without the decays that are 0 for a zero gradient, and grow with the gradient."""
+    rests = PARAM in names(change) and _is_zero(folded(change, {GRAD: _ZERO}), known)
+    if rests and _is_decay(change, known):
+        return _ZERO
+    match change:
+        case Operation("+" | "-" as operator, (left, right)):
+            kept = _without_decay(left, known)
+            if operator == "+":
+                return folded(Operation("+", (kept, _without_decay(right, known))), {})
+            other = _without_decay(Operation("neg", (right,)), known)
+            return kept if other == _ZERO else Operation("-", (kept, right))
+    return change
+
+
 def _second(variant: Variant) -> Expression:
     """The change in the second step with the same gradient, if the first step changes nothing."""
     fresh = variant.fresh()
@@ -86,9 +109,7 @@ def _rest(variant: Variant, moved: Expression, search: Search) -> Finding:
     if _is_zero(moved, variant.known):
         reason = "the change is 0 once the zeros are put in"
         return Finding(*common, Verdict.PROVED, *where, reason)
-    every = {EVERY + PARAM: variant.known[PARAM]}
-    up, down = ({**variant.known, **every, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
-    if bounds(moved, up).is_nonpositive and bounds(moved, down).is_nonnegative:
+    if _is_decay(moved, variant.known):
         reason = "by the intervals of its parts it is a decay, as of weights"
         return Finding(*common, Verdict.PROVED, *where, reason)
     alone = of_one_element(moved)
