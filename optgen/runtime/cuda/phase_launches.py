@@ -75,7 +75,7 @@ class ProgramLaunches:
             arguments = [found.passes.table(everyone), len(everyone), phase.sums, sums.address]
             found.passes.add(meet, "meet", [*arguments, *self._when])
         if not alone and (passes or phase.is_due_anyway or not phase.is_pass):
-            self._add_scalars(found, phase)
+            self._add_scalars(found, phase, is_only)
         return found
 
     def keeping(self) -> Stage:
@@ -191,10 +191,10 @@ class ProgramLaunches:
             found.sums.address,
         ]
 
-    def _add_scalars(self, found: Launches, phase: Phase) -> None:
+    def _add_scalars(self, found: Launches, phase: Phase, is_only: bool) -> None:
         """Add the launches that compute numbers of the optimizer, then those of each variable."""
         place, stage = self._place, found.scalars
-        if phase.sums and not found.passes:
+        if is_only and phase.sums and not found.passes:
             # The sums over no variable are 0.
             arguments = [found.sums.address, 0, phase.sums, found.sums.address]
             stage.add(meet, "meet", [*arguments, *self._when])
