@@ -169,6 +169,21 @@ def test_numbers_of_all_variables_may_not() -> None:
         package().Distant().build(spread(draw(0)))
 
 
+def test_a_variable_that_takes_its_gradient_has_no_states() -> None:
+    shapes = {"vector": (11,), "wide": (2, 20)}
+    host: Any = draw(0, shapes=shapes)
+    device = all_on_device(host)
+    taking = {"overwrite_with_gradient": ["vector/float32"]}
+    ours, theirs = (package().Distant(**taking) for _ in range(2))
+    ours.build(device)
+    theirs.build(host)
+    row = draw(1, shapes=shapes)
+    ours.apply(all_on_device(row))
+    theirs.apply(row)
+    assert_same(ours, theirs, device, host)
+    np.testing.assert_array_equal(host["vector/float32"], row["vector/float32"])
+
+
 def test_the_same_run_gives_the_same_bits() -> None:
     runs = []
     for _ in range(2):

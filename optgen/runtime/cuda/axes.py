@@ -1,4 +1,4 @@
-"""Reductions over the rows and columns of matrices, in a fixed order, and the kernels after them.
+"""Reductions over the rows and columns of matrices, in a fixed order.
 
 A group of ``across`` threads reduces the lines of a strip of a matrix: each thread has some columns
 of it. ``order`` is that of ``sums``.
@@ -54,8 +54,6 @@ def leave_row(
 #: The numbers of a row of the table ``folds``: address of the results, address of the first layer
 #: of partial results, number of results, distance of layers, number of layers, order.
 FOLD = 6
-#: The numbers of a row of the table ``copies``: address of a state, of its new value, length.
-COPY = 3
 
 
 @kernel
@@ -72,14 +70,3 @@ def fold_layers(folds: Integers, number: Integer, control: Integers, program: In
             for layer in range(1, layers):
                 total = combined(total, source[layer * stride + i], order)
             target[i] = total
-
-
-@kernel
-def keep(copies: Integers, number: Integer, control: Integers, program: Integer) -> None:
-    """Copy numbers and vectors to states."""
-    if is_off(control, program):
-        return
-    for k in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-        state, value = reals(copies[COPY * k]), reals(copies[COPY * k + 1])
-        for i in range(cuda.threadIdx.x, copies[COPY * k + 2], cuda.blockDim.x):
-            state[i] = value[i]

@@ -215,7 +215,7 @@ class Engine:
         for place, one in zip(self.places, found, strict=True):
             one.passes.run(self.stream(place.device))
         width = program.phases[number].sums
-        if len(self.places) > 1 and width:
+        if len(self.places) > 1 and width and any(one.passes for one in found):
             pairs = zip(self.places, found, strict=True)
             tables = [self._fetch(place, one.sums) for place, one in pairs if one.passes]
             total = np.sum([table[:width] for table in tables], axis=0)

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.cuda.axes import fold_layers, keep
+from optgen.runtime.cuda.axes import fold_layers
 from optgen.runtime.cuda.control import ANY
 from optgen.runtime.cuda.device_tables import Mask, Part, Place
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.jit import VECTOR_BYTES, Kernel, Vector
+from optgen.runtime.cuda.keeping import copies_of, keep
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.sums import each_with, meet
 from optgen.runtime.cuda.tile_list import Layers, Tiles
 from optgen.runtime.cuda.work_list import Runs, Work
-from optgen.runtime.kernels import MATRIX, OPTIMIZER, Builder, Keep, Phase, Program, built
-from optgen.runtime.view import VECTOR_LENGTHS
+from optgen.runtime.kernels import MATRIX, Builder, Phase, Program, built
 
 _REAL_BYTES = 8
 
@@ -75,37 +75,19 @@ class ProgramLaunches:
             arguments = [found.passes.table(everyone), len(everyone), phase.sums, sums.address]
             found.passes.add(meet, "meet", [*arguments, *self._when])
         if not alone and (passes or phase.is_due_anyway or not phase.is_pass):
-            self._add_scalars(found, phase)
+            self._add_scalars(found, phase, is_only)
         return found
 
     def keeping(self) -> Stage:
         """The launch that gives states that aren't arrays of elements their new values."""
-        copies = [row for k in self._program.keeps for row in self._copies(k)]
-        stage = Stage(self._place.device, self._stream)
+        place = self._place
+        every = (copies_of(k, place, self._parts, self._chosen) for k in self._program.keeps)
+        copies = [copy for some in every for copy in some]
+        stage = Stage(place.device, self._stream)
         if copies:
             table = stage.table(np.array(copies, np.int64))
             stage.add(keep, "keep", [table, len(copies), *self._when], len(copies))
         return stage
-
-    def _copies(self, one: Keep) -> Iterator[tuple[int, int, int]]:
-        """For each variable, the addresses of a state and of its value, and their length."""
-        place, buffers = self._place, self._place.kernels.buffers
-        addresses, width = place.addresses.values, len(place.kernels.factors)
-        for part in self._parts:
-            members = np.flatnonzero(self._chosen & part.members & place.present)
-            if not one.when(part.on):
-                continue
-            for tensor in members[:1] if one.shape == OPTIMIZER else members:
-                state = int(addresses[tensor, buffers.index(one.state)])
-                if one.shape in VECTOR_LENGTHS:
-                    count = int(place.sizes.values[tensor, VECTOR_LENGTHS[one.shape]])
-                    yield state, int(addresses[tensor, buffers.index(one.value)]), count
-                    continue
-                row = 0 if one.shape == OPTIMIZER else tensor + 1
-                at = width * row + place.kernels.factors.index(one.value)
-                yield state, place.factors.address + _REAL_BYTES * int(at), 1
-            if one.shape == OPTIMIZER and len(members):
-                return
 
     def _passes(self, phase: Phase) -> Iterator[Pass]:
         for part in self._parts:
@@ -191,10 +173,10 @@ class ProgramLaunches:
             found.sums.address,
         ]
 
-    def _add_scalars(self, found: Launches, phase: Phase) -> None:
+    def _add_scalars(self, found: Launches, phase: Phase, is_only: bool) -> None:
         """Add the launches that compute numbers of the optimizer, then those of each variable."""
         place, stage = self._place, found.scalars
-        if phase.sums and not found.passes:
+        if is_only and phase.sums and not found.passes:
             # The sums over no variable are 0.
             arguments = [found.sums.address, 0, phase.sums, found.sums.address]
             stage.add(meet, "meet", [*arguments, *self._when])

@@ -14,7 +14,8 @@ from optgen.compiler.library import find_specs
 
 #: A trust ratio, which takes two prepasses and has names that kernels need; and every function.
 NAMES = ("Lamb", "Odd")
-#: Numbers, rows and columns: means, shared numbers, extremes, norms.
+#: Numbers, rows and columns: means, shared numbers, extremes, norms. The last has names that
+#: kernels need.
 EXTENTS = ("Factored", "Distant", "Covered", "Normal")
 SPECS = Path(__file__).with_name("specs")
 

@@ -16,7 +16,7 @@ from tests.runtime.passes import Made
 
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 
-from optgen.runtime.cuda import axes, control, cubins, jit, sums
+from optgen.runtime.cuda import axes, control, cubins, jit, keeping, sums
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, Phase, built
 
 #: A100, H100 and B200. What they differ in is the assembler's: one rule's kernels show it.
@@ -110,7 +110,7 @@ def test_the_scalars_of_a_call(setting: Setting) -> None:
 
 @pytest.mark.parametrize(
     "kernel",
-    [control.put_scale, control.choose, control.judge, sums.meet, axes.fold_layers, axes.keep],
+    [control.put_scale, control.choose, control.judge, sums.meet, axes.fold_layers, keeping.keep],
     ids=lambda k: k.name,
 )
 def test_the_kernels_of_the_runtime(kernel: jit.Kernel) -> None:
