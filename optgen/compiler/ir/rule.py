@@ -161,6 +161,7 @@ class Rule:
     evaluation: Expression | None = None
     #: How its variables are viewed as matrices; empty if they are not.
     view: str = ""
+    view_at: Location | None = None
 
     @property
     def own(self) -> Block:
