@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 
 from optgen.analysis.compare import Outline, compare, known, resemblances
+from optgen.analysis.exact.representative import representative
 from optgen.analysis.measure import measure
 from optgen.analysis.prove import prove
 from optgen.compiler.ir.accuracy import Accuracy
 from optgen.compiler.ir.comparison import Comparison
+from optgen.compiler.ir.language import ALIASES
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.spec import Scalar, Spec
 from optgen.compiler.library import optimizer_files, published_files
 from optgen.compiler.pipeline import Surroundings, checked_rule, composed, load_all, plan_of
 from optgen.compiler.read.parse import parse
 
+#: Predeclared numbers have a prefix in rules, since a spec may use their names.
+_SPELLED = re.compile(rf"\btensor_({'|'.join(ALIASES)})\b")
 #: Values of hyperparameters in a comparison; None if one isn't given.
 Fixed = Mapping[str, Scalar | None]
 
@@ -29,20 +34,30 @@ def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
 def findings(spec: Spec) -> tuple[Finding, ...]:
     """Proved and refuted properties of an optimizer's rule, without features."""
     waived = dict(spec.waived)
-    rule = checked_rule(spec)
+    rule = representative(checked_rule(spec))
     found = (*prove(rule), *resemblances(rule, known_rules()))
-    return tuple(replace(one, waived=waived.get(one.group, "")) for one in found)
+    return tuple(_shown(replace(one, waived=waived.get(one.group, ""))) for one in found)
+
+
+def _shown(finding: Finding) -> Finding:
+    """The finding with predeclared numbers as specs spell them."""
+    statement, reason, fails, fault = (
+        _SPELLED.sub(r"\1", part)
+        for part in (finding.statement, finding.reason, finding.fails, finding.fault)
+    )
+    return replace(finding, statement=statement, reason=reason, fails=fails, fault=fault)
 
 
 @cache
 def known_rules() -> tuple[Outline, ...]:
     """Outlines of the built-in and of the published rules."""
     specs = load_all((*optimizer_files(), *published_files()))
-    return tuple(outline for spec in specs for outline in known(parse(spec)))
+    return tuple(outline for spec in specs for outline in known(representative(parse(spec))))
 
 
 def comparison(
     one: Spec, other: Spec, fixed: Fixed, other_fixed: Fixed, around: Surroundings
 ) -> Comparison:
     """A comparison of two optimizers, with features. Raises UsageError for invalid values."""
-    return compare(composed(one, around), composed(other, around), fixed, other_fixed)
+    left, right = (representative(composed(spec, around)) for spec in (one, other))
+    return compare(left, right, fixed, other_fixed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from optgen.analysis.exact.representative import representative
 from optgen.analysis.explain import costs, stabilities, variants
 from optgen.analysis.reports import findings
 from optgen.compiler.ir.cost import Cost
@@ -63,7 +64,7 @@ def explained(spec: Spec, together: Sequence[str]) -> Explained:
     """
     rule = checked_rule(spec)
     cards = tuple(costs(plan_of(spec, surroundings()), together))
-    return Explained(rule, findings(spec), tuple(stabilities(rule)), cards)
+    return Explained(rule, findings(spec), tuple(stabilities(representative(rule))), cards)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import keras
 from keras.src.optimizers import ALL_OBJECTS_DICT
 
 from optgen.keras.optimizer import FusedOptimizer
+from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
 
 #: The prefix of registered names.
@@ -38,10 +39,9 @@ def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimize
         "__module__": "optgen.keras",
         "__signature__": Signature(accepted),
     }
-    for h in rule.hyperparameters:
-        if h.excluded is not None:
-            method = f"exclude_from_{h.name}"
-            contents[method] = partialmethod(FusedOptimizer.exclude, h.name)
+    excludable = [h.name for h in rule.hyperparameters if h.excluded is not None]
+    for one in [*excludable, *([MATRIX] if rule.view else [])]:
+        contents[f"exclude_from_{one}"] = partialmethod(FusedOptimizer.exclude, one)
     made = type(name, (FusedOptimizer,), contents)
     keras.saving.register_keras_serializable(PACKAGE, name)(made)
     _MADE[name] = made

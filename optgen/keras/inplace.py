@@ -42,9 +42,11 @@ class InPlace:
         rule: type[Optimizer],
         hyperparameters: Hyperparameters,
         slots: Sequence[Slot],
+        shared: Mapping[str, Any],
         calls: Watched,
     ) -> None:
-        self._rule, self._slots = rule, slots
+        """``shared`` are the variables of the states that all variables share."""
+        self._rule, self._slots, self._shared = rule, slots, shared
         self._hyperparameters, self._calls = hyperparameters, calls
         self._core = Core(
             owner, hyperparameters.settings(), Treatment(owner, None, (), "propagate")
@@ -97,7 +99,8 @@ class InPlace:
             }
             overwritten = [glob.escape(slot.path) for slot in self._slots if slot.overwritten]
             core.treatment = Treatment(core.owner, constraints, overwritten, "propagate")
-            made = Variables(self._rule, self._slots, core.settings, core.treatment)
+            held = self._slots, self._shared
+            made = Variables(self._rule, *held, core.settings, core.treatment)
             core.model, self._variables = made.model, made
         return made
 
@@ -105,14 +108,26 @@ class InPlace:
 class SlotStates:
     """The variables of Keras that hold states; they have their values already."""
 
-    def __init__(self, slots: Sequence[Slot]) -> None:
-        self._slots = slots
+    def __init__(self, slots: Sequence[Slot], shared: Mapping[str, Any]) -> None:
+        self._slots, self._shared = slots, shared
 
     def state(
         self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
     ) -> Array:
         """What kernels see of the variable that holds a state."""
         return seen(self._slots[index].states[name])
+
+    def number(
+        self,
+        memory: Memory,
+        variables: Sequence[Array],
+        index: int | None,
+        name: str,
+        shape: tuple[int, ...],
+        value: float,
+    ) -> Array:
+        """What kernels see of the variable that holds a number or vector."""
+        return seen(self._shared[name] if index is None else self._slots[index].states[name])
 
 
 class Variables:
@@ -122,6 +137,7 @@ class Variables:
         self,
         rule: type[Optimizer],
         slots: Sequence[Slot],
+        shared: Mapping[str, Any],
         settings: Settings,
         treatment: Treatment,
     ) -> None:
@@ -130,13 +146,14 @@ class Variables:
         for slot in slots:
             for excluded in slot.row.excluded:
                 treatment.exclusions.add(excluded, [Itself(arrays[slot.path])], None)
-        parts = Parts(SlotStates(slots))
+        parts = Parts(SlotStates(slots, shared))
         self.model = Model(arrays, rule.states, settings, treatment, rule, parts)
         self._gathered = {state.name for state in rule.states if state.gathers} | {LARGEST_GRADIENT}
         self.look_what_was_gathered()
         written = [span[:2] for span in spans_of(self.model.written())] if self._are_here else []
         self._together = Together.of(self.tensors, written) if self._are_here else None
         self._every = [v for slot in slots for v in (slot.variable, *slot.states.values())]
+        self._every += shared.values()
         self._values = self._values_now()
         self._positions = Positions(self._values)
 

@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from keras import ops
 
 from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
+from optgen.keras.members import GRADIENT, PARAM, Member, Shared, Tensors, call
 from optgen.keras.slots import Slot
+from optgen.runtime.allocation import ELEMENT
+from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row
-from optgen.runtime.kernels import Builder, Kernels, Phase, Program, switches_of
+from optgen.runtime.kernels import MATRIX, Kernels, Phase, Program
 from optgen.runtime.model import LARGEST_GRADIENT
-
-Tensors = dict[str, Any]
-PARAM, GRADIENT = "param", "grad"
-
-
-@dataclass
-class Member:
-    """A variable in a call: its tensors, which programs replace, and scalars, by name.
-
-    All are of the dtype of the ``functions``.
-    """
-
-    slot: Slot
-    tensors: Tensors
-    scalars: Tensors
-    functions: TensorFunctions
-    sums: Tensors = field(default_factory=dict)
-
-    @property
-    def has_gradient(self) -> bool:
-        """Whether it is there for an update, or for what follows updates only."""
-        return GRADIENT in self.tensors
-
 
 #: What makes the new tensors of a call.
 Branch = Callable[[], list[Tensors]]
+#: What scalars of a call depend on: hyperparameters, and whether a variable is a matrix.
+Key = tuple[Row, bool]
 
 
 class Operations:
     """The printed operations of a rule over the variables of a model."""
 
-    def __init__(self, kernels: Kernels, slots: Sequence[Slot]) -> None:
-        self._kernels, self._slots = kernels, slots
+    def __init__(
+        self,
+        kernels: Kernels,
+        declared: Sequence[State],
+        slots: Sequence[Slot],
+        shared: Mapping[str, Any],
+    ) -> None:
+        """``shared`` are the variables of the states that all variables share."""
+        self._kernels, self._slots, self._shared = kernels, slots, shared
         self._absent = kernels.program("absent")
+        self._shapes = {state.name: state.shape for state in declared}
 
     def step(
         self,
@@ -60,51 +48,76 @@ class Operations:
         ``gradients`` are by the place of their variable; ``operands`` gives hyperparameters and
         counters by name, as Python floats or as tensors of the host's dtype.
         """
-        switches = {slot.row: slot.on for slot in self._slots}
-        rows = {row: operands(row) for row in switches}
+        # The first is the optimizer's own.
+        on = self._slots[0].on
+        switches = {_key(slot): slot.on for slot in self._slots}
+        switches = {(Row(), on[MATRIX]): on} | switches
+        rows = {key: operands(key[0]) for key in switches}
         functions = HostFunctions(host_dtype())
-        for row, on in switches.items():
-            _call(self._kernels.host, on, rows[row], functions)
-        first, on = next((rows[row], on) for row, on in switches.items())
+        for key, own in switches.items():
+            call(self._kernels.host, own, rows[key], functions)
+        first = next(iter(rows.values()))
         branch: Branch = partial(self._update, gradients, rows)
         for program in reversed(self._kernels.gates):
             if program.when(on):
                 gather = partial(self._gather, program, gradients, rows)
                 branch = partial(ops.cond, first[program.gate], branch, gather)
-        members = self._members(gradients, rows)
-        for member, tensors in zip(members, branch(), strict=True):
+        places = [place for place, slot in enumerate(self._slots) if self._takes(place, gradients)]
+        targets = [{PARAM: self._slots[k].variable, **self._slots[k].states} for k in places]
+        for variables, tensors in zip([*targets, self._shared], branch(), strict=True):
             for name, tensor in tensors.items():
-                _variable(member.slot, name).assign(tensor)
+                variables[name].assign(tensor)
 
-    def _members(self, gradients: Mapping[int, Any], rows: Mapping[Row, Tensors]) -> list[Member]:
-        """The variables that a call may change."""
-        found = []
+    def _begun(
+        self, gradients: Mapping[int, Any], rows: Mapping[Key, Tensors]
+    ) -> tuple[list[Member], Shared]:
+        """The variables that a call may change, and what they share."""
+        host = TensorFunctions(host_dtype())
         functions = {slot.dtype: TensorFunctions(slot.dtype) for slot in self._slots}
-        scalars = {
-            (row, dtype): {name: own.real(value) for name, value in values.items()}
-            for row, values in rows.items()
+        wide = {key: _of(values, host) for key, values in rows.items()}
+        narrow = {
+            (key, dtype): _of(values, own)
+            for key, values in rows.items()
             for dtype, own in functions.items()
         }
+        states = {name: _tensor(state) for name, state in self._shared.items()}
+        shared = Shared(next(iter(wide.values())), states, self._slots[0].on, host)
+        found = []
         for place, slot in enumerate(self._slots):
-            if place not in gradients and not self._outlives(slot):
+            if not self._takes(place, gradients):
                 continue
-            dtype = slot.dtype
-            tensors = {name: _tensor(state) for name, state in slot.states.items()}
-            tensors[PARAM] = ops.cast(_tensor(slot.variable), dtype)
+            key, dtype, form = _key(slot), slot.dtype, slot.form
+            tensors = {PARAM: form.seen(ops.cast(_tensor(slot.variable), dtype))}
+            scalars = dict(states)
+            for name, state in slot.states.items():
+                shape = self._shape(name)
+                if shape == ELEMENT:
+                    tensors[name] = form.seen(_tensor(state))
+                else:
+                    tensors[name] = scalars[name] = form.vector(_tensor(state), shape)
             if place in gradients:
-                tensors[GRADIENT] = ops.cast(_dense(gradients[place], slot), dtype)
-            own = dict(scalars[slot.row, dtype])
-            found.append(Member(slot, tensors, own, functions[dtype]))
-        return found
+                tensors[GRADIENT] = form.seen(ops.cast(_dense(gradients[place], slot), dtype))
+            of_call = narrow[key, dtype], wide[key]
+            member = Member(slot, tensors, of_call, functions[dtype], host)
+            member.add(scalars)
+            found.append(member)
+        return found, shared
+
+    def _shape(self, name: str) -> str:
+        return self._shapes.get(name, ELEMENT)
+
+    def _takes(self, place: int, gradients: Mapping[int, Any]) -> bool:
+        """Whether a call may change a variable."""
+        return place in gradients or self._outlives(self._slots[place])
 
     def _outlives(self, slot: Slot) -> bool:
         """Whether something happens to a variable without a gradient."""
         return not slot.overwritten and self._absent is not None and self._absent.when(slot.on)
 
-    def _update(self, gradients: Mapping[int, Any], rows: Mapping[Row, Tensors]) -> list[Tensors]:
-        members = self._members(gradients, rows)
+    def _update(self, gradients: Mapping[int, Any], rows: Mapping[Key, Tensors]) -> list[Tensors]:
+        members, shared = self._begun(gradients, rows)
         present = [member for member in members if member.has_gradient]
-        _run(self._kernels.programs[0], present)
+        _run(self._kernels.programs[0], present, shared)
         for member in present:
             tensors, slot = member.tensors, member.slot
             if slot.overwritten:
@@ -112,22 +125,45 @@ class Operations:
                 nothing = member.functions.real(0.0)
                 tensors |= {LARGEST_GRADIENT: nothing} if LARGEST_GRADIENT in tensors else {}
             elif slot.constraint is not None:
-                tensors[PARAM] = slot.constraint(_whole(tensors[PARAM], slot.variable))
+                tensors[PARAM] = slot.form.seen(slot.constraint(member.result(PARAM)))
         if self._absent is not None:
             constrained = [m for m in members if not m.has_gradient or m.slot.constraint]
-            _run(self._absent, constrained)
-        return _results(members)
+            _run(self._absent, constrained, shared)
+        return self._results(members, shared)
 
     def _gather(
-        self, program: Program, gradients: Mapping[int, Any], rows: Mapping[Row, Tensors]
+        self, program: Program, gradients: Mapping[int, Any], rows: Mapping[Key, Tensors]
     ) -> list[Tensors]:
-        members = self._members(gradients, rows)
+        members, shared = self._begun(gradients, rows)
         present = [member for member in members if member.has_gradient]
-        _run(program, present)
+        _run(program, present, shared)
         for member in present:
             if LARGEST_GRADIENT in member.tensors:
                 member.tensors[LARGEST_GRADIENT] = _largest(member.tensors)
-        return _results(members)
+        return self._results(members, shared)
+
+    def _results(self, members: Sequence[Member], shared: Shared) -> list[Tensors]:
+        """What variables become, in their own dtypes and shapes, so that branches agree."""
+        found = []
+        for member in members:
+            targets = {PARAM: member.slot.variable, **member.slot.states}
+            found.append(
+                {
+                    name: ops.cast(member.result(name, self._shape(name)), target.dtype)
+                    for name, target in targets.items()
+                }
+            )
+        own = self._shared.items()
+        return [*found, {name: ops.cast(shared.states[name], v.dtype) for name, v in own}]
+
+
+def _key(slot: Slot) -> Key:
+    return slot.row, slot.on[MATRIX]
+
+
+def _of(values: Tensors, functions: TensorFunctions) -> Tensors:
+    """Scalars as tensors of one dtype."""
+    return {name: functions.real(value) for name, value in values.items()}
 
 
 def _tensor(variable: Any) -> Any:
@@ -154,62 +190,34 @@ def _largest(tensors: Tensors) -> Any:
     return tensors[GRADIENT] if before is None else ops.maximum(tensors[GRADIENT], before)
 
 
-def _run(program: Program, members: Sequence[Member]) -> None:
+def _run(program: Program, members: Sequence[Member], shared: Shared) -> None:
     """Run a program over variables, whose tensors it replaces."""
     chosen = [m for m in members if not m.slot.overwritten and program.when(m.slot.on)]
-    for prepass in program.prepasses:
-        asking = [member for member in chosen if prepass.when(member.slot.on)]
-        totals: Tensors = {}
-        for m in asking:
-            own, shared = _sums(prepass, m)
-            m.sums |= own
-            for name, value in shared.items():
-                totals[name] = ops.add(totals[name], value) if name in totals else value
-        for m in asking if prepass.scalars is not None else ():
-            assert prepass.scalars is not None
-            size = m.functions.real(float(math.prod(m.slot.variable.shape)))
-            m.scalars["tensor_size"] = size
-            shared = {name: m.functions.real(total) for name, total in totals.items()}
-            _call(prepass.scalars, m.slot.on, m.scalars, m.sums, shared, m.functions)
-    for m in chosen:
-        builder = program.elements.over(m.slot.on)
-        assert builder is not None
-        _call(builder, m.slot.on, m.tensors, m.scalars, m.functions)
+    if not chosen:
+        return
+    for phase in program.phases:
+        has_passed = any(phase.over(member.slot.on) is not None for member in chosen)
+        if not has_passed and phase.is_pass and not phase.is_due_anyway:
+            continue
+        totals = _pass(phase, chosen)
+        shared.add(totals)
+        if phase.shared is not None:
+            totals |= shared.compute(phase.shared)
+        for member in chosen:
+            member.add(totals)
+            if phase.scalars is not None:
+                member.compute(phase.scalars)
+    shared.keep(program)
+    for member in chosen:
+        member.keep(program)
 
 
-def _sums(prepass: Phase, member: Member) -> tuple[Tensors, Tensors]:
-    """The sums over a variable: its own, and its parts of those over all variables."""
-    terms: tuple[Tensors, Tensors] = {}, {}
-    builder = prepass.over(member.slot.on)
-    assert builder is not None
-    _call(builder, member.slot.on, member.tensors, member.scalars, *terms, member.functions)
-    own, shared = (
-        {name: ops.sum(_whole(term, member.slot.variable)) for name, term in each.items()}
-        for each in terms
-    )
-    return own, shared
-
-
-def _whole(tensor: Any, variable: Any) -> Any:
-    """A tensor with all elements of a variable, also where they are all alike."""
-    return ops.broadcast_to(tensor, variable.shape)
-
-
-def _call(builder: Builder, on: Mapping[str, bool], *arguments: Any) -> None:
-    builder(*arguments, **{name: on[name] for name in switches_of(builder)})
-
-
-def _results(members: Sequence[Member]) -> list[Tensors]:
-    """What variables become, in their own dtypes and shapes, so that branches agree."""
-    found = []
+def _pass(phase: Phase, members: Sequence[Member]) -> Tensors:
+    """Run the pass of a phase; returns sums over all variables."""
+    totals: Tensors = {}
     for member in members:
-        tensors = {}
-        for name in [PARAM, *member.slot.states]:
-            target = _variable(member.slot, name)
-            tensors[name] = _whole(ops.cast(member.tensors[name], target.dtype), target)
-        found.append(tensors)
-    return found
-
-
-def _variable(slot: Slot, name: str) -> Any:
-    return slot.variable if name == PARAM else slot.states[name]
+        builder = phase.over(member.slot.on)
+        parts = {} if builder is None else member.run(phase, builder)
+        for name, part in parts.items():
+            totals[name] = ops.add(totals[name], part) if name in totals else part
+    return totals

@@ -40,6 +40,7 @@ class Inside:
     hyperparameters: Hyperparameters
     exclusions: Exclusions
     slots: list[Slot]
+    shared: dict[str, Any]
     operations: Operations | None = None
     in_place: InPlace | None = None
 
@@ -74,7 +75,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             setattr(self, name, values[name])
         hyperparameters = Hyperparameters(kind.__name__, rule, self._look)
         hyperparameters.settings()
-        self._inside = Inside(hyperparameters, Exclusions(), [])
+        self._inside = Inside(hyperparameters, Exclusions(), [], {})
 
     def _look(self) -> list[Any]:
         """The values of all hyperparameters as attributes hold them."""
@@ -92,17 +93,16 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         for place, variable in enumerate(variables):
             self._trainable_variables_indices[self._var_key(variable)] = place
         paths = paths_of(variables)
-        self._inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
-        settings = self._inside.hyperparameters.settings()
-        add_states(self.rule, self._inside.slots, settings, self.add_variable)
-        self._inside.hyperparameters.fix()
-        kernels = self.rule.kernels_of("keras")
-        self._inside.operations = Operations(kernels, self._inside.slots)
-        if IN_PLACE and InPlace.fits(self._inside.slots):
-            inside, calls = self._inside, Watched(self._iterations)
-            owner = type(self).__name__
-            made = InPlace(owner, self.rule, inside.hyperparameters, inside.slots, calls)
-            self._inside.in_place = made
+        rule, inside = self.rule, self._inside
+        inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
+        settings = inside.hyperparameters.settings()
+        inside.shared = add_states(rule, inside.slots, settings, self.add_variable)
+        inside.hyperparameters.fix()
+        kernels, held = rule.kernels_of("keras"), (inside.slots, inside.shared)
+        inside.operations = Operations(kernels, rule.states, *held)
+        if IN_PLACE and InPlace.fits(inside.slots):
+            owner, calls = type(self).__name__, Watched(self._iterations)
+            inside.in_place = InPlace(owner, rule, inside.hyperparameters, *held, calls)
         self.built = True
 
     def _slot(self, variable: Any, path: str) -> Slot:
@@ -110,7 +110,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         excluded = inside.exclusions.of(self._var_key(variable), path_of(variable))
         is_overwritten = self._overwrite_variable_with_gradient(variable)
         settings, row = inside.hyperparameters.settings(), Row((), excluded)
-        return new_slot(settings, variable, path, row, overwritten=is_overwritten)
+        view = self.rule.view
+        return new_slot(settings, view, variable, path, row, overwritten=is_overwritten)
 
     def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
         """Update variables with their gradients; None stands for one that is missing.
@@ -213,8 +214,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             for slot in self._inside.slots
             for state in states_of(self.rule, slot)
         ]
-        first = self.variables[: len(self.variables) - len(states)]
-        orders = [self.variables, [*first, *states]]
+        shared = list(self._inside.shared.values())
+        first = self.variables[: len(self.variables) - len(states) - len(shared)]
+        orders = [self.variables, [*first, *states, *shared]]
         assign(store, fitting(store, orders, type(self).__name__))
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
@@ -249,7 +251,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
             else value
             for name, value in config.items()
         }
-        excluded = taken_out(arguments, cls.rule.hyperparameters)
+        view = bool(cls.rule.view)
+        excluded = taken_out(arguments, cls.rule.hyperparameters, has_view=view)
         optimizer = cls(**arguments)
         for name, patterns in excluded.items():
             optimizer.exclude(name, None, patterns)

@@ -8,6 +8,7 @@ from typing import Any
 from keras import ops
 
 from optgen.runtime.hyperparameters.declarations import State, always
+from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
 
 #: The entries of a file, by place, and the variables that they are for.
@@ -36,7 +37,7 @@ def _asks(rule: type[Optimizer]) -> Any:
     def place(state: State) -> int:
         for number, name in enumerate(names):
             on = {switch.name: name in (switch.name, *switch.asks) for switch in rule.switches}
-            if state.when(on):
+            if any(state.when({**on, MATRIX: is_matrix}) for is_matrix in (False, True)):
                 return number
         return len(names)
 

@@ -7,16 +7,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from keras import ops
 from keras.initializers import Constant
 from keras.src.backend import standardize_dtype
 
+from optgen.keras.arithmetic import host_dtype
+from optgen.keras.matrices import Matrices
 from optgen.keras.order import groups_of
+from optgen.runtime.allocation import ELEMENT, initial_value
 from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, PERTURBED
-from optgen.runtime.model import LARGEST_GRADIENT, initial_value
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
+from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 
 #: Of a variable that takes its gradient's value.
@@ -37,6 +41,7 @@ class Slot:
     row: Row
     on: dict[str, bool]
     overwritten: bool
+    form: Matrices
 
     @property
     def dtype(self) -> str:
@@ -49,16 +54,21 @@ class Slot:
         return getattr(self.variable, "constraint", None)
 
 
-def new_slot(settings: Settings, variable: Any, path: str, row: Row, *, overwritten: bool) -> Slot:
-    """A variable that has no states yet."""
+def new_slot(
+    settings: Settings, view: str, variable: Any, path: str, row: Row, *, overwritten: bool
+) -> Slot:
+    """A variable that has no states yet; ``view`` is that of its rule."""
     constraint = getattr(variable, "constraint", None)
+    shape = tuple(variable.shape)
+    form = Matrices(shape, view if len(shape) > 1 and MATRIX not in row.excluded else "")
     on = {
         **settings.on(),
         CHECK_FINITE: False,
         CONSTRAINED: constraint is not None,
+        MATRIX: form.is_viewed,
         PERTURBED: False,
     }
-    return Slot(variable, path, {}, row, on, overwritten)
+    return Slot(variable, path, {}, row, on, overwritten, form)
 
 
 def add_states(
@@ -66,27 +76,49 @@ def add_states(
     slots: Sequence[Slot],
     settings: Settings,
     add_variable: Callable[..., Any],
-) -> None:
-    """Make the variables for the states of all slots, in Keras's order."""
+) -> dict[str, Any]:
+    """Make the variables for the states of all slots, in Keras's order.
+
+    Returns those that all variables share, which come last.
+    """
     for group in groups_of(rule, [LARGEST]):
         for slot in slots:
             declared = states_of(rule, slot)
             for state in group:
                 if state in declared:
-                    variable = slot.variable
-                    initial = initial_value(state.initial, settings, slot.row)
-                    slot.states[state.name] = add_variable(
-                        shape=variable.shape,
-                        initializer=_initializer(initial, variable),
-                        dtype=slot.dtype,
-                        layout=getattr(variable, "_layout", None),
-                        name=f"{re.sub('[/:]', '_', slot.path)}_{state.name}",
-                    )
+                    slot.states[state.name] = _state(slot, state, settings, add_variable)
+    return {
+        state.name: add_variable(
+            shape=(),
+            initializer=_exactly(initial_value(state, settings, Row())),
+            dtype=host_dtype(),
+            name=state.name,
+        )
+        for state in rule.states
+        if state.shape == OPTIMIZER
+        and any(state.when(slot.on) and not slot.overwritten for slot in slots)
+    }
+
+
+def _state(slot: Slot, state: State, settings: Settings, add_variable: Callable[..., Any]) -> Any:
+    """A new variable for a state of another one."""
+    variable, initial = slot.variable, initial_value(state, settings, slot.row)
+    name = f"{re.sub('[/:]', '_', slot.path)}_{state.name}"
+    if state.shape != ELEMENT:
+        shape, begun = slot.form.length(state.shape), _exactly(initial)
+        return add_variable(shape=shape, initializer=begun, dtype=host_dtype(), name=name)
+    return add_variable(
+        shape=variable.shape,
+        initializer=_initializer(initial, variable),
+        dtype=slot.dtype,
+        layout=getattr(variable, "_layout", None),
+        name=name,
+    )
 
 
 def states_of(rule: type[Optimizer], slot: Slot) -> list[State]:
-    """The states that a variable has, in the order of their declaration."""
-    declared = [state for state in rule.states if state.when(slot.on)]
+    """The states that a variable has of its own, in the order of their declaration."""
+    declared = [s for s in rule.states if s.shape != OPTIMIZER and s.when(slot.on)]
     if not slot.overwritten:
         return declared
     return [LARGEST] if any(state.gathers for state in declared) else []
@@ -101,6 +133,11 @@ def _initializer(initial: float | None, variable: Any) -> Callable[..., Any]:
 
     constant: Callable[..., Any] = Constant(initial or 0.0)
     return same if initial is None else constant
+
+
+def _exactly(value: float | None) -> Callable[..., Any]:
+    """What a number or vector begins with; Keras's own constants have float32's precision."""
+    return lambda shape, dtype: ops.convert_to_tensor(np.full(shape, value or 0.0), dtype)
 
 
 def _wide(variable: Any) -> str:

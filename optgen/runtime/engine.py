@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
 from optgen.runtime.norms import joint_norm
-from optgen.runtime.running import Mask, Part, Running
+from optgen.runtime.running import Complete, Mask, Part, Running
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import SIZE, VECTOR_LENGTHS
@@ -36,13 +36,13 @@ class Engine:
             Part(on, mask, np.zeros((rows, len(kernels.scalars))), factors) for on, mask in members
         ]
         self._shapes = tables.shapes
-        self._complete: Callable[[Array], None] | None = None
+        self._complete: Complete | None = None
         self._measured: tuple[Program, Mask] | None = None
 
-    def spread(self, sizes: Array, complete: Callable[[Array], None]) -> None:
+    def spread(self, sizes: Array, complete: Complete) -> None:
         """Treat the variables as shards of larger ones with these numbers of elements.
 
-        ``complete`` turns sums over the parts, a row for each, into those over the whole, in place.
+        ``complete`` makes results for the parts those for the whole.
         """
         self._shapes = self._shapes.copy()
         self._shapes[:, SIZE] = sizes
@@ -96,14 +96,15 @@ class Engine:
         belong to.
         """
         self._tables.point_at(gradients)
-        has_checked = not any(part.on[CHECK_FINITE] for part in self._parts)
+        has_checked = not (program.checks and any(p.on[CHECK_FINITE] for p in self._parts))
         for phase in program.phases[: program.pure]:
             running = self._phase(program, phase, chosen)
             commit([*running.passes()])
             if not has_checked and running.has_passed:
                 has_checked = True
-                if running.sums[:, 0].any():
-                    return np.isnan(running.sums[:, 0])
+                found: Mask = np.isnan(running.sums[:, 0])
+                if found.any():
+                    return found
             commit([*running.scalars()])
         return None
 
@@ -131,7 +132,9 @@ class Engine:
                 # A state that variables share is at the same address for all of them.
                 some = [(np.flatnonzero(chosen)[:1], self._parts[0])]
             else:
-                some = [(np.flatnonzero(chosen & part.members), part) for part in self._parts]
+                # Nothing was computed for a variable without elements.
+                filled = chosen & (self._shapes[:, SIZE] > 0)
+                some = [(np.flatnonzero(filled & part.members), part) for part in self._parts]
             state = kernels.buffers.index(keep.state)
             for tensors, part in some:
                 if not len(tensors) or not keep.when(part.on):

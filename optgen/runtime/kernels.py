@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from types import ModuleType
@@ -24,6 +24,8 @@ EVALUATE = "evaluate"
 #: The program that moves variables to where the next gradient is taken, and the switch of updates
 #: with such a gradient.
 PERTURB, PERTURBED = "perturb", "perturbed"
+#: Programs that don't check gradients.
+_UNCHECKED = frozenset({"absent", EVALUATE, PERTURB})
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 
@@ -100,11 +102,24 @@ class Phase:
     stores: bool = False
     #: Whether its numbers are due where the pass doesn't run.
     is_due_anyway: bool = False
+    #: For each of the numbers 0 if it is a sum, 1 for a largest and -1 for a smallest value; empty
+    #: if all are sums.
+    orders: tuple[int, ...] = ()
     #: What the target has for it.
     elements: Builder | None = None
     axes: Builder | None = None
     shared: Builder | None = None
     scalars: Builder | None = None
+
+    @property
+    def reduces(self) -> bool:
+        """Whether its pass computes anything besides arrays."""
+        return bool(self.sums or self.rows or self.columns)
+
+    @property
+    def every_order(self) -> tuple[int, ...]:
+        """For each of the numbers 0 if it is a sum, 1 or -1 for a largest or smallest value."""
+        return self.orders or (0,) * self.sums
 
     def over(self, on: Mapping[str, bool]) -> Builder | None:
         """What runs over the elements of variables of a switch setting, if anything."""
@@ -128,6 +143,11 @@ class Program:
     phases: tuple[Phase, ...] = (Phase(),)
     keeps: tuple[Keep, ...] = ()
     factors: tuple[str, ...] = ()
+
+    @property
+    def checks(self) -> bool:
+        """Whether its first sum says if gradients are finite, where they are checked."""
+        return self.name not in _UNCHECKED
 
     @property
     def prepasses(self) -> tuple[Phase, ...]:
@@ -181,6 +201,11 @@ class Kernels:
     def gates(self) -> tuple[Program, ...]:
         """The programs that may replace the update, in the order of their gates."""
         return tuple(program for program in self.programs if program.gate)
+
+    def take_sums(self, switches: Sequence[Mapping[str, bool]]) -> bool:
+        """Whether any program needs sums over variables of these settings."""
+        phases = [phase for program in self.programs for phase in program.phases if phase.sums]
+        return any(phase.when(on) for phase in phases for on in switches)
 
     @property
     def widths(self) -> Widths:

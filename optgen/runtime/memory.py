@@ -13,6 +13,7 @@ from optgen.runtime.arrays import Gradient, is_on_device
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Program
+from optgen.runtime.running import Complete
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import View
@@ -55,11 +56,11 @@ class Engine(Protocol):
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""
 
-    def spread(self, sizes: Host, complete: Callable[[Host], None]) -> None:
+    def spread(self, sizes: Host, complete: Complete) -> None:
         """Treat the variables as shards of larger ones with these numbers of elements.
 
-        ``complete`` turns sums over the parts, a row for each, into those over the whole, in place.
-        Raises ValueError where sums can't be reached.
+        ``complete`` makes results for the parts those for the whole. Raises ValueError where sums
+        can't be reached.
         """
 
     @property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
 
+from optgen.runtime.allocation import Allocation, initial_value, views_of
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.arrays import Gradients as Listed
@@ -22,25 +24,21 @@ from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import (
     CHECK_FINITE,
     CONSTRAINED,
-    EVALUATE,
     MATRIX,
-    OPTIMIZER,
     PERTURB,
     PERTURBED,
     Kernels,
     Program,
 )
 from optgen.runtime.memory import Host, Mask, memory_of
-from optgen.runtime.parts import PLAIN, NewStates, Parts, StateSource
+from optgen.runtime.parts import PLAIN, Parts, StateSource
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call
-from optgen.runtime.view import View
 
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
-#: The shape of states that are arrays of elements.
-ELEMENT = "element"
 
 
 #: The inputs of a call beside the gradients, by name: a number, or an array of each variable.
@@ -82,24 +80,29 @@ class Model:
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
         #: How each variable is viewed as a matrix; None if it isn't.
-        self.views = self._views(rule.view)
+        self.views = views_of(self.memory, self.variables, self.rows, rule.view)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
-        self._ages, self._whole = parts.ages, parts.whole if _takes_sums(kernels, self) else None
+        #: A step of shards calls other processes in its middle, by functions of Python.
+        self.guard: AbstractContextManager[object] = nullcontext()
+        self.ages, self._whole = (
+            parts.ages,
+            parts.whole if kernels.take_sums(self.switches) else None,
+        )
+        allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
-        self.shared: dict[str, Array] = {}
-        self.states = self._make_states(declared, settings, parts.states, kernels)
-        self._scratch = self._vectors(kernels)
+        self.shared = allocation.shared
+        self.states = self._make_states(declared, settings, allocation)
+        self._gather(kernels, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
         self._can_perturb = kernels.program(PERTURB) is not None
         self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: The inputs that are one number, which calls set.
-        self._numbers = {
-            one.name: NewStates().number(self.memory, self.variables, None, one.name, (), 0.0)
-            for one in self._inputs
-            if one.shape == OPTIMIZER and self.variables
-        }
+        self._numbers = allocation.numbers(rule.inputs)
+        numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
+        #: What kernels reach by address besides variables and gradients.
+        self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._own_bytes = self._own_rows.tobytes()
         self._place(self._own_rows, len(self.row_set))
@@ -127,32 +130,21 @@ class Model:
             for path, row, view in zip(self.paths, self.rows, self.views, strict=True)
         ]
 
-    def _views(self, view: str) -> list[View | None]:
-        """The views of variables of at least two dimensions that the user didn't exclude."""
-        return [
-            self.memory.view(variable, view)
-            if view and len(variable.shape) > 1 and MATRIX not in row.excluded
-            else None
-            for variable, row in zip(self.variables, self.rows, strict=True)
-        ]
-
     def _make_states(
-        self,
-        declared: Sequence[State],
-        settings: Settings,
-        source: StateSource,
-        kernels: Kernels,
+        self, declared: Sequence[State], settings: Settings, allocation: Allocation
     ) -> dict[str, list[Array | None]]:
-        place = self.memory, self.variables
-        states: dict[str, list[Array | None]] = {
+        return {
             state.name: [
-                self._make_state(source, state, settings, index)
+                allocation.state(state, index, initial_value(state, settings, row))
                 if self.trained[index] and state.when(on)
                 else None
-                for index, on in enumerate(self.switches)
+                for index, (row, on) in enumerate(zip(self.rows, self.switches, strict=True))
             ]
             for state in declared
         }
+
+    def _gather(self, kernels: Kernels, source: StateSource) -> None:
+        place = self.memory, self.variables
         #: Whether calls may only add to gradient sums.
         self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in self.switches]
         #: The running maxima of overwritten variables between two updates.
@@ -160,48 +152,17 @@ class Model:
             None if trained or not gathers else source.state(*place, index, LARGEST_GRADIENT, 0.0)
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
         ]
-        return states
-
-    def _make_state(
-        self, source: StateSource, state: State, settings: Settings, index: int
-    ) -> Array:
-        """A state of one variable; the first one makes what all variables share."""
-        row = Row() if state.shape == OPTIMIZER else self.rows[index]
-        value = initial_value(state.initial, settings, row)
-        if state.shape == ELEMENT:
-            return source.state(self.memory, self.variables, index, state.name, value)
-        assert value is not None
-        if state.shape == OPTIMIZER:
-            if state.name not in self.shared:
-                shared = source.number(self.memory, self.variables, None, state.name, (), value)
-                self.shared[state.name] = shared
-            return self.shared[state.name]
-        view = self.views[index]
-        length = view.length(state.shape) if view is not None else ()
-        return source.number(self.memory, self.variables, index, state.name, length, value)
-
-    def _vectors(self, kernels: Kernels) -> dict[str, list[Array | None]]:
-        """Scratch vectors of the variables that are matrices."""
-        place = self.memory, self.variables
-        return {
-            name: [
-                None if view is None else NewStates().number(*place, k, name, view.length(shape), 0)
-                for k, view in enumerate(self.views)
-            ]
-            for name, shape in kernels.vectors
-        }
 
     def _place(self, rows: Host, count: int) -> None:
         """Allocate rows of scalars, one for each variable or shared."""
         # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
-        count_of = len(self.variables)
-        numbers = {name: [array] * count_of for name, array in self._numbers.items()}
-        held, views = {**self.states, **self._scratch, **numbers}, self.views
-        engine = self.memory.engine(self.variables, held, rows.tolist(), count, parts, views)
+        place = self.variables, self._held, rows.tolist()
+        engine = self.memory.engine(*place, count, parts, self.views)
         if self._whole is not None:
             engine.spread(self._whole.sizes, self._whole.complete)
+            self.guard = uninterrupted
         self.engine = engine
         self._placed = rows.tobytes()
 
@@ -239,29 +200,10 @@ class Model:
 
         Raises ValueError for an age that isn't known.
         """
-        return self._begin_at(rows, counters.calls + 1, self._ages.next(counters.updates), given)
+        return self.begin_at(rows, counters.calls + 1, self.ages.next(counters.updates), given)
 
-    def evaluating(self, settings: Settings, counters: Counters, chosen: Mask) -> list[Call]:
-        """The calls that give some variables the values that evaluation uses."""
-        rows = settings.rows(self.row_set, counters.calls - 1)
-        self._begin_at(rows, counters.calls, self._ages.next(counters.updates) - 1, NOTHING_GIVEN)
-        program = self.engine.program(EVALUATE)
-        assert program is not None
-        self.engine.sum_up(program, chosen, ())
-        return self.engine.launches(program, chosen)
-
-    def perturbing(
-        self, rows: Host, counters: Counters, gradients: Sequence[Gradient | None]
-    ) -> list[Call]:
-        """The calls that move variables to where the next gradient is taken."""
-        self.begin(rows, counters)
-        program = self.engine.program(PERTURB)
-        assert program is not None
-        chosen = self.present(gradients) & self.trained
-        self.engine.sum_up(program, chosen, gradients)
-        return [*self.engine.launches(program, chosen), (setattr, self, "is_perturbed", True)]
-
-    def _begin_at(self, rows: Host, call: int, ages: Steps, given: Given) -> Program:
+    def begin_at(self, rows: Host, call: int, ages: Steps, given: Given = NOTHING_GIVEN) -> Program:
+        """Compute the scalars of a call; ``ages`` are the numbers of the update."""
         if isinstance(ages, int):
             if self._placed != self._own_bytes:
                 self._place(self._own_rows, len(self.row_set))
@@ -285,7 +227,7 @@ class Model:
     def updated(self, chosen: Mask) -> list[Call]:
         """The calls that note an update of some variables."""
         moved = (setattr, self, "is_perturbed", False)
-        return [(self.seen.fill, False), moved, *self._ages.counting(chosen)]
+        return [(self.seen.fill, False), moved, *self.ages.counting(chosen)]
 
     def present(self, gradients: Sequence[Gradient | None]) -> Mask:
         """Which variables have a gradient."""
@@ -359,16 +301,3 @@ def rows_of(groups: Groups, exclusions: Exclusions, named: Mapping[str, Array]) 
         Row(groups_of(groups, path), exclusions.of(Itself(variable), path))
         for path, variable in named.items()
     ]
-
-
-def _takes_sums(kernels: Kernels, model: Model) -> bool:
-    """Whether any program needs sums over variables."""
-    passes = [phase for program in kernels.programs for phase in program.phases if phase.sums]
-    return any(one.when(on) for one in passes for on in model.switches)
-
-
-def initial_value(initial: float | str, settings: Settings, row: Row) -> float | None:
-    """The initial value of a state; None for the variable's value."""
-    if not isinstance(initial, str):
-        return initial
-    return None if initial == "param" else settings.of_row(initial, row)

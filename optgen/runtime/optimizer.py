@@ -24,6 +24,7 @@ from optgen.runtime.instance_names import unique_name
 from optgen.runtime.kernels import PERTURB
 from optgen.runtime.minimize import minimize
 from optgen.runtime.model import NOTHING_GIVEN, Given, Model
+from optgen.runtime.other_programs import evaluating, perturbing
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.sealed import Sealed
 from optgen.runtime.state import exchange
@@ -264,8 +265,7 @@ class Optimizer(Generated, Sealed, Saved):
             raise RuntimeError("the variables have been moved already; apply comes back first")
         gradients = self._read(grads, variables)
         assert core.model is not None
-        rows = core.settings.rows(core.model.row_set, core.counters.calls)
-        calls = core.model.perturbing(rows, core.counters, gradients)
+        calls = perturbing(core.model, core.settings, core.counters, gradients)
         core.model.memory.commit([*calls, *core.model.memory.changed(core.model.variables)])
 
     minimize = minimize
@@ -304,8 +304,8 @@ class Optimizer(Generated, Sealed, Saved):
         core, model = self._core, self._core.model
         if model is None:
             return None
-        evaluating = partial(model.evaluating, core.settings, core.counted())
-        computing = evaluating if self.has_average() else None
+        compute = partial(evaluating, model, core.settings, core.counted())
+        computing = compute if self.has_average() else None
         return standing_of(model, self.states, self.iterations, only, evaluating=computing)
 
     def _snapshot(self) -> Snapshot:

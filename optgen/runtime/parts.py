@@ -51,8 +51,11 @@ class Whole(Protocol):
 
     sizes: Host
 
-    def complete(self, sums: Host) -> None:
-        """Turn sums over parts, a row for each, into those over the whole, in place."""
+    def complete(self, results: Host, orders: Sequence[int]) -> None:
+        """Turn results for parts, a row for each, into those for the whole, in place.
+
+        ``orders`` are 0 for a column of sums, 1 for largest and -1 for smallest values.
+        """
 
 
 class NewStates:

@@ -16,6 +16,9 @@ from optgen.runtime.transaction import Call
 from optgen.runtime.view import SIZE
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+#: Turns results for the parts of variables, a row for each, into those for the whole, in place;
+#: the numbers are 0 for a column of sums, 1 for largest and -1 for smallest values.
+Complete = Callable[[Array, Sequence[int]], None]
 
 
 @dataclass(frozen=True)
@@ -41,11 +44,13 @@ class Running:
         tables: Tables,
         shapes: Array,
         chosen: Mask,
-        complete: Callable[[Array], None] | None,
+        complete: Complete | None,
     ) -> None:
         self._phase, self._parts, self._tables = phase, parts, tables
         self._shapes, self._chosen, self._complete = shapes, chosen, complete
-        self.sums = np.zeros((len(shapes), phase.sums))
+        # Those of a part without elements are results of nothing.
+        nothing = [-order * np.inf if order else 0.0 for order in phase.every_order]
+        self.sums = np.tile(nothing, (len(shapes), 1))
         found = [(part, phase.over(part.on)) for part in parts]
         self._passing = [(part, builder) for part, builder in found if builder is not None]
 
@@ -60,14 +65,14 @@ class Running:
             is_axial = self._phase.is_axial and part.on[MATRIX]
             yield from (self._over_tiles if is_axial else self._over_chunks)(part, builder)
         if self._complete is not None and self._passing and self._phase.sums:
-            yield self._complete, self.sums
+            yield self._complete, self.sums, self._phase.every_order
 
     def _over_chunks(self, part: Part, builder: Builder) -> Iterator[Call]:
         tables = self._tables
         for real, elements, chunks in tables.work(self._chosen & part.members):
             loop = loop_for(elements)
             arguments = [tables.addresses, tables.rows, part.scalars, part.factors]
-            if self._phase.sums:
+            if self._phase.reduces:
                 arguments += [self.sums, np.empty((len(chunks), self._phase.sums))]
             yield launching(built(builder, part.on, real, loop), loop, chunks, *arguments)
 

@@ -52,7 +52,8 @@ class Step:
             self._defer(deferred, gradients, counters, also)
             return None
         self._model.recall(counters)
-        return self._take(gradients, counters, also, given)
+        with self._model.guard:
+            return self._take(gradients, counters, also, given)
 
     def _refuse_deciding(self, given: Given) -> None:
         """Raise RuntimeError for a call whose kernels the host would have to choose."""

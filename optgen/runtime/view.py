@@ -13,6 +13,11 @@ Places = np.ndarray[Any, np.dtype[np.int64]]
 #: The columns of the table of shapes: elements, rows and columns of one matrix, dimensions,
 #: matrices, and the lengths of vectors of rows and of columns.
 SIZE, ROWS, COLUMNS, DIMS, MATRICES, ROW_COUNT, COLUMN_COUNT = range(7)
+#: Their names in generated code.
+NAMES = (
+    *("tensor_size", "tensor_rows", "tensor_columns", "tensor_dims", "matrices"),
+    *("row_count", "column_count"),
+)
 #: The columns with the lengths of vectors, by what they have one number for.
 VECTOR_LENGTHS = {"matrix": MATRICES, "rows": ROW_COUNT, "columns": COLUMN_COUNT}
 
@@ -51,7 +56,7 @@ def plain_view(shape: Sequence[int]) -> View:
 
 def view_of(view: str, shape: Sequence[int], strides: Sequence[int]) -> View:
     """The view of a variable of at least two dimensions; ``strides`` count elements."""
-    batch, rows, columns = _axes(view, shape)
+    batch, rows, columns = axes_of(view, shape)
     counts = [prod(shape[axis] for axis in axes) for axes in (batch, rows, columns)]
     places = [_places(shape, strides, axes) for axes in (batch, rows, columns)]
     row_places = (places[0][:, None] + places[1][None, :]).reshape(-1)
@@ -64,7 +69,7 @@ def view_of(view: str, shape: Sequence[int], strides: Sequence[int]) -> View:
     return View(counts[0], counts[1], width, len(shape), row_places, places[2])
 
 
-def _axes(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+def axes_of(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
     """The axes of the batch, of rows and of columns."""
     every = list(range(len(shape)))
     if view == "first by rest":

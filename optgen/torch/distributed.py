@@ -33,6 +33,18 @@ def refuse_unsummed(name: str, param: Any) -> None:
         )
 
 
+def refuse_spread_matrix(name: str, param: Any) -> None:
+    """Raise ValueError for a matrix of which processes have parts."""
+    if not is_shared(param) or param.dim() < 2:
+        return
+    for dimension, placement in enumerate(param.placements):
+        if not placement.is_replicate() and param.device_mesh.size(dimension) > 1:
+            raise ValueError(
+                f"{name} is spread over processes, and this rule reduces rows and columns of "
+                "matrices, which no process has whole; replicate it, or use another rule for it"
+            )
+
+
 def placed_like(gradient: Any, param: Any) -> Any:
     """A gradient with the placements of its parameter."""
     if not (is_shared(gradient) and is_shared(param)) or gradient.placements == param.placements:
@@ -57,12 +69,27 @@ class Shards:
     def __bool__(self) -> bool:
         return bool(self._rows)
 
-    def complete(self, sums: Host) -> None:
-        """Turn sums over parts, a row for each parameter, into those over whole parameters.
+    def complete(self, results: Host, orders: Sequence[int]) -> None:
+        """Turn results for parts, a row for each parameter, into those for whole parameters.
 
-        All processes of a group must call it alike, those whose parts are empty too.
+        ``orders`` are 0 for a column of sums, 1 for largest and -1 for smallest values. All
+        processes of a group must call it alike, those whose parts are empty too.
         """
+        signs = np.array(orders)
         for group, rows in self._rows.items():
-            found = torch.from_numpy(sums[rows])
-            distributed.all_reduce(found, group=group)
-            sums[rows] = found.numpy()
+            part = results[rows]
+            summed, chosen = part[:, signs == 0], part[:, signs != 0] * signs[signs != 0]
+            part[:, signs == 0] = _reduced(summed, distributed.ReduceOp.SUM, group)
+            # Which one of a number and NaN is the larger depends on the library.
+            both = np.stack([np.where(np.isnan(chosen), -np.inf, chosen), np.isnan(chosen)])
+            found, is_nan = _reduced(both, distributed.ReduceOp.MAX, group)
+            part[:, signs != 0] = np.where(is_nan > 0, np.nan, found) * signs[signs != 0]
+            results[rows] = part
+
+
+def _reduced(values: Host, operation: Any, group: Any) -> Host:
+    """Values of all processes as one; nothing is sent where there are none."""
+    found = torch.from_numpy(np.ascontiguousarray(values))
+    if found.numel():
+        distributed.all_reduce(found, operation, group=group)
+    return found.numpy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,14 +23,17 @@ class FoundStates:
     def __init__(
         self,
         declared: Sequence[State],
-        params: Sequence[Tensor],
+        params: Mapping[str, Tensor],
         copies: Copies,
         found: Sequence[Given],
     ) -> None:
-        self._params, self._copies, self._found = params, copies, found
+        self._paths, self._params = list(params), list(params.values())
+        self._copies, self._found = copies, found
         self._stand_ins = {state.name for state in declared if state.stands_in}
         #: The states of each parameter by name, in the memory that kernels update.
         self.own: list[dict[str, Tensor]] = [{} for _ in found]
+        #: The states that all parameters share, which each of them shows.
+        self.shared: dict[str, Tensor] = {}
 
     def state(
         self, memory: Memory, variables: Sequence[Any], index: int, name: str, value: float | None
@@ -53,6 +56,55 @@ class FoundStates:
         self.own[index][name] = like(array, param)
         return array
 
+    def number(
+        self,
+        memory: Memory,
+        variables: Sequence[Any],
+        index: int | None,
+        name: str,
+        shape: tuple[int, ...],
+        value: float,
+    ) -> Any:
+        """A number or vector in the memory of a found tensor; a new one if none fits.
+
+        Raises ValueError for one of another shape, and where parameters have different numbers of
+        a state that they share.
+        """
+        param = self._params[index or 0]
+        found = self._numbers(index, name, shape)
+        if found is None:
+            array = memory.numbers(variables[index or 0], shape, value)
+        elif not param.is_cuda and _can_be_updated(found):
+            array = seen(found.detach())
+        else:
+            array = memory.numbers(variables[index or 0], shape, 0.0)
+            kept = found.detach().to(param.device, torch.float64).contiguous()
+            memory.assign(array, kept if param.is_cuda else seen(kept))
+            found = None
+        tensor = torch.as_tensor(array, device=param.device) if found is None else found
+        (self.shared if index is None else self.own[index])[name] = tensor
+        return array
+
+    def _numbers(self, index: int | None, name: str, shape: tuple[int, ...]) -> Tensor | None:
+        """The tensor of a number or vector that a parameter, or any of them, has."""
+        places = range(len(self._found)) if index is None else [index]
+        first: tuple[int, Tensor] | None = None
+        for place in places:
+            found = self._found[place].tensors.get(name)
+            if found is None:
+                continue
+            what = f"the state {name} of parameter {self._paths[place]}"
+            if tuple(found.shape) != shape:
+                raise ValueError(f"{what} has shape {tuple(found.shape)}, not {shape}")
+            if first is None:
+                first = place, found
+            elif found is not first[1] and not _are_same(found, first[1]):
+                raise ValueError(
+                    f"{what} is {float(found)}, that of parameter {self._paths[first[0]]} is "
+                    f"{float(first[1])}; all parameters share it, so change it in place, or in each"
+                )
+        return None if first is None else first[1]
+
     def ages(self) -> list[float]:
         """The number of earlier updates; 0 if all states of a parameter are new."""
         return [
@@ -64,6 +116,19 @@ class FoundStates:
     def have_found_some(self) -> bool:
         """Whether any state was there before."""
         return any(found.tensors for found in self._found)
+
+
+def _can_be_updated(tensor: Tensor) -> bool:
+    """Whether kernels can update a number or vector in place."""
+    is_plain = tensor.is_cpu and tensor.dtype == torch.float64 and tensor.is_contiguous()
+    if not is_plain or tensor.is_neg():
+        return False
+    flags = tensor.detach().numpy().flags
+    return bool(flags.aligned and flags.writeable)
+
+
+def _are_same(one: Tensor, other: Tensor) -> bool:
+    return float(one) == float(other) or bool(one.isnan() and other.isnan())
 
 
 def _lies_like(array: Any, variable: Any) -> bool:

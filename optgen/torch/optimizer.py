@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 
+from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.dtypes import NATIVE
@@ -21,7 +22,7 @@ from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.dense_copies import HALVES
-from optgen.torch.distributed import refuse_unsummed
+from optgen.torch.distributed import refuse_spread_matrix, refuse_unsummed
 from optgen.torch.groups import ParamGroups
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import (
@@ -111,6 +112,8 @@ class FusedOptimizer(torch.optim.Optimizer):
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
+            if self.rule.view:
+                refuse_spread_matrix(f"{owner}: parameter {path}", param)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
             members[int(path.partition(".")[0])].append(path)
@@ -128,8 +131,9 @@ class FusedOptimizer(torch.optim.Optimizer):
         """The current parameters with their states."""
         self._divide()
         core, named, before = self._core, self._params(), self._parameters
-        names = {*(state.name for state in self.rule.states), LARGEST_GRADIENT}
-        found = [given(path, p, self.state.get(p), names) for path, p in named.items()]
+        shapes = {state.name: state.shape for state in self.rule.states}
+        shapes |= {LARGEST_GRADIENT: ELEMENT}
+        found = [given(path, p, self.state.get(p), shapes) for path, p in named.items()]
         made = Parameters(
             self.rule,
             named,

@@ -46,7 +46,7 @@ class Parameters:
         shards, parts = Shards(self.params), [local(param) for param in self.params]
         refuse_shared(dict(zip(params, parts, strict=True)))
         self.copies, self.ages = Copies(parts), OwnAges(list(params))
-        source = FoundStates(rule.states, self.params, self.copies, found)
+        source = FoundStates(rule.states, params, self.copies, found)
         self.model = Model(
             dict(zip(params, map(seen, self.copies.dense), strict=True)),
             rule.states,
@@ -60,6 +60,10 @@ class Parameters:
         self.ages.start(source.ages())
         #: The states of each parameter by name, in the memory that kernels update.
         self.own = source.own
+        for name, tensor in source.shared.items():
+            for shown, array in zip(self.own, self.model.states[name], strict=True):
+                if array is not None:
+                    shown[name] = tensor
         of_rule = {s.name for s in rule.states if not (s.stands_in or s.gathers)}
         for index, own in enumerate(self.own):
             if shows_ages or not of_rule.issuperset(own):

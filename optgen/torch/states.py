@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
+from optgen.runtime.allocation import ELEMENT
 from optgen.torch.distributed import is_shared
 
 Tensor = torch.Tensor
@@ -24,19 +25,20 @@ class Given:
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def given(path: str, param: Tensor, own: Any, names: Collection[str]) -> Given:
+def given(path: str, param: Tensor, own: Any, shapes: Mapping[str, str]) -> Given:
     """The entries of ``optimizer.state`` for a parameter, under names of its rule.
 
-    A state without a number of updates, as torch keeps for some rules, has had one. Raises
-    TypeError or ValueError for what can't be the state of this parameter.
+    ``shapes`` says what each has one number for. A state without a number of updates, as torch
+    keeps for some rules, has had one. Raises TypeError or ValueError for what can't be the state
+    of this parameter.
     """
     if own is None:
         return Given()
     if not isinstance(own, Mapping):
         raise TypeError(f"the state of parameter {path} must be a dictionary, not {own!r}")
     tensors = {
-        name: _fitting(f"the state {name} of parameter {path}", own[name], param)
-        for name in names
+        name: _fitting(f"the state {name} of parameter {path}", own[name], param, shape)
+        for name, shape in shapes.items()
         if not _is_missing(own.get(name))
     }
     age = own.get(AGE)
@@ -48,11 +50,15 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, Mapping) and not value)
 
 
-def _fitting(what: str, value: Any, param: Any) -> Tensor:
-    """A state as it was given."""
+def _fitting(what: str, value: Any, param: Any, shape: str) -> Tensor:
+    """A state as it was given; the lengths of vectors are checked later."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{what} must be a tensor of floating-point numbers, not {kind}")
+    if shape != ELEMENT:
+        if is_shared(value):
+            raise ValueError(f"{what} must be the same in all processes, not spread over them")
+        return value
     if value.shape != param.shape:
         raise ValueError(
             f"{what} has shape {tuple(value.shape)}, the parameter {tuple(param.shape)}"

@@ -45,7 +45,9 @@ EVALUATORS: dict[str, Callable[[dict[str, float]], Any]] = {
     "fold": lambda v: evaluate(folded(CLIP, exactly(v)), {}),
     "digits": lambda v: precise(CLIP, {name: mpmath.mpf(value) for name, value in v.items()}),
     "python": lambda v: eval(sampling.python(CLIP), dict(v)),
-    "float32": lambda v: float32.apply("clip", [np.array([n], np.float32) for n in v.values()])[0],
+    "float32": lambda v: float32.apply(
+        CLIP, [np.array([n], np.float32) for n in v.values()], {id(CLIP)}
+    )[0],
     "comparison": lambda v: evaluate(normal(CLIP), v),
     "schedule": lambda v: scalars.clip(**v),
 }

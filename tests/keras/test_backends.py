@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.keras import extents
 from tests.keras.compiled import COMPILED
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.language import mistakes
@@ -46,3 +47,7 @@ def test_operations_on_torch(setting: Setting) -> None:
 @pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
 def test_every_function_on_torch() -> None:
     assert not list(mistakes(COMPILED["torch"]))
+
+
+def test_numbers_rows_and_columns_on_torch() -> None:
+    assert not extents.mistakes(COMPILED["torch"])

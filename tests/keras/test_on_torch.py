@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from optgen.keras import SGD, Adam, optimizer_class
+from tests.keras import extents
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.promises import CHECKS, INPUTS, TARGETS, fitted, network
 from tests.numeric.settings import ALONE, AT_RANDOM, Setting
@@ -117,3 +118,15 @@ def test_a_rule_of_ones_own() -> None:
     assert loss < fresh.evaluate(INPUTS, TARGETS, verbose=0)
     with pytest.raises(ValueError, match="another rule is registered"):
         optimizer_class(own_rule, "Adam")
+
+
+def test_numbers_rows_and_columns() -> None:
+    def in_place(optimizer: Any) -> Any:
+        assert optimizer._inside.in_place is not None
+        return lambda _, grads, variables: optimizer.apply([*grads, None], variables)
+
+    assert not extents.mistakes(in_place)
+
+
+def test_keras_files_with_numbers_rows_and_columns(tmp_path: Path) -> None:
+    extents.check_keras_files(tmp_path)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import keras
 
+from tests.keras import extents
 from tests.keras.compiled import COMPILED, at_once
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.language import mistakes
@@ -27,6 +28,7 @@ def failures() -> Iterator[str]:
                 yield f"{check.__name__}: {traceback.format_exc(limit=-8)}"
     backend = keras.config.backend()
     yield from mistakes(at_once if backend == "tensorflow" else COMPILED[backend])
+    yield from extents.failures(COMPILED[backend])
     for setting in SETTINGS:
         said = difference(setting, COMPILED[backend])
         if said:

@@ -73,3 +73,17 @@ def refuse_a_sum(mesh: Any) -> None:
     term: Any = DTensor.from_local(torch.ones(3), mesh, [Partial(), Partial()])
     with pytest.raises(ValueError, match="redistribute"):
         fused.SGD([term.requires_grad_()])
+
+
+def refuse_a_matrix(kind: Any, mesh: Any) -> None:
+    """A matrix of which each process has some rows, for a rule that reduces columns."""
+    placements = [Replicate(), Shard(0)]
+    parts = [distribute_tensor(torch.ones(shape), mesh, placements) for shape in [(4, 3), (4,)]]
+    matrix, vector = (part.requires_grad_() for part in parts)
+    with pytest.raises(ValueError, match="spread over processes"):
+        kind([matrix])
+    whole = distribute_tensor(torch.ones(4, 3), mesh, [Replicate(), Replicate()])
+    optimizer = kind([vector, whole.requires_grad_()])
+    set_gradients([vector, whole], 0)
+    optimizer.step()
+    assert optimizer.state[whole]["row_velocity"].shape == (3,)

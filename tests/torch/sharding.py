@@ -20,7 +20,7 @@ from torch.distributed.fsdp import fully_shard
 
 import optgen.torch as fused
 from optgen.torch import FusedOptimizer, optimizer_class
-from tests.torch.layouts import distributed_layouts, laid_out, refuse_a_sum
+from tests.torch.layouts import distributed_layouts, laid_out, refuse_a_matrix, refuse_a_sum
 from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
@@ -38,26 +38,32 @@ direction = 0.9*direction + grad - mean(grad)
 size = norm(param)
 length = norm(direction)
 ratio = where(min(size, length) > 0, size/length, 1)
-param = param - learning_rate*ratio*direction
+reach = largest(direction) - smallest(direction)
+param = param - learning_rate*ratio*direction/(1 + reach)
 '''
 """
+#: Rules that are built for the test; the others have numbers, or rows and columns.
+OWN = ("Layerwise", "Learned", "Factored")
 #: Runs that need to know sums over whole parameters, or over all of them.
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "joint": ("Adam", {"lr": 0.05, "global_clipnorm": 0.3}),
     "each": ("Adam", {"lr": 0.05, "clipnorm": 0.2}),
     "layerwise": ("Layerwise", {"lr": 0.02}),
+    "learned": ("Learned", {"lr": 0.5}),
 }
+#: Rules that update parameters of all layouts.
+LAID_OUT = {"layouts": "Layerwise", "learned layouts": "Learned"}
 #: A run that is broken off between two calls that belong to one update.
 BROKEN = {"lr": 0.05, "global_clipnorm": 0.3, "gradient_accumulation_steps": 2, "use_ema": True}
 
 
 def kind_of(name: str, folder: Path) -> Any:
-    """A class of ours, or that of the rule above, which was built in the folder."""
-    if name != "Layerwise":
+    """A class of ours, or that of a rule which was built in the folder."""
+    if name not in OWN:
         return getattr(fused, name)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    return optimizer_class(importlib.import_module("layerwise_package").Layerwise)
+    return optimizer_class(getattr(importlib.import_module("own_package"), name))
 
 
 @contextmanager
@@ -85,7 +91,17 @@ def train(kind: Any, arguments: dict[str, Any], mesh: Any, number: int) -> list[
         norms = [torch.empty((), dtype=torch.float64) for _ in range(RANKS)]
         distributed.all_gather(norms, torch.tensor(optimizer.gradient_norm, dtype=torch.float64))
         assert len(set(map(float, norms))) == 1
+    assert_same_numbers(optimizer, [*model.parameters()])
     return whole(model)
+
+
+def assert_same_numbers(optimizer: Any, params: list[Any]) -> None:
+    """All processes have the same bits of the states that are numbers."""
+    states = [value for param in params for value in optimizer.state[param].values()]
+    numbers = torch.stack([v for v in states if v.dim() == 0 and v.dtype == torch.float64])
+    found = [torch.empty_like(numbers) for _ in range(RANKS)]
+    distributed.all_gather(found, numbers)
+    assert all(torch.equal(one, numbers) for one in found)
 
 
 def begin(path: Path, number: int, ranks: int) -> None:
@@ -128,8 +144,10 @@ def rank(number: int, folder: Path) -> None:
             found[name] = train(kind_of(kind, folder), arguments, line, number)
         kind, arguments = RUNS["joint"]
         found["joint, in copies"] = train(kind_of(kind, folder), arguments, grid, number)
-        found["layouts"] = laid_out(kind_of("Layerwise", folder), distributed_layouts(grid))
+        for title, kind in LAID_OUT.items():
+            found[title] = laid_out(kind_of(kind, folder), distributed_layouts(grid))
         refuse_a_sum(grid)
+        refuse_a_matrix(kind_of("Factored", folder), grid)
         begin(folder / "of four", number, RANKS)
     if number < 2:
         with processes(folder, "second", number, 2):

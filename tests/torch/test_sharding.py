@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch.multiprocessing.spawn import spawn
 
+from tests.extents.own import SPECS
 from tests.torch.layouts import laid_out, of_layouts
-from tests.torch.sharding import BROKEN, LAYERWISE, RANKS, RUNS, go_on, kind_of, rank
+from tests.torch.sharding import BROKEN, LAID_OUT, LAYERWISE, RANKS, RUNS, go_on, kind_of, rank
 from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
@@ -30,7 +31,8 @@ def alone(kind: Any, **arguments: Any) -> list[torch.Tensor]:
 
 def expected(folder: Path) -> Found:
     runs = {name: alone(kind_of(kind, folder), **given) for name, (kind, given) in RUNS.items()}
-    runs["layouts"] = laid_out(kind_of("Layerwise", folder), of_layouts())
+    for title, kind in LAID_OUT.items():
+        runs[title] = laid_out(kind_of(kind, folder), of_layouts())
     return runs | {"broken off": alone(kind_of("Adam", folder), **BROKEN)}
 
 
@@ -47,8 +49,9 @@ def test_shards_end_where_one_process_does(tmp_path: Path) -> None:
     Norms are those of whole parameters, and checkpoints go on in any number of processes.
     """
     (tmp_path / "layerwise.toml").write_text(LAYERWISE)
-    command = [sys.executable, "-m", "optgen", "build", "layerwise.toml"]
-    command += ["--out", "layerwise_package"]
+    specs = [str(SPECS / f"{name}.toml") for name in ("learned", "factored")]
+    command = [sys.executable, "-m", "optgen", "build", "layerwise.toml", *specs]
+    command += ["--out", "own_package"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     # What is compiled here is loaded by the ranks.
     after = expected(tmp_path)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from optgen.analysis.compare.normal_form import normal
+from optgen.analysis.exact.bounds import bounds
 from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.interval import Interval
 from optgen.analysis.exact.polynomial import (
@@ -24,7 +25,8 @@ from optgen.analysis.exact.polynomial import (
     times,
 )
 from optgen.analysis.exact.quotient import UNIT, Quotient, Quotients
-from optgen.compiler.ir.expression import Expression, Number, Operation, rewrite, substitute
+from optgen.analysis.exact.reductions import without_reductions
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite, substitute
 
 #: The limit on cases per proof.
 MOST_CASES = 250
@@ -34,13 +36,37 @@ _Key = frozenset[tuple[Monomial, Fraction]]
 
 def is_certainly_zero(expression: Expression, known: Mapping[str, Interval]) -> bool:
     """Whether an expression is proved to be 0 on its domain, in exact arithmetic."""
-    plain = normal(folded(expression, {}))
+    plain, known = _with_reductions(normal(folded(expression, {})), known)
     try:
         if Quotients(known).is_zero(plain):
             return True
         return _Cases(known).all_zero(plain, {})
     except (NotPolynomialError, _TooManyCasesError):
         return False
+
+
+def _with_reductions(
+    expression: Expression, known: Mapping[str, Interval]
+) -> tuple[Expression, Mapping[str, Interval]]:
+    """The expression with names for its reductions, of which those of equal values have the same.
+
+    A case of one element says nothing about the other ones.
+    """
+    found: list[tuple[Operation, Name]] = []
+    own: dict[str, Interval] = {}
+
+    def named(part: Operation) -> Expression:
+        for other, name in found:
+            if part.operator == other.operator and is_certainly_zero(
+                Operation("-", (*part.operands, *other.operands)), known
+            ):
+                return name
+        new = Name(f"reduction {len(found)}")
+        found.append((part, new))
+        own[new.id] = bounds(part, known)
+        return new
+
+    return without_reductions(expression, named), {**known, **own}
 
 
 class _TooManyCasesError(Exception):

@@ -12,8 +12,8 @@ import mpmath
 
 from optgen.analysis.compare.high_precision import Run, Tensor, is_nan
 from optgen.analysis.compare.straight_line import Straight
+from optgen.analysis.exact.grids import widened
 from optgen.compiler.ir.comparison import Setting
-from optgen.compiler.ir.expression import REDUCTIONS, Operation, walk
 
 Numbers = Mapping[str, float]
 Gradients = Sequence[tuple[float, ...]]
@@ -45,9 +45,8 @@ def parting(
 def _parted(
     label: str, left: Straight, right: Straight, draws: Sequence[Numbers]
 ) -> Setting | None:
-    joint = _is_joint(left, right)
     for numbers, both in _runs(draws):
-        gradients = both if joint else tuple(pair[:1] for pair in both)
+        gradients = tuple(_elements(pair, (left, right)) for pair in both)
         found = _difference(left, right, numbers, gradients, DIGITS)
         if found is None:
             continue
@@ -89,14 +88,11 @@ def _difference(
     return None
 
 
-def _is_joint(left: Straight, right: Straight) -> bool:
-    """Whether the step of an element depends on other elements."""
-    return any(
-        isinstance(part, Operation) and part.operator in REDUCTIONS
-        for rule in (left, right)
-        for step in rule.steps
-        for part in walk(step.expression)
-    )
+def _elements(pair: tuple[float, ...], rules: Sequence[Straight]) -> tuple[float, ...]:
+    """The gradient of a matrix, of two elements or of one, as the rules' reductions require."""
+    if any(rule.is_axial for rule in rules):
+        return widened(pair)
+    return pair if any(rule.is_joint for rule in rules) else pair[:1]
 
 
 def _apart(mine: Tensor, theirs: Tensor) -> int | None:

@@ -9,22 +9,27 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
 
 from optgen.analysis.compare.canonical_form import NAME, NUMBER, Node
 from optgen.analysis.compare.outline import Outline, new
+from optgen.analysis.exact.grids import OF_ARRAYS, grid, shape_numbers
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.reduction import REDUCERS
+from optgen.compiler.ir.reserved import SHAPES
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
 from optgen.compiler.ir.spec import Scalar
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: The number of sample points.
 POINTS = 32
-#: The number of tensor elements at each point.
-_ELEMENTS = 3
+#: The number of tensor elements at each point, as a matrix of two rows.
+_ELEMENTS = 6
+_ROWS, _COLUMNS = grid(_ELEMENTS)
 #: Rounding errors are below the first tolerance; true differences exceed it at some point.
 _SAME, _NOTHING = 1e-7, 1e-6
 #: The values that are compared individually before the full comparison.
@@ -36,6 +41,18 @@ _JOINED: Mapping[str, Callable[..., Any]] = {
     "and": np.logical_and,
     "or": np.logical_or,
 }
+#: What all tensors add to the sums of one of them.
+_OTHERS = 1.25
+
+
+def _reduced(name: str, values: Array) -> Array:
+    found = OF_ARRAYS[name](_whole(values))
+    reducer = REDUCERS[name]
+    if reducer.extent is not Extent.OPTIMIZER:
+        return found
+    return found * (_OTHERS**0.5 if reducer.is_norm else _OTHERS)
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "**": np.power,
     "%": np.mod,
@@ -46,11 +63,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "not": np.logical_not,
     **{f.name: getattr(np, f.array) for f in REGISTRY.values() if f.name not in _JOINED},
     "clip": lambda x, low, high: np.where(x < low, low, np.where(x > high, high, x)),
-    "sum": lambda x: _whole(x).sum(axis=1, keepdims=True),
-    "mean": lambda x: _whole(x).mean(axis=1, keepdims=True),
-    "norm": lambda x: np.sqrt((_whole(x) ** 2).sum(axis=1, keepdims=True)),
-    "global_sum": lambda x: _whole(x).sum(axis=1, keepdims=True),
-    "global_norm": lambda x: np.sqrt((_whole(x) ** 2).sum(axis=1, keepdims=True)),
+    **{name: partial(_reduced, name) for name in REDUCERS},
 }
 
 
@@ -70,6 +83,8 @@ class Draws:
         self._numbers = outline.numbers
         scalars = outline.scalars
         self._scalars = scalars | {new(name) for name in scalars}
+        extents = outline.extents
+        self._extents = {**extents, **{new(name): extent for name, extent in extents.items()}}
         self._known: dict[str, Worth] = {}
 
     def alike(self, one: Node, other: Node) -> bool:
@@ -109,6 +124,8 @@ class Draws:
     def _drawn(self, name: str) -> Array:
         """Sampled values of a name, identical in each tree."""
         draw = np.random.default_rng(zlib.crc32(name.encode()))
+        if name in SHAPES:
+            return np.full((POINTS, 1), float(shape_numbers(_ELEMENTS)[name]))
         if name in (STEP, CALL):
             return draw.integers(1, 40, (POINTS, 1)) ** draw.integers(0, 2, (POINTS, 1)) * 1.0
         if name in self._numbers or name == LEARNING_RATE:
@@ -120,7 +137,19 @@ class Draws:
         turned = draw.integers(0, 2, size.shape) * 2 - 1.0
         half = np.arange(POINTS)[:, None] % 2 == 0
         signed = np.where(half, turned, 1.0) if name not in (GRAD, PARAM) else turned
-        return size * signed
+        return self._along(name, size * signed)
+
+    def _along(self, name: str, values: Array) -> Array:
+        """Values that are the same along what a state has one number for."""
+        extent = self._extents.get(name, Extent.ELEMENT)
+        whole = np.broadcast_to(values, (POINTS, _ELEMENTS)).reshape(POINTS, _ROWS, _COLUMNS)
+        if extent is Extent.ROWS:
+            whole = np.broadcast_to(whole[:, :, :1], whole.shape)
+        elif extent is Extent.COLUMNS:
+            whole = np.broadcast_to(whole[:, :1, :], whole.shape)
+        elif extent is not Extent.ELEMENT:
+            return values[:, :1]
+        return whole.reshape(POINTS, _ELEMENTS)
 
 
 def _number(draw: np.random.Generator, default: Scalar | None) -> Array:

@@ -9,6 +9,7 @@ import mpmath
 
 from optgen.analysis.compare.high_precision import Run, is_nan
 from optgen.analysis.compare.straight_line import Straight
+from optgen.analysis.exact.grids import widened
 
 #: Two runs with the same hyperparameters, with two elements each.
 _RUNS = (
@@ -23,10 +24,13 @@ def candidates(
 ) -> dict[str, list[str]]:
     """For each state of the right rule, the states of the left that may be proportional to it."""
     ours, theirs = ([state.name for state in rule.states] for rule in (left, right))
+    is_axial = left.is_axial or right.is_axial
     for numbers in draws[::-1]:
         with mpmath.workdps(_DIGITS):
             try:
-                mine, others = (_trajectories(rule, numbers) for rule in (left, right))
+                mine, others = (
+                    _trajectories(rule, numbers, is_axial=is_axial) for rule in (left, right)
+                )
             except KeyError:
                 break
             if _has_nan(mine) or _has_nan(others):
@@ -37,13 +41,16 @@ def candidates(
     return dict.fromkeys(theirs, ours)
 
 
-def _trajectories(rule: Straight, numbers: Mapping[str, float]) -> dict[str, list[list[Any]]]:
+def _trajectories(
+    rule: Straight, numbers: Mapping[str, float], *, is_axial: bool
+) -> dict[str, list[list[Any]]]:
     """The trajectory of each state, over all runs and elements."""
     given = {name: mpmath.mpf(repr(value)) for name, value in numbers.items()}
     found: dict[str, list[list[Any]]] = {
         state.name: [[] for _ in _RUNS[0]] for state in rule.states
     }
-    for gradients in _RUNS:
+    for pairs in _RUNS:
+        gradients = [widened(pair) if is_axial else pair for pair in pairs]
         run = Run(rule, given, len(gradients[0]))
         for number, gradient in enumerate(gradients, start=1):
             run.step(gradient, number)

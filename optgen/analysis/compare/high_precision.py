@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mpmath
 
 from optgen.analysis.compare.straight_line import Straight
 from optgen.analysis.exact.digits import precise
+from optgen.analysis.exact.grids import reduced_exactly, shape_numbers
 from optgen.compiler.ir.expression import (
     REDUCTIONS,
     Expression,
@@ -22,13 +23,6 @@ from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 Tensor = tuple[Any, ...]
 #: Exceptions for values outside a domain.
 _OUTSIDE = (ArithmeticError, ValueError, TypeError)
-_REDUCTIONS: Mapping[str, Callable[[Tensor], Any]] = {
-    "sum": mpmath.fsum,
-    "mean": lambda x: mpmath.fsum(x) / len(x),
-    "norm": lambda x: mpmath.sqrt(mpmath.fsum(one * one for one in x)),
-    "global_sum": mpmath.fsum,
-    "global_norm": lambda x: mpmath.sqrt(mpmath.fsum(one * one for one in x)),
-}
 
 
 class Run:
@@ -37,6 +31,8 @@ class Run:
     def __init__(self, rule: Straight, numbers: Mapping[str, Any], size: int) -> None:
         self._rule, self._size = rule, size
         self.values: dict[str, Tensor] = {n: (v,) * size for n, v in numbers.items()}
+        shape = shape_numbers(size)
+        self.values |= {n: (mpmath.mpf(k),) * size for n, k in shape.items()}
         self.values[PARAM] = (mpmath.mpf(1),) * size
         for name, start in rule.starts.items():
             self.values[name] = self._of(start)
@@ -61,9 +57,7 @@ class Run:
         operands = [self._of(operand) for operand in expression.operands]
         operator = expression.operator
         if operator in REDUCTIONS:
-            values = operands[0]
-            joined = mpmath.nan if any(map(is_nan, values)) else _REDUCTIONS[operator](values)
-            return (joined,) * self._size
+            return reduced_exactly(operator, operands[0])
         return tuple(_applied(operator, [one[k] for one in operands]) for k in range(self._size))
 
 

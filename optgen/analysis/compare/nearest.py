@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 
 from optgen.analysis.compare.canonical_form import NAME, Node
@@ -37,6 +37,8 @@ class Nearest:
     cost: float
     #: Whether both have the same structure; otherwise they may still be equal by algebra.
     is_written_alike: bool
+    #: Whether they were compared regardless of what they reduce over.
+    is_of_tensors: bool = False
 
 
 def nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
@@ -59,6 +61,11 @@ def _nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
         # Different forms of quotients may hide that the difference is small.
         whole = outline.cleared
         found += _compared(whole, _likeliest(whole, [known.cleared for known in alike], _FEW))
+    if all(one.cost for one in found) and outline.of_tensors.trees != outline.trees:
+        # What the language reduces over rows or all tensors, others write as for one tensor.
+        whole, tensors = outline.of_tensors, [known.of_tensors for known in library]
+        closest = _compared(whole, _likeliest(whole, tensors, CANDIDATES))
+        found += [replace(one, is_of_tensors=True) for one in closest]
     return min(found, key=lambda one: one.cost, default=None)
 
 

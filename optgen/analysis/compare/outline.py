@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
 
@@ -12,12 +12,15 @@ from optgen.analysis.compare.canonical_form import (
     NAME,
     NUMBER,
     Node,
+    again,
     canonical,
+    multiply,
     negated,
     renamed,
     substituted,
 )
 from optgen.analysis.compare.linear import cleared, collected
+from optgen.analysis.exact.reductions import over_elements
 from optgen.analysis.exact.specialization import asked, decided
 from optgen.compiler.ir.expression import (
     REDUCTIONS,
@@ -27,6 +30,10 @@ from optgen.compiler.ir.expression import (
     substitute,
     walk,
 )
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import Extents
+from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
+from optgen.compiler.ir.reserved import COLUMN_COUNT, COLUMNS, ROW_COUNT, ROWS, TENSOR_SIZE
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.ir.spec import Scalar
 
@@ -34,6 +41,10 @@ from optgen.compiler.ir.spec import Scalar
 MOST_SETTINGS = 8
 #: The size limit of an expression without temporaries; larger rules have no outline.
 LARGEST = 1000
+
+
+#: How many numbers a row, a column or the tensor has.
+_COUNTS = frozenset({ROWS, COLUMNS, ROW_COUNT, COLUMN_COUNT})
 
 
 def new(state: str) -> str:
@@ -52,6 +63,8 @@ class Outline:
     #: The default of each hyperparameter.
     numbers: Mapping[str, Scalar | None]
     setting: str = ""
+    #: The extents of states other than element.
+    extents: Mapping[str, Extent] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> Counter[str]:
@@ -85,7 +98,13 @@ class Outline:
         """The outline without quotients in denominators."""
         moving = _moving(self.states)
         trees = {name: cleared(tree, moving) for name, tree in self.trees.items()}
-        return Outline(self.name, trees, self.states, self.numbers, self.setting)
+        return replace(self, trees=trees)
+
+    @cached_property
+    def of_tensors(self) -> Outline:
+        """The outline with all reductions over a tensor: of rows, of columns and of all tensors."""
+        trees = {name: _of_tensors(tree) for name, tree in self.trees.items()}
+        return replace(self, trees=trees)
 
     @property
     def size(self) -> int:
@@ -102,7 +121,8 @@ class Outline:
         trees = {names.get(k, k): renamed(tree, every) for k, tree in self.trees.items()}
         states = {names.get(k, k): first for k, first in self.states.items()}
         numbers = {names.get(k, k): value for k, value in self.numbers.items()}
-        return Outline(self.name, trees, states, numbers, self.setting)
+        extents = {names.get(k, k): extent for k, extent in self.extents.items()}
+        return Outline(self.name, trees, states, numbers, self.setting, extents)
 
 
 def _moving(states: Iterable[str]) -> frozenset[str]:
@@ -110,9 +130,23 @@ def _moving(states: Iterable[str]) -> frozenset[str]:
     return frozenset([GRAD, PARAM, *own, *map(new, own)])
 
 
+def _of_tensors(node: Node) -> Node:
+    if node.leaf in _COUNTS:
+        return replace(node, leaf=TENSOR_SIZE)
+    if not node.children:
+        return node
+    found = again(node, [_of_tensors(child) for child in node.children])
+    if found.operator not in REDUCERS:
+        return found
+    (child,) = found.children
+    found = replace(found, operator=found.operator.rpartition("_")[2])
+    is_count = found.operator == "sum" and child.operator == NUMBER
+    return multiply(child, Node(NAME, (), TENSOR_SIZE, found.origin)) if is_count else found
+
+
 def _varies(tree: Node | None, tensors: set[str]) -> bool:
     """Whether a tree has one value per element."""
-    if tree is None or tree.operator in REDUCTIONS:
+    if tree is None or tree.operator in REDUCTIONS - AXIS_REDUCTIONS:
         return False
     return tree.leaf in tensors or any(_varies(child, tensors) for child in tree.children)
 
@@ -154,7 +188,7 @@ def _without(outline: Outline, names: set[str]) -> Outline | None:
     if not names or PARAM not in trees:
         return None
     numbers = {name: value for name, value in outline.numbers.items() if name not in names}
-    return Outline(outline.name, trees, outline.states, numbers, outline.setting)
+    return replace(outline, trees=trees, numbers=numbers)
 
 
 def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
@@ -164,9 +198,8 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
     values: dict[str, Expression] = {}
     trees: dict[str, Node] = {}
     sizes: dict[str, int] = {}
-    for step in block.steps:
-        if not step.guard.holds(on):
-            continue
+    taken = [step for step in block.steps if step.guard.holds(on)]
+    for step in over_elements(taken, Extents(rule.states, block.steps)):
         written = decided(step.expression, on)
         parts = walk(written)
         size = sum(sizes.get(one.id, 1) if isinstance(one, Name) else 1 for one in parts)
@@ -187,7 +220,8 @@ def _outline(rule: Rule, on: dict[str, bool]) -> Outline | None:
     kept = {name: default for name, default in numbers.items() if name in used}
     firsts = {state.name: state.initial for state in states if state.name in used | trees.keys()}
     shown = ", ".join(atom if on[atom] else f"not {atom}" for atom in rule.atoms)
-    return Outline(rule.name, trees, firsts, kept, shown)
+    extents = {state.name: state.extent for state in states if state.extent is not Extent.ELEMENT}
+    return Outline(rule.name, trees, firsts, kept, shown, extents)
 
 
 def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:

@@ -17,6 +17,7 @@ from optgen.analysis.compare.straight_line import (
 )
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, Interval
 from optgen.compiler.ir.expression import GIVEN, Expression, Number, names, text, walk
+from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import LEARNING_RATE, Rule
 from optgen.compiler.ir.spec import Scalar
 
@@ -49,6 +50,9 @@ def pairs(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Iterato
         and not set(names(one.atoms[atom])) & {*fixed, *other_fixed}
         and not atom.startswith(GIVEN)
     ]
+    if MATRIX not in shared and any(MATRIX in _own_atoms(rule) for rule in rules):
+        # Both have the same variables.
+        shared.append(MATRIX)
     if len(shared) > MOST_SWITCHES:
         shared = []
     for chosen in product((False, True), repeat=len(shared)):
@@ -72,7 +76,7 @@ def _satisfying(
     """The values of each rule, adjusted so that the common conditions are as chosen."""
     chosen: dict[str, Scalar | None] = {}
     for atom, is_on in on.items():
-        condition = rules[0].atoms[atom]
+        condition = _condition(rules, atom)
         for name in names(condition):
             near = (v for c in _constants(condition) for v in (c, c + 1, c - 1, c + 0.01, c - 0.01))
             tried = (chosen.get(name, values[0].get(name)), is_on, *_TRIED, *near)
@@ -82,8 +86,13 @@ def _satisfying(
                 return None
             chosen[name] = value
     found = ({**values[0], **chosen}, {**values[1], **chosen})
-    agree = (_agrees(rules[0].atoms[a], one, is_on) for a, is_on in on.items() for one in found)
+    agree = (_agrees(_condition(rules, a), own, on[a]) for a in on for own in found)
     return found if all(agree) else None
+
+
+def _condition(rules: tuple[Rule, Rule], atom: str) -> Expression:
+    """A common static condition; one of the rules may not have it."""
+    return next(rule.atoms[atom] for rule in rules if atom in rule.atoms)
 
 
 def _constants(condition: Expression) -> list[float]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.analysis.exact.ranges import bound, comparison
+from optgen.analysis.exact.reductions import KNOWN_SHAPES, over_elements
 from optgen.compiler.ir.expression import (
     GIVEN,
+    REDUCTIONS,
     Expression,
     Name,
     Number,
@@ -19,6 +21,9 @@ from optgen.compiler.ir.expression import (
     substitute,
     walk,
 )
+from optgen.compiler.ir.extents import Extents
+from optgen.compiler.ir.reduction import AXIS_REDUCTIONS
+from optgen.compiler.ir.reserved import MATRIX, SHAPES
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule, State, Step
 from optgen.compiler.ir.spec import Scalar
 from optgen.compiler.ir.value import evaluate
@@ -55,6 +60,23 @@ class Straight:
         return values
 
     @cached_property
+    def is_joint(self) -> bool:
+        """Whether the step of an element depends on other elements."""
+        return self._uses(REDUCTIONS)
+
+    @cached_property
+    def is_axial(self) -> bool:
+        """Whether a step reduces rows or columns."""
+        return self._uses(AXIS_REDUCTIONS)
+
+    def _uses(self, operators: Collection[str]) -> bool:
+        return any(
+            isinstance(part, Operation) and part.operator in operators
+            for step in self.steps
+            for part in walk(step.expression)
+        )
+
+    @cached_property
     def starts(self) -> dict[str, Expression]:
         """The initial values of states."""
         return {
@@ -67,7 +89,7 @@ class Straight:
     @cached_property
     def numbers(self) -> frozenset[str]:
         """The hyperparameters in its statements."""
-        computed = {PARAM, GRAD, STEP, CALL, *(step.target for step in self.steps)}
+        computed = {PARAM, GRAD, STEP, CALL, *SHAPES, *(step.target for step in self.steps)}
         used = {name for step in self.steps for name in names(step.expression)}
         used |= {name for start in self.starts.values() for name in names(start)}
         return frozenset(used - computed - {state.name for state in self.states})
@@ -92,11 +114,11 @@ def _initial(value: Expression, name: str) -> Scalar | str:
 
 
 def decided(rule: Rule, fixed: Values) -> dict[str, Scalar | None]:
-    """The value of each hyperparameter: the fixed one, or the default."""
+    """The value of each hyperparameter: the fixed one, or the default; variables are vectors."""
     defaults: dict[str, Scalar | None] = {h.name: h.default for h in rule.hyperparameters}
     if defaults.get(LEARNING_RATE) is None:
         defaults[LEARNING_RATE] = 0.001
-    return {**defaults, **fixed}
+    return {MATRIX: False, **defaults, **fixed}
 
 
 def holds(condition: Expression, values: Values) -> bool:
@@ -119,6 +141,7 @@ def without_given(expression: Expression, values: Values) -> Expression:
 def straight(rule: Rule, on: Mapping[str, bool], values: Values) -> Straight:
     """The statements of a rule with its features, after all static conditions are decided."""
     every = dict(on)
+    extents = Extents(rule.states, [step for block in rule.blocks for step in block.steps])
     steps = tuple(
         replace(step, expression=without_given(step.expression, values))
         for block in rule.blocks
@@ -131,14 +154,14 @@ def straight(rule: Rule, on: Mapping[str, bool], values: Values) -> Straight:
         for state in rule.states
         if state.when.holds({**dict.fromkeys(state.when.atoms, False), **every})
     )
-    return Straight(steps, states, known_names(rule, states, on))
+    return Straight(over_elements(steps, extents), states, known_names(rule, states, on))
 
 
 def known_names(
     rule: Rule, states: tuple[State, ...], on: Mapping[str, bool]
 ) -> dict[str, Interval]:
     """Known intervals of names, from ranges, invariants and conditions."""
-    known = {LEARNING_RATE: NONNEGATIVE, STEP: Interval(ONE, None, False, True)}
+    known = {**KNOWN_SHAPES, LEARNING_RATE: NONNEGATIVE, STEP: Interval(ONE, None, False, True)}
     known[CALL] = known[STEP]
     conditions = {h.name: h.range for h in rule.hyperparameters}
     conditions |= {state.name: state.invariant for state in states}

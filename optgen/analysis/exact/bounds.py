@@ -10,13 +10,16 @@ from optgen.analysis.exact.interval import (
     EVERYTHING,
     NONNEGATIVE,
     ONE,
+    POINT_ZERO,
     POSITIVE,
     ZERO,
     Interval,
 )
+from optgen.analysis.exact.reductions import of_every_element
 from optgen.analysis.exact.work import spend
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.functions import PI_ABOVE, REGISTRY
+from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
 
 Known = Mapping[str, Interval]
 _UNIT = Interval(-ONE, ONE, False, False)
@@ -43,11 +46,40 @@ def _operation(operator: str, operands: tuple[Expression, ...], known: Known) ->
         return _power(operands[0], operands[1], known)
     if operator == "where":
         return bounds(operands[1], known).join(bounds(operands[2], known))
+    if operator in REDUCERS:
+        return _reduced(REDUCERS[operator], operands[0], known)
     if operator not in _OPERATIONS and operator not in REGISTRY:
         return EVERYTHING
     found = [bounds(operand, known) for operand in operands]
     own = _OPERATIONS.get(operator)
     return image(REGISTRY[operator], found) if own is None else own(*found)
+
+
+def _reduced(reducer: Reducer, operand: Expression, known: Known) -> Interval:
+    """Reductions of the values of all elements, one of which is the element of ``known``."""
+    of_all = of_every_element(known)
+    own = bounds(operand, known)
+    every = own if of_all is known else bounds(operand, of_all)
+    if reducer.is_norm:
+        size = own.magnitude()
+        return every if every == POINT_ZERO else Interval(size.low, None, size.low_open, True)
+    if reducer.combination is Combination.LARGEST:
+        return Interval(own.low, every.high, own.low_open, every.high_open)
+    if reducer.combination is Combination.SMALLEST:
+        return Interval(every.low, own.high, every.low_open, own.high_open)
+    if every.is_nonpositive and every != POINT_ZERO:
+        return -_summed(reducer, -own, -every)
+    return _summed(reducer, own, every)
+
+
+def _summed(reducer: Reducer, own: Interval, every: Interval) -> Interval:
+    """Sums and means, which have a bound on the side that their terms lie on."""
+    if reducer.is_mean:
+        is_above = every.is_nonnegative and own.is_positive
+        return every.meet(POSITIVE) if is_above else every
+    if every.is_nonnegative and every != POINT_ZERO:
+        return Interval(own.low, None, own.low_open, True)
+    return every if every == POINT_ZERO else EVERYTHING
 
 
 def _angle(y: Interval, x: Interval) -> Interval:
@@ -89,6 +121,12 @@ def _power(base: Expression, exponent: Expression, known: Known) -> Interval:
     if below_one and b.low is not None and b.low >= 1:
         # x**y <= x for 0 <= x <= 1 and y >= 1.
         return Interval(ZERO, a.high, a.low_open and a.low == 0, a.high_open)
+    if below_one and b.is_nonnegative:
+        # x**y <= 1 for 0 <= x <= 1 and y >= 0; 0**0 is 1.
+        return Interval(ZERO, ONE, a.is_positive, False)
+    if a.low is not None and a.low >= 1 and b.is_nonpositive:
+        # x**y <= 1 for x >= 1 and y <= 0.
+        return Interval(ZERO, ONE, True, False)
     if a.low is not None and a.low >= 1 and b.low is not None and b.low >= 1:
         # x**y >= x for x >= 1 and y >= 1.
         return Interval(a.low, None, a.low_open, True)
@@ -112,6 +150,4 @@ _OPERATIONS: Mapping[str, Callable[..., Interval]] = {
     "clip": _clipped,
     "atan2": _angle,
     "sign": _sign,
-    "norm": lambda a: NONNEGATIVE,
-    "global_norm": lambda a: NONNEGATIVE,
 }

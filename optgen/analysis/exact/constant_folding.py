@@ -8,6 +8,7 @@ from fractions import Fraction
 from optgen.analysis.exact.interval import bits
 from optgen.compiler.ir.expression import COMPARISONS, Expression, Name, Number, Operation
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.reduction import REDUCERS, Combination
 from optgen.compiler.ir.value import evaluate
 
 _LARGEST, _LARGEST_POWER = 10**40, 64
@@ -42,6 +43,17 @@ def _simpler(operator: str, operands: tuple[Expression, ...]) -> Expression:
         return _product(operator, operands, exact)
     if operator == "where":
         return _choice(operands)
+    if operator in REDUCERS:
+        return _reduction(operator, operands, exact)
+    return Operation(operator, operands)
+
+
+def _reduction(operator: str, operands: tuple[Expression, ...], exact: Exact) -> Expression:
+    """Reductions of 0 are 0; a mean, or the largest, of equal numbers is that number."""
+    reducer, (value,) = REDUCERS[operator], exact
+    is_sum = reducer.combination is Combination.SUM and not reducer.is_mean
+    if value == 0 or (value is not None and not is_sum):
+        return operands[0]
     return Operation(operator, operands)
 
 

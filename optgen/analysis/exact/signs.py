@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from optgen.analysis.exact.bounds import bounds
 from optgen.analysis.exact.interval import NONNEGATIVE, Interval
 from optgen.analysis.exact.polynomial import NotPolynomialError, never_negative, polynomial
+from optgen.analysis.exact.reductions import of_every_element, without_reductions
 from optgen.compiler.ir.expression import (
     NEGATIONS,
     Expression,
@@ -29,8 +30,33 @@ _Case = tuple[Expression, tuple[Expression, ...]]
 
 def never_below_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
     """A proof that an expression is nonnegative; empty if none was found."""
+    expression, known = _with_reductions(expression, known, relations)
     found = _directly(expression, known, relations)
     return found or _by_cases(expression, known, relations, MOST_CASES)
+
+
+def _with_reductions(
+    expression: Expression, known: Known, relations: Sequence[Expression]
+) -> tuple[Expression, Known]:
+    """The expression with a name for each reduction, and the bounds of these names.
+
+    A case or a relation of one element says nothing about the other ones, which are in reductions.
+    The reduction of nonnegative numbers is nonnegative.
+    """
+    found: dict[Expression, str] = {}
+    own: dict[str, Interval] = {}
+
+    def named(part: Operation) -> Expression:
+        if part not in found:
+            found[part] = name = f"reduction {len(found)}"
+            own[name] = bounds(part, known)
+            if not own[name].is_nonnegative and never_below_zero(
+                part.operands[0], of_every_element(known), relations
+            ):
+                own[name] = own[name].meet(NONNEGATIVE)
+        return Name(found[part], part.location)
+
+    return without_reductions(expression, named), {**known, **own} if own else known
 
 
 def _by_cases(
@@ -97,6 +123,7 @@ def _directly(expression: Expression, known: Known, relations: Sequence[Expressi
 
 def always_above_zero(expression: Expression, known: Known, relations: Sequence[Expression]) -> str:
     """A proof that an expression is positive; empty if none was found."""
+    expression, known = _with_reductions(expression, known, relations)
     if bounds(expression, known).is_positive:
         return "by the intervals of its parts"
     if isinstance(expression, Operation) and expression.operator == "sqrt":

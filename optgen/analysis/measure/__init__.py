@@ -1,7 +1,7 @@
 """Measure: rounding errors of a rule as written and as planned, against 50 digits.
 
-Rounding analysis proves bounds; runs show how tight they are. Exact arithmetic proves the planned
-rule equal to the written one.
+Rounding analysis proves bounds; runs show how tight they are, with tensors of one element. Exact
+arithmetic proves the planned rule equal to the written one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import mpmath
 
 from optgen.analysis.exact.digits import DIGITS
+from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.measure.equivalence import mean_the_same
 from optgen.analysis.measure.error_bounds import analyse, bounds_of
 from optgen.analysis.measure.ieee import (
@@ -29,6 +30,7 @@ from optgen.analysis.measure.rewrites import rewrites
 from optgen.analysis.measure.settings import Setting, settings
 from optgen.compiler.ir.accuracy import STEP_RESULT, Accuracy
 from optgen.compiler.ir.expression import Expression, walk
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
@@ -132,7 +134,7 @@ def written_step(setting: Setting, given: Numbers) -> dict[str, float]:
     """The new states and parameter, with each operation of the source in float32."""
     values = dict(given)
     for step in setting.steps:
-        values[step.target] = in_float32(step.expression, values)
+        values[step.target] = in_float32(of_one_element(step.expression), values)
     return {name: values[name] for name in _results(setting)}
 
 
@@ -142,8 +144,9 @@ def planned_step(setting: Setting, given: Numbers) -> dict[str, float]:
     for item in setting.host:
         values[item.target] = in_float64(item.expression, values)
     for item in setting.body:
-        values[item.target] = in_float32(item.expression, values)
-    return {name: values[name] for name in _results(setting)}
+        compute = in_float32 if item.extent is Extent.ELEMENT else in_float64
+        values[item.target] = compute(of_one_element(item.expression), values)
+    return {name: values[setting.kept.get(name, name)] for name in _results(setting)}
 
 
 def exact_step(setting: Setting, given: Numbers, relative: Set[Expression]) -> dict[str, Sized]:
@@ -154,5 +157,5 @@ def exact_step(setting: Setting, given: Numbers, relative: Set[Expression]) -> d
             value = sized(item.expression, values, relative).value
             values[item.target] = Sized(value, abs(value))
         for item in setting.body:
-            values[item.target] = sized(item.expression, values, relative)
-        return {name: values[name] for name in _results(setting)}
+            values[item.target] = sized(of_one_element(item.expression), values, relative)
+        return {name: values[setting.kept.get(name, name)] for name in _results(setting)}

@@ -31,7 +31,10 @@ def mean_the_same(setting: Setting) -> bool:
     except TooLargeError:
         return False
     names = (PARAM, *(state.name for state in setting.states))
-    return all(same(written.get(name, Name(name)), planned.get(name, Name(name))) for name in names)
+    return all(
+        same(written.get(name, Name(name)), planned.get(setting.kept.get(name, name), Name(name)))
+        for name in names
+    )
 
 
 def same(one: Expression, other: Expression) -> bool:

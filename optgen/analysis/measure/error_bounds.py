@@ -19,6 +19,8 @@ from optgen.analysis.measure.rounding_analysis import (
 from optgen.analysis.measure.settings import Setting, settings
 from optgen.compiler.ir.accuracy import STEP_RESULT, Bound
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import AMOUNTS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule
 
@@ -34,8 +36,13 @@ def limits(plan: Plan) -> tuple[Bound, ...]:
 
 def bounds_of(setting: Setting, found: Analysis) -> Iterator[Bound]:
     """The error bounds of one setting: of the parameter's increment, and of each state."""
+    why = {
+        state.name: f"it has {AMOUNTS[state.extent]}, computed in float64"
+        for state in setting.states
+        if state.extent is not Extent.ELEMENT
+    }
     for result in (STEP_RESULT, *(state.name for state in setting.states)):
-        count = found.counts[result]
+        count = why.get(result, found.counts[result])
         if isinstance(count, str):
             yield Bound(result, setting.label, None, why=count)
         else:
@@ -48,12 +55,16 @@ def analyse(rule: Rule, setting: Setting) -> Analysis:
     counts: dict[str, Count | str] = dict.fromkeys((PARAM, GRAD, *known), EXACT)
     # Kernels take hyperparameters and counters as float32.
     counts |= {name: Count(Fraction(1)) for name in (*setting.numbers, STEP, CALL)}
+    counts |= {name: Count(Fraction(1)) for name in setting.kept}
     counts |= _host(setting)
     analysis = Analysis(SINGLE, counts, known)
     for item in setting.host:
         analysis.known[item.target] = analysis.interval(item.expression)
     analysis.assign(STEP_RESULT, Number(0))
     for item in setting.body:
+        if item.extent is not Extent.ELEMENT:
+            # The error of a sum grows with the number of its terms.
+            continue
         change = _change(item.expression) if item.target == PARAM else None
         if change is not None:
             analysis.assign(STEP_RESULT, change)

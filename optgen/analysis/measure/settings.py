@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
+from optgen.analysis.exact.reductions import by_sums
 from optgen.analysis.exact.specialization import asked, decided, known
 from optgen.compiler.ir.expression import GIVEN, Operation, names, text, walk
-from optgen.compiler.ir.plan import Assignment, Plan
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import Extents
+from optgen.compiler.ir.plan import Assignment, Item, Plan, Switch
+from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.rule import LEARNING_RATE, Rule, State, Step
 from optgen.compiler.ir.value import evaluate
 
@@ -27,7 +31,10 @@ class Setting:
     steps: tuple[Step, ...]
     states: tuple[State, ...]
     host: tuple[Assignment, ...]
+    #: Values of elements in float32, and numbers and vectors in float64, in order.
     body: tuple[Assignment, ...]
+    #: The value that each state keeps which is a number or a vector.
+    kept: Mapping[str, str]
 
 
 def settings(plan: Plan) -> Iterator[Setting]:
@@ -41,23 +48,44 @@ def settings(plan: Plan) -> Iterator[Setting]:
         numbers = _numbers(plan.rule, on)
         if numbers is None:
             continue
-        switches = {
-            switch.name: switch.condition is not None and on.get(text(switch.condition), False)
-            for switch in plan.switches
-        }
+        update, extents = plan.programs[0], Extents(plan.rule.states, own.steps)
+        switches = {switch.name: on.get(_atom(switch), False) for switch in plan.switches}
         atoms_on = {**dict.fromkeys(plan.rule.atoms, False), **on}
         yield Setting(
             ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items()),
             numbers,
             tuple(
-                replace(step, expression=decided(step.expression, on))
+                replace(step, expression=by_sums(decided(step.expression, on), extents))
                 for step in own.steps
                 if step.guard.holds(atoms_on)
             ),
             tuple(state for state in plan.rule.states if state.when.holds(atoms_on)),
             _taken(plan.host.assignments, switches),
-            _taken(plan.programs[0].elements.assignments, switches),
+            _taken(map(_as_assignment, update.items), switches),
+            {keep.state: keep.value for keep in update.keeps if keep.guard.holds(switches)},
         )
+
+
+def _atom(switch: Switch) -> str:
+    """The static condition that a switch is for; matrices have a switch of that name."""
+    return switch.name if switch.condition is None else text(switch.condition)
+
+
+def _as_assignment(item: Item) -> Assignment:
+    """An item of a plan with its reduction as an operation of the language."""
+    if isinstance(item, Assignment):
+        return item
+    over = item.extent
+    if over is Extent.MATRIX:
+        over = Extent.COLUMNS if item.source is Extent.ROWS else Extent.ROWS
+    name = next(
+        name
+        for name, one in REDUCERS.items()
+        if (one.extent, one.combination) == (over, item.combination)
+        and not (one.is_mean or one.is_norm)
+    )
+    term = Operation(name, (item.term,))
+    return Assignment(item.target, term, item.guard, item.block, extent=item.extent)
 
 
 def _taken(items: Iterable[Assignment], on: dict[str, bool]) -> tuple[Assignment, ...]:

@@ -23,14 +23,16 @@ PARAMETERS = (1.0, 0.1, 10.0)
 CONSTANT = 150
 #: Factors on the learning rate in the descent of a quadratic loss.
 RATES = (1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-6, 10.0)
-CURVATURES = np.array([[1.0, 0.1, 10.0]])
 QUADRATIC = 200
 #: Number of steps before the gradient changes its sign, and after that.
 BEFORE, AFTER = 60, 240
 NOISY = 60
-#: The elements of a gradient: in one run they differ in magnitude and sign.
-ELEMENTS = np.array([[1.0, -0.5, 2.0]])
-START = np.array([[1.0, 1.0, -1.0]])
+#: The elements of a gradient, of a parameter, and of the curvatures of a loss, for a vector and a
+#: matrix of two rows: in one run they differ in magnitude and sign.
+_ELEMENTS = np.array([[1.0, -0.5, 2.0, 0.25, -1.5, 0.75]])
+_START = np.array([[1.0, 1.0, -1.0, -1.0, 1.0, 1.0]])
+_CURVATURES = np.array([[1.0, 0.1, 10.0, 3.0, 0.3, 1.0]])
+_LENGTH = 3
 _UNIT = Interval(ZERO, ONE, False, False)
 
 
@@ -64,6 +66,24 @@ class Battery:
 
     variant: Variant
     search: Search
+
+    @property
+    def elements(self) -> Array:
+        """The elements of a gradient."""
+        return self._taken(_ELEMENTS)
+
+    @property
+    def start(self) -> Array:
+        """The initial elements of the parameter, all of size 1."""
+        return self._taken(_START)
+
+    @property
+    def curvatures(self) -> Array:
+        """The curvature of a quadratic loss in each element."""
+        return self._taken(_CURVATURES)
+
+    def _taken(self, values: Array) -> Array:
+        return values if self.variant.is_matrix else values[:, :_LENGTH]
 
     @cached_property
     def hyperparameters(self) -> dict[str, float]:
@@ -110,9 +130,10 @@ class Battery:
 
         Gradients vary with a fixed parameter; parameters vary with a gradient of magnitude 1.
         """
-        listed = [*(size * ELEMENTS for size in SIZES), *[ELEMENTS] * len(PARAMETERS)]
-        gradients = np.concatenate([*listed, 0 * ELEMENTS])
-        places = [*[START] * len(SIZES), *(size * START for size in PARAMETERS), START]
+        one, first = self.elements, self.start
+        listed = [*(size * one for size in SIZES), *[one] * len(PARAMETERS)]
+        gradients = np.concatenate([*listed, 0 * one])
+        places = [*[first] * len(SIZES), *(size * first for size in PARAMETERS), first]
         start = np.concatenate(places)
         return self.run(start, lambda _, __: gradients, CONSTANT)
 
@@ -120,24 +141,25 @@ class Battery:
     def quadratic(self) -> Path:
         """Descent of a quadratic loss, with learning rates of all magnitudes."""
         rates = np.array([[self.hyperparameters[LEARNING_RATE] * share] for share in RATES])
-        start = np.repeat(START, len(RATES), axis=0)
-        return self.run(start, lambda p, _: CURVATURES * p, QUADRATIC, {LEARNING_RATE: rates})
+        start = np.repeat(self.start, len(RATES), axis=0)
+        return self.run(start, lambda p, _: self.curvatures * p, QUADRATIC, {LEARNING_RATE: rates})
 
     @cached_property
     def turned(self) -> Path:
         """A run whose gradient changes its sign once."""
-        return self.run(START, lambda _, n: ELEMENTS * (1 if n < BEFORE else -1), BEFORE + AFTER)
+        one = self.elements
+        return self.run(self.start, lambda _, n: one * (1 if n < BEFORE else -1), BEFORE + AFTER)
 
     @cached_property
     def noise(self) -> Path:
         """Runs with random gradients, and the same runs with all signs flipped."""
-        draw = np.random.default_rng(0).normal(size=(NOISY, 1, ELEMENTS.size))
+        draw = np.random.default_rng(0).normal(size=(NOISY, 1, self.start.size))
         mirrored = np.concatenate([draw, -draw], axis=1)
-        return self.run(np.concatenate([START, -START]), lambda _, n: mirrored[n], NOISY)
+        return self.run(np.concatenate([self.start, -self.start]), lambda _, n: mirrored[n], NOISY)
 
     def observed(self) -> Observed:
         """The curves of two of the runs."""
-        losses = (CURVATURES * self.quadratic.parameters**2).sum(axis=2) / 2
+        losses = (self.curvatures * self.quadratic.parameters**2).sum(axis=2) / 2
         steps = np.abs(self.constant.steps[:, :, 0])
         return Observed(
             self.variant.label,

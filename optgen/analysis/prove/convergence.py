@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.analysis.prove.battery import CURVATURES, RATES, START, Battery
+from optgen.analysis.prove.battery import RATES, Battery
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.compiler.ir.proof import Finding
 
@@ -26,7 +26,7 @@ def convergence(battery: Battery) -> Iterator[Finding]:
 def _falls(battery: Battery) -> Finding:
     """A quadratic loss decreases for some learning rate, however small."""
     path = battery.quadratic.parameters
-    losses = (CURVATURES * path**2).sum(axis=2)
+    losses = (battery.curvatures * path**2).sum(axis=2)
     falls = losses[-1] < losses[0]
     least = int(np.argmin(RATES))
     return observation(
@@ -41,7 +41,7 @@ def _falls(battery: Battery) -> Finding:
 
 def _rests(battery: Battery) -> Iterator[Finding]:
     """For some learning rate, a parameter that reaches the minimum doesn't overshoot as far."""
-    paths = battery.quadratic.parameters * np.sign(START)
+    paths = battery.quadratic.parameters * np.sign(battery.start)
     there = np.cumsum(paths < _NEAR, axis=0) > 0
     swings = np.where(there, np.abs(paths), 0).max(axis=0)
     soon = there[int(len(paths) / _TIME)]
@@ -49,7 +49,7 @@ def _rests(battery: Battery) -> Iterator[Finding]:
     if soon.any(axis=1).sum() < 2:
         return
     # Every rule oscillates at too large learning rates; the smallest that arrive don't.
-    least = min(arrived, key=lambda place: float(RATES[place[0]] * CURVATURES[0, place[1]]))
+    least = min(arrived, key=lambda place: float(RATES[place[0]] * battery.curvatures[0, place[1]]))
     run, element = int(least[0]), int(least[1])
     numbers = trajectory(battery.quadratic.parameters[:, run, element])
     yield observation(

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optgen.analysis.prove.battery import ELEMENTS, START, Battery
+from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.variant import replaced
 from optgen.compiler.ir.expression import (
@@ -103,7 +103,7 @@ def _is_power(part: Expression) -> bool:
 
 def _unevenness(battery: Battery) -> float:
     """The spread of the logarithms of step lengths under a constant gradient; 0 for equal steps."""
-    path = battery.run(START, lambda _, __: ELEMENTS, _CORRECTED)
+    path = battery.run(battery.start, lambda _, __: battery.elements, _CORRECTED)
     sizes = np.abs(path.steps[:, 0, 0])
     if not np.all(np.isfinite(sizes) & (sizes > 0)):
         return float("inf")

@@ -13,8 +13,9 @@ from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.interval import POSITIVE, Interval
 from optgen.analysis.exact.polynomial import NotPolynomialError
 from optgen.analysis.exact.quotient import Quotients
+from optgen.analysis.exact.reductions import EVERY, is_reduction, of_one_element
 from optgen.analysis.exact.signs import always_above_zero
-from optgen.analysis.prove.reachability import of_one_element
+from optgen.analysis.exact.simplified import written
 from optgen.analysis.prove.sampling import Sample, Search, python
 from optgen.analysis.prove.variant import Variant, last_location
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rewrite
@@ -33,7 +34,10 @@ def descent(variant: Variant, search: Search) -> Iterator[Finding]:
     yield _rest(variant, moved, search)
     if not _is_zero(moved, variant.known):
         off = decays(variant, search)
-        change = folded(change, off or {PARAM: _ZERO})
+        without = folded(change, off or {PARAM: _ZERO})
+        # A step in proportion to the parameter is 0 without it.
+        in_proportion = _is_zero(without, variant.known)
+        change = Operation("-", (change, moved)) if in_proportion else without
     if _is_zero(change, variant.known):
         change = _second(variant)
     yield _against(variant, change, search)
@@ -82,7 +86,8 @@ def _rest(variant: Variant, moved: Expression, search: Search) -> Finding:
     if _is_zero(moved, variant.known):
         reason = "the change is 0 once the zeros are put in"
         return Finding(*common, Verdict.PROVED, *where, reason)
-    up, down = ({**variant.known, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
+    every = {EVERY + PARAM: variant.known[PARAM]}
+    up, down = ({**variant.known, **every, PARAM: sign} for sign in (POSITIVE, -POSITIVE))
     if bounds(moved, up).is_nonpositive and bounds(moved, down).is_nonnegative:
         reason = "by the intervals of its parts it is a decay, as of weights"
         return Finding(*common, Verdict.PROVED, *where, reason)
@@ -120,10 +125,13 @@ def _against(variant: Variant, change: Expression, search: Search) -> Finding:
     common = Group.DESCENT, _DESCENT
     where = last_location(variant), variant.label
     known = {**variant.known, LEARNING_RATE: POSITIVE.meet(variant.known[LEARNING_RATE])}
-    up, down = ({**known, GRAD: grad} for grad in (POSITIVE, -POSITIVE))
-    if _bounds(change, up).is_negative and _bounds(change, down).is_positive:
-        reason = "by the intervals of its parts, for gradients above and below 0"
-        return Finding(*common, Verdict.PROVED, *where, reason)
+    # The gradients of other elements have any sign.
+    every = {EVERY + GRAD: variant.known[GRAD]}
+    up, down = ({**known, **every, GRAD: grad} for grad in (POSITIVE, -POSITIVE))
+    for one in _forms(change, known):
+        if _bounds(one, up).is_negative and _bounds(one, down).is_positive:
+            reason = "by the intervals of its parts, for gradients above and below 0"
+            return Finding(*common, Verdict.PROVED, *where, reason)
     alone = of_one_element(change)
     numbers = replace(search, known=known).find([Name(GRAD), alone], _climbs(alone))
     if numbers is not None:
@@ -131,6 +139,30 @@ def _against(variant: Variant, change: Expression, search: Search) -> Finding:
         return Finding(*common, Verdict.REFUTED, *where, "", numbers, fails)
     reason = "the sign of the change isn't known, and no numbers show a wrong one"
     return Finding(*common, Verdict.UNDECIDED, *where, reason)
+
+
+def _forms(change: Expression, known: Known) -> Iterator[Expression]:
+    """A change as it is, and simplified where ranges decide its choices."""
+    yield change
+    source = Quotients(known)
+    try:
+        yield written(source.of(_without_choices(change, known)), source)
+    except (NotPolynomialError, ArithmeticError):
+        return
+
+
+def _without_choices(expression: Expression, known: Known) -> Expression:
+    """The expression with the branch of each choice that the bounds of its condition decide."""
+
+    def change(part: Expression) -> Expression | None:
+        match part:
+            case Operation("where", (Operation(">", (left, right)), yes, no)):
+                found = bounds(Operation("-", (left, right)), known)
+                if found.is_positive or found.is_nonpositive:
+                    return _without_choices(yes if found.is_positive else no, known)
+        return part if is_reduction(part) else None
+
+    return rewrite(expression, change)
 
 
 def _climbs(change: Expression) -> Callable[[Sample], bool]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.analysis.prove.battery import AFTER, ELEMENTS, SIZES, Battery
+from optgen.analysis.prove.battery import AFTER, SIZES, Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.compiler.ir.expression import REDUCTIONS, Operation, walk
@@ -24,7 +24,7 @@ def _downhill(battery: Battery) -> Finding:
     """After a start-up phase, steps under constant gradients of each magnitude descend."""
     every = battery.constant.parameters
     path, at_rest = every[:, : len(SIZES)], every[-1, -1] - every[5, -1]
-    gradients = np.concatenate([size * ELEMENTS for size in SIZES])
+    gradients = np.concatenate([size * battery.elements for size in SIZES])
     # Subtract the motion without a gradient, such as a decay.
     moved = path[-1] - path[5] - at_rest
     wrong = _uphill(battery, moved, gradients, 1e-12 * np.abs(path[-1]))
@@ -44,7 +44,7 @@ def _turns(battery: Battery) -> Finding:
     """After the gradient changes its sign, the steps change theirs."""
     path = battery.turned.parameters[:, 0]
     late = path[-1] - path[-1 - AFTER // 4]
-    wrong = _uphill(battery, late[None], -ELEMENTS, 1e-12 * np.abs(path[-1]))
+    wrong = _uphill(battery, late[None], -battery.elements, 1e-12 * np.abs(path[-1]))
     return observation(
         battery,
         "once the gradient turns around, so do the steps",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from optgen.analysis.exact.bounds import bounds
-from optgen.analysis.exact.interval import POSITIVE
+from optgen.analysis.exact.bounds import Known, bounds
+from optgen.analysis.exact.interval import NONNEGATIVE, POSITIVE, Interval
 from optgen.analysis.exact.ranges import number
+from optgen.analysis.exact.reductions import is_reduction, of_one_element
 from optgen.analysis.exact.signs import always_above_zero, never_below_zero
 from optgen.analysis.prove.invariants import UNKNOWN, below_zero
-from optgen.analysis.prove.reachability import Reached, of_one_element
+from optgen.analysis.prove.reachability import Reached
 from optgen.analysis.prove.sampling import Numbers, Sample, python
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import (
@@ -20,12 +21,21 @@ from optgen.compiler.ir.expression import (
     Name,
     Number,
     Operation,
+    rewrite,
     text,
 )
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
+
+#: The values whose comparison with 0 holds.
+_SIGNS: Mapping[str, Interval] = {
+    ">": POSITIVE,
+    ">=": NONNEGATIVE,
+    "<": -POSITIVE,
+    "<=": -NONNEGATIVE,
+}
 
 
 @dataclass(frozen=True)
@@ -137,17 +147,51 @@ def _finding(variant: Variant, demand: Demand, shown: str, reached: Reached) -> 
 
 
 def _reason(variant: Variant, demand: Demand) -> str:
-    operand, arguments = demand.operand, (variant.known, variant.relations)
-    if any(_says(guard, operand, demand.sign) for guard in demand.guards):
+    if any(_says(guard, demand.operand, demand.sign) for guard in demand.guards):
         return "the choice around it asks for that"
+    operand, known = _assuming(demand.operand, demand.guards, variant.known)
+    arguments = known, variant.relations
     if demand.sign == ">= 0":
         return never_below_zero(operand, *arguments)
     found = always_above_zero(operand, *arguments)
     if found or demand.sign == "> 0":
         return found
-    if bounds(operand, variant.known).is_negative:
+    if bounds(operand, known).is_negative:
         return "by the intervals of its parts"
     return always_above_zero(Operation("neg", (operand,)), *arguments)
+
+
+def _assuming(
+    operand: Expression, guards: Iterable[Expression], known: Known
+) -> tuple[Expression, Known]:
+    """The operand with a name for each value whose sign the guards decide, and their bounds.
+
+    A reduction may contain the same value in other elements, for which no guard holds.
+    """
+    names: dict[Expression, str] = {}
+    more = dict(known)
+    for guard in (part for one in guards for part in _conjuncts(one)):
+        subject, zero = guard.operands
+        if zero == Number(0) and guard.operator in _SIGNS:
+            name = names.setdefault(subject, f"guarded {len(names)}")
+            own = more.get(name, bounds(subject, known))
+            more[name] = own.meet(_SIGNS[guard.operator])
+
+    def change(part: Expression) -> Expression | None:
+        if part in names:
+            return Name(names[part], part.location)
+        return part if is_reduction(part) else None
+
+    return rewrite(operand, change), more
+
+
+def _conjuncts(guard: Expression) -> Iterator[Operation]:
+    """The comparisons that all hold where a guard does."""
+    if isinstance(guard, Operation) and guard.operator == "and":
+        for part in guard.operands:
+            yield from _conjuncts(part)
+    elif isinstance(guard, Operation) and guard.operator in NEGATIONS:
+        yield guard
 
 
 def _says(guard: Expression, operand: Expression, sign: str) -> bool:

@@ -18,6 +18,7 @@ from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import (
     COMPARISONS,
     LOGICAL,
+    REDUCTIONS,
     Expression,
     Name,
     Number,
@@ -131,7 +132,7 @@ class _Asking:
                 exponent = number(operands[1])
                 if exponent is not None:
                     return None if first is None else _scaled(first, exponent)
-            case "neg" | "sum" | "mean" | "norm" | "global_sum" | "global_norm":
+            case _ if operator == "neg" or operator in REDUCTIONS:
                 return first
         if self.is_free and any(self.system.reduced(part or {}) for part in found):
             return self._any()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,8 @@ from optgen.compiler.ir.rule import GRAD
 GRADIENTS = [float(f"{digit}e{exponent}") for exponent in range(38) for digit in range(1, 10)]
 #: Negative decimal exponents of the values of a small number, from its default downwards.
 EXPONENTS = range(8, 61)
+#: Factors that a small number is enlarged by.
+_LARGER = (1e4, 1e8, 1e16, 1e24)
 
 
 def overflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Finding]:
@@ -48,7 +50,7 @@ def overflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findin
                 found.append((int(out[0]), part, part.location if part.location.line else place))
 
         with np.errstate(all="ignore"):
-            values[step.target] = _watched(step.expression, values, note)
+            values[step.target] = _watched(step.expression, values, note, variant.elements)
     if not found:
         return
     column, part, location = min(found, key=lambda one: one[0])
@@ -58,13 +60,12 @@ def overflow(variant: Variant, defaults: Mapping[str, float]) -> Iterator[Findin
     yield _told(Group.OVERFLOW, variant, statement, location, reason, {GRAD: gradient})
 
 
-def _watched(expression: Expression, values: Values, note: Any) -> Any:
+def _watched(expression: Expression, values: Values, note: Any, elements: Set[int]) -> Any:
     """The value of an expression; records each operation in it, in postorder."""
     if not isinstance(expression, Operation):
-        return value(expression, values, {})
-    result = apply(
-        expression.operator, [_watched(operand, values, note) for operand in expression.operands]
-    )
+        return value(expression, values, {}, elements)
+    inner = [_watched(operand, values, note, elements) for operand in expression.operands]
+    result = apply(expression, inner, elements)
     note(expression, result)
     return result
 
@@ -89,6 +90,8 @@ def _lost(
         if small > default:
             continue
         demand = _undefined(variant, demands, {**defaults, name: small})
+        if demand is not None and small == default and not _helps(variant, demands, defaults, name):
+            return
         if demand is not None:
             # A smaller value is the user's responsibility; a default must work.
             group = Group.RANGE if small == default else Group.UNDERFLOW
@@ -100,6 +103,16 @@ def _lost(
             return
 
 
+def _helps(
+    variant: Variant, demands: list[list[Demand]], defaults: Mapping[str, float], name: str
+) -> bool:
+    """Whether a larger value of a small number makes all operations defined."""
+    return any(
+        _undefined(variant, demands, {**defaults, name: larger * defaults[name]}) is None
+        for larger in _LARGER
+    )
+
+
 def _undefined(
     variant: Variant, demands: list[list[Demand]], known: Mapping[str, float]
 ) -> Demand | None:
@@ -109,7 +122,7 @@ def _undefined(
     arrive(values, row, 1)
     for step, own in zip(variant.assignments, demands, strict=True):
         parts: Parts = {}
-        values[step.target] = value(step.expression, values, parts)
+        values[step.target] = value(step.expression, values, parts, variant.elements)
         for demand in own:
             if leaves(parts[id(demand.operand)], demand.sign).any():
                 return demand

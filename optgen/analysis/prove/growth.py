@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.analysis.prove.battery import ELEMENTS, START, Battery
+from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.analysis.prove.trajectories import Runs
 from optgen.compiler.ir.proof import Finding
@@ -43,9 +43,9 @@ def _counted(battery: Battery) -> Iterator[Finding]:
 
 def _length(battery: Battery, number: int) -> float:
     """The length of a step with a given number, after a few initial steps."""
-    runs = Runs(battery.variant, battery.hyperparameters, START)
-    before = START
-    for gradient in np.random.default_rng(3).normal(size=(_WARM + 1, 1, START.size)):
+    runs = Runs(battery.variant, battery.hyperparameters, battery.start)
+    before = battery.start
+    for gradient in np.random.default_rng(3).normal(size=(_WARM + 1, 1, battery.start.size)):
         before = runs.values[PARAM]
         if runs.number == _WARM:
             runs.number = number - 1
@@ -56,7 +56,7 @@ def _length(battery: Battery, number: int) -> float:
 
 def _in_turn(battery: Battery) -> Iterator[Finding]:
     """Steps don't grow exponentially under an alternating gradient."""
-    path = battery.run(START, lambda _, n: ELEMENTS * (1 - 2 * (n % 2)), _LATE.stop)
+    path = battery.run(battery.start, lambda _, n: battery.elements * (1 - 2 * (n % 2)), _LATE.stop)
     steps = np.abs(path.steps[:, 0]).mean(axis=1)
     power = _power([float(steps[part].mean()) for part in (_SOON, _LATE)], 3.0)
     if power is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.analysis.prove.battery import START, Battery
+from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.safety_constants import SMALL
 from optgen.analysis.prove.sampling import is_inside
@@ -38,10 +38,10 @@ def influence(battery: Battery) -> Iterator[Finding]:
     for place, (name, values) in enumerate(others.items()):
         changed[name][1 + 2 * place : 3 + 2 * place, 0] = values
     # Gradients of all magnitudes, some of constant sign, so that each choice takes both branches.
-    draws = np.random.default_rng(3).normal(size=(_STEPS, 1, START.size))
+    draws = np.random.default_rng(3).normal(size=(_STEPS, 1, battery.start.size))
     draws *= 10.0 ** (3 * np.sin(np.arange(_STEPS) / 5))[:, None, None]
     draws[_STEPS // 3 : _STEPS // 2] = np.abs(draws[_STEPS // 3 : _STEPS // 2])
-    start = np.repeat(START, rows, axis=0)
+    start = np.repeat(battery.start, rows, axis=0)
     path = battery.run(start, lambda _, n: np.repeat(draws[n], rows, axis=0), _STEPS, changed)
     same = (path.parameters == path.parameters[:, :1]).all(axis=(0, 2))
     for place, (name, values) in enumerate(others.items()):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.exact.signs import always_above_zero, difference, never_below_zero
 from optgen.analysis.exact.work import spend
-from optgen.analysis.prove.reachability import Reached, of_one_element
+from optgen.analysis.prove.reachability import Reached
 from optgen.analysis.prove.sampling import Numbers, Sample, Search, python
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.analysis.prove.battery import START, Battery
+from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import GRAD
@@ -40,9 +40,9 @@ def _moves(battery: Battery) -> Finding:
 
 def _rests(battery: Battery) -> Iterator[Finding]:
     """Random gradients keep the parameter finite, and a rest doesn't change the step length."""
-    draws = np.random.default_rng(3).normal(size=(_AGAIN + _BUSY, 1, START.size))
+    draws = np.random.default_rng(3).normal(size=(_AGAIN + _BUSY, 1, battery.start.size))
     draws[_BUSY:_AGAIN] = 0
-    path = battery.run(START, lambda _, n: draws[n], len(draws))
+    path = battery.run(battery.start, lambda _, n: draws[n], len(draws))
     finite = np.isfinite(path.parameters[:, 0]).all(axis=1)
     numbers = trajectory(path.parameters[:, 0, 0])
     yield observation(

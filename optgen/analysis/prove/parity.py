@@ -8,13 +8,14 @@ from itertools import product
 
 from optgen.analysis.exact.bounds import bounds
 from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.exact.work import spend
-from optgen.analysis.prove.reachability import of_one_element
 from optgen.analysis.prove.sampling import Numbers, Sample, Search, python
 from optgen.analysis.prove.variant import Variant, last_location
 from optgen.compiler.ir.expression import (
     COMPARISONS,
     LOGICAL,
+    REDUCTIONS,
     Expression,
     Name,
     Number,
@@ -22,6 +23,7 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.reduction import REDUCERS, Combination
 from optgen.compiler.ir.rule import GRAD, PARAM
 
 #: Even, odd, or 0 (which is both); None if unknown.
@@ -93,13 +95,14 @@ def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
     return _of_operation(operator, operands, [part for part in found if part is not None])
 
 
-#: Operations that preserve the parity of their operand; even operations, such as norms; and
-#: operations whose operands must be even. The last also applies to functions that are neither odd
-#: nor even.
-_KEEPING = {"neg", "sum", "mean", "global_sum"} | {
-    f.name for f in REGISTRY.values() if f.parity == ODD
-}
-_EVEN = {"norm", "global_norm"} | {f.name for f in REGISTRY.values() if f.parity == EVEN}
+#: Operations that preserve the parity of their operand; even operations, such as norms; the largest
+#: and the smallest, whose operands must be even; and other operations whose operands must be even.
+#: The last also applies to functions that are neither odd nor even.
+_SUMS = {n for n, r in REDUCERS.items() if r.combination is Combination.SUM and not r.is_norm}
+_NORMS = {name for name, reducer in REDUCERS.items() if reducer.is_norm}
+_KEEPING = {"neg"} | _SUMS | {f.name for f in REGISTRY.values() if f.parity == ODD}
+_EVEN = _NORMS | {f.name for f in REGISTRY.values() if f.parity == EVEN}
+_EXTREMES = REDUCTIONS - _SUMS - _NORMS
 _STAYING = COMPARISONS | LOGICAL | {"%"} | {f.name for f in REGISTRY.values() if f.parity is None}
 
 
@@ -108,6 +111,8 @@ def _of_operation(operator: str, operands: tuple[Expression, ...], parts: list[i
         return parts[0]
     if operator in _EVEN:
         return EVEN if parts[0] or not _vanishes(operator) else ZERO
+    if operator in _EXTREMES:
+        return None if parts[0] == ODD else parts[0]
     match operator:
         case "+" | "-":
             return _same(parts)

@@ -16,34 +16,17 @@ import mpmath
 import numpy as np
 
 from optgen.analysis.exact.digits import DIGITS, precise
+from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.prove.float32 import Array, Values
 from optgen.analysis.prove.sampling import Numbers, Sample, Search
 from optgen.analysis.prove.trajectories import Runs, value
 from optgen.analysis.prove.variant import Variant
-from optgen.compiler.ir.expression import (
-    REDUCTIONS,
-    Expression,
-    Operation,
-    names,
-    rewrite,
-)
+from optgen.compiler.ir.expression import Expression, names
 from optgen.compiler.ir.rule import CALL, GIVEN_NAMES, GRAD, LEARNING_RATE, PARAM, STEP
 
 RUNS, STEPS, MOST_CANDIDATES = 240, 10, 4
 _SIZES = (1.0, 2.0, 0.5, 1e-3, 10.0, 1e-7, 1e3, 1e-10, 1e6, 1e-13)
 _PARAMETERS = (1.0, -1.0, 0.0, 0.25, 100.0, -1e-3)
-
-
-def of_one_element(expression: Expression) -> Expression:
-    """The expression for tensors of one element, in which reductions are the identity."""
-
-    def change(part: Expression) -> Expression | None:
-        if not isinstance(part, Operation) or part.operator not in REDUCTIONS:
-            return None
-        inner = of_one_element(part.operands[0])
-        return Operation("abs", (inner,)) if "norm" in part.operator else inner
-
-    return rewrite(expression, change)
 
 
 @dataclass(frozen=True)

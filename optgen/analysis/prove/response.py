@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from optgen.analysis.prove.battery import START, Battery
+from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.safety_constants import small_numbers
@@ -15,8 +15,9 @@ from optgen.compiler.ir.proof import Finding
 #: Number of random trajectories; the steps at one of which a twin has a flipped gradient; and the
 #: number of steps.
 _DRAWS, _TURNED, _STEPS = 8, (1, 2, 8, 29), 50
-#: The mean of all gradients besides the noise; its own mean over the elements is 0.
-_DRIFT = np.array([[0.5, -0.5, 0.0]])
+#: The mean of all gradients besides the noise; its own mean over the elements, and over each row
+#: of a matrix, is 0.
+_DRIFT = np.array([[0.5, -0.5, 0.0, -0.5, 0.5, 0.0]])
 #: The largest net share of uphill motion, from -1 (all downhill) to 1 (all uphill).
 _MOST = 0.3
 #: The factor on a safety constant, and the least exponent of the steps' growth in it.
@@ -33,12 +34,12 @@ def responses(battery: Battery) -> Iterator[Finding]:
 
 def _newest(battery: Battery) -> Finding:
     """After the same history, a flipped gradient moves the step in the opposite direction."""
-    draws = np.random.default_rng(1).normal(size=(_STEPS, _DRAWS, START.size))
+    draws = np.random.default_rng(1).normal(size=(_STEPS, _DRAWS, battery.start.size))
     twins = [draws.copy() for _ in _TURNED]
     for at, twin in zip(_TURNED, twins, strict=True):
         twin[at] *= -1
     gradients = np.concatenate([draws, *twins], axis=1)
-    start = np.repeat(START, gradients.shape[1], axis=0)
+    start = np.repeat(battery.start, gradients.shape[1], axis=0)
     steps = battery.run(start, lambda _, n: gradients[n], _STEPS).steps
     one, *others = np.split(steps, 1 + len(twins), axis=1)
     along = [
@@ -63,19 +64,20 @@ def _newest(battery: Battery) -> Finding:
 
 def _drift(battery: Battery) -> Finding:
     """Steps descend along the mean gradient, even if the noise is larger."""
-    noise = np.random.default_rng(2).normal(size=(_STEPS, _DRAWS, START.size))
-    gradients = np.concatenate([noise + _DRIFT, noise - _DRIFT], axis=1)
-    start = np.repeat(START, 2 * _DRAWS, axis=0)
+    noise = np.random.default_rng(2).normal(size=(_STEPS, _DRAWS, battery.start.size))
+    drift = _DRIFT[:, : battery.start.size]
+    gradients = np.concatenate([noise + drift, noise - drift], axis=1)
+    start = np.repeat(battery.start, 2 * _DRAWS, axis=0)
     path = battery.run(start, lambda _, n: gradients[n], _STEPS).parameters
     one, other = np.split(path, 2, axis=1)
     return observation(
         battery,
         "what gradients have in common besides noise is followed downhill",
-        _share((one - other)[-1] * np.sign(_DRIFT)) < _MOST,
+        _share((one - other)[-1] * np.sign(drift)) < _MOST,
         f"in {_DRAWS} pairs of paths of {_STEPS} steps with the same noise and opposite drifts",
         {
-            f"drift {_DRIFT[0, 0]:g}, param {_STEPS}": float(one[-1, 0, 0]),
-            f"drift {-_DRIFT[0, 0]:g}, param {_STEPS}": float(other[-1, 0, 0]),
+            f"drift {drift[0, 0]:g}, param {_STEPS}": float(one[-1, 0, 0]),
+            f"drift {-drift[0, 0]:g}, param {_STEPS}": float(other[-1, 0, 0]),
         },
         fault="what gradients have in common besides noise is followed uphill",
     )
@@ -96,8 +98,8 @@ def _small(battery: Battery) -> Iterator[Finding]:
     changed = {name: np.full((1 + len(small), 1), usual[name]) for name in small}
     for row, name in enumerate(small, 1):
         changed[name][row] *= _LARGER
-    draws = np.random.default_rng(0).normal(size=(_FEW, 1, START.size))
-    start = np.repeat(START, 1 + len(small), axis=0)
+    draws = np.random.default_rng(0).normal(size=(_FEW, 1, battery.start.size))
+    start = np.repeat(battery.start, 1 + len(small), axis=0)
     gradients = np.repeat(draws, 1 + len(small), axis=1)
     steps = battery.run(start, lambda _, n: gradients[n], _FEW, changed).steps
     sizes = np.abs(steps).mean(axis=(0, 2))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from optgen.analysis.prove.battery import ELEMENTS, START, Battery
+from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.observation import observation
 from optgen.analysis.prove.trajectories import Runs
@@ -74,10 +74,10 @@ def _kept(battery: Battery, pairs: Mapping[str, tuple[float, float]], states: li
         column[place, 1] = values[1]
         changed[name] = column.reshape(-1, 1)
     count = len(pairs) * 2 * rows
-    start = np.repeat(START, count, axis=0)
+    start = np.repeat(battery.start, count, axis=0)
     runs = Runs(battery.variant, {**battery.hyperparameters, **changed}, start)
-    draws = np.random.default_rng(5).normal(size=(_WARM, 1, START.size))
-    for gradient in (*draws, 0.3 * ELEMENTS):
+    draws = np.random.default_rng(5).normal(size=(_WARM, 1, battery.start.size))
+    for gradient in (*draws, 0.3 * battery.elements):
         before = {name: np.array(runs.values[name]) for name in states}
         runs.arrive(np.repeat(gradient, count, axis=0))
         if runs.number > _WARM:

@@ -45,7 +45,7 @@ def _run(variant: Variant, defaults: Mapping[str, float]) -> Iterator[tuple[Dema
         before = dict(values)
         for step, own in zip(variant.assignments, demands, strict=True):
             parts: Parts = {}
-            values[step.target] = value(step.expression, values, parts)
+            values[step.target] = value(step.expression, values, parts, variant.elements)
             for demand in own:
                 if demand.what in told:
                     continue

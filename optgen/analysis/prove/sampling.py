@@ -20,6 +20,7 @@ from optgen.analysis.exact.digits import DIGITS, precise
 from optgen.analysis.exact.interval import EVERYTHING, Interval
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, walk
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.value import evaluate
 
 #: Limits of the search: samples per property; evaluated expression nodes per property; evaluated
@@ -157,10 +158,9 @@ def _python(operator: str, parts: list[str]) -> str:
             return f"(-{a})"
         case "not", [a]:
             return f"(not {a})"
-        case "sum" | "mean" | "global_sum", [a]:
-            return a  # A tensor has one element here.
-        case "norm" | "global_norm", [a]:
-            return f"abs({a})"
+        case _, [a] if operator in REDUCERS:
+            # A tensor has one element here.
+            return f"abs({a})" if REDUCERS[operator].is_norm else a
         case _, [a, b] if operator not in REGISTRY:
             return f"({a} {operator} {b})"
     function = REGISTRY.get(operator)

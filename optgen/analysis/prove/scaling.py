@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from optgen.analysis.prove.battery import ELEMENTS, PARAMETERS, SIZES, START, Battery
+from optgen.analysis.prove.battery import PARAMETERS, SIZES, Battery
 from optgen.analysis.prove.observation import observation
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import LEARNING_RATE
@@ -41,8 +41,8 @@ def scaling(battery: Battery) -> Iterator[Finding]:
 
 def _by_parameter(battery: Battery) -> dict[float, float]:
     """Step lengths by magnitude of the parameter, with the same gradient."""
-    start = np.array([_FAR]).T * START
-    path = battery.run(start, lambda p, _: np.broadcast_to(ELEMENTS, p.shape), _FIRST)
+    start = np.array([_FAR]).T * battery.start
+    path = battery.run(start, lambda p, _: np.broadcast_to(battery.elements, p.shape), _FIRST)
     return dict(zip(_FAR, map(float, np.abs(path.steps).mean(axis=(0, 2))), strict=True))
 
 
@@ -85,8 +85,8 @@ def _powers(found: Mapping[float, float]) -> list[float]:
 def _rate(battery: Battery) -> Iterator[Finding]:
     """The first nonzero step grows at most like the learning rate; later ones feed back."""
     rates = np.array([_SHARES]).T * battery.hyperparameters[LEARNING_RATE]
-    start = np.repeat(START, len(_SHARES), axis=0)
-    gradients = np.repeat(ELEMENTS, len(_SHARES), axis=0)
+    start = np.repeat(battery.start, len(_SHARES), axis=0)
+    gradients = np.repeat(battery.elements, len(_SHARES), axis=0)
     path = battery.run(start, lambda _, __: gradients, _FIRST, {LEARNING_RATE: rates})
     steps = np.abs(path.steps).mean(axis=2)
     moving = np.nonzero((steps > 0).all(axis=1) & np.isfinite(steps).all(axis=1))[0]
@@ -108,7 +108,7 @@ def _rate(battery: Battery) -> Iterator[Finding]:
 
 def _number(battery: Battery) -> Iterator[Finding]:
     """More elements of the same magnitudes change the steps at most like a norm does."""
-    found = {float(ELEMENTS.size * times): _tiled(battery, times) for times in _TIMES}
+    found = {float(battery.elements.size * times): _tiled(battery, times) for times in _TIMES}
     for power in _powers(found):
         yield observation(
             battery,
@@ -122,6 +122,6 @@ def _number(battery: Battery) -> Iterator[Finding]:
 
 def _tiled(battery: Battery, times: int) -> float:
     """The mean step length of a tensor that repeats its elements."""
-    start, gradients = (np.tile(row, (1, times)) for row in (START, ELEMENTS))
+    start, gradients = (np.tile(row, (1, times)) for row in (battery.start, battery.elements))
     path = battery.run(start, lambda _, __: gradients, _FIRST)
     return float(np.abs(path.steps).mean())

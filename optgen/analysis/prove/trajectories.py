@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from optgen.analysis.exact.grids import OF_ARRAYS, shape_numbers
 from optgen.analysis.exact.work import spend
 from optgen.analysis.prove.float32 import FUNCTIONS, Array, Values
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import Expression, Name, Number
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
-
-#: Reductions over the elements of a run; with a single tensor, global ones are the same.
-_REDUCTIONS: Mapping[str, Callable[[Array], Array]] = {
-    "sum": lambda a: a.sum(axis=1, keepdims=True),
-    "mean": lambda a: a.mean(axis=1, keepdims=True),
-    "norm": lambda a: np.sqrt((a * a).sum(axis=1, keepdims=True)),
-    "global_sum": lambda a: a.sum(axis=1, keepdims=True),
-    "global_norm": lambda a: np.sqrt((a * a).sum(axis=1, keepdims=True)),
-}
 
 
 def value(expression: Expression, values: Values) -> Any:
@@ -32,7 +24,8 @@ def value(expression: Expression, values: Values) -> Any:
             return values[name]
     spend(1)
     found = [value(operand, values) for operand in expression.operands]
-    reduction = _REDUCTIONS.get(expression.operator)
+    # With a single tensor, global reductions are the same.
+    reduction = OF_ARRAYS.get(expression.operator)
     if reduction is None:
         return FUNCTIONS[expression.operator](*found)
     return reduction(np.broadcast_to(found[0], values[PARAM].shape))
@@ -48,7 +41,8 @@ class Runs:
         #: Names with one value per element, even if a step reduces them to a single one.
         self._arrays = {PARAM, GRAD, *(state.name for state in variant.states)}
         self.number = 0
-        self.values: Values = {**hyperparameters, PARAM: parameters}
+        shape = {n: np.float64(k) for n, k in shape_numbers(parameters.shape[1]).items()}
+        self.values: Values = {**shape, **hyperparameters, PARAM: parameters}
         for state in variant.states:
             first = self.values[state.initial] if isinstance(state.initial, str) else state.initial
             self.values[state.name] = np.broadcast_to(np.float64(first), self._shape)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 
 from optgen.analysis.exact.composition import TooLargeError, composed
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.analysis.exact.ranges import bound, comparison
+from optgen.analysis.exact.reductions import KNOWN_SHAPES, over_elements
 from optgen.analysis.exact.specialization import asked, decided
 from optgen.compiler.ir.expression import (
     Expression,
@@ -16,8 +18,12 @@ from optgen.compiler.ir.expression import (
     Number,
     Operation,
     rewrite,
+    walk,
 )
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.problem import Location
+from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
 from optgen.compiler.ir.rule import Step as Assignment
 
@@ -41,11 +47,20 @@ class Variant:
     states: tuple[State, ...]
     #: The assignment of the parameter, in this setting or another.
     location: Location
+    #: Whether the parameter is a matrix in the view of the rule.
+    is_matrix: bool = False
 
     @property
     def change(self) -> Expression:
         """The change of the parameter in a step."""
         return without(self.values[PARAM], PARAM)
+
+    @cached_property
+    def elements(self) -> frozenset[int]:
+        """The identities of the parts of assignments that have one value for each element."""
+        extents = Extents(self.states, self.assignments)
+        parts = (part for step in self.assignments for part in walk(step.expression))
+        return frozenset(id(part) for part in parts if extents.of(part) is Extent.ELEMENT)
 
     def fresh(self) -> dict[str, Expression]:
         """The initial values of states, and the number of the first step."""
@@ -89,13 +104,15 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
         known[state.name] = EVERYTHING if own is None else own
         if state.invariant is not None and own is None:
             relations.append(state.invariant)
+    taken = over_elements(taken, Extents(rule.states, block.steps))
     values = composed(taken, {PARAM: Name(PARAM)})
     label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
     moving = (
         s.location for steps in (taken, block.steps) for s in steps[::-1] if s.target == PARAM
     )
     location = next(moving, rule.location)
-    return Variant(label, taken, values, known, tuple(relations), states, location)
+    is_matrix = every.get(MATRIX, False)
+    return Variant(label, taken, values, known, tuple(relations), states, location, is_matrix)
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:
@@ -148,7 +165,8 @@ def _taken_out(expression: Expression, name: str) -> Expression | None:
 
 def _ranges(rule: Rule, on: Mapping[str, bool]) -> dict[str, Interval] | None:
     """The range of each hyperparameter in a setting of the switches; None if any range is empty."""
-    known = {GRAD: EVERYTHING, PARAM: EVERYTHING, STEP: Interval(ONE, None, False, True)}
+    known = {**KNOWN_SHAPES, GRAD: EVERYTHING, PARAM: EVERYTHING}
+    known[STEP] = Interval(ONE, None, False, True)
     known["call"] = known[STEP]
     for hyperparameter in rule.hyperparameters:
         known[hyperparameter.name] = _range(hyperparameter)

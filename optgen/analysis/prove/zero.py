@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from optgen.analysis.prove.battery import ELEMENTS, START, Battery
+from optgen.analysis.prove.battery import Battery
 from optgen.analysis.prove.observation import observation, trajectory
 from optgen.analysis.prove.variant import Variant, replaced
 from optgen.compiler.ir.expression import (
@@ -31,7 +31,7 @@ def at_zero(battery: Battery) -> Iterator[Finding]:
     choices = list(_by_size(battery.variant))
     if not choices:
         return
-    path = battery.run(0 * START, lambda _, __: ELEMENTS, _STEPS).parameters
+    path = battery.run(0 * battery.start, lambda _, __: battery.elements, _STEPS).parameters
     moves = bool(np.any(path != 0))
     numbers = {GRAD: 1.0, **trajectory(path[:, 0, 0])}
     yield observation(
@@ -60,7 +60,9 @@ def at_zero(battery: Battery) -> Iterator[Finding]:
 
 
 def _first_step(battery: Battery) -> float:
-    return float(np.abs(battery.run(0 * START, lambda _, __: ELEMENTS, 1).steps).mean())
+    return float(
+        np.abs(battery.run(0 * battery.start, lambda _, __: battery.elements, 1).steps).mean()
+    )
 
 
 def _by_size(variant: Variant) -> Iterator[Operation]:

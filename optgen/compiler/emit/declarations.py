@@ -157,6 +157,8 @@ def _phase(phase: Phase, is_last: bool) -> str:
     else:
         of_axes = [one.extent for one in stage.reductions if one.extent in VECTORS]
         arguments["sums"] = len(stage.numbers)
+        orders = [one.combination.order for one in stage.numbers]
+        arguments["orders"] = tuple(orders) if any(orders) else ()
         arguments["rows"] = of_axes.count(Extent.ROWS)
         arguments["columns"] = of_axes.count(Extent.COLUMNS)
         arguments["is_axial"] = stage.is_axial

@@ -128,7 +128,8 @@ def _pass(
     if is_matrix:
         kind, name = Axes, name_of(program, "axes", number)
     switches = _switches(plan, (*reads, *body))
-    return kind(name, switches, reads, body, program, number, stage.reductions, finish)
+    reductions = tuple(replace(one, guard=one.guard.given(known)) for one in stage.reductions)
+    return kind(name, switches, reads, body, program, number, reductions, finish)
 
 
 def _scalars(plan: Plan, program: Program, number: int, kind: type[TensorScalars]) -> TensorScalars:

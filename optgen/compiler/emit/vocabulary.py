@@ -48,6 +48,10 @@ _PRINTED = CLASSES.union(
         "type",
         "alone",
         "deferred",
+        "element",
+        "orders",
+        "matrix",
+        "tensor",
     ),
     *(target.words for target in TARGETS),
 )

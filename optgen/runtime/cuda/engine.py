@@ -15,6 +15,7 @@ from optgen.runtime.cuda.device_tables import Mask, Place, Sums
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.kernels import CHECK_FINITE, Builder, Kernels, Program, built
 from optgen.runtime.norms import joint_norm
+from optgen.runtime.running import Complete
 from optgen.runtime.transaction import Call
 
 _MOST_PREPARED = 16
@@ -82,7 +83,7 @@ class Engine:
         self._measured: tuple[Program, Mask] | None = None
         self._pointed_at: Sequence[Gradient | None] = ()
 
-    def spread(self, sizes: Host, complete: Callable[[Host], None]) -> None:
+    def spread(self, sizes: Host, complete: Complete) -> None:
         """Raise ValueError: sums stay on the device."""
         raise ValueError(
             "a norm over parameters that are spread over processes isn't there yet on a device: "

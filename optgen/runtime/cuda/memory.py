@@ -16,9 +16,9 @@ from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine, Variables
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
-from optgen.runtime.cuda.signals import uninterrupted
 from optgen.runtime.dtypes import DTYPES, NAMED
 from optgen.runtime.kernels import Kernels
+from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call, chain
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from fractions import Fraction
 from pathlib import Path
 
@@ -161,9 +162,9 @@ def test_runs_compute_each_operation_once_a_step(
 ) -> None:
     calls, compute = [0], float32.apply
 
-    def counted(operator: str, operands: list[object]) -> object:
+    def counted(part: Operation, operands: list[object], elements: Set[int]) -> object:
         calls[0] += 1
-        return compute(operator, operands)
+        return compute(part, operands, elements)
 
     monkeypatch.setattr(float32, "apply", counted)
     depth, settings = 40, 2

@@ -7,6 +7,7 @@ from itertools import islice
 from optgen.compiler.ir.problem import MOST_PROBLEMS, Problem
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.read.check.change import check_change
+from optgen.compiler.read.check.extents import check_extents
 from optgen.compiler.read.check.flow import check_flow
 from optgen.compiler.read.check.kinds import check_kinds
 from optgen.compiler.read.check.lists import check_lists
@@ -15,21 +16,23 @@ from optgen.compiler.read.check.unreachable import check_reach
 from optgen.compiler.read.check.unused import check_use
 from optgen.compiler.read.check.values import check_default, check_values
 
+_PARTS = (
+    check_values,
+    check_kinds,
+    check_lists,
+    check_change,
+    check_flow,
+    check_extents,
+    check_use,
+    check_reach,
+    check_rivals,
+)
+
 
 def check(rule: Rule) -> tuple[Problem, ...]:
     """All problems of one spec's rule, in file order."""
     problems: list[Problem] = []
-    parts = (
-        check_values,
-        check_kinds,
-        check_lists,
-        check_change,
-        check_flow,
-        check_use,
-        check_reach,
-        check_rivals,
-    )
-    for part in parts:
+    for part in _PARTS:
         problems += islice(part(rule), MOST_PROBLEMS)
     unique = {(p.message, str(p.location)): p for p in problems}
     return tuple(sorted(unique.values(), key=lambda p: (p.location.line, p.location.column)))

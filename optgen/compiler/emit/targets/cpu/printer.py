@@ -120,6 +120,7 @@ class CpuPrinter(NumberPrinter):
                 yield from ("float64", "int64", "view")
             case TensorScalars():
                 yield from _KERNEL
+                yield from self._used_by_results(function)
                 if any(read.table is Table.TOTALS for read in function.reads):
                     yield "sum_in_order"
                 if any(read.table is Table.NUMBERS for read in function.reads):
@@ -136,7 +137,17 @@ class CpuPrinter(NumberPrinter):
             yield "float64"
             if isinstance(function, Axes) or one.combination is not Combination.SUM:
                 yield f"fold_{_PLACES[one.extent]}"
+        yield from self._used_by_results(function)
+
+    @staticmethod
+    def _used_by_results(function: Function) -> Iterator[str]:
+        results = [one for one in function.body if isinstance(one, Reduction)]
+        if isinstance(function, Pass):
+            results = [*function.reductions]
+        for one in results:
             yield COMBINED[one.combination]
+            if one.combination is not Combination.SUM:
+                yield "inf"
 
     def _element_loop(self, function: Pass) -> dict[str, object]:
         return {

@@ -33,15 +33,15 @@ class TilePrinter(CpuPrinter):
         body = [one for one in function.body if one not in of_lines]
         blocks = self.blocks(function.body, "offset", "begin", "reach")
         blocks += [self._stretch(one) for one in fetches if one not in of_lines]
-        blocks += [self._part_of_block(one) for one in columns]
+        blocks += [self._part_of_block(one) for one in columns if one.guard.cases]
+        parts = [*map(self._part, columns)]
+        parts += [self._part_of_rows(*one) for one in enumerate(rows)]
         return {
             "first": "real: type, loop: Loop, scattered: bool",
             "reads": self.statements(function.reads),
             "zeros": self._starts(numbers),
             "vectors": self.block([self._vector(one) for one in of_lines]),
-            "parts": self.block(
-                [*map(self._part, columns), *(self._part_of_rows(*one) for one in enumerate(rows))]
-            ),
+            "parts": self.block([line for line in parts if line.guard.cases]),
             "fetches": self.statements(of_lines),
             "row_zeros": self._starts(rows),
             "blocks": self.block(blocks),
@@ -94,15 +94,18 @@ class TilePrinter(CpuPrinter):
         return "\n".join(f"{self.name(one.target)} = {start_of(one)}" for one in reductions)
 
     def _left(self, reductions: list[Reduction], place: str) -> str:
-        return "\n".join(
-            f"{place.format(k=k, name=one.target)} = {self.name(one.target)}"
+        lines = [
+            Line(f"{place.format(k=k, name=one.target)} = {self.name(one.target)}", one.guard)
             for k, one in enumerate(reductions)
-        )
+        ]
+        return self.block([line for line in lines if line.guard.cases])
 
     def _folds(self, reductions: list[Reduction]) -> Iterator[Line]:
         """How the results of tiles become those of variables, rows and columns."""
         for k, one in enumerate(reductions):
             order = one.combination.order
+            if not one.guard.cases:
+                continue
             if one.extent not in VECTORS:
                 yield Line(f"fold_numbers(tiles, partial, sums, {k}, {order})", one.guard)
                 continue

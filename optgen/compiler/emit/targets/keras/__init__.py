@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from optgen.compiler.emit.target import Naming, Target, is_plain
-from optgen.compiler.emit.targets.keras.printer import HOST_OPERATIONS, REAL, KerasPrinter
-from optgen.compiler.ir.plan import Plan
+from optgen.compiler.emit.target import Naming, Target
+from optgen.compiler.emit.targets.keras.printer import (
+    HOST_OPERATIONS,
+    REAL,
+    REDUCTIONS,
+    KerasPrinter,
+)
+from optgen.compiler.ir.plan import Plan, expression_of
+from optgen.compiler.ir.randomness import has_draws
 
 
 class Keras(Target):
@@ -18,14 +24,16 @@ class Keras(Target):
             *("tensors", "totals", *KerasPrinter.support),
         ]
     )
-    attributes = frozenset({*HOST_OPERATIONS.values(), REAL})
+    attributes = frozenset({*HOST_OPERATIONS.values(), *REDUCTIONS.values(), REAL})
     packages = frozenset({"typing", "features"})
     effects = frozenset({"feature_scalars"})
     has_columns = False
 
     def supports(self, plan: Plan) -> bool:
         """Whether the target has all that a plan needs."""
-        return is_plain(plan)
+        every = [expression_of(item) for program in plan.programs for item in program.items]
+        by_call = plan.rule.inputs or any(switch.is_of_calls for switch in plan.switches)
+        return not (by_call or any(map(has_draws, every)))
 
     def printer(self, plan: Plan, naming: Naming) -> KerasPrinter:
         """What prints the statements of a plan."""

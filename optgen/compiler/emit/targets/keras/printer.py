@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from optgen.compiler.emit.code import (
-    Elements,
+    Fetch,
     Function,
     HostScalars,
     Load,
+    Pass,
+    Put,
     Read,
     Statement,
     Store,
-    Sums,
     Table,
     TensorScalars,
     Write,
@@ -24,11 +25,13 @@ from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.emit.target import Naming, StatementPrinter
-from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import names
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
-from optgen.compiler.ir.plan import Assignment, Plan, Reduction
+from optgen.compiler.ir.plan import Assignment, Item, Plan, Reduction
+from optgen.compiler.ir.reduction import Combination
+from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import COUNTERS
 
 #: The functions of the language, and the operators that Python can't apply to tensors.
@@ -48,15 +51,19 @@ HOST_OPERATIONS: Mapping[str, str] = {
 }
 #: Wraps literals: everything that meets a tensor is a tensor of the same dtype.
 REAL = "ops.real"
+#: The reductions of the values of one variable.
+REDUCTIONS = {one: f"ops.{one.value}_of" for one in Combination}
 _DICT = "{}: dict[str, Any]".format
 _ELEMENTS = ", ".join([*map(_DICT, ["tensors", "scalars"]), "ops: Any"])
 _SUMS = ", ".join([*map(_DICT, ["tensors", "scalars", "sums", "totals"]), "ops: Any"])
-_SCALARS = ", ".join([*map(_DICT, ["scalars", "sums", "totals"]), "ops: Any"])
-_HOST = ", ".join([_DICT("scalars"), "ops: Any"])
+_SCALARS = ", ".join([_DICT("scalars"), "ops: Any"])
 
 
 class KerasPrinter(StatementPrinter):
-    """Prints statements over dictionaries, which hold tensors and scalars by name."""
+    """Prints statements over dictionaries, which hold tensors and scalars by name.
+
+    Vectors are among the scalars: they broadcast against the tensors of matrices.
+    """
 
     support: ClassVar = {"Any": "typing"}
 
@@ -69,20 +76,12 @@ class KerasPrinter(StatementPrinter):
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
         arithmetic = self._reading(function)
-        # Counters are among the scalars already.
-        written = [one for one in function.body if not _is_counter(one)]
-        lines = [self._line(one, arithmetic) for one in written]
-        if isinstance(function, HostScalars | TensorScalars):
-            lines = [replace(line, section="") for line in lines]
-        match function:
-            case Elements():
-                first = _ELEMENTS
-            case Sums():
-                first = _SUMS
-            case TensorScalars():
-                first = _SCALARS
-            case _:
-                first = _HOST
+        line, first = self._scalar, _SCALARS
+        if isinstance(function, Pass):
+            line, first = self._line, _SUMS if function.reductions else _ELEMENTS
+        # Counters are among the scalars already, and vectors are read and written in place.
+        written = [one for one in function.body if not (_is_counter(one) or _is_access(one))]
+        lines = [line(one, arithmetic) for one in written]
         return {"first": first, "body": self.block(lines)}
 
     def uses(self, function: Function) -> Iterator[str]:
@@ -96,35 +95,72 @@ class KerasPrinter(StatementPrinter):
     def _reading(self, function: Function) -> Printer:
         """What prints the arithmetic of a function: scalars are read where they are used."""
         plain = self.host if isinstance(function, HostScalars) else self.element
-        names = dict(plain.names)
-        for read in (*function.reads, *_counters(function)):
-            held = read.table if read.table in (Table.SUMS, Table.TOTALS) else Table.SCALARS
-            names[read.name] = f'{held.value}["{read.name}"]'
-        return replace(plain, names=names)
+        read = [one.name for one in (*function.reads, *_counters(function))]
+        read += [one.vector for one in function.body if isinstance(one, Fetch)]
+        if isinstance(function, TensorScalars):
+            read += [one.target for one in function.body if _is_vector(one)]
+        return replace(plain, names={**plain.names, **{one: _held(one) for one in read}})
 
     def _line(self, statement: Statement, arithmetic: Printer) -> Line:
+        """One line of a pass."""
         match statement:
             case Load(buffer, guard):
                 return Line(f'{self.name(buffer)} = tensors["{buffer}"]', guard, "load")
             case Store(buffer, guard):
                 return Line(f'tensors["{buffer}"] = {self.name(buffer)}', guard, "store")
-            case Write(name, _, guard, expression):
-                value = printed(expression, arithmetic) if expression else arithmetic.name(name)
-                return Line(f'scalars["{name}"] = {value}', guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = "
                 text += printed(statement.expression, arithmetic)
                 return Line(text, statement.guard, statement.block)
-            case Reduction():
+            case Reduction(target, _, guard, block):
                 held = Table.TOTALS if statement.extent is Extent.OPTIMIZER else Table.SUMS
-                term = printed(statement.term, arithmetic)
-                text = f'{held.value}["{statement.target}"] = {term}'
-                return Line(text, statement.guard, statement.block)
+                text = f'{held.value}["{target}"] = {self._reduced(statement, arithmetic)}'
+                return Line(text, guard, block)
         raise TypeError(statement)
+
+    def _scalar(self, statement: Statement, arithmetic: Printer) -> Line:
+        """One line of arithmetic on numbers and vectors."""
+        match statement:
+            case Write(name, _, guard, expression):
+                value = printed(expression, arithmetic) if expression else arithmetic.name(name)
+                return Line(f"{_held(name)} = {value}", guard)
+            case Assignment(target, expression, guard):
+                value = printed(expression, arithmetic)
+            case Reduction(target, _, guard):
+                value = self._reduced(statement, arithmetic)
+            case _:
+                raise TypeError(statement)
+        if _is_vector(statement):
+            return Line(f"{_held(target)} = {value}", guard & Condition.of(MATRIX))
+        if isinstance(statement, Reduction):
+            guard &= Condition.of(MATRIX)
+        return Line(f"{self.name(target)} = {value}", guard)
+
+    @staticmethod
+    def _reduced(reduction: Reduction, arithmetic: Printer) -> str:
+        """The result of a reduction of the values of one variable."""
+        arguments = [printed(reduction.term, arithmetic)]
+        # The numbers of variables are reduced to that of the optimizer later.
+        target = Extent.TENSOR if reduction.extent is Extent.OPTIMIZER else reduction.extent
+        if (reduction.source, target) != (Extent.ELEMENT, Extent.TENSOR):
+            arguments += [f'"{one.name.lower()}"' for one in (reduction.source, target)]
+        return f"{REDUCTIONS[reduction.combination]}({', '.join(arguments)})"
+
+
+def _held(name: str) -> str:
+    return f'{Table.SCALARS.value}["{name}"]'
 
 
 def _is_counter(statement: Statement) -> bool:
     return isinstance(statement, Write) and statement.name in COUNTERS
+
+
+def _is_access(statement: Statement) -> bool:
+    return isinstance(statement, Fetch | Put)
+
+
+def _is_vector(statement: Statement) -> TypeGuard[Item]:
+    return isinstance(statement, Item) and statement.extent in VECTORS
 
 
 def _counters(function: Function) -> Iterator[Read]:

@@ -1,4 +1,4 @@
-"""Deferral of signal handlers during device work that takes several calls."""
+"""Deferral of signal handlers during calls of Python functions that belong together."""
 
 from __future__ import annotations
 

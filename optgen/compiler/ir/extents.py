@@ -1,0 +1,75 @@
+"""Inference of extents: the extent of each name that a list of steps assigns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation
+from optgen.compiler.ir.extent import VECTORS, Extent, join
+from optgen.compiler.ir.reduction import REDUCERS
+from optgen.compiler.ir.reserved import SHAPES
+from optgen.compiler.ir.rule import GRAD, PARAM, State, Step
+
+
+class Extents:
+    """The extents of names and expressions; a state has the extent that it is declared with.
+
+    A state that depends on hyperparameters and counters only counts as a value of the call.
+    """
+
+    def __init__(self, states: Iterable[State], steps: Sequence[Step]) -> None:
+        declared = {
+            state.name: Extent.CALL if state.is_of_calls else state.extent for state in states
+        }
+        self._extents: dict[str, Extent] = {
+            **dict.fromkeys(SHAPES, Extent.TENSOR),
+            PARAM: Extent.ELEMENT,
+            GRAD: Extent.ELEMENT,
+            **declared,
+        }
+        changed = True
+        while changed:
+            changed = False
+            for step in steps:
+                extent = self.of(step.expression) | self.name(step.target)
+                if step.target not in declared and extent != self.name(step.target):
+                    self._extents[step.target], changed = extent, True
+
+    def name(self, name: str) -> Extent:
+        """The extent of a name; hyperparameters and counters have one value per call."""
+        return self._extents.get(name, Extent.CALL)
+
+    def of(self, expression: Expression) -> Extent:
+        """The extent of an expression."""
+        match expression:
+            case Number():
+                return Extent.CALL
+            case Name(name):
+                return self.name(name)
+        if expression.operator in REDUCTIONS:
+            return self.reduction(expression)[1]
+        return join(self.of(operand) for operand in expression.operands)
+
+    def reduction(self, operation: Operation) -> tuple[Extent, Extent]:
+        """The extents of the terms and of the results of a reduction.
+
+        Only the vectors of a variable are reduced as they are: a number has a term for each
+        element. The mean of each column of a vector of rows is one number for each matrix.
+        """
+        found = self.of(operation.operands[0])
+        source = found if found in VECTORS else Extent.ELEMENT
+        over = REDUCERS[operation.operator].extent
+        along = (Extent.ROWS, Extent.COLUMNS)
+        return source, Extent.MATRIX if over in along and source in along else over
+
+
+#: How many values a name has, for messages.
+AMOUNTS: Mapping[Extent, str] = {
+    Extent.CALL: "one value for each call",
+    Extent.OPTIMIZER: "one number for all tensors",
+    Extent.TENSOR: "one number for each tensor",
+    Extent.MATRIX: "one number for each matrix",
+    Extent.ROWS: "one number for each row",
+    Extent.COLUMNS: "one number for each column",
+    Extent.ELEMENT: "one number for each element",
+}

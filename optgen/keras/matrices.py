@@ -1,0 +1,113 @@
+"""Variables as tensors of operations: those that are matrices have three dimensions.
+
+These are the matrices of a batch, rows and columns, so that vectors of rows and of columns
+broadcast against the elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf, nan, prod
+from typing import Any
+
+from keras import ops
+
+from optgen.keras.arithmetic import TensorFunctions
+from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view
+
+#: The dimensions that values of an extent vary over.
+_VARIES = {"element": (0, 1, 2), "rows": (0, 1), "columns": (0, 2), "matrix": (0,), "tensor": ()}
+
+
+class Matrices:
+    """The form of a variable in operations; without a ``view`` it is the variable's own."""
+
+    def __init__(self, shape: Sequence[int], view: str = "") -> None:
+        self._own = tuple(shape)
+        axes = axes_of(view, shape) if view else ([*range(len(shape))],)
+        self._order = [axis for some in axes for axis in some]
+        counts = [prod(shape[axis] for axis in some) for some in axes]
+        self.is_viewed = bool(view)
+        #: The shape in operations.
+        self.shape = tuple(counts) if view else self._own
+        seen = View(counts[0], counts[1], counts[2], len(shape)) if view else plain_view(shape)
+        #: The numbers of a variable's shape that generated code reads, by name.
+        self.sizes = dict(zip(NAMES, map(float, seen.shape), strict=True))
+        self._seen = seen
+
+    def seen(self, tensor: Any) -> Any:
+        """A tensor of the variable's shape in this form."""
+        if not self.is_viewed:
+            return tensor
+        return ops.reshape(self._transposed(tensor, self._order), self.shape)
+
+    def restored(self, tensor: Any) -> Any:
+        """A tensor in this form, or one that broadcasts to it, in the variable's shape."""
+        whole = ops.broadcast_to(tensor, self.shape)
+        if not self.is_viewed:
+            return whole
+        moved = ops.reshape(whole, [self._own[axis] for axis in self._order])
+        return self._transposed(moved, sorted(self._order, key=self._order.__getitem__))
+
+    def length(self, shape: str) -> tuple[int, ...]:
+        """The shape of a state: of a number, or of a vector of rows or of columns."""
+        return self._seen.length(shape) if self.is_viewed else ()
+
+    def vector(self, state: Any, shape: str) -> Any:
+        """A number or vector that broadcasts against tensors in this form."""
+        return ops.reshape(state, self.varying(shape)) if shape in VECTOR_LENGTHS else state
+
+    def flat(self, value: Any, shape: str) -> Any:
+        """A number or vector in the shape of its state."""
+        wanted = self.varying(shape) if shape in VECTOR_LENGTHS else ()
+        return ops.reshape(ops.broadcast_to(value, wanted), self.length(shape))
+
+    def varying(self, extent: str) -> tuple[int, ...]:
+        """The shape of values of an extent."""
+        if not self.is_viewed:
+            return self.shape
+        kept = _VARIES[extent]
+        return tuple(count if axis in kept else 1 for axis, count in enumerate(self.shape))
+
+    @staticmethod
+    def _transposed(tensor: Any, order: Sequence[int]) -> Any:
+        return tensor if [*order] == [*range(len(order))] else ops.transpose(tensor, order)
+
+
+class VariableFunctions:
+    """Functions of tensors of one variable, which also reduces them."""
+
+    def __init__(self, functions: TensorFunctions, form: Matrices) -> None:
+        self._functions, self._form = functions, form
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        found: Callable[..., Any] = getattr(self._functions, name)
+        return found
+
+    def sum_of(self, term: Any, extent: str = "element", target: str = "tensor") -> Any:
+        """The sum of values of an extent, for each unit of another."""
+        return self._reduce(ops.sum, term, extent, target)
+
+    def largest_of(self, term: Any, extent: str = "element", target: str = "tensor") -> Any:
+        """The largest value; NaN if any is NaN."""
+        return self._extreme(ops.max, -inf, term, extent, target)
+
+    def smallest_of(self, term: Any, extent: str = "element", target: str = "tensor") -> Any:
+        """The smallest value; NaN if any is NaN."""
+        return self._extreme(ops.min, inf, term, extent, target)
+
+    def _extreme(
+        self, reduction: Callable[..., Any], start: float, term: Any, extent: str, target: str
+    ) -> Any:
+        if not all(self._form.shape):
+            return self._functions.real(start)
+        found = self._reduce(reduction, term, extent, target)
+        has_nan = self._reduce(ops.any, self._functions.isnan(term), extent, target)
+        return ops.where(has_nan, self._functions.real(nan), found)
+
+    def _reduce(self, reduction: Callable[..., Any], term: Any, extent: str, target: str) -> Any:
+        whole = ops.broadcast_to(term, self._form.varying(extent))
+        if target == "tensor":
+            return reduction(whole)
+        axes = tuple(axis for axis in _VARIES[extent] if axis not in _VARIES[target])
+        return reduction(whole, axis=axes, keepdims=True)

@@ -1,0 +1,111 @@
+"""A variable in a call of operations, and what all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from optgen.keras.arithmetic import TensorFunctions
+from optgen.keras.matrices import VariableFunctions
+from optgen.keras.slots import Slot
+from optgen.runtime.allocation import ELEMENT
+from optgen.runtime.kernels import Builder, Phase, Program, switches_of
+
+Tensors = dict[str, Any]
+PARAM, GRADIENT = "param", "grad"
+
+
+class Shared:
+    """Numbers of the optimizer, in the host's dtype."""
+
+    def __init__(
+        self, scalars: Tensors, states: Tensors, on: Mapping[str, bool], functions: TensorFunctions
+    ) -> None:
+        self.functions, self.states, self._on = functions, states, on
+        self._scalars = {**scalars, **states}
+
+    def add(self, values: Tensors) -> None:
+        """Add numbers."""
+        self._scalars |= values
+
+    def compute(self, builder: Builder) -> Tensors:
+        """The numbers that a function adds."""
+        return added(builder, self._on, self._scalars, self.functions)
+
+    def keep(self, program: Program) -> None:
+        """Give states the values that a program has left."""
+        for keep in program.keeps:
+            if keep.state in self.states and keep.when(self._on):
+                self.states[keep.state] = self._scalars[keep.value]
+
+
+class Member:
+    """A variable: its tensors, which programs replace, and scalars, by name.
+
+    Tensors are in the form for operations, and scalars are numbers and vectors: in the variable's
+    dtype for passes over elements, and in the host's for arithmetic of their own.
+    """
+
+    def __init__(
+        self,
+        slot: Slot,
+        tensors: Tensors,
+        scalars: tuple[Tensors, Tensors],
+        functions: TensorFunctions,
+        host: TensorFunctions,
+    ) -> None:
+        """``scalars`` are those of the call, in the variable's dtype and in the host's."""
+        self.slot, self.tensors = slot, tensors
+        self.functions = VariableFunctions(functions, slot.form)
+        self._host = VariableFunctions(host, slot.form)
+        self._narrow, self._wide = ({**some} for some in scalars)
+        self._wide |= {name: host.real(size) for name, size in slot.form.sizes.items()}
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether it is there for an update, or for what follows updates only."""
+        return GRADIENT in self.tensors
+
+    def add(self, values: Tensors) -> None:
+        """Add numbers and vectors."""
+        self._wide |= {name: self._host.real(value) for name, value in values.items()}
+        self._narrow |= {name: self.functions.real(value) for name, value in values.items()}
+
+    def run(self, phase: Phase, builder: Builder) -> Tensors:
+        """Run a pass over the elements; returns its parts of sums over all variables."""
+        slot = self.slot
+        if not phase.reduces:
+            call(builder, slot.on, self.tensors, self._narrow, self.functions)
+            return {}
+        sums: Tensors = {}
+        totals: Tensors = {}
+        call(builder, slot.on, self.tensors, self._narrow, sums, totals, self.functions)
+        self.add(sums)
+        return {name: self._host.real(part) for name, part in totals.items()}
+
+    def compute(self, builder: Builder) -> None:
+        """Run a function that computes numbers and vectors."""
+        self.add(added(builder, self.slot.on, self._wide, self._host))
+
+    def keep(self, program: Program) -> None:
+        """Give states the numbers and vectors that a program has left."""
+        for keep in program.keeps:
+            if keep.state in self.slot.states and keep.when(self.slot.on):
+                self.tensors[keep.state] = self._wide[keep.value]
+
+    def result(self, name: str, shape: str = ELEMENT) -> Any:
+        """A tensor in the shape of its variable, or a number or vector in that of its state."""
+        tensor, form = self.tensors[name], self.slot.form
+        return form.restored(tensor) if shape == ELEMENT else form.flat(tensor, shape)
+
+
+def call(builder: Builder, on: Mapping[str, bool], *arguments: Any) -> None:
+    """Call a printed function with the switches that it takes."""
+    builder(*arguments, **{name: on[name] for name in switches_of(builder)})
+
+
+def added(builder: Builder, on: Mapping[str, bool], scalars: Tensors, functions: Any) -> Tensors:
+    """The scalars that a function adds; they are among the given ones then."""
+    before = {**scalars}
+    call(builder, on, scalars, functions)
+    return {name: value for name, value in scalars.items() if before.get(name) is not value}

@@ -1,0 +1,91 @@
+"""Allocation of what persists beside the variables: states, scratch vectors, numbers of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.hyperparameters.declarations import Input, State
+from optgen.runtime.hyperparameters.settings import Row, Settings
+from optgen.runtime.kernels import MATRIX, OPTIMIZER
+from optgen.runtime.memory import Memory
+from optgen.runtime.parts import NewStates, StateSource
+from optgen.runtime.view import View
+
+#: The shape of states that are arrays of elements.
+ELEMENT = "element"
+#: Arrays by name, one for each variable that has one.
+Arrays = dict[str, list[Array | None]]
+
+
+def views_of(
+    memory: Memory, variables: Sequence[Array], rows: Sequence[Row], view: str
+) -> list[View | None]:
+    """The views of variables of at least two dimensions that the user didn't exclude."""
+    return [
+        memory.view(variable, view)
+        if view and len(variable.shape) > 1 and MATRIX not in row.excluded
+        else None
+        for variable, row in zip(variables, rows, strict=True)
+    ]
+
+
+def initial_value(state: State, settings: Settings, row: Row) -> float | None:
+    """The initial value of a state; None for the variable's value."""
+    if not isinstance(state.initial, str):
+        return state.initial
+    # What all variables share begins with the optimizer's own hyperparameters.
+    row = Row() if state.shape == OPTIMIZER else row
+    return None if state.initial == "param" else settings.of_row(state.initial, row)
+
+
+class Allocation:
+    """Allocates in the memory of the variables; ``source`` may have states already."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        variables: Sequence[Array],
+        views: Sequence[View | None],
+        source: StateSource,
+    ) -> None:
+        self._place, self._views, self._source = (memory, variables), views, source
+        #: States that all variables share.
+        self.shared: dict[str, Array] = {}
+
+    def state(self, state: State, index: int, value: float | None) -> Array:
+        """A state of one variable; the first one makes what all variables share.
+
+        The ``value`` None is that of the variable.
+        """
+        if state.shape == ELEMENT:
+            return self._source.state(*self._place, index, state.name, value)
+        assert value is not None
+        if state.shape == OPTIMIZER:
+            if state.name not in self.shared:
+                shared = self._source.number(*self._place, None, state.name, (), value)
+                self.shared[state.name] = shared
+            return self.shared[state.name]
+        view = self._views[index]
+        length = view.length(state.shape) if view is not None else ()
+        return self._source.number(*self._place, index, state.name, length, value)
+
+    def vectors(self, shapes: Sequence[tuple[str, str]]) -> Arrays:
+        """Scratch vectors of the variables that are matrices, given what each has numbers for."""
+        return {
+            name: [
+                None
+                if view is None
+                else NewStates().number(*self._place, index, name, view.length(shape), 0.0)
+                for index, view in enumerate(self._views)
+            ]
+            for name, shape in shapes
+        }
+
+    def numbers(self, inputs: Sequence[Input]) -> Mapping[str, Array]:
+        """The inputs that are one number, which calls set."""
+        return {
+            one.name: NewStates().number(*self._place, None, one.name, (), 0.0)
+            for one in inputs
+            if one.shape == OPTIMIZER and self._views
+        }
