@@ -21,6 +21,7 @@ from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.exclusions import Itself
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.memory import Memory
 from optgen.runtime.model import LARGEST_GRADIENT, Counters, Model
 from optgen.runtime.optimizer import Optimizer
@@ -54,10 +55,11 @@ class InPlace:
         self._variables: Variables | None = None
 
     @staticmethod
-    def fits(slots: Sequence[Slot]) -> bool:
-        """Whether kernels can update variables; the others need operations."""
+    def fits(rule: type[Optimizer], slots: Sequence[Slot]) -> bool:
+        """Whether kernels of a rule can update variables; the others need operations."""
         tensors = [slot.variable.value for slot in slots]
-        devices = {"cpu"} if missing_packages() else {"cpu", "cuda"}
+        is_on_device = any(tensor.is_cuda for tensor in tensors)
+        devices = {"cpu", "cuda"} if is_on_device and _has_device_kernels(rule) else {"cpu"}
         return all(
             tensor.dtype in _DTYPES
             and tensor.device.type in devices
@@ -103,6 +105,16 @@ class InPlace:
             made = Variables(self._rule, *held, core.settings, core.treatment)
             core.model, self._variables = made.model, made
         return made
+
+
+def _has_device_kernels(rule: type[Optimizer]) -> bool:
+    if missing_packages():
+        return False
+    try:
+        rule.kernels_of("cuda")
+    except UnsupportedTargetError:
+        return False
+    return True
 
 
 class SlotStates:

@@ -24,6 +24,7 @@ from optgen.keras.synchronized import Watched
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
+from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.suggestions import refuse_unknown
 
@@ -98,11 +99,15 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         settings = inside.hyperparameters.settings()
         inside.shared = add_states(rule, inside.slots, settings, self.add_variable)
         inside.hyperparameters.fix()
-        kernels, held = rule.kernels_of("keras"), (inside.slots, inside.shared)
-        inside.operations = Operations(kernels, rule.states, *held)
-        if IN_PLACE and InPlace.fits(inside.slots):
+        held = inside.slots, inside.shared
+        if IN_PLACE and InPlace.fits(rule, inside.slots):
             owner, calls = type(self).__name__, Watched(self._iterations)
             inside.in_place = InPlace(owner, rule, inside.hyperparameters, *held, calls)
+        try:
+            inside.operations = Operations(rule.kernels_of("keras"), rule.states, *held)
+        except UnsupportedTargetError:
+            if inside.in_place is None:
+                raise
         self.built = True
 
     def _slot(self, variable: Any, path: str) -> Slot:
@@ -154,7 +159,9 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         def operands(row: Row) -> dict[str, Any]:
             return inside.hyperparameters.operands(row, self._iterations, dtype) | counters
 
-        assert inside.operations is not None
+        if inside.operations is None:
+            message = "has no operations; a step must run in its kernels, outside of graphs"
+            raise UnsupportedTargetError(f"{type(self).__name__} {message}")
         inside.operations.step(gradients, operands)
 
     def minimize(self, loss: Any, variables: Sequence[Any]) -> Any:

@@ -102,9 +102,9 @@ class Engine:
             commit([*running.passes()])
             if not has_checked and running.has_passed:
                 has_checked = True
-                found: Mask = np.isnan(running.sums[:, 0])
-                if found.any():
-                    return found
+                if running.sums[:, 0].any():
+                    is_bad: Mask = np.isnan(running.sums[:, 0])
+                    return is_bad
             commit([*running.scalars()])
         return None
 

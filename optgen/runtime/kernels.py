@@ -59,6 +59,10 @@ class MixedBuildError(ImportError):
     """A class and its kernels come from different builds, and may not compute the same rule."""
 
 
+class UnsupportedTargetError(NotImplementedError):
+    """A target has no code for a rule, since it lacks something that the rule needs."""
+
+
 @dataclass(frozen=True)
 class Norm:
     """A factor that is the gradient norm: of each variable, or ``everywhere`` of all."""

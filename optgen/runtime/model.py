@@ -224,6 +224,10 @@ class Model:
                 self.engine.point(name, value)
         return self.engine.begin(rows, call, steps, has)
 
+    def missing(self, given: Given) -> list[str]:
+        """The inputs that a call must be given, and isn't."""
+        return [one.name for one in self._inputs if not (one.optional or one.name in given)]
+
     def updated(self, chosen: Mask) -> list[Call]:
         """The calls that note an update of some variables."""
         moved = (setattr, self, "is_perturbed", False)

@@ -9,7 +9,14 @@ from importlib import import_module
 from typing import Any, ClassVar, TypeVar
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Input, State, Switch
-from optgen.runtime.kernels import EVALUATE, Kernels, MixedBuildError, Program, kernels_in
+from optgen.runtime.kernels import (
+    EVALUATE,
+    Kernels,
+    MixedBuildError,
+    Program,
+    UnsupportedTargetError,
+    kernels_in,
+)
 
 Declared = TypeVar("Declared", bound="Hyperparameter | Switch")
 
@@ -109,7 +116,8 @@ class Generated:
     def kernels_of(cls, target: str) -> Kernels:
         """The kernels of a target; imports their modules.
 
-        Raises MixedBuildError where they come from another build than the class.
+        Raises MixedBuildError where they come from another build than the class, and
+        UnsupportedTargetError where the target lacks something that the rule needs.
         """
         rule = cls.rule_class()
         named: Any = rule
@@ -129,7 +137,14 @@ class Generated:
 @cache
 def _kernels_of(rule: Any, target: str, fingerprint: str) -> Kernels:
     package, _, module = rule.__module__.rpartition(".")
-    own = import_module(f"{package}.{target}.{module}")
+    path = f"{package}.{target}.{module}"
+    try:
+        own = import_module(path)
+    except ModuleNotFoundError as error:
+        if error.name != path:
+            raise
+        message = f"{rule.__name__} needs something that the target {target!r} lacks"
+        raise UnsupportedTargetError(message) from None
     shared = import_module(f"{package}.{target}.features")
     if (rule.fingerprint, rule.features.fingerprint) != (own.FINGERPRINT, shared.FINGERPRINT):
         raise mixed(own.__name__)

@@ -104,6 +104,9 @@ class Step:
         self, gradients: Gradients, counters: Counters, also: Sequence[Call], given: Given
     ) -> bool:
         model = self._model
+        if missing := model.missing(given):
+            message = f"a step needs {', '.join(missing)} beside the gradients"
+            raise TypeError(f"{message}, which only apply of an optimizer of arrays takes")
         rows = self._settings.rows(model.row_set, counters.calls)
         present = model.present(gradients)
         program = model.begin(rows, counters, given)

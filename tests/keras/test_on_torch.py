@@ -12,12 +12,25 @@ import numpy as np
 import pytest
 import torch
 
+import optgen
+from optgen.compiled.user_folder import VARIABLE
 from optgen.keras import SGD, Adam, optimizer_class
 from tests.keras import extents
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.promises import CHECKS, INPUTS, TARGETS, fitted, network
 from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.runtime.cuda.own import package
+
+#: Random numbers are drawn by kernels only.
+SHAKEN = '''
+name = "Shaken"
+[hyperparameters]
+learning_rate = { default = 0.1 }
+[update]
+rule = """
+param = param - learning_rate*(grad + normal())
+"""
+'''
 
 # Keras's own conversion of NumPy arrays to torch tensors.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -130,3 +143,24 @@ def test_numbers_rows_and_columns() -> None:
 
 def test_keras_files_with_numbers_rows_and_columns(tmp_path: Path) -> None:
     extents.check_keras_files(tmp_path)
+
+
+def test_a_rule_without_operations_runs_in_its_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    (tmp_path / "shaken.toml").write_text(SHAKEN, encoding="utf-8")
+    rule = optgen.compile(tmp_path / "shaken.toml")
+    variable, optimizer = keras.Variable(np.ones(3, "float32")), optimizer_class(rule)()
+    array, plain = np.ones(3, np.float32), rule()
+    for _ in range(3):
+        optimizer.apply([torch.ones(3)], [variable])
+        plain.apply([np.ones(3, np.float32)], [array])
+    assert np.array_equal(variable.numpy(), array)
+    with pytest.raises(NotImplementedError, match="outside of graphs"):
+        optimizer.stateless_apply(
+            [v.value for v in optimizer.variables], [torch.ones(3)], [variable.value]
+        )
+    half = keras.Variable(np.ones(3), dtype="bfloat16")
+    with pytest.raises(NotImplementedError, match="the target 'keras' lacks"):
+        optimizer_class(rule)().build([half])
