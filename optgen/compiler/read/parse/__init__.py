@@ -110,7 +110,6 @@ class _Parser:
             view_at=spec.view.location if spec.view is not None else None,
             inputs=self._inputs,
             evaluation=self._expression(spec.evaluate),
-            view_at=spec.view.location if spec.view is not None else None,
         )
 
     def _view(self) -> str:
