@@ -154,7 +154,7 @@ class Featured(Optimizer):
                     ),
                     phases=(
                         Phase(
-                            sums=3,
+                            sums=3, has_scalars=True,
                             when=lambda on: (
                                 on["check_finite"]
                                 or on["clipnorm_given"]

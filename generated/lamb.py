@@ -90,14 +90,14 @@ class LAMB(Featured):
                 ),
                 phases=(
                     Phase(
-                        sums=3,
+                        sums=3, has_scalars=True,
                         when=lambda on: (
                             on["check_finite"]
                             or on["clipnorm_given"]
                             or on["global_clipnorm_given"]
                         ),
                     ),
-                    Phase(sums=2, stores=True),
+                    Phase(sums=2, stores=True, has_scalars=True),
                     Phase(),
                 ),
             ),

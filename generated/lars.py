@@ -82,14 +82,14 @@ class LARS(Featured):
                 ),
                 phases=(
                     Phase(
-                        sums=3,
+                        sums=3, has_scalars=True,
                         when=lambda on: (
                             on["check_finite"]
                             or on["clipnorm_given"]
                             or on["global_clipnorm_given"]
                         ),
                     ),
-                    Phase(sums=2),
+                    Phase(sums=2, has_scalars=True),
                     Phase(),
                 ),
             ),

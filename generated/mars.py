@@ -93,14 +93,14 @@ class MARS(Featured):
                 ),
                 phases=(
                     Phase(
-                        sums=3,
+                        sums=3, has_scalars=True,
                         when=lambda on: (
                             on["check_finite"]
                             or on["clipnorm_given"]
                             or on["global_clipnorm_given"]
                         ),
                     ),
-                    Phase(sums=1),
+                    Phase(sums=1, has_scalars=True),
                     Phase(),
                 ),
             ),

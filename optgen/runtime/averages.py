@@ -11,6 +11,7 @@ import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.kernels import MATRIX
 from optgen.runtime.locking import Turn
 from optgen.runtime.memory import Mask
 from optgen.runtime.model import Model
@@ -75,8 +76,10 @@ def standing_of(
 
 
 def kept_averages(declared: Sequence[State], on: Mapping[str, bool]) -> list[str]:
-    """The states that may replace variables, under a switch setting."""
-    return [state.name for state in declared if state.stands_in and state.when(on)]
+    """The states that may replace variables, matrices or others, under a switch setting."""
+    both = [{**on, MATRIX: is_matrix} for is_matrix in (False, True)]
+    stand_ins = [state for state in declared if state.stands_in]
+    return [state.name for state in stand_ins if any(map(state.when, both))]
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,9 @@ class Phase:
     stores: bool = False
     #: Whether its numbers are due where the pass doesn't run.
     is_due_anyway: bool = False
+    #: Whether it makes numbers of the optimizer, and numbers or vectors of each variable.
+    has_shared: bool = False
+    has_scalars: bool = False
     #: For each of the numbers 0 if it is a sum, 1 for a largest and -1 for a smallest value; empty
     #: if all are sums.
     orders: tuple[int, ...] = ()
@@ -242,14 +245,13 @@ def kernels_in(
             ending = "" if number == 1 else f"_{number}"
             is_last = number == len(program.phases) - 1 + first
             name = program.name if is_last else f"{program.name}_sums{ending}"
-            axes = f"{program.name}_axes{'' if is_last else ending}"
             phases.append(
                 replace(
                     phase,
                     elements=found(name),
-                    axes=found(axes) if phase.is_axial else None,
-                    shared=found(f"{program.name}_shared{ending}"),
-                    scalars=found(f"{program.name}_scalars{ending}"),
+                    axes=found(f"{name}_axes") if phase.is_axial else None,
+                    shared=found(f"{program.name}_shared{ending}") if phase.has_shared else None,
+                    scalars=found(f"{program.name}_scalars{ending}") if phase.has_scalars else None,
                 )
             )
         return replace(program, phases=tuple(phases), factors=factors)

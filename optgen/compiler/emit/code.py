@@ -79,6 +79,8 @@ class Fetch:
     vector: str
     extent: Extent
     guard: Condition
+    #: Whether it is true or false.
+    boolean: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class Pass(Function):
 
     program: Program
     number: int
-    #: Those of the pass, in the order of their results; some may not run in this function.
+    #: Those of the pass, in the order of their results; the guard of some never holds here.
     reductions: tuple[Reduction, ...]
     #: The function that computes tensor scalars from the sums, if any.
     finish: TensorScalars | None

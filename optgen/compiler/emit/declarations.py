@@ -169,6 +169,8 @@ def _phase(phase: Phase, is_last: bool) -> str:
             if made is not None
             for item in made.body
         )
+    arguments["has_shared"] = phase.shared is not None
+    arguments["has_scalars"] = phase.scalars is not None
     said = [f"{name}={value}" for name, value in arguments.items() if value or name == "is_pass"]
     if stage is not None and stage.guard != ALWAYS and not is_last:
         said.append(f"when=lambda on: {asks(stage.guard)}")

@@ -61,8 +61,8 @@ def functions_of(plan: Plan) -> Iterator[Function]:
 def name_of(program: Program, what: str, number: int) -> str:
     """The name of a function of a phase: the last pass has that of the program."""
     last = len([phase for phase in program.phases if phase.elements is not None])
-    if number == last and what in ("sums", "axes"):
-        return program.name if what == "sums" else f"{program.name}_axes"
+    if number == last and what == "sums":
+        return program.name
     return f"{program.name}_{what}" + ("" if number == 1 else f"_{number}")
 
 
@@ -112,6 +112,7 @@ def _pass(
     is_matrix: bool | None,
 ) -> Pass:
     known = () if is_matrix is None else ((MATRIX, is_matrix),)
+    reductions = tuple(replace(one, guard=one.guard.given(known)) for one in stage.reductions)
     items = [replace(item, guard=item.guard.given(known)) for item in stage.body]
     items = [item for item in items if item.guard.cases]
     loads = (Load(one.buffer, one.guard.given(known)) for one in stage.loads)
@@ -123,12 +124,11 @@ def _pass(
         *(one for one in stores if one.guard.cases),
     )
     reads = number_reads(plan, program, items, number)
-    kind: type[Pass] = Sums if stage.reductions else Elements
+    kind: type[Pass] = Sums if stage.numbers else Elements
     name = name_of(program, "sums", number)
     if is_matrix:
-        kind, name = Axes, name_of(program, "axes", number)
+        kind, name = Axes, f"{name}_axes"
     switches = _switches(plan, (*reads, *body))
-    reductions = tuple(replace(one, guard=one.guard.given(known)) for one in stage.reductions)
     return kind(name, switches, reads, body, program, number, reductions, finish)
 
 

@@ -25,9 +25,11 @@ def fetches(plan: Plan, program: Program, items: Sequence[Item]) -> Iterator[Fet
     extents = vectors_of(plan)
     made = {item.target for item in items}
     used = dict.fromkeys(name for item in items for name in names(expression_of(item)))
+    booleans = {i.target for i in program.items if isinstance(i, Assignment) and i.boolean}
     for name in used:
         if name in extents and name not in made:
-            yield Fetch(name, extents[name], guard_of(name, items, program.items))
+            guard = guard_of(name, items, program.items)
+            yield Fetch(name, extents[name], guard, name in booleans)
 
 
 def vectors_of(plan: Plan) -> dict[str, Extent]:

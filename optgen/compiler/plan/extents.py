@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation
 from optgen.compiler.ir.extent import Extent, join
@@ -15,11 +15,15 @@ from optgen.compiler.ir.rule import GRAD, PARAM, Rule, Step
 class Extents:
     """The extent of every name in a list of steps."""
 
-    def __init__(self, rule: Rule, steps: Sequence[Step]) -> None:
+    def __init__(
+        self, rule: Rule, steps: Sequence[Step], versions: Mapping[str, str] | None = None
+    ) -> None:
+        """``versions`` are names that states have there, with their states: each is as large."""
         self._extents = {PARAM: Extent.ELEMENT, GRAD: Extent.ELEMENT}
         self._extents |= {state.name: state.extent for state in rule.states}
         self._extents |= {given.name: given.extent for given in rule.inputs}
         self._extents |= dict.fromkeys(SHAPES, Extent.TENSOR)
+        self._extents |= {name: self._extents[of] for name, of in (versions or {}).items()}
         changed = True
         while changed:
             changed = False

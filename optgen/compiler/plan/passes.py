@@ -26,7 +26,7 @@ from optgen.compiler.ir.reserved import (
     RANDOM_STEP,
     SHAPES,
 )
-from optgen.compiler.ir.rule import GRAD, STEP, Rule, Step
+from optgen.compiler.ir.rule import GRAD, PARAM, STEP, Rule, Step
 from optgen.compiler.plan.extents import Extents, reduced
 from optgen.compiler.plan.hoisted_names import fresh, words
 from optgen.compiler.plan.lower import SQUARE, lower
@@ -54,7 +54,7 @@ class Passes:
         self._taken = {*host.names, *SHAPES, *(step.target for step, _ in owned)}
         self._taken |= {one.name for one in rule.states} | {one.name for one in rule.inputs}
         versions, lowered = self._versions(rule, lowered)
-        self._extents = Extents(rule, [step for step, _ in lowered])
+        self._extents = Extents(rule, [step for step, _ in lowered], versions.made)
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
@@ -82,14 +82,17 @@ class Passes:
         steps = [step for step, _ in owned]
         extents = Extents(rule, steps)
         states = {s.name: s.when for s in rule.states if s.extent is not Extent.ELEMENT}
-        several = {n for n in reassigned(steps) if extents.name(n) is not Extent.ELEMENT}
+        stored = {PARAM, GRAD, *(s.name for s in rule.states)}
+        # Of elements, only a name that also has a value of another extent needs versions.
+        smaller = {s.target for s in steps if extents.of(s.expression) is not Extent.ELEMENT}
+        several = reassigned(steps) & smaller - stored
 
         def new(wish: str) -> str:
             name = fresh(wish, wish, self._taken)
             self._taken.add(name)
             return name
 
-        versions = Versions(states, several - {*states}, new)
+        versions = Versions(states, several, new)
         return versions, list(versions.renamed(owned))
 
     def _add(self, step: Step, block: str) -> None:
@@ -185,7 +188,9 @@ class Passes:
         self, value: Expression, guard: Condition, stem: str, block: str, extent: Extent
     ) -> Name:
         """A number or vector under a new name."""
-        wish = f"total_{value.id}" if isinstance(value, Name) else words(value)
+        wish = words(value)
+        if isinstance(value, Name):
+            wish = f"{value.id}_factor" if value.id in SHAPES else f"total_{value.id}"
         name = fresh(wish, f"{stem}_scale", self._taken)
         self._taken.add(name)
         self._extents.set(name, extent)
@@ -197,6 +202,9 @@ class Passes:
     ) -> Expression:
         """Replace the largest subexpressions of a smaller extent by names of hoisted values."""
         own = self._extents.of(expression)
+        if isinstance(expression, Name) and expression.id in SHAPES and extent is Extent.ELEMENT:
+            # Passes over elements read no shapes.
+            return self._named(expression, guard, stem, block, Extent.TENSOR)
         if not isinstance(expression, Operation):
             return expression
         if own is Extent.CALL:

@@ -39,6 +39,8 @@ class Versions:
         """``states`` are those that have versions, each with the condition that it exists."""
         self._states, self._locals, self._fresh = states, locals_, fresh
         self._newest: dict[str, _Version] = {}
+        #: The state that each new name is a version of.
+        self.made: dict[str, str] = {}
         #: Where each state is assigned.
         self._assigned: dict[str, Condition] = {}
 
@@ -100,6 +102,8 @@ class Versions:
         before = newest.name if newest is not None else name
         made = self._fresh(f"new_{name}" if name in self._states else name)
         self._newest[name] = _Version(made, guard, before)
+        if name in self._states:
+            self.made[made] = name
         return made
 
 

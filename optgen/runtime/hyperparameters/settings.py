@@ -13,6 +13,7 @@ from optgen.runtime.hyperparameters.declarations import Hyperparameter, State, S
 from optgen.runtime.hyperparameters.dynamic import Changing, Setting, accept, configured
 from optgen.runtime.hyperparameters.groups import Groups, merged
 from optgen.runtime.hyperparameters.overrides import Options, PathOptions
+from optgen.runtime.kernels import MATRIX
 
 
 class Row(NamedTuple):
@@ -158,6 +159,10 @@ class Settings:
                     f"{self._owner}: only one of these may be given: "
                     + ", ".join(name.removesuffix("_given") for name in given)
                 )
+        for is_matrix in (False, True):
+            self._refuse_rivals({**on, MATRIX: is_matrix})
+
+    def _refuse_rivals(self, on: Mapping[str, bool]) -> None:
         found = [state for state in self._stand_ins if state.when(on)]
         if len(found) > 1:
             causes = (_switches_of(state, on) for state in found)

@@ -63,9 +63,9 @@ class NumberPrinter(StatementPrinter):
             case Write(name, _, guard, expression):
                 value = self.name(name) if expression is None else printed(expression, self.host)
                 return Line(f"{self._cell(statement)} = {value}", guard)
-            case Fetch(vector, extent, guard):
+            case Fetch(vector, extent, guard, boolean):
                 text = f"{self.name(vector)} = {vector}_vector[{_INDEX[extent]}]"
-                return Line(text, guard)
+                return Line(f"{text} != 0.0" if boolean else text, guard)
             case Put(vector, extent, guard):
                 text = f"{vector}_vector[{_INDEX[extent]}] = {self.name(vector)}"
                 return Line(text, guard)

@@ -56,7 +56,8 @@ class TilePrinter(CpuPrinter):
         """One line of the loop over the elements of a tile."""
         if isinstance(statement, Fetch):
             source = f"{statement.vector}_vector[{_INDEX[statement.extent]}]"
-            text = f"{self.name(statement.vector)} = real({source})"
+            value = f"{source} != 0.0" if statement.boolean else f"real({source})"
+            text = f"{self.name(statement.vector)} = {value}"
             return Line(text, statement.guard, "load")
         if isinstance(statement, Reduction) and statement.extent is Extent.COLUMNS:
             part = f"{statement.target}_parts[i]"
