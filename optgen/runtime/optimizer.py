@@ -244,9 +244,11 @@ class Optimizer(Generated, Sealed, Saved):
         """The validated inputs of a call. Raises TypeError or ValueError."""
         if not (inputs or self.inputs):
             return NOTHING_GIVEN
-        assert self._reader is not None
-        read = partial(self._reader.read, variables=variables)
-        return given_inputs(type(self).__name__, self.inputs, inputs, gradients, read)
+        reader = self._reader
+        assert reader is not None
+        read = partial(reader.read_input, variables=variables)
+        own = type(self).__name__, self.inputs, inputs
+        return given_inputs(*own, gradients, reader.model.paths, read)
 
     def perturb(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Move the variables to where the next gradient is taken; ``apply`` comes back from there.
