@@ -146,8 +146,8 @@ class GradientCheck:
     def __call__(self, index: int, gradient: object, what: str = "gradient") -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
 
-        ``what`` names it in messages. Raises TypeError or ValueError for a wrong type, dtype or shape, and for one that
-        shares memory with a variable or its state.
+        ``what`` names it in messages. Raises TypeError or ValueError for a wrong type, dtype or
+        shape, and for one that shares memory with a variable or its state.
         """
         variable = self._variables[index]
         if type(gradient) is np.ndarray:
@@ -188,8 +188,7 @@ class GradientCheck:
             )
         if gradient.shape != variable.shape:
             raise ValueError(
-                f"the {what} of {path!r} has shape {gradient.shape}, "
-                f"the variable {variable.shape}"
+                f"the {what} of {path!r} has shape {gradient.shape}, the variable {variable.shape}"
             )
         return gradient
 

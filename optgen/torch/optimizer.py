@@ -172,9 +172,9 @@ class FusedOptimizer(torch.optim.Optimizer):
 
         A closure computes the loss again, and is called first. ``inputs`` are what a rule takes
         beside the gradient: numbers, or tensors in a list in the order of all parameters or in a
-        dictionary by parameter; ``loss`` is the closure's unless it is given. Raises TypeError or ValueError,
-        with nothing changed, for gradients and states that don't fit and values that aren't
-        allowed. Threads take turns. Raises RuntimeError inside ``averaged``.
+        dictionary by parameter; ``loss`` is the closure's unless it is given. Raises
+        TypeError or ValueError, with nothing changed, for gradients, states and inputs that don't
+        fit and values that aren't allowed. Threads take turns. Raises RuntimeError inside ``averaged``.
         """
         loss = None
         if closure is not None:

@@ -232,8 +232,9 @@ def test_sharpness_is_sought_at_a_distance() -> None:
         made.apply([a * w for a, w in zip(scales, weights, strict=True)], weights)
         gradients = [a * w for a, w in zip(scales, expected, strict=True)]
         norm = np.linalg.norm(np.concatenate(gradients))
-        for a, w, g in zip(scales, expected, gradients, strict=True):
-            w -= RATE * a * (w + 0.25 * g / norm)
+        moved = [w + 0.25 * g / norm for w, g in zip(expected, gradients, strict=True)]
+        rates = [RATE * a for a in scales]
+        expected = [w - r * at for w, r, at in zip(expected, rates, moved, strict=True)]
     for found, w in zip(weights, expected, strict=True):
         np.testing.assert_allclose(found, w, rtol=1e-13)
 

@@ -28,7 +28,8 @@ def test_inputs_are_tensors_by_order_or_by_parameter() -> None:
     made = guided([first, second])
     curvature = [torch.tensor([1.0, 3.0]), torch.tensor([4.0])]
     made.step(curvature=curvature, loss=0.5)
-    assert first.tolist() == [0.75, 0.875] and second.tolist() == [torch.tensor(0.9).item()]
+    assert first.tolist() == [0.75, 0.875]
+    assert second.tolist() == [torch.tensor(0.9).item()]
     made.step(curvature={second: curvature[1], first: curvature[0]}, loss=1.0)
     assert first.tolist() == [0.25, 0.625]
 
@@ -70,7 +71,8 @@ def test_a_second_point() -> None:
     (one**2).sum().backward()
     before = one._version
     made.perturb()
-    assert one.item() == 3.5 and one._version > before
+    assert one.item() == 3.5
+    assert one._version > before
     with pytest.raises(RuntimeError, match="perturbed"):
         made.perturb()
     for refused in (made.state_dict, lambda: pickle.dumps(made)):

@@ -124,7 +124,7 @@ def _pass(
         *(one for one in stores if one.guard.cases),
     )
     reads = number_reads(plan, program, items, number)
-    kind: type[Pass] = Sums if stage.numbers else Elements
+    kind: type[Pass] = Sums if stage.reductions else Elements
     name = name_of(program, "sums", number)
     if is_matrix:
         kind, name = Axes, f"{name}_axes"

@@ -38,8 +38,8 @@ class GradientCheck:
     def __call__(self, index: int, gradient: Any, what: str = "gradient") -> Gradient:
         """The gradient in the memory layout of its variable; a copy if its layout differs.
 
-        ``what`` names it in messages. Raises TypeError or ValueError for a wrong type, dtype, shape or device, and for a gradient
-        that shares memory with a variable or its state.
+        ``what`` names it in messages. Raises TypeError or ValueError for a wrong type, dtype,
+        shape or device, and for a gradient that shares memory with a variable or its state.
         """
         library, view = self._library, self._views[index]
         if library_of(gradient) is library and _layout(library, gradient) == self._layouts[index]:
@@ -113,9 +113,7 @@ class GradientCheck:
     def _seen(self, path: str, gradient: Any, what: str) -> View:
         kind = f"{type(gradient).__module__}.{type(gradient).__name__}"
         if library_of(gradient) is not self._library:
-            message = (
-                f"the {what} of {path!r} is a {kind}, not an array of the variable's library"
-            )
+            message = f"the {what} of {path!r} is a {kind}, not an array of the variable's library"
             raise TypeError(message)
         try:
             return view_of(gradient)
