@@ -174,7 +174,8 @@ class FusedOptimizer(torch.optim.Optimizer):
         beside the gradient: numbers, or tensors in a list in the order of all parameters or in a
         dictionary by parameter; ``loss`` is the closure's unless it is given. Raises
         TypeError or ValueError, with nothing changed, for gradients, states and inputs that don't
-        fit and values that aren't allowed. Threads take turns. Raises RuntimeError inside ``averaged``.
+        fit and values that aren't allowed. Threads take turns. Raises RuntimeError inside
+        ``averaged``.
         """
         loss = None
         if closure is not None:
