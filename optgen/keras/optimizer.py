@@ -21,6 +21,7 @@ from optgen.keras.operations import Operations
 from optgen.keras.order import assign, fitting
 from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
 from optgen.keras.synchronized import Watched
+from optgen.keras.unsupported import refuse_unsupported
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
@@ -75,7 +76,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         for name in values.keys() - own.keys():
             setattr(self, name, values[name])
         hyperparameters = Hyperparameters(kind.__name__, rule, self._look)
-        hyperparameters.settings()
+        refuse_unsupported(rule, hyperparameters.settings(), kind.__name__)
         self._inside = Inside(hyperparameters, Exclusions(), [], {})
 
     def _look(self) -> list[Any]:

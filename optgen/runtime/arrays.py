@@ -143,11 +143,11 @@ class GradientCheck:
         self._touched = Spans(spans).touched
         self._headers = Headers(self._variables, (span[:2] for span in spans))
 
-    def __call__(self, index: int, gradient: object) -> Gradient:
+    def __call__(self, index: int, gradient: object, what: str = "gradient") -> Gradient:
         """The gradient with the memory layout of its variable; a copy where it has another.
 
-        Raises TypeError or ValueError for a wrong type, dtype or shape, and for one that
-        shares memory with a variable or its state.
+        ``what`` names it in messages. Raises TypeError or ValueError for a wrong type, dtype or
+        shape, and for one that shares memory with a variable or its state.
         """
         variable = self._variables[index]
         if type(gradient) is np.ndarray:
@@ -156,12 +156,12 @@ class GradientCheck:
             start = interface["data"][0]
             if _layout(interface) == self._layouts[index] and start % variable.itemsize == 0:
                 for name, _ in self._touched(start, start + variable.nbytes):
-                    raise self._shared(index, name)
+                    raise self._shared(index, name, what)
                 return Gradient(gradient, start)
-        array = self._checked(index, gradient)
+        array = self._checked(index, gradient, what)
         for name, other in self._touched(*_span(array)):
             if _overlap(array, other):
-                raise self._shared(index, name)
+                raise self._shared(index, name, what)
         copy = np.empty_like(variable)
         copy[...] = array
         return Gradient(copy, address(copy))
@@ -175,26 +175,25 @@ class GradientCheck:
         """Whether address, layout and write permission of all variables are unchanged."""
         return self._headers.are_still_there()
 
-    def _checked(self, index: int, gradient: object) -> Array:
+    def _checked(self, index: int, gradient: object, what: str) -> Array:
         path, variable = self._paths[index], self._variables[index]
         if isinstance(gradient, np.generic):
             gradient = np.asarray(gradient)
         if not isinstance(gradient, np.ndarray) or isinstance(gradient, np.ma.MaskedArray):
             kind = f"{type(gradient).__module__}.{type(gradient).__name__}"
-            raise TypeError(f"the gradient of {path!r} must be a NumPy array, not {kind}")
+            raise TypeError(f"the {what} of {path!r} must be a NumPy array, not {kind}")
         if gradient.dtype != variable.dtype:
             raise TypeError(
-                f"the gradient of {path!r} is {gradient.dtype}, the variable {variable.dtype}"
+                f"the {what} of {path!r} is {gradient.dtype}, the variable {variable.dtype}"
             )
         if gradient.shape != variable.shape:
             raise ValueError(
-                f"the gradient of {path!r} has shape {gradient.shape}, "
-                f"the variable {variable.shape}"
+                f"the {what} of {path!r} has shape {gradient.shape}, the variable {variable.shape}"
             )
         return gradient
 
-    def _shared(self, index: int, name: str) -> ValueError:
-        return ValueError(f"the gradient of {self._paths[index]!r} shares memory with {name}")
+    def _shared(self, index: int, name: str, what: str) -> ValueError:
+        return ValueError(f"the {what} of {self._paths[index]!r} shares memory with {name}")
 
 
 def _layout(interface: Mapping[str, Any]) -> tuple[Any, ...]:

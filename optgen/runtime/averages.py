@@ -103,6 +103,7 @@ class Averages:
             self.turn.refuse_inside(self.owner, f"change {self.noun}")
             self.turn.refuse_averaged(self.owner, f"changes no {self.noun}")
             found = self.find()
+            _refuse_perturbed(self.owner, found)
             if found is not None:
                 found.settle()
 
@@ -124,6 +125,7 @@ class Averages:
                 if turn.evaluator is not None:
                     raise RuntimeError("averaged() can't be entered twice")
                 found = self.find()
+                _refuse_perturbed(self.owner, found)
                 ending = setattr, turn, "evaluator", None
                 if found is None:
                     back = later([ending])
@@ -138,3 +140,9 @@ class Averages:
             yield
         finally:
             back()
+
+
+def _refuse_perturbed(owner: str, found: Standing | None) -> None:
+    """Raise RuntimeError where variables are perturbed, and what replaces them would be lost."""
+    if found is not None and found.model.is_perturbed:
+        raise RuntimeError(f"{owner} has perturbed its variables; make the step first")

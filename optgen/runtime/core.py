@@ -9,8 +9,11 @@ from optgen.runtime.arrays import Gradient
 from optgen.runtime.averages import Averages, Standing
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.kernels import PERTURB
 from optgen.runtime.locking import Turn
 from optgen.runtime.model import NOTHING_GIVEN, Counters, Given, Model
+from optgen.runtime.other_programs import perturbing
+from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.step import Step
 from optgen.runtime.transaction import Call
@@ -46,6 +49,12 @@ class Core:
         """Raise RuntimeError if ``what`` is called inside a step."""
         self.turn.refuse_inside(self.owner, what)
 
+    def refuse_perturbed(self, what: str) -> None:
+        """Raise RuntimeError where ``perturb`` has moved the variables, and no step come back."""
+        if self.model is not None and self.model.is_perturbed:
+            message = f"{self.owner} can't {what} while its {self.noun} are perturbed"
+            raise RuntimeError(f"{message}; make the step that comes back first")
+
     def in_turn(self, step: Callable[..., None], *arguments: Any) -> None:
         """Make a step under the lock.
 
@@ -71,6 +80,21 @@ class Core:
         assert self.model is not None
         step = Step(self.model, self.settings, self.treatment, self.scaling)
         step.take(gradients, self.counters, also, given)
+
+    def refuse_to_perturb(self, rule: type[Generated]) -> None:
+        """Raise RuntimeError for a rule without a second point, and for moved variables."""
+        moving = next((p for p in rule.layout.programs if p.name == PERTURB), None)
+        if moving is None or not moving.when(self.settings.on()):
+            raise RuntimeError(f"{self.owner} takes its gradient where the {self.noun} are")
+        self.refuse_perturbed("perturb")
+
+    def perturb(self, gradients: Sequence[Gradient | None], also: Sequence[Call] = ()) -> None:
+        """Move the variables to where the next gradient is taken."""
+        model = self.model
+        assert model is not None
+        model.recall(self.counters)
+        calls = perturbing(model, self.settings, self.counters, gradients)
+        model.memory.commit([*calls, *also, *model.memory.changed(model.variables)])
 
     def set(self, name: str, value: object) -> None:
         """Change a hyperparameter. Raises TypeError or ValueError for what isn't allowed."""

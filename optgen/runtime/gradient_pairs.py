@@ -34,10 +34,13 @@ class Matcher:
         self._paths = {path: index for index, path in enumerate(variables)}
         self._index = {id(variable): index for index, variable in enumerate(variables.values())}
 
-    def __call__(self, grads: Gradients, variables: Variables | None) -> dict[int, object]:
+    def __call__(
+        self, grads: Gradients, variables: Variables | None, what: str = "gradient"
+    ) -> dict[int, object]:
         """Gradients, which may be None, by position; ``variables`` may be a part of them all.
 
-        Raises TypeError or ValueError where the two don't fit each other.
+        ``what`` names them in messages. Raises TypeError or ValueError where the two don't fit
+        each other.
         """
         listed = self._paths if variables is None else self._listed(variables)
         if isinstance(grads, Mapping):
@@ -46,10 +49,11 @@ class Matcher:
                     raise ValueError(f"no variable {path!r}; there are {', '.join(listed)}")
             for path in listed:
                 if path not in grads:
-                    raise ValueError(f"no entry for {path!r}; give None if it has no gradient")
+                    raise ValueError(f"no entry for {path!r}; give None if it has no {what}")
             return {index: grads[path] for path, index in listed.items()}
         if len(grads) != len(listed):
-            raise ValueError(f"{len(grads)} gradients for {len(listed)} variables")
+            many = f"{len(grads)} {what}s" if what == "gradient" else f"{what}: {len(grads)} arrays"
+            raise ValueError(f"{many} for {len(listed)} variables")
         return dict(zip(listed.values(), grads, strict=True))
 
     def in_order(self, grads: Gradients, variables: Variables | None) -> list[Any] | None:

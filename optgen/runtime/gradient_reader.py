@@ -45,6 +45,20 @@ class GivenGradients:
             warnings.warn(f"no gradient for {', '.join(missing)}", stacklevel=caller_level())
         return checked
 
+    def read_input(
+        self, name: str, arrays: Gradients, variables: Variables | None
+    ) -> Sequence[Gradient | None]:
+        """The arrays of an input of that name, given and read as gradients are."""
+        listed = None if self.model.overwritten else self._match.in_order(arrays, variables)
+        found = None if listed is None else self.model.check_gradient.at_once(listed)
+        if found is not None:
+            return found
+        checked: list[Gradient | None] = [None] * len(self.model.variables)
+        for index, array in self._match(arrays, variables, name).items():
+            if array is not None:
+                checked[index] = self.model.check_gradient(index, array, name)
+        return checked
+
     def _refuse_changed(self) -> None:
         """Raise ValueError where a variable isn't what it was when the model was built."""
         looks = self.model.memory.looks(self.model.variables)

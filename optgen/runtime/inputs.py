@@ -11,8 +11,8 @@ from optgen.runtime.hyperparameters.declarations import Input
 from optgen.runtime.kernels import OPTIMIZER
 from optgen.runtime.model import Given
 
-#: Reads arrays as gradients are read.
-Read = Callable[[Any], Sequence[Gradient | None]]
+#: Reads the arrays of an input, by its name.
+Read = Callable[[str, Any], Sequence[Gradient | None]]
 
 
 def given_inputs(
@@ -20,9 +20,12 @@ def given_inputs(
     declared: Sequence[Input],
     inputs: Mapping[str, object],
     gradients: Sequence[Gradient | None],
+    paths: Sequence[str],
     read: Read,
 ) -> Given:
     """The inputs of a call by name; one that is None counts as left out.
+
+    ``paths`` name the variables.
 
     Raises TypeError or ValueError for one that is unknown, missing, or of another form.
     """
@@ -40,11 +43,12 @@ def given_inputs(
         elif one.shape == OPTIMIZER:
             found[name] = _number(owner, name, value)
         else:
-            arrays = read(value)
-            for gradient, array in zip(gradients, arrays, strict=True):
+            if not isinstance(value, (Mapping, Sequence)):
+                raise TypeError(f"{owner}: {name} must be a list or a mapping of arrays")
+            found[name] = arrays = read(name, value)
+            for path, gradient, array in zip(paths, gradients, arrays, strict=True):
                 if gradient is not None and array is None:
-                    raise ValueError(f"{owner}: {name} lacks an array for a variable")
-            found[name] = arrays
+                    raise ValueError(f"{owner}: {name} lacks an array for {path!r}")
     return found
 
 

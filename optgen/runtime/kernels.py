@@ -106,6 +106,9 @@ class Phase:
     stores: bool = False
     #: Whether its numbers are due where the pass doesn't run.
     is_due_anyway: bool = False
+    #: Whether it makes numbers of the optimizer, and numbers or vectors of each variable.
+    has_shared: bool = False
+    has_scalars: bool = False
     #: For each of the numbers 0 if it is a sum, 1 for a largest and -1 for a smallest value; empty
     #: if all are sums.
     orders: tuple[int, ...] = ()

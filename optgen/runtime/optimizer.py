@@ -21,10 +21,9 @@ from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.instance_names import unique_name
-from optgen.runtime.kernels import PERTURB
 from optgen.runtime.minimize import minimize
 from optgen.runtime.model import NOTHING_GIVEN, Given, Model
-from optgen.runtime.other_programs import evaluating, perturbing
+from optgen.runtime.other_programs import evaluating
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.sealed import Sealed
 from optgen.runtime.state import exchange
@@ -121,6 +120,7 @@ class Optimizer(Generated, Sealed, Saved):
         core = self._core
         with core.turn.lock:
             core.refuse_inside("copy the optimizer")
+            core.refuse_perturbed("be copied")
             made, model = (type(self).from_config, (self.get_config(),)), core.model
             if model is None:
                 return made
@@ -244,9 +244,11 @@ class Optimizer(Generated, Sealed, Saved):
         """The validated inputs of a call. Raises TypeError or ValueError."""
         if not (inputs or self.inputs):
             return NOTHING_GIVEN
-        assert self._reader is not None
-        read = partial(self._reader.read, variables=variables)
-        return given_inputs(type(self).__name__, self.inputs, inputs, gradients, read)
+        reader = self._reader
+        assert reader is not None
+        read = partial(reader.read_input, variables=variables)
+        own = type(self).__name__, self.inputs, inputs
+        return given_inputs(*own, gradients, reader.model.paths, read)
 
     def perturb(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Move the variables to where the next gradient is taken; ``apply`` comes back from there.
@@ -257,16 +259,8 @@ class Optimizer(Generated, Sealed, Saved):
         self._core.in_turn(self._move, grads, trainable_variables)
 
     def _move(self, grads: Gradients, variables: Variables | None) -> None:
-        core = self._core
-        moving = next((p for p in self.layout.programs if p.name == PERTURB), None)
-        if moving is None or not moving.when(core.settings.on()):
-            raise RuntimeError(f"{type(self).__name__} takes its gradient where the variables are")
-        if core.model is not None and core.model.is_perturbed:
-            raise RuntimeError("the variables have been moved already; apply comes back first")
-        gradients = self._read(grads, variables)
-        assert core.model is not None
-        calls = perturbing(core.model, core.settings, core.counters, gradients)
-        core.model.memory.commit([*calls, *core.model.memory.changed(core.model.variables)])
+        self._core.refuse_to_perturb(type(self))
+        self._core.perturb(self._read(grads, variables))
 
     minimize = minimize
 

@@ -54,5 +54,10 @@ def gradients_of(params: Sequence[Tensor]) -> list[Any]:
             continue
         if gradient.dtype != param.dtype:
             raise TypeError(f"a gradient is {gradient.dtype}, its parameter {param.dtype}")
-        found.append(seen(widened(local(placed_like(gradient, param)))))
+        found.append(placed(gradient, param))
     return found
+
+
+def placed(tensor: Tensor, param: Tensor) -> Any:
+    """A gradient, or another tensor of a parameter's shape, as kernels read it."""
+    return seen(widened(local(placed_like(tensor, param))))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from copy import copy
+from functools import partial
 from itertools import compress
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
@@ -24,6 +26,7 @@ from optgen.torch.copying import attributes_of
 from optgen.torch.dense_copies import HALVES
 from optgen.torch.distributed import refuse_strided, refuse_unsummed
 from optgen.torch.groups import ParamGroups
+from optgen.torch.inputs import with_loss
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import (
     Peer,
@@ -146,6 +149,7 @@ class FusedOptimizer(torch.optim.Optimizer):
         if before is not None:
             gathered = {id(param) for param in compress(before.params, before.model.seen)}
             made.model.seen[:] = [id(param) in gathered for param in made.params]
+            made.model.is_perturbed = before.model.is_perturbed
         live = Live(self.param_groups, self.state, made.params, made.own)
         # After an exception it is built again.
         self._parameters = None
@@ -163,27 +167,51 @@ class FusedOptimizer(torch.optim.Optimizer):
 
     @torch._disable_dynamo  # type: ignore[attr-defined]  # It can't trace what is compiled already.
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+    def step(self, closure: Callable[[], Any] | None = None, **inputs: object) -> Any:
         """One update of all parameters that have a gradient.
 
-        A closure computes the loss again, and is called first. Raises TypeError or ValueError,
-        with nothing changed, for gradients and states that don't fit and values that aren't
-        allowed. Threads take turns. Raises RuntimeError inside ``averaged``.
+        A closure computes the loss again, and is called first. ``inputs`` are what a rule takes
+        beside the gradient: numbers, or tensors in a list in the order of all parameters or in a
+        dictionary by parameter; ``loss`` is the closure's unless it is given. Raises
+        TypeError or ValueError, with nothing changed, for gradients, states and inputs that don't
+        fit and values that aren't allowed. Threads take turns. Raises RuntimeError inside
+        ``averaged``.
         """
         loss = None
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._core.in_turn(self._step)
+        self._core.in_turn(self._step, with_loss(self.rule.inputs, inputs, loss))
         return loss
 
-    def _step(self) -> None:
+    @torch._disable_dynamo  # type: ignore[attr-defined]
+    @torch.no_grad()
+    def perturb(self) -> None:
+        """Move parameters to where the next gradients are taken; ``step`` comes back from there.
+
+        Raises what ``step`` raises; RuntimeError for a rule without a second point, or where the
+        parameters have been moved already.
+        """
+        self._core.in_turn(self._perturb)
+
+    def _perturb(self) -> None:
+        made = self._current()
+        self._core.refuse_to_perturb(self.rule)
+        read = made.reader.read()
+        present = made.model.present(read)
+        if present.any():
+            changed = [*compress(made.params, present)]
+            also = [*made.copies.filled(present), *marking_changed(changed)]
+            self._core.perturb(read, also)
+
+    def _step(self, inputs: Mapping[str, object]) -> None:
         made = self._current()
         model, read = made.model, made.reader.read()
         if not model.present(read).any():
             return
         if model.deferred is not None and model.deferred.is_capturing:
             raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
+        given = made.given(type(self).__name__, inputs, read)
         touched = made.touched(read)
         assert self._live is not None
         # A state that is visible before its first update equals no state.
@@ -194,7 +222,7 @@ class FusedOptimizer(torch.optim.Optimizer):
             # Autograd detects overwritten tensors by their version counters.
             *marking_changed(changed),
         ]
-        self._core.take(read, also)
+        self._core.take(read, also, given)
 
     def minimize(
         self, loss: Callable[[], Tensor], variables: Iterable[Tensor] | None = None
@@ -214,6 +242,7 @@ class FusedOptimizer(torch.optim.Optimizer):
 
     def state_dict(self) -> dict[str, Any]:
         """The state dictionary in torch's format, with live tensors."""
+        self._core.refuse_perturbed("save its state")
         for group in self.param_groups if self._gathers else ():
             group[_CALLS] = self._core.counters.calls
         return super().state_dict()
@@ -238,6 +267,7 @@ class FusedOptimizer(torch.optim.Optimizer):
                 group[_CALLS] = core.counters.calls
 
     def __getstate__(self) -> dict[str, Any]:
+        self._core.refuse_perturbed("be copied")
         counters = self._core.counters.calls, self._core.counters.updates
         own = attributes_of(self, _REMADE)
         return {**super().__getstate__(), **own, "_counters": counters}
@@ -271,13 +301,15 @@ class FusedOptimizer(torch.optim.Optimizer):
         Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
         whichever thread.
         """
-        averages = self._core.averages(self._standing)
-        return averages.standing_in(self.rule.states, self._core.settings.on())
+        averages, on = self._core.averages(self._standing), self._core.settings.on()
+        return averages.standing_in(self.rule.states, on, has_average=self.rule.has_average())
 
     def _standing(self) -> Standing | None:
         if self._parameters is None:
             return None
-        return self._current().averages(self._core.counters.updates)
+        made, core = self._current(), self._core
+        compute = partial(evaluating, made.model, core.settings, core.counters)
+        return made.averages(core.counters.updates, compute if self.rule.has_average() else None)
 
     def finalize(self) -> None:
         """Assign averages to parameters, if averages are enabled.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 
 from optgen.runtime.arrays import Gradient, Spans, spans_of
-from optgen.runtime.averages import Standing, standing_of
+from optgen.runtime.averages import Evaluating, Standing, standing_of
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.inputs import given_inputs
 from optgen.runtime.memory import Mask
-from optgen.runtime.model import Model
+from optgen.runtime.model import NOTHING_GIVEN, Given, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.torch.ages import OwnAges
@@ -19,7 +21,9 @@ from optgen.torch.dense_copies import Copies, refuse_shared
 from optgen.torch.distributed import Shards, local
 from optgen.torch.found_states import FoundStates
 from optgen.torch.gradients import HeldGradients, seen
-from optgen.torch.states import AGE, Given
+from optgen.torch.inputs import read_input
+from optgen.torch.states import AGE
+from optgen.torch.states import Given as Found
 
 Tensor = torch.Tensor
 
@@ -31,7 +35,7 @@ class Parameters:
         self,
         rule: type[Optimizer],
         params: Mapping[str, Tensor],
-        found: Sequence[Given],
+        found: Sequence[Found],
         settings: Settings,
         treatment: Treatment,
         *,
@@ -43,6 +47,7 @@ class Parameters:
         Raises TypeError or ValueError where parameters or states can't be updated.
         """
         self.params, self._states = list(params.values()), rule.states
+        self._inputs = rule.inputs
         shards, parts = Shards(self.params), [local(param) for param in self.params]
         refuse_shared(dict(zip(params, parts, strict=True)))
         self.copies, self.ages = Copies(parts), OwnAges(list(params))
@@ -82,7 +87,22 @@ class Parameters:
         model = self.model
         return model.every if self._changes_absent else model.present(gradients) | model.seen
 
-    def averages(self, updates: int) -> Standing:
-        """The replacements of parameters, such as averages, where they exist."""
+    def given(
+        self, owner: str, inputs: Mapping[str, object], gradients: Sequence[Gradient | None]
+    ) -> Given:
+        """The validated inputs of a step. Raises TypeError or ValueError."""
+        if not (inputs or self._inputs):
+            return NOTHING_GIVEN
+        read = partial(read_input, self.model, self.params)
+        return given_inputs(owner, self._inputs, inputs, gradients, self.model.paths, read)
+
+    def averages(self, updates: int, evaluating: Evaluating | None = None) -> Standing:
+        """The replacements of parameters, such as averages, where they exist.
+
+        ``evaluating`` makes the calls that compute them, where the rule does.
+        """
         also = self.copies.filled(self.model.every)
-        return standing_of(self.model, self._states, updates, also=also)
+        # What was never updated has no other value.
+        is_old = self.ages.shown.numpy() > 0
+        compute = None if evaluating is None else lambda chosen: evaluating(chosen & is_old)
+        return standing_of(self.model, self._states, updates, also=also, evaluating=compute)

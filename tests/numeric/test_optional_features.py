@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from pytorch_optimizer.optimizer import agc
+from pytorch_optimizer.optimizer.gradient_centralization import centralize_gradient
+from scipy import stats
 
 import optgen
 from optgen.compiler.library import feature_files, optional_feature_files
 from tests.numeric.rules import Array
 
 RATE, STEPS = 0.125, 7
-SHAPES = [(5,), (3, 4), (2, 2)]
+SHAPES = [(5,), (3, 4), (2, 3, 2, 1), (2, 2)]
 NAMES = [path.stem for path in optional_feature_files()]
 
 #: What a feature does to the gradient, given the parameter, the number of the update and its
@@ -39,7 +43,22 @@ def lasso(w: Array, g: Array, step: int, kept: dict[str, Array], of: Mapping[str
     return np.asarray(g + of["l1_penalty"] * np.sign(w))
 
 
+def centred(w: Array, g: Array, *_: object) -> Array:
+    """The gradient after another library's function for it."""
+    found = torch.from_numpy(g.copy())
+    centralize_gradient(found)
+    return found.numpy()
+
+
+def clipped(w: Array, g: Array, step: int, kept: dict[str, Array], of: Mapping[str, Any]) -> Array:
+    """The gradient after another library's function for it."""
+    p, found = torch.from_numpy(w.copy()), torch.from_numpy(g.copy())
+    return agc(p, found, agc_clip_val=of["adaptive_clipping"]).numpy()
+
+
 GRADIENTS: Mapping[str, Gradient] = {
+    "gradient_centralization": centred,
+    "adaptive_clipping": clipped,
     "grokfast": amplified,
     "orthograd": orthogonal,
     "l1_penalty": lasso,
@@ -141,6 +160,9 @@ SETTINGS: list[dict[str, Any]] = [
     {"corrected_weight_decay": 0.5, "largest_learning_rate": 0.25},
     {"l1_penalty": 0.25},
     {"orthograd": True},
+    {"gradient_centralization": True},
+    {"adaptive_clipping": 0.25},
+    {"gradient_centralization": True, "adaptive_clipping": 0.5, "l1_penalty": 0.125},
     {"grokfast": 2.0},
     {"grokfast": 0.5, "grokfast_momentum": 0.25},
     {"lookahead": 3},
@@ -181,8 +203,46 @@ def test_a_feature_is_its_formula(rule: type[Momentum | Adam], settings: dict[st
         )
 
 
+def test_noise_is_normal_and_decays() -> None:
+    """Gradients of 0, so that the parameter holds the noise of each update, after the paper."""
+    made = optimizer("torchsgd")(learning_rate=1.0, gradient_noise=0.25, seed=7)
+    weights = np.zeros((40, 50))
+    for step in range(1, 5):
+        before = weights.copy()
+        made.apply([np.zeros_like(weights)], [weights])
+        # The paper counts updates from 0.
+        variance = 0.25 / (1 + (step - 1)) ** 0.55
+        noise = (before - weights).reshape(-1) / np.sqrt(variance)
+        assert stats.kstest(noise, "norm").pvalue > 0.01
+    steady = optimizer("torchsgd")(learning_rate=1.0, gradient_noise=4.0, gradient_noise_decay=0)
+    many = np.zeros(2000)
+    steady.apply([np.zeros(2000)], [many])
+    last = many.copy()
+    steady.apply([np.zeros(2000)], [many])
+    assert stats.kstest((last - many) / 2, "norm").pvalue > 0.01
+
+
+def test_sharpness_is_sought_at_a_distance() -> None:
+    """Two gradients of a quadratic loss for each update, with one norm for all variables."""
+    scales, weights = [np.array([1.0, 4.0]), np.array([0.5])], [np.ones(2), np.full(1, -2.0)]
+    expected = [w.copy() for w in weights]
+    made = optimizer("torchsgd")(learning_rate=RATE, sam_radius=0.25)
+    for _ in range(STEPS):
+        made.perturb([a * w for a, w in zip(scales, weights, strict=True)], weights)
+        made.apply([a * w for a, w in zip(scales, weights, strict=True)], weights)
+        gradients = [a * w for a, w in zip(scales, expected, strict=True)]
+        norm = np.linalg.norm(np.concatenate(gradients))
+        moved = [w + 0.25 * g / norm for w, g in zip(expected, gradients, strict=True)]
+        rates = [RATE * a for a in scales]
+        expected = [w - r * at for w, r, at in zip(expected, rates, moved, strict=True)]
+    for found, w in zip(weights, expected, strict=True):
+        np.testing.assert_allclose(found, w, rtol=1e-13)
+
+
 def test_every_optional_feature_is_tried() -> None:
-    assert set(NAMES) == {name for settings in SETTINGS for name in settings if name in NAMES}
+    apart = {"gradient_noise", "sam"}
+    tried = {name for settings in SETTINGS for name in settings if name in NAMES}
+    assert set(NAMES) == tried | apart
 
 
 def test_signs_are_given_once() -> None:

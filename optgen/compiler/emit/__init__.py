@@ -80,7 +80,7 @@ def printed(
     context |= {"fingerprint": made_of, "features": fingerprint(shared.plan, templates)}
     sources = [Source(f"{rule.module}.py", templates.render(_CLASS, context))]
     functions = own_functions(plan, columns, shared)
-    for target in (one for one in targets if one.supports(plan)):
+    for target in (one for one in targets if _is_made(one, plan, shared.plan)):
         module = Module(target, plan, columns, functions, shared)
         sources.append(_module(module, rule.name, files, templates))
     return tuple(sources)
@@ -94,13 +94,18 @@ def emit_features(shared: Shared, templates: Templates) -> tuple[Source, ...]:
     header = templates.header(files, templates.digest([_FEATURES, _EXCLUDE], inputs))
     context = features_context(shared) | {"header": header, "fingerprint": made_of}
     sources = [Source(f"{FEATURES}.py", templates.render(_FEATURES, context))]
-    for target in TARGETS:
+    for target in (one for one in TARGETS if _is_made(one, plan)):
         module = Module(target, plan, columns, shared.functions)
         sources.append(_module(module, "features, for every optimizer", files, templates))
     words = vocabulary(plan, columns, templates.texts.values())
     for source in sources:
         review(source, plan.rule, words, [made_of])
     return tuple(sources)
+
+
+def _is_made(target: Target, *plans: Plan) -> bool:
+    """Whether a target has all that a rule and the features of its package need."""
+    return all(target.supports(plan) for plan in plans)
 
 
 def _module(module: Module, name: str, files: Sequence[str], templates: Templates) -> Source:

@@ -29,6 +29,7 @@ from optgen.compiler.weave.clashes import (
 from optgen.compiler.weave.local_names import with_own_names
 from optgen.compiler.weave.order import Slots, check_order, in_order, without_neighbours
 from optgen.compiler.weave.replaced import check_replaced, not_replaced, unknown_replaced
+from optgen.compiler.weave.views import check_views, view_of
 
 __all__ = [
     "Slots",
@@ -49,6 +50,7 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
     woven = not_replaced(features, rule)
     problems = [*check_replaced(rule, features)] or [*clashes([*woven, rule])]
     problems += bad_defaults(rule, features)
+    problems += check_views(rule, woven)
     if problems:
         raise SpecError(problems)
     ordered = not_replaced(in_order(features, slots), rule)
@@ -69,6 +71,7 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
         states=tuple(state for part in parts for state in part.states),
         blocks=tuple(blocks),
         atoms=atoms,
+        view=view_of(rule, ordered),
         inputs=tuple(given for part in parts for given in part.inputs),
         digests=(*rule.digests, *(digest for part in ordered for digest in part.digests)),
     )
@@ -80,9 +83,9 @@ def around_the_plainest(features: Sequence[Rule], slots: Slots) -> Rule:
     rate = Hyperparameter(LEARNING_RATE, 0.0, here)
     steps = (Step(CHANGE, Name(GRAD, here), ALWAYS, here), Step(PARAM, CHANGED, ALWAYS, here))
     plainest = Block("plainest", "", steps)
-    return weave(
-        Rule("Features", "features", "", here, (rate,), (), (plainest,), {}), features, slots
-    )
+    view = next((feature.view for feature in features if feature.view), "")
+    rule = Rule("Features", "features", "", here, (rate,), (), (plainest,), {}, view=view)
+    return weave(rule, features, slots)
 
 
 def check_features(features: Sequence[Rule], slots: Slots) -> tuple[Problem, ...]:

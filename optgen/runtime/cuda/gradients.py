@@ -35,19 +35,19 @@ class GradientCheck:
         self._known: Known | None = None
         self._checked: list[Gradient | None] = []
 
-    def __call__(self, index: int, gradient: Any) -> Gradient:
+    def __call__(self, index: int, gradient: Any, what: str = "gradient") -> Gradient:
         """The gradient in the memory layout of its variable; a copy if its layout differs.
 
-        Raises TypeError or ValueError for a wrong type, dtype, shape or device, and for a gradient
-        that shares memory with a variable or its state.
+        ``what`` names it in messages. Raises TypeError or ValueError for a wrong type, dtype,
+        shape or device, and for a gradient that shares memory with a variable or its state.
         """
         library, view = self._library, self._views[index]
         if library_of(gradient) is library and _layout(library, gradient) == self._layouts[index]:
             address = library.address(gradient)
             if address % view.dtype.itemsize == 0:
-                self._refuse_shared(index, address, address + view.nbytes)
+                self._refuse_shared(index, address, address + view.nbytes, what)
                 return Gradient(gradient, address)
-        return self._relaid(index, gradient)
+        return self._relaid(index, gradient, what)
 
     def at_once(self, gradients: list[Any]) -> Sequence[Gradient | None] | None:
         """The gradients of all variables, in their order; None if any needs the full check.
@@ -81,50 +81,48 @@ class GradientCheck:
         before = np.searchsorted(self._starts, starts + self._sizes, side="left") - 1
         return bool(((self._ends[before] > starts) & (before >= 0) & (self._sizes > 0)).any())
 
-    def _relaid(self, index: int, gradient: Any) -> Gradient:
+    def _relaid(self, index: int, gradient: Any, what: str) -> Gradient:
         """A copy of a gradient whose layout differs from that of its variable."""
         path, variable, view = self._paths[index], self._variables[index], self._views[index]
-        found = self._seen(path, gradient)
+        found = self._seen(path, gradient, what)
         if found.dtype != view.dtype:
-            message = f"the gradient of {path!r} is {found.dtype}, the variable {view.dtype}"
+            message = f"the {what} of {path!r} is {found.dtype}, the variable {view.dtype}"
             raise TypeError(message)
         if found.shape != view.shape:
             raise ValueError(
-                f"the gradient of {path!r} has shape {found.shape}, the variable {view.shape}"
+                f"the {what} of {path!r} has shape {found.shape}, the variable {view.shape}"
             )
         here, there = (self._library.device(array) for array in (variable, gradient))
         if here != there:
             raise ValueError(
-                f"the gradient of {path!r} is on device {there}, the variable on device {here}"
+                f"the {what} of {path!r} is on device {there}, the variable on device {here}"
             )
         ends = [
             (length - 1) * stride for length, stride in zip(found.shape, found.strides, strict=True)
         ]
         first = found.address + sum(min(end, 0) for end in ends)
         last = found.address + sum(max(end, 0) for end in ends) + found.dtype.itemsize
-        self._refuse_shared(index, first, last if found.nbytes else first)
+        self._refuse_shared(index, first, last if found.nbytes else first, what)
         if found.strides == view.strides and found.address % view.dtype.itemsize == 0:
             return Gradient(gradient, found.address)
         copy = self._library.relaid(gradient, variable)
         if copy is None:
-            raise ValueError(f"the gradient of {path!r} must lie in memory as the variable does")
+            raise ValueError(f"the {what} of {path!r} must lie in memory as the variable does")
         return Gradient(copy, self._library.address(copy))
 
-    def _seen(self, path: str, gradient: Any) -> View:
+    def _seen(self, path: str, gradient: Any, what: str) -> View:
         kind = f"{type(gradient).__module__}.{type(gradient).__name__}"
         if library_of(gradient) is not self._library:
-            message = (
-                f"the gradient of {path!r} is a {kind}, not an array of the variable's library"
-            )
+            message = f"the {what} of {path!r} is a {kind}, not an array of the variable's library"
             raise TypeError(message)
         try:
             return view_of(gradient)
         except (TypeError, AttributeError, RuntimeError) as error:
-            raise TypeError(f"the gradient of {path!r} is a {kind}, not on a device") from error
+            raise TypeError(f"the {what} of {path!r} is a {kind}, not on a device") from error
 
-    def _refuse_shared(self, index: int, start: int, end: int) -> None:
+    def _refuse_shared(self, index: int, start: int, end: int, what: str) -> None:
         for name, _ in self._touched(start, end):
-            raise ValueError(f"the gradient of {self._paths[index]!r} shares memory with {name}")
+            raise ValueError(f"the {what} of {self._paths[index]!r} shares memory with {name}")
 
 
 def _layout(library: Library, gradient: Any) -> Any:

@@ -28,6 +28,7 @@ class Configured(Protocol):
 def snapshot(core: Core, optimizer: Configured) -> Snapshot:
     """The state as it is. Raises ValueError before there is one."""
     core.refuse_inside("save or load the state")
+    core.refuse_perturbed("save or load its state")
     if core.model is None:
         raise ValueError(f"{core.owner} has no state before it is built")
     config = {k: v for k, v in optimizer.get_config().items() if k not in _NOT_SAVED}

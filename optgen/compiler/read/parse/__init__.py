@@ -107,9 +107,9 @@ class _Parser:
             digests=spec.digests,
             is_schedule=spec.is_schedule,
             view=self._view(),
+            view_at=spec.view.location if spec.view is not None else None,
             inputs=self._inputs,
             evaluation=self._expression(spec.evaluate),
-            view_at=spec.view.location if spec.view is not None else None,
         )
 
     def _view(self) -> str:
