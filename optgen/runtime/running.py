@@ -72,7 +72,7 @@ class Running:
         for real, elements, chunks in tables.work(self._chosen & part.members):
             loop = loop_for(elements)
             arguments = [tables.addresses, tables.rows, part.scalars, part.factors]
-            if self._phase.reduces:
+            if self._phase.sums:
                 arguments += [self.sums, np.empty((len(chunks), self._phase.sums))]
             yield launching(built(builder, part.on, real, loop), loop, chunks, *arguments)
 
