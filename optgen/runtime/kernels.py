@@ -112,9 +112,6 @@ class Phase:
     #: For each of the numbers 0 if it is a sum, 1 for a largest and -1 for a smallest value; empty
     #: if all are sums.
     orders: tuple[int, ...] = ()
-    #: Whether it makes numbers of the optimizer, and numbers or vectors of each variable.
-    has_shared: bool = False
-    has_scalars: bool = False
     #: The vectors by name, each with such a number.
     vectors: tuple[tuple[str, int], ...] = ()
     #: What the target has for it.

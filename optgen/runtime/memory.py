@@ -70,8 +70,11 @@ class Engine(Protocol):
 class GradientCheck(Protocol):
     """Validates gradients, and copies those of another layout."""
 
-    def __call__(self, index: int, gradient: object) -> Gradient:
-        """The gradient of the variable with this number. Raises TypeError or ValueError."""
+    def __call__(self, index: int, gradient: object, what: str = "gradient") -> Gradient:
+        """The gradient of the variable with this number, or ``what`` is checked in its manner.
+
+        Raises TypeError or ValueError.
+        """
 
     def at_once(self, gradients: list[Any]) -> Sequence[Gradient | None] | None:
         """The gradients of all variables in order; None if any needs validation by itself."""

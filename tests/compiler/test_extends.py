@@ -199,6 +199,14 @@ def test_an_argument_of_the_base_is_not_declared_again(tmp_path: Path) -> None:
     assert found.location.path.endswith("own.toml")
 
 
+def test_what_a_fragment_does_not_use_may_be_declared_anew(tmp_path: Path) -> None:
+    own = "[hyperparameters]\nlearning_rate = { default = 0.125 }\nrho = { default = 2.0 }\n"
+    spec = load_file(written(tmp_path, "running\nchange = learning_rate*rho*average", own))
+    defaults = {str(entry.name): entry.default for entry in spec.hyperparameters}
+    assert defaults == {"beta": 0.5, "learning_rate": 0.125, "rho": 2.0}
+    assert [str(name) for name, _ in spec.torch] == ["lr"]
+
+
 def test_without_a_rule_there_are_no_declarations(tmp_path: Path) -> None:
     path = written(tmp_path, "base", LIMIT)
     text = path.read_text(encoding="utf-8")

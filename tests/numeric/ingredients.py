@@ -8,7 +8,10 @@ from typing import Any
 
 Table = Mapping[str, Any]
 
-_REDUCTIONS = ("sum", "mean", "norm", "global_sum", "global_norm")
+_REDUCTIONS = {
+    **dict.fromkeys(("sum", "mean", "norm"), "over a variable"),
+    **dict.fromkeys(("global_sum", "global_norm"), "over all variables"),
+}
 _SPECIAL = ("optional", "integer", "excluded")
 
 
@@ -24,6 +27,8 @@ def _of_declarations(table: Table) -> Iterator[str]:
         initial = state.get("initial", 0)
         yield f"begins with {initial if initial in (0, 'param') else 'a hyperparameter'}"
         yield from (key for key in ("when", "stands_in") if key in state)
+        if "shape" in state:
+            yield "a vector" if state["shape"] in ("rows", "columns") else "a number"
     for hyperparameter in table.get("hyperparameters", {}).values():
         yield from (key for key in _SPECIAL if key in hyperparameter)
 
@@ -32,7 +37,7 @@ def _of_rule(text: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(text)):
         match node:
             case ast.Call(func=ast.Name(id=name)) if name in _REDUCTIONS:
-                yield name
+                yield _REDUCTIONS[name]
             case ast.BinOp(op=ast.Pow(), right=ast.Constant()):
                 yield "a power with a number"
             case ast.BinOp(op=ast.Pow()):

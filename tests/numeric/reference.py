@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.numeric.rules import Array, holds, reductions, run
+from tests.numeric.rules import Array, as_matrices, axis_reductions, holds, reductions, run
 from tests.numeric.specs import Table, in_order, rule_of
 
 PARAM, GRAD, CHANGE = "param", "grad", "change"
@@ -18,7 +19,9 @@ class Reference:
     """Applies the rule of a spec, and every feature, to copies of some variables.
 
     All variables lie behind one another in flat arrays, one for the parameter and one for each
-    state. ``excluded`` lists the variables, by index, for which a hyperparameter has the value
+    state. A number, or a vector of rows or columns, has its value at each element that it is of.
+
+    ``excluded`` lists the variables, by index, for which a hyperparameter has the value
     that the spec gives to excluded ones.
     """
 
@@ -30,10 +33,18 @@ class Reference:
         **values: object,
     ) -> None:
         rule, defaults = rule_of(spec)
+        self._view = rule.get("matrix", {}).get("view")
+        inputs = rule.get("inputs", {})
         every_part = in_order(rule)
         declared = {k: v for part in every_part for k, v in part.get("hyperparameters", {}).items()}
         known = {name: entry.get("default") for name, entry in declared.items()}
         self._values: dict[str, Any] = {"learning_rate": 0.001, **known, **defaults, **values}
+        self._values |= dict.fromkeys(inputs)
+        self._extents = {
+            name: state.get("shape")
+            for part in every_part
+            for name, state in part.get("state", {}).items()
+        }
         self._parts = [part for part in every_part if holds(part.get("when"), self._values)]
         self._shapes = [variable.shape for variable in variables]
         self._sizes = np.array([variable.size for variable in variables])
@@ -50,7 +61,10 @@ class Reference:
 
     def _states(self) -> list[tuple[str, Table]]:
         every = [pair for part in self._parts for pair in part.get("state", {}).items()]
-        return [(name, state) for name, state in every if holds(state.get("when"), self._values)]
+        static = {**self._values, "matrix": True}
+        some = [(n, s) for n, s in every if "matrix" in s.get("when", "")]
+        rest = [(n, s) for n, s in every if (n, s) not in some]
+        return [(n, s) for n, s in rest if holds(s.get("when"), static)] + some
 
     def _initial(self, state: Table) -> Array:
         value = state.get("initial", 0)
@@ -79,6 +93,18 @@ class Reference:
         parts = np.split(flat, np.cumsum(self._sizes)[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, self._shapes, strict=True)]
 
+    def at_elements(self, name: str, found: Array, place: int) -> Array:
+        """A state of a variable, or of all, at each of the variable's elements."""
+        shape, extent = self._shapes[place], self._extents.get(name)
+        if extent is None:
+            return found
+        if extent in ("tensor", "call", "optimizer"):
+            return np.broadcast_to(found, shape)
+        folded = as_matrices(shape, self._view)
+        axis = 2 if extent == "rows" else 1
+        vector = found.reshape([1 if k == axis else n for k, n in enumerate(folded)])
+        return np.broadcast_to(vector, folded).reshape(shape)
+
     def apply(self, gradients: Sequence[Array | None]) -> None:
         """One call, with None for a variable that has no gradient this time."""
         present = np.array([gradient is not None for gradient in gradients])
@@ -100,16 +126,52 @@ class Reference:
         self.updates += 1
 
     def _run(self, rules: list[str], chosen: Array, host: Mapping[str, Any], grad: Array) -> None:
-        """Run some rules, one after the other, over the chosen variables."""
+        """Run some rules, one after the other, over the chosen variables.
+
+        Where matrices have code of their own, it is run over them and over others apart.
+        """
         if not chosen.any():
             return
         at = chosen[self._owner]
         fixed = {k: v[at] if isinstance(v, np.ndarray) else v for k, v in host.items()}
         fixed |= reductions(self._sizes[chosen].tolist())
-        now = {GRAD: grad[at], CHANGE: 0.0, **{name: flat[at] for name, flat in self._now.items()}}
+        now: dict[str, Any] = {
+            GRAD: grad[at],
+            CHANGE: 0.0,
+            **{name: flat[at] for name, flat in self._now.items()},
+        }
         for rule in rules:
-            after = run(rule, {**fixed, **now})  # What else a rule assigns is local to it.
-            now = {name: after[name] for name in now}
+            if not re.search(r"\bmatrix\b", rule):
+                after = run(rule, {**fixed, **now})  # What else a rule assigns is local to it.
+                now = {name: after[name] for name in now}
+            else:
+                now = self._by_kind(rule, np.flatnonzero(chosen), fixed, now)
         for name, flat in self._now.items():
             self._paths[name][at] += np.abs(now[name] - flat[at])
             flat[at] = now[name]
+            if self._extents.get(name) == "optimizer" and np.size(now[name]):
+                flat[:] = np.ravel(now[name])[0]
+
+    def _by_kind(
+        self, rule: str, chosen: Array, fixed: Mapping[str, Any], now: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The names after a rule whose code for matrices differs."""
+        whose = np.repeat(chosen, self._sizes[chosen])
+        result = {name: np.array(np.broadcast_to(x, whose.shape)) for name, x in now.items()}
+        for matrix in (True, False):
+            own = [k for k in chosen if (len(self._shapes[k]) > 1) == matrix]
+            at, shapes = np.isin(whose, own), [self._shapes[k] for k in own]
+            if not at.any():
+                continue
+            scope = {k: x[at] if np.shape(x) == whose.shape else x for k, x in fixed.items()}
+            scope |= reductions(self._sizes[own].tolist())
+            sizes = self._sizes[own]
+            scope |= {"matrix": matrix, "size": np.repeat(sizes, sizes)}
+            if matrix:
+                scope |= axis_reductions(shapes, self._view)
+                columns = [as_matrices(shape, self._view)[2] for shape in shapes]
+                scope["columns"] = np.repeat(columns, sizes)
+            after = run(rule, {**scope, **{name: x[at] for name, x in result.items()}})
+            for name, x in result.items():
+                x[at] = after[name]
+        return result

@@ -35,9 +35,55 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "clip": np.clip,
     "where": np.where,
     "given": given,
+    # Rules are compared without their noise.
+    "normal": lambda: 0.0,
     "_all": lambda *conditions: np.logical_and.reduce(np.broadcast_arrays(*conditions)),
     "_any": lambda *conditions: np.logical_or.reduce(np.broadcast_arrays(*conditions)),
     "_not": np.logical_not,
+}
+
+
+def axis_reductions(
+    shapes: Sequence[tuple[int, ...]], view: str
+) -> dict[str, Callable[[Any], Any]]:
+    """Reductions over rows and columns of matrices in a flat array, for each of their elements."""
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    ends = np.cumsum(sizes)[:-1]
+
+    def along(axis: int, reduce: Callable[..., Any]) -> Callable[[Any], Array]:
+        def apply(x: Any) -> Array:
+            parts = np.split(np.broadcast_to(x, (sum(sizes),)), ends)
+            folded = [p.reshape(as_matrices(s, view)) for p, s in zip(parts, shapes, strict=True)]
+            found = [np.broadcast_to(reduce(m, axis=axis, keepdims=True), m.shape) for m in folded]
+            return np.concatenate([np.ravel(each) for each in found])
+
+        return apply
+
+    return {
+        f"{of}_{name}": along(axis, reduce)
+        for of, axis in (("row", -1), ("column", -2))
+        for name, reduce in _AXIS.items()
+    }
+
+
+def as_matrices(shape: tuple[int, ...], view: str) -> tuple[int, ...]:
+    """The shape of a variable as a batch of matrices."""
+    if view == "first by rest":
+        return (1, shape[0], int(np.prod(shape[1:])))
+    assert view == "last two"
+    return (int(np.prod(shape[:-2])), *shape[-2:])
+
+
+def _norm(x: Array, **axes: Any) -> Array:
+    return np.asarray(np.sqrt(np.sum(x**2, **axes)))
+
+
+_AXIS: Mapping[str, Callable[..., Any]] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "norm": _norm,
+    "largest": np.max,
+    "smallest": np.min,
 }
 
 
@@ -59,6 +105,8 @@ def reductions(sizes: Sequence[int]) -> dict[str, Callable[[Any], Any]]:
         "sum": of_each(np.sum),
         "mean": of_each(np.mean),
         "norm": of_each(np.linalg.norm),
+        "largest": of_each(np.max),
+        "smallest": of_each(np.min),
         "global_sum": lambda x: np.sum(everything(x)),
         "global_norm": lambda x: np.linalg.norm(everything(x)),
     }

@@ -92,7 +92,9 @@ def around(optimizer: str) -> Iterator[Setting]:
 def averaged_once(optimizer: str, values: Values) -> Values:
     """The values without an average, where the rule keeps one of its own that stands in."""
     rule, _ = rule_of(OPTIMIZERS[optimizer])
-    if not any("stands_in" in state for state in rule.get("state", {}).values()):
+    if "evaluate" not in rule and not any(
+        "stands_in" in state for state in rule.get("state", {}).values()
+    ):
         return values
     return {name: value for name, value in values.items() if "ema" not in name}
 

@@ -42,23 +42,45 @@ def rule_of(path: Path) -> tuple[Table, Table]:
     """The table with an optimizer's rule, its own or the one it extends; and its defaults."""
     own = read(path)
     if "extends" not in own:
-        return own, own.get("defaults", {})
+        return _in_full(own), own.get("defaults", {})
     base = read(OPTIMIZERS[own["extends"].lower()])
-    return base, {**base.get("defaults", {}), **own.get("defaults", {})}
+    defaults = {**base.get("defaults", {}), **own.get("defaults", {})}
+    return (_in_full(_merged(base, own)) if "update" in own else _in_full(base)), defaults
+
+
+def _in_full(table: Table) -> Table:
+    """A table whose rule has its fragments written out."""
+    rule = table["update"]["rule"]
+    for name, lines in table.get("fragments", {}).items():
+        rule = "\n".join(lines if line == name else line for line in rule.split("\n"))
+    return {**table, "update": {**table["update"], "rule": rule}}
+
+
+def _merged(base: Table, own: Table) -> Table:
+    """A rule with fragments of another, and the declarations that it uses."""
+    both = _in_full({**base, **own})
+    words = {*re.findall(r"\w+", both["update"]["rule"]), "learning_rate"}
+    for key in ("hyperparameters", "state"):
+        every = {**base.get(key, {}), **own.get(key, {})}
+        both[key] = {name: entry for name, entry in every.items() if name in words}
+    return both
 
 
 def in_order(rule: Table) -> list[Table]:
     """An optimizer's rule with every feature around it; its change is taken off after some."""
     slots = read(SPECS / "slots.toml")
     sorter: TopologicalSorter[str] = TopologicalSorter()
-    for name, feature in FEATURES.items():
+    declared = rule.get("hyperparameters", {}).values()
+    replaced = {entry["replaces"] for entry in declared if "replaces" in entry}
+    features = {name: table for name, table in FEATURES.items() if name not in replaced}
+    for name, feature in features.items():
         sorter.add(name, *feature.get("after", ()))
         for other in feature.get("before", ()):
             sorter.add(other, name)
-    features = [FEATURES[name] for name in sorter.static_order()]
+    ordered = [features[name] for name in sorter.static_order() if name in features]
     # Sorting is stable: the rule comes before the features of its own slot, the end of it last.
     ends = [] if re.search(r"^ *param =", rule["update"]["rule"], re.MULTILINE) else [END]
     return sorted(
-        [rule, *features, *ends],
+        [rule, *ordered, *ends],
         key=lambda part: slots["order"].index(part.get("slot", slots["own"])),
     )

@@ -53,7 +53,8 @@ def centred(w: Array, g: Array, *_: object) -> Array:
 def clipped(w: Array, g: Array, step: int, kept: dict[str, Array], of: Mapping[str, Any]) -> Array:
     """The gradient after another library's function for it."""
     p, found = torch.from_numpy(w.copy()), torch.from_numpy(g.copy())
-    return agc(p, found, agc_clip_val=of["adaptive_clipping"]).numpy()
+    clipped_one: Array = agc(p, found, agc_clip_val=of["adaptive_clipping"]).numpy()
+    return clipped_one
 
 
 GRADIENTS: Mapping[str, Gradient] = {

@@ -10,6 +10,7 @@ import pytest
 
 import optgen.optimizers
 from optgen.runtime import Optimizer
+from tests.numeric.reference import PARAM, Reference
 from tests.numeric.rules import Array
 from tests.numeric.specs import OPTIMIZERS, read
 
@@ -80,6 +81,25 @@ def apply(optimizer: Optimizer, row: Sequence[Array | None]) -> None:
         return
     with pytest.warns(UserWarning, match="no gradient for"):
         optimizer.apply(row)
+
+
+def assert_follows(
+    optimizer: Optimizer,
+    held: Mapping[str, Array],
+    reference: Reference,
+    tolerances: Mapping[Any, float],
+) -> None:
+    """Variables and states are those of the reference."""
+    state = optimizer.state
+    assert {name for own in state.values() for name in own} == {*reference.states}
+    for name in [PARAM, *reference.states]:
+        every = enumerate(zip(held, reference.of(name), reference.path(name), strict=True))
+        for place, (path, expected, way) in every:
+            found = held[path] if name == PARAM else {**state.get("*", {}), **state[path]}.get(name)
+            if found is not None:
+                # Numbers and vectors are float64 even of float32 variables.
+                actual = reference.at_elements(name, found, place).astype(held[path].dtype)
+                assert_close(actual, expected, way, f"{name} of {path}", tolerances)
 
 
 def assert_close(

@@ -126,7 +126,8 @@ def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
     found: Any = module[name]
     layout = found.layout
     tables = layout.buffers, layout.columns, layout.factors
-    kernels = kernels_in(own, shared, *tables, layout.programs, layout.vectors)
+    decided = tuple(switch for switch in found.switches if switch.of_calls)
+    kernels = kernels_in(own, shared, *tables, layout.programs, layout.vectors, decided)
     found.kernels_of = classmethod(lambda cls, target: kernels)
     made: type[Optimizer] = found
     return made

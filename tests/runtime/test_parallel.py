@@ -66,6 +66,15 @@ def test_the_same_bits_for_any_number_of_threads(expected: str) -> None:
     assert more == [expected.strip()] * 2
 
 
+def test_rows_and_columns_have_the_same_bits_for_any_number_of_threads() -> None:
+    # The matrix has several tiles, whose sums of columns are added up.
+    counted = "import numba; print(numba.get_num_threads()); "
+    program = counted + 'print(train(["Adafactor"]))'
+    found = [run(program, NUMBA_NUM_THREADS=count).split() for count in ("1", "2", "4")]
+    assert [count for count, _ in found] == ["1", "2", "4"]
+    assert len({digest for _, digest in found}) == 1
+
+
 def tbb_library() -> str:
     """The library of the installed package; empty where there is none."""
     try:

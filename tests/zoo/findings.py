@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 import optax
+import prodigyopt
 import pytorch_optimizer as po
 
 from tests.zoo import papers
 from tests.zoo.libraries import of_keras, of_optax, of_torch
-from tests.zoo.papers import RATE, Steps, of_paper
+from tests.zoo.papers import D0, EPSILON, RATE, Steps, of_paper
 from tests.zoo.runs import Model, Run, of_ours
 
 FIRST: Model = [np.array([3.0, 4.0])]
@@ -66,9 +68,12 @@ def _optax(name: str, rule: str, paper: Steps, theirs: Mapping[str, Any], **more
     )
 
 
-DECAYED = {"coupled_weight_decay": 0.1}
+DECAYED = {"weight_decay": 0.1}
 COUPLED = {"weight_decay": 0.1, "weight_decouple": False}
 LAMB_IN_KERAS = of_keras(keras.optimizers.Lamb, **OPTAX, weight_decay=0.1, epsilon=1e-6)
+ADAFACTOR_IN_KERAS = of_keras(keras.optimizers.Adafactor, learning_rate=1.0, relative_step=False)
+ADAFACTOR = {"learning_rate": 1.0, "relative_step": False}
+PRODIGY = {"learning_rate": 1.0, "d0": D0, "epsilon": EPSILON}
 FINDINGS = [
     _optax("adan", "Adan", papers.adan, {}),
     _optax(
@@ -84,5 +89,22 @@ FINDINGS = [
     _po("Lamb", "LAMB", papers.lamb, COUPLED, arguments=DECAYED),
     _po("LARS", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
     _po("LaProp", "LaProp", papers.laprop, {}, magnitude=1e-6),
+    _po("AdamP", "AdamP", papers.adamp, {"eps": EPSILON}, arguments={"epsilon": EPSILON}),
+    Finding(
+        "prodigyopt",
+        "Prodigy",
+        of_torch(prodigyopt.Prodigy, lr=1.0, d0=D0, eps=EPSILON),
+        "Prodigy",
+        papers.prodigy,
+        PRODIGY,
+    ),
+    Finding(
+        "keras",
+        "Adafactor",
+        ADAFACTOR_IN_KERAS,
+        "Adafactor",
+        partial(papers.adafactor, is_relative=False),
+        ADAFACTOR,
+    ),
     Finding("keras", "Lamb", LAMB_IN_KERAS, "LAMB", papers.lamb, DECAYED),
 ]

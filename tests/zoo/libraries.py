@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import optax
 import torch
 
-from tests.zoo.runs import Model, Run
+from tests.zoo.runs import Model, Run, curvature
 
 
 def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:
@@ -20,10 +21,12 @@ def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:
     def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
         held = [torch.nn.Parameter(torch.tensor(array)) for array in first]
         optimizer, after = make(held, **arguments), []
-        for row in rows:
+        known = inspect.signature(optimizer.step).parameters
+        for call, row in enumerate(rows):
             for parameter, gradient in zip(held, row, strict=True):
                 parameter.grad = torch.tensor(gradient)
-            optimizer.step()
+            given = curvature(call, row) if "hessian" in known else {}
+            optimizer.step(**{k: [torch.tensor(a) for a in v] for k, v in given.items()})
             after.append([parameter.detach().numpy().copy() for parameter in held])
         return after
 

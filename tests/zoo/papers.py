@@ -15,6 +15,8 @@ from tests.zoo.runs import Array, Model, Run
 
 Steps = Callable[[Array, Sequence[Array]], Iterator[Array]]
 RATE = 0.0625
+#: An epsilon that counts, and a first distance that is soon exceeded.
+EPSILON, D0 = 0.001, 0.0625
 
 
 def of_paper(steps: Steps) -> Run:
@@ -171,4 +173,60 @@ def powersign(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
 def addsign(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
     for g, (m, _) in zip(gradients, moments(gradients, 0.9, 0.999), strict=True):
         x = x - RATE * (1 + np.sign(g) * np.sign(m)) * g
+        yield x
+
+
+def adafactor(x: Array, gradients: Sequence[Array], is_relative: bool = True) -> Iterator[Array]:
+    """Algorithms 4 and 5 of Shazeer and Stern, of stacked matrices, with steps of 1 at most."""
+    v = r = c = np.zeros(())
+    for t, g in enumerate(gradients, 1):
+        b, square = 1 - t**-0.8, g**2 + 1e-30
+        if x.ndim < 2:
+            v = b * v + (1 - b) * square
+        else:
+            r = b * r + (1 - b) * square.sum(-1, keepdims=True)
+            c = b * c + (1 - b) * square.sum(-2, keepdims=True)
+            v = r @ c / r.sum(-2, keepdims=True)
+        u = g / np.sqrt(v)
+        u = u / max(1, np.sqrt(np.mean(u**2)))
+        rate = t**-0.5 if is_relative else 1.0
+        x = x - max(1e-3, np.sqrt(np.mean(x**2))) * rate * u
+        yield x
+
+
+def adammini(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 1 of Zhang et al. with a block for each output, or one."""
+    axes = tuple(range(1, x.ndim)) if x.ndim > 1 else None
+    means = moments(gradients, 0.9, 0.999)
+    for m, v in means:
+        x = x - RATE * m / (np.sqrt(v.mean(axes, keepdims=True)) + 1e-8)
+        yield x
+
+
+def adamp(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 2 of Heo et al. without the projection: of a vector."""
+    for m, v in moments(gradients, 0.9, 0.999):
+        x = x - RATE * m / (np.sqrt(v) + EPSILON)
+        yield x
+
+
+def sgld(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Equation 4 of Welling and Teh at its mean."""
+    for g in gradients:
+        x = x - RATE / 2 * g
+        yield x
+
+
+def prodigy(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 4 of Mishchenko and Defazio, with a learning rate of 1."""
+    start, d, b = x, D0, np.sqrt(0.999)
+    m = v = s = np.zeros_like(x)
+    r = 0.0
+    for g in gradients:
+        m = 0.9 * m + 0.1 * d * g
+        v = 0.999 * v + 0.001 * d**2 * g**2
+        r = b * r + (1 - b) * d**2 * np.sum(g * (start - x))
+        s = b * s + (1 - b) * d**2 * g
+        x = x - d * m / (np.sqrt(v) + d * EPSILON)
+        d = max(d, r / np.sum(np.abs(s)))
         yield x

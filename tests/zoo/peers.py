@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import dadaptation
 import keras
 import optax
+import prodigyopt
 import pytorch_optimizer as po
+import schedulefree
 import torch
 from optax import contrib
 
@@ -37,6 +40,7 @@ class Peer:
     tolerance: float = TOLERANCE
     magnitude: float = 1.0
     least_dimensions: int = 0
+    most_dimensions: int = 4
 
     def __str__(self) -> str:
         return f"{self.rule}-{self.whose}"
@@ -70,19 +74,36 @@ def po_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Pee
     return Peer(rule, "pytorch_optimizer", run, own, **values)
 
 
+def other_s(rule: str, library: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
+    """A class of a library that is written for torch."""
+    values, own = _split(special)
+    return Peer(rule, library, of_torch(make, **{"lr": RATE, **theirs}), own, **values)
+
+
 def paper_s(rule: str, steps: papers.Steps, **special: Any) -> Peer:
     """What is written down here, after the paper."""
     values, own = _split(special)
     return Peer(rule, "paper", of_paper(steps), own, **values)
 
 
-_SPECIAL = ("note", "tolerance", "magnitude", "least_dimensions")
+_SPECIAL = ("note", "tolerance", "magnitude", "least_dimensions", "most_dimensions")
 
 
 def _split(special: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a peer is told besides our arguments, and those."""
     values = {name: special.pop(name) for name in _SPECIAL if name in special}
     return values, special
+
+
+def _training(make: Any) -> Any:
+    """A class whose optimizers step only once they are told that they train."""
+
+    def made(*arguments: Any, **keywords: Any) -> Any:
+        optimizer = make(*arguments, **keywords)
+        optimizer.train()
+        return optimizer
+
+    return made
 
 
 #: Keras computes with some numbers in float32: these are the same there.
@@ -125,7 +146,7 @@ PEERS = [
         note="the mean gradient begins with the same number as the mean square there",
     ),
     paper_s("Yogi", papers.yogi),
-    po_s("Adan", po.Adan, {"weight_decay": 0.1}, proximal_weight_decay=0.1),
+    po_s("Adan", po.Adan, {"weight_decay": 0.1}, weight_decay=0.1),
     paper_s("Adan", papers.adan),
     optax_s("ADOPT", contrib.adopt, {}),
     paper_s("ADOPT", papers.adopt),
@@ -140,20 +161,20 @@ PEERS = [
         tolerance=1e-2,
         note=UNDER_THE_ROOT,
     ),
-    po_s("StableAdamW", po.StableAdamW, {"weight_decay": 0.1}, scaled_weight_decay=0.1),
-    optax_s("LAMB", optax.lamb, {"weight_decay": 0.1}, coupled_weight_decay=0.1),
+    po_s("StableAdamW", po.StableAdamW, {"weight_decay": 0.1}, weight_decay=0.1),
+    optax_s("LAMB", optax.lamb, {"weight_decay": 0.1}, weight_decay=0.1),
     keras_s("LAMB", BETAS, make=keras.optimizers.Lamb),
-    paper_s("LAMB", papers.lamb, coupled_weight_decay=0.1),
+    paper_s("LAMB", papers.lamb, weight_decay=0.1),
     optax_s("LARS", optax.lars, {}),
     po_s(
         "LARS",
         po.LARS,
         {"weight_decay": 0.1},
-        coupled_weight_decay=0.1,
+        weight_decay=0.1,
         least_dimensions=2,
         note="vectors have neither ratio nor decay there",
     ),
-    paper_s("LARS", papers.lars, coupled_weight_decay=0.1),
+    paper_s("LARS", papers.lars, weight_decay=0.1),
     keras_s(
         "Ftrl",
         {
@@ -232,4 +253,127 @@ PEERS = [
     paper_s("PowerSign", papers.powersign),
     paper_s("AddSign", papers.addsign),
     po_s("AccSGD", po.AccSGD, {}),
+    keras_s(
+        "Adafactor",
+        {"beta_2_decay": -0.75, "epsilon_1": 2.0**-90, "epsilon_2": 0.125},
+        tolerance=1e-6,
+        note="numbers of Keras's are float32 where they aren't Python's",
+    ),
+    keras_s("KerasAdafactor", {}, make=keras.optimizers.Adafactor, tolerance=1e-6, note="the same"),
+    paper_s("Adafactor", papers.adafactor, learning_rate=1.0),
+    torch_s(
+        "TorchAdafactor",
+        torch.optim.Adafactor,
+        {"eps": (2e-7, 1e-3), "weight_decay": 0.1, "d": 1.5},
+        epsilon_1=2e-7,
+        weight_decay=0.1,
+        d=1.5,
+    ),
+    other_s(
+        "Prodigy",
+        "prodigyopt",
+        prodigyopt.Prodigy,
+        {"d0": 1e-3, "eps": 1e-20, "weight_decay": 0.1, "d_coef": 2.0},
+        d0=1e-3,
+        epsilon=1e-20,
+        weight_decay=0.1,
+        d_coef=2.0,
+        note="epsilon is multiplied by the next distance there",
+    ),
+    other_s(
+        "Prodigy",
+        "prodigyopt",
+        prodigyopt.Prodigy,
+        {"d0": 1e-3, "eps": 1e-20, "use_bias_correction": True, "safeguard_warmup": True},
+        d0=1e-3,
+        epsilon=1e-20,
+        use_bias_correction=True,
+        safeguard_warmup=True,
+        note="the same",
+    ),
+    other_s(
+        "DAdaptAdam",
+        "dadaptation",
+        dadaptation.DAdaptAdam,
+        {"d0": 1e-3, "decouple": True, "weight_decay": 0.1, "growth_rate": 1.25},
+        d0=1e-3,
+        weight_decay=0.1,
+        growth_rate=1.25,
+    ),
+    other_s(
+        "ScheduleFreeSGD",
+        "schedulefree",
+        _training(schedulefree.SGDScheduleFree),
+        {"weight_decay": 0.1, "warmup_steps": 7, "r": 1.0},
+        weight_decay=0.1,
+        warmup_steps=7,
+        r=1.0,
+    ),
+    other_s(
+        "ScheduleFreeAdamW",
+        "schedulefree",
+        _training(schedulefree.AdamWScheduleFree),
+        {"weight_decay": 0.1, "warmup_steps": 7, "r": 1.0},
+        weight_decay=0.1,
+        warmup_steps=7,
+        r=1.0,
+    ),
+    torch_s("NAdam", torch.optim.NAdam, {"momentum_decay": 0.3}, momentum_decay=0.3),
+    keras_s("NAdam", BETAS, make=keras.optimizers.Nadam, momentum_decay=1.0, **BETAS),
+    po_s(
+        "Sophia",
+        po.SophiaH,
+        {"lr": RATE / 0.5, "p": 0.5, "betas": (0.965, 0.99), "update_period": 1000},
+        gamma=0.5,
+        epsilon=1e-12 * 0.5,
+        magnitude=10.0,
+        note="steps aren't scaled by the bound there",
+    ),
+    po_s("NovoGrad", po.NovoGrad, {"weight_decay": 0.1}, weight_decay=0.1),
+    optax_s("NovoGrad", optax.novograd, {"b1": 0.95, "b2": 0.98, "eps": 1e-8}),
+    po_s("CAME", po.CAME, {}),
+    po_s(
+        "AdamP",
+        po.AdamP,
+        {"delta": 1.5, "weight_decay": 0.1, "eps": 1e-20},
+        delta=1.5,
+        weight_decay=0.1,
+        epsilon=1e-20,
+        note="epsilon is added before the correction there",
+    ),
+    po_s(
+        "SGDP",
+        po.SGDP,
+        {"momentum": 0.9, "delta": 1.5, "weight_decay": 0.01, "dampening": 0.1},
+        delta=1.5,
+        weight_decay=0.01,
+        dampening=0.1,
+    ),
+    po_s(
+        "SGDP",
+        po.SGDP,
+        {"momentum": 0.9, "delta": 1.5, "nesterov": True},
+        delta=1.5,
+        nesterov=True,
+    ),
+    po_s(
+        "SM3",
+        po.SM3,
+        {"momentum": 0.9, "beta": 0.0},
+        most_dimensions=2,
+        note="tensors have a bound for each index of each dimension there",
+    ),
+    optax_s("SM3", optax.sm3, {}, epsilon=1e-8, most_dimensions=2, note="the same"),
+    optax_s("DoG", contrib.dog, {"init_step": ("heuristic", 1e-2)}, reps_rel=1e-2),
+    paper_s("AdamMini", papers.adammini),
+    po_s(
+        "Nero",
+        po.Nero,
+        {"eps": 1e-20},
+        epsilon=1e-20,
+        note="epsilon makes steps of rows shorter there",
+    ),
+    paper_s(
+        "SGLD", papers.sgld, temperature=0.0, note="without noise, which has a test of its own"
+    ),
 ]

@@ -45,6 +45,11 @@ def plain_class(name: str) -> Any:
     return optimizer_class(name, sources)
 
 
+def curvature(call: int, row: Model) -> Mapping[str, Any]:
+    """What every third call passes on to a rule that uses the Hessian's diagonal."""
+    return {"hessian": [array**2 - 0.1 for array in row]} if call % 3 == 0 else {}
+
+
 def of_ours(name: str, arguments: Mapping[str, Any]) -> Run:
     """A built-in optimizer."""
 
@@ -52,8 +57,10 @@ def of_ours(name: str, arguments: Mapping[str, Any]) -> Run:
         optimizer, after = plain_class(name)(**arguments), []
         held = [array.copy() for array in first]
         optimizer.build(held)
-        for row in rows:
-            optimizer.apply(list(row))
+        known = {one.name for one in optimizer.inputs}
+        for call, row in enumerate(rows):
+            given = curvature(call, row) if "hessian" in known else {}
+            optimizer.apply(list(row), **given)
             after.append([array.copy() for array in held])
         return after
 

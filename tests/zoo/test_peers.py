@@ -13,7 +13,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 @pytest.mark.parametrize("peer", PEERS, ids=str)
 def test_thirty_steps_are_theirs(peer: Peer) -> None:
-    chosen = [k for k, array in enumerate(start()) if array.ndim >= peer.least_dimensions]
+    chosen = [
+        k
+        for k, array in enumerate(start())
+        if peer.least_dimensions <= array.ndim <= peer.most_dimensions
+    ]
     first = [start()[k] for k in chosen]
     rows = [[row[k] for k in chosen] for row in gradients(peer.magnitude)]
     mine = of_ours(peer.rule, {"learning_rate": RATE, **peer.arguments})(first, rows)

@@ -71,7 +71,8 @@ def extended(base: Spec, own: Spec) -> Spec:
 def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> Spec:
     """A spec whose own rule takes in the rule of another, or fragments of it.
 
-    It has the declarations of the other one that these lines use.
+    It has the declarations of the other one that these lines use. What they don't use, it may
+    declare itself.
     """
     whole = Text(base.module, extends.location)
     found = {str(name): text for name, text in ((whole, base.rule), *base.fragments)}
@@ -80,20 +81,26 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
     if not taken & {*found}:
         message = f"the rule takes in nothing of {extends.value!r:.80}, which it extends"
         problems.add(message, extends.location, f"write a line with {' or '.join(found)} alone")
-    words = _words(own.rule, *(listed[name] for name in taken))
+    inherited = _words(*(found[name] for name in taken & {*found}))
+    words = inherited | _words(own.rule, *(listed[name] for name in taken))
     for state in own.states:
         words |= _words(*_texts_of(state))
+    declared = {entry.of_list or entry.name.value for entry in own.hyperparameters}
     keeps_all = base.module in taken
     states = [one for one in base.states if keeps_all or {one.name.value, one.inside} & words]
     for state in states:
-        words |= _words(*_texts_of(state))
+        inherited |= _words(*_texts_of(state))
+    words |= inherited
 
     def is_kept(entry: HyperparameterEntry) -> bool:
         names = {entry.name.value, entry.of_list}
+        if names & declared:
+            return keeps_all or bool(names & inherited)
         return keeps_all or bool(names & words) or entry.name.value == LEARNING_RATE
 
     kept = tuple(entry for entry in base.hyperparameters if is_kept(entry))
-    gone = {entry.name.value for entry in base.hyperparameters} - {one.name.value for one in kept}
+    gone = {entry.name.value for entry in base.hyperparameters if entry not in kept}
+    no_longer = gone - {LEARNING_RATE}
     merged = extended(base, own)
     return replace(
         merged,
@@ -102,7 +109,7 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
         rule=own.rule,
         fragments=((whole, base.rule), *base.fragments, *own.fragments),
         defaults=tuple(one for one in merged.defaults if one[0].value not in gone),
-        torch=tuple(one for one in merged.torch if not {str(to) for to in one[1]} & gone),
+        torch=tuple(one for one in merged.torch if not {*map(str, one[1])} & no_longer),
     )
 
 
