@@ -153,7 +153,10 @@ class SGDP(Featured):
                     ),
                     Phase(
                         sums=4, rows=4,
-                        vectors=(("row_sum_of_param_squares", 0), ("row_sum_of_param_times_grad", 0), ("row_sum_of_grad_squares", 0), ("row_sum_of_param_times_direction", 0),),
+                        vectors=(
+                            ("row_sum_of_param_squares", 0), ("row_sum_of_param_times_grad", 0),
+                            ("row_sum_of_grad_squares", 0), ("row_sum_of_param_times_direction", 0),
+                        ),
                         is_axial=True, is_due_anyway=True, has_scalars=True,
                         when=lambda on: on["matrix"],
                     ),

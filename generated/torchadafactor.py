@@ -136,7 +136,9 @@ class TorchAdafactor(Featured):
                     ),
                     Phase(
                         rows=1, columns=1,
-                        vectors=(("row_sum_of_square_of_grad", 0), ("column_sum_of_square_of_grad", 0),),
+                        vectors=(
+                            ("row_sum_of_square_of_grad", 0), ("column_sum_of_square_of_grad", 0),
+                        ),
                         is_axial=True, has_scalars=True, when=lambda on: on["matrix"],
                     ),
                     Phase(sums=2, is_axial=True, has_scalars=True),

@@ -53,7 +53,9 @@ def update_scalars_2(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None
         scalars["root_of_sum_of_grad_squares_2"] = root_of_sum_of_grad_squares_2
         whole = (
             ops.abs(total_sum_of_param_times_grad)
-            / ops.maximum(length * root_of_sum_of_grad_squares_2, scalars["epsilon"]) < scalars["delta"]
+            / ops.maximum(
+                length * root_of_sum_of_grad_squares_2, scalars["epsilon"],
+            ) < scalars["delta"]
             / ops.sqrt(scalars["tensor_size"])
         )
         scalars["whole"] = whole

@@ -88,7 +88,10 @@ def update(
     change = (
         scalars["learning_rate"]
         * ahead
-        / (ops.sqrt(mean_square) / scalars["root_of_one_minus_beta_2_to_the_step"] + scalars["epsilon"])
+        / (
+            ops.sqrt(mean_square) / scalars["root_of_one_minus_beta_2_to_the_step"]
+            + scalars["epsilon"]
+        )
     )
     param = param - change
     if use_ema and not constrained:

@@ -87,7 +87,10 @@ def update(
     # schedulefreeadamw
     mean_square = scalars["beta_2"] * mean_square + scalars["one_minus_beta_2"] * ops.square(grad)
     direction = (
-        grad / (ops.sqrt(mean_square) / scalars["root_of_one_minus_beta_2_to_the_step"] + scalars["epsilon"])
+        grad / (
+            ops.sqrt(mean_square) / scalars["root_of_one_minus_beta_2_to_the_step"]
+            + scalars["epsilon"]
+        )
         + scalars["weight_decay"] * param
     )
     change = scalars["share"] * (param - z) + scalars["change_scale_part"] * direction

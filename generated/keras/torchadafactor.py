@@ -113,7 +113,9 @@ def update_scalars_3(scalars: dict[str, Any], ops: Any) -> None:
     scalars["rate"] = (
         scalars["min_learning_rate_one_over_root_of_step"]
         * size
-        / ops.maximum(ops.real(1), ops.sqrt(sum_of_square_of_scaled_over_tensor_size) / scalars["d"])
+        / ops.maximum(
+            ops.real(1), ops.sqrt(sum_of_square_of_scaled_over_tensor_size) / scalars["d"],
+        )
     )
 
 

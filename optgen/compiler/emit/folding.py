@@ -32,8 +32,36 @@ def _lines(text: str) -> Iterator[str]:
     is_prose = False
     for line in text.split("\n"):
         is_long = len(line) > WIDTH and not is_prose and not line.lstrip().startswith("#")
-        yield from _folded(line) if is_long else [line]
+        rows = _folded(line) if is_long else [line]
+        yield from (part for row in rows for part in (_broken(row) if is_long else [row]))
         is_prose ^= line.count('"""') % 2 == 1
+
+
+def _broken(line: str) -> list[str]:
+    """A line that is still too long, broken inside its longest brackets."""
+    depths = _depths(line)
+    openings = [i for i, one in enumerate(line) if one == "(" and depths[i] == 1]
+    groups = [(i, next((j for j in range(i, len(line)) if depths[j] == 0), 0)) for i in openings]
+    begin, end = max(groups, key=lambda group: group[1] - group[0], default=(0, 0))
+    prefix = line[: len(line) - len(line.lstrip())]
+    if len(line) > WIDTH and end - begin < len(_STEP) and line.lstrip().startswith(("+ ", "- ")):
+        # A term of a sum that is broken already: before its factors.
+        first, *rest = _parts(line.strip()[2:])
+        return [f"{prefix}{line.strip()[:2]}{first}", *(prefix + _STEP + one for one in rest)]
+    if len(line) <= WIDTH or end - begin < len(_STEP):
+        return [line]
+    inner, tail = prefix + _STEP, line[end:]
+    listed = list(_arguments(line[begin + 1 : end].rstrip(",")))
+    is_list = len(listed) > 1 or line[begin + 1 : end].endswith(",")
+    rows = [f"{one}," for one in listed] if is_list else _parts(listed[0])
+    rows = _joined(rows, WIDTH - len(inner))
+    return [line[: begin + 1], *(p for r in rows for p in _broken(inner + r)), prefix + tail]
+
+
+def _parts(value: str) -> list[str]:
+    """An expression, cut before its weakest operators."""
+    bounds = [-1, *_cuts(value), len(value)]
+    return [value[a + 1 : b] for a, b in pairwise(bounds)]
 
 
 def _folded(line: str, width: int = WIDTH) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -151,6 +152,9 @@ class Module:
         }
         if isinstance(function, Pass | TensorScalars):
             context |= {"program": function.program.name, "doc": _doc(function.program)}
+        said = " ".join(value for value in context.values() if isinstance(value, str))
+        words = {*re.findall(r"\w+", said)}
+        context["uses"] = words.__contains__
         return templates.fill(f"{self.target.name}/{function.template}.py.j2", context)
 
     @property

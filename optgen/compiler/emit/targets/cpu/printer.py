@@ -126,7 +126,7 @@ class CpuPrinter(NumberPrinter):
                 yield from _KERNEL
 
     def _used_by_reductions(self, function: Pass) -> Iterator[str]:
-        for one in function.reductions:
+        for one in (one for one in function.reductions if one.guard.cases):
             yield "float64"
             if isinstance(function, Axes) or one.combination is not Combination.SUM:
                 yield f"fold_{_PLACES[one.extent]}"
@@ -148,7 +148,7 @@ class CpuPrinter(NumberPrinter):
     def _used_by_results(function: Function) -> Iterator[str]:
         results = [one for one in function.body if isinstance(one, Reduction)]
         if isinstance(function, Pass):
-            results = [*function.reductions]
+            results = [one for one in function.reductions if one.guard.cases]
         for one in results:
             yield COMBINED[one.combination]
             if one.combination is not Combination.SUM:

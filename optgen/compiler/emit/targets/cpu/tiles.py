@@ -26,6 +26,8 @@ class TilePrinter(CpuPrinter):
         if not isinstance(function, Axes):
             return CpuPrinter(self.plan, self.naming).context(function)
         numbers = [one for one in function.reductions if one.extent not in VECTORS]
+        # Those that never run here have a column, and no code.
+        running = [one for one in numbers if one.guard.cases]
         rows = [one for one in function.reductions if one.extent is Extent.ROWS]
         columns = [one for one in function.reductions if one.extent is Extent.COLUMNS]
         self._parts = {one.target: k for k, one in enumerate(columns)}
@@ -40,7 +42,7 @@ class TilePrinter(CpuPrinter):
         return {
             "first": "real: type, loop: Loop, scattered: bool",
             "reads": self.statements(function.reads),
-            "zeros": self._starts(numbers),
+            "zeros": self._starts(running),
             "vectors": self.block([self._vector(one) for one in of_lines]),
             "parts": self.block([line for line in parts if line.guard.cases]),
             "fetches": self.statements(of_lines),

@@ -135,7 +135,9 @@ class CudaPrinter(ScalarPrinter):
             case SharedScalars():
                 yield from _BLOCK
             case TensorScalars(has_vectors=True):
-                yield from (*_BLOCK, "MOST_THREADS", "float64", "over_block", "reals")
+                yield from (*_BLOCK, "float64", "reals")
+                if any(isinstance(one, Reduction) for one in function.body):
+                    yield from ("MOST_THREADS", "over_block")
                 yield from self._extremes(function)
             case TensorScalars():
                 yield from ("Function", "Integers", "Reals", "Widths", "device")
