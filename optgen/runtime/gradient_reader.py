@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.caller import caller_level
 from optgen.runtime.gradient_pairs import Gradients, Matcher, Variables
-from optgen.runtime.model import Model
+from optgen.runtime.hyperparameters.declarations import Input
+from optgen.runtime.inputs import given_inputs
+from optgen.runtime.model import Given, Model
 
 
 class GivenGradients:
@@ -58,6 +61,18 @@ class GivenGradients:
             if array is not None:
                 checked[index] = self.model.check_gradient(index, array, name)
         return checked
+
+    def inputs(
+        self,
+        owner: str,
+        declared: Sequence[Input],
+        inputs: Mapping[str, object],
+        gradients: Sequence[Gradient | None],
+        variables: Variables | None,
+    ) -> Given:
+        """The validated inputs of a call. Raises TypeError or ValueError."""
+        read = partial(self.read_input, variables=variables)
+        return given_inputs(owner, declared, inputs, gradients, self.model.paths, read)
 
     def _refuse_changed(self) -> None:
         """Raise ValueError where a variable isn't what it was when the model was built."""

@@ -19,10 +19,9 @@ from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.exclusions import Itself, keys_of, taken_out
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
-from optgen.runtime.inputs import given_inputs
 from optgen.runtime.instance_names import unique_name
 from optgen.runtime.minimize import minimize
-from optgen.runtime.model import NOTHING_GIVEN, Given, Model
+from optgen.runtime.model import NOTHING_GIVEN, Model
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.sealed import Sealed
@@ -221,7 +220,12 @@ class Optimizer(Generated, Sealed, Saved):
         if not len(grads):
             return
         core, gradients = self._core, self._read(grads, variables)
-        core.take(gradients, given=self._given(inputs, gradients, variables))
+        given = NOTHING_GIVEN
+        if inputs or self.inputs:
+            assert self._reader is not None
+            own = type(self).__name__, self.inputs, inputs
+            given = self._reader.inputs(*own, gradients, variables)
+        core.take(gradients, given=given)
 
     def _read(self, grads: Gradients, variables: Variables | None) -> Sequence[Gradient | None]:
         """The validated gradients; the first ones build the optimizer."""
@@ -234,21 +238,6 @@ class Optimizer(Generated, Sealed, Saved):
         gradients = reader.read(grads, None)
         self._reader, core.model = reader, reader.model
         return gradients
-
-    def _given(
-        self,
-        inputs: Mapping[str, object],
-        gradients: Sequence[Gradient | None],
-        variables: Variables | None,
-    ) -> Given:
-        """The validated inputs of a call. Raises TypeError or ValueError."""
-        if not (inputs or self.inputs):
-            return NOTHING_GIVEN
-        reader = self._reader
-        assert reader is not None
-        read = partial(reader.read_input, variables=variables)
-        own = type(self).__name__, self.inputs, inputs
-        return given_inputs(*own, gradients, reader.model.paths, read)
 
     def perturb(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:
         """Move the variables to where the next gradient is taken; ``apply`` comes back from there.

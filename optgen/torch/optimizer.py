@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from copy import copy
 from functools import partial
 from itertools import compress
@@ -27,6 +26,7 @@ from optgen.torch.dense_copies import HALVES
 from optgen.torch.distributed import refuse_strided, refuse_unsummed
 from optgen.torch.groups import ParamGroups
 from optgen.torch.inputs import with_loss
+from optgen.torch.measures import Measures
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import (
     Peer,
@@ -48,7 +48,7 @@ _DTYPES = (*(getattr(torch, one.name) for one in NATIVE), *HALVES)
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 
 
-class FusedOptimizer(torch.optim.Optimizer):
+class FusedOptimizer(Measures, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -286,34 +286,9 @@ class FusedOptimizer(torch.optim.Optimizer):
             self._core.counters = Counters(*counters)
             self._divide()
 
-    @property
-    def gradient_norm(self) -> float | None:
-        """The global norm of the last gradients, before clipping; None if none was computed."""
-        return self._core.gradient_norm
-
-    def scale_loss(self, loss: Any) -> Any:
-        """The loss times the static loss scale; unchanged without one."""
-        return self._core.scale_loss(loss)
-
-    def averaged(self) -> AbstractContextManager[None]:
-        """A context in which parameters hold their averages.
-
-        Raises ValueError where no averages are kept, and RuntimeError for a step inside, in
-        whichever thread.
-        """
-        averages, on = self._core.averages(self._standing), self._core.settings.on()
-        return averages.standing_in(self.rule.states, on, has_average=self.rule.has_average())
-
     def _standing(self) -> Standing | None:
         if self._parameters is None:
             return None
         made, core = self._current(), self._core
         compute = partial(evaluating, made.model, core.settings, core.counters)
         return made.averages(core.counters.updates, compute if self.rule.has_average() else None)
-
-    def finalize(self) -> None:
-        """Assign averages to parameters, if averages are enabled.
-
-        Raises RuntimeError inside ``averaged``, whose end would undo it.
-        """
-        self._core.averages(self._standing).finalize()

@@ -27,14 +27,19 @@ class Extents:
         inputs: Iterable[Input] = (),
         versions: Mapping[str, str] = MappingProxyType({}),
         calls: Extent = Extent.CALL,
+        elements: Iterable[str] = (),
     ) -> None:
-        """``versions`` are further names of states in the steps, each with its state."""
+        """``versions`` are further names of states in the steps, each with its state.
+
+        ``elements`` are names that have one value for each element, whatever is assigned to them.
+        """
         declared = {state.name: calls if state.is_of_calls else state.extent for state in states}
         declared |= {name: declared[state] for name, state in versions.items()}
         self._extents: dict[str, Extent] = {
             **dict.fromkeys(SHAPES, Extent.TENSOR),
             PARAM: Extent.ELEMENT,
             GRAD: Extent.ELEMENT,
+            **dict.fromkeys(elements, Extent.ELEMENT),
             **{given.name: given.extent for given in inputs},
             **declared,
         }

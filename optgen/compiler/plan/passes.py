@@ -14,7 +14,7 @@ from optgen.compiler.ir.expression import (
     is_boolean,
     names,
 )
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
 from optgen.compiler.ir.randomness import SEED, has_draws, seeded
@@ -22,6 +22,7 @@ from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
 from optgen.compiler.ir.reserved import (
     CHECK_FINITE,
     COUNTS,
+    MATRIX,
     NONFINITE,
     RANDOM_SEED,
     RANDOM_STEP,
@@ -56,7 +57,9 @@ class Passes:
         versions, lowered = self._versions(rule, lowered)
         steps = [step for step, _ in lowered]
         given = rule.inputs, versions.made, Extent.TENSOR
-        self._extents = Extents(rule.states, steps, *given)
+        plain = Extents(rule.states, steps, *given)
+        kept = {*versions.made, *(state.name for state in rule.states)}
+        self._extents = Extents(rule.states, steps, *given, _spread(steps, plain) - kept)
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
@@ -218,6 +221,16 @@ class Passes:
             return self._named(inner, guard, stem, block, own)
         operands = (self._hoist(part, extent, guard, stem, block) for part in expression.operands)
         return Operation(expression.operator, tuple(operands), expression.location)
+
+
+def _spread(steps: Sequence[Step], extents: Extents) -> set[str]:
+    """Names that are vectors in matrices and have another value in other variables.
+
+    No vector holds both, so each element has a value of its own.
+    """
+    matrix = Condition.of(MATRIX)
+    vectors = (step for step in steps if extents.name(step.target) in VECTORS)
+    return {step.target for step in vectors if not step.guard.implies(matrix)}
 
 
 def _shared(
