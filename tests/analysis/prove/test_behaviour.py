@@ -125,7 +125,7 @@ OWN = {
 SLIPS = {
     "damping upside down": ("torque", "(1 + s)/2", "(1 - s)/2", "steps die away"),
     "weights that add up to more than 1": ("nosadam", "share*v", "total*v", "steps die away"),
-    "a ratio of 0 at 0": ("lamb", "size/change, 1)", "size/change, 0)", "begins at 0 stays there"),
+    "a ratio of 0 at 0": ("lamb", "size/length, 1)", "size/length, 0)", "begins at 0 stays there"),
     "one ratio of 0 at 0": (
         "ratios",
         "size/norm(long), 1)",

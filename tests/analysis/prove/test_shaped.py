@@ -57,7 +57,7 @@ PLANTED: tuple[tuple[str, str, str, Group | str], ...] = (
     ("dog", "sqrt(squares + epsilon)", "(squares + epsilon)", Group.DEGREE),
     ("dog", "global_norm(grad)**2", "global_norm(grad)", Group.BEHAVIOUR),
     ("dog", "global_norm(param - start)", "norm(param - start)", "one number for all tensors"),
-    ("lamb", "size/change", "change/size", Group.BEHAVIOUR),
+    ("lamb", "size/length", "length/size", Group.BEHAVIOUR),
     ("lamb", "norm(r)", "mean(r)", Group.ODDNESS),
     ("lamb", "norm(param)", "norm(grad)", Group.KNOWN),
     ("lars", "trust*size/(slope", "trust*slope/(size", Group.DEGREE),

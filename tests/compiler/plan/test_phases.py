@@ -127,8 +127,8 @@ def loads(program: Program) -> list[list[str]]:
 RATIO = """
 m = 0.9*m + 0.1*grad
 v = 0.9*v + 0.1*grad**2
-change = m/(sqrt(v) + 1e-7)
-param = param - learning_rate*norm(param)/norm(change)*change
+move = m/(sqrt(v) + 1e-7)
+param = param - learning_rate*norm(param)/norm(move)*move
 """
 
 
@@ -143,7 +143,7 @@ def test_a_pass_that_takes_norms_stores_what_is_final() -> None:
 
 
 def test_an_old_value_that_is_read_later_stays() -> None:
-    rule = RATIO.replace("*change\n", "*change - old\n").replace("m = 0.9", "old = m\nm = 0.9", 1)
+    rule = RATIO.replace("*move\n", "*move - old\n").replace("m = 0.9", "old = m\nm = 0.9", 1)
     program = plan_of_rule(rule, {"m": {}, "v": {}}).programs[0]
     for stage_loads, stage_stores in zip(loads(program)[-2:], stores(program)[-2:], strict=True):
         if "m" in stage_stores:
