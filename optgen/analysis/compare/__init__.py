@@ -100,5 +100,7 @@ def _decided(pair: Pair, end: float) -> Setting:
 def _active(rule: Rule, fixed: Values) -> list[Block]:
     """The features that values or defaults enable."""
     values = decided(rule, fixed)
-    on = {atom: holds(condition, values) for atom, condition in rule.atoms.items()}
-    return [block for block in rule.blocks if block.slot is not None and block.when.holds(on)]
+    features = [block for block in rule.blocks if block.slot is not None]
+    atoms = {atom for block in features for atom in block.when.atoms}
+    on = {atom: holds(rule.atoms[atom], values) for atom in atoms}
+    return [block for block in features if block.when.holds(on)]

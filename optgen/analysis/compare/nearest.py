@@ -70,7 +70,10 @@ def _nearest(outline: Outline, library: Sequence[Outline]) -> Nearest | None:
 
 
 def _likeliest(outline: Outline, library: Sequence[Outline], count: int) -> list[Outline]:
-    alike = sorted(library, key=outline.likeness, reverse=True)[:count]
+    def alikeness(known: Outline) -> tuple[float, bool]:
+        return outline.likeness(known), known.is_whole
+
+    alike = sorted(library, key=alikeness, reverse=True)[:count]
     return [known for known in alike if outline.likeness(known) > LEAST]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -33,7 +34,14 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
-from optgen.compiler.ir.reserved import COLUMN_COUNT, COLUMNS, ROW_COUNT, ROWS, TENSOR_SIZE
+from optgen.compiler.ir.reserved import (
+    COLUMN_COUNT,
+    COLUMNS,
+    MATRIX,
+    ROW_COUNT,
+    ROWS,
+    TENSOR_SIZE,
+)
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, Rule, State
 from optgen.compiler.ir.spec import Scalar
 
@@ -105,6 +113,11 @@ class Outline:
         """The outline with all reductions over a tensor: of rows, of columns and of all tensors."""
         trees = {name: _of_tensors(tree) for name, tree in self.trees.items()}
         return replace(self, trees=trees)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the rule has no other update for variables with rows and columns."""
+        return MATRIX not in re.split("[ ,]+", self.setting)
 
     @property
     def size(self) -> int:

@@ -18,7 +18,7 @@ from optgen.analysis.compare.straight_line import (
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, Interval
 from optgen.compiler.ir.expression import GIVEN, Expression, Number, names, text, walk
 from optgen.compiler.ir.reserved import MATRIX
-from optgen.compiler.ir.rule import LEARNING_RATE, Rule
+from optgen.compiler.ir.rule import COUNTERS, LEARNING_RATE, Rule
 from optgen.compiler.ir.spec import Scalar
 
 #: The limit on common switches; beyond it, only their defaults are compared.
@@ -55,14 +55,21 @@ def pairs(one: Rule, other: Rule, fixed: Values, other_fixed: Values) -> Iterato
         shared.append(MATRIX)
     if len(shared) > MOST_SWITCHES:
         shared = []
+    # What depends on the step is decided for both alike; runs go through several such settings.
+    counted = [
+        atom
+        for atom in dict.fromkeys((*_own_atoms(one), *_own_atoms(other)))
+        if not set(COUNTERS).isdisjoint(names(_condition(rules, atom)))
+    ]
+    shared = list(dict.fromkeys((*shared, *counted)))
     for chosen in product((False, True), repeat=len(shared)):
         on = dict(zip(shared, chosen, strict=True))
         numbers = _satisfying(rules, values, on)
-        if numbers is not None:
+        if numbers is not None and not counted:
             yield _pair(rules, given, numbers, on)
-        elif _may_be(rules, on):
-            # No satisfying values are known, but a proof may exist.
-            yield replace(_pair(rules, given, values, on), draws=())
+        elif numbers is not None or _may_be(rules, on):
+            # No values for runs are known, but a proof may exist.
+            yield replace(_pair(rules, given, numbers or values, on), draws=())
 
 
 def _own_atoms(rule: Rule) -> list[str]:
