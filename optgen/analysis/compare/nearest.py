@@ -219,13 +219,20 @@ def _mentioned(found: Nearest) -> set[str]:
     return {str(part.leaf) for side in sides for part in side.walk() if part.operator == NAME}
 
 
+def _opposite(outline: Outline, known: Outline, names: Mapping[str, str]) -> set[str]:
+    """The known rule's hyperparameters whose defaults are the negatives of the matched ones."""
+    ours, theirs = outline.numbers, known.numbers
+    pairs = [(ours.get(here), theirs.get(there), there) for there, here in names.items()]
+    return {name for one, other, name in pairs if one and other and one == -other}
+
+
 def _measured(
     outline: Outline, known: Outline, names: Mapping[str, str], differences: Differences
 ) -> Nearest:
     # A prime distinguishes names of the known rule from the rule's own.
     every = {n: f"{n}'" for n in (*known.states, *known.numbers) if n not in names}
     every.pop(LEARNING_RATE, None)
-    other = known.renamed({**every, **names})
+    other = known.with_negated(_opposite(outline, known, names)).renamed({**every, **names})
     parts = []
     for target in dict.fromkeys((*outline.trees, *other.trees)):
         here, there = outline.trees.get(target), other.trees.get(target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice, product
@@ -127,6 +127,14 @@ class Outline:
     def likeness(self, other: Outline) -> float:
         """The fraction of subtrees that both outlines have."""
         return _likeness(self.parts, other.parts)
+
+    def with_negated(self, names: Collection[str]) -> Outline:
+        """The outline with the negatives of some hyperparameters, as in a power's other form."""
+        trees = dict(self.trees)
+        for name in names:
+            other = negated(Node(NAME, (), name, Name(name)))
+            trees = {key: substituted(tree, name, other) for key, tree in trees.items()}
+        return replace(self, trees=trees)
 
     def renamed(self, names: Mapping[str, str]) -> Outline:
         """The outline after renaming of freely chosen names."""

@@ -73,3 +73,14 @@ def test_settings_that_no_default_reaches_are_compared(tmp_path: Path) -> None:
     found = compare(written(tmp_path / "a", rule), written(tmp_path / "b", slip), {}, {})
     assert found.equal is False
     assert [one.equal for one in found.settings] == [True, False]
+
+
+def test_an_update_that_depends_on_the_step_is_compared_in_each_case(tmp_path: Path) -> None:
+    rule = "if step == 1:\n    grad = 2*grad\nparam = param - learning_rate*grad"
+    one = written(tmp_path / "a", rule)
+    same = written(tmp_path / "b", rule.replace("2*grad", "grad*4/2"))
+    other = written(tmp_path / "c", rule.replace("2*grad", "3*grad"))
+    plain = written(tmp_path / "d", "param = param - learning_rate*grad")
+    assert compare(one, same, {}, {}).equal
+    assert not compare(one, other, {}, {}).equal
+    assert [case.equal for case in compare(one, plain, {}, {}).settings] == [True, None]
