@@ -122,8 +122,8 @@ def test_nothing_is_computed_for_a_feature_that_is_not_there(path: Path) -> None
     (spec,) = load_all([path])
     steps = checked_rule(spec).blocks[0].steps
     own = plan_of(spec, surroundings()).rule.own.steps
-    alike = [as_woven(step.expression, spec.name.lower()) for step in own]
-    assert alike == [as_woven(step.expression, spec.name.lower()) for step in steps]
+    alike = [as_woven(step.expression, path.stem) for step in own]
+    assert alike == [as_woven(step.expression, path.stem) for step in steps]
 
 
 MISTAKES = {
