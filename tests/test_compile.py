@@ -276,7 +276,7 @@ print(weight.tolist())
 """
 KERAS = """
 import keras, optgen, optgen.keras, sys
-kind = optgen.keras.optimizer_class(optgen.compile(sys.argv[1]))
+kind = optgen.keras.optimizer_class(optgen.compile(sys.argv[1]), "Own")
 weight = keras.Variable([0.0, 0.0])
 kind(learning_rate=0.5).apply([keras.ops.ones(2)], [weight])
 print(keras.ops.convert_to_numpy(weight.value).tolist())

@@ -22,8 +22,11 @@ OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").glob("*.toml"))
 SCHEDULES = sorted((ROOT / "specs" / "schedules").glob("*.toml"))
 #: What the language itself gives to every spec.
 GIVEN = {"learning_rate"}
-#: Arguments of schedules, by Keras's names, that are words of many programs.
-EVERYDAY = {"alpha", "cycle", "power", "values"}
+#: Arguments of schedules, by Keras's names, and names from papers that are words of many programs.
+EVERYDAY = {
+    *("alpha", "cycle", "power", "values"),
+    *("d", "r", "z", "distance", "product", "progress", "scale", "start", "variance"),
+}
 
 
 def declared(path: Path) -> set[str]:

@@ -19,6 +19,8 @@ WORDS = {target.name: target.words for target in TARGETS}
 SWITCHES = {switch.name for switch in surroundings().shared.plan.switches}
 #: Given to every rule, under these names.
 GIVEN = {"call", "step"}
+#: Functions of programs are known by the pattern of their names.
+PROGRAMS = re.compile("(update|perturb|evaluate|otherwise|absent)")
 
 
 def names_of_functions(text: str) -> set[str]:
@@ -39,8 +41,7 @@ def names_of_functions(text: str) -> set[str]:
 def test_every_name_that_kernels_need_is_reserved(target: str) -> None:
     for path in sorted((GENERATED / target).glob("*.py")):
         found = names_of_functions(path.read_text(encoding="utf-8")) - GIVEN
-        # Functions of programs are known by the pattern of their names.
-        found = {name for name in found if not re.match("(update|otherwise|absent)", name)}
+        found = {name for name in found if not PROGRAMS.match(name)}
         own = {name for name in found if name.isupper()} | {"annotations", "Any", "features"}
         switches = {name for name in found if not name.isupper()} & SWITCHES
         assert found - own - switches <= WORDS[target], path

@@ -110,7 +110,9 @@ def test_methods_have_keras_s_arguments(name: str, method: str) -> None:
         return list(inspect.signature(getattr(cls, method)).parameters)
 
     ours, theirs = getattr(optgen.optimizers, name), getattr(keras.optimizers, name)
-    assert arguments(ours) == arguments(theirs)
+    # Inputs of rules that have some, by name, are optgen's own.
+    own = ["inputs"] if (name, method) == ("SGD", "apply") else []
+    assert arguments(ours) == [*arguments(theirs), *own]
 
 
 def test_decay_only_warns() -> None:

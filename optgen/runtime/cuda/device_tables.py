@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,8 @@ class Variables:
     views: Sequence[View]
 
 
-class Part(NamedTuple):
+@dataclass(frozen=True)
+class Part:
     """The variables of one setting of the switches on a device, with their scalars."""
 
     on: Mapping[str, bool]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -117,7 +117,7 @@ class Engine:
         decided = Decisions(kernels.decided, kernels.scalars, hyperparameters, call, steps)
         for place in self.places:
             place.parts = [
-                part._replace(on={**part.on, **given, **decided.of(self._rows[part.members])})
+                replace(part, on={**part.on, **given, **decided.of(self._rows[part.members])})
                 for part in place.parts
             ]
         self._decided = tuple(

@@ -22,7 +22,7 @@ class Changing:
     sees_calls: bool
 
     def after(self, calls: int) -> object:
-        """The value for a call that so many calls came before; not yet checked."""
+        """The value for the call after so many others; not yet checked."""
         return self.source(calls) if self.sees_calls else self.source()
 
 

@@ -8,14 +8,12 @@ from typing import Any, ClassVar
 from optgen.compiler.emit.code import (
     Axes,
     Elements,
-    FeatureScalars,
     Fetch,
     Function,
     HostScalars,
     Load,
     Pass,
     Read,
-    SharedScalars,
     Statement,
     Store,
     Sums,
@@ -29,8 +27,13 @@ from optgen.compiler.emit.target import (
     Naming,
     called_by,
     drawn_by,
-    expressions_of,
-    functions_from,
+)
+from optgen.compiler.emit.targets.cuda.imported import (
+    SUPPORT,
+    expressions,
+    is_square,
+    is_sum,
+    used_by,
 )
 from optgen.compiler.emit.targets.cuda.scalars import (
     ORDER,
@@ -38,20 +41,12 @@ from optgen.compiler.emit.targets.cuda.scalars import (
     accumulated,
     start_of,
 )
-from optgen.compiler.ir.expression import Expression, Operation
-from optgen.compiler.ir.extent import NUMBERS, Extent
-from optgen.compiler.ir.function import Origin
+from optgen.compiler.ir.expression import Operation
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
-from optgen.compiler.ir.randomness import DRAWS
-from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM_SEED, RANDOM_STEP
 
 ARRAY = "cuda.local.array"
-_LOOP = ("Integer", "Integers", "Kernel", "RUNNING", "Reals", "Widths", "cuda", "kernel", "load")
-_SUMS = ("float64", "fold", "fold_members", "is_last_block")
-_AXES = ("access", "float64", "integers", "with_vectors")
-_BLOCK = ("Integer", "Integers", "Kernel", "Reals", "Widths", "cuda", "is_off", "kernel")
-_HOST = ("CALLS", "Integer", "Integers", "Kernel", "Reals", "UPDATES", "Widths", "cuda", "float64")
 _FIRST = "real: type, lanes: int, threads: int, widths: Widths"
 #: Extents of buffers of which a thread has an array of lanes.
 _LANES = (Extent.ELEMENT, Extent.COLUMNS)
@@ -60,36 +55,7 @@ _LANES = (Extent.ELEMENT, Extent.COLUMNS)
 class CudaPrinter(ScalarPrinter):
     """Prints statements over lanes of a thread, and tables that are stretches of memory."""
 
-    support: ClassVar = {
-        **functions_from(
-            "cuda",
-            {
-                Origin.MATH: "math",
-                Origin.RUNTIME: "optgen.runtime.cuda.jit",
-                Origin.COMMON: "optgen.runtime.cuda.functions",
-            },
-        ),
-        **dict.fromkeys(["cuda", "float64"], "numba"),
-        **dict.fromkeys(["CALLS", "RUNNING", "UPDATES", "is_off"], "optgen.runtime.cuda.control"),
-        **dict.fromkeys(
-            [
-                *("Function", "Integer", "Integers", "Kernel", "Reals", "Widths", "device"),
-                *("kernel", "load", "store", "with_vectors"),
-            ],
-            "optgen.runtime.cuda.jit",
-        ),
-        **dict.fromkeys(
-            [
-                *("MOST_THREADS", "PARTS", "add", "add_square", "clear", "fold", "fold_members"),
-                *("is_last_block", "leave", "leave_number", "over_block"),
-            ],
-            "optgen.runtime.cuda.sums",
-        ),
-        **dict.fromkeys(DRAWS, "optgen.runtime.cuda.randomness"),
-        "leave_row": "optgen.runtime.cuda.axes",
-        **dict.fromkeys(["access", "integers", "reals"], "optgen.runtime.cuda.pointers"),
-        "inf": "math",
-    }
+    support: ClassVar = SUPPORT
 
     def __init__(self, plan: Plan, naming: Naming) -> None:
         super().__init__(plan, naming)
@@ -126,67 +92,8 @@ class CudaPrinter(ScalarPrinter):
 
     def uses(self, function: Function) -> Iterator[str]:
         """The names that a function needs imported."""
-        yield from called_by(self._expressions(function), self.host, self.support)
-        if any(one.table is Table.NUMBERS for one in function.reads):
-            yield "reals"
-        match function:
-            case Pass():
-                yield from self._used_by_pass(function)
-            case SharedScalars():
-                yield from _BLOCK
-            case TensorScalars(has_vectors=True):
-                yield from (*_BLOCK, "float64", "reals")
-                if any(isinstance(one, Reduction) for one in function.body):
-                    yield from ("MOST_THREADS", "over_block")
-                yield from self._extremes(function)
-            case TensorScalars():
-                yield from ("Function", "Integers", "Reals", "Widths", "device")
-            case FeatureScalars():
-                yield from ("Integer", "Reals", "device")
-            case HostScalars():
-                yield from (*_HOST, "kernel")
-
-    def _used_by_pass(self, function: Pass) -> Iterator[str]:
-        yield from (*_LOOP, *drawn_by(function))
-        if isinstance(function, Axes) and drawn_by(function):
-            yield "integers"
-        if any(isinstance(one, Store) for one in function.body):
-            yield "store"
-        numbers = [one for one in function.reductions if one.extent in NUMBERS]
-        if numbers:
-            yield from _SUMS
-        yield from self._extremes(function)
-        if isinstance(function, Axes):
-            yield from _AXES
-            yield from ["leave_number"] if numbers else []
-            if any(one.extent is Extent.ROWS for one in function.reductions):
-                yield "leave_row"
-            if any(isinstance(one, Fetch) for one in function.body):
-                yield "reals"
-            return
-        for item in numbers:
-            if item.combination is Combination.SUM:
-                yield from ("PARTS", "clear", "leave")
-                yield "add_square" if _is_square(item) else "add"
-            else:
-                yield "leave_number"
-
-    @staticmethod
-    def _extremes(function: Function) -> Iterator[str]:
-        """What reductions to the largest or smallest value need."""
-        for one in function.statements:
-            if isinstance(one, Reduction) and one.combination is not Combination.SUM:
-                yield from ("inf", {1: "maximum", 2: "minimum"}[ORDER[one.combination]])
-
-    def _expressions(self, function: Function) -> Iterator[Expression]:
-        """What a function computes; the sum of squares squares for itself."""
-        squares = [one.term for one in function.body if isinstance(one, Reduction)]
-        for expression in expressions_of(function):
-            is_term = isinstance(function, Sums) and expression in squares
-            if is_term and isinstance(expression, Operation) and expression.operator == "square":
-                yield expression.operands[0]
-            else:
-                yield expression
+        yield from called_by(expressions(function), self.host, self.support)
+        yield from used_by(function)
 
     def lane_loop(self, function: Pass, vectors: Sequence[str] = ()) -> dict[str, Any]:
         """The holes of a loop over elements; ``vectors`` have lanes too."""
@@ -226,11 +133,11 @@ class CudaPrinter(ScalarPrinter):
         """How the sums of threads become those of blocks, variables and the whole optimizer."""
         reductions = function.reductions
         totals = [
-            f"{item.target}_total = {ARRAY}(PARTS, real)" for item in reductions if _is_sum(item)
+            f"{item.target}_total = {ARRAY}(PARTS, real)" for item in reductions if is_sum(item)
         ]
         starts = [
             f"clear({item.target}_total)"
-            if _is_sum(item)
+            if is_sum(item)
             else f"{item.target}_total = real({start_of(item)})"
             for item in reductions
         ]
@@ -257,7 +164,7 @@ class CudaPrinter(ScalarPrinter):
         for k, item in enumerate(reductions):
             place = f"partials, {len(reductions)} * {unit} + {k}"
             text = f"leave(shared, {item.target}_total, {place})"
-            if unit == "tile" or not _is_sum(item):
+            if unit == "tile" or not is_sum(item):
                 order = ORDER[item.combination]
                 text = f"leave_number(shared, {item.target}_total, {order}, {place})"
             lines.append(Line(text, item.guard))
@@ -293,9 +200,9 @@ class CudaPrinter(ScalarPrinter):
 
     def _added(self, reduction: Reduction) -> str:
         term, total = reduction.term, f"{reduction.target}_total"
-        if not _is_sum(reduction):
+        if not is_sum(reduction):
             return accumulated(total, printed(term, self.element), reduction.combination)
-        if isinstance(term, Operation) and _is_square(reduction):
+        if isinstance(term, Operation) and is_square(reduction):
             return f"add_square({total}, {printed(term.operands[0], self.element)})"
         return f"add({total}, {printed(term, self.element)})"
 
@@ -305,11 +212,3 @@ class CudaPrinter(ScalarPrinter):
         name = statement.buffer
         text = f"{what}({self.name(name)}, {name}_address, i, count, whole)"
         return Line(text, statement.guard)
-
-
-def _is_sum(reduction: Reduction) -> bool:
-    return reduction.combination is Combination.SUM
-
-
-def _is_square(reduction: Reduction) -> bool:
-    return isinstance(reduction.term, Operation) and reduction.term.operator == "square"
