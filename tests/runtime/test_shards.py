@@ -101,7 +101,7 @@ def built(name: str, held: Sequence[Array], parts: Parts) -> tuple[Core, Any]:
 def test_parts_end_where_whole_variables_do(name: str) -> None:
     held, rows = drawn(STEPS)
     exchange = Exchange()
-    # Python 3.11 counts the depth of a syntax tree for all threads at once, so that it is made here.
+    # Python 3.11 counts the depth of a syntax tree for all threads: build before they start.
     rule(name)
 
     def run(rank: int) -> tuple[list[Array], Core]:
