@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import gc
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -43,6 +44,9 @@ def places(function: Callable[[], object], end: int = sys.maxsize) -> int:
         return trace
 
     former, hook = sys.gettrace(), sys.unraisablehook
+    # A collection runs Python functions of other packages, at another place each time.
+    collects = gc.isenabled()
+    gc.disable()
     # What comes while a generator is thrown away is lost, in Python as here.
     sys.unraisablehook = lambda _: None
     sys.settrace(trace)
@@ -54,6 +58,8 @@ def places(function: Callable[[], object], end: int = sys.maxsize) -> int:
             raise
     finally:
         sys.settrace(former)
+        if collects:
+            gc.enable()
         sys.unraisablehook = hook
         before.clear()
     return seen

@@ -15,10 +15,11 @@ from optgen.torch.classes import made_like, optimizer_class
 from optgen.torch.optimizer import FusedOptimizer
 
 _PREFIX = "Torch"
+#: A rule without the table has torch's formulas, but not the arguments and states of its class.
 _RULES = {
     name.removeprefix(_PREFIX): getattr(generated, name)
     for name in generated.__all__
-    if name.startswith(_PREFIX)
+    if name.startswith(_PREFIX) and getattr(generated, name).torch_names
 }
 globals().update(
     {name: made_like(getattr(optim, name, None), rule, name) for name, rule in _RULES.items()}

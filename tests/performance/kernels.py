@@ -58,7 +58,9 @@ def element_kernels() -> Iterator[Made]:
         checked = setting.label == "everything"
         on = {**optimizer._core.settings.on(), CHECK_FINITE: checked, CONSTRAINED: False}
         for made in passes(setting.optimizer, optimizer.kernels, on, np.float32, range):
-            yield Made(f"{setting} {made.name}", made.kernel, made.loads, made.stores)
+            yield Made(
+                f"{setting} {made.name}", made.kernel, made.loads, made.stores, made.has_sums
+            )
 
 
 def functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:

@@ -16,12 +16,13 @@ from tests.numeric.specs import OPTIMIZERS
 
 @dataclass(frozen=True)
 class Made:
-    """A kernel, and the buffers that it loads and stores."""
+    """A kernel, the buffers that it loads and stores, and whether it sums up."""
 
     name: str
     kernel: Any
     loads: int
     stores: int
+    has_sums: bool
 
 
 def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any) -> Iterator[Made]:
@@ -34,7 +35,8 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
                 loads, stores = (
                     count(some, on) for some in (made.passing.loads, made.passing.stores)
                 )
-                yield Made(builder.__name__, built(builder, on, *fixed), loads, stores)
+                kernel = built(builder, on, *fixed)
+                yield Made(builder.__name__, kernel, loads, stores, phase.sums > 0)
 
 
 @cache

@@ -36,7 +36,8 @@ def gradients(calls: int) -> list[Array]:
 def test_a_schedule_is_as_setting_the_number_before_each_call(cls: Any, h: Any) -> None:
     """Every numeric hyperparameter of every optimizer; features' with one of them."""
     values = [1.0, 2.0, 1.0] if h.integer else [0.25, 0.75, 0.5]
-    values = values if h.allows is None or h.allows(values[0]) else [-value for value in values]
+    signs = [values, [-value for value in values], [1 + value for value in values]]
+    values = next(v for v in signs if h.allows is None or all(map(h.allows, v)))
     common: dict[str, Any] = {"learning_rate": 0.1}
     common |= {"use_ema": True} if h.name.startswith("ema") else {}
     scheduled, calls = np.ones(5), 6
