@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def element_kernels() -> Iterator[Made]:
         fixed = {CHECK_FINITE: checked, CONSTRAINED: False, MATRIX: False}
         on = {**optimizer._core.settings.on(), **fixed}
         for made in passes(setting.optimizer, optimizer.kernels, on, np.float32, range):
-            yield Made(f"{setting} {made.name}", made.kernel, made.loads, made.stores)
+            yield replace(made, name=f"{setting} {made.name}")
 
 
 def functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:

@@ -16,12 +16,13 @@ from tests.numeric.specs import OPTIMIZERS
 
 @dataclass(frozen=True)
 class Made:
-    """A kernel, and the buffers that it loads and stores."""
+    """A kernel, the buffers that it loads and stores, and whether it adds elements up."""
 
     name: str
     kernel: Any
     loads: int
     stores: int
+    sums: bool
 
 
 def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any) -> Iterator[Made]:
@@ -34,7 +35,8 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
                 loads, stores = (
                     count(some, on) for some in (made.passing.loads, made.passing.stores)
                 )
-                yield Made(builder.__name__, built(builder, on, *fixed), loads, stores)
+                sums = any(holds(one.guard, on) for one in made.passing.numbers)
+                yield Made(builder.__name__, built(builder, on, *fixed), loads, stores, sums)
 
 
 @cache
