@@ -74,7 +74,7 @@ class Member:
     def run(self, phase: Phase, builder: Builder) -> Tensors:
         """Run a pass over the elements; returns its parts of sums over all variables."""
         slot = self.slot
-        if not phase.reduces:
+        if not phase.reduces_over(slot.on):
             call(builder, slot.on, self.tensors, self._narrow, self.functions)
             return {}
         sums: Tensors = {}

@@ -134,7 +134,14 @@ class Phase:
         """What runs over the elements of variables of a switch setting, if anything."""
         if not self.is_pass or not self.when(on):
             return None
-        return self.axes if self.is_axial and on.get(MATRIX) else self.elements
+        return self.axes if self._by_rows(on) else self.elements
+
+    def reduces_over(self, on: Mapping[str, bool]) -> bool:
+        """Whether what runs over such variables reduces them: vectors are of matrices only."""
+        return bool(self.sums) or (self._by_rows(on) and self.reduces)
+
+    def _by_rows(self, on: Mapping[str, bool]) -> bool:
+        return self.is_axial and on.get(MATRIX, False)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numba import types
 
 from optgen.compiler.ir.expression import Operation, walk
-from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED
+from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX
 from tests.numeric.settings import ALONE, FEATURE_VALUES, OWN_VALUES, Setting
 from tests.numeric.specs import FEATURES
 from tests.numeric.training import new
@@ -56,11 +57,16 @@ def element_kernels() -> Iterator[Made]:
     for setting in settings():
         optimizer = new(setting.optimizer, **setting.values)
         checked = setting.label == "everything"
-        on = {**optimizer._core.settings.on(), CHECK_FINITE: checked, CONSTRAINED: False}
+        fixed = {CHECK_FINITE: checked, CONSTRAINED: False, MATRIX: False}
+        on = {**optimizer._core.settings.on(), **fixed}
         for made in passes(setting.optimizer, optimizer.kernels, on, np.float32, range):
+<<<<<<< HEAD
             yield Made(
                 f"{setting} {made.name}", made.kernel, made.loads, made.stores, made.has_sums
             )
+=======
+            yield replace(made, name=f"{setting} {made.name}")
+>>>>>>> he
 
 
 def functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:

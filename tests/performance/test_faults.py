@@ -32,7 +32,7 @@ def test_nothing_is_wrong(loops: Mapping[str, Loop | None], name: str) -> None:
         "elementary": (2, 1),
         "total": (1, 0),
     }[name]
-    assert not faults(loops[name], loads, stores)
+    assert not faults(loops[name], loads, stores, sums=not stores)
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,16 @@ def test_what_is_wrong_is_told(
 
 
 def test_a_sum_in_order_is_not_vectorised(loops: Mapping[str, Loop | None]) -> None:
-    (fault,) = faults(loops["total_in_order"], 1, 0)
+    (fault,) = faults(loops["total_in_order"], 1, 0, sums=True)
     assert re.match(NOT_VECTORISED, fault)
+
+
+def test_a_loop_that_sums_is_in_float64(loops: Mapping[str, Loop | None]) -> None:
+    lanes, doubles = faults(loops["total"], 1, 0)
+    assert re.match(NOT_VECTORISED, lanes)
+    assert doubles.startswith("computes in float64")
+    (lanes,) = faults(loops["plain"], 2, 1, sums=True)
+    assert re.match(NOT_VECTORISED, lanes)
 
 
 def test_a_store_too_many_is_told(loops: Mapping[str, Loop | None]) -> None:
