@@ -60,13 +60,7 @@ def element_kernels() -> Iterator[Made]:
         fixed = {CHECK_FINITE: checked, CONSTRAINED: False, MATRIX: False}
         on = {**optimizer._core.settings.on(), **fixed}
         for made in passes(setting.optimizer, optimizer.kernels, on, np.float32, range):
-<<<<<<< HEAD
-            yield Made(
-                f"{setting} {made.name}", made.kernel, made.loads, made.stores, made.has_sums
-            )
-=======
             yield replace(made, name=f"{setting} {made.name}")
->>>>>>> he
 
 
 def functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:

@@ -16,21 +16,13 @@ from tests.numeric.specs import OPTIMIZERS
 
 @dataclass(frozen=True)
 class Made:
-<<<<<<< HEAD
-    """A kernel, the buffers that it loads and stores, and whether it sums up."""
-=======
     """A kernel, the buffers that it loads and stores, and whether it adds elements up."""
->>>>>>> he
 
     name: str
     kernel: Any
     loads: int
     stores: int
-<<<<<<< HEAD
-    has_sums: bool
-=======
     sums: bool
->>>>>>> he
 
 
 def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any) -> Iterator[Made]:
@@ -43,13 +35,8 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
                 loads, stores = (
                     count(some, on) for some in (made.passing.loads, made.passing.stores)
                 )
-<<<<<<< HEAD
-                kernel = built(builder, on, *fixed)
-                yield Made(builder.__name__, kernel, loads, stores, phase.sums > 0)
-=======
                 sums = any(holds(one.guard, on) for one in made.passing.numbers)
                 yield Made(builder.__name__, built(builder, on, *fixed), loads, stores, sums)
->>>>>>> he
 
 
 @cache

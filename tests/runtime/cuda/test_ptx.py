@@ -76,7 +76,7 @@ def check(made: Made, real: str, text: str) -> None:
         inside = [line for loop in loops for line in loop if ".f64" in line]
         assert not inside, (made.name, inside[:3])
         # Sums are float64 once a thread has left its loop.
-        if made.stores and not made.has_sums:
+        if made.stores and not made.sums:
             widened = re.findall(r"^\s*(?:@\S+ )?(\S*\.f64)", text, re.M)
             assert all(re.fullmatch(READS, found) for found in widened), made.name
 
