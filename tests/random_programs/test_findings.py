@@ -111,7 +111,7 @@ share = global_norm(0.1)
 of_all = max(share, of_all)
 param = param - grad*global_sum(share*param)
 if matrix:
-    param = param - row_mean(grad)
+    param = param - learning_rate*grad
 """,
     "states assigned for all variables, and again for some": """
 of_tensor = step
