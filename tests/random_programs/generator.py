@@ -16,7 +16,7 @@ from tests.random_programs.program import Program, as_toml
 from tests.random_programs.settings import MATRIX, Argument
 from tests.random_programs.step import SHAPES
 from tests.random_programs.surroundings import features, forms
-from tests.random_programs.tidying import Table, tidy
+from tests.random_programs.tidying import Table, tidy, uses_view
 
 #: Names that rules of people have, and some that generated code might want for itself.
 NAMES = (
@@ -77,6 +77,7 @@ class _Draft:
         lines.append(self._last(scope))
         tree = ast.parse("\n".join(lines))
         tables = tidy(tree, self._hyperparameters, self._states)
+        view = view if uses_view(tree, tables[1]) else ""
         toml = as_toml(f"Random{self._seed}", *tables, ast.unparse(tree), view)
         hyperparameters = tables[0]
         # Two states can't stand in for one parameter.

@@ -221,7 +221,9 @@ class Interpreter:
         values = self._layout.spread([np.nan if value is None else value for value in found])
         if any(isinstance(value, bool) for value in found):
             return Truth(values > 0, np.ones(len(values), np.bool_), Level.HOST)
-        return Number(values.astype(LONG), np.zeros(len(values), LONG), Level.HOST)
+        # Where the host may compute in the parameter's format, so may what holds an argument.
+        given = values.astype(LONG)
+        return self._rounding(given, np.zeros_like(given), Level.HOST)
 
     def _power(self, node: ast.BinOp) -> Number:
         base, exponent = self.number(node.left), self.number(node.right)

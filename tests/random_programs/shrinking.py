@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.random_programs.program import Program, as_toml
-from tests.random_programs.tidying import is_of_matrices, tidy
+from tests.random_programs.tidying import is_of_matrices, tidy, uses_view
 
 #: Smaller programs that are tried at most.
 MOST_TRIALS = 600
@@ -78,7 +78,7 @@ def _smaller_specs(spec: Mapping[str, Any]) -> Iterator[str]:
 
 def _written(spec: Mapping[str, Any], tree: ast.Module, hyperparameters: Any, states: Any) -> str:
     tables = tidy(tree, hyperparameters, states)
-    view = spec.get("matrix", {}).get("view", "")
+    view = spec.get("matrix", {}).get("view", "") if uses_view(tree, tables[1]) else ""
     return as_toml(spec["name"], *tables, ast.unparse(tree), view)
 
 

@@ -110,6 +110,8 @@ if matrix:
 share = global_norm(0.1)
 of_all = max(share, of_all)
 param = param - grad*global_sum(share*param)
+if matrix:
+    param = param - learning_rate*grad
 """,
     "states assigned for all variables, and again for some": """
 of_tensor = step
@@ -121,11 +123,13 @@ param = param - grad*of_tensor*of_all
     "whole numbers of a shape in functions and powers": """
 of_tensor = tanh(dims) + size**13 + of_tensor
 param = param - grad*of_tensor
+if matrix:
+    param = param - grad*tanh(rows)/columns**13
 """,
     "a name of one number, and later of elements": """
 scale = size
 if matrix:
-    of_rows = of_rows + scale
+    of_rows = of_rows + row_mean(scale)
 scale = scale*grad
 param = param - scale
 """,

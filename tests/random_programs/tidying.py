@@ -37,6 +37,16 @@ def is_of_matrices(tree: ast.Module, states: Table) -> bool:
     return all(_is_of_matrices(node) for node in tree.body)
 
 
+def uses_view(tree: ast.Module, states: Table) -> bool:
+    """Whether a rule distinguishes matrices; a spec holds no view that nothing uses."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return (
+        bool(names & {MATRIX, "rows", "columns"})
+        or any(name.startswith(("row_", "column_")) for name in names)
+        or any(MATRIX in entry.get("when", "") for entry in states.values())
+    )
+
+
 def _is_of_matrices(node: ast.AST) -> bool:
     if isinstance(node, ast.If) and MATRIX in ast.unparse(node.test):
         return all(map(_is_of_matrices, node.orelse))
