@@ -111,8 +111,9 @@ def as_woven(expression: Expression, rule: str) -> Expression:
     plain = {name: name.removeprefix(f"{rule}_") for name in names(expression)}
 
     def change(part: Expression) -> Expression | None:
-        is_draw = isinstance(part, Operation) and part.operator in DRAWS
-        return Name(part.operator) if is_draw else None
+        if isinstance(part, Operation) and part.operator in DRAWS:
+            return Name(part.operator)
+        return None
 
     return rename(rewrite(expression, change), plain)
 
