@@ -26,8 +26,8 @@ class _Process:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.forked = False
-        #: Whether a parallel kernel was launched that may only run alone.
-        self.is_alone = False
+        #: Whether a parallel kernel may only run alone, as it must until its layer is known.
+        self.is_alone = True
 
     def after_fork(self) -> None:
         """In the child: its threads are gone, and the lock may have been held."""
