@@ -72,11 +72,6 @@ class Norm:
     when: Condition
 
 
-def unbound(*_: Any, **__: Any) -> Any:
-    """A placeholder for a function of a target."""
-    raise TypeError("these are no kernels of a target")
-
-
 @dataclass(frozen=True)
 class Keep:
     """A state that isn't an array of elements, and the number or vector that it becomes."""

@@ -23,7 +23,6 @@ _REDUCE: Mapping[Extent, str] = {
     Extent.COLUMNS: "reduce it with column_mean, or another function of columns",
 }
 _AXES = (Extent.ROWS, Extent.COLUMNS)
-_AXIS_OTHER = {"row": "column", "column": "row"}
 
 
 def check_extents(rule: Rule) -> Iterator[Problem]:
