@@ -69,11 +69,16 @@ def launching(kernel: Kernel, loop: Loop, chunks: Any, *arguments: Any) -> Call:
 
 def commit(calls: Sequence[Call]) -> None:
     """Make launches, and what belongs to them, whole or not at all."""
-    if not _process.is_alone:
+    if _process.is_alone and any(_is_parallel(function) for function, *_ in calls):
+        with _process.lock:
+            chain(calls)
+    else:
+        # Threads that exchange results here must not wait for each other.
         chain(calls)
-        return
-    with _process.lock:
-        chain(calls)
+
+
+def _is_parallel(function: Any) -> bool:
+    return bool(getattr(function, "targetoptions", {}).get("parallel"))
 
 
 def _layer() -> str:
