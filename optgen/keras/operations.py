@@ -196,7 +196,7 @@ def _run(program: Program, members: Sequence[Member], shared: Shared) -> None:
     if not chosen:
         return
     for phase in program.phases:
-        has_passed = any(phase.over(member.slot.on) is not None for member in chosen)
+        has_passed = any(phase.builder(member.slot.on) is not None for member in chosen)
         if not has_passed and phase.is_pass and not phase.is_due_anyway:
             continue
         totals = _pass(phase, chosen)
@@ -216,7 +216,7 @@ def _pass(phase: Phase, members: Sequence[Member]) -> Tensors:
     """Run the pass of a phase; returns sums over all variables."""
     totals: Tensors = {}
     for member in members:
-        builder = phase.over(member.slot.on)
+        builder = phase.builder(member.slot.on)
         parts = {} if builder is None else member.run(phase, builder)
         for name, part in parts.items():
             totals[name] = ops.add(totals[name], part) if name in totals else part

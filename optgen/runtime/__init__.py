@@ -13,6 +13,7 @@ from optgen.runtime.hyperparameters.overrides import PathOptions
 from optgen.runtime.hyperparameters.treatment import Constraints, OnNonfinite
 from optgen.runtime.kernels import Keep, Norm, Phase, Program
 from optgen.runtime.loss_scaling import LossScaleOptimizer
+from optgen.runtime.matrix_calls import MatrixCall
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.registry import Registry
 from optgen.runtime.rule_metadata import Features, Layout
@@ -27,6 +28,7 @@ __all__ = [
     "Keep",
     "Layout",
     "LossScaleOptimizer",
+    "MatrixCall",
     "Norm",
     "Number",
     "OnNonfinite",

@@ -15,6 +15,7 @@ from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.running import Mask, Part, Running
+from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
@@ -30,8 +31,9 @@ class Engine:
         tables: Tables,
         rows: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
+        batches: Sequence[Batch] = (),
     ) -> None:
-        self._kernels, self._tables = kernels, tables
+        self._kernels, self._tables, self._batches = kernels, tables, batches
         factors = np.zeros((len(tables.sizes) + 1, len(kernels.factors)))
         self._parts = [
             Part(on, mask, np.zeros((rows, len(kernels.scalars))), factors) for on, mask in members
@@ -103,7 +105,7 @@ class Engine:
                 found: Mask = np.isnan(running.sums[:, 0])
                 if found.any():
                     return found
-            commit([*running.scalars()])
+            commit([*running.scalars(), *running.matrix_calls()])
         return None
 
     def launches(self, program: Program, chosen: Mask) -> list[Call]:
@@ -111,7 +113,7 @@ class Engine:
         calls: list[Call] = []
         for phase in program.phases[program.pure :]:
             running = self._phase(program, phase, chosen)
-            calls += [*running.passes(), *running.scalars()]
+            calls += [*running.passes(), *running.scalars(), *running.matrix_calls()]
         return [*calls, *self._keeping(program, chosen)]
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
@@ -120,7 +122,8 @@ class Engine:
 
     def _phase(self, program: Program, phase: Phase, chosen: Mask) -> Running:
         parts = [part for part in self._parts if program.when(part.on)]
-        return Running(phase, parts, self._tables, self._shapes, chosen, self._whole)
+        own = self._tables, self._shapes, chosen, self._whole
+        return Running(phase, parts, *own, self._kernels.matrices, self._batches)
 
     def _keeping(self, program: Program, chosen: Mask) -> Iterator[Call]:
         """The calls that give states that aren't arrays of elements their new values."""

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from optgen.runtime.hyperparameters.declarations import Switch, always
+from optgen.runtime.matrix_calls import ELEMENT, MatrixCall
 
 #: Compiles a kernel for a dtype, a loop and a setting of switches.
 Builder = Callable[..., Any]
@@ -109,6 +110,10 @@ class Phase:
     orders: tuple[int, ...] = ()
     #: The vectors by name, each with such a number.
     vectors: tuple[tuple[str, int], ...] = ()
+    #: The shape of the matrices that the pass visits.
+    over: str = ELEMENT
+    #: What libraries compute after it.
+    calls: tuple[MatrixCall, ...] = ()
     #: What the target has for it.
     elements: Builder | None = None
     axes: Builder | None = None
@@ -125,7 +130,7 @@ class Phase:
         """For each of the numbers 0 if it is a sum, 1 or -1 for a largest or smallest value."""
         return self.orders or (0,) * self.sums
 
-    def over(self, on: Mapping[str, bool]) -> Builder | None:
+    def builder(self, on: Mapping[str, bool]) -> Builder | None:
         """What runs over the elements of variables of a switch setting, if anything."""
         if not self.is_pass or not self.when(on):
             return None
@@ -201,6 +206,8 @@ class Kernels:
     factors: tuple[str, ...] = ()
     #: Vectors that aren't states, each with what it has one number for.
     vectors: tuple[tuple[str, str], ...] = ()
+    #: Scratch matrices by name, each with its shape.
+    matrices: tuple[tuple[str, str], ...] = ()
     #: Switches that each call decides.
     decided: tuple[Switch, ...] = ()
 
@@ -232,6 +239,7 @@ def kernels_in(
     factors: tuple[str, ...],
     programs: tuple[Program, ...],
     vectors: tuple[tuple[str, str], ...] = (),
+    matrices: tuple[tuple[str, str], ...] = (),
     decided: tuple[Switch, ...] = (),
 ) -> Kernels:
     """The kernels of an optimizer: its own, and those that it shares with others."""
@@ -261,4 +269,5 @@ def kernels_in(
         return replace(program, phases=tuple(phases), factors=factors)
 
     every = tuple(map(bound, programs))
-    return Kernels(buffers, scalars, builder("host_scalars"), every, factors, vectors, decided)
+    scratch = vectors, matrices
+    return Kernels(buffers, scalars, builder("host_scalars"), every, factors, *scratch, decided)

@@ -14,6 +14,7 @@ from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Program
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Part, Whole
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import View
@@ -139,6 +140,12 @@ class Memory(Protocol):
     def numbers(self, near: Array, shape: tuple[int, ...], value: float) -> Array:
         """A float64 array of one value, in the memory where a variable is."""
 
+    def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
+        """An array of any values, with the dtype of a variable and where it is."""
+
+    def matrices(self, array: Array, view: View) -> Array:
+        """An array laid out like a variable as a batch of matrices, in the same memory."""
+
     def view(self, variable: Array, view: str, part: Part | None = None) -> View:
         """The view of a variable of at least two dimensions as matrices.
 
@@ -177,8 +184,9 @@ class Memory(Protocol):
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         views: Sequence[View | None],
+        batches: Sequence[Batch] = (),
     ) -> Engine:
-        """The engine for variables with their states."""
+        """The engine for variables with their states, and batches of scratch matrices."""
 
     def deferred(self, engine: Any, rows: int, columns: int) -> Deferred | None:
         """The maker of calls that only the device counts; None on the host."""

@@ -32,6 +32,7 @@ from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.parts import PLAIN, Parts, StateSource
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
+from optgen.runtime.scratch import Scratch
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call
 
@@ -99,6 +100,9 @@ class Model:
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
         #: What kernels reach by address besides variables and gradients.
         self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
+        scratch = Scratch(self.memory, self.variables, self.views, kernels.matrices)
+        self._held |= scratch.arrays
+        self._batches = scratch.batches
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._own_bytes = self._own_rows.tobytes()
         self._place(self._own_rows, len(self.row_set))
@@ -155,7 +159,7 @@ class Model:
         self._placed = b""
         parts = self._parts()
         place = self.variables, self._held, rows.tolist()
-        engine = self.memory.engine(*place, count, parts, self.views)
+        engine = self.memory.engine(*place, count, parts, self.views, self._batches)
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted

@@ -42,6 +42,8 @@ class Layout:
     programs: tuple[Program, ...] = ()
     #: Those of the buffers that are vectors and no states, each with what it has numbers for.
     vectors: tuple[tuple[str, str], ...] = ()
+    #: Those that are scratch matrices, each with its shape.
+    matrices: tuple[tuple[str, str], ...] = ()
 
     def after(self, shared: Layout) -> Layout:
         """These columns behind those that are shared; programs of its own, if it has any."""
@@ -51,6 +53,7 @@ class Layout:
             (*shared.factors, *self.factors),
             self.programs or shared.programs,
             (*shared.vectors, *self.vectors),
+            (*shared.matrices, *self.matrices),
         )
 
 
@@ -151,7 +154,8 @@ def _kernels_of(rule: Any, target: str, fingerprint: str) -> Kernels:
     layout: Layout = rule.layout
     decided = tuple(switch for switch in rule.switches if switch.of_calls)
     tables = layout.buffers, layout.columns, layout.factors
-    return kernels_in(own, shared, *tables, layout.programs, layout.vectors, decided)
+    scratch = layout.vectors, layout.matrices
+    return kernels_in(own, shared, *tables, layout.programs, *scratch, decided)
 
 
 def mixed(where: str) -> MixedBuildError:

@@ -10,7 +10,9 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, address
 from optgen.runtime.cpu.launch import launching, loop_for
+from optgen.runtime.cpu.matrix_calls import matrix_calls
 from optgen.runtime.kernels import MATRIX, Builder, Phase, built
+from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Vector, Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
@@ -43,12 +45,15 @@ class Running:
         shapes: Array,
         chosen: Mask,
         whole: Whole | None,
+        matrices: Sequence[tuple[str, str]] = (),
+        batches: Sequence[Batch] = (),
     ) -> None:
         self._phase, self._parts, self._tables = phase, parts, tables
         self._shapes, self._chosen, self._whole = shapes, chosen, whole
+        self._matrices, self._batches = dict(matrices), batches
         # Those of a part without elements are results of nothing.
         self.sums = np.tile([*map(_of_nothing, phase.every_order)], (len(shapes), 1))
-        found = [(part, phase.over(part.on)) for part in parts]
+        found = [(part, phase.builder(part.on)) for part in parts]
         self._passing = [(part, builder) for part, builder in found if builder is not None]
 
     @property
@@ -83,7 +88,7 @@ class Running:
 
     def _over_chunks(self, part: Part, builder: Builder) -> Iterator[Call]:
         tables = self._tables
-        for real, elements, chunks in tables.work(self._chosen & part.members):
+        for real, elements, chunks in tables.work(self._chosen & part.members, self._phase.over):
             loop = loop_for(elements)
             arguments = [tables.addresses, tables.rows, part.scalars, part.factors]
             if self._phase.sums:
@@ -116,6 +121,16 @@ class Running:
             for part in self._parts:
                 some = self._chosen & part.members & (self._shapes[:, SIZE] > 0)
                 yield self._computing(phase.scalars, part, np.flatnonzero(some))
+
+    def matrix_calls(self) -> Iterator[Call]:
+        """The calls of a library that computes functions of whole matrices."""
+        for call in self._phase.calls:
+            members = np.zeros_like(self._chosen)
+            for part in self._parts:
+                members |= part.members & (part.on.get(MATRIX, False) and call.when(part.on))
+            yield from matrix_calls(
+                call, self._matrices, self._batches, self._chosen & members
+            )
 
     def _computing(self, builder: Builder, part: Part, tensors: Array) -> Call:
         tables = self._tables

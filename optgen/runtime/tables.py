@@ -9,6 +9,7 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
 from optgen.runtime.dtypes import DTYPES
+from optgen.runtime.matrix_calls import ELEMENT, form_of
 from optgen.runtime.tiles import Tiling, tiling
 from optgen.runtime.view import View
 
@@ -68,17 +69,20 @@ class Tables:
         """The arrays of a buffer, by variable."""
         return self._kept[name]
 
-    def work(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
+    def work(
+        self, chosen: np.ndarray[Any, np.dtype[np.bool_]], over: str = ELEMENT
+    ) -> list[tuple[type, int, Array]]:
         """For each dtype: its type, the number of elements, and the chunks of the chosen ones.
 
         A chunk has a variable, its first byte, its number of elements, and its first element.
+        ``over`` is the shape of the matrices that the elements are of.
         """
-        key = chosen.tobytes()
+        key = chosen.tobytes() + over.encode()
         found = self._chunks.get(key)
         if found is None:
             if len(self._chunks) >= _MOST_CHUNK_TABLES:
                 self._chunks.clear()
-            found = self._chunks[key] = self._split(chosen)
+            found = self._chunks[key] = self._split(chosen, self._sizes_of(over))
         return found
 
     def tiles(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[Tiling]:
@@ -103,15 +107,25 @@ class Tables:
                 if matrices:
                     yield tiling(real, dtype.itemsize, matrices, is_scattered)
 
-    def _split(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[tuple[type, int, Array]]:
+    def _sizes_of(self, over: str) -> Array:
+        """The numbers of elements that matrices of a shape have, by variable."""
+        if over == ELEMENT:
+            return self.sizes
+        forms = (form_of(over, view.rows, view.columns) for view in self._views)
+        pairs = zip(forms, self._views, strict=True)
+        return np.array([rows * columns * v.matrices for (rows, columns), v in pairs], np.int64)
+
+    def _split(
+        self, chosen: np.ndarray[Any, np.dtype[np.bool_]], every: Array
+    ) -> list[tuple[type, int, Array]]:
         work, chunk = [], self._chunk
         for dtype, real in DTYPES.items():
             indices = [
-                i for i in np.flatnonzero(chosen & (self.sizes > 0)) if self._dtypes[i] == dtype
+                i for i in np.flatnonzero(chosen & (every > 0)) if self._dtypes[i] == dtype
             ]
             if not indices:
                 continue
-            sizes = self.sizes[indices]
+            sizes = every[indices]
             counts = -(-sizes // chunk)
             tensors = np.repeat(indices, counts)
             within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

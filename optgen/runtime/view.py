@@ -107,6 +107,25 @@ def _places_here(
     return places, tuple((first, end - first) for first, end in pairs)
 
 
+def as_matrices(array: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
+    """An array laid out like a variable as a batch of matrices, in the same memory.
+
+    Raises ValueError where no strides reach its matrices, rows and columns.
+    """
+    assert view.row_places is not None
+    assert view.column_places is not None
+    grid = view.row_places.reshape(view.matrices, view.rows)
+    places = grid[:, 0], grid[0], view.column_places
+    steps = [int(one[1] - one[0]) if len(one) > 1 else 0 for one in places]
+    for one, step in zip(places, steps, strict=True):
+        if not np.array_equal(one, one[0] + step * np.arange(len(one))):
+            raise ValueError("its layout in memory has no strides as matrices")
+    shape = view.matrices, view.rows, view.columns
+    flat = array.transpose(np.argsort([-stride for stride in array.strides], kind="stable"))
+    strides = [step * array.itemsize for step in steps]
+    return np.lib.stride_tricks.as_strided(flat.reshape(-1), shape, strides)
+
+
 def axes_of(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
     """The axes of the batch, of rows and of columns."""
     every = list(range(len(shape)))

@@ -11,7 +11,7 @@ from optgen.analysis.exact.specialization import asked, decided, known
 from optgen.compiler.ir.expression import GIVEN, Operation, names, text, walk
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.plan import Assignment, Item, Plan, Switch
+from optgen.compiler.ir.plan import Assignment, Item, MatrixCall, Plan, Reduction, Switch
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.rule import LEARNING_RATE, Rule, State, Step
 from optgen.compiler.ir.value import evaluate
@@ -75,6 +75,10 @@ def _as_assignment(item: Item) -> Assignment:
     """An item of a plan with its reduction as an operation of the language."""
     if isinstance(item, Assignment):
         return item
+    if isinstance(item, MatrixCall):
+        # The error of its sums grows with the size of the matrix, as that of any sum does.
+        return Assignment(item.target, item.expression, item.guard, item.block, extent=Extent.TENSOR)
+    assert isinstance(item, Reduction)
     over = item.extent
     if over is Extent.MATRIX:
         over = Extent.COLUMNS if item.source is Extent.ROWS else Extent.ROWS

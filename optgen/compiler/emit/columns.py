@@ -46,7 +46,7 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
         if item.extent not in VECTORS
     ]
     scalars = _joined(shared.scalars, [*numbers, *plan.scalars])
-    buffers = _joined(shared.buffers, [buffer.name for buffer in (*plan.buffers, *plan.vectors)])
+    buffers = _joined(shared.buffers, [buffer.name for buffer in plan.every_buffer])
     joined = _joined(shared.factors, factors)
     named = all_names(plan)
     # Names that clash with those of a target get an underscore there.
@@ -63,7 +63,7 @@ def columns_of(plan: Plan, shared: Columns) -> Columns:
 
 def all_names(plan: Plan) -> set[str]:
     """All names in the code of a plan, except the counters."""
-    found = {buffer.name for buffer in (*plan.buffers, *plan.vectors)}
+    found = {buffer.name for buffer in plan.every_buffer}
     items = [*plan.host.body, *(item for program in plan.programs for item in program.items)]
     for item in items:
         found |= {item.target, *names(expression_of(item))}

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from optgen.compiler.emit.layout import asks
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import GIVEN, Expression, Operation, names, text
 from optgen.compiler.ir.extent import VECTORS, Extent
-from optgen.compiler.ir.plan import Keep, Norm, Phase, Plan, Program, Switch
+from optgen.compiler.ir.plan import Keep, MatrixCall, Norm, Phase, Plan, Program, Switch
+from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import COUNTERS, Hyperparameter, Input, Rule, State
 
 _FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
@@ -123,7 +124,7 @@ def _program(program: Program, plan: Plan) -> Iterator[str]:
         yield f"    when=lambda on: {asks(program.guard)},"
     for title, lines in (
         ("norms", [_norm(norm) for norm in program.norms]),
-        ("phases", [_phase(phase, phase is program.phases[-1]) for phase in program.phases]),
+        ("phases", [_phase(phase, phase is program.phases[-1], plan) for phase in program.phases]),
         ("keeps", [_keep(keep, plan) for keep in program.keeps]),
     ):
         if lines and lines != ["Phase(),"]:
@@ -145,11 +146,15 @@ def _keep(keep: Keep, plan: Plan) -> str:
 
 def plan_shape(name: str, plan: Plan) -> str:
     """What a buffer has one number for."""
-    every = (*plan.buffers, *plan.vectors)
-    return next(one.extent.name.lower() for one in every if one.name == name)
+    return next(shape_of(one.extent) for one in plan.every_buffer if one.name == name)
 
 
-def _phase(phase: Phase, is_last: bool) -> str:
+def shape_of(extent: Extent) -> str:
+    """An extent as the shape of a state or scratch array."""
+    return extent.name.lower()
+
+
+def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
     arguments: dict[str, object] = {}
     stage = phase.elements
     if stage is None:
@@ -165,7 +170,11 @@ def _phase(phase: Phase, is_last: bool) -> str:
         pairs = ", ".join(f'("{one.target}", {one.combination.order})' for one in made)
         arguments["vectors"] = f"({pairs},)" if made else ""
         arguments["is_axial"] = stage.is_axial
-        arguments["stores"] = bool(stage.stores) and not is_last
+        scratch = {one.name for one in plan.matrices}
+        kept = [one for one in stage.stores if one.buffer not in scratch]
+        arguments["stores"] = bool(kept) and not is_last
+        if stage.over is not Extent.ELEMENT:
+            arguments["over"] = f'"{shape_of(stage.over)}"'
         arguments["is_due_anyway"] = not all(
             item.guard.implies(stage.guard)
             for made in (phase.shared, phase.scalars)
@@ -174,7 +183,21 @@ def _phase(phase: Phase, is_last: bool) -> str:
         )
     arguments["has_shared"] = phase.shared is not None
     arguments["has_scalars"] = phase.scalars is not None
+    calls = ", ".join(map(_call, phase.calls))
+    arguments["calls"] = f"({calls},)" if calls else ""
     said = [f"{name}={value}" for name, value in arguments.items() if value or name == "is_pass"]
     if stage is not None and stage.guard != ALWAYS and not is_last:
         said.append(f"when=lambda on: {asks(stage.guard)}")
     return f"Phase({', '.join(said)}),"
+
+
+def _call(call: MatrixCall) -> str:
+    """A function of whole matrices, with the names of its operands."""
+    operands = [(names(one)[0], isinstance(one, Operation)) for one in call.expression.operands]
+    arguments = [f'"{call.target}"', f'"{call.expression.operator}"']
+    arguments.append(tupled(name for name, _ in operands))
+    if any(is_transposed for _, is_transposed in operands):
+        arguments.append(f"transposed=({', '.join(str(one) for _, one in operands)},)")
+    if not Condition.of(MATRIX).implies(call.guard):
+        arguments.append(f"when=lambda on: {asks(call.guard)}")
+    return f"MatrixCall({', '.join(arguments)})"

@@ -11,7 +11,7 @@ from optgen.compiler.emit.digest import rule_digest
 from optgen.compiler.emit.docstring import notation, paragraph, quoted, wrapped
 from optgen.compiler.emit.imports import import_lines
 from optgen.compiler.emit.module import Shared, column_lines
-from optgen.compiler.ir.plan import Buffer, Plan
+from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import Hyperparameter
 
@@ -51,7 +51,7 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
                 *_listed("exclusive", exclusive, declared.exclusive(shared.plan)),
                 *_tuple("torch_names", list(_torch(plan))),
                 *_view(rule.view),
-                *_layout(columns, shared.columns, "" if same_programs else programs, plan.vectors),
+                *_layout(columns, shared.columns, "" if same_programs else programs, plan),
             ]
         ),
         "signature": _signature([h for h in rule.hyperparameters if not h.after_name]),
@@ -130,7 +130,7 @@ def _signature(hyperparameters: Sequence[Hyperparameter]) -> list[str]:
 
 
 def _layout(
-    columns: Columns, shared: Columns, programs: str, vectors: Sequence[Buffer] = ()
+    columns: Columns, shared: Columns, programs: str, plan: Plan | None = None
 ) -> Iterator[str]:
     """Where kernels find what, as an attribute of a class or an argument."""
     yield "layout = Layout("
@@ -139,10 +139,12 @@ def _layout(
     ):
         if own := every[len(before) :]:
             yield f"    {title}={declared.tupled(own)},"
-    if vectors:
-        yield "    vectors=("
-        yield from (f'        ("{one.name}", "{one.extent.name.lower()}"),' for one in vectors)
-        yield "    ),"
+    made = {"vectors": plan.vectors, "matrices": plan.matrices} if plan is not None else {}
+    for title, scratch in made.items():
+        if scratch:
+            yield f"    {title}=("
+            yield from (f'        ("{b.name}", "{declared.shape_of(b.extent)}"),' for b in scratch)
+            yield "    ),"
     if programs:
         yield "    programs=("
         yield from (f"        {line}" for line in programs.split("\n"))
@@ -190,6 +192,7 @@ def _imports(
         "Input": bool(plan.rule.inputs),
         "Keep": not same_programs and any(program.keeps for program in plan.programs),
         "Layout": True,
+        "MatrixCall": bool(plan.matrices),
         "Norm": not same_programs and any(program.norms for program in plan.programs),
         "OnNonfinite": True,
         "PathOptions": True,

@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from optgen.compiler.emit.columns import Columns, all_names
+from optgen.compiler.emit.declarations import shape_of
 from optgen.compiler.emit.functions import functions_of
 from optgen.compiler.emit.targets import TARGETS
+from optgen.compiler.ir.extent import SQUARES
+from optgen.compiler.ir.matrix import MATRIX_CALLS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import CLASSES, MATRIX
 from optgen.compiler.ir.rule import Rule
@@ -42,6 +45,7 @@ _PRINTED = CLASSES.union(
         "vectors",
         "view",
         "Keep",
+        "MatrixCall",
         "Norm",
         "Phase",
         "Program",
@@ -53,6 +57,7 @@ _PRINTED = CLASSES.union(
         "matrix",
         "tensor",
     ),
+    ("over", "calls", "matrices", "transposed", *MATRIX_CALLS, *map(shape_of, SQUARES)),
     *(target.words for target in TARGETS),
 )
 

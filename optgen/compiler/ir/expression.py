@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from optgen.compiler.ir.functions import FUNCTIONS, SYMMETRIC
+from optgen.compiler.ir.matrix import MATRIX_FUNCTIONS, PRODUCT
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.reduction import REDUCERS
 
@@ -57,12 +58,12 @@ REDUCTIONS = frozenset(REDUCERS)
 #: Tests whether an optional hyperparameter was given.
 GIVEN = "given"
 
-FUNCTION_NAMES = frozenset(FUNCTIONS) | REDUCTIONS | {GIVEN}
+FUNCTION_NAMES = frozenset(FUNCTIONS) | REDUCTIONS | {GIVEN, *MATRIX_FUNCTIONS}
 
 # Precedence of operators in the notation of a spec; atoms and calls bind tightest.
 _PRECEDENCE = {"or": 1, "and": 2, "not": 3}
 _PRECEDENCE |= dict.fromkeys(COMPARISONS, 4)
-_PRECEDENCE |= {"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, "neg": 7, "**": 8}
+_PRECEDENCE |= {"+": 5, "-": 5, "*": 6, "/": 6, "%": 6, PRODUCT: 6, "neg": 7, "**": 8}
 ATOM = 9
 
 

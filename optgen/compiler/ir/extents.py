@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation
-from optgen.compiler.ir.extent import VECTORS, Extent, join
+from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent, join
+from optgen.compiler.ir.matrix import (
+    GRAM,
+    PRODUCT,
+    TRANSPOSE,
+    Sides,
+    extent_of,
+    product,
+    sides,
+)
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.reserved import SHAPES
@@ -70,16 +79,30 @@ class Extents:
             return Extent.ELEMENT
         if expression.operator in REDUCTIONS:
             return self.reduction(expression)[1]
+        if expression.operator == GRAM:
+            return Extent.SHORT_BY_SHORT
+        if expression.operator == PRODUCT:
+            return extent_of(self.sides(expression)) or Extent.ELEMENT
         return join(self.of(operand) for operand in expression.operands)
+
+    def sides(self, expression: Expression) -> Sides | None:
+        """What the rows and columns of a matrix stand for; None of what is no matrix."""
+        if isinstance(expression, Operation) and expression.operator == TRANSPOSE:
+            found = self.sides(expression.operands[0])
+            return None if found is None else found[::-1]
+        if isinstance(expression, Operation) and expression.operator == PRODUCT:
+            left, right = map(self.sides, expression.operands)
+            return product(left, right)
+        return sides(self.of(expression))
 
     def reduction(self, operation: Operation) -> tuple[Extent, Extent]:
         """The extents of the terms and of the results of a reduction.
 
-        Only the vectors of a variable are reduced as they are: a number has a term for each
-        element. The mean of each column of a vector of rows is one number for each matrix.
+        Only vectors and squares of a variable are reduced as they are: a number has a term for
+        each element. The mean of each column of a vector of rows is one number for each matrix.
         """
         found = self.of(operation.operands[0])
-        source = found if found in VECTORS else Extent.ELEMENT
+        source = found if found in VECTORS or found in ARRAYS else Extent.ELEMENT
         over = REDUCERS[operation.operator].extent
         along = (Extent.ROWS, Extent.COLUMNS)
         return source, Extent.MATRIX if over in along and source in along else over
@@ -94,4 +117,7 @@ AMOUNTS: Mapping[Extent, str] = {
     Extent.ROWS: "one number for each row",
     Extent.COLUMNS: "one number for each column",
     Extent.ELEMENT: "one number for each element",
+    Extent.ROWS_BY_ROWS: "one number for each pair of rows",
+    Extent.COLUMNS_BY_COLUMNS: "one number for each pair of columns",
+    Extent.SHORT_BY_SHORT: "one number for each pair of rows or columns, whichever are fewer",
 }

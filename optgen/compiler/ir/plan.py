@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import Expression, names
+from optgen.compiler.ir.expression import Expression, Operation, names
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.rule import COUNTERS, Rule
@@ -65,13 +65,40 @@ class Reduction:
     combination: Combination = Combination.SUM
 
 
+@dataclass(frozen=True)
+class Hold:
+    """Keeps the value of a ``term`` in a scratch matrix, for libraries and later passes."""
+
+    target: str
+    term: Expression
+    guard: Condition
+    block: str
+    extent: Extent
+
+
+@dataclass(frozen=True)
+class MatrixCall:
+    """``target = expression``: a function of whole matrices, which a library computes.
+
+    The operands are names of matrices, or their transposes.
+    """
+
+    target: str
+    expression: Operation
+    guard: Condition
+    block: str
+    extent: Extent
+
+
 #: A line of a stage.
-Item = Assignment | Reduction
+Item = Assignment | Reduction | Hold | MatrixCall
+#: The items that a pass computes whether or not the pass needs their values.
+RESULTS = (Reduction, Hold)
 
 
 def expression_of(item: Item) -> Expression:
     """The expression of an item."""
-    return item.term if isinstance(item, Reduction) else item.expression
+    return item.term if isinstance(item, RESULTS) else item.expression
 
 
 @dataclass(frozen=True)
@@ -102,7 +129,7 @@ class Norm:
 
 @dataclass(frozen=True)
 class ElementPass:
-    """A stage that visits all elements once and can load, store and sum.
+    """A stage that visits all elements of matrices once and can load, store and sum.
 
     While ``CHECK_FINITE`` is on, the first sum of the first pass of a program is NaN if an element
     of the gradient isn't finite, and 0 otherwise.
@@ -114,6 +141,8 @@ class ElementPass:
     stores: tuple[Access, ...] = ()
     #: Whether it reads or computes vectors, and so visits the variables row by row.
     is_axial: bool = False
+    #: The extent of the matrices.
+    over: Extent = Extent.ELEMENT
 
     @property
     def reductions(self) -> tuple[Reduction, ...]:
@@ -149,15 +178,16 @@ class Scalars:
 
 @dataclass(frozen=True)
 class Phase:
-    """A pass over elements, and the scalars that its reductions allow to be computed.
+    """A pass over elements, and what its results allow to be computed.
 
     The first phase of a program may have no pass. ``shared`` are numbers of the optimizer,
-    ``scalars`` are numbers and vectors of each tensor.
+    ``scalars`` are numbers and vectors of each tensor, ``calls`` are functions of whole matrices.
     """
 
     elements: ElementPass | None
     shared: Scalars | None = None
     scalars: Scalars | None = None
+    calls: tuple[MatrixCall, ...] = ()
 
     @property
     def passing(self) -> ElementPass:
@@ -171,6 +201,7 @@ class Phase:
         for stage in (self.elements, self.shared, self.scalars):
             if stage is not None:
                 yield from stage.body
+        yield from self.calls
 
 
 @dataclass(frozen=True)
@@ -233,5 +264,11 @@ class Plan:
     scalars: tuple[str, ...]
     booleans: frozenset[str]
     programs: tuple[Program, ...]
-    #: Scratch vectors.
+    #: Scratch vectors, and scratch matrices.
     vectors: tuple[Buffer, ...] = ()
+    matrices: tuple[Buffer, ...] = ()
+
+    @property
+    def every_buffer(self) -> tuple[Buffer, ...]:
+        """All buffers of the plan."""
+        return (*self.buffers, *self.vectors, *self.matrices)

@@ -8,7 +8,7 @@ from itertools import combinations
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import names
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import ARRAYS, Extent
 from optgen.compiler.ir.plan import (
     Assignment,
     Buffer,
@@ -50,10 +50,11 @@ class _Planner:
             for (one, left), (other, right) in combinations(whens, 2)
             if one and one == other
         ]
-        states = [state.name for state in rule.states if state.extent is Extent.ELEMENT]
+        states = [state.name for state in rule.states if state.extent in ARRAYS]
         inputs = [given.name for given in rule.inputs if given.extent is Extent.ELEMENT]
         self._buffers = (PARAM, GRAD, *inputs, *states)
         self._vectors: dict[str, Extent] = {}
+        self._matrices: dict[str, Extent] = {}
 
     def plan(self) -> Plan:
         programs = tuple(self._programs())
@@ -74,6 +75,7 @@ class _Planner:
             booleans=self._host.booleans,
             programs=programs,
             vectors=tuple(Buffer(name, matrix, extent) for name, extent in self._vectors.items()),
+            matrices=tuple(Buffer(name, matrix, extent) for name, extent in self._matrices.items()),
         )
 
     def _programs(self) -> Iterator[Program]:
@@ -126,6 +128,7 @@ class _Planner:
             passes.check_gradient()
         assigned = {buffer: _assigned(passes.items, buffer) for buffer in self._buffers}
         stored = {name: self._possible(when) for name, when in assigned.items() if name != GRAD}
+        self._matrices |= passes.matrices
         phases = Phases(passes, stored, guard, self._slice)
         norms = (replace(norm, guard=self._possible(norm.guard)) for norm in passes.norms)
         keeps = (replace(keep, guard=self._possible(keep.guard & guard)) for keep in passes.keeps)
@@ -139,7 +142,8 @@ class _Planner:
         needs: Mapping[str, Condition],
         runs: Condition,
     ) -> Slice:
-        return backward(items, needs, runs, self._possible, self._buffers)
+        buffers = (*self._buffers, *self._matrices)
+        return backward(items, needs, runs, self._possible, buffers)
 
     def _possible(self, condition: Condition) -> Condition:
         """The condition without the cases in which two features of an exclusive set are on."""

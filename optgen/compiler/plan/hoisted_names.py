@@ -14,6 +14,7 @@ _WORDS = {
     "*": "times",
     "/": "over",
     "%": "modulo",
+    "@": "by",
     "**": "to_the",
     "<": "lt",
     "<=": "le",

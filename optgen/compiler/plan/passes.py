@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import (
@@ -13,10 +14,13 @@ from optgen.compiler.ir.expression import (
     Operation,
     is_boolean,
     names,
+    rewrite,
+    walk,
 )
-from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
+from optgen.compiler.ir.plan import Assignment, Hold, Item, Keep, MatrixCall, Norm, Reduction
+from optgen.compiler.ir.matrix import MATRIX_CALLS, PRODUCT, TRANSPOSE
 from optgen.compiler.ir.randomness import SEED, has_draws, seeded
 from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
 from optgen.compiler.ir.reserved import (
@@ -63,6 +67,10 @@ class Passes:
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
+        #: The extents of scratch matrices, and the one that holds the value of a name.
+        self.matrices: dict[str, Extent] = {}
+        self._held: dict[str, tuple[str, Condition]] = {}
+        self._changing = {PARAM, GRAD, *(state.name for state in rule.states)}
         self.norms: list[Norm] = []
         for step, block in lowered:
             self._add(step, block)
@@ -88,9 +96,11 @@ class Passes:
         extents = Extents(rule.states, steps, rule.inputs, calls=Extent.TENSOR)
         states = {s.name: s.when for s in rule.states if s.extent is not Extent.ELEMENT}
         stored = {PARAM, GRAD, *(s.name for s in rule.states)}
-        # Of elements, only a name that also has a value of another extent needs versions.
-        smaller = {s.target for s in steps if extents.of(s.expression) is not Extent.ELEMENT}
-        several = reassigned(steps) & smaller - stored
+        # Of elements, only a name that also has a value of another extent needs versions, or one
+        # that may be kept in a scratch matrix.
+        several = reassigned(steps) - stored
+        if not any(_calls_libraries(step.expression) for step in steps):
+            several &= {s.target for s in steps if extents.of(s.expression) is not Extent.ELEMENT}
 
         def new(wish: str) -> str:
             name = fresh(wish, wish, self._taken)
@@ -105,7 +115,8 @@ class Passes:
         if has_draws(step.expression):
             step = replace(step, expression=self._seeded(step.expression, guard, block))
         is_shared = target in self._shared
-        is_element = self._extents.name(target) is Extent.ELEMENT
+        is_element = self._extents.name(target) in ARRAYS
+        step = replace(step, expression=rewrite(step.expression, partial(self._at_hand, guard)))
         expression = self._reduce(
             step.expression, guard, block, whole="" if is_element else target, is_shared=is_shared
         )
@@ -119,6 +130,72 @@ class Passes:
         self._extents.set(target, extent)
         expression = self._hoist(expression, extent, guard, target, block)
         self._assign(target, expression, guard, block, extent)
+        if isinstance(expression, Name) and expression.id in self.matrices:
+            self._note(target, expression.id, guard)
+
+    def _at_hand(self, guard: Condition, part: Expression) -> Expression | None:
+        """The scratch matrix that has the value of a name already."""
+        if isinstance(part, Name) and part.id in self._held:
+            held, when = self._held[part.id]
+            return Name(held, part.location) if guard.implies(when) else None
+        return None
+
+    def _note(self, name: str, matrix: str, guard: Condition) -> None:
+        if name not in self._changing:
+            self._held[name] = matrix, guard
+
+    def _call(self, expression: Operation, guard: Condition, block: str) -> Expression:
+        """The result of a library's function, whose operands are kept in scratch matrices.
+
+        Numbers that multiply an operand of a product multiply its result instead.
+        """
+        if expression.operator == PRODUCT:
+            for place, operand in enumerate(expression.operands):
+                if isinstance(operand, Operation) and (parts := self._factored(operand)):
+                    others = list(expression.operands)
+                    others[place] = parts[1]
+                    inner = self._call(replace(expression, operands=tuple(others)), guard, block)
+                    return Operation("*", (parts[0], inner), expression.location)
+        extent = self._extents.of(expression)
+        operands = tuple(self._operand(one, guard, block) for one in expression.operands)
+        call = Operation(expression.operator, operands, expression.location)
+        target = self._scratch(words(call), f"{block}_product", extent)
+        self.items.append(MatrixCall(target, call, guard, block, extent))
+        return Name(target, expression.location)
+
+    def _factored(self, operand: Operation) -> tuple[Expression, Expression] | None:
+        """The number and the matrix of an operand that is a product of both."""
+        if operand.operator != "*":
+            return None
+        first, second = operand.operands
+        for number, matrix in ((first, second), (second, first)):
+            if self._extents.of(number) <= Extent.TENSOR:
+                return number, matrix
+        return None
+
+    def _operand(self, expression: Expression, guard: Condition, block: str) -> Expression:
+        """A matrix that a library takes, which has a place in memory."""
+        if isinstance(expression, Operation) and expression.operator == TRANSPOSE:
+            inner = self._operand(expression.operands[0], guard, block)
+            return Operation(TRANSPOSE, (inner,), expression.location)
+        expression = self._at_hand(guard, expression) or expression
+        if isinstance(expression, Name) and expression.id in self.matrices:
+            return expression
+        extent = self._extents.of(expression)
+        term = self._hoist(expression, extent, guard, "factor", block)
+        target = self._scratch(f"held_{words(expression)}", f"held_{block}", extent)
+        self.items.append(Hold(target, term, guard, block, extent))
+        if isinstance(expression, Name):
+            self._note(expression.id, target, guard)
+        return Name(target, expression.location)
+
+    def _scratch(self, wish: str, stem: str, extent: Extent) -> str:
+        """A new scratch matrix."""
+        name = fresh(wish, stem, self._taken)
+        self._taken.add(name)
+        self._extents.set(name, extent)
+        self.matrices[name] = extent
+        return name
 
     def _seeded(self, expression: Expression, guard: Condition, block: str) -> Expression:
         """The expression with draws that depend on the seed and the step."""
@@ -149,6 +226,8 @@ class Passes:
             for operand in expression.operands
         )
         changed = Operation(expression.operator, operands, expression.location)
+        if expression.operator in MATRIX_CALLS:
+            return self._call(changed, guard, block)
         if expression.operator not in REDUCTIONS:
             return changed
         reducer, (source, over) = REDUCERS[changed.operator], self._extents.reduction(changed)
@@ -221,6 +300,11 @@ class Passes:
             return self._named(inner, guard, stem, block, own)
         operands = (self._hoist(part, extent, guard, stem, block) for part in expression.operands)
         return Operation(expression.operator, tuple(operands), expression.location)
+
+
+def _calls_libraries(expression: Expression) -> bool:
+    """Whether an expression has functions of whole matrices."""
+    return any(isinstance(p, Operation) and p.operator in MATRIX_CALLS for p in walk(expression))
 
 
 def _spread(steps: Sequence[Step], extents: Extents) -> set[str]:

@@ -11,12 +11,14 @@ from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import names
-from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.extent import SQUARES, VECTORS, Extent
 from optgen.compiler.ir.plan import (
     Access,
     Assignment,
     ElementPass,
+    Hold,
     Item,
+    MatrixCall,
     Phase,
     Reduction,
     Scalars,
@@ -24,7 +26,7 @@ from optgen.compiler.ir.plan import (
 )
 from optgen.compiler.ir.reserved import NONFINITE
 from optgen.compiler.plan.passes import Passes
-from optgen.compiler.plan.schedule import Schedule, is_of_elements
+from optgen.compiler.plan.schedule import Schedule, domain, is_of_elements
 from optgen.compiler.plan.slices import Slice, relative
 
 Slicer = Callable[[Sequence[Item], Mapping[str, Condition], Condition], Slice]
@@ -60,56 +62,93 @@ class Phases:
             yield from self._phase(number)
 
     def _phase(self, number: int) -> Iterator[Phase]:
+        *before, last = self._passes(number)
+        yield from (Phase(one) for one in before)
+        yield replace(self._scalars(number), elements=last)
+
+    def _passes(self, number: int) -> Iterator[ElementPass]:
+        """The passes of a number, over squares and then over elements; there is at least one."""
+        squares = [one for square in SQUARES for one in self._over_squares(number, square)]
+        yield from squares
         is_last = number == self._schedule.passes
-        reductions = self._schedule.reductions(number)
+        reductions = self._results(number, Extent.ELEMENT)
         guard = self._runs if is_last else _any_of(reductions) & self._runs
         needs = self._needed(guard) if is_last else self._early(number, guard)
         check = [one for one in reductions if one.target == NONFINITE]
         if check and needs:
             # Nothing may be stored before the gradient is known to be finite.
-            yield Phase(self._pass(check, {}, check[0].guard & self._runs))
+            yield self._pass(check, {}, check[0].guard & self._runs)
             reductions = [one for one in reductions if one.target != NONFINITE]
             guard = self._runs if is_last else _any_of(reductions) & self._runs
-        made = self._pass(reductions, needs, guard)
-        yield replace(self._scalars(number), elements=made)
+        if is_last or guard.cases or not squares:
+            yield self._pass(reductions, needs, guard)
         if not is_last:
             self._leave_out(needs, guard)
 
+    def _over_squares(self, number: int, square: Extent) -> Iterator[ElementPass]:
+        """The pass over squares of an extent, if they have results or values to store."""
+        results = self._results(number, square)
+        needs: Needs = {}
+        if number == self._schedule.passes:
+            needs = self._needed(self._runs, square)
+        guard = _any_of(results)
+        for when in needs.values():
+            guard |= when
+        if (guard & self._runs).cases:
+            yield self._pass(results, needs, guard & self._runs, square)
+
+    def _results(self, number: int, over: Extent) -> list[Reduction | Hold]:
+        return [one for one in self._schedule.reductions(number) if domain(one) is over]
+
     def _pass(
-        self, reductions: Collection[Reduction], needs: Needs, guard: Condition
+        self,
+        reductions: Collection[Reduction | Hold],
+        needs: Needs,
+        guard: Condition,
+        over: Extent = Extent.ELEMENT,
     ) -> ElementPass:
         found = self._slicer(self._with(reductions), needs, guard)
-        stores = (
+        holds = {item.target: item.guard for item in found.items if isinstance(item, Hold)}
+        stores = [
             Access(buffer, relative(when, guard)) for buffer, when in needs.items() if when.cases
-        )
+        ]
+        stores += [Access(name, relative(when, guard)) for name, when in holds.items()]
         used = {name for item in found.items for name in (item.target, *names(expression_of(item)))}
         is_axial = any(self._extent(name) in VECTORS for name in used)
-        return ElementPass(guard, found.loads, found.items, tuple(stores), is_axial)
+        body = tuple(map(_computed, found.items))
+        return ElementPass(guard, found.loads, body, tuple(stores), is_axial, over)
 
     def _scalars(self, number: int) -> Phase:
         items = self._schedule.scalars(number)
+        calls = [item for item in items if isinstance(item, MatrixCall)]
+        items = [item for item in items if not isinstance(item, MatrixCall)]
         shared = [item for item in items if self._extent(item.target) is Extent.OPTIMIZER]
         others = [item for item in items if item not in shared]
         return Phase(
             None,
             Scalars(Extent.OPTIMIZER, tuple(shared)) if shared else None,
             Scalars(Extent.TENSOR, tuple(others)) if others else None,
+            tuple(calls),
         )
 
-    def _with(self, reductions: Collection[Reduction]) -> list[Item]:
+    def _with(self, reductions: Collection[Reduction | Hold]) -> list[Item]:
         """The items of elements, with some of the reductions only."""
         return _with(self._elements, reductions)
 
-    def _needed(self, guard: Condition) -> dict[str, Condition]:
-        return {name: when for name, when in self._stored.items() if (when & guard).cases}
+    def _needed(self, guard: Condition, over: Extent = Extent.ELEMENT) -> dict[str, Condition]:
+        return {
+            name: when
+            for name, when in self._stored.items()
+            if (when & guard).cases and self._extent(name) is over
+        }
 
     def _early(self, number: int, guard: Condition) -> dict[str, Condition]:
         """The buffers that a pass before the last one stores, each with its condition."""
-        plain = self._slicer(self._with(self._schedule.reductions(number)), {}, guard)
+        plain = self._slicer(self._with(self._results(number, Extent.ELEMENT)), {}, guard)
         chosen = {
             name: when & guard
-            for name, when in self._stored.items()
-            if (when & guard).cases and self._is_at_hand(name, when, number, guard, plain)
+            for name, when in self._needed(guard).items()
+            if self._is_at_hand(name, when, number, guard, plain)
         }
         while chosen and (bad := self._still_read(chosen, number, guard)):
             chosen = {name: when for name, when in chosen.items() if name not in bad}
@@ -121,7 +160,7 @@ class Phases:
         self, name: str, when: Condition, number: int, guard: Condition, plain: Slice
     ) -> bool:
         """Whether a pass can compute the final value of a buffer without a further load."""
-        reductions = self._schedule.reductions(number)
+        reductions = self._results(number, Extent.ELEMENT)
         found = self._slicer(self._with(reductions), {name: when}, guard)
         used = {name for item in found.items for name in names(expression_of(item))}
         is_known = all(self._schedule.of(one) < number for one in used)
@@ -130,8 +169,8 @@ class Phases:
     def _later(self, number: int, items: Sequence[Item]) -> Iterator[Slice]:
         """The slices of later passes, from some items of elements."""
         for later in range(number + 1, self._schedule.passes + 1):
-            reductions = self._schedule.reductions(later)
-            needs = self._stored if later == self._schedule.passes else {}
+            reductions = self._results(later, Extent.ELEMENT)
+            needs = self._needed(ALWAYS) if later == self._schedule.passes else {}
             yield self._slicer(_with(items, reductions), needs, self._runs)
 
     def _still_read(self, chosen: Needs, number: int, guard: Condition) -> set[str]:
@@ -172,15 +211,22 @@ def _without(items: Sequence[Item], stored: Needs, guard: Condition) -> list[Ite
     ]
 
 
-def _with(items: Sequence[Item], reductions: Collection[Reduction]) -> list[Item]:
-    """The items, of which reductions are switched off unless they are given."""
+def _computed(item: Item) -> Item:
+    """What keeps a value is an assignment, and a store at the end."""
+    if not isinstance(item, Hold):
+        return item
+    return Assignment(item.target, item.term, item.guard, item.block, extent=item.extent)
+
+
+def _with(items: Sequence[Item], reductions: Collection[Reduction | Hold]) -> list[Item]:
+    """The items, of which results are switched off unless they are given."""
     return [
         item if isinstance(item, Assignment) or item in reductions else replace(item, guard=NEVER)
         for item in items
     ]
 
 
-def _any_of(reductions: Sequence[Reduction]) -> Condition:
+def _any_of(reductions: Sequence[Reduction | Hold]) -> Condition:
     guard = NEVER
     for reduction in reductions:
         guard |= reduction.guard

@@ -10,8 +10,16 @@ from collections.abc import Callable, Mapping, Sequence
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import names
-from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.plan import Assignment, Item, Reduction, expression_of
+from optgen.compiler.ir.extent import ARRAYS, Extent
+from optgen.compiler.ir.plan import (
+    RESULTS,
+    Assignment,
+    Hold,
+    Item,
+    MatrixCall,
+    Reduction,
+    expression_of,
+)
 from optgen.compiler.plan.slices import Slice
 
 Slicer = Callable[[Sequence[Item], Mapping[str, Condition]], Slice]
@@ -41,25 +49,25 @@ class Schedule:
         """The phase after whose pass a number, a vector or a reduction is known."""
         return self._of.get(name, 0)
 
-    def reductions(self, number: int) -> list[Reduction]:
-        """The reductions of a pass."""
+    def reductions(self, number: int) -> list[Reduction | Hold]:
+        """The results of a pass."""
         return [one for one in self._reductions() if self._of[one.target] == number]
 
     def scalars(self, number: int) -> list[Item]:
         """The numbers and vectors of a phase, in order."""
         return [i for i in self._items if not is_of_elements(i) and self.of(i.target) == number]
 
-    def _reductions(self) -> list[Reduction]:
-        return [item for item in self._elements if isinstance(item, Reduction)]
+    def _reductions(self) -> list[Reduction | Hold]:
+        return [item for item in self._elements if isinstance(item, RESULTS)]
 
     def _assignments(self) -> list[Item]:
         return [item for item in self._elements if isinstance(item, Assignment)]
 
-    def _used_by(self, reduction: Reduction) -> set[str]:
+    def _used_by(self, reduction: Reduction | Hold) -> set[str]:
         before = [*self._assignments_before(reduction), reduction]
         return {name for item in self._slicer(before, {}).items for name in _used(item)}
 
-    def _assignments_before(self, reduction: Reduction) -> list[Item]:
+    def _assignments_before(self, reduction: Reduction | Hold) -> list[Item]:
         place = self._elements.index(reduction)
         return [item for item in self._elements[:place] if isinstance(item, Assignment)]
 
@@ -68,7 +76,7 @@ class Schedule:
 
     def _soonest(self) -> None:
         for item in self._items:
-            if item.target in self._uses and isinstance(item, Reduction):
+            if item.target in self._uses and isinstance(item, RESULTS):
                 self._of[item.target] = 1 + self._depth(self._uses[item.target])
             elif not is_of_elements(item):
                 found = self._depth(set(_used(item)))
@@ -108,9 +116,13 @@ class Schedule:
 
 
 def is_of_elements(item: Item) -> bool:
-    """Whether a pass over elements computes an item."""
-    extent = item.source if isinstance(item, Reduction) else item.extent
-    return extent is Extent.ELEMENT
+    """Whether a pass over elements of matrices computes an item."""
+    return not isinstance(item, MatrixCall) and domain(item) in ARRAYS
+
+
+def domain(item: Item) -> Extent:
+    """The extent of the values that an item is computed for."""
+    return item.source if isinstance(item, Reduction) else item.extent
 
 
 def _used(item: Item) -> tuple[str, ...]:

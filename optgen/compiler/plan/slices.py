@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from optgen.compiler.ir.condition import NEVER, Condition
 from optgen.compiler.ir.expression import names
-from optgen.compiler.ir.plan import Access, Item, Reduction, expression_of
+from optgen.compiler.ir.plan import RESULTS, Access, Hold, Item, expression_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ def backward(
     possible: Callable[[Condition], Condition],
     buffers: Sequence[str],
 ) -> Slice:
-    """Keep the items that ``needs`` (names with guards) depends on; reductions always remain.
+    """Keep the items that ``needs`` (names with guards) depends on; results always remain.
 
     ``runs`` is the guard of the whole pass: conditions that it implies are dropped.
     """
@@ -35,10 +35,12 @@ def backward(
     kept: list[Item] = []
     places: list[int] = []
     for place, item in reversed([*enumerate(items)]):
-        if isinstance(item, Reduction):
+        if isinstance(item, RESULTS):
             guard = item.guard
             if not guard.cases:
                 continue
+            if isinstance(item, Hold):
+                needed[item.target] = needed.get(item.target, NEVER) & ~guard
         else:
             wanted = needed.get(item.target, NEVER)
             guard = possible(wanted & item.guard & runs)

@@ -12,10 +12,11 @@ from optgen.runtime.cpu.launch import commit
 from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.running import Mask
+from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Part
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call, assigning, later, raising
-from optgen.runtime.view import View, plain_view, view_of, view_of_part
+from optgen.runtime.view import View, as_matrices, plain_view, view_of, view_of_part
 
 
 class HostMemory:
@@ -54,6 +55,17 @@ class HostMemory:
         """A float64 array of one value."""
         return np.full(shape, value, np.float64).view()
 
+    def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
+        """An array of any values, with the dtype of a variable."""
+        return np.empty(shape, near.dtype)
+
+    def matrices(self, array: Array, view: View) -> Array:
+        """An array as a batch of matrices, in the same memory.
+
+        Raises ValueError where its rows or columns are not evenly spaced.
+        """
+        return as_matrices(array, view)
+
     def view(self, variable: Array, view: str, part: Part | None = None) -> View:
         """The view of a variable of at least two dimensions as matrices, or of a part of one."""
         strides = [stride // variable.itemsize for stride in variable.strides]
@@ -91,12 +103,13 @@ class HostMemory:
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         views: Sequence[View | None],
+        batches: Sequence[Batch] = (),
     ) -> Engine:
         """What runs over the variables with their states."""
         pairs = zip(variables, views, strict=True)
         shown = [view or plain_view(variable.shape) for variable, view in pairs]
         tables = Tables(variables, self._kernels.buffers, states, rows, shown)
-        return Engine(self._kernels, tables, row_count, members)
+        return Engine(self._kernels, tables, row_count, members, batches)
 
     def deferred(self, engine: Any, rows: int, columns: int) -> None:
         """The host always knows what becomes of a call."""

@@ -91,7 +91,7 @@ class ProgramLaunches:
 
     def _passes(self, phase: Phase) -> Iterator[Pass]:
         for part in self._parts:
-            builder = phase.over(part.on)
+            builder = phase.builder(part.on)
             if builder is None:
                 continue
             is_axial = phase.is_axial and part.on[MATRIX]

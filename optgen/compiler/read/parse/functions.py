@@ -53,15 +53,20 @@ def parse_function(spec: Spec, problems: Problems) -> Function:
     _check_names(spec, problems)
     language = with_arities(language_of(spec), spec.functions)
     grammar = Grammar(spec.rule, "exec", problems, language)
-    steps = tuple(_steps(grammar, problems))
+    steps = tuple(_steps(grammar, grammar.statements(), problems))
     if not problems:
         _check_steps(spec, steps, problems)
     return Function(spec.name.value, tuple(one.value for one in spec.arguments), steps)
 
 
-def _steps(grammar: Grammar, problems: Problems) -> Iterator[Step]:
-    for node in grammar.statements():
+def _steps(
+    grammar: Grammar, statements: Sequence[ast.stmt], problems: Problems
+) -> Iterator[Step]:
+    for node in statements:
         match node:
+            case ast.While(orelse=[]):
+                for _ in range(grammar.rounds(node)):
+                    yield from _steps(grammar, node.body, problems)
             case ast.Assign(targets=[ast.Name(id=target)]):
                 expression = grammar.convert(node.value)
                 if message := fault(target):

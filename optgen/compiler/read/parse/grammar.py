@@ -14,6 +14,7 @@ from optgen.compiler.ir.expression import (
     walk,
 )
 from optgen.compiler.ir.language import UPDATES, Language, foreign_name
+from optgen.compiler.ir.matrix import PRODUCT, TRANSPOSE
 from optgen.compiler.ir.problem import Location, Problems, nearest
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.spec import Text
@@ -21,6 +22,8 @@ from optgen.compiler.read.parse.foreign import foreign
 from optgen.compiler.read.parse.reading import MOST_NODES, Reading
 
 LARGEST_LITERAL = 2**53
+#: The bound limits the work on hostile specs.
+MOST_ROUNDS = 64
 
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -29,6 +32,7 @@ _BINARY: dict[type[ast.operator], str] = {
     ast.Div: "/",
     ast.Mod: "%",
     ast.Pow: "**",
+    ast.MatMult: PRODUCT,
 }
 _COMPARE: dict[type[ast.cmpop], str] = {
     ast.Lt: "<",
@@ -67,6 +71,19 @@ class Grammar:
         tree = self._reading.tree
         return self.convert(tree.body) if isinstance(tree, ast.Expression) else None
 
+    def rounds(self, node: ast.While) -> int:
+        """How often a ``repeat`` runs its lines; 0, with a problem, for what is no count."""
+        if not self._reading.is_repeat(node):
+            self.refuse(node)
+            return 0
+        match node.test:
+            case ast.Constant(value=int(count)) if 0 < count <= MOST_ROUNDS and count is not True:
+                return count
+        message = "repeat takes a number of rounds"
+        hint = f"write a whole number from 1 to {MOST_ROUNDS}: repeat 5:"
+        self._problems.add(message, self.at(node.test), hint)
+        return 0
+
     def refuse(self, node: ast.AST) -> None:
         """Report that a construct is not part of the language."""
         message, hint = foreign(node)
@@ -83,6 +100,9 @@ class Grammar:
                 return self._apply("neg", [node.operand], node)
             case ast.UnaryOp(op=ast.Not()):
                 return self._apply("not", [node.operand], node)
+            case ast.BinOp(op=ast.MatMult()) if TRANSPOSE not in self._language.functions:
+                self.refuse(node)
+                return None
             case ast.BinOp() if type(node.op) in _BINARY:
                 return self._apply(_BINARY[type(node.op)], [node.left, node.right], node)
             case ast.BoolOp():

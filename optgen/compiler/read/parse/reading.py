@@ -18,6 +18,8 @@ MOST_NODES, MOST_DEPTH = 4_000, 120
 
 _TOO_LARGE = "is too large or nested too deeply"
 _LINE = re.compile(r"on line (\d+)")
+#: A line that repeats those below it; Python's own word for a loop has its place in the syntax.
+_REPEAT = re.compile(r"^([ \t]*)repeat(?= +[^=\s])")
 
 
 class Reading:
@@ -40,6 +42,10 @@ class Reading:
         start = self._index(line, column)
         stop = self._index(line, end) if last == line else start + len(self._rows[line - 1])
         return self._text.at(start, max(1, stop - start))
+
+    def is_repeat(self, node: ast.stmt) -> bool:
+        """Whether a statement repeats lines."""
+        return _REPEAT.match(self._rows[node.lineno - 1]) is not None
 
     def _index(self, line: int, column: int) -> int:
         """The index in the text of a column that Python counts in bytes."""
@@ -68,7 +74,8 @@ class Reading:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tree = ast.parse("\n".join(self._rows), mode=mode)
+                rows = (_REPEAT.sub(r"\1while ", row) for row in self._rows)
+                tree = ast.parse("\n".join(rows), mode=mode)
         except SyntaxError as error:
             self._refuse_syntax(error)
             return None

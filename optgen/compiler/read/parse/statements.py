@@ -107,6 +107,9 @@ class Statements:
                     yield from self._loop(grammar, node, when, guard)
                 case ast.Expr(value=ast.Name(id=name)) if name in self._fragments:
                     yield from self._taken_in(grammar, node, name, when, guard)
+                case ast.While(orelse=[]):
+                    for _ in range(grammar.rounds(node)):
+                        yield from self._flatten(grammar, node.body, when, guard)
                 case ast.Pass():
                     pass
                 case _:

@@ -1,0 +1,35 @@
+"""Functions of whole matrices, which the library that owns the arrays computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from optgen.runtime.hyperparameters.declarations import always
+
+#: The functions: a product, and that of a matrix and its transpose in the order that makes the
+#: smaller matrix.
+PRODUCT, GRAM = "@", "gram"
+#: The shapes of matrices: that of the variable's view, and squares.
+ELEMENT, ROWS_BY_ROWS, COLUMNS_BY_COLUMNS, SHORT_BY_SHORT = (
+    *("element", "rows_by_rows", "columns_by_columns", "short_by_short"),
+)
+
+
+@dataclass(frozen=True)
+class MatrixCall:
+    """``target`` = ``function`` of the operands, which are names of arrays, or transposes."""
+
+    target: str
+    function: str
+    operands: tuple[str, ...]
+    transposed: tuple[bool, ...] = (False, False)
+    when: Callable[[Mapping[str, bool]], bool] = always
+
+
+def form_of(shape: str, rows: int, columns: int) -> tuple[int, int]:
+    """The rows and columns of a matrix of a shape, for variables of so many."""
+    if shape == ELEMENT:
+        return rows, columns
+    sides = {ROWS_BY_ROWS: rows, COLUMNS_BY_COLUMNS: columns, SHORT_BY_SHORT: min(rows, columns)}
+    return sides[shape], sides[shape]
