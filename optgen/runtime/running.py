@@ -128,9 +128,7 @@ class Running:
             members = np.zeros_like(self._chosen)
             for part in self._parts:
                 members |= part.members & (part.on.get(MATRIX, False) and call.when(part.on))
-            yield from matrix_calls(
-                call, self._matrices, self._batches, self._chosen & members
-            )
+            yield from matrix_calls(call, self._matrices, self._batches, self._chosen & members)
 
     def _computing(self, builder: Builder, part: Part, tensors: Array) -> Call:
         tables = self._tables

@@ -120,9 +120,7 @@ class Tables:
     ) -> list[tuple[type, int, Array]]:
         work, chunk = [], self._chunk
         for dtype, real in DTYPES.items():
-            indices = [
-                i for i in np.flatnonzero(chosen & (every > 0)) if self._dtypes[i] == dtype
-            ]
+            indices = [i for i in np.flatnonzero(chosen & (every > 0)) if self._dtypes[i] == dtype]
             if not indices:
                 continue
             sizes = every[indices]

@@ -77,7 +77,9 @@ def _as_assignment(item: Item) -> Assignment:
         return item
     if isinstance(item, MatrixCall):
         # The error of its sums grows with the size of the matrix, as that of any sum does.
-        return Assignment(item.target, item.expression, item.guard, item.block, extent=Extent.TENSOR)
+        return Assignment(
+            item.target, item.expression, item.guard, item.block, extent=Extent.TENSOR
+        )
     assert isinstance(item, Reduction)
     over = item.extent
     if over is Extent.MATRIX:

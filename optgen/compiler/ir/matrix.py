@@ -50,4 +50,3 @@ def product(left: Sides | None, right: Sides | None) -> Sides | None:
 def extent_of(found: Sides | None) -> Extent | None:
     """The extent of a matrix of these sides; None where no value has them."""
     return None if found is None else _OF_SIDES.get(found)
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,12 +15,11 @@ from optgen.compiler.ir.expression import (
     is_boolean,
     names,
     rewrite,
-    walk,
 )
 from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.plan import Assignment, Hold, Item, Keep, MatrixCall, Norm, Reduction
-from optgen.compiler.ir.matrix import MATRIX_CALLS, PRODUCT, TRANSPOSE
+from optgen.compiler.ir.matrix import MATRIX_CALLS
+from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
 from optgen.compiler.ir.randomness import SEED, has_draws, seeded
 from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
 from optgen.compiler.ir.reserved import (
@@ -35,6 +34,7 @@ from optgen.compiler.ir.reserved import (
 from optgen.compiler.ir.rule import GRAD, PARAM, STEP, Rule, Step
 from optgen.compiler.plan.hoisted_names import fresh, words
 from optgen.compiler.plan.lower import SQUARE, lower
+from optgen.compiler.plan.matrices import Matrices, calls_libraries
 from optgen.compiler.plan.scalars import HostScalars
 from optgen.compiler.plan.switches import Switches
 from optgen.compiler.plan.versions import Versions, reassigned
@@ -67,10 +67,8 @@ class Passes:
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
-        #: The extents of scratch matrices, and the one that holds the value of a name.
-        self.matrices: dict[str, Extent] = {}
-        self._held: dict[str, tuple[str, Condition]] = {}
-        self._changing = {PARAM, GRAD, *(state.name for state in rule.states)}
+        changing = {PARAM, GRAD, *(state.name for state in rule.states)}
+        self._matrices = Matrices(self._extents, self._taken, self.items, self._hoist, changing)
         self.norms: list[Norm] = []
         for step, block in lowered:
             self._add(step, block)
@@ -84,6 +82,11 @@ class Passes:
         term = Operation("-", (Name(GRAD), Name(GRAD)))
         guard = Condition.of(CHECK_FINITE)
         self.items.insert(0, Reduction(NONFINITE, term, guard, "check", Extent.TENSOR))
+
+    @property
+    def matrices(self) -> Mapping[str, Extent]:
+        """The scratch matrices with their extents."""
+        return self._matrices.extents
 
     def extent(self, name: str) -> Extent:
         """The extent of a name."""
@@ -99,7 +102,7 @@ class Passes:
         # Of elements, only a name that also has a value of another extent needs versions, or one
         # that may be kept in a scratch matrix.
         several = reassigned(steps) - stored
-        if not any(_calls_libraries(step.expression) for step in steps):
+        if not any(calls_libraries(step.expression) for step in steps):
             several &= {s.target for s in steps if extents.of(s.expression) is not Extent.ELEMENT}
 
         def new(wish: str) -> str:
@@ -116,7 +119,9 @@ class Passes:
             step = replace(step, expression=self._seeded(step.expression, guard, block))
         is_shared = target in self._shared
         is_element = self._extents.name(target) in ARRAYS
-        step = replace(step, expression=rewrite(step.expression, partial(self._at_hand, guard)))
+        step = replace(
+            step, expression=rewrite(step.expression, partial(self._matrices.at_hand, guard))
+        )
         expression = self._reduce(
             step.expression, guard, block, whole="" if is_element else target, is_shared=is_shared
         )
@@ -130,72 +135,8 @@ class Passes:
         self._extents.set(target, extent)
         expression = self._hoist(expression, extent, guard, target, block)
         self._assign(target, expression, guard, block, extent)
-        if isinstance(expression, Name) and expression.id in self.matrices:
-            self._note(target, expression.id, guard)
-
-    def _at_hand(self, guard: Condition, part: Expression) -> Expression | None:
-        """The scratch matrix that has the value of a name already."""
-        if isinstance(part, Name) and part.id in self._held:
-            held, when = self._held[part.id]
-            return Name(held, part.location) if guard.implies(when) else None
-        return None
-
-    def _note(self, name: str, matrix: str, guard: Condition) -> None:
-        if name not in self._changing:
-            self._held[name] = matrix, guard
-
-    def _call(self, expression: Operation, guard: Condition, block: str) -> Expression:
-        """The result of a library's function, whose operands are kept in scratch matrices.
-
-        Numbers that multiply an operand of a product multiply its result instead.
-        """
-        if expression.operator == PRODUCT:
-            for place, operand in enumerate(expression.operands):
-                if isinstance(operand, Operation) and (parts := self._factored(operand)):
-                    others = list(expression.operands)
-                    others[place] = parts[1]
-                    inner = self._call(replace(expression, operands=tuple(others)), guard, block)
-                    return Operation("*", (parts[0], inner), expression.location)
-        extent = self._extents.of(expression)
-        operands = tuple(self._operand(one, guard, block) for one in expression.operands)
-        call = Operation(expression.operator, operands, expression.location)
-        target = self._scratch(words(call), f"{block}_product", extent)
-        self.items.append(MatrixCall(target, call, guard, block, extent))
-        return Name(target, expression.location)
-
-    def _factored(self, operand: Operation) -> tuple[Expression, Expression] | None:
-        """The number and the matrix of an operand that is a product of both."""
-        if operand.operator != "*":
-            return None
-        first, second = operand.operands
-        for number, matrix in ((first, second), (second, first)):
-            if self._extents.of(number) <= Extent.TENSOR:
-                return number, matrix
-        return None
-
-    def _operand(self, expression: Expression, guard: Condition, block: str) -> Expression:
-        """A matrix that a library takes, which has a place in memory."""
-        if isinstance(expression, Operation) and expression.operator == TRANSPOSE:
-            inner = self._operand(expression.operands[0], guard, block)
-            return Operation(TRANSPOSE, (inner,), expression.location)
-        expression = self._at_hand(guard, expression) or expression
-        if isinstance(expression, Name) and expression.id in self.matrices:
-            return expression
-        extent = self._extents.of(expression)
-        term = self._hoist(expression, extent, guard, "factor", block)
-        target = self._scratch(f"held_{words(expression)}", f"held_{block}", extent)
-        self.items.append(Hold(target, term, guard, block, extent))
         if isinstance(expression, Name):
-            self._note(expression.id, target, guard)
-        return Name(target, expression.location)
-
-    def _scratch(self, wish: str, stem: str, extent: Extent) -> str:
-        """A new scratch matrix."""
-        name = fresh(wish, stem, self._taken)
-        self._taken.add(name)
-        self._extents.set(name, extent)
-        self.matrices[name] = extent
-        return name
+            self._matrices.note(target, expression.id, guard)
 
     def _seeded(self, expression: Expression, guard: Condition, block: str) -> Expression:
         """The expression with draws that depend on the seed and the step."""
@@ -227,7 +168,7 @@ class Passes:
         )
         changed = Operation(expression.operator, operands, expression.location)
         if expression.operator in MATRIX_CALLS:
-            return self._call(changed, guard, block)
+            return self._matrices.call(changed, guard, block)
         if expression.operator not in REDUCTIONS:
             return changed
         reducer, (source, over) = REDUCERS[changed.operator], self._extents.reduction(changed)
@@ -300,11 +241,6 @@ class Passes:
             return self._named(inner, guard, stem, block, own)
         operands = (self._hoist(part, extent, guard, stem, block) for part in expression.operands)
         return Operation(expression.operator, tuple(operands), expression.location)
-
-
-def _calls_libraries(expression: Expression) -> bool:
-    """Whether an expression has functions of whole matrices."""
-    return any(isinstance(p, Operation) and p.operator in MATRIX_CALLS for p in walk(expression))
 
 
 def _spread(steps: Sequence[Step], extents: Extents) -> set[str]:

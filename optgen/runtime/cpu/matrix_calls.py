@@ -34,7 +34,9 @@ def _called(call: MatrixCall, shapes: dict[str, str], batch: Batch, some: slice)
     if call.function == GRAM:
         # The same memory twice, so that BLAS computes one half of the symmetric result.
         (one,) = operands
-        return (np.matmul, _turned(one), one, out) if is_tall else (np.matmul, one, _turned(one), out)
+        return (
+            (np.matmul, _turned(one), one, out) if is_tall else (np.matmul, one, _turned(one), out)
+        )
     left, right = (
         _turned(one) if is_transposed else one
         for one, is_transposed in zip(operands, call.transposed, strict=True)

@@ -11,6 +11,7 @@ from optgen.compiler.read.check.extents import check_extents
 from optgen.compiler.read.check.flow import check_flow
 from optgen.compiler.read.check.kinds import check_kinds
 from optgen.compiler.read.check.lists import check_lists
+from optgen.compiler.read.check.matrices import check_matrices
 from optgen.compiler.read.check.stand_ins import check_rivals
 from optgen.compiler.read.check.unreachable import check_reach
 from optgen.compiler.read.check.unused import check_use
@@ -23,6 +24,7 @@ _PARTS = (
     check_change,
     check_flow,
     check_extents,
+    check_matrices,
     check_use,
     check_reach,
     check_rivals,

@@ -59,9 +59,7 @@ def parse_function(spec: Spec, problems: Problems) -> Function:
     return Function(spec.name.value, tuple(one.value for one in spec.arguments), steps)
 
 
-def _steps(
-    grammar: Grammar, statements: Sequence[ast.stmt], problems: Problems
-) -> Iterator[Step]:
+def _steps(grammar: Grammar, statements: Sequence[ast.stmt], problems: Problems) -> Iterator[Step]:
     for node in statements:
         match node:
             case ast.While(orelse=[]):

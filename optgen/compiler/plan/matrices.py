@@ -1,0 +1,114 @@
+"""Functions of whole matrices: calls of a library, and the scratch matrices that it works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+
+from optgen.compiler.ir.condition import Condition
+from optgen.compiler.ir.expression import Expression, Name, Operation, walk
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extents import Extents
+from optgen.compiler.ir.matrix import MATRIX_CALLS, PRODUCT, TRANSPOSE
+from optgen.compiler.ir.plan import Hold, Item, MatrixCall
+from optgen.compiler.plan.hoisted_names import fresh, words
+
+#: Replaces what has a smaller extent by names of hoisted values.
+Hoist = Callable[[Expression, Extent, Condition, str, str], Expression]
+
+
+class Matrices:
+    """The scratch matrices of a program: operands that passes leave, and results of calls.
+
+    A name whose value a scratch matrix holds is read from there by later passes, which would
+    compute it again otherwise.
+    """
+
+    def __init__(
+        self,
+        extents: Extents,
+        taken: set[str],
+        items: list[Item],
+        hoist: Hoist,
+        changing: Collection[str],
+    ) -> None:
+        """New items are added to ``items``, and new names to ``taken``.
+
+        ``changing`` are the names that a step assigns a new value.
+        """
+        self._extents, self._taken, self._items, self._hoist = extents, taken, items, hoist
+        self._changing = changing
+        #: The scratch matrices by name.
+        self.extents: dict[str, Extent] = {}
+        self._held: dict[str, tuple[str, Condition]] = {}
+
+    def at_hand(self, guard: Condition, part: Expression) -> Expression | None:
+        """The scratch matrix that holds the value of a name where a guard holds."""
+        if isinstance(part, Name) and part.id in self._held:
+            held, when = self._held[part.id]
+            return Name(held, part.location) if guard.implies(when) else None
+        return None
+
+    def note(self, name: str, matrix: str, guard: Condition) -> None:
+        """Record that a name has the value of a scratch matrix."""
+        if matrix in self.extents and name not in self._changing:
+            self._held[name] = matrix, guard
+
+    def call(self, expression: Operation, guard: Condition, block: str) -> Expression:
+        """The result of a call, whose operands are left in scratch matrices.
+
+        Numbers that multiply a factor multiply the product instead.
+        """
+        if expression.operator == PRODUCT:
+            for place, operand in enumerate(expression.operands):
+                if (parts := self._factored(operand)) is not None:
+                    number, factors = parts[0], list(expression.operands)
+                    factors[place] = parts[1]
+                    inner = self.call(replace(expression, operands=tuple(factors)), guard, block)
+                    return Operation("*", (number, inner), expression.location)
+        extent = self._extents.of(expression)
+        operands = tuple(self._operand(one, guard, block) for one in expression.operands)
+        call = Operation(expression.operator, operands, expression.location)
+        target = self._scratch(words(call), f"{block}_product", extent)
+        self._items.append(MatrixCall(target, call, guard, block, extent))
+        return Name(target, expression.location)
+
+    def _factored(self, operand: Expression) -> tuple[Expression, Expression] | None:
+        """The number and the matrix that an operand is the product of."""
+        if not isinstance(operand, Operation) or operand.operator != "*":
+            return None
+        first, second = operand.operands
+        for number, matrix in ((first, second), (second, first)):
+            if self._extents.of(number) <= Extent.TENSOR:
+                return number, matrix
+        return None
+
+    def _operand(self, expression: Expression, guard: Condition, block: str) -> Expression:
+        """The name of a scratch matrix with the value of an operand, or its transpose."""
+        if isinstance(expression, Operation) and expression.operator == TRANSPOSE:
+            inner = self._operand(expression.operands[0], guard, block)
+            return Operation(TRANSPOSE, (inner,), expression.location)
+        expression = self.at_hand(guard, expression) or expression
+        if isinstance(expression, Name) and expression.id in self.extents:
+            return expression
+        extent = self._extents.of(expression)
+        term = self._hoist(expression, extent, guard, "factor", block)
+        target = self._scratch(f"held_{words(expression)}", f"held_{block}", extent)
+        self._items.append(Hold(target, term, guard, block, extent))
+        if isinstance(expression, Name):
+            self.note(expression.id, target, guard)
+        return Name(target, expression.location)
+
+    def _scratch(self, wish: str, stem: str, extent: Extent) -> str:
+        """A new scratch matrix."""
+        name = fresh(wish, stem, self._taken)
+        self._taken.add(name)
+        self._extents.set(name, extent)
+        self.extents[name] = extent
+        return name
+
+
+def calls_libraries(expression: Expression) -> bool:
+    """Whether an expression has functions of whole matrices."""
+    parts = (part for part in walk(expression) if isinstance(part, Operation))
+    return any(part.operator in MATRIX_CALLS for part in parts)

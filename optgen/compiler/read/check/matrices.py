@@ -1,0 +1,136 @@
+"""Matrices: products of shapes that fit, of variables that are matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optgen.compiler.ir.condition import Condition
+from optgen.compiler.ir.expression import REDUCTIONS, Expression, Operation, walk
+from optgen.compiler.ir.extent import SQUARES, Extent
+from optgen.compiler.ir.extents import AMOUNTS, Extents
+from optgen.compiler.ir.matrix import GRAM, MATRIX_CALLS, PRODUCT, TRANSPOSE, Sides, extent_of
+from optgen.compiler.ir.problem import Problem
+from optgen.compiler.ir.reduction import REDUCERS
+from optgen.compiler.ir.reserved import MATRIX
+from optgen.compiler.ir.rule import Block, Rule, Step
+
+_ADD_VIEW = 'add [matrix] view = "first by rest", or another view'
+_UNDER_IF = "put the line under if matrix:"
+
+
+def check_matrices(rule: Rule) -> Iterator[Problem]:
+    """Products whose shapes don't fit, and values of different matrices in one operation."""
+    for block in rule.blocks:
+        own, others = block.steps, (*block.otherwise, *block.perturb)
+        for step in others if block.slot is None else (*own, *others):
+            yield from _check_place(step.expression)
+        yield from _Shapes(rule, block).problems()
+    if rule.evaluation is not None:
+        yield from _check_place(rule.evaluation)
+
+
+def _check_place(expression: Expression) -> Iterator[Problem]:
+    for part in walk(expression):
+        if isinstance(part, Operation) and part.operator in MATRIX_CALLS:
+            message = "matrices are multiplied in the update of an optimizer only"
+            yield Problem(message, part.location, "move the product into its [update] rule")
+            return
+
+
+class _Shapes:
+    """The shapes of the values of one block."""
+
+    def __init__(self, rule: Rule, block: Block) -> None:
+        self._rule, self._block = rule, block
+        self._extents = Extents(rule.states, block.steps, rule.inputs)
+
+    def problems(self) -> Iterator[Problem]:
+        """The first problem of each step."""
+        for step in self._block.steps if self._block.slot is None else ():
+            yield from self._check(step.expression, step)
+
+    def _check(self, part: Expression, step: Step, *, is_factor: bool = False) -> Iterator[Problem]:
+        if not isinstance(part, Operation):
+            return
+        is_product = part.operator in MATRIX_CALLS or part.operator == TRANSPOSE
+        before = [
+            problem
+            for operand in part.operands
+            for problem in self._check(operand, step, is_factor=is_product)
+        ]
+        yield from before
+        if before:
+            return
+        if is_product:
+            yield from self._check_product(part, step, is_factor=is_factor)
+        elif part.operator in REDUCTIONS:
+            yield from self._check_reduction(part)
+        else:
+            yield from self._check_together(part)
+
+    def _check_product(self, part: Operation, step: Step, *, is_factor: bool) -> Iterator[Problem]:
+        is_matrix = (self._block.when & step.guard).implies(Condition.of(MATRIX))
+        if not is_matrix:
+            message = f"{part.operator} needs a matrix, and this line runs for other tensors too"
+            hint = _UNDER_IF if self._rule.view else f"{_ADD_VIEW}, and {_UNDER_IF}"
+            yield Problem(message, part.location, hint)
+        elif odd := next((o for o in part.operands if self._extents.sides(o) is None), None):
+            message = f"{part.operator} is of matrices, and this has {self._amount(odd)}"
+            yield Problem(message, odd.location, "write * for a product of elements")
+        elif part.operator == TRANSPOSE and not is_factor:
+            message = "transpose is a part of a product, and none of its elements"
+            yield Problem(message, part.location, "write transpose(a) @ b, or a @ transpose(b)")
+        elif part.operator == GRAM and self._extents.sides(part.operands[0]) != _ELEMENT:
+            message = "gram is of a matrix of elements, and this is a square"
+            yield Problem(message, part.location, "write a @ transpose(a)")
+        elif part.operator == PRODUCT:
+            yield from self._check_sides(part, is_factor=is_factor)
+
+    def _check_sides(self, part: Operation, *, is_factor: bool) -> Iterator[Problem]:
+        left, right = (self._extents.sides(one) for one in part.operands)
+        assert left is not None
+        assert right is not None
+        found = self._extents.sides(part)
+        if found is None:
+            message = f"{_shown(left)} @ {_shown(right)} can't be multiplied"
+            hint = f"{left[1]} meet {right[0]}"
+            if left[1] == right[1]:
+                hint += "; transpose the second"
+            elif left[0] == right[0]:
+                hint += "; transpose the first"
+            yield Problem(message, part.location, hint)
+        elif extent_of(found) is None and not is_factor:
+            message = f"the product has {_shown(found)}, and no value has this shape"
+            hint = "exchange the factors, and transpose both"
+            yield Problem(message, part.location, hint)
+
+    def _check_reduction(self, part: Operation) -> Iterator[Problem]:
+        found, reducer = self._extents.of(part.operands[0]), REDUCERS[part.operator]
+        if found in SQUARES and (reducer.extent is not Extent.TENSOR or reducer.is_mean):
+            message = f"{part.operator} is of elements, and this has {AMOUNTS[found]}"
+            yield Problem(
+                message, part.location, "sum, norm, largest and smallest are of squares too"
+            )
+
+    def _check_together(self, part: Operation) -> Iterator[Problem]:
+        """A problem where an operation on elements has different matrices."""
+        extents = [self._extents.of(one) for one in part.operands]
+        square = next((one for one in extents if one in SQUARES), None)
+        for extent, operand in zip(extents, part.operands, strict=True):
+            if square is None or extent <= Extent.MATRIX or extent is square:
+                continue
+            message = f"this has {AMOUNTS[extent]}, and another operand has {AMOUNTS[square]}"
+            hint = "elements of matrices of one shape only are combined; @ is their product"
+            yield Problem(message, operand.location, hint)
+            return
+
+    def _amount(self, part: Expression) -> str:
+        return AMOUNTS[self._extents.of(part)]
+
+
+_ELEMENT: Sides = ("rows", "columns")
+
+
+def _shown(found: Sides) -> str:
+    """Sides in words."""
+    return f"{found[0]} by {found[1]}"
