@@ -8,8 +8,16 @@ from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import text
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.language import language_of
-from optgen.compiler.ir.plan import Access, Item, Plan, Program, Reduction
+from optgen.compiler.ir.language import SPELLED_SHAPES, language_of
+from optgen.compiler.ir.plan import (
+    Access,
+    ElementPass,
+    Item,
+    Plan,
+    Program,
+    Reduction,
+    expression_of,
+)
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.rule import Block, Hyperparameter, Rule, State, Step
 from optgen.compiler.ir.spec import HyperparameterEntry, Spec
@@ -117,7 +125,7 @@ def _program(program: Program) -> Iterator[str]:
         is_last = phase is program.phases[-1]
         if phase.elements is not None:
             title = "elements" if is_last else f"sums: {_when(phase.elements.guard)}"
-            yield f"  {title}{', row by row where matrix' if phase.elements.is_axial else ''}"
+            yield f"  {title}{_visited(phase.elements)}"
             yield from _accesses("load", phase.elements.loads)
             yield _assignments(phase.elements.body)
             yield from _accesses("store", phase.elements.stores)
@@ -127,8 +135,18 @@ def _program(program: Program) -> Iterator[str]:
         if phase.scalars is not None:
             yield "  scalars of each tensor, in float64"
             yield _assignments(phase.scalars.body)
+        if phase.calls:
+            yield "  functions of matrices, by a library"
+            yield _assignments(phase.calls)
     for keep in program.keeps:
         yield f"  keep {keep.state} = {keep.value}: {_when(keep.guard)}"
+
+
+def _visited(stage: ElementPass) -> str:
+    """What a pass goes over, if not simply all elements."""
+    if stage.is_axial:
+        return ", row by row where matrix"
+    return "" if stage.over is Extent.ELEMENT else f", over {SPELLED_SHAPES[stage.over]}"
 
 
 def _accesses(verb: str, accesses: Iterable[Access]) -> Iterator[str]:
@@ -153,7 +171,7 @@ def _assignments(items: Iterable[Item]) -> str:
             how = "sum" if item.combination is Combination.SUM else item.combination.value
             said = f"{item.target} = {how} over {_OVER[item.extent]} of {text(item.term)}"
         else:
-            said = f"{item.target} = {text(item.expression)}"
+            said = f"{item.target} = {text(expression_of(item))}"
         lines.append(Line(said, item.guard, ""))
     return lay_out(lines, 1)
 

@@ -137,6 +137,8 @@ class SlotStates:
         name: str,
         shape: tuple[int, ...],
         value: float,
+        *,
+        is_own: bool = False,
     ) -> Array:
         """What kernels see of the variable that holds a number or vector."""
         return seen(self._shared[name] if index is None else self._slots[index].states[name])

@@ -8,6 +8,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.declarations import Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
+from optgen.runtime.matrix_calls import SQUARES, form_of
 from optgen.runtime.memory import Memory
 from optgen.runtime.parts import NewStates, StateSource
 from optgen.runtime.shards import Whole
@@ -76,6 +77,10 @@ class Allocation:
                 self.shared[state.name] = shared
             return self.shared[state.name]
         view = self._views[index]
+        if view is not None and state.shape in SQUARES:
+            batch = () if view.matrices == 1 else (view.matrices,)
+            shape = *batch, *form_of(state.shape, view.rows, view.columns)
+            return self._source.number(*self._place, index, state.name, shape, value, is_own=True)
         length = view.length(state.shape) if view is not None else ()
         return self._source.number(*self._place, index, state.name, length, value)
 

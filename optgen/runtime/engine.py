@@ -105,16 +105,31 @@ class Engine:
                 found: Mask = np.isnan(running.sums[:, 0])
                 if found.any():
                     return found
-            commit([*running.scalars(), *running.matrix_calls()])
+            commit([*running.scalars()])
         return None
 
     def launches(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that run a program over the chosen variables, from its first store on."""
         calls: list[Call] = []
-        for phase in program.phases[program.pure :]:
-            running = self._phase(program, phase, chosen)
-            calls += [*running.passes(), *running.scalars(), *running.matrix_calls()]
+        common = max(program.pure, program.common)
+        for phase in program.phases[program.pure : common]:
+            calls += self._phase(program, phase, chosen).calls()
+        for some in self._turns(chosen) if common < len(program.phases) else ():
+            for phase in program.phases[common:]:
+                calls += self._phase(program, phase, some).calls()
         return [*calls, *self._keeping(program, chosen)]
+
+    def _turns(self, chosen: Mask) -> Iterator[Mask]:
+        """The variables of each batch of matrices, which share scratch memory, then all others."""
+        others = chosen.copy()
+        for batch in self._batches:
+            mask = np.zeros_like(chosen)
+            mask[batch.members] = chosen[batch.members]
+            others[batch.members] = False
+            if mask.any():
+                yield mask
+        if others.any() or not self._batches:
+            yield others
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""

@@ -110,8 +110,9 @@ class Phase:
     orders: tuple[int, ...] = ()
     #: The vectors by name, each with such a number.
     vectors: tuple[tuple[str, int], ...] = ()
-    #: The shape of the matrices that the pass visits.
+    #: The shape of the matrices that the pass visits, and whether it leaves scratch matrices.
     over: str = ELEMENT
+    holds: bool = False
     #: What libraries compute after it.
     calls: tuple[MatrixCall, ...] = ()
     #: What the target has for it.
@@ -119,6 +120,11 @@ class Phase:
     axes: Builder | None = None
     shared: Builder | None = None
     scalars: Builder | None = None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it stores what later steps, or later stages of this one, read from memory."""
+        return bool(self.stores or self.holds or self.calls)
 
     @property
     def reduces(self) -> bool:
@@ -182,9 +188,21 @@ class Program:
 
     @property
     def pure(self) -> int:
-        """The number of phases at the beginning that change nothing that persists."""
+        """The number of phases at the beginning that change nothing."""
         last = len(self.phases) - 1
-        return next(k for k, phase in enumerate(self.phases) if phase.stores or k == last)
+        return next(k for k, phase in enumerate(self.phases) if phase.changes or k == last)
+
+    @property
+    def common(self) -> int:
+        """The number of phases at the beginning that have no scratch matrices.
+
+        The others may run for some variables after the other, unless numbers of the optimizer
+        follow from them.
+        """
+        every = [*enumerate(self.phases)]
+        first = next((k for k, one in every if one.holds or one.calls), len(every))
+        has_shared = any(phase.has_shared for phase in self.phases[first:])
+        return len(every) if has_shared else first
 
 
 class Widths(NamedTuple):
@@ -206,8 +224,8 @@ class Kernels:
     factors: tuple[str, ...] = ()
     #: Vectors that aren't states, each with what it has one number for.
     vectors: tuple[tuple[str, str], ...] = ()
-    #: Scratch matrices by name, each with its shape.
-    matrices: tuple[tuple[str, str], ...] = ()
+    #: Scratch matrices by name, each with its shape; those of one slot share memory.
+    matrices: tuple[tuple[str, str, int], ...] = ()
     #: Switches that each call decides.
     decided: tuple[Switch, ...] = ()
 
@@ -239,7 +257,7 @@ def kernels_in(
     factors: tuple[str, ...],
     programs: tuple[Program, ...],
     vectors: tuple[tuple[str, str], ...] = (),
-    matrices: tuple[tuple[str, str], ...] = (),
+    matrices: tuple[tuple[str, str, int], ...] = (),
     decided: tuple[Switch, ...] = (),
 ) -> Kernels:
     """The kernels of an optimizer: its own, and those that it shares with others."""

@@ -15,6 +15,8 @@ ELEMENT, ROWS_BY_ROWS, COLUMNS_BY_COLUMNS, SHORT_BY_SHORT = (
     *("element", "rows_by_rows", "columns_by_columns", "short_by_short"),
 )
 
+SQUARES = (ROWS_BY_ROWS, COLUMNS_BY_COLUMNS, SHORT_BY_SHORT)
+
 
 @dataclass(frozen=True)
 class MatrixCall:

@@ -137,14 +137,19 @@ class Memory(Protocol):
     def new(self, like: Array, value: float | None) -> Array:
         """An array laid out like a variable, of one value, or of the variable's own."""
 
-    def numbers(self, near: Array, shape: tuple[int, ...], value: float) -> Array:
-        """A float64 array of one value, in the memory where a variable is."""
+    def numbers(
+        self, near: Array, shape: tuple[int, ...], value: float, *, is_own: bool = False
+    ) -> Array:
+        """An array of one value, in the memory where a variable is.
+
+        It is float64 unless its dtype is the variable's ``own``.
+        """
 
     def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
         """An array of any values, with the dtype of a variable and where it is."""
 
-    def matrices(self, array: Array, view: View) -> Array:
-        """An array laid out like a variable as a batch of matrices, in the same memory."""
+    def matrices(self, flat: Array, view: View) -> Array:
+        """Elements in the order of a variable's memory as a batch of matrices."""
 
     def view(self, variable: Array, view: str, part: Part | None = None) -> View:
         """The view of a variable of at least two dimensions as matrices.

@@ -100,7 +100,9 @@ class Model:
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
         #: What kernels reach by address besides variables and gradients.
         self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
-        scratch = Scratch(self.memory, self.variables, self.views, kernels.matrices)
+        own = self.memory, self.variables, self.views, kernels.matrices
+        is_whole = kernels.programs[0].common == len(kernels.programs[0].phases)
+        scratch = Scratch(*own, is_whole=is_whole)
         self._held |= scratch.arrays
         self._batches = scratch.batches
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)

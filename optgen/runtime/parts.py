@@ -30,8 +30,13 @@ class StateSource(Protocol):
         name: str,
         shape: tuple[int, ...],
         value: float,
+        *,
+        is_own: bool = False,
     ) -> Array:
-        """A float64 state of one variable, or of all for None: a number, or a vector."""
+        """A state of one variable, or of all for None: a number, a vector, or a square.
+
+        It is float64 unless its dtype is the variable's ``own``.
+        """
 
 
 class Ages(Protocol):
@@ -64,9 +69,11 @@ class NewStates:
         name: str,
         shape: tuple[int, ...],
         value: float,
+        *,
+        is_own: bool = False,
     ) -> Array:
         """A new array, in the memory of its variable."""
-        return memory.numbers(variables[index or 0], shape, value)
+        return memory.numbers(variables[index or 0], shape, value, is_own=is_own)
 
 
 class OneAge:

@@ -42,8 +42,8 @@ class Layout:
     programs: tuple[Program, ...] = ()
     #: Those of the buffers that are vectors and no states, each with what it has numbers for.
     vectors: tuple[tuple[str, str], ...] = ()
-    #: Those that are scratch matrices, each with its shape.
-    matrices: tuple[tuple[str, str], ...] = ()
+    #: Those that are scratch matrices, each with its shape and its slot.
+    matrices: tuple[tuple[str, str, int], ...] = ()
 
     def after(self, shared: Layout) -> Layout:
         """These columns behind those that are shared; programs of its own, if it has any."""

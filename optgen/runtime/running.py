@@ -12,7 +12,7 @@ from optgen.runtime.arrays import Array, address
 from optgen.runtime.cpu.launch import launching, loop_for
 from optgen.runtime.cpu.matrix_calls import matrix_calls
 from optgen.runtime.kernels import MATRIX, Builder, Phase, built
-from optgen.runtime.scratch import Batch
+from optgen.runtime.scratch import Batch, Names
 from optgen.runtime.shards import Vector, Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
@@ -45,16 +45,20 @@ class Running:
         shapes: Array,
         chosen: Mask,
         whole: Whole | None,
-        matrices: Sequence[tuple[str, str]] = (),
+        matrices: Names = (),
         batches: Sequence[Batch] = (),
     ) -> None:
         self._phase, self._parts, self._tables = phase, parts, tables
         self._shapes, self._chosen, self._whole = shapes, chosen, whole
-        self._matrices, self._batches = dict(matrices), batches
+        self._matrices, self._batches = {name: shape for name, shape, _ in matrices}, batches
         # Those of a part without elements are results of nothing.
         self.sums = np.tile([*map(_of_nothing, phase.every_order)], (len(shapes), 1))
         found = [(part, phase.builder(part.on)) for part in parts]
         self._passing = [(part, builder) for part, builder in found if builder is not None]
+
+    def calls(self) -> list[Call]:
+        """All calls of the phase, in order."""
+        return [*self.passes(), *self.scalars(), *self._matrix_calls()]
 
     @property
     def has_passed(self) -> bool:
@@ -122,7 +126,7 @@ class Running:
                 some = self._chosen & part.members & (self._shapes[:, SIZE] > 0)
                 yield self._computing(phase.scalars, part, np.flatnonzero(some))
 
-    def matrix_calls(self) -> Iterator[Call]:
+    def _matrix_calls(self) -> Iterator[Call]:
         """The calls of a library that computes functions of whole matrices."""
         for call in self._phase.calls:
             members = np.zeros_like(self._chosen)

@@ -1,10 +1,11 @@
-"""Scratch matrices of variables, those of one shape side by side, so that libraries take them at once."""
+"""Scratch matrices: batches of variables of one shape, which take turns in one memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import prod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 #: Scratch arrays by name, one for each variable that has one.
 Arrays = dict[str, list[Array | None]]
+#: Names, each with a shape and a slot.
+Names = Sequence[tuple[str, str, int]]
+#: Elements of the scratch matrices of a batch, if it has more than one variable.
+MOST_ELEMENTS = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -26,60 +31,86 @@ class Batch:
     Each is an array of the dimensions variable, matrix, row and column.
     """
 
-    members: np.ndarray[tuple[int], np.dtype[np.int64]]
+    members: np.ndarray[Any, np.dtype[np.int64]]
     rows: int
     columns: int
     matrices: Mapping[str, Array]
 
 
 class Scratch:
-    """The scratch matrices of an optimizer."""
+    """The scratch matrices of an optimizer.
+
+    A step works on one batch after the other, so that batches share memory; ``is_whole`` gives each
+    its own, for rules with stages that need the results of all variables.
+    """
 
     def __init__(
         self,
         memory: Memory,
         variables: Sequence[Array],
         views: Sequence[View | None],
-        names: Sequence[tuple[str, str]],
+        names: Names,
+        *,
+        is_whole: bool,
     ) -> None:
-        """``names`` are those of the matrices, each with its shape."""
-        self.arrays: Arrays = {name: [None] * len(variables) for name, _ in names}
+        self._memory, self._names = memory, names
+        self.arrays: Arrays = {name: [None] * len(variables) for name, *_ in names}
+        groups = [*self._groups(variables, views)] if names else []
+        pools: dict[str, Array] = {}
+        for form in {form for _, form, _, _ in groups}:
+            counts = [self._elements(view) * len(some) for some, f, _, view in groups if f == form]
+            near = next(variables[some[0]] for some, f, _, _ in groups if f == form)
+            size = sum(counts) if is_whole else max(counts)
+            pools[form] = memory.scratch(near, (size,))
         self.batches: list[Batch] = []
+        used = dict.fromkeys(pools, 0)
+        for some, form, variable, view in groups:
+            pool = pools[form][used[form] :]
+            used[form] += self._elements(view) * len(some) if is_whole else 0
+            self.batches.append(self._batch(some, pool, variable, view))
+
+    def _groups(
+        self, variables: Sequence[Array], views: Sequence[View | None]
+    ) -> Iterator[tuple[list[int], str, Array, View]]:
+        """The variables of each batch, with their dtype, the first of them, and its view."""
         alike: dict[object, list[int]] = {}
         for index, (variable, view) in enumerate(zip(variables, views, strict=True)):
-            if view is None or not names or not view.shape[0]:
-                continue
-            _, form = memory.form(variable)
-            alone = index if view.row_places is not None else -1
-            key = form, view.matrices, view.rows, view.columns, alone
-            alike.setdefault(key, []).append(index)
-        for members in alike.values():
+            if view is not None and view.shape[0]:
+                _, form = self._memory.form(variable)
+                alone = index if view.row_places is not None else -1
+                key = form, view.matrices, view.rows, view.columns, alone
+                alike.setdefault(key, []).append(index)
+        for (form, *_), members in ((tuple(key), some) for key, some in alike.items()):  # type: ignore[arg-type]
             first = views[members[0]]
             assert first is not None
-            made = {
-                name: self._made(memory, variables, members, first, name, shape)
-                for name, shape in names
-            }
-            self.batches.append(Batch(np.array(members), first.rows, first.columns, made))
+            most = max(1, MOST_ELEMENTS // self._elements(first))
+            for start in range(0, len(members), most):
+                some = members[start : start + most]
+                yield some, form, variables[some[0]], first
 
-    def _made(
-        self,
-        memory: Memory,
-        variables: Sequence[Array],
-        members: Sequence[int],
-        view: View,
-        name: str,
-        shape: str,
-    ) -> Array:
-        """One matrix of all variables of a batch."""
-        rows, columns = form_of(shape, view.rows, view.columns)
-        like, own = variables[members[0]], self.arrays[name]
-        if shape == ELEMENT and view.row_places is not None:
-            # Passes visit it in the order of the variable's memory.
-            array = memory.new(like, 0.0)
-            own[members[0]] = array
-            return memory.matrices(array, view)[None]
-        base = memory.scratch(like, (len(members), view.matrices, rows, columns))
-        for place, index in enumerate(members):
-            own[index] = base[place]
-        return base
+    def _regions(self, view: View) -> dict[tuple[str, int], int]:
+        """The number of elements of each slot, for one variable."""
+        return {
+            (shape, slot): view.matrices * prod(form_of(shape, view.rows, view.columns))
+            for _, shape, slot in self._names
+        }
+
+    def _elements(self, view: View) -> int:
+        return sum(self._regions(view).values())
+
+    def _batch(self, members: Sequence[int], pool: Array, variable: Array, view: View) -> Batch:
+        regions: dict[tuple[str, int], Array] = {}
+        start = 0
+        for key, size in self._regions(view).items():
+            regions[key] = pool[start : start + size * len(members)]
+            start += size * len(members)
+        made: dict[str, Array] = {}
+        for name, shape, slot in self._names:
+            region, form = regions[shape, slot], form_of(shape, view.rows, view.columns)
+            whole = region.reshape(len(members), view.matrices, *form)
+            for place, index in enumerate(members):
+                self.arrays[name][index] = whole[place]
+            is_scattered = shape == ELEMENT and view.row_places is not None
+            # Passes visit what is scattered in the order of the variable's memory.
+            made[name] = self._memory.matrices(region, view)[None] if is_scattered else whole
+        return Batch(np.array(members), view.rows, view.columns, made)

@@ -107,8 +107,8 @@ def _places_here(
     return places, tuple((first, end - first) for first, end in pairs)
 
 
-def as_matrices(array: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
-    """An array laid out like a variable as a batch of matrices, in the same memory.
+def as_matrices(flat: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
+    """Elements in the order of a variable's memory as a batch of matrices, in the same memory.
 
     Raises ValueError where no strides reach its matrices, rows and columns.
     """
@@ -121,9 +121,8 @@ def as_matrices(array: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
         if not np.array_equal(one, one[0] + step * np.arange(len(one))):
             raise ValueError("its layout in memory has no strides as matrices")
     shape = view.matrices, view.rows, view.columns
-    flat = array.transpose(np.argsort([-stride for stride in array.strides], kind="stable"))
-    strides = [step * array.itemsize for step in steps]
-    return np.lib.stride_tricks.as_strided(flat.reshape(-1), shape, strides)
+    strides = [step * flat.itemsize for step in steps]
+    return np.lib.stride_tricks.as_strided(flat, shape, strides)
 
 
 def axes_of(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:

@@ -64,21 +64,24 @@ class FoundStates:
         name: str,
         shape: tuple[int, ...],
         value: float,
+        *,
+        is_own: bool = False,
     ) -> Any:
-        """A number or vector in the memory of a found tensor; a new one if none fits.
+        """A number, vector or square in the memory of a found tensor; a new one if none fits.
 
         Raises ValueError for one of another shape, and where parameters have different numbers of
         a state that they share.
         """
-        param = self._params[index or 0]
+        param, near = self._params[index or 0], variables[index or 0]
+        dtype = self._copies.dense[index or 0].dtype if is_own else torch.float64
         found = self._numbers(index, name, shape)
         if found is None:
-            array = memory.numbers(variables[index or 0], shape, value)
-        elif not param.is_cuda and _can_be_updated(found):
+            array = memory.numbers(near, shape, value, is_own=is_own)
+        elif not param.is_cuda and _can_be_updated(found, dtype):
             array = seen(found.detach())
         else:
-            array = memory.numbers(variables[index or 0], shape, 0.0)
-            kept = found.detach().to(param.device, torch.float64).contiguous()
+            array = memory.numbers(near, shape, 0.0, is_own=is_own)
+            kept = found.detach().to(param.device, dtype).contiguous()
             memory.assign(array, kept if param.is_cuda else seen(kept))
             found = None
         tensor = torch.as_tensor(array, device=param.device) if found is None else found
@@ -118,9 +121,9 @@ class FoundStates:
         return any(found.tensors for found in self._found)
 
 
-def _can_be_updated(tensor: Tensor) -> bool:
-    """Whether kernels can update a number or vector in place."""
-    is_plain = tensor.is_cpu and tensor.dtype == torch.float64 and tensor.is_contiguous()
+def _can_be_updated(tensor: Tensor, dtype: torch.dtype) -> bool:
+    """Whether kernels can update a number, vector or square in place."""
+    is_plain = tensor.is_cpu and tensor.dtype == dtype and tensor.is_contiguous()
     if not is_plain or tensor.is_neg():
         return False
     flags = tensor.detach().numpy().flags

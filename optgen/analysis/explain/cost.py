@@ -15,7 +15,7 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.expression import names as names_in
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction, expression_of
+from optgen.compiler.ir.plan import Item, Plan, Program, Reduction, expression_of
 from optgen.compiler.ir.problem import UsageError
 from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED, MATRIX
 
@@ -111,7 +111,7 @@ def _all_off(plan: Plan) -> dict[str, bool]:
     }
 
 
-def _operations(body: Iterable[Assignment | Reduction], on: dict[str, bool]) -> int:
+def _operations(body: Iterable[Item], on: dict[str, bool]) -> int:
     """The number of operations of a body; a reduction counts as one more."""
     total = 0
     for item in body:

@@ -173,6 +173,7 @@ def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
         scratch = {one.name for one in plan.matrices}
         kept = [one for one in stage.stores if one.buffer not in scratch]
         arguments["stores"] = bool(kept) and not is_last
+        arguments["holds"] = len(kept) < len(stage.stores)
         if stage.over is not Extent.ELEMENT:
             arguments["over"] = f'"{shape_of(stage.over)}"'
         arguments["is_due_anyway"] = not all(

@@ -139,12 +139,15 @@ def _layout(
     ):
         if own := every[len(before) :]:
             yield f"    {title}={declared.tupled(own)},"
-    made = {"vectors": plan.vectors, "matrices": plan.matrices} if plan is not None else {}
-    for title, scratch in made.items():
-        if scratch:
-            yield f"    {title}=("
-            yield from (f'        ("{b.name}", "{declared.shape_of(b.extent)}"),' for b in scratch)
-            yield "    ),"
+    if plan is not None:
+        vectors = [f'"{b.name}", "{declared.shape_of(b.extent)}"' for b in plan.vectors]
+        shaped = ((b, declared.shape_of(b.extent)) for b in plan.matrices)
+        matrices = [f'"{b.name}", "{shape}", {b.slot}' for b, shape in shaped]
+        for title, scratch in (("vectors", vectors), ("matrices", matrices)):
+            if scratch:
+                yield f"    {title}=("
+                yield from (f"        ({one})," for one in scratch)
+                yield "    ),"
     if programs:
         yield "    programs=("
         yield from (f"        {line}" for line in programs.split("\n"))

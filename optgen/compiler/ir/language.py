@@ -39,7 +39,12 @@ STATE_SHAPES: Mapping[str, Extent] = {
     "rows": Extent.ROWS,
     "columns": Extent.COLUMNS,
     "element": Extent.ELEMENT,
+    "rows by rows": Extent.ROWS_BY_ROWS,
+    "columns by columns": Extent.COLUMNS_BY_COLUMNS,
+    "short by short": Extent.SHORT_BY_SHORT,
 }
+#: The extents of matrices as the shapes of states.
+SPELLED_SHAPES = {extent: name for name, extent in STATE_SHAPES.items() if name != OF_CALLS}
 #: The shapes of inputs, and their extents.
 INPUT_SHAPES: Mapping[str, Extent] = {
     "optimizer": Extent.OPTIMIZER,

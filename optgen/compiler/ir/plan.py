@@ -247,6 +247,8 @@ class Buffer:
     guard: Condition
     extent: Extent = Extent.ELEMENT
     storage: Storage = NATIVE
+    #: Scratch matrices of one extent and one slot share memory.
+    slot: int = 0
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from optgen.compiler.plan.lower import lower
 from optgen.compiler.plan.passes import Passes
 from optgen.compiler.plan.phases import Phases
 from optgen.compiler.plan.scalars import HostScalars
+from optgen.compiler.plan.scratch import slots_of
 from optgen.compiler.plan.slices import Slice, backward
 from optgen.compiler.plan.switches import Switches
 
@@ -65,7 +66,7 @@ class _Planner:
         host = backward(
             self._host.assignments, dict.fromkeys(scalars, ALWAYS), ALWAYS, self._possible, ()
         )
-        matrix = Condition.of(MATRIX)
+        matrix, slots = Condition.of(MATRIX), slots_of(programs, self._matrices)
         return Plan(
             rule=self._rule,
             switches=self._switches.all,
@@ -75,7 +76,10 @@ class _Planner:
             booleans=self._host.booleans,
             programs=programs,
             vectors=tuple(Buffer(name, matrix, extent) for name, extent in self._vectors.items()),
-            matrices=tuple(Buffer(name, matrix, extent) for name, extent in self._matrices.items()),
+            matrices=tuple(
+                Buffer(name, matrix, extent, slot=slots[name])
+                for name, extent in self._matrices.items()
+            ),
         )
 
     def _programs(self) -> Iterator[Program]:

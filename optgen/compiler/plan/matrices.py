@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
@@ -30,14 +30,9 @@ class Matrices:
         taken: set[str],
         items: list[Item],
         hoist: Hoist,
-        changing: Collection[str],
     ) -> None:
-        """New items are added to ``items``, and new names to ``taken``.
-
-        ``changing`` are the names that a step assigns a new value.
-        """
+        """New items are added to ``items``, and new names to ``taken``."""
         self._extents, self._taken, self._items, self._hoist = extents, taken, items, hoist
-        self._changing = changing
         #: The scratch matrices by name.
         self.extents: dict[str, Extent] = {}
         self._held: dict[str, tuple[str, Condition]] = {}
@@ -51,8 +46,12 @@ class Matrices:
 
     def note(self, name: str, matrix: str, guard: Condition) -> None:
         """Record that a name has the value of a scratch matrix."""
-        if matrix in self.extents and name not in self._changing:
+        if matrix in self.extents:
             self._held[name] = matrix, guard
+
+    def forget(self, name: str) -> None:
+        """Record that a name gets another value."""
+        self._held.pop(name, None)
 
     def call(self, expression: Operation, guard: Condition, block: str) -> Expression:
         """The result of a call, whose operands are left in scratch matrices.

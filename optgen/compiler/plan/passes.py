@@ -67,8 +67,7 @@ class Passes:
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
-        changing = {PARAM, GRAD, *(state.name for state in rule.states)}
-        self._matrices = Matrices(self._extents, self._taken, self.items, self._hoist, changing)
+        self._matrices = Matrices(self._extents, self._taken, self.items, self._hoist)
         self.norms: list[Norm] = []
         for step, block in lowered:
             self._add(step, block)
@@ -97,7 +96,7 @@ class Passes:
     ) -> tuple[Versions, list[tuple[Step, str]]]:
         steps = [step for step, _ in owned]
         extents = Extents(rule.states, steps, rule.inputs, calls=Extent.TENSOR)
-        states = {s.name: s.when for s in rule.states if s.extent is not Extent.ELEMENT}
+        states = {s.name: s.when for s in rule.states if s.extent not in ARRAYS}
         stored = {PARAM, GRAD, *(s.name for s in rule.states)}
         # Of elements, only a name that also has a value of another extent needs versions, or one
         # that may be kept in a scratch matrix.
@@ -135,6 +134,7 @@ class Passes:
         self._extents.set(target, extent)
         expression = self._hoist(expression, extent, guard, target, block)
         self._assign(target, expression, guard, block, extent)
+        self._matrices.forget(target)
         if isinstance(expression, Name):
             self._matrices.note(target, expression.id, guard)
 

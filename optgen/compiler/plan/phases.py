@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import names
-from optgen.compiler.ir.extent import SQUARES, VECTORS, Extent
+from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent
 from optgen.compiler.ir.plan import (
     Access,
     Assignment,
@@ -55,47 +55,60 @@ class Phases:
 
     def all(self) -> Iterator[Phase]:
         """The phases, in order."""
-        before = self._scalars(0)
+        before = self._scalars(self._schedule.scalars(0))
         if before.shared or before.scalars:
             yield before
         for number in range(1, self._schedule.passes + 1):
             yield from self._phase(number)
 
     def _phase(self, number: int) -> Iterator[Phase]:
-        *before, last = self._passes(number)
-        yield from (Phase(one) for one in before)
-        yield replace(self._scalars(number), elements=last)
+        """The passes of a number, each with what its results allow to be computed."""
+        waiting = self._schedule.scalars(number)
+        passes = [*self._passes(number)]
+        missing = {name for stage in passes for name in _made_by(stage)}
+        for stage in passes:
+            missing -= {*_made_by(stage)}
+            ready: list[Item] = []
+            left: list[Item] = []
+            for item in waiting:
+                late = missing | {one.target for one in left}
+                is_ready = stage is passes[-1] or not late & {*names(expression_of(item))}
+                (ready if is_ready else left).append(item)
+            waiting = left
+            yield replace(self._scalars(ready), elements=stage)
 
     def _passes(self, number: int) -> Iterator[ElementPass]:
         """The passes of a number, over squares and then over elements; there is at least one."""
-        squares = [one for square in SQUARES for one in self._over_squares(number, square)]
-        yield from squares
         is_last = number == self._schedule.passes
-        reductions = self._results(number, Extent.ELEMENT)
-        guard = self._runs if is_last else _any_of(reductions) & self._runs
-        needs = self._needed(guard) if is_last else self._early(number, guard)
-        check = [one for one in reductions if one.target == NONFINITE]
-        if check and needs:
-            # Nothing may be stored before the gradient is known to be finite.
-            yield self._pass(check, {}, check[0].guard & self._runs)
-            reductions = [one for one in reductions if one.target != NONFINITE]
-            guard = self._runs if is_last else _any_of(reductions) & self._runs
-        if is_last or guard.cases or not squares:
-            yield self._pass(reductions, needs, guard)
-        if not is_last:
-            self._leave_out(needs, guard)
+        found: list[ElementPass] = []
+        for over in ARRAYS:
+            results = self._results(number, over)
+            guard = self._guard(results, over, is_last=is_last)
+            needs = self._needed(guard, over) if is_last else self._early(number, guard, over)
+            check = [one for one in results if one.target == NONFINITE]
+            if check and needs:
+                # Nothing may be stored before the gradient is known to be finite.
+                found.append(self._pass(check, {}, check[0].guard & self._runs, over))
+                results = [one for one in results if one.target != NONFINITE]
+                guard = self._guard(results, over, is_last=is_last)
+            is_own = over is Extent.ELEMENT and (is_last or not found)
+            if is_own or guard.cases:
+                found.append(self._pass(results, needs, guard, over))
+            if not is_last:
+                self._leave_out(needs, guard)
+        yield from found
 
-    def _over_squares(self, number: int, square: Extent) -> Iterator[ElementPass]:
-        """The pass over squares of an extent, if they have results or values to store."""
-        results = self._results(number, square)
-        needs: Needs = {}
-        if number == self._schedule.passes:
-            needs = self._needed(self._runs, square)
+    def _guard(
+        self, results: Sequence[Reduction | Hold], over: Extent, *, is_last: bool
+    ) -> Condition:
+        """Where a pass runs: the last one over elements always."""
+        if is_last and over is Extent.ELEMENT:
+            return self._runs
         guard = _any_of(results)
-        for when in needs.values():
-            guard |= when
-        if (guard & self._runs).cases:
-            yield self._pass(results, needs, guard & self._runs, square)
+        if is_last:
+            for when in self._needed(self._runs, over).values():
+                guard |= when
+        return guard & self._runs
 
     def _results(self, number: int, over: Extent) -> list[Reduction | Hold]:
         return [one for one in self._schedule.reductions(number) if domain(one) is over]
@@ -105,7 +118,7 @@ class Phases:
         reductions: Collection[Reduction | Hold],
         needs: Needs,
         guard: Condition,
-        over: Extent = Extent.ELEMENT,
+        over: Extent,
     ) -> ElementPass:
         found = self._slicer(self._with(reductions), needs, guard)
         holds = {item.target: item.guard for item in found.items if isinstance(item, Hold)}
@@ -118,8 +131,7 @@ class Phases:
         body = tuple(map(_computed, found.items))
         return ElementPass(guard, found.loads, body, tuple(stores), is_axial, over)
 
-    def _scalars(self, number: int) -> Phase:
-        items = self._schedule.scalars(number)
+    def _scalars(self, items: Sequence[Item]) -> Phase:
         calls = [item for item in items if isinstance(item, MatrixCall)]
         items = [item for item in items if not isinstance(item, MatrixCall)]
         shared = [item for item in items if self._extent(item.target) is Extent.OPTIMIZER]
@@ -135,20 +147,21 @@ class Phases:
         """The items of elements, with some of the reductions only."""
         return _with(self._elements, reductions)
 
-    def _needed(self, guard: Condition, over: Extent = Extent.ELEMENT) -> dict[str, Condition]:
+    def _needed(self, guard: Condition, over: Extent) -> dict[str, Condition]:
         return {
             name: when
             for name, when in self._stored.items()
             if (when & guard).cases and self._extent(name) is over
         }
 
-    def _early(self, number: int, guard: Condition) -> dict[str, Condition]:
+    def _early(self, number: int, guard: Condition, over: Extent) -> dict[str, Condition]:
         """The buffers that a pass before the last one stores, each with its condition."""
-        plain = self._slicer(self._with(self._results(number, Extent.ELEMENT)), {}, guard)
+        results = self._results(number, over)
+        plain = self._slicer(self._with(results), {}, guard)
         chosen = {
             name: when & guard
-            for name, when in self._needed(guard).items()
-            if self._is_at_hand(name, when, number, guard, plain)
+            for name, when in self._needed(guard, over).items()
+            if self._is_at_hand({name: when}, number, guard, results, plain)
         }
         while chosen and (bad := self._still_read(chosen, number, guard)):
             chosen = {name: when for name, when in chosen.items() if name not in bad}
@@ -157,20 +170,24 @@ class Phases:
         return chosen
 
     def _is_at_hand(
-        self, name: str, when: Condition, number: int, guard: Condition, plain: Slice
+        self,
+        need: Needs,
+        number: int,
+        guard: Condition,
+        results: Collection[Reduction | Hold],
+        plain: Slice,
     ) -> bool:
         """Whether a pass can compute the final value of a buffer without a further load."""
-        reductions = self._results(number, Extent.ELEMENT)
-        found = self._slicer(self._with(reductions), {name: when}, guard)
+        found = self._slicer(self._with(results), need, guard)
         used = {name for item in found.items for name in names(expression_of(item))}
         is_known = all(self._schedule.of(one) < number for one in used)
         return is_known and found.loads == plain.loads
 
     def _later(self, number: int, items: Sequence[Item]) -> Iterator[Slice]:
-        """The slices of later passes, from some items of elements."""
+        """The slices of later passes, from some items."""
         for later in range(number + 1, self._schedule.passes + 1):
-            reductions = self._results(later, Extent.ELEMENT)
-            needs = self._needed(ALWAYS) if later == self._schedule.passes else {}
+            reductions = self._schedule.reductions(later)
+            needs = self._stored if later == self._schedule.passes else {}
             yield self._slicer(_with(items, reductions), needs, self._runs)
 
     def _still_read(self, chosen: Needs, number: int, guard: Condition) -> set[str]:
@@ -199,6 +216,12 @@ class Phases:
         self._elements = _without(self._elements, stored, guard)
         for name in stored:
             self._stored[name] = self._stored[name] & ~guard
+
+
+def _made_by(stage: ElementPass) -> Iterator[str]:
+    """The names of what a pass leaves: results of reductions, and arrays."""
+    yield from (one.target for one in stage.reductions)
+    yield from (one.buffer for one in stage.stores)
 
 
 def _without(items: Sequence[Item], stored: Needs, guard: Condition) -> list[Item]:

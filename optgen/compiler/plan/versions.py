@@ -20,11 +20,15 @@ Owned = tuple[Step, str]
 
 @dataclass
 class _Version:
-    """The newest version of a name: assigned where ``covered`` holds, else as ``before``."""
+    """The newest version of a name: assigned where ``covered`` holds, else as ``before``.
+
+    The name has a value where ``known`` holds.
+    """
 
     name: str
     covered: Condition
     before: str | None
+    known: Condition
 
 
 class Versions:
@@ -79,7 +83,7 @@ class Versions:
         newest = self._newest.get(name)
         if newest is None or newest.before is None:
             return
-        open_ = self._states.get(name, ALWAYS) & ~newest.covered
+        open_ = newest.known & ~newest.covered
         if not open_.cases or not (guard & newest.covered).cases or not (guard & open_).cases:
             return
         newest.covered = ALWAYS
@@ -104,13 +108,15 @@ class Versions:
         newest = self._newest.get(name)
         if newest is not None and not (newest.covered & guard).cases:
             newest.covered |= guard
+            newest.known |= guard
             return newest.name
         if newest is None and name not in self._states:
-            self._newest[name] = _Version(name, guard, None)
+            self._newest[name] = _Version(name, guard, None, guard)
             return name
         before = newest.name if newest is not None else name
         made = self._fresh(f"new_{name}" if name in self._states else name)
-        self._newest[name] = _Version(made, guard, before)
+        known = self._states.get(name) or (newest.known | guard if newest else guard)
+        self._newest[name] = _Version(made, guard, before, known)
         if name in self._states:
             self.made[made] = name
         return made

@@ -51,20 +51,23 @@ class HostMemory:
         array[...] = like if value is None else value
         return array
 
-    def numbers(self, near: Array, shape: tuple[int, ...], value: float) -> Array:
-        """A float64 array of one value."""
-        return np.full(shape, value, np.float64).view()
+    def numbers(
+        self, near: Array, shape: tuple[int, ...], value: float, *, is_own: bool = False
+    ) -> Array:
+        """An array of one value: float64, or of the dtype of a variable if that is its ``own``."""
+        return np.full(shape, value, near.dtype if is_own else np.float64).view()
 
     def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
         """An array of any values, with the dtype of a variable."""
         return np.empty(shape, near.dtype)
 
-    def matrices(self, array: Array, view: View) -> Array:
-        """An array as a batch of matrices, in the same memory.
+    def matrices(self, flat: Array, view: View) -> Array:
+        """Elements in the order of a variable's memory as a batch of matrices.
 
-        Raises ValueError where its rows or columns are not evenly spaced.
+        Raises ValueError where rows or columns are not evenly spaced.
         """
-        return as_matrices(array, view)
+        found: Array = as_matrices(flat, view)
+        return found
 
     def view(self, variable: Array, view: str, part: Part | None = None) -> View:
         """The view of a variable of at least two dimensions as matrices, or of a part of one."""

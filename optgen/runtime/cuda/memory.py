@@ -74,9 +74,12 @@ class DeviceMemory:
         self.assign(array, like if value is None else value)
         return array
 
-    def numbers(self, near: Any, shape: tuple[int, ...], value: float) -> DeviceArray:
-        """A float64 array of one value, on the device of a variable."""
-        array = DeviceArray(self._device(near), shape, np.dtype(np.float64))
+    def numbers(
+        self, near: Any, shape: tuple[int, ...], value: float, *, is_own: bool = False
+    ) -> DeviceArray:
+        """An array of one value, on the device of a variable; float64, or of its ``own`` dtype."""
+        dtype = np.dtype(self.form(near)[1]) if is_own else np.dtype(np.float64)
+        array = DeviceArray(self._device(near), shape, dtype)
         self.assign(array, value)
         return array
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Name, Operation, walk
-from optgen.compiler.ir.extent import VECTORS, Extent
+from optgen.compiler.ir.extent import SQUARES, VECTORS, Extent
 from optgen.compiler.ir.extents import AMOUNTS, Extents
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
@@ -49,7 +49,7 @@ def _check_state(state: State, rule: Rule) -> Iterator[Problem]:
     if state.stands_in:
         message = f"{state.name!r} has {amount}, and can't stand in for the parameter"
         yield Problem(message, state.location, "drop shape or stands_in")
-    if state.extent in VECTORS and not state.when.implies(Condition.of(MATRIX)):
+    if state.extent in (*VECTORS, *SQUARES) and not state.when.implies(Condition.of(MATRIX)):
         message = f"{state.name!r} has {amount}, and not every tensor is a matrix"
         hint = 'write when = "matrix"' if rule.view else f'{_ADD_VIEW}, and when = "matrix"'
         yield Problem(message, state.location, hint)
