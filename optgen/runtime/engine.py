@@ -10,6 +10,7 @@ import numpy as np
 from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
 from optgen.runtime.cpu.launch import commit, launching
+from optgen.runtime.cpu.matrix_calls import MatrixCalls
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
@@ -138,7 +139,13 @@ class Engine:
     def _phase(self, program: Program, phase: Phase, chosen: Mask) -> Running:
         parts = [part for part in self._parts if program.when(part.on)]
         own = self._tables, self._shapes, chosen, self._whole
-        return Running(phase, parts, *own, self._kernels.matrices, self._batches)
+        shapes = {name: shape for name, shape, _ in self._kernels.matrices}
+        return Running(phase, parts, *own, MatrixCalls(shapes, self._batches, self._scalar))
+
+    def _scalar(self, name: str, index: int) -> float:
+        """The scalar of a call for one variable."""
+        part = next(part for part in self._parts if part.members[index])
+        return float(part.scalars[self._tables.rows[index], self._kernels.scalars.index(name)])
 
     def _keeping(self, program: Program, chosen: Mask) -> Iterator[Call]:
         """The calls that give states that aren't arrays of elements their new values."""

@@ -10,6 +10,8 @@ from optgen.runtime.hyperparameters.declarations import always
 #: The functions: a product, and that of a matrix and its transpose in the order that makes the
 #: smaller matrix.
 PRODUCT, GRAM = "@", "gram"
+#: Of a square: an orthonormal factor, eigenvectors of a symmetric one, the inverse of its root.
+ORTHONORMAL, EIGENVECTORS, INVERSE_ROOT = "orthonormal", "eigenvectors", "inverse_root"
 #: The shapes of matrices: that of the variable's view, and squares.
 ELEMENT, ROWS_BY_ROWS, COLUMNS_BY_COLUMNS, SHORT_BY_SHORT = (
     *("element", "rows_by_rows", "columns_by_columns", "short_by_short"),
@@ -20,12 +22,16 @@ SQUARES = (ROWS_BY_ROWS, COLUMNS_BY_COLUMNS, SHORT_BY_SHORT)
 
 @dataclass(frozen=True)
 class MatrixCall:
-    """``target`` = ``function`` of the operands, which are names of arrays, or transposes."""
+    """``target`` = ``function`` of the operands, which are names of arrays, or transposes.
+
+    ``numbers`` are further arguments: numbers, or names of scalars of the call.
+    """
 
     target: str
     function: str
     operands: tuple[str, ...]
     transposed: tuple[bool, ...] = (False, False)
+    numbers: tuple[float | str, ...] = ()
     when: Callable[[Mapping[str, bool]], bool] = always
 
 

@@ -10,9 +10,8 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, address
 from optgen.runtime.cpu.launch import launching, loop_for
-from optgen.runtime.cpu.matrix_calls import matrix_calls
+from optgen.runtime.cpu.matrix_calls import MatrixCalls
 from optgen.runtime.kernels import MATRIX, Builder, Phase, built
-from optgen.runtime.scratch import Batch, Names
 from optgen.runtime.shards import Vector, Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
@@ -45,12 +44,11 @@ class Running:
         shapes: Array,
         chosen: Mask,
         whole: Whole | None,
-        matrices: Names = (),
-        batches: Sequence[Batch] = (),
+        matrices: MatrixCalls,
     ) -> None:
         self._phase, self._parts, self._tables = phase, parts, tables
         self._shapes, self._chosen, self._whole = shapes, chosen, whole
-        self._matrices, self._batches = {name: shape for name, shape, _ in matrices}, batches
+        self._matrices = matrices
         # Those of a part without elements are results of nothing.
         self.sums = np.tile([*map(_of_nothing, phase.every_order)], (len(shapes), 1))
         found = [(part, phase.builder(part.on)) for part in parts]
@@ -132,7 +130,7 @@ class Running:
             members = np.zeros_like(self._chosen)
             for part in self._parts:
                 members |= part.members & (part.on.get(MATRIX, False) and call.when(part.on))
-            yield from matrix_calls(call, self._matrices, self._batches, self._chosen & members)
+            yield from self._matrices.of(call, self._chosen & members)
 
     def _computing(self, builder: Builder, part: Part, tensors: Array) -> Call:
         tables = self._tables

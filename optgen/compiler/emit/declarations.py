@@ -8,7 +8,7 @@ from optgen.compiler.emit.layout import asks
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
 from optgen.compiler.ir.condition import ALWAYS, Condition
-from optgen.compiler.ir.expression import GIVEN, Expression, Operation, names, text
+from optgen.compiler.ir.expression import GIVEN, Expression, Number, Operation, names, text
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Keep, MatrixCall, Norm, Phase, Plan, Program, Switch
 from optgen.compiler.ir.reserved import MATRIX
@@ -184,7 +184,7 @@ def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
         )
     arguments["has_shared"] = phase.shared is not None
     arguments["has_scalars"] = phase.scalars is not None
-    calls = ", ".join(map(_call, phase.calls))
+    calls = ", ".join(_call(one, plan) for one in phase.calls)
     arguments["calls"] = f"({calls},)" if calls else ""
     said = [f"{name}={value}" for name, value in arguments.items() if value or name == "is_pass"]
     if stage is not None and stage.guard != ALWAYS and not is_last:
@@ -192,13 +192,19 @@ def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
     return f"Phase({', '.join(said)}),"
 
 
-def _call(call: MatrixCall) -> str:
-    """A function of whole matrices, with the names of its operands."""
-    operands = [(names(one)[0], isinstance(one, Operation)) for one in call.expression.operands]
+def _call(call: MatrixCall, plan: Plan) -> str:
+    """A function of whole matrices, with the names of its operands, and its numbers."""
+    matrices = {one.name for one in plan.matrices}
+    operands = [one for one in call.expression.operands if {*names(one)} & matrices]
+    numbers = [one for one in call.expression.operands if one not in operands]
     arguments = [f'"{call.target}"', f'"{call.expression.operator}"']
-    arguments.append(tupled(name for name, _ in operands))
-    if any(is_transposed for _, is_transposed in operands):
-        arguments.append(f"transposed=({', '.join(str(one) for _, one in operands)},)")
+    arguments.append(tupled(names(one)[0] for one in operands))
+    if any(isinstance(one, Operation) for one in operands):
+        turned = ", ".join(str(isinstance(one, Operation)) for one in operands)
+        arguments.append(f"transposed=({turned},)")
+    if numbers:
+        said = (repr(n.value) if isinstance(n, Number) else f'"{text(n)}"' for n in numbers)
+        arguments.append(f"numbers=({', '.join(said)},)")
     if not Condition.of(MATRIX).implies(call.guard):
         arguments.append(f"when=lambda on: {asks(call.guard)}")
     return f"MatrixCall({', '.join(arguments)})"

@@ -57,7 +57,16 @@ _PRINTED = CLASSES.union(
         "matrix",
         "tensor",
     ),
-    ("over", "calls", "holds", "matrices", "transposed", *MATRIX_CALLS, *map(shape_of, SQUARES)),
+    (
+        "over",
+        "calls",
+        "holds",
+        "matrices",
+        "transposed",
+        "numbers",
+        *MATRIX_CALLS,
+        *map(shape_of, SQUARES),
+    ),
     *(target.words for target in TARGETS),
 )
 

@@ -9,6 +9,7 @@ from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, 
 from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent, join
 from optgen.compiler.ir.matrix import (
     GRAM,
+    OF_SQUARES,
     PRODUCT,
     TRANSPOSE,
     Sides,
@@ -81,6 +82,8 @@ class Extents:
             return self.reduction(expression)[1]
         if expression.operator == GRAM:
             return Extent.SHORT_BY_SHORT
+        if expression.operator in OF_SQUARES:
+            return self.of(expression.operands[0])
         if expression.operator == PRODUCT:
             return extent_of(self.sides(expression)) or Extent.ELEMENT
         return join(self.of(operand) for operand in expression.operands)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from optgen.compiler.ir.expression import FUNCTION_NAMES, GIVEN
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.functions import FUNCTIONS, OF_SCHEDULES
+from optgen.compiler.ir.matrix import MATRIX_FUNCTIONS
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reserved import (
     ATTRIBUTES,
@@ -92,7 +93,12 @@ UPDATES = Language(
     ending=f"end with {CHANGE} = …, what is taken off param",
     given=(PARAM, GRAD),
     fixed=(LEARNING_RATE, CALL, STEP, *ALIASES.values()),
-    functions={**dict.fromkeys(FUNCTION_NAMES, 1), **FUNCTIONS, **dict.fromkeys(DRAWS, 0)},
+    functions={
+        **dict.fromkeys(FUNCTION_NAMES, 1),
+        **FUNCTIONS,
+        **MATRIX_FUNCTIONS,
+        **dict.fromkeys(DRAWS, 0),
+    },
     attributes=ATTRIBUTES,
     aliases=ALIASES,
 )

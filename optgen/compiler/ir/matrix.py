@@ -13,10 +13,20 @@ from optgen.compiler.ir.extent import Extent
 PRODUCT, TRANSPOSE = "@", "transpose"
 #: The product of a matrix and its transpose, in the order that makes the smaller one.
 GRAM = "gram"
+#: The orthonormal factor of a matrix times a triangular one; the eigenvectors of a symmetric
+#: matrix, in the order of their eigenvalues; the inverse of the root of one, of a degree and with
+#: a number added to the diagonal.
+ORTHONORMAL, EIGENVECTORS, INVERSE_ROOT = "orthonormal", "eigenvectors", "inverse_root"
+#: Functions of one square matrix and further numbers, each with how many.
+OF_SQUARES: Mapping[str, int] = {ORTHONORMAL: 0, EIGENVECTORS: 0, INVERSE_ROOT: 2}
 #: The functions by name, each with its number of arguments; a product is an operator.
-MATRIX_FUNCTIONS: Mapping[str, int] = {TRANSPOSE: 1, GRAM: 1}
+MATRIX_FUNCTIONS: Mapping[str, int] = {
+    TRANSPOSE: 1,
+    GRAM: 1,
+    **{name: 1 + count for name, count in OF_SQUARES.items()},
+}
 #: What libraries compute.
-MATRIX_CALLS = frozenset({PRODUCT, GRAM})
+MATRIX_CALLS = frozenset({PRODUCT, GRAM, *OF_SQUARES})
 
 #: What the rows and the columns of a matrix stand for.
 Sides = tuple[str, str]

@@ -66,8 +66,11 @@ class Matrices:
                     inner = self.call(replace(expression, operands=tuple(factors)), guard, block)
                     return Operation("*", (number, inner), expression.location)
         extent = self._extents.of(expression)
-        operands = tuple(self._operand(one, guard, block) for one in expression.operands)
-        call = Operation(expression.operator, operands, expression.location)
+        count = 2 if expression.operator == PRODUCT else 1
+        matrices, numbers = expression.operands[:count], expression.operands[count:]
+        operands = [self._operand(one, guard, block) for one in matrices]
+        operands += [self._hoist(one, Extent.TENSOR, guard, "number", block) for one in numbers]
+        call = Operation(expression.operator, tuple(operands), expression.location)
         target = self._scratch(words(call), f"{block}_product", extent)
         self._items.append(MatrixCall(target, call, guard, block, extent))
         return Name(target, expression.location)

@@ -29,7 +29,7 @@ def _events(phase: Phase, matrices: Mapping[str, Extent]) -> Iterator[_Event]:
         # Each element is read before it is written.
         yield loads, stores, True
     for call in phase.calls:
-        yield {*names(call.expression)}, {call.target}, False
+        yield {*names(call.expression)} & {*matrices}, {call.target}, False
 
 
 def _placed(events: Sequence[_Event], matrices: Mapping[str, Extent]) -> dict[str, int]:

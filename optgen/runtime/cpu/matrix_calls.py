@@ -1,50 +1,60 @@
-"""Functions of whole matrices by NumPy, which hands them to BLAS."""
+"""Functions of whole matrices by NumPy, which hands them to BLAS and LAPACK."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import Array
+from optgen.runtime.cpu.decompositions import OF_SQUARES
 from optgen.runtime.matrix_calls import ELEMENT, GRAM, SHORT_BY_SHORT, MatrixCall
 from optgen.runtime.scratch import Batch
 from optgen.runtime.transaction import Call
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
+#: The value of a scalar for the variable of an index.
+Scalar = Callable[[str, int], float]
 
 
-def matrix_calls(
-    call: MatrixCall, shapes: dict[str, str], batches: Sequence[Batch], chosen: Mask
-) -> Iterator[Call]:
-    """The calls of NumPy for the chosen variables: one for each batch, if all of it is chosen."""
-    for batch in batches:
-        mask = chosen[batch.members]
-        if mask.all():
-            yield _called(call, shapes, batch, slice(None))
-        else:
+class MatrixCalls:
+    """Makes calls of NumPy for batches of variables."""
+
+    def __init__(self, shapes: Mapping[str, str], batches: Sequence[Batch], scalar: Scalar) -> None:
+        """``shapes`` are those of scratch matrices by name."""
+        self._shapes, self._batches, self._scalar = shapes, batches, scalar
+
+    def of(self, call: MatrixCall, chosen: Mask) -> Iterator[Call]:
+        """The calls for the chosen variables: one for each batch, if all of it is chosen."""
+        for batch in self._batches:
+            mask = chosen[batch.members]
+            if mask.all() and not call.numbers:
+                yield self._call(call, batch, slice(None), ())
+                continue
             for place in np.flatnonzero(mask).tolist():
-                yield _called(call, shapes, batch, slice(place, place + 1))
+                numbers = [
+                    self._scalar(one, int(batch.members[place])) if isinstance(one, str) else one
+                    for one in call.numbers
+                ]
+                yield self._call(call, batch, slice(place, place + 1), numbers)
 
-
-def _called(call: MatrixCall, shapes: dict[str, str], batch: Batch, some: slice) -> Call:
-    operands = [batch.matrices[name][some] for name in call.operands]
-    out, is_tall = batch.matrices[call.target][some], batch.rows > batch.columns
-    if call.function == GRAM:
-        # The same memory twice, so that BLAS computes one half of the symmetric result.
-        (one,) = operands
-        return (
-            (np.matmul, _turned(one), one, out) if is_tall else (np.matmul, one, _turned(one), out)
-        )
-    left, right = (
-        _turned(one) if is_transposed else one
-        for one, is_transposed in zip(operands, call.transposed, strict=True)
-    )
-    is_of_short = shapes[call.operands[0]] == SHORT_BY_SHORT
-    if is_of_short and shapes[call.operands[1]] == ELEMENT and is_tall:
-        return np.matmul, right, _turned(left), out
-    return np.matmul, left, right, out
+    def _call(self, call: MatrixCall, batch: Batch, some: slice, numbers: Sequence[float]) -> Call:
+        operands = [batch.matrices[name][some] for name in call.operands]
+        out, is_tall = batch.matrices[call.target][some], batch.rows > batch.columns
+        if call.function in OF_SQUARES:
+            return OF_SQUARES[call.function], operands[0], out, *numbers
+        if call.function == GRAM:
+            # The same memory twice: BLAS then computes one half of the symmetric result only.
+            (one,) = operands
+            pair = (_turned(one), one) if is_tall else (one, _turned(one))
+            return np.matmul, *pair, out
+        turned = zip(operands, call.transposed, strict=True)
+        left, right = (_turned(one) if is_transposed else one for one, is_transposed in turned)
+        shapes = [self._shapes[name] for name in call.operands]
+        if shapes == [SHORT_BY_SHORT, ELEMENT] and is_tall:
+            return np.matmul, right, _turned(left), out
+        return np.matmul, left, right, out
 
 
 def _turned(matrices: Array) -> Array:

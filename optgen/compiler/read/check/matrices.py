@@ -8,7 +8,15 @@ from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import REDUCTIONS, Expression, Operation, walk
 from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.extents import AMOUNTS, Extents
-from optgen.compiler.ir.matrix import GRAM, MATRIX_CALLS, PRODUCT, TRANSPOSE, Sides, extent_of
+from optgen.compiler.ir.matrix import (
+    GRAM,
+    MATRIX_CALLS,
+    OF_SQUARES,
+    PRODUCT,
+    TRANSPOSE,
+    Sides,
+    extent_of,
+)
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.reserved import MATRIX
@@ -74,6 +82,8 @@ class _Shapes:
             message = f"{part.operator} needs a matrix, and this line runs for other tensors too"
             hint = _UNDER_IF if self._rule.view else f"{_ADD_VIEW}, and {_UNDER_IF}"
             yield Problem(message, part.location, hint)
+        elif part.operator in OF_SQUARES:
+            yield from self._check_square(part)
         elif odd := next((o for o in part.operands if self._extents.sides(o) is None), None):
             message = f"{part.operator} is of matrices, and this has {self._amount(odd)}"
             yield Problem(message, odd.location, "write * for a product of elements")
@@ -85,6 +95,16 @@ class _Shapes:
             yield Problem(message, part.location, "write a @ transpose(a)")
         elif part.operator == PRODUCT:
             yield from self._check_sides(part, is_factor=is_factor)
+
+    def _check_square(self, part: Operation) -> Iterator[Problem]:
+        square, *numbers = part.operands
+        if self._extents.of(square) not in SQUARES:
+            message = f"{part.operator} is of a square, and this has {self._amount(square)}"
+            yield Problem(message, square.location, "take gram(x), or x @ transpose(x)")
+        for one in numbers:
+            if self._extents.of(one) is not Extent.CALL:
+                message = f"{part.operator} takes a number, and this has {self._amount(one)}"
+                yield Problem(message, one.location, "take a number, or a hyperparameter")
 
     def _check_sides(self, part: Operation, *, is_factor: bool) -> Iterator[Problem]:
         left, right = (self._extents.sides(one) for one in part.operands)
