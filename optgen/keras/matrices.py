@@ -13,7 +13,8 @@ from typing import Any
 from keras import ops
 
 from optgen.keras.arithmetic import TensorFunctions
-from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view
+from optgen.runtime.matrix_calls import SQUARES, form_of
+from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view, state_form
 
 #: The dimensions that values of an extent vary over.
 _VARIES = {"element": (0, 1, 2), "rows": (0, 1), "columns": (0, 2), "matrix": (0,), "tensor": ()}
@@ -50,22 +51,28 @@ class Matrices:
         return self._transposed(moved, sorted(self._order, key=self._order.__getitem__))
 
     def length(self, shape: str) -> tuple[int, ...]:
-        """The shape of a state: of a number, or of a vector of rows or of columns."""
+        """The shape of a state: of a number, of a vector of rows or of columns, of a square."""
+        if shape in SQUARES:
+            return state_form(self._seen, shape)
         return self._seen.length(shape) if self.is_viewed else ()
 
     def vector(self, state: Any, shape: str) -> Any:
-        """A number or vector that broadcasts against tensors in this form."""
-        return ops.reshape(state, self.varying(shape)) if shape in VECTOR_LENGTHS else state
+        """A number or vector that broadcasts against tensors in this form, or a square."""
+        is_number = shape not in (*VECTOR_LENGTHS, *SQUARES)
+        return state if is_number else ops.reshape(state, self.varying(shape))
 
     def flat(self, value: Any, shape: str) -> Any:
-        """A number or vector in the shape of its state."""
-        wanted = self.varying(shape) if shape in VECTOR_LENGTHS else ()
+        """A number, vector or square in the shape of its state."""
+        wanted = self.varying(shape) if shape in (*VECTOR_LENGTHS, *SQUARES) else ()
         return ops.reshape(ops.broadcast_to(value, wanted), self.length(shape))
 
     def varying(self, extent: str) -> tuple[int, ...]:
         """The shape of values of an extent."""
         if not self.is_viewed:
             return self.shape
+        if extent in SQUARES:
+            matrices, rows, columns = self.shape
+            return matrices, *form_of(extent, rows, columns)
         kept = _VARIES[extent]
         return tuple(count if axis in kept else 1 for axis, count in enumerate(self.shape))
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from optgen.keras.arithmetic import TensorFunctions
 from optgen.keras.matrices import VariableFunctions
+from optgen.keras.matrix_calls import called
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
-from optgen.runtime.kernels import Builder, Phase, Program, switches_of
+from optgen.runtime.kernels import MATRIX, Builder, Phase, Program, switches_of
 
 Tensors = dict[str, Any]
 PARAM, GRADIENT = "param", "grad"
@@ -86,6 +87,16 @@ class Member:
     def compute(self, builder: Builder) -> None:
         """Run a function that computes numbers and vectors."""
         self.add(added(builder, self.slot.on, self._wide, self._host))
+
+    def call_libraries(self, phase: Phase, shapes: Mapping[str, str]) -> None:
+        """Compute functions of whole matrices; ``shapes`` are those of scratch matrices."""
+        on = self.slot.on
+        for one in phase.calls if on[MATRIX] else ():
+            if one.when(on):
+                operands = [self.tensors[name] for name in one.operands]
+                numbers = [self._narrow[n] if isinstance(n, str) else n for n in one.numbers]
+                own = [shapes[name] for name in one.operands]
+                self.tensors[one.target] = called(one, operands, own, numbers)
 
     def keep(self, program: Program) -> None:
         """Give states the numbers and vectors that a program has left."""

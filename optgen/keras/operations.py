@@ -37,6 +37,7 @@ class Operations:
         self._kernels, self._slots, self._shared = kernels, slots, shared
         self._absent = kernels.program("absent")
         self._shapes = {state.name: state.shape for state in declared}
+        self._scratch = {name: shape for name, shape, _ in kernels.matrices}
 
     def step(
         self,
@@ -117,7 +118,7 @@ class Operations:
     def _update(self, gradients: Mapping[int, Any], rows: Mapping[Key, Tensors]) -> list[Tensors]:
         members, shared = self._begun(gradients, rows)
         present = [member for member in members if member.has_gradient]
-        _run(self._kernels.programs[0], present, shared)
+        self._run(self._kernels.programs[0], present, shared)
         for member in present:
             tensors, slot = member.tensors, member.slot
             if slot.overwritten:
@@ -128,7 +129,7 @@ class Operations:
                 tensors[PARAM] = slot.form.seen(slot.constraint(member.result(PARAM)))
         if self._absent is not None:
             constrained = [m for m in members if not m.has_gradient or m.slot.constraint]
-            _run(self._absent, constrained, shared)
+            self._run(self._absent, constrained, shared)
         return self._results(members, shared)
 
     def _gather(
@@ -136,7 +137,7 @@ class Operations:
     ) -> list[Tensors]:
         members, shared = self._begun(gradients, rows)
         present = [member for member in members if member.has_gradient]
-        _run(program, present, shared)
+        self._run(program, present, shared)
         for member in present:
             if LARGEST_GRADIENT in member.tensors:
                 member.tensors[LARGEST_GRADIENT] = _largest(member.tensors)
@@ -155,6 +156,28 @@ class Operations:
             )
         own = self._shared.items()
         return [*found, {name: ops.cast(shared.states[name], v.dtype) for name, v in own}]
+
+    def _run(self, program: Program, members: Sequence[Member], shared: Shared) -> None:
+        """Run a program over variables, whose tensors it replaces."""
+        chosen = [m for m in members if not m.slot.overwritten and program.when(m.slot.on)]
+        if not chosen:
+            return
+        for phase in program.phases:
+            has_passed = any(phase.builder(member.slot.on) is not None for member in chosen)
+            if not has_passed and phase.is_pass and not phase.is_due_anyway:
+                continue
+            totals = _pass(phase, chosen)
+            shared.add(totals)
+            if phase.shared is not None:
+                totals |= shared.compute(phase.shared)
+            for member in chosen:
+                member.add(totals)
+                if phase.scalars is not None:
+                    member.compute(phase.scalars)
+                member.call_libraries(phase, self._scratch)
+        shared.keep(program)
+        for member in chosen:
+            member.keep(program)
 
 
 def _key(slot: Slot) -> Key:
@@ -188,28 +211,6 @@ def _largest(tensors: Tensors) -> Any:
     """The largest gradient since the last update."""
     before = tensors.get(LARGEST_GRADIENT)
     return tensors[GRADIENT] if before is None else ops.maximum(tensors[GRADIENT], before)
-
-
-def _run(program: Program, members: Sequence[Member], shared: Shared) -> None:
-    """Run a program over variables, whose tensors it replaces."""
-    chosen = [m for m in members if not m.slot.overwritten and program.when(m.slot.on)]
-    if not chosen:
-        return
-    for phase in program.phases:
-        has_passed = any(phase.builder(member.slot.on) is not None for member in chosen)
-        if not has_passed and phase.is_pass and not phase.is_due_anyway:
-            continue
-        totals = _pass(phase, chosen)
-        shared.add(totals)
-        if phase.shared is not None:
-            totals |= shared.compute(phase.shared)
-        for member in chosen:
-            member.add(totals)
-            if phase.scalars is not None:
-                member.compute(phase.scalars)
-    shared.keep(program)
-    for member in chosen:
-        member.keep(program)
 
 
 def _pass(phase: Phase, members: Sequence[Member]) -> Tensors:

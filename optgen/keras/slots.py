@@ -20,6 +20,7 @@ from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
+from optgen.runtime.matrix_calls import SQUARES
 from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 
@@ -106,7 +107,8 @@ def _state(slot: Slot, state: State, settings: Settings, add_variable: Callable[
     name = f"{re.sub('[/:]', '_', slot.path)}_{state.name}"
     if state.shape != ELEMENT:
         shape, begun = slot.form.length(state.shape), _exactly(initial)
-        return add_variable(shape=shape, initializer=begun, dtype=host_dtype(), name=name)
+        dtype = slot.dtype if state.shape in SQUARES else host_dtype()
+        return add_variable(shape=shape, initializer=begun, dtype=dtype, name=name)
     return add_variable(
         shape=variable.shape,
         initializer=_initializer(initial, variable),

@@ -8,11 +8,11 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.declarations import Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
-from optgen.runtime.matrix_calls import SQUARES, form_of
+from optgen.runtime.matrix_calls import SQUARES
 from optgen.runtime.memory import Memory
 from optgen.runtime.parts import NewStates, StateSource
 from optgen.runtime.shards import Whole
-from optgen.runtime.view import View
+from optgen.runtime.view import View, state_form
 
 #: The shape of states that are arrays of elements.
 ELEMENT = "element"
@@ -78,8 +78,7 @@ class Allocation:
             return self.shared[state.name]
         view = self._views[index]
         if view is not None and state.shape in SQUARES:
-            batch = () if view.matrices == 1 else (view.matrices,)
-            shape = *batch, *form_of(state.shape, view.rows, view.columns)
+            shape = state_form(view, state.shape)
             return self._source.number(*self._place, index, state.name, shape, value, is_own=True)
         length = view.length(state.shape) if view is not None else ()
         return self._source.number(*self._place, index, state.name, length, value)

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from optgen.runtime.matrix_calls import form_of
+
 Places = np.ndarray[Any, np.dtype[np.int64]]
 #: The first of some numbers that follow each other, and how many there are.
 Stretch = tuple[int, int]
@@ -53,6 +55,12 @@ class View:
     def length(self, shape: str) -> tuple[int, ...]:
         """The shape of a state with one number for each of these."""
         return (self.shape[VECTOR_LENGTHS[shape]],) if shape in VECTOR_LENGTHS else ()
+
+
+def state_form(view: View, shape: str) -> tuple[int, ...]:
+    """The shape of a state that is a square of each matrix."""
+    batch = () if view.matrices == 1 else (view.matrices,)
+    return *batch, *form_of(shape, view.rows, view.columns)
 
 
 def plain_view(shape: Sequence[int]) -> View:

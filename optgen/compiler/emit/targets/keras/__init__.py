@@ -33,7 +33,7 @@ class Keras(Target):
         """Whether the target has all that a plan needs."""
         every = [expression_of(item) for program in plan.programs for item in program.items]
         by_call = plan.rule.inputs or any(switch.is_of_calls for switch in plan.switches)
-        return not (plan.matrices or by_call or any(map(has_draws, every)))
+        return not (by_call or any(map(has_draws, every)))
 
     def printer(self, plan: Plan, naming: Naming) -> KerasPrinter:
         """What prints the statements of a plan."""
