@@ -15,6 +15,7 @@ from optgen.analysis.compare.canonical_form import (
     Node,
     again,
     canonical,
+    is_negative,
     multiply,
     negated,
     renamed,
@@ -204,7 +205,7 @@ def without_zeros(outline: Outline) -> Outline | None:
 
 def _without(outline: Outline, names: set[str]) -> Outline | None:
     trees = dict(outline.trees)
-    for name in names:
+    for name in sorted(names):
         trees = {k: substituted(tree, name, canonical(Number(0))) for k, tree in trees.items()}
     if not names or PARAM not in trees:
         return None
@@ -252,7 +253,7 @@ def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:
         if tree is None or state.initial != 0 or tree.operator != "+":
             continue
         added = [term for term in tree.children if not _speaks_of(term, state.name)]
-        if added and all(_is_negative(term) for term in added):
+        if added and all(is_negative(term) for term in added):
             for name in (state.name, new(state.name)):
                 other = negated(Node(NAME, (), name, Name(name)))
                 trees = {k: substituted(v, name, other) for k, v in trees.items()}
@@ -262,8 +263,3 @@ def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:
 
 def _speaks_of(node: Node, name: str) -> bool:
     return any(part.operator == NAME and part.leaf == name for part in node.walk())
-
-
-def _is_negative(term: Node) -> bool:
-    parts = term.children if term.operator == "*" else (term,)
-    return any(part.operator == NUMBER and float(part.leaf) < 0 for part in parts)
