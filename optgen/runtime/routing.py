@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from optgen.runtime.caller import caller_level
+from optgen.runtime.core import HasCore
 from optgen.runtime.model import Model
 from optgen.runtime.rule_metadata import Generated
 
@@ -56,14 +57,14 @@ class Routing(tuple[Route, ...]):
         )
 
 
-def routing_of(model: Model, rule: type[Generated]) -> Routing:
-    """The routes of the variables of a model."""
-    return Routing(_route(model, index, rule) for index in range(len(model.variables)))
+def routing_of(model: Model, rule: type[Generated], names: Sequence[str] | None = None) -> Routing:
+    """The routes of the variables of a model, under their paths or other names."""
+    paths = model.paths if names is None else names
+    return Routing(_route(model, index, path, rule) for index, path in enumerate(paths))
 
 
-def _route(model: Model, index: int, rule: type[Generated]) -> Route:
-    path, shape = model.paths[index], tuple(map(int, model.variables[index].shape))
-    view = model.views[index]
+def _route(model: Model, index: int, path: str, rule: type[Generated]) -> Route:
+    shape, view = tuple(map(int, model.variables[index].shape)), model.views[index]
     if not model.trained[index]:
         return Route(path, shape, "overwritten")
     if view is not None:
@@ -78,7 +79,7 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def warn_of_matrices(rule: type[Generated], paths: Iterable[str]) -> None:
-    """Warn where variables with such names are matrices of a rule that has another for others."""
+    """Warn where matrices of a rule with a fallback have such names."""
     found = [path for path in paths if _SELDOM_MATRICES.search(path)]
     if not (rule.fallback and found):
         return
@@ -88,3 +89,23 @@ def warn_of_matrices(rule: type[Generated], paths: Iterable[str]) -> None:
         f"or adapters, which {rule.fallback} may fit better: exclude_from_matrix(var_names=[…])",
         stacklevel=caller_level(),
     )
+
+
+class Routed(HasCore, Generated):
+    """The part of an optimizer that shows how variables are updated."""
+
+    def routing(self) -> Routing:
+        """How each variable is updated: as which matrix, by the fallback, or plainly.
+
+        The text of the result is a table. Raises ValueError before the optimizer is built.
+        """
+        with self._core.turn.lock:
+            if (model := self._core.model) is None:
+                raise ValueError(f"{type(self).__name__} has no variables yet; build it first")
+            return routing_of(model, type(self))
+
+    def _warn_of_matrices(self) -> None:
+        """Warn of variables that are seldom meant to be matrices."""
+        if self.fallback:
+            routes = self.routing()
+            warn_of_matrices(type(self), [one.path for one in routes if one.updated == "matrix"])

@@ -96,7 +96,8 @@ class Reference:
 
     def _rows(self, k: int, grad: Array) -> Array:
         self._first[k] = 0.9 * self._first[k] + 0.1 * grad
-        return self._first[k] / (np.linalg.norm(self._first[k], axis=1, keepdims=True) + 0.001)
+        lengths: Array = np.sqrt((self._first[k] ** 2).sum(axis=1, keepdims=True))
+        return self._first[k] / (lengths + 0.001)
 
     def _adam(self, k: int, grad: Array) -> Array:
         self._first[k] = 0.9 * self._first[k] + 0.1 * grad
@@ -111,14 +112,16 @@ class Cautious(Reference):
 
     def altered(self, change: Array, grad: Array) -> Array:
         mask = change * grad > 0
-        return change * mask / max(float(mask.mean()), 0.001)
+        masked: Array = change * mask / max(float(mask.mean()), 0.001)
+        return masked
 
 
 class Clipped(Reference):
     """The root mean square of a change is at most 0.5 learning rates (Adafactor, section 6)."""
 
     def altered(self, change: Array, grad: Array) -> Array:
-        return change / max(1.0, float(np.sqrt((change**2).mean())) / 0.5)
+        clipped: Array = change / max(1.0, float(np.sqrt((change**2).mean())) / 0.5)
+        return clipped
 
 
 def drawn() -> tuple[list[Array], list[list[Array]]]:
@@ -201,8 +204,8 @@ def test_names_of_both_rules(tmp_path: Path) -> None:
     ]
     assert [state.name for state in rule.states] == ["velocity", "plain_velocity"]
     targets = [step.target for step in rule.blocks[0].steps]
-    own = ["velocity", "scale", "change"]
-    assert targets == [*own, "plain_velocity", "plain_scale", "change", "param"]
+    first = ["velocity", "scale", "change"]
+    assert targets == [*first, "plain_velocity", "plain_scale", "change", "param"]
     assert "    plain_scale = plain_learning_rate*plain_velocity\n" in rule.notation
 
 

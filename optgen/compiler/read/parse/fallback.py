@@ -67,19 +67,21 @@ def _draws(steps: Sequence[Step]) -> int:
 
 def _joined(own: Sequence[Step], other: Sequence[Step], module: str) -> Iterator[Step]:
     """The steps of both rules; one last step takes both of their changes off, if they have any."""
-    parts = [_computing_change(steps) for steps in (own, other)]
-    if all(part is not None for part in parts):
-        for steps, where in zip(parts, (MATRICES, OTHERS), strict=True):
-            for step in steps or ():
-                yield replace(step, guard=where & step.guard)
+    left, right = _computing_change(own), _computing_change(other)
+    if left is not None and right is not None:
+        yield from _where(MATRICES, left)
+        yield from _where(OTHERS, right)
         yield Step(PARAM, CHANGED, ALWAYS, own[-1].location)
         return
     taken = {step.target for step in (*own, *other)}
-    for steps, part, where in zip((own, other), parts, (MATRICES, OTHERS), strict=True):
-        # One of the rules has no change, so that the other one's is just a value.
-        new = {} if part is None else {CHANGE: free_name(f"{module}_{CHANGE}", taken)}
-        for step in Renaming(new, {}).steps(steps):
-            yield replace(step, guard=where & step.guard)
+    # One of the rules has no change, so that the other one's is just a value.
+    value = Renaming({CHANGE: free_name(f"{module}_{CHANGE}", taken)}, {})
+    yield from _where(MATRICES, own if left is None else value.steps(own))
+    yield from _where(OTHERS, other if right is None else value.steps(other))
+
+
+def _where(where: Condition, steps: Sequence[Step]) -> Iterator[Step]:
+    return (replace(step, guard=where & step.guard) for step in steps)
 
 
 def _computing_change(steps: Sequence[Step]) -> list[Step] | None:
