@@ -78,7 +78,11 @@ def _shape(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "1"
 
 
-def warn_of_matrices(rule: type[Generated], paths: Iterable[str]) -> None:
+def warn_of_matrices(
+    rule: type[Generated],
+    paths: Iterable[str],
+    remedy: str = "call exclude_from_matrix(var_names=[…])",
+) -> None:
     """Warn where matrices of a rule with a fallback have such names."""
     found = [path for path in paths if _SELDOM_MATRICES.search(path)]
     if not (rule.fallback and found):
@@ -86,7 +90,7 @@ def warn_of_matrices(rule: type[Generated], paths: Iterable[str]) -> None:
     shown = ", ".join(map(repr, found[:_SHOWN])) + ", …" * (len(found) > _SHOWN)
     warnings.warn(
         f"{rule.__name__} updates {shown} as matrices; by their names, they are embeddings, heads "
-        f"or adapters, which {rule.fallback} may fit better: exclude_from_matrix(var_names=[…])",
+        f"or adapters, which {rule.fallback} may fit better: {remedy}",
         stacklevel=caller_level(),
     )
 
