@@ -75,7 +75,7 @@ def _check_steps(rule: Rule, block: Block, steps: tuple[Step, ...]) -> Iterator[
             for part in walk(step.expression)
             for problem in _check_part(part, extents, rule, is_matrix=is_matrix)
         ]
-        problems += _check_reach(step, rule)
+        problems = problems or [*_check_reach(step, rule)]
         yield from problems
         state = states.get(step.target)
         if state is not None and not problems:
