@@ -180,6 +180,25 @@ def test_global_norms_are_of_all_variables(tmp_path: Path) -> None:
         np.testing.assert_allclose(param, wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0)])
+def test_a_norm_in_a_rule_is_of_its_own_variables(order: tuple[int, ...], tmp_path: Path) -> None:
+    own = OWN.replace(
+        "1/(row_norm(velocity) + 0.001)", "1/(global_norm(grad) + row_norm(velocity))"
+    )
+    made = optgen.compile(written(tmp_path, own.replace('"adamw"', '"other"')))()
+    params, gradients = ([listed[k] for k in order] for listed in (drawn()[0], drawn()[1][0]))
+    wanted = [param.copy() for param in params]
+    norm = np.sqrt(sum(float((grad**2).sum()) for grad in gradients if grad.ndim > 1))
+    for param, grad in zip(wanted, gradients, strict=True):
+        velocity = 0.1 * grad
+        lengths = np.linalg.norm(velocity, axis=-1, keepdims=True)
+        own_change = 0.02 * velocity / (norm + lengths)
+        np.subtract(param, own_change if grad.ndim > 1 else 0.1 * grad, out=param)
+    made.apply(gradients, params)
+    for param, value in zip(params, wanted, strict=True):
+        np.testing.assert_allclose(param, value, rtol=1e-13)
+
+
 def test_a_rate_may_be_a_schedule(tmp_path: Path) -> None:
     own = OWN.replace('"adamw"', '"other"')
     made = optgen.compile(written(tmp_path, own))(
@@ -360,11 +379,11 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
         "can't have a fallback",
         "param + velocity",
     ),
-    "a norm of all variables": (
-        "row_norm(velocity)",
-        "global_norm(velocity)",
-        "'global_norm' is of all variables, and this line runs for some of them",
-        "global_norm(velocity)",
+    "a number of all variables": (
+        "velocity = {}",
+        'velocity = {}\n[state.total]\nshape = "optimizer"',
+        "'total' is of all variables, and this line runs for some of them",
+        "total",
     ),
 }
 FEATURE = """
@@ -382,6 +401,8 @@ def test_a_mistake(mistake: str, tmp_path: Path) -> None:
     text = OWN.replace(old, new, 1)
     if mistake == "no view":
         text = text.replace("1/(row_norm(velocity) + 0.001)", "1")
+    if mistake == "a number of all variables":
+        text = text.replace("scale = 1", "total = total + global_norm(grad)\nscale = total")
     path = written(tmp_path, text)
     (tmp_path / "decaying.toml").write_text(FEATURE, encoding="utf-8")
     another = OWN.replace('"Rows"', '"Another"')

@@ -83,23 +83,14 @@ def _check_steps(rule: Rule, block: Block, steps: tuple[Step, ...]) -> Iterator[
 
 
 def _check_reach(step: Step, rule: Rule) -> Iterator[Problem]:
-    """A problem for a number of all variables that only matrices, or only others, would decide."""
-    if MATRIX not in step.guard.atoms:
-        return
-    parts = [part for part in walk(step.expression) if isinstance(part, Operation)]
-    found = [(part.operator, part.location) for part in parts if _is_global(part.operator)]
+    """A problem for a state of all variables that only matrices, or only others, would decide."""
     shared = {state.name for state in rule.states if state.extent is Extent.OPTIMIZER}
-    found += [(step.target, step.location)] if step.target in shared else []
-    for name, location in found[:1]:
-        message = f"{name!r} is of all variables, and this line runs for some of them"
+    if step.target in shared and MATRIX in step.guard.atoms:
+        message = f"{step.target!r} is of all variables, and this line runs for some of them"
         hint = "move it out of the if that asks for matrices"
         if rule.fallback:
-            hint = "a rule with a fallback updates matrices only; use norm or sum, of each variable"
-        yield Problem(message, location, hint)
-
-
-def _is_global(operator: str) -> bool:
-    return operator in REDUCERS and REDUCERS[operator].extent is Extent.OPTIMIZER
+            hint = 'a rule and its fallback have variables of their own; make the shape "tensor"'
+        yield Problem(message, step.location, hint)
 
 
 def _check_value(state: State, step: Step, extents: Extents) -> Iterator[Problem]:
