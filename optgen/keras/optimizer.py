@@ -27,6 +27,7 @@ from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.routing import warn_of_matrices
 from optgen.runtime.suggestions import refuse_unknown
 
 _OF_KERAS = signature(BaseOptimizer.__init__).parameters
@@ -97,6 +98,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         paths = paths_of(variables)
         rule, inside = self.rule, self._inside
         inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
+        trained = [slot for slot in inside.slots if not slot.overwritten]
+        warn_of_matrices(rule, [slot.path for slot in trained if slot.form.is_viewed])
         settings = inside.hyperparameters.settings()
         inside.shared = add_states(rule, inside.slots, settings, self.add_variable)
         inside.hyperparameters.fix()

@@ -86,6 +86,8 @@ class Generated:
     layout: ClassVar[Layout] = Layout()
     #: How variables are viewed as matrices; empty if they are not.
     view: ClassVar[str] = ""
+    #: The rule that updates variables that aren't matrices; empty if it's the same.
+    fallback: ClassVar[str] = ""
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     #: Digests of what the class and its kernels were made of, and the features around them.

@@ -15,6 +15,7 @@ from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.kernels import MATRIX
 from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
@@ -26,6 +27,7 @@ from optgen.torch.dense_copies import HALVES
 from optgen.torch.distributed import refuse_strided, refuse_unsummed
 from optgen.torch.groups import ParamGroups
 from optgen.torch.inputs import with_loss
+from optgen.torch.matrices import Routed, exclusions_of
 from optgen.torch.measures import Measures
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import (
@@ -48,7 +50,7 @@ _DTYPES = (*(getattr(torch, one.name) for one in NATIVE), *HALVES)
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 
 
-class FusedOptimizer(Measures, torch.optim.Optimizer):
+class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -137,6 +139,7 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
         shapes = {state.name: state.shape for state in self.rule.states}
         shapes |= {LARGEST_GRADIENT: ELEMENT}
         found = [given(path, p, self.state.get(p), shapes) for path, p in named.items()]
+        core.treatment.exclusions = exclusions_of(self._groups.by_group)
         made = Parameters(
             self.rule,
             named,
@@ -146,7 +149,9 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
             shows_ages=counts_updates(self.peer),
         )
         made.built_for = self._groups.by_group
-        if before is not None:
+        if before is None:
+            self._warn_of_matrices(made.model)
+        else:
             gathered = {id(param) for param in compress(before.params, before.model.seen)}
             made.model.seen[:] = [id(param) in gathered for param in made.params]
             made.model.is_perturbed = before.model.is_perturbed
@@ -278,7 +283,7 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
             owner, groups = type(self).__name__, state["param_groups"]
             for group in groups:
                 refuse_other(group, constants(self.peer, self.arguments), owner)
-            names = [*self.defaults, *(argument.name for argument in self.arguments)]
+            names = [*self.defaults, *(argument.name for argument in self.arguments), MATRIX]
             complete(groups, self.param_groups, names)
         super().__setstate__(state)
         if counters is not None:

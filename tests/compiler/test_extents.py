@@ -323,3 +323,23 @@ def test_values_are_the_same_along_what_their_extent_leaves_out(expression: Expr
         np.testing.assert_allclose(found, np.broadcast_to(found[:, :1], (2, 3)))
     if not extent >= Extent.ROWS:
         np.testing.assert_allclose(found, np.broadcast_to(found[:1], (2, 3)))
+
+
+def test_no_number_of_all_variables_is_decided_by_some(tmp_path: Path) -> None:
+    text = '''name = "Some"
+[matrix]
+view = "last two"
+[state]
+total = { shape = "optimizer", invariant = "total >= 0" }
+[update]
+rule = """
+if matrix:
+    total = total + global_norm(grad)
+change = learning_rate*grad/(1 + total)
+"""
+'''
+    assert_told(tmp_path, text, "'total' is of all variables", "total = ")
+    plain = text.replace("if matrix:\n    total", "total").replace(
+        '[matrix]\nview = "last two"\n', ""
+    )
+    assert problems(tmp_path, plain) == ()

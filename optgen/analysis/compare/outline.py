@@ -22,6 +22,7 @@ from optgen.analysis.compare.canonical_form import (
     substituted,
 )
 from optgen.analysis.compare.linear import cleared, collected
+from optgen.analysis.exact.branches import branches
 from optgen.analysis.exact.reductions import over_elements
 from optgen.analysis.exact.specialization import asked, decided
 from optgen.compiler.ir.expression import (
@@ -178,12 +179,16 @@ def _likeness(one: Counter[str], other: Counter[str]) -> float:
 
 
 def outlines(rule: Rule) -> Iterator[Outline]:
-    """The outline of a rule in each setting of its static conditions, up to a limit."""
-    (block,) = rule.blocks
-    atoms = asked(rule, block.steps)
+    """The outline of a rule in each setting of its static conditions, up to a limit.
+
+    A fallback is another rule, which isn't outlined.
+    """
+    own, given = next(branches(rule))
+    (block,) = own.blocks
+    atoms = [atom for atom in asked(own, block.steps) if atom not in given]
     for setting in islice(product((False, True), repeat=len(atoms)), MOST_SETTINGS):
-        on = {**dict.fromkeys(rule.atoms, False), **dict(zip(atoms, setting, strict=True))}
-        found = _outline(rule, on)
+        on = {**dict.fromkeys(rule.atoms, False), **given, **dict(zip(atoms, setting, strict=True))}
+        found = _outline(own, on)
         if found is not None:
             yield found
 

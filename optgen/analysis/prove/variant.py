@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
+from optgen.analysis.exact.branches import branches
 from optgen.analysis.exact.composition import TooLargeError, composed
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.analysis.exact.ranges import bound, comparison
@@ -78,15 +79,16 @@ def variants(rule: Rule) -> Iterator[Variant]:
 
     Raises TooLargeError for too many settings, and for values that are too large.
     """
-    (block,) = rule.blocks
-    atoms = asked(rule, block.steps)
-    if 2 ** len(atoms) > MOST_VARIANTS:
-        raise TooLargeError
-    for setting in product((False, True), repeat=len(atoms)):
-        on = dict(zip(atoms, setting, strict=True))
-        known = _ranges(rule, on)
-        if known is not None:
-            yield _variant(rule, on, known)
+    for part, given in branches(rule):
+        (block,) = part.blocks
+        atoms = [atom for atom in asked(part, block.steps) if atom not in given]
+        if 2 ** len(atoms) > MOST_VARIANTS:
+            raise TooLargeError
+        for setting in product((False, True), repeat=len(atoms)):
+            on = {**given, **dict(zip(atoms, setting, strict=True))}
+            known = _ranges(part, on)
+            if known is not None:
+                yield _variant(part, on, known)
 
 
 def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Variant:

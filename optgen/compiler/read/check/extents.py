@@ -75,10 +75,22 @@ def _check_steps(rule: Rule, block: Block, steps: tuple[Step, ...]) -> Iterator[
             for part in walk(step.expression)
             for problem in _check_part(part, extents, rule, is_matrix=is_matrix)
         ]
+        problems = problems or [*_check_reach(step, rule)]
         yield from problems
         state = states.get(step.target)
         if state is not None and not problems:
             yield from _check_value(state, step, extents)
+
+
+def _check_reach(step: Step, rule: Rule) -> Iterator[Problem]:
+    """A problem for a state of all variables that only matrices, or only others, would decide."""
+    shared = {state.name for state in rule.states if state.extent is Extent.OPTIMIZER}
+    if step.target in shared and MATRIX in step.guard.atoms:
+        message = f"{step.target!r} is of all variables, and this line runs for some of them"
+        hint = "move it out of the if that asks for matrices"
+        if rule.fallback:
+            hint = 'a rule and its fallback have variables of their own; make the shape "tensor"'
+        yield Problem(message, step.location, hint)
 
 
 def _check_value(state: State, step: Step, extents: Extents) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ from optgen.compiler.ir.rule import (
     Step,
 )
 from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Spec, StateEntry, Text
+from optgen.compiler.read.parse.fallback import with_fallback
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.names import check_names
@@ -44,6 +45,8 @@ def parse(spec: Spec) -> Rule:
         raise SpecError([Problem(message, spec.name.location, "call it in a rule")])
     check_names(spec, problems)
     rule = _Parser(spec, problems).rule()
+    if spec.fallback is not None and not problems:
+        rule = with_fallback(rule, parse(spec.fallback.spec), spec.fallback, problems)
     if problems:
         raise SpecError(problems)
     return rule
