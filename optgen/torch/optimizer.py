@@ -115,7 +115,7 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
-            if self.rule.view:
+            if self.rule.view or self.rule.has_draws():
                 refuse_strided(f"{owner}: parameter {path}", param)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
