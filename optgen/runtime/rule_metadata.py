@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Input, State, Switch
 from optgen.runtime.kernels import (
     EVALUATE,
-    RANDOM_SEED,
+    RANDOM,
     Kernels,
     MixedBuildError,
     Program,
@@ -132,7 +132,7 @@ class Generated:
     @classmethod
     def has_draws(cls) -> bool:
         """Whether the rule or any of its features draws random numbers."""
-        return RANDOM_SEED in cls.layout.columns
+        return RANDOM[0] in cls.layout.columns
 
     @classmethod
     def rule_class(cls) -> type[Generated]:
