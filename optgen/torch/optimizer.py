@@ -33,6 +33,7 @@ from optgen.torch.peers import (
     constants,
     counts_updates,
     group_defaults,
+    has_dimensions,
     refuse_chosen,
     refuse_other,
 )
@@ -144,6 +145,7 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
             core.settings,
             core.treatment,
             shows_ages=counts_updates(self.peer),
+            has_dimensions=has_dimensions(self.peer, self.rule),
         )
         made.built_for = self._groups.by_group
         if before is not None:
