@@ -7,6 +7,7 @@ from typing import Any
 
 from optgen.keras.arithmetic import TensorFunctions
 from optgen.keras.matrices import VariableFunctions
+from optgen.keras.randomness import Draws
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.kernels import Builder, Phase, Program, switches_of
@@ -49,14 +50,18 @@ class Member:
     def __init__(
         self,
         slot: Slot,
+        place: int,
         tensors: Tensors,
         scalars: tuple[Tensors, Tensors],
         functions: TensorFunctions,
         host: TensorFunctions,
     ) -> None:
-        """``scalars`` are those of the call, in the variable's dtype and in the host's."""
+        """``place`` is that of the variable in their order.
+
+        ``scalars`` are those of the call, in the variable's dtype and in the host's.
+        """
         self.slot, self.tensors = slot, tensors
-        self.functions = VariableFunctions(functions, slot.form)
+        self.functions = VariableFunctions(Draws(functions, slot.form.places, place), slot.form)
         self._host = VariableFunctions(host, slot.form)
         self._narrow, self._wide = ({**some} for some in scalars)
         self._wide |= {name: host.real(size) for name, size in slot.form.sizes.items()}

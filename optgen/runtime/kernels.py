@@ -17,6 +17,8 @@ Condition = Callable[[Mapping[str, bool]], bool]
 #: Switches that the runtime sets: whether a step checks gradients for elements that aren't
 #: finite first, and whether an update leaves out what comes after a variable's constraint.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
+#: The scalars that rules with random numbers have: whole numbers.
+RANDOM = ("random_seed", "random_step")
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
 #: The program that computes what evaluation uses.

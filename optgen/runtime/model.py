@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optgen.runtime.allocation import Allocation, initial_value, views_of
+from optgen.runtime.allocation import Allocation, initial_value, segments_of, views_of
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.arrays import Gradients as Listed
@@ -85,6 +85,8 @@ class Model:
         self.guard: AbstractContextManager[object] = nullcontext()
         self.ages = parts.ages
         self._whole = parts.whole if kernels.take_sums(self.switches) else None
+        drawn_for = parts.whole if rule.has_draws() else None
+        self._segments = segments_of(self.memory, self.variables, drawn_for)
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
@@ -159,6 +161,7 @@ class Model:
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted
+        engine.divide(self._segments)
         self.engine = engine
         self._placed = rows.tobytes()
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Input, State, Switch
 from optgen.runtime.kernels import (
     EVALUATE,
+    RANDOM,
     Kernels,
     MixedBuildError,
     Program,
@@ -129,6 +130,11 @@ class Generated:
     def has_average(cls) -> bool:
         """Whether the rule computes what evaluation uses."""
         return any(program.name == EVALUATE for program in cls.layout.programs)
+
+    @classmethod
+    def has_draws(cls) -> bool:
+        """Whether the rule or any of its features draws random numbers."""
+        return RANDOM[0] in cls.layout.columns
 
     @classmethod
     def rule_class(cls) -> type[Generated]:

@@ -35,6 +35,7 @@ from optgen.torch.peers import (
     constants,
     counts_updates,
     group_defaults,
+    has_dimensions,
     refuse_chosen,
     refuse_other,
 )
@@ -117,7 +118,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
-            if self.rule.view:
+            if self.rule.view or self.rule.has_draws():
                 refuse_strided(f"{owner}: parameter {path}", param)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
@@ -147,6 +148,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             core.settings,
             core.treatment,
             shows_ages=counts_updates(self.peer),
+            has_dimensions=has_dimensions(self.peer, self.rule),
         )
         made.built_for = self._groups.by_group
         if before is None:

@@ -22,13 +22,15 @@ from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.runtime.cuda.own import package
 
 #: Random numbers are drawn by kernels only.
-SHAKEN = '''
-name = "Shaken"
+ALTERNATING = '''
+name = "Alternating"
 [hyperparameters]
 learning_rate = { default = 0.1 }
 [update]
 rule = """
-param = param - learning_rate*(grad + normal())
+if step % 2 == 0:
+    grad = grad + param
+param = param - learning_rate*grad
 """
 '''
 
@@ -149,8 +151,8 @@ def test_a_rule_without_operations_runs_in_its_kernels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    (tmp_path / "shaken.toml").write_text(SHAKEN, encoding="utf-8")
-    rule = optgen.compile(tmp_path / "shaken.toml")
+    (tmp_path / "alternating.toml").write_text(ALTERNATING, encoding="utf-8")
+    rule = optgen.compile(tmp_path / "alternating.toml")
     variable, optimizer = keras.Variable(np.ones(3, "float32")), optimizer_class(rule)()
     array, plain = np.ones(3, np.float32), rule()
     for _ in range(3):

@@ -13,7 +13,17 @@ import torch
 from tests.extents.own import SPECS
 from tests.torch.layouts import laid_out, of_layouts
 from tests.torch.ranks import run
-from tests.torch.sharding import BROKEN, LAID_OUT, LAYERWISE, RANKS, RUNS, go_on, kind_of, rank
+from tests.torch.sharding import (
+    BROKEN,
+    LAID_OUT,
+    LAYERWISE,
+    NOISY,
+    RANKS,
+    RUNS,
+    go_on,
+    kind_of,
+    rank,
+)
 from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
@@ -49,8 +59,9 @@ def test_shards_end_where_one_process_does(tmp_path: Path) -> None:
     Norms are those of whole parameters, and checkpoints go on in any number of processes.
     """
     (tmp_path / "layerwise.toml").write_text(LAYERWISE)
+    (tmp_path / "noisy.toml").write_text(NOISY)
     specs = [str(SPECS / f"{name}.toml") for name in ("learned", "factored", "covered")]
-    command = [sys.executable, "-m", "optgen", "build", "layerwise.toml", *specs]
+    command = [sys.executable, "-m", "optgen", "build", "layerwise.toml", "noisy.toml", *specs]
     command += ["--out", "own_package"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     # What is compiled here is loaded by the ranks.

@@ -39,7 +39,7 @@ class Cpu(Target):
             ),
             *("column_places", "fold_numbers", "fold_rows", "height", "inf", "int64", "itemsize"),
             *("left", "line", "matrix_index", "offset", "place", "reach", "row_parts", "row_place"),
-            *("origin", "position", *DRAWS),
+            *("origin", "position", "whole_columns", "whole_rows", *DRAWS),
             *("row_places", "scattered", "stretch", "tensors", "tile", "tiles", "view", "width"),
             *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),
         ]
