@@ -31,8 +31,7 @@ def representative(rule: Rule) -> Rule:
 
 
 def _hyperparameter(given: Input) -> Hyperparameter:
-    default = None if given.optional else 1.0
-    return Hyperparameter(given.name, default, given.location, optional=given.optional)
+    return Hyperparameter(given.name, 1.0, given.location, optional=given.optional)
 
 
 def _moved(rule: Rule, block: Block) -> Block:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optgen.analysis.reports import findings
-from optgen.compiler.ir.proof import TOLD, Finding, Verdict
+from optgen.compiler.ir.proof import BINDING, TOLD, Finding, Verdict
 from optgen.compiler.pipeline import load_all
 
 #: A sound rule in which each of two branches alone would be none.
@@ -61,6 +61,25 @@ param = param - learning_rate*grad
 """
 '''
 
+#: Downhill for the losses that there are, as 1; only a loss below -1 would turn the step around.
+GUIDED = '''
+name = "Guided"
+
+[hyperparameters]
+learning_rate = { default = 0.1 }
+
+[inputs]
+loss = { shape = "optimizer", optional = true }
+
+[update]
+rule = """
+strength = 1
+if given(loss):
+    strength = loss + 1
+change = learning_rate*strength*grad
+"""
+'''
+
 
 def refuted(folder: Path, text: str) -> list[Finding]:
     path = folder / "example.toml"
@@ -70,9 +89,13 @@ def refuted(folder: Path, text: str) -> list[Finding]:
     return [one for one in found if one.group not in TOLD]
 
 
-@pytest.mark.parametrize("text", [SEEDED, SECOND_POINT], ids=["calls", "second point"])
+@pytest.mark.parametrize("text", [SEEDED, SECOND_POINT], ids=["calls", "point"])
 def test_a_sound_rule_is_not_warned_of(text: str, tmp_path: Path) -> None:
     assert not refuted(tmp_path, text)
+
+
+def test_an_input_without_a_range_refutes_nothing(tmp_path: Path) -> None:
+    assert not [one for one in refuted(tmp_path, GUIDED) if one.group in BINDING]
 
 
 SLIPS = {
