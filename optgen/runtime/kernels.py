@@ -26,8 +26,10 @@ EVALUATE = "evaluate"
 #: The program that moves variables to where the next gradient is taken, and the switch of updates
 #: with such a gradient.
 PERTURB, PERTURBED = "perturb", "perturbed"
+#: The program that comes back from there without an update.
+COME_BACK = "come_back"
 #: Programs that don't check gradients.
-_UNCHECKED = frozenset({"absent", EVALUATE, PERTURB})
+_UNCHECKED = frozenset({"absent", EVALUATE, PERTURB, COME_BACK})
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 

@@ -205,16 +205,17 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         made = self._current()
         self._core.refuse_to_perturb(self.rule)
         read = made.reader.read()
-        present = made.model.present(read)
-        if present.any():
-            changed = [*compress(made.params, present)]
-            also = [*made.copies.filled(present), *marking_changed(changed)]
-            self._core.perturb(read, also)
+        if made.model.present(read).any():
+            every = made.copies.filled(made.model.every)
+            self._core.perturb(read, [*every, *marking_changed(made.params)])
 
     def _step(self, inputs: Mapping[str, object]) -> None:
         made = self._current()
         model, read = made.model, made.reader.read()
         if not model.present(read).any():
+            if model.is_perturbed:
+                every = made.copies.filled(model.every)
+                self._core.come_back([*every, *marking_changed(made.params)])
             return
         if model.deferred is not None and model.deferred.is_capturing:
             raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
@@ -223,6 +224,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         assert self._live is not None
         # A state that is visible before its first update equals no state.
         self._live.show(touched)
+        # What was moved without a gradient comes back, too.
+        touched = model.every if model.is_perturbed else touched
         changed = made.params if touched.all() else [*compress(made.params, touched)]
         also: list[Call] = [
             *made.copies.filled(touched),

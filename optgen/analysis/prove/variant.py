@@ -24,7 +24,7 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.problem import Location
-from optgen.compiler.ir.reserved import MATRIX
+from optgen.compiler.ir.reserved import MATRIX, PERTURBED
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
 from optgen.compiler.ir.rule import Step as Assignment
 
@@ -50,6 +50,8 @@ class Variant:
     location: Location
     #: Whether the parameter is a matrix in the view of the rule.
     is_matrix: bool = False
+    #: Whether its gradient is taken at a second point.
+    is_perturbed: bool = False
 
     @property
     def change(self) -> Expression:
@@ -113,8 +115,8 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
         s.location for steps in (taken, block.steps) for s in steps[::-1] if s.target == PARAM
     )
     location = next(moving, rule.location)
-    is_matrix = every.get(MATRIX, False)
-    return Variant(label, taken, values, known, tuple(relations), states, location, is_matrix)
+    views = every.get(MATRIX, False), every.get(PERTURBED, False)
+    return Variant(label, taken, values, known, tuple(relations), states, location, *views)
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:

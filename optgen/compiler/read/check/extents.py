@@ -30,7 +30,7 @@ def check_extents(rule: Rule) -> Iterator[Problem]:
     for state in rule.states:
         yield from _check_state(state, rule)
     for block in rule.blocks:
-        for steps in (block.steps, block.otherwise):
+        for steps in (block.steps, block.otherwise, block.perturb):
             yield from _check_steps(rule, block, steps)
     if rule.view and rule.view_at is not None and not _uses_view(rule):
         message = "no line of the rule uses the view as a matrix"
@@ -100,6 +100,8 @@ def _check_value(state: State, step: Step, extents: Extents) -> Iterator[Problem
         return
     message = f"{state.name!r} has {_amount(state)}, and this has {AMOUNTS[found]}"
     hint = _REDUCE.get(state.extent, "")
+    if found in (*VECTORS, Extent.MATRIX) and not (step.guard & Condition.of(MATRIX)).cases:
+        hint = "a name has one extent everywhere: under else:, use names that matrices don't use"
     if state.is_of_calls:
         hint = 'shape = "call" takes hyperparameters, call, step and states of that shape only'
     yield Problem(message, step.expression.location, hint)
@@ -130,7 +132,8 @@ def _check_part(
         yield Problem(message, part.location, hint)
     elif REDUCERS[name].extent is Extent.OPTIMIZER and found in VECTORS:
         message = f"{name} is of the elements of all tensors, and this has {AMOUNTS[found]}"
-        hint = "reduce a value of the elements"
+        whole = f"{name}(sum(x)/size)" if name == "global_sum" else f"{name}(norm(x)/sqrt(size))"
+        hint = f"write {whole}: a number of a tensor counts for each of its elements"
         yield Problem(message, part.location, hint)
 
 
@@ -145,7 +148,7 @@ def _amount(state: State) -> str:
 
 
 def _uses_view(rule: Rule) -> bool:
-    steps = [step for block in rule.blocks for step in (*block.steps, *block.otherwise)]
+    steps = [step for block in rule.blocks for step in block.every_step]
     return MATRIX in rule.atoms or any(
         (isinstance(part, Operation) and part.operator in AXIS_REDUCTIONS)
         or (isinstance(part, Name) and part.id in (ROWS, COLUMNS))

@@ -192,7 +192,7 @@ class _Parser:
         if shape is not None:
             extent = INPUT_SHAPES.get(shape.value, Extent.ELEMENT)
             if shape.value not in INPUT_SHAPES:
-                hint = nearest(shape.value, INPUT_SHAPES) or f"one of {', '.join(INPUT_SHAPES)}"
+                hint = f"one of {', '.join(INPUT_SHAPES)}"
                 message = f"{shape.value!r:.60} is no shape of an input"
                 self._problems.add(message, shape.location, hint)
         return Input(entry.name.value, entry.name.location, extent, entry.optional, entry.doc)
@@ -202,7 +202,7 @@ class _Parser:
         if shape is None:
             return Extent.ELEMENT
         if shape.value not in STATE_SHAPES:
-            hint = nearest(shape.value, STATE_SHAPES) or f"one of {', '.join(STATE_SHAPES)}"
+            hint = f"one of {', '.join(STATE_SHAPES)}"
             self._problems.add(f"{shape.value!r:.60} is no shape of a state", shape.location, hint)
         return STATE_SHAPES.get(shape.value, Extent.ELEMENT)
 
