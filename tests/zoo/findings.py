@@ -14,7 +14,7 @@ import prodigyopt
 import pytorch_optimizer as po
 
 from tests.zoo import papers
-from tests.zoo.libraries import of_keras, of_optax, of_torch
+from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import D0, EPSILON, RATE, Steps, of_paper
 from tests.zoo.runs import Model, Run, of_ours
 
@@ -68,6 +68,10 @@ def _optax(name: str, rule: str, paper: Steps, theirs: Mapping[str, Any], **more
     )
 
 
+def _timm(module: str, name: str, rule: str, paper: Steps, **theirs: Any) -> Finding:
+    return Finding("timm", name, of_torch(timm_class(module, name), **PO, **theirs), rule, paper)
+
+
 DECAYED = {"weight_decay": 0.1}
 COUPLED = {"weight_decay": 0.1, "weight_decouple": False}
 LAMB_IN_KERAS = of_keras(keras.optimizers.Lamb, **OPTAX, weight_decay=0.1, epsilon=1e-6)
@@ -90,6 +94,9 @@ FINDINGS = [
     _po("LARS", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
     _po("LaProp", "LaProp", papers.laprop, {}, magnitude=1e-6),
     _po("AdamP", "AdamP", papers.adamp, {"eps": EPSILON}, arguments={"epsilon": EPSILON}),
+    _timm("adopt", "Adopt", "ADOPT", papers.adopt),
+    _timm("lamb", "Lamb", "LAMB", partial(papers.lamb, decay=0.0), weight_decay=0.0),
+    _timm("lars", "Lars", "LARS", partial(papers.lars, decay=0.0), momentum=0.9),
     Finding(
         "prodigyopt",
         "Prodigy",
