@@ -97,6 +97,16 @@ def radam(x: Array, gradients: Sequence[Array], b2: float = 0.95) -> Iterator[Ar
         yield x
 
 
+def lookahead(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 1 of Zhang et al. around SGD: back half of the way after every second step."""
+    slow = x
+    for t, g in enumerate(gradients, 1):
+        x = x - RATE * g
+        if t % 2 == 0:
+            x = slow = slow + 0.5 * (x - slow)
+        yield x
+
+
 def lamb(x: Array, gradients: Sequence[Array], decay: float = 0.1) -> Iterator[Array]:
     """Algorithm 2 of You et al., where phi changes nothing."""
     for m, v in moments(gradients, 0.9, 0.999):
