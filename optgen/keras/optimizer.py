@@ -22,7 +22,6 @@ from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import UnsupportedTargetError
-from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.routing import warn_of_matrices
 from optgen.runtime.suggestions import refuse_unknown
 
