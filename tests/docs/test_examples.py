@@ -58,7 +58,7 @@ def test_examples_run(page: Path, tmp_path: Path, commands: Path) -> None:
 
 def _output(language: str, text: str, folder: Path, environment: Mapping[str, str]) -> str:
     commands = Path(environment["PATH"].split(os.pathsep)[0])
-    command = {"python": [commands / PROGRAM, text], "sh": ["sh", "-ec", text]}[language]
+    command = {"python": [str(commands / PROGRAM), text], "sh": ["sh", "-ec", text]}[language]
     result = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
