@@ -20,6 +20,7 @@ from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
+from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
@@ -30,15 +31,7 @@ from optgen.torch.inputs import with_loss
 from optgen.torch.matrices import Routed, exclusions_of
 from optgen.torch.measures import Measures
 from optgen.torch.parameters import Parameters
-from optgen.torch.peers import (
-    Peer,
-    constants,
-    counts_updates,
-    group_defaults,
-    has_dimensions,
-    refuse_chosen,
-    refuse_other,
-)
+from optgen.torch.peers import Peer
 from optgen.torch.state_view import Live
 from optgen.torch.states import given
 from optgen.torch.version_counters import marking_changed
@@ -64,7 +57,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         given.apply_defaults()
         values = dict(given.arguments)
         owner = type(self).__name__
-        refuse_chosen(values, owner)
+        peers.refuse_chosen(values, owner)
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
             name: value
@@ -72,7 +65,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             if not argument.is_grouped
             for name, value in checked[argument.name].items()
         }
-        self._start(defaults := group_defaults(self.arguments, values, self.peer))
+        self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
         super().__init__(params, defaults)
 
     def _start(self, defaults: Mapping[str, Any]) -> None:
@@ -147,8 +140,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             found,
             core.settings,
             core.treatment,
-            shows_ages=counts_updates(self.peer),
-            has_dimensions=has_dimensions(self.peer, self.rule),
+            shows_ages=peers.counts_updates(self.peer),
+            has_dimensions=peers.has_dimensions(self.peer, self.rule),
         )
         made.built_for = self._groups.by_group
         if before is None:
@@ -287,7 +280,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         if counters is None:  # A state is loaded, and nothing else of a copy.
             owner, groups = type(self).__name__, state["param_groups"]
             for group in groups:
-                refuse_other(group, constants(self.peer, self.arguments), owner)
+                peers.refuse_other(group, peers.constants(self.peer, self.arguments), owner)
             names = [*self.defaults, *(argument.name for argument in self.arguments), MATRIX]
             complete(groups, self.param_groups, names)
         super().__setstate__(state)
