@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,21 @@ import keras
 from keras import ops
 
 from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
-from optgen.keras.members import GRADIENT, PARAM, Member, Shared, Tensors, call
+from optgen.keras.members import GRADIENT, PARAM, Given, Key, Member, Shared, Tensors, call
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row
-from optgen.runtime.kernels import MATRIX, PERTURB, RANDOM, Kernels, Phase, Program
+from optgen.runtime.kernels import (
+    COME_BACK,
+    MATRIX,
+    PERTURB,
+    PERTURBED,
+    RANDOM,
+    Kernels,
+    Phase,
+    Program,
+)
 from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 
@@ -26,33 +35,6 @@ Switches = Mapping[str, bool]
 Branch = Callable[[], list[Tensors]]
 #: Whether the backend assigns to the memory of a variable.
 IN_PLACE = keras.config.backend() == "torch"
-#: What scalars of a call depend on: hyperparameters, and whether a variable is a matrix.
-Key = tuple[Row, bool]
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a call is made with.
-
-    Gradients are by the place of their variable, scalars by what they depend on, and inputs by
-    name: a number, or tensors in the order of the variables.
-    """
-
-    gradients: Mapping[int, Any]
-    rows: Mapping[Key, Tensors]
-    inputs: Mapping[str, Any]
-
-    @property
-    def numbers(self) -> Tensors:
-        """The inputs that are numbers."""
-        return {n: value for n, value in self.inputs.items() if not isinstance(value, list)}
-
-    def tensors_of(self, place: int) -> Tensors:
-        """The gradient and the other tensors of a variable, by name."""
-        lists = {n: value for n, value in self.inputs.items() if isinstance(value, list)}
-        found = {name: tensors[place] for name, tensors in lists.items()}
-        found |= {GRADIENT: self.gradients.get(place)}
-        return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
 class Operations:
@@ -97,12 +79,18 @@ class Operations:
         self._assign(gradients, branch())
 
     def perturb(self, gradients: Mapping[int, Any], operands: Callable[[Row], Tensors]) -> None:
-        """Move the variables to where the next gradient is taken; takes what ``step`` does."""
-        members, shared = self._begun(Given(gradients, self._rows(operands), {}))
+        """Move the variables to where the next gradient is taken; takes what ``step`` does.
+
+        A missing gradient is one of zeros: what comes back needs the place of its variable, too.
+        """
+        trained = [(k, slot) for k, slot in enumerate(self._slots) if not slot.overwritten]
+        zeros = {k: ops.zeros_like(slot.variable) for k, slot in trained if k not in gradients}
+        every = {**gradients, **zeros}
+        members, shared = self._begun(Given(every, self._rows(operands), {}))
         program = self._kernels.program(PERTURB)
         assert program is not None
-        _run(program, [member for member in members if member.has_gradient], shared)
-        self._assign(gradients, self._results(members, shared))
+        _run(program, members, shared)
+        self._assign(every, self._results(members, shared))
 
     def _rows(self, operands: Callable[[Row], Tensors]) -> dict[Key, Tensors]:
         """The scalars of a call; the first ones are the optimizer's own."""
@@ -168,11 +156,21 @@ class Operations:
 
     def _outlives(self, slot: Slot) -> bool:
         """Whether something happens to a variable without a gradient."""
-        return not slot.overwritten and self._absent is not None and self._absent.when(slot.on)
+        if slot.overwritten:
+            return False
+        return slot.on[PERTURBED] or (self._absent is not None and self._absent.when(slot.on))
+
+    def _come_back(self, members: Sequence[Member], shared: Shared) -> None:
+        """Move perturbed variables without a second gradient to where they were."""
+        program = self._kernels.program(COME_BACK)
+        if program is not None:
+            left = [m for m in members if not m.has_gradient and m.slot.on[PERTURBED]]
+            _run(program, left, shared)
 
     def _update(self, given: Given) -> list[Tensors]:
         members, shared = self._begun(given)
         present = [member for member in members if member.has_gradient]
+        self._come_back(members, shared)
         _run(self._kernels.programs[0], present, shared)
         for member in present:
             tensors, slot = member.tensors, member.slot
@@ -190,6 +188,7 @@ class Operations:
     def _gather(self, program: Program, given: Given) -> list[Tensors]:
         members, shared = self._begun(given)
         present = [member for member in members if member.has_gradient]
+        self._come_back(members, shared)
         _run(program, present, shared)
         for member in present:
             if LARGEST_GRADIENT in member.tensors:

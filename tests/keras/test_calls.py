@@ -81,3 +81,36 @@ def test_second_points(is_stateless: bool) -> None:
             moved(optimizer)
         with pytest.raises(RuntimeError, match=message):
             moved(optimizer)
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
+@pytest.mark.parametrize("is_stateless", [False, True])
+def test_each_variable_comes_back_whichever_gradient_is_missing(is_stateless: bool) -> None:
+    rule, lr = optgen.compile("sgd", "sam"), 0.25
+    starts = [np.array([3.0, 4.0]), np.array([1.0, 2.0])]
+    weights = [keras.Variable(start) for start in starts]
+    optimizer = optimizer_class(rule, "SharpnessOfKeras")(lr, sam_radius=0.5)
+    optimizer.build(weights)
+    one, other = keras.ops.array([3.0, 4.0]), keras.ops.ones(2)
+    calls: Any = [([one, other], [one, other]), ([one, None], [one, other])]
+    calls.append(([one, other], [one, None]))
+    for first, second in calls:
+        if not is_stateless:
+            optimizer.perturb(first, weights)
+            optimizer.apply(second, weights)
+            continue
+        for call, grads in (
+            (optimizer.stateless_perturb, first),
+            (optimizer.stateless_apply, second),
+        ):
+            own = [variable.value for variable in optimizer.variables]
+            new, states = call(own, grads, [variable.value for variable in weights])
+            for variable, value in zip(
+                [*weights, *optimizer.variables], [*new, *states], strict=True
+            ):
+                variable.assign(value)
+    # The steps of plain descent, each with the second gradient, if there is one.
+    assert np.allclose(
+        keras.ops.convert_to_numpy(weights[0]), starts[0] - 3 * lr * np.array([3.0, 4.0])
+    )
+    assert np.allclose(keras.ops.convert_to_numpy(weights[1]), starts[1] - 2 * lr * np.ones(2))
