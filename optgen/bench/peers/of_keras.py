@@ -46,27 +46,16 @@ class _Eager:
         return [value.numpy() for value in values]
 
 
-class _Functional:
+def _functional(optimizer: Any, first: Arrays) -> Run:
     """Steps by a compiled function of all values."""
+    keras = import_module("keras")
+    optimizer.build([keras.Variable(array, dtype="float32") for array in first])
 
-    def __init__(self, optimizer: Any, first: Arrays) -> None:
-        jax, keras = import_module("jax"), import_module("keras")
-        optimizer.build([keras.Variable(array, dtype="float32") for array in first])
-        self._compiled = jax.jit(optimizer.stateless_apply, donate_argnums=(0, 2))
-        self._wait = jax.block_until_ready
-        self._params = xla.on_device(first)
-        self._state = [variable.value.copy() for variable in optimizer.variables]
-        self._grads: list[Any] = []
+    def step(params: Any, state: Any, grads: Any) -> Any:
+        return optimizer.stateless_apply(state, grads, params)
 
-    def give(self, grads: Arrays) -> None:
-        self._grads = xla.on_device(grads)
-
-    def step(self) -> None:
-        found = self._compiled(self._state, self._grads, self._params)
-        self._params, self._state = self._wait(found)
-
-    def parameters(self) -> Arrays:
-        return xla.on_host(self._params)
+    own = [variable.value for variable in optimizer.variables]
+    return xla.Compiled(step, first, lambda _: own)
 
 
 def prepare(threads: int) -> dict[str, str]:
@@ -91,6 +80,6 @@ def runs(task: Task) -> Iterator[tuple[str, Run]]:
     optimizer = getattr(keras.optimizers, task.rule.name)(learning_rate=task.rate, **arguments)
     backend = keras.config.backend()
     if backend == "jax":
-        yield "keras", _Functional(optimizer, task.first)
+        yield "keras", _functional(optimizer, task.first)
     else:
         yield "keras", _Eager(optimizer, task.first, backend)

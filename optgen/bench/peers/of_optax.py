@@ -13,30 +13,14 @@ from optgen.bench.peers.interface import Arrays, Run, Task
 PACKAGES: tuple[str, ...] = ("jax", "optax")
 
 
-class _Run:
-    def __init__(self, transformation: Any, first: Arrays) -> None:
-        jax, apply_updates = import_module("jax"), import_module("optax").apply_updates
+def _run(transformation: Any, first: Arrays) -> Run:
+    apply_updates = import_module("optax").apply_updates
 
-        def step(params: Any, state: Any, grads: Any) -> Any:
-            updates, state = transformation.update(grads, state, params)
-            return apply_updates(params, updates), state
+    def step(params: Any, state: Any, grads: Any) -> Any:
+        updates, state = transformation.update(grads, state, params)
+        return apply_updates(params, updates), state
 
-        self._compiled = jax.jit(step, donate_argnums=(0, 1))
-        self._wait = jax.block_until_ready
-        self._params = xla.on_device(first)
-        # Some states begin as one array in two places, which can't be donated twice.
-        self._state = jax.tree.map(lambda leaf: leaf.copy(), transformation.init(self._params))
-        self._grads: list[Any] = []
-
-    def give(self, grads: Arrays) -> None:
-        self._grads = xla.on_device(grads)
-
-    def step(self) -> None:
-        found = self._compiled(self._params, self._state, self._grads)
-        self._params, self._state = self._wait(found)
-
-    def parameters(self) -> Arrays:
-        return xla.on_host(self._params)
+    return xla.Compiled(step, first, transformation.init)
 
 
 def prepare(threads: int) -> dict[str, str]:
@@ -50,4 +34,4 @@ def runs(task: Task) -> Iterator[tuple[str, Run]]:
     if not task.features:
         make: Any = reduce(getattr, task.rule.name.split("."), import_module("optax"))
         made = make(learning_rate=task.rate, **task.rule.arguments)
-        yield "optax", _Run(made, task.first)
+        yield "optax", _run(made, task.first)
