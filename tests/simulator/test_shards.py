@@ -11,26 +11,15 @@ import optgen
 from optgen.runtime.cuda.arrays import on_device
 from optgen.runtime.parts import Parts
 from tests.extents.formulas import SHAPES, drawn
+from tests.runtime.test_random_numbers import DRAWN
 from tests.runtime.test_shards import RANKS, Exchange, Shards, built, here, parts_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:no gradient for")
-NOISY = """
-name = "Noisy"
-[hyperparameters]
-learning_rate = { default = 0.1 }
-[state]
-even = {}
-[update]
-rule = '''
-even = uniform()
-change = learning_rate*(grad + even + normal())
-'''
-"""
 
 
 def test_a_part_on_a_device_draws_the_numbers_of_the_whole_on_the_host() -> None:
     held, rows = drawn(2)
-    kind: Any = optgen.compile(NOISY)
+    kind: Any = optgen.compile(DRAWN)
     whole = [array.copy() for array in held]
     core, reader = built(kind, whole, Parts())
     for row in rows:
