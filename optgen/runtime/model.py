@@ -38,7 +38,6 @@ from optgen.runtime.transaction import Call
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
 
-
 #: The inputs of a call beside the gradients, by name: a number, or an array of each variable.
 Given = Mapping[str, float | Sequence[Gradient | None]]
 NOTHING_GIVEN: Given = {}
@@ -86,8 +85,9 @@ class Model:
         self.guard: AbstractContextManager[object] = nullcontext()
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
-        self._whole, drawn = (parts.whole if has else None for has in (may_sum, rule.has_draws()))
-        self._segments = segments_of(self.memory, self.variables, drawn)
+        self._whole = parts.whole if may_sum else None
+        drawn_for = parts.whole if rule.has_draws() else None
+        self._segments = segments_of(self.memory, self.variables, drawn_for)
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared

@@ -14,8 +14,8 @@ from optgen.compiler.ir.rule import GRAD, PARAM, Block, Rule, Step
 def way_back(rule: Rule, block: Block) -> tuple[Step, ...]:
     """The steps under ``if perturbed`` that give the parameter its value at the first point.
 
-    None, where these depend on anything besides the parameter, states and hyperparameters as they
-    are before the update: then no call but an update can come back.
+    There are none where these depend on anything besides the parameter, states and hyperparameters
+    as they are before the update: then no call but an update can come back.
     """
     moved = Condition.of(PERTURBED)
     if not block.perturb or rule.hyperparameter(PERTURBED) is not None:
