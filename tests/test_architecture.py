@@ -226,3 +226,9 @@ def test_no_import_hides_in_a_function() -> None:
 def test_files_stay_readable() -> None:
     for path in (ROOT / "optgen").rglob("*.py"):
         assert len(path.read_text(encoding="utf-8").splitlines()) <= 300, path
+
+
+def test_a_rule_is_short() -> None:
+    for path in (ROOT / "specs" / "optimizers").rglob("*.toml"):
+        lines = map(str.strip, path.read_text(encoding="utf-8").splitlines())
+        assert sum(bool(line) and not line.startswith("#") for line in lines) <= 40, path

@@ -14,6 +14,7 @@ from optgen.compiler.emit.code import (
     Load,
     Pass,
     Read,
+    SharedScalars,
     Statement,
     Store,
     Sums,
@@ -105,6 +106,7 @@ class CpuPrinter(NumberPrinter):
                     "totals": self.block([self.of_sums(read, sums) for read in totals]),
                     "reads": self.block([self.of_sums(read, sums) for read in others]),
                     "body": self.block([one for g in function.groups for one in self.group(g)]),
+                    "first": "" if isinstance(function, SharedScalars) else "loop: Loop",
                 }
             case HostScalars():
                 return {"body": self.block([self.scalar(one) for one in function.statements])}
@@ -124,7 +126,7 @@ class CpuPrinter(NumberPrinter):
             case Elements() | Sums():
                 yield "BLOCK"
             case TensorScalars():
-                yield from (*_KERNEL, *self._used_by_scalars(function))
+                yield from (*_KERNEL, "Loop", *self._used_by_scalars(function))
             case FeatureScalars():
                 yield from ("Array", "function")
             case HostScalars():
