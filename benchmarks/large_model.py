@@ -14,7 +14,8 @@ from typing import Any
 
 import numba
 
-from optgen.bench.cases import Case, cases, threads
+from optgen.bench.cases import Case, cases, read
+from optgen.bench.declarations import declarations
 from optgen.bench.machine import in_place
 from optgen.bench.models import Model, models
 
@@ -55,12 +56,12 @@ def measure(case: Case, model: Model, own: Any, moved: int) -> str:
 
 def main() -> None:
     """Print the figures of each case."""
-    numba.set_num_threads(threads())
+    numba.set_num_threads(declarations().threads)
     one = models()["gpt2_small"]
     model = Model("six times GPT-2 small", one.shapes * COPIES)
     print(f"{len(model.shapes)} tensors, {4 * model.size / 1e9:.2f} GB of parameters")
     own, moved = in_place(SPAN)
-    for case in cases(["sgd", "adam"]):
+    for case in cases(read(["sgd", "adam"])):
         print(measure(case, model, own, moved), flush=True)
 
 

@@ -1,1 +1,1 @@
-"""Benchmarks of steps: memory bandwidth, torch and Keras for comparison, in one process."""
+"""Benchmarks of steps: memory bandwidth and other libraries for comparison, in one process."""

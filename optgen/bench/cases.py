@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from optgen.analysis.explain import moved_bytes
+from optgen.bench.declarations import Declaration, declarations
 from optgen.bench.models import Model
+from optgen.bench.ours import OwnRun
+from optgen.bench.peers.equality import draw
+from optgen.bench.peers.interface import Rule
 from optgen.bench.user_specs import PACKAGE
-from optgen.compiler.data import data_folder
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import (
     feature_files,
@@ -30,12 +30,17 @@ Step = Callable[[], object]
 
 @dataclass(frozen=True)
 class Case:
-    """The optimizer of a spec, with arguments; ``full`` if features are on too."""
+    """The optimizer of a spec, with arguments; ``full`` if features are on too.
+
+    With a ``rate``, the same rules of other libraries run with it.
+    """
 
     spec: Spec
     own: Mapping[str, Any] = field(default_factory=dict)
     full: Mapping[str, Any] = field(default_factory=dict)
     package: str = "optgen.optimizers"
+    rate: float | None = None
+    peers: Mapping[str, Rule] = field(default_factory=dict)
 
     @property
     def optimizer(self) -> str:
@@ -56,15 +61,18 @@ class Case:
     @property
     def arguments(self) -> dict[str, Any]:
         """All arguments."""
-        return {**self.own, **self.full}
+        rate = {} if self.rate is None else {"learning_rate": self.rate}
+        return {**rate, **self.own, **self.full}
+
+    def run(self, model: Model) -> OwnRun:
+        """The optimizer over arrays of a model."""
+        return OwnRun(self.made(), draw(model, 0))
 
     def step(self, model: Model) -> Step:
         """A step over arrays of a model; each step uses the same gradient arrays."""
-        draw = np.random.default_rng(0)
-        optimizer = self.made()
-        optimizer.build([draw.random(shape, np.float32) for shape in model.shapes])
-        grads = [draw.random(shape, np.float32) for shape in model.shapes]
-        return lambda: optimizer.apply(grads)
+        run = self.run(model)
+        run.give(draw(model, 1))
+        return run.step
 
     def made(self) -> Any:
         """The optimizer. Raises TypeError if a required argument has no value."""
@@ -76,18 +84,12 @@ class Case:
         return moved_bytes(plan_of(self.spec, surroundings()), on)
 
 
-def threads() -> int:
-    """The number of threads of timed steps."""
-    return int(_read()["threads"])
-
-
 def read(names: list[str]) -> tuple[Spec, ...]:
     """The specs with some names, files and folders, or the specs that are timed by default.
 
     Raises FileNotFoundError for an unknown name, and SpecError for an invalid spec.
     """
-    wanted = names or [case["optimizer"] for case in _read()["cases"]]
-    return load_all(find_specs(wanted).files)
+    return load_all(find_specs(names or [*declarations().usual]).files)
 
 
 def own_files(specs: Iterable[Spec]) -> list[Path]:
@@ -103,17 +105,17 @@ def cases(specs: Iterable[Spec]) -> list[Case]:
 
 
 def _cases(specs: list[Spec]) -> Iterator[Case]:
-    settings = _read()
-    listed = {case["optimizer"]: case.get("arguments", {}) for case in settings["cases"]}
-    own = set(own_files(specs))
+    declared, own = declarations(), set(own_files(specs))
     for spec in specs:
-        arguments, package = listed.get(spec.name.value, {}), "optgen.optimizers"
-        if Path(spec.path) in own:
-            arguments, package = {}, PACKAGE
-        yield Case(spec, arguments, package=package)
-        yield Case(spec, arguments, settings["everything"], package)
+        for features in ({}, declared.everything):
+            known = declared.cases.get(spec.name.value)
+            if Path(spec.path) in own:
+                yield Case(spec, {}, features, PACKAGE)
+            elif known is None:
+                yield Case(spec, {}, features)
+            else:
+                yield _declared(spec, features, known, declared.rate)
 
 
-def _read() -> dict[str, Any]:
-    text = (data_folder("specs") / "bench.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+def _declared(spec: Spec, features: Mapping[str, Any], known: Declaration, rate: float) -> Case:
+    return Case(spec, known.arguments, features, rate=rate, peers=known.peers)

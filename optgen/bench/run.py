@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,15 +13,18 @@ from typing import Any
 import numba
 
 from optgen.bench import machine, startup
-from optgen.bench.cases import Case, threads
+from optgen.bench.cases import Case
+from optgen.bench.declarations import declarations
 from optgen.bench.models import Model, tiny
-from optgen.bench.peers import peers
+from optgen.bench.peers.equality import TOLERANCE, differences, draw
+from optgen.bench.peers.interface import Run, Task
+from optgen.bench.peers.libraries import LIBRARIES, runs
 from optgen.bench.time_budget import Clock
 from optgen.bench.timing import in_turns, ratio
 
 OURS, MEMORY = "optgen", "in place"
 _COUNTS = (1, 10, 100, 1000, 10_000)
-_LIBRARIES = ("numpy", "numba", "torch", "keras")
+_PACKAGES = ("numpy", "numba")
 #: The maximum number of float32 numbers that can remain in caches between steps.
 _CACHED = 4_000_000
 #: Load, and spread of a memory pass, above which other programs distort the results.
@@ -53,15 +57,23 @@ class Figures:
     startup: dict[str, Any] = field(default_factory=dict)
     #: The measurements skipped for lack of time.
     left_out: list[str] = field(default_factory=list)
+    #: Peers that are absent from a comparison, with the reasons.
+    notes: list[str] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
 
 
-def described(size: int) -> dict[str, Any]:
-    """The machine, its libraries, and its bandwidth for arrays of ``size`` float32 numbers."""
-    numba.set_num_threads(min(threads(), numba.config.NUMBA_NUM_THREADS))
+def described(size: int, peers: Sequence[str]) -> dict[str, Any]:
+    """The machine, the libraries, and its bandwidth for arrays of ``size`` float32 numbers.
+
+    Sets the number of threads of all, before any of them starts its own.
+    """
+    threads = declarations().threads
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    facts = [LIBRARIES[name].prepare(threads) for name in peers]
+    packages = dict.fromkeys([*_PACKAGES, *(p for name in peers for p in LIBRARIES[name].PACKAGES)])
     (changing, moved), (copying, copied) = machine.in_place(size), machine.copy(size)
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     times = in_turns({"in place": changing, "copy": copying}, 30, 3.0)
@@ -70,7 +82,8 @@ def described(size: int) -> dict[str, Any]:
         "processor": _processor(),
         "threads": numba.get_num_threads(),
         "python": platform.python_version(),
-        **{name: found for name in _LIBRARIES if (found := _version(name))},
+        **{name: found for name in packages if (found := _version(name))},
+        **{name: fact for found in facts for name, fact in found.items()},
         "in place, GB/s": moved / times["in place"].median / 1e9,
         "copy, GB/s": copied / times["copy"].median / 1e9,
         "load": load,
@@ -78,24 +91,48 @@ def described(size: int) -> dict[str, Any]:
     }
 
 
-def figure(case: Case, model: Model, *, rounds: int, seconds: float, compiled: bool) -> Figure:
-    """The result of a case on a model, compared with memory and peers."""
+def figure(
+    case: Case, model: Model, peers: Sequence[str], *, rounds: int, seconds: float, compiled: bool
+) -> tuple[Figure, list[str]]:
+    """The result of a case on a model, compared with memory and peers, and notes about these."""
     memory, moved = machine.in_place(model.size)
-    functions = {OURS: case.step(model), MEMORY: memory}
-    functions |= peers(case, model, threads(), compiled=compiled)
+    ours = case.run(model)
+    others, notes = _equal(case, model, ours, peers, compiled=compiled)
+    functions = {OURS: ours.step, MEMORY: memory}
+    functions |= {name: run.step for name, run in others.items()}
     times = in_turns(functions, rounds, seconds)
-    ours, needed = times[OURS], case.floor_bytes() * model.size
-    return Figure(
+    mine, needed = times[OURS], case.floor_bytes() * model.size
+    found = Figure(
         model.name,
         case.label,
         bool(case.full),
-        1e3 * ours.median,
-        ours.spread,
+        1e3 * mine.median,
+        mine.spread,
         needed,
-        needed / ours.median / 1e9,
-        ratio(ours, times[MEMORY]) * needed / moved if model.size > _CACHED else None,
-        {name: ratio(ours, found) for name, found in times.items() if name not in (OURS, MEMORY)},
+        needed / mine.median / 1e9,
+        ratio(mine, times[MEMORY]) * needed / moved if model.size > _CACHED else None,
+        {name: ratio(mine, times[name]) for name in others},
     )
+    return found, notes
+
+
+def _equal(
+    case: Case, model: Model, ours: Run, peers: Sequence[str], *, compiled: bool
+) -> tuple[dict[str, Run], list[str]]:
+    """The peers' runs that compute what ours does, and notes about the others."""
+    notes: list[str] = []
+    others: dict[str, Run] = {}
+    first, rate = draw(model, 0), case.rate or 0.0
+    for library, rule in case.peers.items():
+        if library in peers:
+            task = Task(rule, rate, first, case.full, compiled=compiled)
+            others |= runs(library, task, notes)
+    for name, far in differences(ours, others, model).items():
+        if not far <= TOLERANCE:
+            del others[name]
+            what = f"{name} computes something else than {case.title} on {model.name}"
+            notes.append(f"{what}: parameters are {far:.2g} of their way apart")
+    return others, notes
 
 
 def growth(case: Case, rounds: int, clock: Clock) -> dict[int, float]:

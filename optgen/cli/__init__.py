@@ -216,16 +216,22 @@ def bench(
     model: Annotated[
         list[str] | None, typer.Option(help="resnet50, gpt2_small, many_tiny or flat.")
     ] = None,
+    peer: Annotated[
+        list[str] | None,
+        typer.Option(help="Libraries to compare with: torch, keras, optax; the first two if none."),
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="File for the figures.")] = None,
     picture: Annotated[Path | None, typer.Option(help="File for a chart.")] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Two models, fewer rounds; two minutes at most.")
     ] = False,
 ) -> None:
-    """Time steps, compared with memory bandwidth, torch and Keras."""
+    """Time steps, compared with memory bandwidth, torch, Keras and Optax."""
     from optgen.cli.commands import bench as bench_command
 
-    raise typer.Exit(bench_command.bench(names or [], model or [], json, picture, quick=quick))
+    raise typer.Exit(
+        bench_command.bench(names or [], model or [], peer or [], json, picture, quick=quick)
+    )
 
 
 @app.command()

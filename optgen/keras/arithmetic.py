@@ -52,7 +52,7 @@ class TensorFunctions(Functions):
 
     def __init__(self, dtype: str) -> None:
         super().__init__(ops)
-        self._dtype = dtype
+        self.dtype = dtype
         self._numbers: dict[str, Any] = {}
 
     def real(self, value: Any) -> Any:
@@ -62,12 +62,12 @@ class TensorFunctions(Functions):
         """
         if ops.is_tensor(value):
             is_float = is_float_dtype(standardize_dtype(value.dtype))
-            return ops.cast(value, self._dtype) if is_float else value
+            return ops.cast(value, self.dtype) if is_float else value
         if value is None or isinstance(value, bool):
             return value
         key = repr(value)
         if key not in self._numbers:
-            self._numbers[key] = ops.convert_to_tensor(value, self._dtype)
+            self._numbers[key] = ops.convert_to_tensor(value, self.dtype)
         return self._numbers[key]
 
 

@@ -10,27 +10,31 @@ from typing import Any
 import keras
 from keras.src.optimizers import ALL_OBJECTS_DICT
 
+import optgen.optimizers as generated
 from optgen.keras.optimizer import FusedOptimizer
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
 
-#: The prefix of registered names.
-PACKAGE = "optgen"
-_MADE: dict[str, type[FusedOptimizer]] = {}
+#: The prefixes of registered names: of rules that belong to optgen, and of all others.
+PACKAGE, OWN = "optgen", "optgen.own"
+_MADE: dict[tuple[str, str], type[FusedOptimizer]] = {}
 
 
 def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
     """A ``keras.optimizers.Optimizer`` class for any generated optimizer.
 
-    It is registered as ``"optgen>Name"``, with the rule's name or another, so that it can be
-    compiled by that string, and models that were saved with it be loaded. Raises ValueError where
-    another rule has that name already.
+    It is registered with the rule's name or another, so that it can be compiled by that string,
+    and models that were saved with it be loaded: a rule of ``optgen.optimizers`` as
+    ``"optgen>Name"``, any other as ``"optgen.own>Name"``. Raises ValueError where another rule has
+    that name already.
     """
     name = name or rule.__name__
-    made = _MADE.get(name)
+    package = PACKAGE if rule.__module__.startswith(f"{generated.__name__}.") else OWN
+    made = _MADE.get((package, name))
     if made is not None:
         if made.rule is not rule:
-            raise ValueError(f"another rule is registered as '{PACKAGE}>{name}'; give this a name")
+            message = f"another rule is registered as '{package}>{name}'"
+            raise ValueError(f'{message}: give this one a name, optimizer_class(…, "{name}2")')
         return made
     accepted = list(_arguments(rule))
     contents: dict[str, object] = {
@@ -43,8 +47,8 @@ def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimize
     for one in [*excludable, *([MATRIX] if rule.view else [])]:
         contents[f"exclude_from_{one}"] = partialmethod(FusedOptimizer.exclude, one)
     made = type(name, (FusedOptimizer,), contents)
-    keras.saving.register_keras_serializable(PACKAGE, name)(made)
-    _MADE[name] = made
+    keras.saving.register_keras_serializable(package, name)(made)
+    _MADE[package, name] = made
     return made
 
 
@@ -65,11 +69,12 @@ class install:  # noqa: N801
     """Resolve plain names, in any case, to optgen's optimizers wherever Keras takes a string.
 
     Acts at once, and for good; as a context manager until its end. Classes of a user's own rules
-    are meant too where they were made before.
+    are meant too where they were made before, and optgen has none of that name.
     """
 
     def __init__(self) -> None:
-        names = {name.lower(): made for name, made in _MADE.items()}
+        own_first = sorted(_MADE.items(), key=lambda item: item[0][0] == PACKAGE)
+        names = {name.lower(): made for (_, name), made in own_first}
         self._before = {name: ALL_OBJECTS_DICT.get(name) for name in names}
         ALL_OBJECTS_DICT.update(names)
 

@@ -23,7 +23,7 @@ from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.memory import Memory
-from optgen.runtime.model import LARGEST_GRADIENT, Counters, Model
+from optgen.runtime.model import LARGEST_GRADIENT, NOTHING_GIVEN, Counters, Given, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
@@ -69,11 +69,31 @@ class InPlace:
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     @torch.no_grad()
-    def step(self, gradients: Mapping[int, Any], updates: Any) -> None:
+    def step(
+        self, gradients: Mapping[int, Any], updates: Any, inputs: Mapping[str, Any] = NOTHING_GIVEN
+    ) -> None:
         """Make one call; ``gradients`` are indexed by variable.
 
         ``updates`` gives how many there were, where the calls were counted by somebody else.
+        ``inputs`` are numbers, or tensors in the order of the variables.
         """
+        made, given = self._ready(updates), [*map(gradients.get, range(len(self._slots)))]
+        # Autograd detects overwritten tensors by their version counters.
+        also: list[Call] = [*marking_changed(made.tensors), self._calls.adding_one()]
+        found = made.inputs(inputs) if inputs else NOTHING_GIVEN
+        self._core.take(made.read(given), also, found)
+        self._calls.added_one()
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
+    @torch.no_grad()
+    def perturb(self, gradients: Mapping[int, Any], updates: Any) -> None:
+        """Move the variables to where the next gradient is taken; takes what ``step`` does."""
+        made, given = self._ready(updates), [*map(gradients.get, range(len(self._slots)))]
+        self._core.refuse_to_perturb(self._rule)
+        self._core.perturb(made.read(given), marking_changed(made.tensors))
+
+    def _ready(self, updates: Any) -> Variables:
+        """The variables, with the current settings and counters."""
         core = self._core
         core.settings = self._hyperparameters.settings()
         made = self._current()
@@ -81,14 +101,7 @@ class InPlace:
         if calls != core.counters.calls:
             core.counters = Counters(int(calls), int(updates()))
             made.look_what_was_gathered()
-        given = [*map(gradients.get, range(len(self._slots)))]
-        also: list[Call] = [
-            # Autograd detects overwritten tensors by their version counters.
-            *marking_changed(made.tensors),
-            self._calls.adding_one(),
-        ]
-        core.take(made.read(given), also)
-        self._calls.added_one()
+        return made
 
     def _current(self) -> Variables:
         """The variables, rebuilt if they or their states have moved."""
@@ -103,6 +116,8 @@ class InPlace:
             core.treatment = Treatment(core.owner, constraints, overwritten, "propagate")
             held = self._slots, self._shared
             made = Variables(self._rule, *held, core.settings, core.treatment)
+            if core.model is not None:
+                made.model.is_perturbed = core.model.is_perturbed
             core.model, self._variables = made.model, made
         return made
 
@@ -184,6 +199,19 @@ class Variables:
         pairs = zip(given, self.tensors, strict=True)
         fitting = [None if g is None else _fitting(g, tensor) for g, tensor in pairs]
         return self.model.checked(fitting)
+
+    def inputs(self, inputs: Mapping[str, Any]) -> Given:
+        """Validated inputs. Raises TypeError or ValueError."""
+        check, found = self.model.check_gradient, dict(inputs)
+        for name, value in inputs.items():
+            if not isinstance(value, list):
+                found[name] = float(value)
+                continue
+            pairs = zip(value, self.tensors, strict=True)
+            fitting = [None if one is None else _fitting(one, like) for one, like in pairs]
+            arrays = enumerate(fitting)
+            found[name] = [None if a is None else check(k, a, name) for k, a in arrays]
+        return found
 
     def look_what_was_gathered(self) -> None:
         """Derive which variables had a gradient since the last update, which Keras doesn't save."""

@@ -13,6 +13,7 @@ from typing import Any
 from keras import ops
 
 from optgen.keras.arithmetic import TensorFunctions
+from optgen.keras.randomness import Draws
 from optgen.runtime.matrix_calls import SQUARES, form_of
 from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view, state_form
 
@@ -41,6 +42,11 @@ class Matrices:
         if not self.is_viewed:
             return tensor
         return ops.reshape(self._transposed(tensor, self._order), self.shape)
+
+    def places(self, dtype: str) -> Any:
+        """The place of each element in order of indices, in this form."""
+        count = prod(self._own)
+        return self.seen(ops.reshape(ops.arange(count, dtype=dtype), self._own))
 
     def restored(self, tensor: Any) -> Any:
         """A tensor in this form, or one that broadcasts to it, in the variable's shape."""
@@ -84,7 +90,7 @@ class Matrices:
 class VariableFunctions:
     """Functions of tensors of one variable, which also reduces them."""
 
-    def __init__(self, functions: TensorFunctions, form: Matrices) -> None:
+    def __init__(self, functions: TensorFunctions | Draws, form: Matrices) -> None:
         self._functions, self._form = functions, form
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from optgen.keras.arithmetic import TensorFunctions
 from optgen.keras.matrices import VariableFunctions
 from optgen.keras.matrix_calls import called
+from optgen.keras.randomness import Draws
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
+from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import MATRIX, Builder, Phase, Program, switches_of
 
 Tensors = dict[str, Any]
 PARAM, GRADIENT = "param", "grad"
+#: What scalars of a call depend on: hyperparameters, and whether a variable is a matrix.
+Key = tuple[Row, bool]
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a call is made with.
+
+    Gradients are by the place of their variable, scalars by what they depend on, and inputs by
+    name: a number, or tensors in the order of the variables.
+    """
+
+    gradients: Mapping[int, Any]
+    rows: Mapping[Key, Tensors]
+    inputs: Mapping[str, Any]
+
+    @property
+    def numbers(self) -> Tensors:
+        """The inputs that are numbers."""
+        return {n: value for n, value in self.inputs.items() if not isinstance(value, list)}
+
+    def tensors_of(self, place: int) -> Tensors:
+        """The gradient and the other tensors of a variable, by name."""
+        lists = {n: value for n, value in self.inputs.items() if isinstance(value, list)}
+        found = {name: tensors[place] for name, tensors in lists.items()}
+        found |= {GRADIENT: self.gradients.get(place)}
+        return {name: tensor for name, tensor in found.items() if tensor is not None}
 
 
 class Shared:
@@ -50,14 +80,18 @@ class Member:
     def __init__(
         self,
         slot: Slot,
+        place: int,
         tensors: Tensors,
         scalars: tuple[Tensors, Tensors],
         functions: TensorFunctions,
         host: TensorFunctions,
     ) -> None:
-        """``scalars`` are those of the call, in the variable's dtype and in the host's."""
+        """``place`` is that of the variable in their order.
+
+        ``scalars`` are those of the call, in the variable's dtype and in the host's.
+        """
         self.slot, self.tensors = slot, tensors
-        self.functions = VariableFunctions(functions, slot.form)
+        self.functions = VariableFunctions(Draws(functions, slot.form.places, place), slot.form)
         self._host = VariableFunctions(host, slot.form)
         self._narrow, self._wide = ({**some} for some in scalars)
         self._wide |= {name: host.real(size) for name, size in slot.form.sizes.items()}

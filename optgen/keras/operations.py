@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import keras
 from keras import ops
 
 from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
-from optgen.keras.members import GRADIENT, PARAM, Member, Shared, Tensors, call
+from optgen.keras.members import GRADIENT, PARAM, Given, Key, Member, Shared, Tensors, call
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row
-from optgen.runtime.kernels import MATRIX, Kernels, Phase, Program
+from optgen.runtime.kernels import (
+    COME_BACK,
+    MATRIX,
+    PERTURB,
+    PERTURBED,
+    RANDOM,
+    Kernels,
+    Phase,
+    Program,
+)
 from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.optimizer import Optimizer
 
+Switches = Mapping[str, bool]
 #: What makes the new tensors of a call.
 Branch = Callable[[], list[Tensors]]
-#: What scalars of a call depend on: hyperparameters, and whether a variable is a matrix.
-Key = tuple[Row, bool]
+#: Whether the backend assigns to the memory of a variable.
+IN_PLACE = keras.config.backend() == "torch"
 
 
 class Operations:
@@ -39,17 +53,48 @@ class Operations:
         self._shapes = {state.name: state.shape for state in declared}
         self._scratch = {name: shape for name, shape, _ in kernels.matrices}
 
+    def switched(self, on: Switches) -> Operations:
+        """The operations for other values of some switches."""
+        copied = copy(self)
+        copied._slots = [replace(slot, on={**slot.on, **on}) for slot in self._slots]
+        return copied
+
     def step(
         self,
         gradients: Mapping[int, Any],
         operands: Callable[[Row], Tensors],
+        inputs: Mapping[str, Any],
     ) -> None:
         """Make one call, and assign what is new.
 
         ``gradients`` are by the place of their variable; ``operands`` gives hyperparameters and
         counters by name, as Python floats or as tensors of the host's dtype.
         """
-        # The first is the optimizer's own.
+        given = Given(gradients, self._rows(operands), inputs)
+        first = next(iter(given.rows.values()))
+        branch: Branch = partial(self._update, given)
+        for program in reversed(self._kernels.gates):
+            if program.when(self._slots[0].on):
+                gather = partial(self._gather, program, given)
+                branch = partial(ops.cond, first[program.gate], branch, gather)
+        self._assign(gradients, branch())
+
+    def perturb(self, gradients: Mapping[int, Any], operands: Callable[[Row], Tensors]) -> None:
+        """Move the variables to where the next gradient is taken; takes what ``step`` does.
+
+        A missing gradient is one of zeros: what comes back needs the place of its variable, too.
+        """
+        trained = [(k, slot) for k, slot in enumerate(self._slots) if not slot.overwritten]
+        zeros = {k: ops.zeros_like(slot.variable) for k, slot in trained if k not in gradients}
+        every = {**gradients, **zeros}
+        members, shared = self._begun(Given(every, self._rows(operands), {}))
+        program = self._kernels.program(PERTURB)
+        assert program is not None
+        self._run(program, members, shared)
+        self._assign(every, self._results(members, shared))
+
+    def _rows(self, operands: Callable[[Row], Tensors]) -> dict[Key, Tensors]:
+        """The scalars of a call; the first ones are the optimizer's own."""
         on = self._slots[0].on
         switches = {_key(slot): slot.on for slot in self._slots}
         switches = {(Row(), on[MATRIX]): on} | switches
@@ -57,22 +102,19 @@ class Operations:
         functions = HostFunctions(host_dtype())
         for key, own in switches.items():
             call(self._kernels.host, own, rows[key], functions)
-        first = next(iter(rows.values()))
-        branch: Branch = partial(self._update, gradients, rows)
-        for program in reversed(self._kernels.gates):
-            if program.when(on):
-                gather = partial(self._gather, program, gradients, rows)
-                branch = partial(ops.cond, first[program.gate], branch, gather)
+        return rows
+
+    def _assign(self, gradients: Mapping[int, Any], results: Sequence[Tensors]) -> None:
+        """Assign what a call has computed of variables and states."""
         places = [place for place, slot in enumerate(self._slots) if self._takes(place, gradients)]
         targets = [{PARAM: self._slots[k].variable, **self._slots[k].states} for k in places]
-        for variables, tensors in zip([*targets, self._shared], branch(), strict=True):
+        for variables, tensors in zip([*targets, self._shared], results, strict=True):
             for name, tensor in tensors.items():
                 variables[name].assign(tensor)
 
-    def _begun(
-        self, gradients: Mapping[int, Any], rows: Mapping[Key, Tensors]
-    ) -> tuple[list[Member], Shared]:
+    def _begun(self, given: Given) -> tuple[list[Member], Shared]:
         """The variables that a call may change, and what they share."""
+        rows = given.rows
         host = TensorFunctions(host_dtype())
         functions = {slot.dtype: TensorFunctions(slot.dtype) for slot in self._slots}
         wide = {key: _of(values, host) for key, values in rows.items()}
@@ -82,24 +124,26 @@ class Operations:
             for dtype, own in functions.items()
         }
         states = {name: _tensor(state) for name, state in self._shared.items()}
-        shared = Shared(next(iter(wide.values())), states, self._slots[0].on, host)
+        numbers = _of(given.numbers, host)
+        own = {**next(iter(wide.values())), **numbers}
+        shared = Shared(own, states, self._slots[0].on, host)
         found = []
         for place, slot in enumerate(self._slots):
-            if not self._takes(place, gradients):
+            if not self._takes(place, given.gradients):
                 continue
             key, dtype, form = _key(slot), slot.dtype, slot.form
             tensors = {PARAM: form.seen(ops.cast(_tensor(slot.variable), dtype))}
-            scalars = dict(states)
+            scalars = states | numbers
             for name, state in slot.states.items():
                 shape = self._shape(name)
                 if shape == ELEMENT:
                     tensors[name] = form.seen(_tensor(state))
                 else:
                     tensors[name] = scalars[name] = form.vector(_tensor(state), shape)
-            if place in gradients:
-                tensors[GRADIENT] = form.seen(ops.cast(_dense(gradients[place], slot), dtype))
+            for name, tensor in given.tensors_of(place).items():
+                tensors[name] = form.seen(ops.cast(_dense(tensor, slot, name), dtype))
             of_call = narrow[key, dtype], wide[key]
-            member = Member(slot, tensors, of_call, functions[dtype], host)
+            member = Member(slot, place, tensors, of_call, functions[dtype], host)
             member.add(scalars)
             found.append(member)
         return found, shared
@@ -113,11 +157,21 @@ class Operations:
 
     def _outlives(self, slot: Slot) -> bool:
         """Whether something happens to a variable without a gradient."""
-        return not slot.overwritten and self._absent is not None and self._absent.when(slot.on)
+        if slot.overwritten:
+            return False
+        return slot.on[PERTURBED] or (self._absent is not None and self._absent.when(slot.on))
 
-    def _update(self, gradients: Mapping[int, Any], rows: Mapping[Key, Tensors]) -> list[Tensors]:
-        members, shared = self._begun(gradients, rows)
+    def _come_back(self, members: Sequence[Member], shared: Shared) -> None:
+        """Move perturbed variables without a second gradient to where they were."""
+        program = self._kernels.program(COME_BACK)
+        if program is not None:
+            left = [m for m in members if not m.has_gradient and m.slot.on[PERTURBED]]
+            self._run(program, left, shared)
+
+    def _update(self, given: Given) -> list[Tensors]:
+        members, shared = self._begun(given)
         present = [member for member in members if member.has_gradient]
+        self._come_back(members, shared)
         self._run(self._kernels.programs[0], present, shared)
         for member in present:
             tensors, slot = member.tensors, member.slot
@@ -132,11 +186,10 @@ class Operations:
             self._run(self._absent, constrained, shared)
         return self._results(members, shared)
 
-    def _gather(
-        self, program: Program, gradients: Mapping[int, Any], rows: Mapping[Key, Tensors]
-    ) -> list[Tensors]:
-        members, shared = self._begun(gradients, rows)
+    def _gather(self, program: Program, given: Given) -> list[Tensors]:
+        members, shared = self._begun(given)
         present = [member for member in members if member.has_gradient]
+        self._come_back(members, shared)
         self._run(program, present, shared)
         for member in present:
             if LARGEST_GRADIENT in member.tensors:
@@ -150,7 +203,7 @@ class Operations:
             targets = {PARAM: member.slot.variable, **member.slot.states}
             found.append(
                 {
-                    name: ops.cast(member.result(name, self._shape(name)), target.dtype)
+                    name: _own(ops.cast(member.result(name, self._shape(name)), target.dtype))
                     for name, target in targets.items()
                 }
             )
@@ -180,13 +233,18 @@ class Operations:
             member.keep(program)
 
 
+def perturbs(rule: type[Optimizer], on: Switches) -> bool:
+    """Whether a rule takes a second gradient."""
+    return any(one.name == PERTURB and one.when(on) for one in rule.layout.programs)
+
+
 def _key(slot: Slot) -> Key:
     return slot.row, slot.on[MATRIX]
 
 
 def _of(values: Tensors, functions: TensorFunctions) -> Tensors:
-    """Scalars as tensors of one dtype."""
-    return {name: functions.real(value) for name, value in values.items()}
+    """Scalars as tensors of one dtype; those are kept that it might not hold."""
+    return {n: v if n in RANDOM else functions.real(v) for n, v in values.items()}
 
 
 def _tensor(variable: Any) -> Any:
@@ -194,15 +252,21 @@ def _tensor(variable: Any) -> Any:
     return ops.convert_to_tensor(variable.value)
 
 
-def _dense(gradient: Any, slot: Slot) -> Any:
-    """A gradient with all its elements, also where a backend has only some rows of it.
+def _own(tensor: Any) -> Any:
+    """A tensor that stays when variables are assigned; torch's may be the memory of another one."""
+    return ops.copy(tensor) if IN_PLACE else tensor
+
+
+def _dense(gradient: Any, slot: Slot, name: str) -> Any:
+    """A gradient or an input with all elements, also where a backend has only some rows of it.
 
     Raises ValueError for one of another shape than its variable.
     """
     tensor = ops.convert_to_tensor(gradient, sparse=False)
     shape, wanted = tuple(tensor.shape), tuple(slot.variable.shape)
     if None not in shape and shape != wanted:
-        raise ValueError(f"the gradient of {slot.path} has shape {shape}, the variable {wanted}")
+        what = "gradient" if name == GRADIENT else name
+        raise ValueError(f"the {what} of {slot.path} has shape {shape}, the variable {wanted}")
     # To reshape is what makes a tensor of TensorFlow's slices.
     return ops.reshape(tensor, wanted)
 

@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from inspect import signature
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
-import keras
 from keras import ops
 from keras.saving import deserialize_keras_object, serialize_keras_object
-from keras.src.backend import in_stateless_scope
 from keras.src.optimizers.base_optimizer import BaseOptimizer
 from keras.src.utils.tracking import no_automatic_dependency_tracking
 
-from optgen.keras.arithmetic import host_dtype
+from optgen.keras.calls import Calls, Inside
 from optgen.keras.gradients import gradients_of
 from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
-from optgen.keras.operations import Operations
+from optgen.keras.operations import IN_PLACE, Operations, perturbs
 from optgen.keras.order import assign, fitting
 from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
 from optgen.keras.synchronized import Watched
-from optgen.keras.unsupported import refuse_unsupported
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import UnsupportedTargetError
-from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.routing import warn_of_matrices
 from optgen.runtime.suggestions import refuse_unknown
 
-_OF_KERAS = signature(BaseOptimizer.__init__).parameters
-IN_PLACE = keras.config.backend() == "torch"
 if IN_PLACE:
     from optgen.keras.inplace import InPlace
 
-
-@dataclass
-class Inside:
-    """What Keras must neither wrap nor save, as it does with attributes that are lists."""
-
-    hyperparameters: Hyperparameters
-    exclusions: Exclusions
-    slots: list[Slot]
-    shared: dict[str, Any]
-    operations: Operations | None = None
-    in_place: InPlace | None = None
+_OF_KERAS = signature(BaseOptimizer.__init__).parameters
 
 
-class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
+class FusedOptimizer(Calls):
     """Updates all variables by one rule: in kernels on torch, and elsewhere in a compiled graph.
 
     Subclasses are made of rules.
     """
-
-    rule: ClassVar[type[Optimizer]]
-    built: bool
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """An instance of this class; Keras would make one of its own for torch of some names."""
@@ -76,7 +57,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         for name in values.keys() - own.keys():
             setattr(self, name, values[name])
         hyperparameters = Hyperparameters(kind.__name__, rule, self._look)
-        refuse_unsupported(rule, hyperparameters.settings(), kind.__name__)
+        hyperparameters.settings()
         self._inside = Inside(hyperparameters, Exclusions(), [], {})
 
     def _look(self) -> list[Any]:
@@ -97,6 +78,8 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         paths = paths_of(variables)
         rule, inside = self.rule, self._inside
         inside.slots = [self._slot(v, path) for v, path in zip(variables, paths, strict=True)]
+        trained = [slot for slot in inside.slots if not slot.overwritten]
+        warn_of_matrices(rule, [slot.path for slot in trained if slot.form.is_viewed])
         settings = inside.hyperparameters.settings()
         inside.shared = add_states(rule, inside.slots, settings, self.add_variable)
         inside.hyperparameters.fix()
@@ -109,6 +92,7 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         except UnsupportedTargetError:
             if inside.in_place is None:
                 raise
+        inside.is_never_perturbed = perturbs(rule, settings.on())
         self.built = True
 
     def _slot(self, variable: Any, path: str) -> Slot:
@@ -119,59 +103,13 @@ class FusedOptimizer(keras.optimizers.Optimizer):  # type: ignore[misc]
         view = self.rule.view
         return new_slot(settings, view, variable, path, row, overwritten=is_overwritten)
 
-    def apply(self, grads: Sequence[Any], trainable_variables: Sequence[Any] | None = None) -> None:
-        """Update variables with their gradients; None stands for one that is missing.
-
-        Raises ValueError for variables that the optimizer wasn't built with, where no variable
-        has a gradient, and for values that aren't allowed; nothing has changed then.
-        """
-        grads = list(grads)
-        if not grads:
-            return
-        if trainable_variables is None and self.built:
-            trainable_variables = self._trainable_variables
-        if trainable_variables is None:
-            raise ValueError("the first apply needs the variables, or call build before")
-        variables = list(trainable_variables)
-        if len(grads) != len(variables):
-            raise ValueError(f"there are {len(grads)} gradients for {len(variables)} variables")
-        found, owners = self._filter_empty_gradients(grads, variables)
-        if not self.built:
-            self.build(variables)
-        self._check_variables_are_known(variables)
-        gradients = {
-            self._get_variable_index(v): gradient for v, gradient in zip(owners, found, strict=True)
-        }
-        in_place = self._inside.in_place
-        if in_place is not None and not in_stateless_scope():
-            in_place.step(gradients, lambda: self.iterations)
-        else:
-            self._compose(gradients)
-            self._iterations.assign_add(1)
-
-    def _compose(self, gradients: Mapping[int, Any]) -> None:
-        """Make a call of operations, in whatever graph is being made."""
-        inside, dtype = self._inside, host_dtype()
-        counters = {
-            "call": ops.cast(self._iterations, dtype) + 1,
-            "step": ops.cast(self.iterations, dtype) + 1,
-        }
-
-        def operands(row: Row) -> dict[str, Any]:
-            return inside.hyperparameters.operands(row, self._iterations, dtype) | counters
-
-        if inside.operations is None:
-            message = "has no operations; a step must run in its kernels, outside of graphs"
-            raise UnsupportedTargetError(f"{type(self).__name__} {message}")
-        inside.operations.step(gradients, operands)
-
-    def minimize(self, loss: Any, variables: Sequence[Any]) -> Any:
+    def minimize(self, loss: Any, variables: Sequence[Any], **inputs: Any) -> Any:
         """One step down a loss, a function of no argument; returns the loss before it.
 
         The loss is scaled before its gradients are taken where a scale is set.
         """
         value, grads = gradients_of(loss, self.scale_loss, list(variables))
-        self.apply(grads, variables)
+        self.apply(grads, variables, **inputs)
         return value
 
     def exclude(

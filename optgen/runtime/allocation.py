@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.chunks import Segments
 from optgen.runtime.hyperparameters.declarations import Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
@@ -38,6 +39,18 @@ def views_of(
         else:
             found.append(memory.view(variable, view, part))
     return found
+
+
+def segments_of(
+    memory: Memory, variables: Sequence[Array], whole: Whole | None
+) -> list[Segments | None]:
+    """The segments of each variable that is a part of a larger one; empty if none is."""
+    if whole is None:
+        return []
+    parts = [whole.part(index) for index in range(len(variables))]
+    pairs = zip(variables, parts, strict=True)
+    found = [None if part is None else memory.segments(own, part) for own, part in pairs]
+    return found if any(found) else []
 
 
 def initial_value(state: State, settings: Settings, row: Row) -> float | None:

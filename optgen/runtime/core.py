@@ -12,7 +12,7 @@ from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import PERTURB
 from optgen.runtime.locking import Turn
 from optgen.runtime.model import NOTHING_GIVEN, Counters, Given, Model
-from optgen.runtime.other_programs import perturbing
+from optgen.runtime.other_programs import coming_back, perturbing
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.step import Step
@@ -94,6 +94,14 @@ class Core:
         assert model is not None
         model.recall(self.counters)
         calls = perturbing(model, self.settings, self.counters, gradients)
+        model.memory.commit([*calls, *also, *model.memory.changed(model.variables)])
+
+    def come_back(self, also: Sequence[Call] = ()) -> None:
+        """Move perturbed variables to where they were, in a call without gradients."""
+        model = self.model
+        assert model is not None
+        model.begin(self.settings.rows(model.row_set, self.counters.calls), self.counters)
+        calls = coming_back(model, model.trained)
         model.memory.commit([*calls, *also, *model.memory.changed(model.variables)])
 
     def set(self, name: str, value: object) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
+from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
 from optgen.runtime.cpu.launch import commit, launching
 from optgen.runtime.cpu.matrix_calls import MatrixCalls
@@ -48,6 +49,10 @@ class Engine:
         self._shapes = self._shapes.copy()
         self._shapes[:, SIZE] = whole.sizes
         self._whole = whole
+
+    def divide(self, segments: Sequence[Segments | None]) -> None:
+        """Count elements of parts as those of the larger variables."""
+        self._tables.segments = segments
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None where the optimizer has none."""

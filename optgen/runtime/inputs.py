@@ -6,26 +6,25 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from optgen.runtime.arrays import Gradient
 from optgen.runtime.hyperparameters.declarations import Input
 from optgen.runtime.kernels import OPTIMIZER
-from optgen.runtime.model import Given
 
 #: Reads the arrays of an input, by its name.
-Read = Callable[[str, Any], Sequence[Gradient | None]]
+Read = Callable[[str, Any], Sequence[Any]]
 
 
 def given_inputs(
     owner: str,
     declared: Sequence[Input],
     inputs: Mapping[str, object],
-    gradients: Sequence[Gradient | None],
+    gradients: Sequence[object | None],
     paths: Sequence[str],
     read: Read,
-) -> Given:
+    number: Callable[[str, str, Any], Any] | None = None,
+) -> dict[str, Any]:
     """The inputs of a call by name; one that is None counts as left out.
 
-    ``paths`` name the variables.
+    ``paths`` name the variables; ``number`` reads one, by default as ``number_of`` does.
 
     Raises TypeError or ValueError for one that is unknown, missing, or of another form.
     """
@@ -34,14 +33,14 @@ def given_inputs(
         if name not in known:
             there = f"it takes {', '.join(known)}" if known else "it takes gradients only"
             raise TypeError(f"{owner} takes no {name!r}; {there}")
-    found: dict[str, float | Sequence[Gradient | None]] = {}
+    found: dict[str, Any] = {}
     for name, one in known.items():
         value = inputs.get(name)
         if value is None:
             if not one.optional:
                 raise TypeError(f"{owner} needs {name} in each call: apply(…, {name}=…)")
         elif one.shape == OPTIMIZER:
-            found[name] = _number(owner, name, value)
+            found[name] = (number or number_of)(owner, name, value)
         else:
             if not isinstance(value, (Mapping, Sequence)):
                 raise TypeError(f"{owner}: {name} must be a list or a mapping of arrays")
@@ -52,7 +51,8 @@ def given_inputs(
     return found
 
 
-def _number(owner: str, name: str, value: Any) -> float:
+def number_of(owner: str, name: str, value: Any) -> float:
+    """A number as a float. Raises TypeError or ValueError for anything else, and for NaN."""
     try:
         number = float(value)
     except (TypeError, ValueError):

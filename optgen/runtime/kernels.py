@@ -18,6 +18,8 @@ Condition = Callable[[Mapping[str, bool]], bool]
 #: Switches that the runtime sets: whether a step checks gradients for elements that aren't
 #: finite first, and whether an update leaves out what comes after a variable's constraint.
 CHECK_FINITE, CONSTRAINED = "check_finite", "constrained"
+#: The scalars that rules with random numbers have: whole numbers.
+RANDOM = ("random_seed", "random_step")
 #: The switch of variables that are matrices in the view of their rule.
 MATRIX = "matrix"
 #: The program that computes what evaluation uses.
@@ -25,8 +27,10 @@ EVALUATE = "evaluate"
 #: The program that moves variables to where the next gradient is taken, and the switch of updates
 #: with such a gradient.
 PERTURB, PERTURBED = "perturb", "perturbed"
+#: The program that comes back from there without an update.
+COME_BACK = "come_back"
 #: Programs that don't check gradients.
-_UNCHECKED = frozenset({"absent", EVALUATE, PERTURB})
+_UNCHECKED = frozenset({"absent", EVALUATE, PERTURB, COME_BACK})
 #: The shape of states that all variables share.
 OPTIMIZER = "optimizer"
 

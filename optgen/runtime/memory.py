@@ -10,6 +10,7 @@ import numpy as np
 
 from optgen.cuda import missing_packages
 from optgen.runtime.arrays import Gradient, is_on_device
+from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Program
@@ -56,6 +57,9 @@ class Engine(Protocol):
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""
+
+    def divide(self, segments: Sequence[Segments | None]) -> None:
+        """Count elements of parts as those of the larger variables."""
 
     def spread(self, whole: Whole) -> None:
         """Treat the variables as shards of larger ones.
@@ -154,8 +158,11 @@ class Memory(Protocol):
     def view(self, variable: Array, view: str, part: Part | None = None) -> View:
         """The view of a variable of at least two dimensions as matrices.
 
-        ``part`` is the shape of a larger variable, and which part of it this one is.
+        ``part`` says which part of a larger variable this one is.
         """
+
+    def segments(self, variable: Array, part: Part) -> Segments:
+        """The segments of a variable that is a part of a larger one."""
 
     def assign(self, target: Array, value: Any) -> None:
         """Assign to an array: a number, or an array in this memory or on the host."""

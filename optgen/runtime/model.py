@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optgen.runtime.allocation import Allocation, initial_value, views_of
+from optgen.runtime.allocation import Allocation, initial_value, segments_of, views_of
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.arrays import Gradients as Listed
@@ -38,7 +38,6 @@ from optgen.runtime.transaction import Call
 
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
-
 
 #: The inputs of a call beside the gradients, by name: a number, or an array of each variable.
 Given = Mapping[str, float | Sequence[Gradient | None]]
@@ -78,6 +77,7 @@ class Model:
         groups = settings.groups(named)
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
+        self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: How each variable is viewed as a matrix; None if it isn't.
         self.views = views_of(self.memory, self.variables, self.rows, rule.view, parts.whole)
         #: The switch setting of each variable.
@@ -85,7 +85,10 @@ class Model:
         #: A step of shards calls other processes in its middle, by functions of Python.
         self.guard: AbstractContextManager[object] = nullcontext()
         self.ages = parts.ages
-        self._whole = parts.whole if kernels.take_sums(self.switches) else None
+        may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
+        self._whole = parts.whole if may_sum else None
+        drawn_for = parts.whole if rule.has_draws() else None
+        self._segments = segments_of(self.memory, self.variables, drawn_for)
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
@@ -94,7 +97,6 @@ class Model:
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
         self._can_perturb = kernels.program(PERTURB) is not None
-        self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: The inputs that are one number, which calls set.
         self._numbers = allocation.numbers(rule.inputs)
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
@@ -121,6 +123,7 @@ class Model:
     def _switches(self, settings: Settings, treatment: Treatment) -> list[dict[str, bool]]:
         by_groups = {row.groups: settings.on(row.groups) for row in self.row_set}
         check = treatment.checks_gradients
+        optional = [one.switch for one in self._inputs if one.optional]
         return [
             {
                 **by_groups[row.groups],
@@ -128,6 +131,7 @@ class Model:
                 CONSTRAINED: path in self.constraints,
                 MATRIX: view is not None,
                 PERTURBED: False,
+                **dict.fromkeys(optional, False),
             }
             for path, row, view in zip(self.paths, self.rows, self.views, strict=True)
         ]
@@ -165,6 +169,7 @@ class Model:
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted
+        engine.divide(self._segments)
         self.engine = engine
         self._placed = rows.tobytes()
 

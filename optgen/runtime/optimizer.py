@@ -23,7 +23,7 @@ from optgen.runtime.instance_names import unique_name
 from optgen.runtime.minimize import minimize
 from optgen.runtime.model import NOTHING_GIVEN, Model
 from optgen.runtime.other_programs import evaluating
-from optgen.runtime.rule_metadata import Generated
+from optgen.runtime.routing import Routed
 from optgen.runtime.sealed import Sealed
 from optgen.runtime.state import exchange
 from optgen.runtime.state.resume import resume, snapshot
@@ -35,16 +35,13 @@ from optgen.runtime.transaction import Call
 _COMMON = ("name", "options", "constraints", "overwrite_with_gradient", "on_nonfinite")
 
 
-class Optimizer(Generated, Sealed, Saved):
+class Optimizer(Routed, Sealed, Saved):
     """Updates arrays in place by a compiled rule. Subclasses are generated from specs."""
 
     #: Labels the optimizer.
     name: str
 
-    def __init__(
-        self,
-        given: Mapping[str, Any],
-    ) -> None:
+    def __init__(self, given: Mapping[str, Any]) -> None:
         """Take the arguments of a generated class by name, and the common ones."""
         values = {h.name: given[h.name] for h in self.hyperparameters}
         name, options, *common = (given[argument] for argument in _COMMON)
@@ -177,6 +174,7 @@ class Optimizer(Generated, Sealed, Saved):
                 raise ValueError(f"{type(self).__name__} has been built already")
             self._reader = self._new_reader(variables)
             self._core.model = self._reader.model
+            self._warn_of_matrices()
 
     def _new_reader(self, variables: Variables) -> GivenGradients:
         core = self._core
@@ -237,6 +235,7 @@ class Optimizer(Generated, Sealed, Saved):
         reader = self._new_reader(variables)
         gradients = reader.read(grads, None)
         self._reader, core.model = reader, reader.model
+        self._warn_of_matrices()
         return gradients
 
     def perturb(self, grads: Gradients, trainable_variables: Variables | None = None) -> None:

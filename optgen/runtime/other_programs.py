@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.hyperparameters.settings import Settings
-from optgen.runtime.kernels import EVALUATE, PERTURB
+from optgen.runtime.kernels import COME_BACK, EVALUATE, PERTURB
 from optgen.runtime.memory import Mask
 from optgen.runtime.model import Counters, Model
 from optgen.runtime.transaction import Call
@@ -25,10 +25,21 @@ def evaluating(model: Model, settings: Settings, counters: Counters, chosen: Mas
 def perturbing(
     model: Model, settings: Settings, counters: Counters, gradients: Sequence[Gradient | None]
 ) -> list[Call]:
-    """The calls that move variables to where the next gradient is taken."""
+    """The calls that move variables to where the next gradient is taken.
+
+    Variables without a gradient have one of zeros: what comes back needs their place, too.
+    """
     model.begin(settings.rows(model.row_set, counters.calls), counters)
     program = model.engine.program(PERTURB)
     assert program is not None
-    chosen = model.present(gradients) & model.trained
-    model.engine.sum_up(program, chosen, gradients)
+    chosen = model.trained
+    model.engine.sum_up(program, chosen, model.filled(gradients, chosen))
     return [*model.engine.launches(program, chosen), (setattr, model, "is_perturbed", True)]
+
+
+def coming_back(model: Model, chosen: Mask) -> list[Call]:
+    """The calls that move perturbed variables to where they were, without an update."""
+    program = model.engine.program(COME_BACK)
+    if program is None or not model.is_perturbed:
+        return []
+    return [*model.engine.launches(program, chosen), (setattr, model, "is_perturbed", False)]

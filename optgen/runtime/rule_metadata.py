@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Input, State, Switch
 from optgen.runtime.kernels import (
     EVALUATE,
+    RANDOM,
     Kernels,
     MixedBuildError,
     Program,
@@ -89,6 +90,8 @@ class Generated:
     layout: ClassVar[Layout] = Layout()
     #: How variables are viewed as matrices; empty if they are not.
     view: ClassVar[str] = ""
+    #: The rule that updates variables that aren't matrices; empty if it's the same.
+    fallback: ClassVar[str] = ""
     #: A digest of what the rule and its features compute, without names of files or comments.
     spec: ClassVar[str] = ""
     #: Digests of what the class and its kernels were made of, and the features around them.
@@ -130,6 +133,11 @@ class Generated:
     def has_average(cls) -> bool:
         """Whether the rule computes what evaluation uses."""
         return any(program.name == EVALUATE for program in cls.layout.programs)
+
+    @classmethod
+    def has_draws(cls) -> bool:
+        """Whether the rule or any of its features draws random numbers."""
+        return RANDOM[0] in cls.layout.columns
 
     @classmethod
     def rule_class(cls) -> type[Generated]:

@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array, address
+from optgen.runtime.cpu.jit import Kernel, Loop
 from optgen.runtime.cpu.launch import launching, loop_for
 from optgen.runtime.cpu.matrix_calls import MatrixCalls
 from optgen.runtime.kernels import MATRIX, Builder, Phase, built
 from optgen.runtime.shards import Vector, Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
-from optgen.runtime.view import SIZE
+from optgen.runtime.view import ROW_COUNT, SIZE
+
+#: What an element of a vector costs, in elements of a pass.
+_OF_VECTORS = 8
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -68,8 +72,8 @@ class Running:
         whole, vectors = self._whole, self._vectors()
         yield from ((array.fill, _of_nothing(order)) for _, array, order in vectors)
         for part, builder in self._passing:
-            is_axial = self._phase.is_axial and part.on[MATRIX]
-            yield from (self._over_tiles if is_axial else self._over_chunks)(part, builder)
+            by_rows = self._by_rows(part)
+            yield from (self._over_tiles if by_rows else self._over_chunks)(part, builder)
         if whole is not None and self._passing and self._phase.sums:
             yield whole.complete, self.sums, self._phase.every_order
         if whole is not None and vectors:
@@ -118,11 +122,18 @@ class Running:
         if not (self._passing or phase.is_due_anyway or not phase.is_pass):
             return
         if phase.shared is not None and (part := next(iter(self._parts), None)) is not None:
-            yield self._computing(phase.shared, part, np.flatnonzero(self._chosen)[:1])
+            first = np.flatnonzero(self._chosen)[:1]
+            yield self._computing(built(phase.shared, part.on), range, first, part)
         if phase.scalars is not None:
             for part in self._parts:
                 some = self._chosen & part.members & (self._shapes[:, SIZE] > 0)
-                yield self._computing(phase.scalars, part, np.flatnonzero(some))
+                lines = self._shapes[some, ROW_COUNT:].sum() if self._by_rows(part) else 0
+                loop = loop_for(_OF_VECTORS * int(lines))
+                kernel = built(phase.scalars, part.on, loop)
+                yield self._computing(kernel, loop, np.flatnonzero(some), part)
+
+    def _by_rows(self, part: Part) -> bool:
+        return self._phase.is_axial and part.on[MATRIX]
 
     def _matrix_calls(self) -> Iterator[Call]:
         """The calls of a library that computes functions of whole matrices."""
@@ -132,10 +143,10 @@ class Running:
                 members |= part.members & (part.on.get(MATRIX, False) and call.when(part.on))
             yield from self._matrices.of(call, self._chosen & members)
 
-    def _computing(self, builder: Builder, part: Part, tensors: Array) -> Call:
+    def _computing(self, kernel: Kernel, loop: Loop, tensors: Array, part: Part) -> Call:
         tables = self._tables
         own = tensors, tables.addresses, tables.rows, self._shapes, part.scalars
-        return launching(built(builder, part.on), range, *own, self.sums, part.factors)
+        return launching(kernel, loop, *own, self.sums, part.factors)
 
 
 def _of_nothing(order: int) -> float:

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from optgen.runtime.view import Stretch
 
 Host = np.ndarray[Any, np.dtype[Any]]
-#: The shape of a larger variable, and the stretch of each dimension that is here.
-Part = tuple[Sequence[int], Sequence[Stretch]]
 #: A vector of a variable with this number, and 0 if it is of sums, 1 if it is of largest values
 #: and -1 if it is of smallest ones.
 Vector = tuple[int, Host, int]
+
+
+class Part(NamedTuple):
+    """A part of a larger variable: a stretch of each of its dimensions.
+
+    ``strides`` are those of the larger variable if all of it were in one memory; they count
+    elements.
+    """
+
+    shape: Sequence[int]
+    here: Sequence[Stretch]
+    strides: Sequence[int]
 
 
 class Whole(Protocol):
@@ -24,7 +34,7 @@ class Whole(Protocol):
     sizes: Host
 
     def part(self, index: int) -> Part | None:
-        """The shape of a larger variable, and the part that is here; None where all of it is."""
+        """What is here of a larger variable; None where all of it is."""
 
     def complete(self, results: Host, orders: Sequence[int]) -> None:
         """Turn results for parts, a row for each, into those for the whole, in place.

@@ -12,6 +12,7 @@ from optgen.runtime.hyperparameters.treatment import NonfiniteGradientError, Tre
 from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Deferred, Mask
 from optgen.runtime.model import NOTHING_GIVEN, Counters, Given, Model
+from optgen.runtime.other_programs import coming_back
 from optgen.runtime.rollback import Undo
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.transaction import Call
@@ -57,7 +58,8 @@ class Step:
 
     def _refuse_deciding(self, given: Given) -> None:
         """Raise RuntimeError for a call whose kernels the host would have to choose."""
-        if given or self._model.is_decided_by_calls:
+        model = self._model
+        if given or model.is_decided_by_calls or model.is_perturbed:
             message = "a rule with inputs, or with conditions that calls decide, can't be captured"
             raise RuntimeError(f"{message}, nor skipped by the device")
 
@@ -124,7 +126,9 @@ class Step:
                 names = ", ".join(model.paths[index] for index in bad)
                 raise NonfiniteGradientError(f"the gradient is not finite of {names}")
             scale = self._scaling.shrinking() if self._scaling else []
-            model.memory.commit([*scale, *self._handing_over(counters)])
+            if back := coming_back(model, model.trained):
+                back += [*also, *model.memory.changed(model.variables)]
+            model.memory.commit([*back, *scale, *self._handing_over(counters)])
             return False
         calls = self._overwriting(gradients, is_update=not program.gate)
         calls.append((setattr, counters, "calls", counters.calls + 1))
@@ -132,7 +136,8 @@ class Step:
         calls += [*also, *model.memory.changed(model.variables), *self._handing_over(counters)]
         if program.gate:
             gathered = np.logical_or, model.seen, present, model.seen
-            model.memory.commit([*engine.launches(program, chosen), gathered, *calls])
+            back = coming_back(model, model.trained & ~chosen)
+            model.memory.commit([*engine.launches(program, chosen), *back, gathered, *calls])
         else:
             calls.insert(0, (setattr, counters, "updates", counters.updates + 1))
             self._update(program, chosen, [*model.updated(chosen), *calls])
@@ -158,6 +163,7 @@ class Step:
                 commit(launches(program, done))
                 self._constrain(held)
             made = launches(program, chosen & ~done) if (chosen & ~done).any() else []
+            made += coming_back(model, model.trained & ~chosen)
             if absent is not None:
                 left = model.trained & ~(chosen & ~model.constrained)
                 if left.any():

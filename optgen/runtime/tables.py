@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
+from optgen.runtime.chunks import Chunks, Segments
 from optgen.runtime.dtypes import DTYPES
 from optgen.runtime.matrix_calls import ELEMENT, form_of
 from optgen.runtime.tiles import Tiling, tiling
@@ -20,8 +21,9 @@ _MOST_CHUNKS = 8192
 _MOST_CHUNK_TABLES = 16
 
 
-#: The columns behind those of buffers: places of rows and of columns in scattered matrices.
-_PLACES = ("row places", "column places")
+#: The columns behind those of buffers: places of rows and of columns in scattered matrices, in
+#: the whole variable and in memory.
+_PLACES = ("whole rows", "whole columns", "row places", "column places")
 
 
 class Tables:
@@ -55,6 +57,8 @@ class Tables:
         self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
         self._tiles: dict[bytes, list[Tiling]] = {}
         self._views = views
+        #: The segments of variables that are parts of larger ones, where their places count.
+        self.segments: Sequence[Segments | None] = ()
 
     def point_at(self, arrays: Sequence[Gradient | None], column: int | None = None) -> None:
         """Enter the addresses of the gradients, or of another input, of this call."""
@@ -74,7 +78,7 @@ class Tables:
     ) -> list[tuple[type, int, Array]]:
         """For each dtype: its type, the number of elements, and the chunks of the chosen ones.
 
-        A chunk has a variable, its first byte, its number of elements, and its first element.
+        A chunk has a variable, its first byte, its number of elements, and the place of the first.
         ``over`` is the shape of the matrices that the elements are of.
         """
         key = chosen.tobytes() + over.encode()
@@ -118,23 +122,21 @@ class Tables:
     def _split(
         self, chosen: np.ndarray[Any, np.dtype[np.bool_]], every: Array
     ) -> list[tuple[type, int, Array]]:
-        work, chunk = [], self._chunk
+        work = []
         for dtype, real in DTYPES.items():
             indices = [i for i in np.flatnonzero(chosen & (every > 0)) if self._dtypes[i] == dtype]
             if not indices:
                 continue
             sizes = every[indices]
-            counts = -(-sizes // chunk)
-            tensors = np.repeat(indices, counts)
-            within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-            lengths = np.minimum(chunk, np.repeat(sizes, counts) - within * chunk)
-            first = within * chunk
-            chunks = np.stack([tensors, first * dtype.itemsize, lengths, first], axis=1)
-            work.append((real, int(sizes.sum()), np.ascontiguousarray(chunks, np.int64)))
+            chunks = Chunks(np.array(indices, np.int64), sizes, self._chunk, self.segments)
+            work.append((real, int(sizes.sum()), chunks.table(dtype.itemsize)))
         return work
 
 
 def _scattered(views: Sequence[View]) -> dict[str, list[Array | None]]:
     """The places of the rows and columns of each variable that needs them."""
-    found = [view.row_places for view in views], [view.column_places for view in views]
-    return dict(zip(_PLACES, found, strict=True))
+    rows, columns = ([view.row_places for view in views], [view.column_places for view in views])
+    # Those of a variable that is no part are the same in the whole.
+    whole = [v.row_places if v.whole_rows is None else v.whole_rows for v in views]
+    across = [v.column_places if v.whole_columns is None else v.whole_columns for v in views]
+    return dict(zip(_PLACES, (whole, across, rows, columns), strict=True))

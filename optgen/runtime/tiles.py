@@ -15,10 +15,13 @@ from optgen.runtime.view import View
 
 Table = np.ndarray[Any, np.dtype[np.int64]]
 #: Rows of a tile at least, where there are as many: sums of columns then cost little beside the
-#: elements. Columns at least, so that their sums fit the first cache.
-_ROWS, _COLUMNS = 64, 2048
+#: elements. Columns at least: whole rows, which follow each other in memory, if they aren't so
+#: long that the sums of their columns don't fit the second cache.
+_ROWS, _COLUMNS = 64, 8192
 #: Elements of a tile, about.
-_ELEMENTS = _ROWS * _COLUMNS // 2
+_ELEMENTS = 65536
+#: Tiles of a matrix of many rows, about: enough for some threads, and few results to fold.
+_TILES = 32
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def tiling(
 def _tiles_of(view: View) -> Iterator[tuple[int, int, int, int]]:
     """First row, number of rows, first column and number of columns of each tile."""
     width = min(view.columns, max(_COLUMNS, _ELEMENTS // view.rows))
-    height = max(_ROWS, _ELEMENTS // view.columns)
+    height = max(_ROWS, _ELEMENTS // view.columns, -(-view.rows // _TILES))
     every = view.matrices * view.rows
     if view.lines is not None:
         yield from _tiles_of_part(view, height, width)

@@ -40,6 +40,9 @@ class View:
     dims: int
     row_places: Places | None = None
     column_places: Places | None = None
+    #: The places that rows and columns of a part have in the whole variable.
+    whole_rows: Places | None = None
+    whole_columns: Places | None = None
     #: The stretches of rows and of columns that are here, each with the first one and their
     #: number; None where all are.
     lines: tuple[Stretch, ...] | None = None
@@ -84,17 +87,23 @@ def view_of(view: str, shape: Sequence[int], strides: Sequence[int]) -> View:
 
 
 def view_of_part(
-    view: str, shape: Sequence[int], part: Sequence[Stretch], strides: Sequence[int]
+    view: str,
+    shape: Sequence[int],
+    part: Sequence[Stretch],
+    whole: Sequence[int],
+    strides: Sequence[int],
 ) -> View:
     """The view of a variable of which a ``part`` is here: a stretch of each dimension.
 
-    Rows and columns are those of the whole variable, and only the places of those here count.
+    Rows and columns are those of the whole variable, whose strides are ``whole``; only the places
+    of those here count.
     """
     batch, rows, columns = axes_of(view, shape)
     counts = [prod(shape[axis] for axis in axes) for axes in (batch, rows, columns)]
     row_places, lines = _places_here(shape, part, strides, [*batch, *rows])
     column_places, across = _places_here(shape, part, strides, columns)
-    own = row_places, column_places, lines, across
+    whole_rows, whole_columns = (_places(shape, whole, axes) for axes in ([*batch, *rows], columns))
+    own = row_places, column_places, whole_rows, whole_columns, lines, across
     return View(counts[0], counts[1], counts[2], len(shape), *own)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
@@ -22,10 +22,14 @@ class Argument:
 
     name: str
     parts: tuple[Hyperparameter, ...]
+    #: torch's default, if it is a tuple with None, which stands for the default of a part.
+    partial: tuple[Any, ...] = ()
 
     @property
     def default(self) -> Any:
         """The default; torch has 0 for a disabled decay."""
+        if self.partial:
+            return self.partial
         values = tuple(0 if _is_off(part) else part.default for part in self.parts)
         return values if len(values) > 1 else values[0]
 
@@ -40,8 +44,11 @@ class Argument:
         if several and (not isinstance(given, tuple | list) or len(given) != len(self.parts)):
             names = ", ".join(part.name for part in self.parts)
             raise ValueError(f"{owner}: {self.name} must be ({names}), not {given!r}")
-        for part, value in zip(self.parts, given if several else (given,), strict=True):
-            number = _number(value, f"{owner}: {self.name}")
+        unset = [one is None for one in self.partial] or [False] * len(self.parts)
+        values = given if several else (given,)
+        for part, value, may_be_none in zip(self.parts, values, unset, strict=True):
+            chosen = part.default if may_be_none and value is None else value
+            number = _number(chosen, f"{owner}: {self.name}")
             off = _is_off(part) and self.name != part.name and number == 0
             yield part.name, None if off else part.check(number, f"{owner}: {self.name}")
 
@@ -70,6 +77,14 @@ def arguments(rule: type[Optimizer]) -> tuple[Argument, ...]:
     # An argument of torch's hides a hyperparameter of the same name.
     rest = (h for h in rule.hyperparameters if h.name not in taken and h.name not in named)
     return (*found, *(Argument(h.name, (h,)) for h in rest))
+
+
+def defaulting(listed: Iterable[Argument], peer: Any) -> tuple[Argument, ...]:
+    """The arguments with the defaults of torch's class that have parts which are None."""
+    known = {} if peer is None else inspect.signature(peer).parameters
+    defaults = {name: one.default for name, one in known.items()}
+    partial = {n: one for n, one in defaults.items() if isinstance(one, tuple) and None in one}
+    return tuple(replace(one, partial=partial.get(one.name, ())) for one in listed)
 
 
 def signature(listed: tuple[Argument, ...]) -> inspect.Signature:

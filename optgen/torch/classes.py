@@ -7,7 +7,7 @@ from inspect import Signature
 from typing import Any
 
 from optgen.runtime.optimizer import Optimizer
-from optgen.torch.arguments import arguments, signature
+from optgen.torch.arguments import arguments, defaulting, signature
 from optgen.torch.optimizer import FusedOptimizer
 from optgen.torch.peers import Peer
 
@@ -27,7 +27,7 @@ def made_like(peer: Peer, rule: type[Optimizer], name: str = "") -> type[FusedOp
     """The class of a rule, with the options of torch's class of the same formulas."""
     key = rule, name or rule.__name__
     if key not in _MADE:
-        listed = arguments(rule)
+        listed = defaulting(arguments(rule), peer)
         parameters = list(signature(listed).parameters.values())[1:]
         contents = {
             "rule": rule,

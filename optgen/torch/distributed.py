@@ -41,16 +41,13 @@ def refuse_strided(name: str, param: Any) -> None:
     """Raise ValueError for a parameter whose parts are no stretches of its dimensions."""
     if is_shared(param) and any(type(one).__name__ not in _KNOWN for one in param.placements):
         raise ValueError(
-            f"{name} has the placements {param.placements}, and this rule reduces rows and columns "
-            "of matrices; redistribute it, so that each process has a stretch of each dimension"
+            f"{name} has the placements {param.placements}, and this rule needs the place of each "
+            "element; redistribute it, so that each process has a stretch of each dimension"
         )
 
 
 def part_of(param: Any) -> Part | None:
-    """The shape of a parameter, and the stretch of each dimension that this process has.
-
-    None where it has all.
-    """
+    """The stretch of each dimension that this process has; None where it has all."""
     placements = enumerate(param.placements if is_shared(param) else ())
     spread = [(k, one) for k, one in placements if not one.is_replicate()]
     if not spread:
@@ -62,7 +59,16 @@ def part_of(param: Any) -> Part | None:
         size = -(-count // param.device_mesh.size(dimension))
         begin = min(count, size * param.device_mesh.get_local_rank(dimension))
         stretches[placement.dim] = first + begin, min(size, count - begin)
-    return tuple(param.shape), stretches
+    return Part(tuple(param.shape), stretches, _without_gaps(param.shape, param.stride()))
+
+
+def _without_gaps(shape: Sequence[int], strides: Sequence[int]) -> list[int]:
+    """The strides of a tensor in one memory, in whose order of dimensions nothing is between."""
+    found, size = [0] * len(shape), 1
+    # Of dimensions that can't be told apart, the last one is the fastest.
+    for axis in sorted(range(len(shape)), key=lambda axis: (strides[axis], -axis)):
+        found[axis], size = size, size * shape[axis]
+    return found
 
 
 def placed_like(gradient: Any, param: Any) -> Any:
@@ -104,7 +110,7 @@ class Shards:
             results[rows] = here
 
     def part(self, index: int) -> Part | None:
-        """The shape of a parameter, and the part that is here; None where all of it is."""
+        """What is here of a parameter; None where all of it is."""
         return self._parts[index]
 
     def complete_vectors(self, vectors: Sequence[Vector]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -26,10 +26,13 @@ class FoundStates:
         params: Mapping[str, Tensor],
         copies: Copies,
         found: Sequence[Given],
+        view: str = "",
     ) -> None:
+        """With the ``view`` of a rule, vectors have dimensions as in torch's classes."""
         self._paths, self._params = list(params), list(params.values())
         self._copies, self._found = copies, found
         self._stand_ins = {state.name for state in declared if state.stands_in}
+        self._extents = {state.name: state.shape for state in declared} if view else {}
         #: The states of each parameter by name, in the memory that kernels update.
         self.own: list[dict[str, Tensor]] = [{} for _ in found]
         #: The states that all parameters share, which each of them shows.
@@ -74,21 +77,35 @@ class FoundStates:
         """
         param, near = self._params[index or 0], variables[index or 0]
         dtype = self._copies.dense[index or 0].dtype if is_own else torch.float64
-        found = self._numbers(index, name, shape)
+        shown = shape if index is None else self._shown(index, name, shape)
+        found = self._numbers(index, name, {shape, shown})
         if found is None:
             array = memory.numbers(near, shape, value, is_own=is_own)
         elif not param.is_cuda and _can_be_updated(found, dtype):
-            array = seen(found.detach())
+            array = seen(found.detach().view(shape))
         else:
             array = memory.numbers(near, shape, 0.0, is_own=is_own)
-            kept = found.detach().to(param.device, dtype).contiguous()
+            kept = found.detach().to(param.device, dtype).reshape(shape)
             memory.assign(array, kept if param.is_cuda else seen(kept))
             found = None
-        tensor = torch.as_tensor(array, device=param.device) if found is None else found
+        new = torch.as_tensor(array, device=param.device).view(shown)
+        tensor = new if found is None or tuple(found.shape) != shown else found
         (self.shared if index is None else self.own[index])[name] = tensor
         return array
 
-    def _numbers(self, index: int | None, name: str, shape: tuple[int, ...]) -> Tensor | None:
+    def _shown(self, index: int, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape in which users see a number or vector: reduced dimensions are 1."""
+        whole = tuple(self._params[index].shape)
+        match self._extents.get(name):
+            case "rows":
+                return (*whole[:-1], 1)
+            case "columns":
+                return (*whole[:-2], 1, whole[-1])
+        return shape
+
+    def _numbers(
+        self, index: int | None, name: str, shapes: Collection[tuple[int, ...]]
+    ) -> Tensor | None:
         """The tensor of a number or vector that a parameter, or any of them, has."""
         places = range(len(self._found)) if index is None else [index]
         first: tuple[int, Tensor] | None = None
@@ -97,8 +114,9 @@ class FoundStates:
             if found is None:
                 continue
             what = f"the state {name} of parameter {self._paths[place]}"
-            if tuple(found.shape) != shape:
-                raise ValueError(f"{what} has shape {tuple(found.shape)}, not {shape}")
+            if tuple(found.shape) not in shapes:
+                wanted = " or ".join(map(str, sorted(shapes, key=len)))
+                raise ValueError(f"{what} has shape {tuple(found.shape)}, not {wanted}")
             if first is None:
                 first = place, found
             elif found is not first[1] and not _are_same(found, first[1]):

@@ -8,8 +8,10 @@ from typing import Any
 from optgen.runtime.hyperparameters.dynamic import Setting
 from optgen.runtime.hyperparameters.groups import Group
 from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
 from optgen.torch.arguments import Argument
+from optgen.torch.matrices import are_matrices
 
 ParamGroup = Mapping[str, Any]
 
@@ -35,7 +37,7 @@ class ParamGroups:
         values = {h.name: h.default for h in rule.hyperparameters} | dict(shared)
         declared = rule.hyperparameters, rule.switches, rule.exclusive
         self.settings = Settings(owner, *declared, values, None, rule.states, rule.layout.columns)
-        self._owner = owner
+        self._owner, self._has_view = owner, bool(rule.view)
         self._own = [argument for argument in listed if argument.is_grouped]
         self._defaults = {a.name: defaults.get(a.name, a.default) for a in self._own}
         self._seen: list[tuple[Any, ...]] = []
@@ -55,6 +57,9 @@ class ParamGroups:
         """
         own = self._defaults.items()
         seen = [tuple([_plain(group.get(name, value)) for name, value in own]) for group in groups]
+        if self._has_view:
+            flags = [(are_matrices(group, self._owner),) for group in groups]
+            seen = [(*given, *flag) for given, flag in zip(seen, flags, strict=True)]
         if seen == self._seen:
             return
         found: dict[str, Group] = {}
@@ -62,13 +67,16 @@ class ParamGroups:
         for number, given in enumerate(seen):
             members = self._members[number] if number < len(self._members) else frozenset()
             values: dict[str, Setting] = {}
-            for argument, value in zip(self._own, given, strict=True):
+            for argument, value in zip(self._own, given, strict=False):
                 values |= argument.values(value, self._owner)
             found[str(number)] = Group(members, values)
         # Until all values are copied, none is valid.
         self._seen = []
         self.settings.group(found)
         self.by_group = [self.settings.on((number,)) for number in found]
+        if self._has_view:
+            pairs = zip(self.by_group, seen, strict=True)
+            self.by_group = [{**on, MATRIX: given[-1]} for on, given in pairs]
         self._seen = seen
 
 

@@ -15,10 +15,12 @@ from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.kernels import MATRIX
 from optgen.runtime.model import LARGEST_GRADIENT, Counters
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
+from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
@@ -26,16 +28,10 @@ from optgen.torch.dense_copies import HALVES
 from optgen.torch.distributed import refuse_strided, refuse_unsummed
 from optgen.torch.groups import ParamGroups
 from optgen.torch.inputs import with_loss
+from optgen.torch.matrices import Routed, exclusions_of
 from optgen.torch.measures import Measures
 from optgen.torch.parameters import Parameters
-from optgen.torch.peers import (
-    Peer,
-    constants,
-    counts_updates,
-    group_defaults,
-    refuse_chosen,
-    refuse_other,
-)
+from optgen.torch.peers import Peer
 from optgen.torch.state_view import Live
 from optgen.torch.states import given
 from optgen.torch.version_counters import marking_changed
@@ -48,7 +44,7 @@ _DTYPES = (*(getattr(torch, one.name) for one in NATIVE), *HALVES)
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 
 
-class FusedOptimizer(Measures, torch.optim.Optimizer):
+class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -61,7 +57,7 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
         given.apply_defaults()
         values = dict(given.arguments)
         owner = type(self).__name__
-        refuse_chosen(values, owner)
+        peers.refuse_chosen(values, owner)
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
             name: value
@@ -69,7 +65,7 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
             if not argument.is_grouped
             for name, value in checked[argument.name].items()
         }
-        self._start(defaults := group_defaults(self.arguments, values, self.peer))
+        self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
         super().__init__(params, defaults)
 
     def _start(self, defaults: Mapping[str, Any]) -> None:
@@ -115,7 +111,7 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
-            if self.rule.view:
+            if self.rule.view or self.rule.has_draws():
                 refuse_strided(f"{owner}: parameter {path}", param)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
@@ -137,16 +133,20 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
         shapes = {state.name: state.shape for state in self.rule.states}
         shapes |= {LARGEST_GRADIENT: ELEMENT}
         found = [given(path, p, self.state.get(p), shapes) for path, p in named.items()]
+        core.treatment.exclusions = exclusions_of(self._groups.by_group)
         made = Parameters(
             self.rule,
             named,
             found,
             core.settings,
             core.treatment,
-            shows_ages=counts_updates(self.peer),
+            shows_ages=peers.counts_updates(self.peer),
+            has_dimensions=peers.has_dimensions(self.peer, self.rule),
         )
         made.built_for = self._groups.by_group
-        if before is not None:
+        if before is None:
+            self._warn_of_matrices(made.model)
+        else:
             gathered = {id(param) for param in compress(before.params, before.model.seen)}
             made.model.seen[:] = [id(param) in gathered for param in made.params]
             made.model.is_perturbed = before.model.is_perturbed
@@ -198,16 +198,17 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
         made = self._current()
         self._core.refuse_to_perturb(self.rule)
         read = made.reader.read()
-        present = made.model.present(read)
-        if present.any():
-            changed = [*compress(made.params, present)]
-            also = [*made.copies.filled(present), *marking_changed(changed)]
-            self._core.perturb(read, also)
+        if made.model.present(read).any():
+            every = made.copies.filled(made.model.every)
+            self._core.perturb(read, [*every, *marking_changed(made.params)])
 
     def _step(self, inputs: Mapping[str, object]) -> None:
         made = self._current()
         model, read = made.model, made.reader.read()
         if not model.present(read).any():
+            if model.is_perturbed:
+                every = made.copies.filled(model.every)
+                self._core.come_back([*every, *marking_changed(made.params)])
             return
         if model.deferred is not None and model.deferred.is_capturing:
             raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
@@ -216,6 +217,8 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
         assert self._live is not None
         # A state that is visible before its first update equals no state.
         self._live.show(touched)
+        # What was moved without a gradient comes back, too.
+        touched = model.every if model.is_perturbed else touched
         changed = made.params if touched.all() else [*compress(made.params, touched)]
         also: list[Call] = [
             *made.copies.filled(touched),
@@ -277,8 +280,8 @@ class FusedOptimizer(Measures, torch.optim.Optimizer):
         if counters is None:  # A state is loaded, and nothing else of a copy.
             owner, groups = type(self).__name__, state["param_groups"]
             for group in groups:
-                refuse_other(group, constants(self.peer, self.arguments), owner)
-            names = [*self.defaults, *(argument.name for argument in self.arguments)]
+                peers.refuse_other(group, peers.constants(self.peer, self.arguments), owner)
+            names = [*self.defaults, *(argument.name for argument in self.arguments), MATRIX]
             complete(groups, self.param_groups, names)
         super().__setstate__(state)
         if counters is not None:

@@ -40,10 +40,12 @@ class Parameters:
         treatment: Treatment,
         *,
         shows_ages: bool = True,
+        has_dimensions: bool = False,
     ) -> None:
         """``found`` is the state of each parameter; its tensors are used in place if possible.
 
         Where ages needn't be shown, they are only where some state is that torch doesn't know.
+        Vectors may have the dimensions that they have in torch's classes.
         Raises TypeError or ValueError where parameters or states can't be updated.
         """
         self.params, self._states = list(params.values()), rule.states
@@ -51,7 +53,8 @@ class Parameters:
         shards, parts = Shards(self.params), [local(param) for param in self.params]
         refuse_shared(dict(zip(params, parts, strict=True)))
         self.copies, self.ages = Copies(parts), OwnAges(list(params))
-        source = FoundStates(rule.states, params, self.copies, found)
+        view = rule.view if has_dimensions else ""
+        source = FoundStates(rule.states, params, self.copies, found, view)
         self.model = Model(
             dict(zip(params, map(seen, self.copies.dense), strict=True)),
             rule.states,

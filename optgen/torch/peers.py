@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from optgen.runtime.optimizer import Optimizer
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument
 from optgen.torch.states import AGE
 
@@ -33,6 +34,14 @@ def counts_updates(peer: Peer) -> bool:
     optimizer = peer([sample])
     optimizer.step()
     return AGE in optimizer.state[sample]
+
+
+def has_dimensions(peer: Peer, rule: type[Optimizer]) -> bool:
+    """Whether vectors of rows and columns have as many dimensions as their parameter, as torch's.
+
+    The matrices of such a rule are those of the last two dimensions.
+    """
+    return peer is not None and rule.view == "last two"
 
 
 def group_defaults(

@@ -70,6 +70,11 @@ MISTAKES: dict[str, tuple[str, str, str, str]] = {
     "optional without given": ("if given(limit):", "if fancy:", "'limit'", "limit"),
     "unknown function": ("clip(move", "clap(move", "'clap'", "clap"),
     "arity": ("clip(move, -limit, limit)", "clip(move, limit)", "3", "clip(move, limit)"),
+    "one argument": ("clip(move, -limit, limit)", "max(abs(move))", "largest(x)", "max(abs"),
+    "a short name": ("clip(move, -limit, limit)", "row_min(move)", "'row_smallest'", "row_min"),
+    "too large": ("learning_rate*trend", "1e30*trend", "9e+15 at most", "1e30"),
+    "a constant": ("learning_rate*trend", "pi*trend", "step, size, rows, columns, dims", "pi"),
+    "no second point": ("if fancy:", "if perturbed:", "add [perturb]", "perturbed"),
     "number for a condition": (
         "learning_rate*trend",
         "where(trend, trend, grad)",

@@ -197,8 +197,15 @@ MISTAKES: dict[str, tuple[str, str, str, str, str]] = {
         "column_mean(of_rows)",
         "global_sum(of_rows)",
         "global_sum is of the elements of all tensors, and this has one number for each row",
-        "elements",
+        "write global_sum(sum(x)/size)",
         "global_sum(of_rows)",
+    ),
+    "a name that matrices have too": (
+        "/column_mean(of_rows)\nelse:",
+        "/column_mean(of_rows)\n    part = of_rows\nelse:\n    part = speed\n    speed = part + 1",
+        "'speed' has one number for each tensor, and this has one number for each row",
+        "names that matrices don't use",
+        "part + 1",
     ),
     "a misspelled shape": ('"optimizer"', '"optimiser"', "'optimiser' is no shape", "", "optimis"),
     "a misspelled view": ('"last two"', '"last too"', "'last too' is no view", "", "last too"),
@@ -237,6 +244,24 @@ def test_a_mistake_is_said_once(mistake: str, tmp_path: Path) -> None:
     kept = [one for one in found if not any(part in one.message for part in unused)]
     assert len(kept) == 1, [str(one) for one in kept]
     assert message in kept[0].message
+
+
+PERTURB = '''
+[perturb]
+rule = """
+velocity = param
+param = param + grad/max(row_norm(grad), 1)
+"""
+'''
+
+
+def test_rows_where_perturb_needs_no_matrix(tmp_path: Path) -> None:
+    assert_told(tmp_path, BASE + PERTURB, "row_norm needs a matrix", "row_norm(grad)")
+
+
+def test_a_view_that_only_perturb_uses(tmp_path: Path) -> None:
+    guarded = PERTURB.replace("velocity = param\n", "if matrix:\n    ").replace("\nparam", "param")
+    assert problems(tmp_path, PLAIN + guarded) == ()
 
 
 PLAIN = '''name = "Plain"
@@ -323,3 +348,23 @@ def test_values_are_the_same_along_what_their_extent_leaves_out(expression: Expr
         np.testing.assert_allclose(found, np.broadcast_to(found[:, :1], (2, 3)))
     if not extent >= Extent.ROWS:
         np.testing.assert_allclose(found, np.broadcast_to(found[:1], (2, 3)))
+
+
+def test_no_number_of_all_variables_is_decided_by_some(tmp_path: Path) -> None:
+    text = '''name = "Some"
+[matrix]
+view = "last two"
+[state]
+total = { shape = "optimizer", invariant = "total >= 0" }
+[update]
+rule = """
+if matrix:
+    total = total + global_norm(grad)
+change = learning_rate*grad/(1 + total)
+"""
+'''
+    assert_told(tmp_path, text, "'total' is of all variables", "total = ")
+    plain = text.replace("if matrix:\n    total", "total").replace(
+        '[matrix]\nview = "last two"\n', ""
+    )
+    assert problems(tmp_path, plain) == ()

@@ -20,7 +20,7 @@ SWITCHES = {switch.name for switch in surroundings().shared.plan.switches}
 #: Given to every rule, under these names.
 GIVEN = {"call", "step"}
 #: Functions of programs are known by the pattern of their names.
-PROGRAMS = re.compile("(update|perturb|evaluate|otherwise|absent)")
+PROGRAMS = re.compile("(update|perturb|come_back|evaluate|otherwise|absent)")
 
 
 def names_of_functions(text: str) -> set[str]:

@@ -11,10 +11,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+
+from tests.docs.forks import client
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -23,12 +25,22 @@ BLOCK = re.compile(
 )
 MARKER = re.compile(r"^<!-- (?:run|prints|file|excerpt)\b", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
+PROGRAM = "run-program"
 WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the commands ``optgen`` and ``run-program``, which import nothing."""
+    folder = tmp_path_factory.mktemp("commands")
+    with client("command", folder / "optgen"), client("program", folder / PROGRAM):
+        yield folder
+
+
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: page.stem)
-def test_examples_run(page: Path, tmp_path: Path) -> None:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+def test_examples_run(page: Path, tmp_path: Path, commands: Path) -> None:
+    folders = (str(commands), str(Path(sys.executable).parent), os.environ["PATH"])
+    path = os.pathsep.join(folders)
     environment = {**os.environ, "PATH": path, "OPTGEN_CACHE_DIR": str(tmp_path / "cache")}
     output = ""
     for kind, file, language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
@@ -45,7 +57,8 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
 
 
 def _output(language: str, text: str, folder: Path, environment: Mapping[str, str]) -> str:
-    command = {"python": [sys.executable, "-c", text], "sh": ["sh", "-ec", text]}[language]
+    commands = Path(environment["PATH"].split(os.pathsep)[0])
+    command = {"python": [str(commands / PROGRAM), text], "sh": ["sh", "-ec", text]}[language]
     result = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

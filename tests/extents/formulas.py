@@ -10,7 +10,7 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 #: States by variable, and of all variables under the key None.
 States = dict[int | None, dict[str, Any]]
-Rule = Callable[[States, list[Array], Mapping[int, Array], Sequence[int]], None]
+Rule = Callable[[States, list[Array], Mapping[int, Array], Sequence[int], int], None]
 #: The largest and the second largest dimension; the last ones of equal ones.
 Axes = tuple[int, int]
 
@@ -20,7 +20,9 @@ def _largest_axes(shape: Sequence[int]) -> Axes:
     return second, first
 
 
-def factored(states: States, params: list[Array], grads: Mapping[int, Array], plain: Any) -> None:
+def factored(
+    states: States, params: list[Array], grads: Mapping[int, Array], plain: Any, _: int
+) -> None:
     for k, grad in grads.items():
         own, square = states.setdefault(k, {}), grad**2 + 1e-12
         if grad.ndim > 1 and k not in plain:
@@ -39,7 +41,9 @@ def factored(states: States, params: list[Array], grads: Mapping[int, Array], pl
         params[k] = params[k] - 0.01 * update / max(1, np.sqrt((update**2).mean()))
 
 
-def covered(states: States, params: list[Array], grads: Mapping[int, Array], plain: Any) -> None:
+def covered(
+    states: States, params: list[Array], grads: Mapping[int, Array], plain: Any, _: int
+) -> None:
     for k, grad in grads.items():
         own = states.setdefault(k, {})
         if grad.ndim > 1 and k not in plain:
@@ -52,7 +56,9 @@ def covered(states: States, params: list[Array], grads: Mapping[int, Array], pla
         params[k] = params[k] - 0.1 * grad / np.sqrt(size + 1e-6)
 
 
-def trust(states: States, params: list[Array], grads: Mapping[int, Array], plain: Any) -> None:
+def trust(
+    states: States, params: list[Array], grads: Mapping[int, Array], plain: Any, _: int
+) -> None:
     for k, grad in grads.items():
         own = states.setdefault(k, {})
         mean = own["mean_gradient"] = 0.9 * own.get("mean_gradient", 0) + 0.1 * grad
@@ -63,7 +69,9 @@ def trust(states: States, params: list[Array], grads: Mapping[int, Array], plain
         params[k] = params[k] - 0.01 * own["ratio"] * direction
 
 
-def learned(states: States, params: list[Array], grads: Mapping[int, Array], plain: Any) -> None:
+def learned(
+    states: States, params: list[Array], grads: Mapping[int, Array], plain: Any, _: int
+) -> None:
     shared = states.setdefault(None, {})
     d, numerator = shared.get("distance", 0.001), shared.get("numerator", 0.0)
     factor = d**2 / 0.001 * 0.1
@@ -81,11 +89,32 @@ def learned(states: States, params: list[Array], grads: Mapping[int, Array], pla
     shared["distance"] = max(d, shared["numerator"] / travelled)
 
 
+def normed(
+    states: States, params: list[Array], grads: Mapping[int, Array], plain: Any, step: int
+) -> None:
+    """Momentum with rows of one length; Adam (Kingma and Ba, algorithm 1) for all else."""
+    for k, grad in grads.items():
+        own = states.setdefault(k, {})
+        if grad.ndim > 1 and k not in plain:
+            velocity = own["velocity"] = 0.9 * own.get("velocity", 0) + 0.1 * grad
+            rest = tuple(range(1, grad.ndim))
+            lengths = np.sqrt((velocity**2).sum(rest, keepdims=True))
+            params[k] = params[k] - 0.02 * velocity / (lengths + 0.001)
+            continue
+        mean = own["mean_gradient"] = 0.9 * own.get("mean_gradient", 0) + 0.1 * grad
+        square = own["fallback_velocity"] = (
+            0.999 * own.get("fallback_velocity", 0) + 0.001 * grad**2
+        )
+        size = 0.003 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        params[k] = params[k] - size * mean / (np.sqrt(square) + 1e-7)
+
+
 RULES: Mapping[str, Rule] = {
     "Factored": factored,
     "Covered": covered,
     "Trust": trust,
     "Learned": learned,
+    "Normed": normed,
 }
 #: A number, vectors, matrices, and batches of them.
 SHAPES = {
@@ -121,9 +150,9 @@ def expected(
     """Variables and states after some steps."""
     states: States = {}
     params = [array.astype(np.float64) for array in held]
-    for row in rows:
+    for step, row in enumerate(rows, start=1):
         grads = {k: g.astype(np.float64) for k, g in enumerate(row) if g is not None}
-        RULES[name](states, params, grads, plain)
+        RULES[name](states, params, grads, plain, step)
     return params, states
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from optgen.compiler.build import build, prepare
 from optgen.compiler.library import find_specs
 
-NAMES = ("Factored", "Covered", "Trust", "Learned")
+NAMES = ("Factored", "Covered", "Trust", "Learned", "Normed")
 SPECS = Path(__file__).with_name("specs")
 
 

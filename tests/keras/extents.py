@@ -75,7 +75,7 @@ def check_keras_files(folder: Path) -> None:
     """A model that is saved in the middle of a run goes on as one that isn't."""
     for name in ("Factored", "Learned"):
         optimizer_class(rule(name), f"Tests{name}")
-        model = fitted(f"optgen>Tests{name}", epochs=1)
+        model = fitted(f"optgen.own>Tests{name}", epochs=1)
         model.save(folder / f"{name}.keras")
         loaded = keras.saving.load_model(folder / f"{name}.keras")
         pairs = zip(model.optimizer.variables, loaded.optimizer.variables, strict=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras import extents
+from tests.keras import beyond, extents
 from tests.keras.compiled import COMPILED
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.language import mistakes
@@ -51,3 +51,8 @@ def test_every_function_on_torch() -> None:
 
 def test_numbers_rows_and_columns_on_torch() -> None:
     assert not extents.mistakes(COMPILED["torch"])
+
+
+def test_random_numbers_inputs_and_second_points_on_torch() -> None:
+    """By operations, and by kernels in place."""
+    assert not beyond.failures()

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import optgen
+import optgen.keras
 from optgen.compiled.user_folder import VARIABLE
 from optgen.keras import SGD, Adam, optimizer_class
 from tests.keras import extents
@@ -22,13 +23,15 @@ from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.runtime.cuda.own import package
 
 #: Random numbers are drawn by kernels only.
-SHAKEN = '''
-name = "Shaken"
+ALTERNATING = '''
+name = "Alternating"
 [hyperparameters]
 learning_rate = { default = 0.1 }
 [update]
 rule = """
-param = param - learning_rate*(grad + normal())
+if step % 2 == 0:
+    grad = grad + param
+param = param - learning_rate*grad
 """
 '''
 
@@ -123,14 +126,28 @@ def test_a_rule_of_ones_own() -> None:
     own_rule = package().Lamb
     made = optimizer_class(own_rule, "TestsOwnRule")
     assert optimizer_class(own_rule, "TestsOwnRule") is made
-    model = fitted("optgen>TestsOwnRule")
+    model = fitted("optgen.own>TestsOwnRule")
     assert type(model.optimizer) is made
     loss = model.evaluate(INPUTS, TARGETS, verbose=0)
     fresh = network()
     fresh.compile(loss="mse")
     assert loss < fresh.evaluate(INPUTS, TARGETS, verbose=0)
-    with pytest.raises(ValueError, match="another rule is registered"):
-        optimizer_class(own_rule, "Adam")
+
+
+def test_a_rule_of_ones_own_with_the_name_of_another() -> None:
+    """Each is found by its own string, and plain strings mean the built-in one."""
+    own = optimizer_class(package().Lamb, "TestsAdam"), optimizer_class(package().Lamb, "Adam")
+    assert own[1] is not Adam
+    assert type(keras.optimizers.get("optgen.own>Adam")) is own[1]
+    assert type(keras.optimizers.get("optgen>Adam")) is Adam
+    config = keras.saving.serialize_keras_object(own[1](0.5))
+    assert type(keras.saving.deserialize_keras_object(config)) is own[1]
+    with optgen.keras.install():
+        assert type(keras.optimizers.get("adam")) is Adam
+        assert type(keras.optimizers.get("testsadam")) is own[0]
+    changed = optgen.compile("sgd")
+    with pytest.raises(ValueError, match=r'"Adam2"'):
+        optimizer_class(changed, "Adam")
 
 
 def test_numbers_rows_and_columns() -> None:
@@ -149,8 +166,8 @@ def test_a_rule_without_operations_runs_in_its_kernels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    (tmp_path / "shaken.toml").write_text(SHAKEN, encoding="utf-8")
-    rule = optgen.compile(tmp_path / "shaken.toml")
+    (tmp_path / "alternating.toml").write_text(ALTERNATING, encoding="utf-8")
+    rule = optgen.compile(tmp_path / "alternating.toml")
     variable, optimizer = keras.Variable(np.ones(3, "float32")), optimizer_class(rule)()
     array, plain = np.ones(3, np.float32), rule()
     for _ in range(3):

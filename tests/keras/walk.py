@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from tests.keras import extents
+from tests.keras import beyond, extents
 from tests.keras.compiled import COMPILED, at_once
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.language import mistakes
@@ -29,6 +29,7 @@ def failures() -> Iterator[str]:
     backend = keras.config.backend()
     yield from mistakes(at_once if backend == "tensorflow" else COMPILED[backend])
     yield from extents.failures(COMPILED[backend])
+    yield from beyond.failures()
     for setting in SETTINGS:
         said = difference(setting, COMPILED[backend])
         if said:

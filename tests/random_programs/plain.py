@@ -44,7 +44,7 @@ def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
     return decorate
 
 
-def _block(address: int, start: int, size: int, real: Any) -> Array:
+def _block(address: int, start: int, size: int, real: Any, *ahead: int) -> Array:
     width = np.dtype(real).itemsize
     if not size:
         return np.zeros(0, real)
@@ -64,6 +64,14 @@ def _add(total: Any, term: Any) -> Any:
     return total + term
 
 
+def _larger(found: Any, term: Any) -> Any:
+    return np.maximum(found, term)
+
+
+def _smaller(found: Any, term: Any) -> Any:
+    return np.minimum(found, term)
+
+
 _IMPORTED = (Origin.MATH, Origin.RUNTIME)
 _NAMES: Mapping[str, Any] = {
     "BLOCK": BLOCK,
@@ -71,6 +79,9 @@ _NAMES: Mapping[str, Any] = {
     "block": _block,
     "float64": np.float64,
     "int64": np.int64,
+    "larger": _larger,
+    "smaller": _smaller,
+    "strips": lambda streams: (BLOCK, 0),
     "number_at": _number_at,
     "view": _view,
     "flush_denormals": lambda: 0,

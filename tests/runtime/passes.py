@@ -31,7 +31,7 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
         if not program.when(on):
             continue
         for phase, made in zip(program.phases, planned.phases, strict=True):
-            if (builder := phase.over(on)) is not None:
+            if (builder := phase.builder(on)) is not None:
                 loads, stores = (
                     count(some, on) for some in (made.passing.loads, made.passing.stores)
                 )

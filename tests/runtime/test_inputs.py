@@ -137,3 +137,39 @@ def test_groups_must_agree() -> None:
         optimizer.apply([np.ones(1)] * 2, weights)
     assert optimizer.iterations == 1
     assert weights == [np.zeros(1)] * 2
+
+
+SUMMED = '''
+name = "Summed"
+
+[matrix]
+view = "last two"
+
+[hyperparameters]
+learning_rate = { default = 1.0 }
+
+[inputs]
+curvature = { optional = true }
+
+[update]
+rule = """
+scale = 1
+if given(curvature):
+    scale = mean(curvature)
+    if matrix:
+        scale = row_mean(curvature)
+change = learning_rate*grad/scale
+"""
+'''
+
+
+def test_sums_of_what_may_be_left_out() -> None:
+    weights = [ones(2), ones(2, 2)]
+    optimizer: Any = optgen.compile(SUMMED)()
+    optimizer.build(weights)
+    gradients = [ones(2), ones(2, 2)]
+    optimizer.apply(gradients)
+    curvature = [np.array([1.0, 3.0]), np.array([[1.0, 3.0], [4.0, 4.0]])]
+    optimizer.apply(gradients, curvature=curvature)
+    np.testing.assert_array_equal(weights[0], [-0.5, -0.5])
+    np.testing.assert_array_equal(weights[1], [[-0.5, -0.5], [-0.25, -0.25]])

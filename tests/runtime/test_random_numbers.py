@@ -92,7 +92,7 @@ def test_draws_are_independent() -> None:
 
 
 def test_a_draw_depends_on_the_place_alone() -> None:
-    """The bits are those of one thread, of a part of the array, and of another memory order."""
+    """The bits are those of one thread, and of the beginning of the array alone."""
     before, found = numba.get_num_threads(), []
     try:
         for threads in (1, min(2, numba.config.NUMBA_NUM_THREADS)):

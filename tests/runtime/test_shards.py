@@ -7,11 +7,13 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 
+import optgen
+from optgen.runtime.chunks import Chunks, segments_of
 from optgen.runtime.core import Core, core_of
 from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.model import Model
@@ -24,6 +26,47 @@ from tests.extents.own import NAMES, rule
 pytestmark = pytest.mark.filterwarnings("ignore:no gradient for")
 STEPS, RANKS = 4, 3
 _COMBINED: dict[int, Callable[..., Any]] = {0: np.sum, 1: np.max, -1: np.min}
+
+
+#: Rules that draw in the only pass, and in passes for sums of variables and of rows.
+DRAWN = '''
+name = "Drawn"
+[hyperparameters]
+learning_rate = { default = 1.0 }
+[state]
+even = {}
+bell = {}
+sides = {}
+[update]
+rule = """
+even = uniform()
+sides = random_sign()
+bell = 0.5*bell + normal()*norm(grad + even)
+change = learning_rate*(bell + sides)
+"""
+'''
+BY_ROWS = '''
+name = "DrawnByRows"
+[hyperparameters]
+learning_rate = { default = 1.0 }
+[matrix]
+view = "%s"
+[state]
+even = {}
+bell = {}
+sides = {}
+row_size = { shape = "rows", when = "matrix" }
+[update]
+rule = """
+even = uniform()
+sides = random_sign()
+bell = grad + even
+if matrix:
+    row_size = 0.5*row_size + row_sum((grad + normal())**2)
+    bell = bell*row_size
+change = learning_rate*(bell + sides)
+"""
+'''
 
 
 class Exchange:
@@ -65,7 +108,12 @@ class Shards:
             array[...] = self._exchange.together(self._rank, array, order)
 
 
-def parts_of(rank: int) -> list[Part | None]:
+def in_order(shape: Sequence[int], order: Literal["C", "F"] = "C") -> list[int]:
+    """The strides of an array, in elements."""
+    return [stride // 8 for stride in np.empty(shape, order=order).strides]
+
+
+def parts_of(rank: int, order: Literal["C", "F"] = "C") -> list[Part | None]:
     """Stretches of some dimension of each variable; the last rank may have no element."""
     found: list[Part | None] = []
     for number, shape in enumerate(SHAPES.values()):
@@ -77,7 +125,7 @@ def parts_of(rank: int) -> list[Part | None]:
         first = min(shape[axis], size * rank)
         stretches = [(0, count) for count in shape]
         stretches[axis] = first, min(size, shape[axis] - first)
-        found.append((shape, stretches))
+        found.append(Part(shape, stretches, in_order(shape, order)))
     return found
 
 
@@ -87,9 +135,9 @@ def here(array: Array, part: Part | None) -> Array:
     return array[tuple(slice(a, a + n) for a, n in part[1])].copy()
 
 
-def built(name: str, held: Sequence[Array], parts: Parts) -> tuple[Core, Any]:
+def built(kind: Any, held: Sequence[Array], parts: Parts) -> tuple[Core, Any]:
     """A core with variables."""
-    made, kind = rule(name)(), rule(name)
+    made = kind()
     if hasattr(made, "exclude_from_matrix"):
         made.exclude_from_matrix(var_names=["plain"])
     core, own = core_of(made), dict(zip(SHAPES, held, strict=True))
@@ -107,7 +155,7 @@ def test_parts_end_where_whole_variables_do(name: str) -> None:
     def run(rank: int) -> tuple[list[Array], Core]:
         parts = parts_of(rank)
         own = [here(array, part) for array, part in zip(held, parts, strict=True)]
-        core, reader = built(name, own, Parts(whole=Shards(exchange, rank, parts)))
+        core, reader = built(rule(name), own, Parts(whole=Shards(exchange, rank, parts)))
         for row in rows:
             pairs = zip(row, parts, strict=True)
             grads = [None if g is None else here(g, part) for g, part in pairs]
@@ -134,6 +182,37 @@ def test_parts_end_where_whole_variables_do(name: str) -> None:
                     assert np.array_equal(array, other)
 
 
+@pytest.mark.parametrize("view", ["none", "first by rest", "last two", "two largest"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_part_draws_the_numbers_of_the_whole(view: str, order: Literal["C", "F"]) -> None:
+    """The same bits, in passes over elements, for sums and over rows."""
+    held, rows = drawn(STEPS)
+    held = [array.copy(order) for array in held]
+    exchange, kind = Exchange(), optgen.compile(DRAWN if view == "none" else BY_ROWS % view)
+
+    def run(rank: int | None) -> list[dict[str, Array]]:
+        parts = [None] * len(held) if rank is None else parts_of(rank, order)
+        own = [here(array, part).copy(order) for array, part in zip(held, parts, strict=True)]
+        shards = None if rank is None else Shards(exchange, rank, parts)
+        core, reader = built(kind, own, Parts(whole=shards))
+        for row in rows:
+            pairs = zip(row, parts, strict=True)
+            grads = [None if g is None else here(g, part).copy(order) for g, part in pairs]
+            core.take(reader.read(dict(zip(SHAPES, grads, strict=True)), None))
+        assert core.model is not None
+        return [core.model.state_of(k) for k in range(len(own))]
+
+    wanted = run(None)
+    assert any(len(np.unique(state["even"])) > 1 for state in wanted)
+    with ThreadPoolExecutor(RANKS) as threads:
+        found = [*threads.map(run, range(RANKS))]
+    for rank, states in enumerate(found):
+        for state, whole, part in zip(states, wanted, parts_of(rank), strict=True):
+            for name in ("even", "sides"):
+                assert np.array_equal(state[name], here(whole[name], part))
+            np.testing.assert_allclose(state["bell"], here(whole["bell"], part), rtol=1e-6)
+
+
 def test_a_signal_in_the_middle_finds_the_step_made() -> None:
     """The functions of shards are in Python, where handlers of signals may raise."""
 
@@ -147,8 +226,8 @@ def test_a_signal_in_the_middle_finds_the_step_made() -> None:
 
     held, rows = drawn(2)
     plain, own = [a.copy() for a in held], [a.copy() for a in held]
-    core, reader = built("Trust", own, Parts(whole=Interrupting()))
-    other, other_reader = built("Trust", plain, Parts())
+    core, reader = built(rule("Trust"), own, Parts(whole=Interrupting()))
+    other, other_reader = built(rule("Trust"), plain, Parts())
     is_raising = False
     for row in rows:
         given = dict(zip(SHAPES, row, strict=True))
@@ -175,7 +254,7 @@ def test_places_of_a_part_are_those_of_its_elements(view: str) -> None:
         own = whole[tuple(slice(a, a + n) for a, n in part)]
         own = own.copy(order="F" if draw.integers(2) else "C")
         strides = [stride // own.itemsize for stride in own.strides]
-        seen = view_of_part(view, shape, part, strides)
+        seen = view_of_part(view, shape, part, in_order(shape), strides)
         batch, rows, columns = axes_of(view, shape)
         matrices = whole.transpose([*batch, *rows, *columns]).reshape(-1, seen.columns)
         flat = own.ravel(order="K")
@@ -189,3 +268,30 @@ def test_places_of_a_part_are_those_of_its_elements(view: str) -> None:
                 found[i, j] = flat[seen.row_places[i] + seen.column_places[j]]
         assert len(found) == own.size
         assert all(matrices[i, j] == value for (i, j), value in found.items())
+
+
+def test_chunks_have_the_places_of_their_elements() -> None:
+    """Also of one part in an order of axes of its own."""
+    draw = np.random.default_rng(3)
+    for _ in range(200):
+        shape = tuple(int(n) for n in draw.integers(1, 6, size=int(draw.integers(1, 5))))
+        axes = draw.permutation(len(shape))
+        # In memory, the axes follow each other in any order.
+        whole = np.arange(np.prod(shape)).reshape([shape[axis] for axis in axes])
+        whole = whole.transpose(np.argsort(axes))
+        firsts = [int(draw.integers(0, n)) for n in shape]
+        part = [(a, int(draw.integers(1, n - a + 1))) for a, n in zip(firsts, shape, strict=True)]
+        own = whole[tuple(slice(a, a + n) for a, n in part)].copy(order="K")
+        strides = [[stride // 8 for stride in array.strides] for array in (whole, own)]
+        segments = segments_of(Part(shape, part, strides[0]), strides[1])
+        sizes, most = np.array([7, own.size, 5]), int(draw.integers(1, 9))
+        chunks = Chunks(np.array([1, 4, 6]), sizes, most, [None] * 4 + [segments, None, None])
+        places = {
+            (tensor, first + k): place + k
+            for tensor, first, count, place in chunks.table(1).tolist()
+            for k in range(count)
+        }
+        assert chunks.lengths.max() <= most
+        assert len(places) == chunks.lengths.sum() == sizes.sum()
+        assert [places[4, k] for k in range(own.size)] == own.ravel(order="K").tolist()
+        assert all(places[tensor, k] == k for tensor, n in ((1, 7), (6, 5)) for k in range(n))

@@ -42,8 +42,18 @@ reach = largest(direction) - smallest(direction)
 param = param - learning_rate*ratio*direction/(1 + reach)
 '''
 """
+#: A user's rule with random numbers, those of the element in the whole parameter.
+NOISY = """
+name = "Noisy"
+[hyperparameters]
+learning_rate = { default = 0.01 }
+[update]
+rule = '''
+param = param - learning_rate*(grad + normal())
+'''
+"""
 #: Rules that are built for the test; the others have numbers, or rows and columns.
-OWN = ("Layerwise", "Learned", "Factored", "Covered")
+OWN = ("Layerwise", "Noisy", "Learned", "Factored", "Covered")
 #: Runs that need to know sums over whole parameters, or over all of them.
 RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "joint": ("Adam", {"lr": 0.05, "global_clipnorm": 0.3}),
@@ -51,6 +61,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "layerwise": ("Layerwise", {"lr": 0.02}),
     "learned": ("Learned", {"lr": 0.5}),
     "factored": ("Factored", {"lr": 0.02}),
+    "noisy": ("Noisy", {"lr": 0.02}),
 }
 #: Rules that update parameters of all layouts.
 LAID_OUT = {
@@ -58,6 +69,7 @@ LAID_OUT = {
     "learned layouts": "Learned",
     "factored layouts": "Factored",
     "covered layouts": "Covered",
+    "noisy layouts": "Noisy",
 }
 #: A run that is broken off between two calls that belong to one update.
 BROKEN = {"lr": 0.05, "global_clipnorm": 0.3, "gradient_accumulation_steps": 2, "use_ema": True}

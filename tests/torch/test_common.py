@@ -64,6 +64,9 @@ def errors() -> Iterator[Any]:
             # Two betas of different kinds, or as tensors with foreach, are no trouble here.
             if "foreach" in given.kwargs or "betas must be" in error.error_regex:
                 continue
+            # Complex parameters are of a wrong dtype, which is a TypeError here.
+            if "complex" in error.error_regex:
+                continue
             yield pytest.param(name, error, id=f"{name}-{given.desc}")
 
 

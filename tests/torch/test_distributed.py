@@ -6,8 +6,8 @@ import socket
 from pathlib import Path
 
 import torch
-from torch.multiprocessing.spawn import spawn
 
+from tests.torch.ranks import run
 from tests.torch.workers import alone, rank
 
 
@@ -22,7 +22,7 @@ RANKS, NAME = 2, "Adam"
 
 def test_ranks_end_where_one_process_does(tmp_path: Path) -> None:
     """One test, since processes that import torch take long to start."""
-    spawn(rank, (RANKS, free_port(), str(tmp_path), NAME), nprocs=RANKS)  # type: ignore[no-untyped-call]
+    run(rank, (RANKS, free_port(), str(tmp_path), NAME), RANKS)
     expected = alone(NAME, lr=0.05)
     for number in range(RANKS):
         for found in torch.load(tmp_path / f"{number}.pt", weights_only=True).values():

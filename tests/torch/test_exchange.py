@@ -19,13 +19,14 @@ import optgen.torch as fused
 from tests.torch.training import TORCH, assert_equal, gradients, network, params_of, run, values
 
 Tensor = torch.Tensor
-SHAPES = (4, 3), (5,), ()
+SHAPES = (4, 3), (5,), (), (2, 3, 2)
 #: Arguments with which rules have all their states.
 FULL: dict[str, dict[str, Any]] = {
     "SGD": {"momentum": 0.9, "dampening": 0.1, "weight_decay": 0.01},
     "RMSprop": {"momentum": 0.9, "centered": True, "weight_decay": 0.01},
     "Adam": {"amsgrad": True, "weight_decay": 0.01},
     "AdamW": {"amsgrad": True, "betas": (0.8, 0.99)},
+    "Adafactor": {"weight_decay": 0.1, "d": 1.5},
 }
 #: Options that came to torch's optimizers over the years.
 LATE = ("maximize", "foreach", "capturable", "differentiable", "fused", "decoupled_weight_decay")
@@ -75,6 +76,8 @@ def without_buffers(state: Any) -> Any:
 def test_twenty_more_steps_are_those_of_an_uninterrupted_run(
     name: str, is_ours_first: bool, saved: Callable[[Any], Any]
 ) -> None:
+    if saved is old and is_ours_first and name == "Adafactor":
+        pytest.skip("torch had all of its options from the start")
     kinds = [TORCH[name], of_torch(name)]
     first, second = kinds if is_ours_first else reversed(kinds)
     given = {"lr": 0.02, **FULL.get(name, {})}

@@ -60,7 +60,8 @@ def fits(gradient: Any, tensor: Tensor) -> bool:
         and gradient.dtype == tensor.dtype
         and gradient.shape == tensor.shape
         and gradient.is_contiguous()
-        and not gradient.is_neg()
+        # Of a tensor without elements nothing is read.
+        and not (gradient.is_neg() and gradient.numel())
     )
 
 

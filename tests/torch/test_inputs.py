@@ -85,6 +85,31 @@ def test_a_second_point() -> None:
     made.state_dict()
 
 
+def test_gradients_that_are_missing_at_one_of_the_points() -> None:
+    one, two, idle = (torch.tensor([x], requires_grad=True) for x in (3.0, 4.0, 5.0))
+    made = optimizer_class(optgen.compile("sgd", "sam"))([one, two, idle], lr=0.25, sam_radius=0.5)
+    one.grad = torch.tensor([2.0])
+    made.perturb()
+    assert one.item() == 3.5
+    one.grad, two.grad = None, torch.tensor([4.0])
+    made.step()
+    assert (one.item(), two.item(), idle.item()) == (3.0, 3.0, 5.0)
+    assert idle not in made.state
+
+
+def test_a_step_without_gradients_comes_back() -> None:
+    """As where a GradScaler finds the second gradients infinite, and leaves the step out."""
+    half = torch.tensor([3.0], dtype=torch.bfloat16, requires_grad=True)
+    made = optimizer_class(optgen.compile("sgd", "sam"))([half], lr=0.25, sam_radius=0.5)
+    half.grad = torch.tensor([2.0], dtype=torch.bfloat16)
+    made.perturb()
+    assert half.item() == 3.5
+    made.zero_grad()
+    made.step()
+    assert half.item() == 3.0
+    made.state_dict()
+
+
 def test_a_rule_without_a_second_point() -> None:
     made = optimizer_class(optgen.compile("sgd", "sam"))([param(1)])
     with pytest.raises(RuntimeError, match="where the parameters are"):

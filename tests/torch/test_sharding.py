@@ -9,11 +9,21 @@ from typing import Any
 
 import pytest
 import torch
-from torch.multiprocessing.spawn import spawn
 
 from tests.extents.own import SPECS
 from tests.torch.layouts import laid_out, of_layouts
-from tests.torch.sharding import BROKEN, LAID_OUT, LAYERWISE, RANKS, RUNS, go_on, kind_of, rank
+from tests.torch.ranks import run
+from tests.torch.sharding import (
+    BROKEN,
+    LAID_OUT,
+    LAYERWISE,
+    NOISY,
+    RANKS,
+    RUNS,
+    go_on,
+    kind_of,
+    rank,
+)
 from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
@@ -44,18 +54,19 @@ def assert_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> Non
 
 @pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
 def test_shards_end_where_one_process_does(tmp_path: Path) -> None:
-    """One test, since processes that import torch take long to start.
+    """One test of all, as processes with torch take long to start.
 
     Norms are those of whole parameters, and checkpoints go on in any number of processes.
     """
     (tmp_path / "layerwise.toml").write_text(LAYERWISE)
+    (tmp_path / "noisy.toml").write_text(NOISY)
     specs = [str(SPECS / f"{name}.toml") for name in ("learned", "factored", "covered")]
-    command = [sys.executable, "-m", "optgen", "build", "layerwise.toml", *specs]
+    command = [sys.executable, "-m", "optgen", "build", "layerwise.toml", "noisy.toml", *specs]
     command += ["--out", "own_package"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
     # What is compiled here is loaded by the ranks.
     after = expected(tmp_path)
-    spawn(rank, (tmp_path,), nprocs=RANKS)  # type: ignore[no-untyped-call]
+    run(rank, (tmp_path,), RANKS)
     for number in range(RANKS):
         for name, found in torch.load(tmp_path / f"{number}.pt", weights_only=True).items():
             assert_close(found, after[name.partition(",")[0]])

@@ -12,11 +12,12 @@ import numpy as np
 import optax
 import prodigyopt
 import pytorch_optimizer as po
+import torch
 
 from tests.zoo import papers
-from tests.zoo.libraries import of_keras, of_optax, of_torch
+from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import D0, EPSILON, RATE, Steps, of_paper
-from tests.zoo.runs import Model, Run, of_ours
+from tests.zoo.runs import Model, Run, of_built, of_ours
 
 FIRST: Model = [np.array([3.0, 4.0])]
 GRADIENTS = ((1.0, -2.0), (3.0, 1.0), (-2.0, 0.5))
@@ -35,6 +36,7 @@ class Finding:
     paper: Steps
     arguments: Mapping[str, Any] = field(default_factory=dict)
     magnitude: float = 1.0
+    feature: str = ""
 
     def __str__(self) -> str:
         return f"{self.library} {self.name}"
@@ -54,7 +56,10 @@ class Finding:
         return self._first(of_paper(self.paper))
 
     def of_ours(self) -> list[float]:
-        return self._first(of_ours(self.rule, {"learning_rate": RATE, **self.arguments}))
+        arguments = {"learning_rate": RATE, **self.arguments}
+        if self.feature:
+            return self._first(of_built([self.rule.lower(), self.feature], arguments))
+        return self._first(of_ours(self.rule, arguments))
 
 
 def _po(name: str, rule: str, paper: Steps, theirs: Mapping[str, Any], **more: Any) -> Finding:
@@ -66,6 +71,15 @@ def _optax(name: str, rule: str, paper: Steps, theirs: Mapping[str, Any], **more
     return Finding(
         "optax", name, of_optax(getattr(optax, name), **OPTAX, **theirs), rule, paper, **more
     )
+
+
+def _timm(module: str, name: str, rule: str, paper: Steps, **theirs: Any) -> Finding:
+    return Finding("timm", name, of_torch(timm_class(module, name), **PO, **theirs), rule, paper)
+
+
+def looking_ahead(params: Sequence[Any], **_: Any) -> Any:
+    """timm's optimizer around torch's."""
+    return timm_class("lookahead", "Lookahead")(torch.optim.SGD(params, lr=RATE), alpha=0.5, k=2)
 
 
 DECAYED = {"weight_decay": 0.1}
@@ -90,6 +104,18 @@ FINDINGS = [
     _po("LARS", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
     _po("LaProp", "LaProp", papers.laprop, {}, magnitude=1e-6),
     _po("AdamP", "AdamP", papers.adamp, {"eps": EPSILON}, arguments={"epsilon": EPSILON}),
+    _timm("adopt", "Adopt", "ADOPT", papers.adopt),
+    _timm("lamb", "Lamb", "LAMB", partial(papers.lamb, decay=0.0), weight_decay=0.0),
+    _timm("lars", "Lars", "LARS", partial(papers.lars, decay=0.0), momentum=0.9),
+    Finding(
+        "timm",
+        "Lookahead",
+        of_torch(looking_ahead),
+        "SGD",
+        papers.lookahead,
+        {"lookahead": 2},
+        feature="lookahead",
+    ),
     Finding(
         "prodigyopt",
         "Prodigy",

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import distribution
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -13,6 +17,22 @@ import optax
 import torch
 
 from tests.zoo.runs import Model, Run, curvature
+
+#: A name for timm's folder of optimizers that isn't timm's own.
+_TIMM = "timm_optimizers"
+
+
+def timm_class(module: str, name: str) -> Any:
+    """A class of ``timm.optim``.
+
+    ``import timm`` reads all of its models, for which torchvision must fit torch: of one build for
+    the CPU and one for CUDA, it doesn't import. Modules of optimizers need neither.
+    """
+    if _TIMM not in sys.modules:
+        package = ModuleType(_TIMM)
+        package.__path__ = [str(distribution("timm").locate_file("timm/optim"))]
+        sys.modules[_TIMM] = package
+    return getattr(importlib.import_module(f"{_TIMM}.{module}"), name)
 
 
 def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:

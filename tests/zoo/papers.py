@@ -97,20 +97,30 @@ def radam(x: Array, gradients: Sequence[Array], b2: float = 0.95) -> Iterator[Ar
         yield x
 
 
-def lamb(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+def lookahead(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 1 of Zhang et al. around SGD: back half of the way after every second step."""
+    slow = x
+    for t, g in enumerate(gradients, 1):
+        x = x - RATE * g
+        if t % 2 == 0:
+            x = slow = slow + 0.5 * (x - slow)
+        yield x
+
+
+def lamb(x: Array, gradients: Sequence[Array], decay: float = 0.1) -> Iterator[Array]:
     """Algorithm 2 of You et al., where phi changes nothing."""
     for m, v in moments(gradients, 0.9, 0.999):
-        r = m / (np.sqrt(v) + 1e-6) + 0.1 * x
+        r = m / (np.sqrt(v) + 1e-6) + decay * x
         x = x - RATE * np.sqrt(np.sum(x**2) / np.sum(r**2)) * r
         yield x
 
 
-def lars(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+def lars(x: Array, gradients: Sequence[Array], decay: float = 0.1) -> Iterator[Array]:
     """Algorithm 1 of You, Gitman and Ginsburg."""
     v = np.zeros_like(x)
     for g in gradients:
         w, slope = np.sqrt(np.sum(x**2)), np.sqrt(np.sum(g**2))
-        v = 0.9 * v + RATE * 0.001 * w / (slope + 0.1 * w) * (g + 0.1 * x)
+        v = 0.9 * v + RATE * 0.001 * w / (slope + decay * w) * (g + decay * x)
         x = x - v
         yield x
 

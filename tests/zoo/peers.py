@@ -16,7 +16,7 @@ import torch
 from optax import contrib
 
 from tests.zoo import papers
-from tests.zoo.libraries import of_keras, of_optax, of_torch
+from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import RATE, of_paper
 from tests.zoo.runs import Run
 
@@ -74,6 +74,11 @@ def po_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Pee
     return Peer(rule, "pytorch_optimizer", run, own, **values)
 
 
+def timm_s(rule: str, make: tuple[str, str], theirs: Mapping[str, Any], **special: Any) -> Peer:
+    """A class of timm's, by its module and name."""
+    return other_s(rule, "timm", timm_class(*make), theirs, **special)
+
+
 def other_s(rule: str, library: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
     """A class of a library that is written for torch."""
     values, own = _split(special)
@@ -124,6 +129,14 @@ PEERS = [
         note="epsilon is added after the correction there",
     ),
     paper_s("RAdam", papers.radam, beta_2=0.95, threshold=4.0, epsilon=1e-20),
+    timm_s(
+        "RAdam",
+        ("radam", "RAdamLegacy"),
+        {"betas": (0.9, 0.95)},
+        beta_2=0.95,
+        tolerance=1e-4,
+        note="parameters and gradients are float32 there",
+    ),
     keras_s("Lion", {"beta_1": 0.75, "beta_2": 0.875, "weight_decay": 0.125}),
     po_s(
         "Lion",
@@ -133,8 +146,17 @@ PEERS = [
         beta_2=0.9,
         weight_decay=0.1,
     ),
+    timm_s(
+        "Lion",
+        ("lion", "Lion"),
+        {"betas": (0.8, 0.9), "weight_decay": 0.1},
+        beta_1=0.8,
+        beta_2=0.9,
+        weight_decay=0.1,
+    ),
     optax_s("AdaBelief", optax.adabelief, {"eps": 1e-3, "eps_root": 1e-3}, epsilon=1e-3),
     po_s("AdaBelief", po.AdaBelief, {}),
+    timm_s("AdaBelief", ("adabelief", "AdaBelief"), {"rectify": False}),
     optax_s(
         "Yogi",
         lambda learning_rate: optax.chain(
@@ -147,8 +169,10 @@ PEERS = [
     ),
     paper_s("Yogi", papers.yogi),
     po_s("Adan", po.Adan, {"weight_decay": 0.1}, weight_decay=0.1),
+    timm_s("Adan", ("adan", "Adan"), {"weight_decay": 0.1}, weight_decay=0.1),
     paper_s("Adan", papers.adan),
     optax_s("ADOPT", contrib.adopt, {}),
+    timm_s("ADOPT", ("adopt", "Adopt"), {"clip_exp": 0.25}),
     paper_s("ADOPT", papers.adopt),
     optax_s("AdEMAMix", contrib.ademamix, {}),
     po_s("AdEMAMix", po.AdEMAMix, {"t_alpha_beta3": 20}, warmup=20),
@@ -161,11 +185,31 @@ PEERS = [
         tolerance=1e-2,
         note=UNDER_THE_ROOT,
     ),
+    timm_s(
+        "MARS",
+        ("mars", "Mars"),
+        {"betas": (0.95, 0.99), "optimize_1d": True},
+        magnitude=10.0,
+        note="the first gradient isn't corrected there, which clipping hides",
+    ),
     po_s("StableAdamW", po.StableAdamW, {"weight_decay": 0.1}, weight_decay=0.1),
     optax_s("LAMB", optax.lamb, {"weight_decay": 0.1}, weight_decay=0.1),
     keras_s("LAMB", BETAS, make=keras.optimizers.Lamb),
+    timm_s(
+        "LAMB",
+        ("lamb", "Lamb"),
+        {"weight_decay": 0.1, "max_grad_norm": None},
+        weight_decay=0.1,
+    ),
+    timm_s("LAMB", ("lamb", "Lamb"), {"weight_decay": 0.1}, weight_decay=0.1, global_clipnorm=1.0),
     paper_s("LAMB", papers.lamb, weight_decay=0.1),
     optax_s("LARS", optax.lars, {}),
+    timm_s(
+        "LARS",
+        ("lars", "Lars"),
+        {"momentum": 0.9, "weight_decay": 0.1, "eps": 0.0},
+        weight_decay=0.1,
+    ),
     po_s(
         "LARS",
         po.LARS,
@@ -228,12 +272,20 @@ PEERS = [
     ),
     po_s("QHM", po.QHM, {"momentum": 0.9, "nu": 0.7}, beta=0.9),
     po_s("LaProp", po.LaProp, {"foreach": False}, magnitude=1e6, note=UNDER_THE_ROOT),
+    timm_s(
+        "LaProp",
+        ("laprop", "LaProp"),
+        {},
+        tolerance=1e-6,
+        note="the correction of the mean square is float32 there",
+    ),
     po_s(
         "MADGRAD",
         po.MADGRAD,
         {"lr": RATE - 1e-6},
         note="epsilon is added to the learning rate there, as in the authors' code",
     ),
+    timm_s("MADGRAD", ("madgrad", "MADGRAD"), {"lr": RATE - 1e-6}, note="the same"),
     po_s("AdamG", po.AdamG, {"lr": 1.0}, learning_rate=1.0),
     po_s(
         "DiffGrad",
@@ -261,6 +313,14 @@ PEERS = [
     ),
     keras_s("KerasAdafactor", {}, make=keras.optimizers.Adafactor, tolerance=1e-6, note="the same"),
     paper_s("Adafactor", papers.adafactor, learning_rate=1.0),
+    timm_s(
+        "Adafactor",
+        ("adafactor", "Adafactor"),
+        {"lr": None, "min_dim_size_to_factor": 1},
+        learning_rate=0.01,
+        most_dimensions=2,
+        note="of more dimensions, the first two are factored there",
+    ),
     torch_s(
         "TorchAdafactor",
         torch.optim.Adafactor,
@@ -319,6 +379,7 @@ PEERS = [
         r=1.0,
     ),
     torch_s("NAdam", torch.optim.NAdam, {"momentum_decay": 0.3}, momentum_decay=0.3),
+    timm_s("NAdam", ("nadam", "NAdamLegacy"), {"schedule_decay": 0.3}, momentum_decay=0.3),
     keras_s("NAdam", BETAS, make=keras.optimizers.Nadam, momentum_decay=1.0, **BETAS),
     po_s(
         "Sophia",
@@ -330,6 +391,14 @@ PEERS = [
         note="steps aren't scaled by the bound there",
     ),
     po_s("NovoGrad", po.NovoGrad, {"weight_decay": 0.1}, weight_decay=0.1),
+    timm_s(
+        "NovoGrad",
+        ("nvnovograd", "NvNovoGrad"),
+        {"weight_decay": 0.1},
+        weight_decay=0.1,
+        tolerance=1e-6,
+        note="the mean square is float32 there",
+    ),
     optax_s("NovoGrad", optax.novograd, {"b1": 0.95, "b2": 0.98, "eps": 1e-8}),
     po_s("CAME", po.CAME, {}),
     po_s(
@@ -340,6 +409,13 @@ PEERS = [
         weight_decay=0.1,
         epsilon=1e-20,
         note="epsilon is added before the correction there",
+    ),
+    timm_s(
+        "AdamP",
+        ("adamp", "AdamP"),
+        {"delta": 1.5, "weight_decay": 0.1},
+        delta=1.5,
+        weight_decay=0.1,
     ),
     po_s(
         "SGDP",
@@ -352,6 +428,21 @@ PEERS = [
     po_s(
         "SGDP",
         po.SGDP,
+        {"momentum": 0.9, "delta": 1.5, "nesterov": True},
+        delta=1.5,
+        nesterov=True,
+    ),
+    timm_s(
+        "SGDP",
+        ("sgdp", "SGDP"),
+        {"momentum": 0.9, "delta": 1.5, "weight_decay": 0.01, "dampening": 0.1},
+        delta=1.5,
+        weight_decay=0.01,
+        dampening=0.1,
+    ),
+    timm_s(
+        "SGDP",
+        ("sgdp", "SGDP"),
         {"momentum": 0.9, "delta": 1.5, "nesterov": True},
         delta=1.5,
         nesterov=True,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import optgen
 from optgen.compiler.ir.source import Source
 from tests.numeric.specs import SPECS
 from tests.random_programs.plain import optimizer_class
@@ -52,9 +53,17 @@ def curvature(call: int, row: Model) -> Mapping[str, Any]:
 
 def of_ours(name: str, arguments: Mapping[str, Any]) -> Run:
     """A built-in optimizer."""
+    return _of_class(lambda: plain_class(name), arguments)
 
+
+def of_built(names: Sequence[str], arguments: Mapping[str, Any]) -> Run:
+    """A built-in optimizer with optional features, compiled."""
+    return _of_class(lambda: optgen.compile(*names), arguments)
+
+
+def _of_class(find: Callable[[], Any], arguments: Mapping[str, Any]) -> Run:
     def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
-        optimizer, after = plain_class(name)(**arguments), []
+        optimizer, after = find()(**arguments), []
         held = [array.copy() for array in first]
         optimizer.build(held)
         known = {one.name for one in optimizer.inputs}

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 
 from optgen.analysis.exact.ranges import number
 from optgen.compiler.ir.expression import COMMUTATIVE, NOWHERE, Expression, Name, Number, Operation
@@ -79,8 +79,9 @@ def _operation(operator: str, found: list[Node]) -> Node:
     return Node(operator, tuple(found))
 
 
+@lru_cache(maxsize=1024)
 def constant(value: Fraction | int) -> Node:
-    """A number as a node."""
+    """A number as a node; most are 0, 1 and -1."""
     shown = Fraction(value)
     return Node(NUMBER, (), shown, Number(float(shown) if shown.denominator > 1 else int(shown)))
 
@@ -111,8 +112,12 @@ def add(*nodes: Node) -> Node:
 
 
 def _without_opposites(terms: list[Node]) -> list[Node]:
+    # One of two opposites has a negative factor.
+    negative = [term for term in terms if is_negative(term)]
+    if not negative:
+        return terms
     left = Counter(terms)
-    for term in terms:
+    for term in negative:
         opposite = negated(term)
         if left[term] > 0 and left[opposite] > 0:
             left[term] -= 1
@@ -123,6 +128,12 @@ def _without_opposites(terms: list[Node]) -> list[Node]:
             left[term] -= 1
             kept.append(term)
     return kept
+
+
+def is_negative(term: Node) -> bool:
+    """Whether a term has a negative number as a factor."""
+    parts = term.children if term.operator == "*" else (term,)
+    return any(part.operator == NUMBER and float(part.leaf) < 0 for part in parts)
 
 
 def _means(terms: list[Node]) -> list[Node]:

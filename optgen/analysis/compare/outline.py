@@ -15,12 +15,14 @@ from optgen.analysis.compare.canonical_form import (
     Node,
     again,
     canonical,
+    is_negative,
     multiply,
     negated,
     renamed,
     substituted,
 )
 from optgen.analysis.compare.linear import cleared, collected
+from optgen.analysis.exact.branches import branches
 from optgen.analysis.exact.reductions import over_elements
 from optgen.analysis.exact.specialization import asked, decided
 from optgen.compiler.ir.expression import (
@@ -177,12 +179,16 @@ def _likeness(one: Counter[str], other: Counter[str]) -> float:
 
 
 def outlines(rule: Rule) -> Iterator[Outline]:
-    """The outline of a rule in each setting of its static conditions, up to a limit."""
-    (block,) = rule.blocks
-    atoms = asked(rule, block.steps)
+    """The outline of a rule in each setting of its static conditions, up to a limit.
+
+    A fallback is another rule, which isn't outlined.
+    """
+    own, given = next(branches(rule))
+    (block,) = own.blocks
+    atoms = [atom for atom in asked(own, block.steps) if atom not in given]
     for setting in islice(product((False, True), repeat=len(atoms)), MOST_SETTINGS):
-        on = {**dict.fromkeys(rule.atoms, False), **dict(zip(atoms, setting, strict=True))}
-        found = _outline(rule, on)
+        on = {**dict.fromkeys(rule.atoms, False), **given, **dict(zip(atoms, setting, strict=True))}
+        found = _outline(own, on)
         if found is not None:
             yield found
 
@@ -204,7 +210,7 @@ def without_zeros(outline: Outline) -> Outline | None:
 
 def _without(outline: Outline, names: set[str]) -> Outline | None:
     trees = dict(outline.trees)
-    for name in names:
+    for name in sorted(names):
         trees = {k: substituted(tree, name, canonical(Number(0))) for k, tree in trees.items()}
     if not names or PARAM not in trees:
         return None
@@ -252,7 +258,7 @@ def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:
         if tree is None or state.initial != 0 or tree.operator != "+":
             continue
         added = [term for term in tree.children if not _speaks_of(term, state.name)]
-        if added and all(_is_negative(term) for term in added):
+        if added and all(is_negative(term) for term in added):
             for name in (state.name, new(state.name)):
                 other = negated(Node(NAME, (), name, Name(name)))
                 trees = {k: substituted(v, name, other) for k, v in trees.items()}
@@ -262,8 +268,3 @@ def _upright(trees: dict[str, Node], states: list[State]) -> dict[str, Node]:
 
 def _speaks_of(node: Node, name: str) -> bool:
     return any(part.operator == NAME and part.leaf == name for part in node.walk())
-
-
-def _is_negative(term: Node) -> bool:
-    parts = term.children if term.operator == "*" else (term,)
-    return any(part.operator == NUMBER and float(part.leaf) < 0 for part in parts)

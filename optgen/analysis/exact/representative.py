@@ -1,15 +1,21 @@
 """Representatives: rules of gradients and hyperparameters only, which analyses take apart.
 
 An input beside the gradient is as little known as a hyperparameter without a range, and becomes
-one. A random number is at its mean, so that properties are those of the mean step.
+one. A random number is at its mean, so that properties are those of the mean step. A line under a
+condition that each call decides becomes a choice by ``where``: no setting lasts for a whole run. An
+update from a second point begins with the move there, by the same gradient.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import reduce
 
-from optgen.compiler.ir.expression import Expression, Number, Operation, rewrite
-from optgen.compiler.ir.rule import Block, Hyperparameter, Input, Rule, Step
+from optgen.compiler.ir.condition import Case, Condition
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, rewrite
+from optgen.compiler.ir.reserved import PERTURBED
+from optgen.compiler.ir.rule import COUNTERS, GRAD, PARAM, Block, Hyperparameter, Input, Rule, Step
 
 _MEANS = {"normal": 0, "uniform": 0.5, "random_sign": 0}
 
@@ -19,14 +25,53 @@ def representative(rule: Rule) -> Rule:
     return replace(
         rule,
         hyperparameters=(*rule.hyperparameters, *map(_hyperparameter, rule.inputs)),
-        blocks=tuple(map(_at_means, rule.blocks)),
+        blocks=tuple(_chosen(rule, [_at_means(_moved(rule, one)) for one in rule.blocks])),
         inputs=(),
     )
 
 
 def _hyperparameter(given: Input) -> Hyperparameter:
-    default = None if given.optional else 1.0
-    return Hyperparameter(given.name, default, given.location, optional=given.optional)
+    return Hyperparameter(given.name, 1.0, given.location, optional=given.optional)
+
+
+def _moved(rule: Rule, block: Block) -> Block:
+    """The block with the move to a second point at the head of its update."""
+    if PERTURBED not in rule.atoms or rule.hyperparameter(PERTURBED) is not None:
+        return block
+    there = Condition.of(PERTURBED)
+    moves = (replace(step, guard=step.guard & there) for step in block.perturb)
+    return replace(block, steps=(*moves, *block.steps))
+
+
+def _chosen(rule: Rule, blocks: list[Block]) -> Iterator[Block]:
+    """The blocks with choices in place of conditions that each call decides."""
+    by_call = {a: e for a, e in rule.atoms.items() if {*names(e)} & {*COUNTERS}}
+    valued = {PARAM, GRAD, *(state.name for state in rule.states)}
+    for block in blocks:
+        steps = []
+        for step in block.steps:
+            before = Name(step.target) if step.target in valued else Number(0)
+            steps.append(_choice(step, before, by_call))
+            valued.add(step.target)
+        yield replace(block, steps=tuple(steps))
+
+
+def _choice(step: Step, before: Expression, by_call: Mapping[str, Expression]) -> Step:
+    """The step, or what keeps the value before where a call decides against it."""
+    parts = [tuple((a, on) for a, on in case if a not in by_call) for case in step.guard.cases]
+    if not {*step.guard.atoms} & {*by_call} or len({frozenset(part) for part in parts}) > 1:
+        return step
+    cases = [_all(case, by_call) for case in step.guard.cases]
+    holds = reduce(lambda one, other: Operation("or", (one, other)), cases)
+    chosen = Operation("where", (holds, step.expression, before), step.expression.location)
+    return replace(step, expression=chosen, guard=Condition((parts[0],)))
+
+
+def _all(case: Case, by_call: Mapping[str, Expression]) -> Expression:
+    """The condition of the calls' part of a case."""
+    found = [(by_call[atom], on) for atom, on in case if atom in by_call]
+    literals = [one if on else Operation("not", (one,), one.location) for one, on in found]
+    return reduce(lambda one, other: Operation("and", (one, other)), literals)
 
 
 def _at_means(block: Block) -> Block:

@@ -130,8 +130,9 @@ def _analyses(
     yield Group.DEGREE, lambda: degrees(variant, defaults)
     yield Group.WEIGHTS, lambda: weights(variant)
     yield Group.START, lambda: starts(variant, defaults)
-    yield Group.START, lambda: memories(variant)
-    yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
+    if not variant.is_perturbed:  # Runs would take both gradients at one point.
+        yield Group.START, lambda: memories(variant)
+        yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
     yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
     yield Group.UNIT, lambda: units(variant, defaults)
     yield Group.SIZE, lambda: sizes(variant, search, defaults)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 
+from optgen.analysis.exact.branches import branches
 from optgen.analysis.exact.composition import TooLargeError, composed
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.analysis.exact.ranges import bound, comparison
@@ -23,7 +24,7 @@ from optgen.compiler.ir.expression import (
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.problem import Location
-from optgen.compiler.ir.reserved import MATRIX
+from optgen.compiler.ir.reserved import MATRIX, PERTURBED
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP, Hyperparameter, Rule, State
 from optgen.compiler.ir.rule import Step as Assignment
 
@@ -49,6 +50,8 @@ class Variant:
     location: Location
     #: Whether the parameter is a matrix in the view of the rule.
     is_matrix: bool = False
+    #: Whether its gradient is taken at a second point.
+    is_perturbed: bool = False
 
     @property
     def change(self) -> Expression:
@@ -78,15 +81,16 @@ def variants(rule: Rule) -> Iterator[Variant]:
 
     Raises TooLargeError for too many settings, and for values that are too large.
     """
-    (block,) = rule.blocks
-    atoms = asked(rule, block.steps)
-    if 2 ** len(atoms) > MOST_VARIANTS:
-        raise TooLargeError
-    for setting in product((False, True), repeat=len(atoms)):
-        on = dict(zip(atoms, setting, strict=True))
-        known = _ranges(rule, on)
-        if known is not None:
-            yield _variant(rule, on, known)
+    for part, given in branches(rule):
+        (block,) = part.blocks
+        atoms = [atom for atom in asked(part, block.steps) if atom not in given]
+        if 2 ** len(atoms) > MOST_VARIANTS:
+            raise TooLargeError
+        for setting in product((False, True), repeat=len(atoms)):
+            on = {**given, **dict(zip(atoms, setting, strict=True))}
+            known = _ranges(part, on)
+            if known is not None:
+                yield _variant(part, on, known)
 
 
 def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Variant:
@@ -111,8 +115,8 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
         s.location for steps in (taken, block.steps) for s in steps[::-1] if s.target == PARAM
     )
     location = next(moving, rule.location)
-    is_matrix = every.get(MATRIX, False)
-    return Variant(label, taken, values, known, tuple(relations), states, location, is_matrix)
+    views = every.get(MATRIX, False), every.get(PERTURBED, False)
+    return Variant(label, taken, values, known, tuple(relations), states, location, *views)
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:

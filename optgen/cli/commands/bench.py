@@ -13,6 +13,7 @@ from rich.text import Text
 from optgen.bench.cases import Case, cases, own_files, read
 from optgen.bench.chart import draw
 from optgen.bench.models import Model, models
+from optgen.bench.peers.libraries import installed
 from optgen.bench.run import Figure, Figures, beginnings, described, figure, growth
 from optgen.bench.time_budget import Clock
 from optgen.bench.user_specs import generated
@@ -30,12 +31,19 @@ _QUICK_SECONDS, _QUICK_STEPS = 95.0, 65.0
 
 @ends_well("optgen bench")
 def bench(
-    names: list[str], on: list[str], path: Path | None, picture: Path | None, *, quick: bool
+    names: list[str],
+    on: list[str],
+    peers: list[str],
+    path: Path | None,
+    picture: Path | None,
+    *,
+    quick: bool,
 ) -> int:
     """Time steps, and print the results; returns the exit status."""
-    known = models()
+    shapes_of, notes = models(), list[str]()
     try:
-        wanted = [known[name] for name in on or [*(_QUICK_MODELS if quick else known)]]
+        wanted = [shapes_of[name] for name in on or [*(_QUICK_MODELS if quick else shapes_of)]]
+        others = installed(peers, notes)
         # Small models take little time, so they are present even if time runs out.
         shapes = sorted(wanted, key=lambda model: model.size)
         specs = read(names)
@@ -46,16 +54,17 @@ def bench(
         with generated(own_files(specs)) as folder:
             for case in chosen:
                 case.made()
-            found = _timed(chosen, shapes, folder, quick=quick)
+            found = _timed(chosen, shapes, others, folder, quick=quick)
     except SpecError as error:
         print_problems(error.problems)
         return WRONG
-    except (FileNotFoundError, TypeError) as error:
+    except (FileNotFoundError, TypeError, ValueError) as error:
         complain(str(error))
         return USAGE
     except KeyError as error:
-        complain(f"there is no model {error}; there are {', '.join(known)}")
+        complain(f"there is no model {error}; there are {', '.join(shapes_of)}")
         return USAGE
+    found.notes[:0] = notes
     _print(found)
     if path is not None:
         path.write_text(json.dumps(found.as_dict(), indent=2) + "\n", encoding="utf-8")
@@ -66,12 +75,14 @@ def bench(
     return FINE
 
 
-def _timed(chosen: list[Case], shapes: list[Model], folder: Path, *, quick: bool) -> Figures:
+def _timed(
+    chosen: list[Case], shapes: list[Model], peers: list[str], folder: Path, *, quick: bool
+) -> Figures:
     """All results; at the time limit of a quick run, the remaining cases are skipped and named."""
     rounds, seconds = _QUICK if quick else _THOROUGH
     clock, steps = (Clock(_QUICK_SECONDS), Clock(_QUICK_STEPS)) if quick else (Clock(), Clock())
     with out.status("memory") as status:
-        found = Figures(described(max(model.size for model in shapes)))
+        found = Figures(described(max(model.size for model in shapes), peers))
         if found.machine["busy"]:
             warn("this machine is busy; other work will distort the figures")
         left = len(chosen) * len(shapes)
@@ -84,8 +95,11 @@ def _timed(chosen: list[Case], shapes: list[Model], folder: Path, *, quick: bool
                     found.left_out.append(what)
                     continue
                 status.update(what)
-                one = figure(case, model, rounds=rounds, seconds=share, compiled=not quick)
+                one, notes = figure(
+                    case, model, peers, rounds=rounds, seconds=share, compiled=not quick
+                )
                 found.steps.append(one)
+                found.notes += notes
         status.update("growth, imports, first steps")
         found.growth = {chosen[0].label: growth(chosen[0], rounds, clock)}
         plain = [case for case in chosen if not case.full][:1]
@@ -111,6 +125,8 @@ def _print(found: Figures) -> None:
     for label, row in begun["first step"].items():
         steps = ", ".join(f"{name} {took:.2f} s" for name, took in row.items())
         out.print(Text(f"first step of {label}: {steps}"))
+    for note in found.notes:
+        warn(note)
     if found.left_out:
         first, more = found.left_out[0], len(found.left_out) - 1
         others = f" and {more} more, which --json lists" if more else ""

@@ -43,7 +43,11 @@ def list_specs() -> int:
 
 def _arguments(spec: Spec) -> str:
     required = [entry.name.value for entry in spec.hyperparameters if entry.required]
-    others = [(entry.name, entry.default) for entry in spec.hyperparameters if not entry.required]
+    entries = [entry for entry in spec.hyperparameters if not entry.required]
+    others: list[tuple[object, object]] = [(entry.name, entry.default) for entry in entries]
+    if (other := spec.fallback) is not None:
+        listed = other.spec.hyperparameters
+        others += [(f"{other.prefix}{entry.name}", entry.default) for entry in listed]
     with_default = [f"{name}={default!r}" for name, default in (*others, *spec.defaults)]
     of_function = [argument.value for argument in spec.arguments]
     return ", ".join([*of_function, *required, *with_default])

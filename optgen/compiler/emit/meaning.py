@@ -65,9 +65,11 @@ def _draw(expression: Operation, printer: Printer) -> ast.expr:
     """A random number, of what a target adds, the seed and the step, and the number of the draw."""
     *key, last = expression.operands
     assert isinstance(last, Number)
-    added = [ast.parse(one, mode="eval").body for one in printer.draws.split(", ")]
+    before = printer.draws.split(", ") if printer.draws else []
+    added = [ast.parse(one, mode="eval").body for one in before]
     arguments = [*added, *(_tree(one, printer) for one in key), ast.Constant(last.value)]
-    return ast.Call(ast.parse(expression.operator, mode="eval").body, arguments, [])
+    called = printer.functions.get(expression.operator, expression.operator)
+    return ast.Call(ast.parse(called, mode="eval").body, arguments, [])
 
 
 def _number(number: Number, printer: Printer) -> ast.expr:

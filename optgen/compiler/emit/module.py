@@ -27,6 +27,7 @@ from optgen.compiler.ir.reserved import PYTHON_WORDS
 _DOCS = {
     "update": "The update of every variable that has a gradient.",
     "perturb": "What moves each variable to where the next gradient is taken.",
+    "come_back": "What comes back from there without an update.",
     "evaluate": "What evaluation uses in place of the parameter.",
     "absent": "What an update does to a variable without a gradient.",
 }

@@ -50,7 +50,8 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
                 *_tuple("inputs", [declared.given(one) for one in rule.inputs]),
                 *_listed("exclusive", exclusive, declared.exclusive(shared.plan)),
                 *_tuple("torch_names", list(_torch(plan))),
-                *_view(rule.view),
+                *_text("view", rule.view),
+                *_text("fallback", rule.fallback),
                 *_layout(columns, shared.columns, "" if same_programs else programs, plan),
             ]
         ),
@@ -155,9 +156,9 @@ def _layout(
     yield ")"
 
 
-def _view(view: str) -> Iterator[str]:
-    if view:
-        yield f'view = "{view}"'
+def _text(title: str, value: str) -> Iterator[str]:
+    if value:
+        yield f'{title} = "{value}"'
 
 
 def _tuple(title: str, lines: Sequence[str] | Iterator[str]) -> Iterator[str]:

@@ -57,8 +57,9 @@ class Printer:
         operator, operands = expression.operator, expression.operands
         if operator in DRAWS:
             *key, number = operands
-            given = [self.draws, *map(self, key), str(self._of_draw(number))]
-            return f"{operator}({', '.join(given)})"
+            before = [self.draws] if self.draws else []
+            given = [*before, *map(self, key), str(self._of_draw(number))]
+            return f"{self.functions.get(operator, operator)}({', '.join(given)})"
         if operator in self.functions:
             arguments = ", ".join(self(operand) for operand in operands)
             return f"{self.functions[operator]}({arguments})"

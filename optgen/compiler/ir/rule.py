@@ -42,6 +42,8 @@ class Hyperparameter:
     scales_loss: bool = False
     #: The feature that isn't woven into this rule, whose argument it is instead.
     replaces: Text | None = None
+    #: For which variables that is so.
+    replaced_where: Condition = ALWAYS
     #: Whether groups of variables may have different values.
     grouped: bool = False
     #: The locations of the numbers.
@@ -162,6 +164,9 @@ class Rule:
     #: How its variables are viewed as matrices; empty if they are not.
     view: str = ""
     view_at: Location | None = None
+    #: The rule for variables that aren't matrices, and their learning rate; empty if it's its own.
+    fallback: str = ""
+    fallback_rate: str = ""
 
     @property
     def own(self) -> Block:

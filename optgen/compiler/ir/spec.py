@@ -83,6 +83,20 @@ class InputEntry:
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """``[fallback]``: the optimizer that updates variables that aren't matrices."""
+
+    spec: Spec
+    #: The name that it is called by.
+    extends: Text
+    #: Begins the names of its hyperparameters.
+    prefix: str
+    prefix_at: Location
+    #: Other defaults of its hyperparameters.
+    defaults: tuple[tuple[Text, Scalar], ...] = ()
+
+
+@dataclass(frozen=True)
 class Spec:
     """One spec file. A feature has a slot, and a function a result; others have neither."""
 
@@ -115,6 +129,7 @@ class Spec:
     is_schedule: bool = False
     #: How variables are viewed as matrices.
     view: Text | None = None
+    fallback: Fallback | None = None
     inputs: tuple[InputEntry, ...] = ()
     #: What evaluation uses in place of the parameter.
     evaluate: Text | None = None

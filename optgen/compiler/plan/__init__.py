@@ -27,12 +27,14 @@ from optgen.compiler.plan.scalars import HostScalars
 from optgen.compiler.plan.scratch import slots_of
 from optgen.compiler.plan.slices import Slice, backward
 from optgen.compiler.plan.switches import Switches
+from optgen.compiler.plan.way_back import way_back
 
 Owned = tuple[Step, str]
 #: The program that computes what evaluation uses.
 EVALUATE = "evaluate"
-#: The program that moves parameters to where the next gradient is taken.
-PERTURB = "perturb"
+#: The program that moves parameters to where the next gradient is taken, and the one that comes
+#: back from there without an update.
+PERTURB, COME_BACK = "perturb", "come_back"
 
 
 def make_plan(rule: Rule) -> Plan:
@@ -84,6 +86,10 @@ class _Planner:
 
     def _programs(self) -> Iterator[Program]:
         yield self._program("update", ALWAYS, list(self._update_steps()))
+        moving = [block for block in self._rule.blocks if block.perturb]
+        back = [(step, block.name) for block in moving for step in way_back(self._rule, block)]
+        if {block.name for block in moving} != {name for _, name in back}:
+            back = []
         before: list[Block] = []
         gates = [block for block in self._rule.blocks if block.proceed is not None]
         for block in self._rule.blocks:
@@ -91,16 +97,18 @@ class _Planner:
                 when = self._switches.translate(block.when)
                 gate = self._host.gate(block, lower(block.proceed), when)
                 steps = [*self._steps(before), *((step, block.name) for step in block.otherwise)]
+                steps += [one for one in back if one[1] not in {b.name for b in before}]
                 name = "otherwise" if len(gates) == 1 else f"otherwise_{block.name}"
                 yield self._program(name, when, steps, gate)
             before.append(block)
-        moving = [block for block in self._rule.blocks if block.perturb]
         if moving:
             guard = NEVER
             for block in moving:
                 guard |= self._switches.translate(block.when)
             moved = [(step, block.name) for block in moving for step in block.perturb]
             yield self._program(PERTURB, guard, moved)
+            if back:
+                yield self._program(COME_BACK, guard, back)
         if (evaluation := self._rule.evaluation) is not None:
             step = Step(PARAM, evaluation, ALWAYS, evaluation.location)
             yield self._program(EVALUATE, ALWAYS, [(step, self._rule.module)])
@@ -128,7 +136,7 @@ class _Planner:
         self, name: str, guard: Condition, owned: list[Owned], gate: str | None = None
     ) -> Program:
         passes = Passes(self._rule, self._host, self._switches, owned)
-        if name not in ("absent", EVALUATE, PERTURB):
+        if name not in ("absent", EVALUATE, PERTURB, COME_BACK):
             passes.check_gradient()
         assigned = {buffer: _assigned(passes.items, buffer) for buffer in self._buffers}
         stored = {name: self._possible(when) for name, when in assigned.items() if name != GRAD}

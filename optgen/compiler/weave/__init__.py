@@ -28,6 +28,7 @@ from optgen.compiler.weave.clashes import (
 )
 from optgen.compiler.weave.local_names import with_own_names
 from optgen.compiler.weave.order import Slots, check_order, in_order, without_neighbours
+from optgen.compiler.weave.rates import check_rates, with_rates
 from optgen.compiler.weave.replaced import check_replaced, not_replaced, unknown_replaced
 from optgen.compiler.weave.views import check_views, view_of
 
@@ -51,9 +52,10 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
     problems = [*check_replaced(rule, features)] or [*clashes([*woven, rule])]
     problems += bad_defaults(rule, features)
     problems += check_views(rule, woven)
+    problems += check_rates(rule, woven)
     if problems:
         raise SpecError(problems)
-    ordered = not_replaced(in_order(features, slots), rule)
+    ordered = with_rates(not_replaced(in_order(features, slots), rule), rule)
     parts = in_slots(rule, ordered, slots)
     grouped = [_grouped(part, slots) for part in features]
     taken = {h.name for part in parts for h in part.hyperparameters}

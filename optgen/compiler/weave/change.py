@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from optgen.compiler.ir.change import taken_off
 from optgen.compiler.ir.condition import ALWAYS
-from optgen.compiler.ir.expression import Expression, Name, Operation, rename
+from optgen.compiler.ir.expression import Name, rename
 from optgen.compiler.ir.problem import Problem, SpecError
 from optgen.compiler.ir.rule import CHANGE, CHANGED, GRAD, PARAM, Block, Rule, Step
 from optgen.compiler.weave.local_names import fresh
@@ -33,7 +34,7 @@ def _split(rule: Rule, altering: Rule) -> tuple[Rule, Rule]:
     """The steps of a rule that compute its change, and the one that takes it off."""
     (block,) = rule.blocks
     *steps, last = block.steps
-    change = _taken_off(last)
+    change = taken_off(last)
     if change is None or any(step.target == PARAM for step in steps):
         (*_, found) = (step for step in block.steps if step.target == PARAM)
         message = f"{altering.name!r} alters {CHANGE}, and this rule assigns {PARAM} itself"
@@ -44,17 +45,6 @@ def _split(rule: Rule, altering: Rule) -> tuple[Rule, Rule]:
     end = Step(PARAM, CHANGED, ALWAYS, last.location)
     start = replace(block, steps=tuple(_without_its_gradient(steps, block.name)))
     return _only(rule, start), replace(_only(rule, replace(block, steps=(end,))), states=())
-
-
-def _taken_off(last: Step) -> Expression | None:
-    """What the last step of a rule takes off the parameter."""
-    found = last.expression
-    if (last.target, last.guard) != (PARAM, ALWAYS) or not isinstance(found, Operation):
-        return None
-    if found.operator not in ("+", "-") or found.operands[0] != Name(PARAM):
-        return None
-    other = found.operands[1]
-    return other if found.operator == "-" else Operation("neg", (other,), other.location)
 
 
 def _without_its_gradient(steps: Sequence[Step], name: str) -> list[Step]:

@@ -46,6 +46,9 @@ def unknown_defaults(spec: Spec, features: Iterable[Rule]) -> tuple[Problem, ...
     """Warnings for defaults, and names in torch, of arguments that no spec or feature declares."""
     known = {LEARNING_RATE, *(entry.name.value for entry in spec.hyperparameters)}
     known |= {h.name for feature in features for h in feature.hyperparameters}
+    if (other := spec.fallback) is not None:
+        own = {LEARNING_RATE, *(entry.name.value for entry in other.spec.hyperparameters)}
+        known |= {f"{other.prefix}{name}" for name in own}
     named = [
         (f"the default of {name.value!r} is for an argument", name) for name, _ in spec.defaults
     ]

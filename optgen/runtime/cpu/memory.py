@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array, GradientCheck, address, check_variables
+from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cpu.launch import commit
 from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
@@ -71,10 +72,14 @@ class HostMemory:
 
     def view(self, variable: Array, view: str, part: Part | None = None) -> View:
         """The view of a variable of at least two dimensions as matrices, or of a part of one."""
-        strides = [stride // variable.itemsize for stride in variable.strides]
+        strides = _strides(variable)
         if part is not None:
             return view_of_part(view, *part, strides)
         return view_of(view, variable.shape, strides)
+
+    def segments(self, variable: Array, part: Part) -> Segments:
+        """The segments of a variable that is a part of a larger one."""
+        return segments_of(part, _strides(variable))
 
     def assign(self, target: Array, value: Any) -> None:
         """Give an array another value: a number or an array."""
@@ -124,3 +129,7 @@ class HostMemory:
     def seen_by_user(self, array: Array) -> Array:
         """The array itself."""
         return array
+
+
+def _strides(variable: Array) -> list[int]:
+    return [stride // variable.itemsize for stride in variable.strides]

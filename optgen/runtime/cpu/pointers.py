@@ -12,8 +12,10 @@ from numba.extending import intrinsic
 #: Elements that a kernel goes through between two looks ahead.
 BLOCK = 64
 #: How far ahead it asks for memory, in bytes: a processor's own guesses end with each page, and
-#: one stream alone doesn't keep its memory busy.
+#: few streams alone don't keep its memory busy.
 _AHEAD = 3072
+#: The bytes that are on their way in a pass over few arrays, of all of them together.
+_ON_THEIR_WAY = 12288
 _CACHE_LINE = 64
 
 _INT32, _BYTES = ir.IntType(32), ir.IntType(8).as_pointer()
@@ -44,20 +46,29 @@ def number_at(context: Any, address: Any, real: Any) -> Any:
 
 
 @intrinsic
-def _look_ahead(context: Any, pointer: Any) -> Any:
+def _look_ahead(context: Any, pointer: Any, ahead: Any) -> Any:
     """Ask for the memory of a block that lies ahead. It needn't be anyone's: none is read."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         levels = [ir.Constant(_INT32, number) for number in (_LOAD, _ALL_CACHES, _DATA)]
         kind = ir.FunctionType(ir.VoidType(), [_BYTES, _INT32, _INT32, _INT32])
         ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        here = builder.bitcast(arguments[0], _BYTES)
+        here = builder.gep(builder.bitcast(arguments[0], _BYTES), [arguments[1]])
         block = BLOCK * context.get_abi_sizeof(context.get_value_type(pointer.dtype))
-        for offset in range(_AHEAD, _AHEAD + block, _CACHE_LINE):
+        for offset in range(0, block, _CACHE_LINE):
             builder.call(ask, [cgutils.gep(builder, here, offset), *levels])
         return context.get_dummy_value()
 
-    return types.void(pointer), generate
+    return types.void(pointer, types.int64), generate
+
+
+def strips(streams: int) -> tuple[int, int]:
+    """The elements of a block in a pass over so many arrays, and the bytes that it looks ahead.
+
+    One array alone has longer blocks. Those of several would ask for too much memory at once.
+    """
+    length = 2 * BLOCK if streams == 1 else BLOCK
+    return length, max(_AHEAD, _ON_THEIR_WAY // max(1, streams))
 
 
 @njit
@@ -67,12 +78,17 @@ def view(address: int, count: int, real: type) -> Any:
 
 
 @njit
-def block(address: int, start: int, size: int, real: type) -> Any:
-    """Some elements of type ``real``, of those at an address the ones from ``start`` on."""
-    pointer = _pointer(address, start, real)
-    if size == BLOCK:
-        _look_ahead(pointer)
-    return carray(pointer, size)
+def block(
+    address: int, start: int, size: int, real: type, length: int = BLOCK, ahead: int = _AHEAD
+) -> Any:
+    """Some elements of type ``real``, of those at an address the ones from ``start`` on.
+
+    Where they are as many as ``length``, those that lie ``ahead`` are fetched.
+    """
+    if size == length:
+        for part in range(0, length, BLOCK):
+            _look_ahead(_pointer(address, start + part, real), ahead)
+    return carray(_pointer(address, start, real), size)
 
 
 @intrinsic
@@ -83,3 +99,23 @@ def add_in_any_order(context: Any, total: Any, term: Any) -> Any:
         return builder.fadd(*arguments, flags=("reassoc",))
 
     return types.float64(types.float64, types.float64), generate
+
+
+def _extreme(name: str) -> Any:
+    """A float64 reduction that is NaN if any of its terms is."""
+
+    @intrinsic
+    def extreme(context: Any, found: Any, term: Any) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            number = arguments[0].type
+            kind = ir.FunctionType(number, [number, number])
+            function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.f64")
+            return builder.call(function, arguments, fastmath=("nsz",))
+
+        return types.float64(types.float64, types.float64), generate
+
+    return extreme
+
+
+#: Loops that compare with ``maximum`` and ``minimum`` of the language aren't vectorized.
+larger, smaller = _extreme("maximum"), _extreme("minimum")

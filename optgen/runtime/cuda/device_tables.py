@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.runtime.chunks import Segments
 from optgen.runtime.cuda.launch_sequence import Host, Table
 from optgen.runtime.kernels import Builder, Kernels, Program, switches_of
 from optgen.runtime.view import SIZE, View
@@ -67,6 +68,8 @@ class Place:
         self.ticket = Table(device, np.zeros(1, np.int64))
         self._sums: dict[tuple[str, int], Table] = {}
         self._has_begun = False
+        #: The segments of variables that are parts of larger ones, where their places count.
+        self.segments: Sequence[Segments | None] = ()
 
     @property
     def present(self) -> Mask:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
+from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
@@ -80,6 +81,11 @@ class Engine:
             "a norm over parameters that are spread over processes isn't there yet on a device: "
             "clip with torch.nn.utils.clip_grad_norm_, which knows of them"
         )
+
+    def divide(self, segments: Sequence[Segments | None]) -> None:
+        """Count elements of parts as those of the larger variables."""
+        for place in self.places:
+            place.segments = segments
 
     def program(self, name: str) -> Program | None:
         """The program of that name; None if the optimizer has none."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Spans, fills
+from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.deferred import Deferred
 from optgen.runtime.cuda.device_tables import Mask, Variables
@@ -18,6 +19,7 @@ from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.dtypes import DTYPES, NAMED
 from optgen.runtime.kernels import Kernels
+from optgen.runtime.shards import Part
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call, chain
 from optgen.runtime.view import View, plain_view
@@ -85,9 +87,11 @@ class DeviceMemory:
 
     def view(self, variable: Any, view: str) -> View:
         """The view of a variable of at least two dimensions as matrices."""
-        found = view_of(variable)
-        strides = [stride // found.dtype.itemsize for stride in found.strides]
-        return matrix_view(view, found.shape, strides)
+        return matrix_view(view, variable.shape, _strides(variable))
+
+    def segments(self, variable: Any, part: Part) -> Segments:
+        """The segments of a variable that is a part of a larger one."""
+        return segments_of(part, _strides(variable))
 
     def assign(self, target: Any, value: Any) -> None:
         """Assign a number, a device array or a host array to an array."""
@@ -206,3 +210,8 @@ def _check(path: str, variable: Any) -> None:
     is_aligned = view.address % view.dtype.itemsize == 0
     if not is_aligned or not fills(view.shape, view.strides, view.dtype.itemsize):
         raise ValueError(f"{path!r} has gaps in memory or isn't aligned; update a copy of it")
+
+
+def _strides(variable: Any) -> list[int]:
+    found = view_of(variable)
+    return [stride // found.dtype.itemsize for stride in found.strides]

@@ -117,7 +117,7 @@ class ProgramLaunches:
     def _over_chunks(self, found: Launches, phase: Phase, one: Pass, alone: bool) -> None:
         stage, place = found.passes, self._place
         sizes = place.sizes.values[one.members, 0]
-        work = Work(one.members, sizes, one.dtype.itemsize)
+        work = Work(one.members, sizes, one.dtype.itemsize, place.segments)
         arguments = [stage.table(work.chunks), work.count, *self._common(one)]
         if phase.sums:
             arguments.append(place.sizes.address)

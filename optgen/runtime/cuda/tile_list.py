@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optgen.runtime.cuda.work_list import Indices, Runs, table
+from optgen.runtime.chunks import Indices
+from optgen.runtime.cuda.work_list import Runs, table
 from optgen.runtime.view import View
 
 #: Rows of a strip: partial sums of columns cost 8 bytes for each. With few elements there are

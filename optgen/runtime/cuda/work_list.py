@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-Indices = np.ndarray[Any, np.dtype[np.int64]]
+from optgen.runtime.chunks import Chunks, Indices, Segments
 
 #: Elements of a chunk: enough to amortize the start of a block, and few enough that all blocks end
 #: at about the same time; a multiple of the elements that a block processes at once.
@@ -37,18 +38,19 @@ class Runs:
 class Work:
     """Chunks of some variables of one dtype, and the runs of chunks that form the sums."""
 
-    def __init__(self, members: Indices, sizes: Indices, itemsize: int) -> None:
+    def __init__(
+        self,
+        members: Indices,
+        sizes: Indices,
+        itemsize: int,
+        segments: Sequence[Segments | None] = (),
+    ) -> None:
         """``members`` are the indices of the variables, ``sizes`` their numbers of elements."""
         self.members = np.ascontiguousarray(members, np.int64)
-        chunk = _rounded(max(LEAST, -(-int(sizes.sum()) // MOST_CHUNKS)))
-        counts = -(-sizes // chunk)
-        first = np.cumsum(counts) - counts
-        tensors = np.repeat(members, counts)
-        within = np.arange(counts.sum()) - np.repeat(first, counts)
-        lengths = np.minimum(chunk, np.repeat(sizes, counts) - within * chunk)
-        #: One row per chunk: variable, offset in bytes, number of elements.
-        self.chunks = table(np.stack([tensors, within * chunk * itemsize, lengths], axis=1))
-        self.runs = Runs(counts)
+        most = _rounded(max(LEAST, -(-int(sizes.sum()) // MOST_CHUNKS)))
+        found = Chunks(self.members, sizes, most, segments)
+        self.chunks = found.table(itemsize)
+        self.runs = Runs(np.unique(found.tensors, return_counts=True)[1])
 
     @property
     def count(self) -> int:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
+from optgen.analysis.measure import measure
 from optgen.analysis.measure.settings import Setting, settings
+from optgen.compiler.ir.accuracy import Accuracy
 from optgen.compiler.ir.expression import Name, Operation, walk
+from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
 from tests.numeric.specs import COMPILED
 
 AROUND = surroundings()
-SPECS = {spec.name.value: spec for spec in load_all(optimizer_files())}
-EVERY = {name: plan_of(spec, AROUND) for name, spec in SPECS.items()}
+FILES = optimizer_files()
+#: Tests are of parts of the rules: were they of each, every process that collects them would plan
+#: all rules to know which those are.
+PARTS = range(6)
 #: What IEEE 754 rounds correctly, or not at all.
 _ROUNDED = {"+", "-", "*", "/", "neg", "square", "sqrt", "abs", "sign", "max", "min", "where"}
 _DECIDING = {"<", ">", "<=", ">=", "==", "!=", "and", "or", "not"}
@@ -30,10 +38,27 @@ def _is_emulated(setting: Setting) -> bool:
     return plain and operators <= _ROUNDED | _DECIDING and names <= known
 
 
-PLANS = {
-    name: plan
-    for name, plan in EVERY.items()
-    if (found := list(settings(plan))) and all(map(_is_emulated, found))
-}
-#: Those whose kernels tests compile anyway.
-WITH_KERNELS = [name for name in PLANS if name.lower() in COMPILED]
+@cache
+def planned(name: str) -> Plan:
+    """The plan of a built-in rule, by the name of its file."""
+    (spec,) = load_all([path for path in FILES if path.stem == name])
+    return plan_of(spec, AROUND)
+
+
+@cache
+def emulated(part: int) -> Mapping[str, Plan]:
+    """Plans of a part of the rules by name, of those that are emulated."""
+    plans = [planned(path.stem) for path in FILES[part :: len(PARTS)]]
+    found = {plan.rule.name: plan for plan in plans if all(map(_is_emulated, settings(plan)))}
+    return {name: plan for name, plan in found.items() if any(settings(plan))}
+
+
+def with_kernels(part: int) -> Mapping[str, Plan]:
+    """Those whose kernels tests compile anyway."""
+    return {name: plan for name, plan in emulated(part).items() if name.lower() in COMPILED}
+
+
+@cache
+def measured(part: int) -> Mapping[str, Accuracy]:
+    """What is measured of them."""
+    return {name: measure(plan) for name, plan in emulated(part).items()}

@@ -11,16 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optgen import optimizers
-from optgen.analysis.measure import measure, planned_step, start
+from optgen.analysis.measure import planned_step, start
 from optgen.analysis.measure.ieee import SMALLEST, error_in_ulps, in_float32, to_float32
 from optgen.analysis.measure.inputs import runs
 from optgen.analysis.measure.settings import Setting, settings
 from optgen.compiler.ir.accuracy import one_digit
 from optgen.compiler.ir.expression import Name, Operation
 from optgen.compiler.ir.plan import Plan
-from tests.analysis.measure.plans import PLANS, WITH_KERNELS
-
-SETTINGS = [(name, one) for name in WITH_KERNELS for one in settings(PLANS[name])]
+from tests.analysis.measure.plans import FILES, PARTS, emulated, measured, with_kernels
 
 
 def own_arguments(plan: Plan, setting: Setting) -> dict[str, float | bool]:
@@ -38,11 +36,17 @@ def own_arguments(plan: Plan, setting: Setting) -> dict[str, float | bool]:
     return {n: setting.numbers[n] for n, is_switch in own.items() if not is_switch} | switches
 
 
-@pytest.mark.parametrize(("name", "setting"), SETTINGS, ids=lambda v: getattr(v, "label", v))
-def test_emulated_steps_are_those_of_the_kernels(name: str, setting: Setting) -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_emulated_steps_are_those_of_the_kernels(part: int) -> None:
+    for name, plan in with_kernels(part).items():
+        for setting in settings(plan):
+            assert_kernels_do_the_same(name, plan, setting)
+
+
+def assert_kernels_do_the_same(name: str, plan: Plan, setting: Setting) -> None:
     listed = [run for run in runs() if run.number(1) == 1]
     weights = np.zeros(len(listed), np.float32)
-    optimizer = getattr(optimizers, name)(**own_arguments(PLANS[name], setting))
+    optimizer = getattr(optimizers, name)(**own_arguments(plan, setting))
     states = [start(setting) for _ in listed]
     for place in range(1, 21):
         column = [run.gradients[min(place, len(run.gradients)) - 1] for run in listed]
@@ -52,23 +56,38 @@ def test_emulated_steps_are_those_of_the_kernels(name: str, setting: Setting) ->
             states[k] = planned_step(setting, given)
         weights[:] = 0
         optimizer.apply([np.array(column, np.float32)], [weights])
-        assert weights.tolist() == [state.pop("param") for state in states]
+        assert weights.tolist() == [state.pop("param") for state in states], (name, setting)
         (kept,) = optimizer.state.values()
         for state in setting.states:
             expected = [values[state.name] for values in states]
-            assert kept[state.name].tolist() == expected, state.name
+            assert kept[state.name].tolist() == expected, (name, setting, state.name)
 
 
-@pytest.mark.parametrize("name", PLANS)
-def test_a_plan_is_proved_and_never_worse_than_what_is_written(name: str) -> None:
-    found = measure(PLANS[name])
-    assert found.proved
-    kept = {kind: error for kind, error in found.planned.items() if kind != found.cancelling}
-    assert max(kept.values()) <= max(found.written.values())
-    for one in found.rewrites:
-        assert one.proof
-        assert one.errors[1] <= one.errors[0], one
-        assert one.operations[1] <= one.operations[0]
+@pytest.mark.parametrize("part", PARTS)
+def test_a_plan_is_proved_and_never_worse_than_what_is_written(part: int) -> None:
+    assert measured(part)
+    for name, found in measured(part).items():
+        assert found.proved, name
+        kept = {kind: error for kind, error in found.planned.items() if kind != found.cancelling}
+        assert max(kept.values()) <= max(found.written.values()), name
+        for one in found.rewrites:
+            assert one.proof, (name, one)
+            assert one.errors[1] <= one.errors[0], (name, one)
+            assert one.operations[1] <= one.operations[0], (name, one)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_errors_found_are_within_the_bounds(part: int) -> None:
+    for name, accuracy in measured(part).items():
+        assert accuracy.steps > 50, name
+        for one in accuracy.bounds:
+            error = accuracy.found[one.setting, one.result]
+            assert one.ulps is None or error <= one.ulps, (name, one)
+
+
+def test_enough_rules_are_emulated() -> None:
+    assert sum(len(emulated(part)) for part in PARTS) > len(FILES) / 3
+    assert sum(len(with_kernels(part)) for part in PARTS) > 5
 
 
 floats = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False)

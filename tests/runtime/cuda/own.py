@@ -16,7 +16,7 @@ from optgen.compiler.library import find_specs
 NAMES = ("Lamb", "Odd")
 #: Numbers, rows and columns: means, shared numbers, extremes, norms. The last has names that
 #: kernels need.
-EXTENTS = ("Factored", "Distant", "Covered", "Normal")
+EXTENTS = ("Factored", "Distant", "Covered", "Normal", "Fallen")
 SPECS = Path(__file__).with_name("specs")
 
 

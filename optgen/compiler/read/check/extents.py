@@ -30,7 +30,7 @@ def check_extents(rule: Rule) -> Iterator[Problem]:
     for state in rule.states:
         yield from _check_state(state, rule)
     for block in rule.blocks:
-        for steps in (block.steps, block.otherwise):
+        for steps in (block.steps, block.otherwise, block.perturb):
             yield from _check_steps(rule, block, steps)
     if rule.view and rule.view_at is not None and not _uses_view(rule):
         message = "no line of the rule uses the view as a matrix"
@@ -75,10 +75,22 @@ def _check_steps(rule: Rule, block: Block, steps: tuple[Step, ...]) -> Iterator[
             for part in walk(step.expression)
             for problem in _check_part(part, extents, rule, is_matrix=is_matrix)
         ]
+        problems = problems or [*_check_reach(step, rule)]
         yield from problems
         state = states.get(step.target)
         if state is not None and not problems:
             yield from _check_value(state, step, extents)
+
+
+def _check_reach(step: Step, rule: Rule) -> Iterator[Problem]:
+    """A problem for a state of all variables that only matrices, or only others, would decide."""
+    shared = {state.name for state in rule.states if state.extent is Extent.OPTIMIZER}
+    if step.target in shared and MATRIX in step.guard.atoms:
+        message = f"{step.target!r} is of all variables, and this line runs for some of them"
+        hint = "move it out of the if that asks for matrices"
+        if rule.fallback:
+            hint = 'a rule and its fallback have variables of their own; make the shape "tensor"'
+        yield Problem(message, step.location, hint)
 
 
 def _check_value(state: State, step: Step, extents: Extents) -> Iterator[Problem]:
@@ -88,6 +100,8 @@ def _check_value(state: State, step: Step, extents: Extents) -> Iterator[Problem
         return
     message = f"{state.name!r} has {_amount(state)}, and this has {AMOUNTS[found]}"
     hint = _REDUCE.get(state.extent, "")
+    if found in (*VECTORS, Extent.MATRIX) and not (step.guard & Condition.of(MATRIX)).cases:
+        hint = "a name has one extent everywhere: under else:, use names that matrices don't use"
     if state.is_of_calls:
         hint = 'shape = "call" takes hyperparameters, call, step and states of that shape only'
     yield Problem(message, step.expression.location, hint)
@@ -118,7 +132,8 @@ def _check_part(
         yield Problem(message, part.location, hint)
     elif REDUCERS[name].extent is Extent.OPTIMIZER and found in VECTORS:
         message = f"{name} is of the elements of all tensors, and this has {AMOUNTS[found]}"
-        hint = "reduce a value of the elements"
+        whole = f"{name}(sum(x)/size)" if name == "global_sum" else f"{name}(norm(x)/sqrt(size))"
+        hint = f"write {whole}: a number of a tensor counts for each of its elements"
         yield Problem(message, part.location, hint)
 
 
@@ -133,7 +148,7 @@ def _amount(state: State) -> str:
 
 
 def _uses_view(rule: Rule) -> bool:
-    steps = [step for block in rule.blocks for step in (*block.steps, *block.otherwise)]
+    steps = [step for block in rule.blocks for step in block.every_step]
     return MATRIX in rule.atoms or any(
         (isinstance(part, Operation) and part.operator in AXIS_REDUCTIONS)
         or (isinstance(part, Name) and part.id in (ROWS, COLUMNS))

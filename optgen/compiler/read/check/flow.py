@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
 from optgen.compiler.ir.expression import GIVEN, REDUCTIONS, Expression, Name, Operation, walk
-from optgen.compiler.ir.language import SCHEDULES, foreign_name, language_of
+from optgen.compiler.ir.language import SCHEDULES, SPELLED, foreign_name, language_of
 from optgen.compiler.ir.problem import Problem, nearest
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.rule import GRAD, PARAM, Block, Rule, Step
@@ -138,7 +138,8 @@ class _Flow:
         name = part.id
         if foreign_name(name, self._language) and name not in self._locals:
             message = f"{name!r} is not given to {self._language.noun}s"
-            hint = f"given are {', '.join(self._language.names)}"
+            given = (SPELLED.get(one, one) for one in self._language.names)
+            hint = f"given are {', '.join(given)}"
             return Problem(message, part.location, hint)
         if name not in self._locals:
             known = {*self._defined, *self._locals}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from optgen.compiler.ir.problem import Problems, SpecError
+from optgen.compiler.ir.problem import Location, Problem, Problems, SpecError
 from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.load.document import Document, read
 from optgen.compiler.read.load.extends import base_of, check_fragments, extended, with_lines_of
+from optgen.compiler.read.load.fallback import with_fallback
 from optgen.compiler.read.load.fields import Fields
 from optgen.compiler.read.load.functions import with_functions
 from optgen.compiler.read.load.kinds import HEADER, OPTIMIZER, function, header, schedule, whole
@@ -33,9 +35,21 @@ class _Files:
     def __init__(self, bases: tuple[Path, ...], shown: Shown) -> None:
         self._bases, self._shown = bases, shown
         self._functions: dict[Path, Spec | None] = {}
+        #: The files that are being loaded, each because the one before it needs it.
+        self._open: list[Path] = []
 
     def load(self, path: Path, within: tuple[str, ...] = ()) -> Spec:
         """Read a spec file; ``within`` are the functions that call it."""
+        if path in self._open:
+            problem = Problem(f"{path.stem!r:.80} needs itself", Location(self._shown(path), 1))
+            raise SpecError([problem])
+        self._open.append(path)
+        try:
+            return self._load(path, within)
+        finally:
+            self._open.pop()
+
+    def _load(self, path: Path, within: tuple[str, ...]) -> Spec:
         document = read(path, self._shown(path))
         problems = Problems()
         top = Fields(document, problems, document.data)
@@ -49,8 +63,10 @@ class _Files:
             check_fragments(spec, [name for name, _ in spec.fragments], problems)
         else:
             spec = self._extending(path, document, top, extends, problems)
+        folders = (path.parent, *self._bases)
+        if not (spec.is_schedule or spec.is_function):
+            spec = with_fallback(spec, top, partial(self._fallback, path, problems), problems)
         if not spec.is_schedule:
-            folders = (path.parent, *self._bases)
             spec = with_functions(spec, folders, self._function, problems, within)
         if problems:
             raise SpecError(sorted(problems, key=lambda p: (p.location.line, p.location.column)))
@@ -62,6 +78,11 @@ class _Files:
             is_one = "function" in read(path, self._shown(path)).data
             self._functions[path] = self.load(path, within) if is_one else None
         return self._functions[path]
+
+    def _fallback(self, path: Path, problems: Problems, extends: Text) -> Spec | None:
+        """The optimizer that a spec falls back to."""
+        folders = (path.parent, *self._bases)
+        return base_of(path, extends, folders, self._shown, self.load, problems, may_extend=True)
 
     def _extending(
         self, path: Path, document: Document, top: Fields, extends: Text, problems: Problems

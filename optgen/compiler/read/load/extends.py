@@ -25,8 +25,13 @@ def base_of(
     shown: Callable[[Path], str],
     load: Callable[[Path], Spec],
     problems: Problems,
+    *,
+    may_extend: bool = False,
 ) -> Spec | None:
-    """The spec that is extended; None, with a problem, if there is no valid base."""
+    """The spec that is extended; None, with a problem, if there is no valid base.
+
+    ``may_extend`` allows one that extends another spec itself.
+    """
     files = [file for folder in reversed([*folders]) for file in folder.glob("*.toml")]
     known = {file.stem.lower(): file for file in files if file != path}
     file = known.get(extends.value.lower())
@@ -37,7 +42,7 @@ def base_of(
     else:
         try:
             base = read(file, shown(file))
-            if "extends" in base.data:
+            if "extends" in base.data and not may_extend:
                 message = f"{extends.value!r} extends a spec itself"
                 hint = "extend its base instead"
             elif kind := _KINDS.get(next((key for key in base.data if key in _KINDS), "")):
@@ -107,6 +112,10 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
         hyperparameters=(*kept, *own.hyperparameters),
         states=(*states, *own.states),
         rule=own.rule,
+        view=own.view or base.view,
+        inputs=(*base.inputs, *own.inputs),
+        evaluate=own.evaluate or base.evaluate,
+        perturb=own.perturb or base.perturb,
         fragments=((whole, base.rule), *base.fragments, *own.fragments),
         defaults=tuple(one for one in merged.defaults if one[0].value not in gone),
         torch=tuple(one for one in merged.torch if not {*map(str, one[1])} & no_longer),

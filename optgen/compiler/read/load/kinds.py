@@ -24,7 +24,7 @@ from optgen.compiler.read.load.entries import (
 from optgen.compiler.read.load.fields import Fields
 
 HEADER = {"name", "summary", "reference"}
-OPTIMIZER = {"label", "defaults", "demo", "torch", "waive"}
+OPTIMIZER = {"label", "defaults", "demo", "torch", "waive", "fallback"}
 BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "evaluate", "perturb"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}

@@ -24,6 +24,7 @@ from optgen.compiler.ir.rule import (
     Step,
 )
 from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Spec, StateEntry, Text
+from optgen.compiler.read.parse.fallback import with_fallback
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.names import check_names
@@ -44,6 +45,8 @@ def parse(spec: Spec) -> Rule:
         raise SpecError([Problem(message, spec.name.location, "call it in a rule")])
     check_names(spec, problems)
     rule = _Parser(spec, problems).rule()
+    if spec.fallback is not None and not problems:
+        rule = with_fallback(rule, parse(spec.fallback.spec), spec.fallback, problems)
     if problems:
         raise SpecError(problems)
     return rule
@@ -189,7 +192,7 @@ class _Parser:
         if shape is not None:
             extent = INPUT_SHAPES.get(shape.value, Extent.ELEMENT)
             if shape.value not in INPUT_SHAPES:
-                hint = nearest(shape.value, INPUT_SHAPES) or f"one of {', '.join(INPUT_SHAPES)}"
+                hint = f"one of {', '.join(INPUT_SHAPES)}"
                 message = f"{shape.value!r:.60} is no shape of an input"
                 self._problems.add(message, shape.location, hint)
         return Input(entry.name.value, entry.name.location, extent, entry.optional, entry.doc)
@@ -199,7 +202,7 @@ class _Parser:
         if shape is None:
             return Extent.ELEMENT
         if shape.value not in STATE_SHAPES:
-            hint = nearest(shape.value, STATE_SHAPES) or f"one of {', '.join(STATE_SHAPES)}"
+            hint = f"one of {', '.join(STATE_SHAPES)}"
             self._problems.add(f"{shape.value!r:.60} is no shape of a state", shape.location, hint)
         return STATE_SHAPES.get(shape.value, Extent.ELEMENT)
 

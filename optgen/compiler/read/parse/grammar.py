@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import re
 from collections.abc import Sequence
 
 from optgen.compiler.ir.expression import (
@@ -24,6 +25,12 @@ from optgen.compiler.read.parse.reading import MOST_NODES, Reading
 LARGEST_LITERAL = 2**53
 #: The bound limits the work on hostile specs.
 MOST_ROUNDS = 64
+#: How other languages name the reductions, and what their short forms are here.
+_LONG = {"max": "largest", "min": "smallest"}
+_OF_ELEMENTS = {
+    short: f"the {long} element of x is {long}(x); {short}(a, b) compares two values"
+    for short, long in _LONG.items()
+}
 
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -121,7 +128,8 @@ class Grammar:
             shown = "…" if value is ... else repr(value)
             self._problems.add(f"{shown:.40} is not a number", self.at(node))
         elif abs(value) > LARGEST_LITERAL or not math.isfinite(value):
-            self._problems.add("this number is too large", self.at(node))
+            hint = f"numbers in a rule are {LARGEST_LITERAL:.0e} at most"
+            self._problems.add("this number is too large", self.at(node), hint)
         else:
             return Number(value, self.at(node))
         return None
@@ -181,7 +189,7 @@ class Grammar:
         if len(node.args) != arity:
             count = "1 argument" if arity == 1 else f"{arity} arguments"
             message = f"{function} takes {count}, not {len(node.args)}"
-            self._problems.add(message, self.at(node))
+            self._problems.add(message, self.at(node), _OF_ELEMENTS.get(function, ""))
             return None
         if function in DRAWS:
             self.draws += 1
@@ -197,5 +205,6 @@ class Grammar:
                 message = f"{function} is not a function of {self._language.noun}s"
             else:
                 message = f"unknown function {function!r:.80}"
-                hint = nearest(function, known) or hint
+                spelled = re.sub("max$|min$", lambda end: _LONG[end.group()], function)
+                hint = nearest(spelled, known) or hint
             self._problems.add(message, self.at(node), hint)

@@ -27,6 +27,8 @@ MOST_ATOMS = 32
 
 _NO_VIEW = "no view says which variables are matrices"
 _ADD_VIEW = 'add [matrix] view = "last two", or another view'
+_NO_PERTURB = "nothing moves the parameter before its gradient is taken"
+_ADD_PERTURB = "add [perturb] with a rule"
 _BY_CALL = "each call decides this anew"
 _NOT_BY_CALL = "a state, or a feature, is there for all calls; put the condition into an if"
 _HINT = "if and when ask for hyperparameters; a choice per element or per call is where(…, a, b)"
@@ -108,7 +110,9 @@ class Guards:
         return all(self._is_static(operand, around) for operand in expression.operands)
 
     def _is_switch(self, name: Name) -> bool:
-        if name.id == PERTURBED and PERTURBED not in self._known and self.has_perturb:
+        if name.id == PERTURBED and PERTURBED not in self._known:
+            if not self.has_perturb:
+                return self._refuse(name, _NO_PERTURB, _ADD_PERTURB)
             return self._of_calls or self._refuse(name, _BY_CALL, _NOT_BY_CALL)
         if name.id == MATRIX and MATRIX not in self._known:
             return self._has_view or self._refuse(name, _NO_VIEW, _ADD_VIEW)

@@ -133,7 +133,11 @@ def _check_twice(spec: Spec, problems: Problems) -> None:
 
 
 def _argument_fault(entry: HyperparameterEntry, language: Language) -> str:
-    name, is_switch = entry.name.value, isinstance(entry.default, bool)
+    return argument_fault(entry.name.value, language, is_switch=isinstance(entry.default, bool))
+
+
+def argument_fault(name: str, language: Language = UPDATES, *, is_switch: bool = False) -> str:
+    """Why a name that isn't at fault can't be that of an argument; empty if it can."""
     if name in language.names and name != LEARNING_RATE:
         return f"{name!r} is given by the language"
     if name in ARGUMENTS:

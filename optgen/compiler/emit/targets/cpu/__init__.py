@@ -39,13 +39,16 @@ class Cpu(Target):
             ),
             *("column_places", "fold_numbers", "fold_rows", "height", "inf", "int64", "itemsize"),
             *("left", "line", "matrix_index", "offset", "place", "reach", "row_parts", "row_place"),
-            *("origin", "position", *DRAWS),
+            *("origin", "position", "whole_columns", "whole_rows", *DRAWS),
+            *("ahead", "first_matrix", "length", "streams"),
             *("row_places", "scattered", "stretch", "tensors", "tile", "tiles", "view", "width"),
             *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),
         ]
     )
     endings = ("_block", "_parts", "_vector")
-    attributes = frozenset({"chunks.shape", "tiles.shape", "hyperparameters.shape", "rows.shape"})
+    attributes = frozenset(
+        f"{table}.shape" for table in ("chunks", "hyperparameters", "rows", "tensors", "tiles")
+    )
     packages = frozenset({"math", "numba", "optgen", "features"})
     effects = frozenset({"restore", "feature_scalars", "fold_columns", "fold_numbers", "fold_rows"})
 

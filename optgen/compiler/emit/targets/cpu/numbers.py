@@ -19,8 +19,8 @@ from optgen.compiler.ir.reserved import COLUMNS, LENGTHS, MATRIX, ROWS, SHAPES
 #: The function that combines partial results.
 COMBINED = {
     Combination.SUM: "add_in_any_order",
-    Combination.LARGEST: "maximum",
-    Combination.SMALLEST: "minimum",
+    Combination.LARGEST: "larger",
+    Combination.SMALLEST: "smaller",
 }
 #: The index of a vector's element in a loop over one of another extent.
 _INDEX = {Extent.MATRIX: "matrix_index", Extent.ROWS: "line", Extent.COLUMNS: "line"}

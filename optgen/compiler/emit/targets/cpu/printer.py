@@ -14,6 +14,7 @@ from optgen.compiler.emit.code import (
     Load,
     Pass,
     Read,
+    SharedScalars,
     Statement,
     Store,
     Sums,
@@ -43,7 +44,7 @@ from optgen.compiler.ir.reserved import (
 )
 
 _KERNEL = ("Array", "Kernel", "kernel")
-_LOOP = ("BLOCK", "Loop", "block", "flush_denormals", "restore")
+_LOOP = ("Loop", "block", "flush_denormals", "restore")
 _FIRST = "real: type, loop: Loop"
 #: What the results of chunks and tiles are folded into.
 _PLACES = {Extent.TENSOR: "numbers", Extent.OPTIMIZER: "numbers", Extent.MATRIX: "rows"}
@@ -74,7 +75,10 @@ class CpuPrinter(NumberPrinter):
             ["Array", "Kernel", "Loop", "function", "kernel"], "optgen.runtime.cpu.jit"
         ),
         **dict.fromkeys(
-            ["BLOCK", "add_in_any_order", "block", "number_at", "view"],
+            [
+                *("BLOCK", "add_in_any_order", "block", "larger", "number_at", "smaller"),
+                *("strips", "view"),
+            ],
             "optgen.runtime.cpu.pointers",
         ),
         **dict.fromkeys(["fold_columns", "fold_numbers", "fold_rows"], "optgen.runtime.cpu.folds"),
@@ -102,6 +106,7 @@ class CpuPrinter(NumberPrinter):
                     "totals": self.block([self.of_sums(read, sums) for read in totals]),
                     "reads": self.block([self.of_sums(read, sums) for read in others]),
                     "body": self.block([one for g in function.groups for one in self.group(g)]),
+                    "first": "" if isinstance(function, SharedScalars) else "loop: Loop",
                 }
             case HostScalars():
                 return {"body": self.block([self.scalar(one) for one in function.statements])}
@@ -117,9 +122,11 @@ class CpuPrinter(NumberPrinter):
             yield from self._used_by_reductions(function)
         match function:
             case Axes():
-                yield from ("float64", "int64", "view")
+                yield from ("float64", "int64", "strips", "view")
+            case Elements() | Sums():
+                yield "BLOCK"
             case TensorScalars():
-                yield from (*_KERNEL, *self._used_by_scalars(function))
+                yield from (*_KERNEL, "Loop", *self._used_by_scalars(function))
             case FeatureScalars():
                 yield from ("Array", "function")
             case HostScalars():
@@ -157,7 +164,7 @@ class CpuPrinter(NumberPrinter):
     def _element_loop(self, function: Pass) -> dict[str, object]:
         return {
             "reads": self.statements(function.reads),
-            "blocks": self.block(self.blocks(function.body, "first", "start", "size")),
+            "blocks": self.block(self.blocks(function.body, "first", "start", "size", "real")),
             "body": self.statements(function.body),
             "draws": bool(drawn_by(function)),
         }
@@ -210,18 +217,22 @@ class CpuPrinter(NumberPrinter):
         text = f"{target} = {COMBINED[reduction.combination]}({target}, {summand})"
         return Line(text, reduction.guard, reduction.block)
 
-    def blocks(self, body: Sequence[Statement], first: str, start: str, size: str) -> list[Line]:
+    def blocks(self, body: Sequence[Statement], first: str, *arguments: str) -> list[Line]:
         """The stretch of each buffer that the loop over elements goes through at a time."""
+        more = ", ".join(arguments)
+        return [
+            Line(
+                f"{buffer}_block = block(addresses[tensor, {self.naming.column(buffer)}]"
+                f" + {first}, {more})",
+                guard,
+            )
+            for buffer, guard in self.moved(body).items()
+        ]
+
+    def moved(self, body: Sequence[Statement]) -> dict[str, Condition]:
+        """The buffers that a loop goes through, each with the condition of its use."""
         guards: dict[str, Condition] = {}
         for one in body:
             if isinstance(one, Load | Store):
                 guards[one.buffer] = guards.get(one.buffer, NEVER) | one.guard
-        return [
-            Line(
-                f"{buffer}_block = block(addresses[tensor, {self.naming.column(buffer)}]"
-                f" + {first}, {start}, {size}, real)",
-                guards[buffer],
-            )
-            for buffer in self.naming.columns.buffers
-            if buffer in guards
-        ]
+        return {name: guards[name] for name in self.naming.columns.buffers if name in guards}

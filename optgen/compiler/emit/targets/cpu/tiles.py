@@ -10,6 +10,7 @@ from optgen.compiler.emit.layout import INDENT, Line
 from optgen.compiler.emit.target import drawn_by
 from optgen.compiler.emit.targets.cpu.numbers import COMBINED, start_of
 from optgen.compiler.emit.targets.cpu.printer import CpuPrinter
+from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Reduction
 
@@ -34,13 +35,15 @@ class TilePrinter(CpuPrinter):
         fetches = [one for one in function.body if isinstance(one, Fetch)]
         of_lines = [one for one in fetches if one.extent is not Extent.COLUMNS]
         body = [one for one in function.body if one not in of_lines]
-        blocks = self.blocks(function.body, "offset", "begin", "reach")
+        block = "offset", "begin", "reach", "real", "length", "ahead"
+        blocks = self.blocks(function.body, *block)
         blocks += [self._stretch(one) for one in fetches if one not in of_lines]
         blocks += [self._part_of_block(one) for one in columns if one.guard.cases]
         parts = [*map(self._part, columns)]
         parts += [self._part_of_rows(*one) for one in enumerate(rows)]
         return {
             "first": "real: type, loop: Loop, scattered: bool",
+            "streams": self._streams(function),
             "reads": self.statements(function.reads),
             "zeros": self._starts(running),
             "vectors": self.block([self._vector(one) for one in of_lines]),
@@ -68,6 +71,13 @@ class TilePrinter(CpuPrinter):
             combined = COMBINED[statement.combination]
             return Line(f"{part} = {combined}({part}, {term})", statement.guard, statement.block)
         return super().line(statement)
+
+    def _streams(self, function: Axes) -> str:
+        """The number of arrays that a kernel goes through, which its switches decide."""
+        guards = list(self.moved(function.body).values())
+        first = Line(f"streams = {guards.count(ALWAYS)}", ALWAYS)
+        others = [Line("streams += 1", guard) for guard in guards if guard != ALWAYS]
+        return self.block([first, *others])
 
     def _vector(self, fetch: Fetch) -> Line:
         address = f"addresses[tensor, {self.naming.column(fetch.vector)}]"

@@ -28,6 +28,7 @@ class Cuda(Target):
             *("column_place", "column_results", "columns", "give", "height", "held", "inf"),
             *("itemsize", "left", "line", "matrices", "matrix_index", "of_tensor", "offset"),
             *(
+                "origin",
                 "own",
                 "place",
                 "position",

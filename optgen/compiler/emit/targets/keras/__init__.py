@@ -9,8 +9,7 @@ from optgen.compiler.emit.targets.keras.printer import (
     REDUCTIONS,
     KerasPrinter,
 )
-from optgen.compiler.ir.plan import Plan, expression_of
-from optgen.compiler.ir.randomness import has_draws
+from optgen.compiler.ir.plan import Plan
 
 
 class Keras(Target):
@@ -31,9 +30,8 @@ class Keras(Target):
 
     def supports(self, plan: Plan) -> bool:
         """Whether the target has all that a plan needs."""
-        every = [expression_of(item) for program in plan.programs for item in program.items]
-        by_call = plan.rule.inputs or any(switch.is_of_calls for switch in plan.switches)
-        return not (by_call or any(map(has_draws, every)))
+        # A graph is made once, and its conditions with it.
+        return not any(switch.is_of_calls for switch in plan.switches)
 
     def printer(self, plan: Plan, naming: Naming) -> KerasPrinter:
         """What prints the statements of a plan."""

@@ -30,6 +30,7 @@ from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
 from optgen.compiler.ir.plan import Assignment, Item, Plan, Reduction
+from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import COUNTERS
@@ -37,6 +38,7 @@ from optgen.compiler.ir.rule import COUNTERS
 #: The functions of the language, and the operators that Python can't apply to tensors.
 OPERATIONS: Mapping[str, str] = {
     **{name: f"ops.{REGISTRY[name].array}" for name in FUNCTIONS},
+    **{name: f"ops.{name}" for name in DRAWS},
     "square": "ops.square",
     "and": "ops.logical_and",
     "or": "ops.logical_or",

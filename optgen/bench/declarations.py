@@ -1,0 +1,65 @@
+"""``specs/bench.toml``: which optimizers are timed, and their peers in other libraries."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from optgen.bench.peers.interface import Rule
+from optgen.bench.peers.libraries import LIBRARIES
+from optgen.compiler.data import data_folder
+
+_FILE = "bench.toml"
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """Arguments of an optimizer, and the same rule in libraries by their names."""
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    peers: Mapping[str, Rule] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """The file; ``usual`` names the cases that are timed by default."""
+
+    threads: int
+    rate: float
+    everything: Mapping[str, Any]
+    usual: tuple[str, ...]
+    cases: Mapping[str, Declaration]
+
+
+@cache
+def declarations() -> Declarations:
+    """The declarations of this installation."""
+    return parse((data_folder("specs") / _FILE).read_text(encoding="utf-8"))
+
+
+def parse(text: str) -> Declarations:
+    """Declarations as text. Raises ValueError if a case or a peer is not well declared."""
+    data = tomllib.loads(text)
+    cases = {case["optimizer"]: _declaration(case) for case in data["cases"]}
+    usual = tuple(data["usual"])
+    for name in usual:
+        if name not in cases:
+            raise ValueError(f"{_FILE}: {name} is timed as usual, but is no case")
+    rate = float(data["learning_rate"])
+    return Declarations(data["threads"], rate, data["everything"], usual, cases)
+
+
+def _declaration(case: Mapping[str, Any]) -> Declaration:
+    peers = {}
+    for library, rules in case.get("peers", {}).items():
+        where = f"{_FILE}: {case['optimizer']}: peers.{library}"
+        if library not in LIBRARIES:
+            raise ValueError(f"{where} is no library; there are {', '.join(LIBRARIES)}")
+        if len(rules) != 1:
+            raise ValueError(f"{where} has {len(rules)} rules; declare one")
+        ((name, arguments),) = rules.items()
+        peers[library] = Rule(name, arguments)
+    return Declaration(case.get("arguments", {}), peers)

@@ -1,0 +1,29 @@
+"""A run of an optimizer over NumPy arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from optgen.bench.peers.interface import Arrays
+
+
+class OwnRun:
+    """A generated optimizer with arrays; each step uses the same gradient arrays."""
+
+    def __init__(self, optimizer: Any, first: Arrays) -> None:
+        self._params = [array.copy() for array in first]
+        self._grads = [np.zeros_like(array) for array in first]
+        optimizer.build(self._params)
+        self.step: Callable[[], object] = lambda: optimizer.apply(self._grads)
+
+    def give(self, grads: Arrays) -> None:
+        """Copy gradients."""
+        for own, array in zip(self._grads, grads, strict=True):
+            own[...] = array
+
+    def parameters(self) -> Arrays:
+        """The arrays."""
+        return self._params

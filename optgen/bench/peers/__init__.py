@@ -1,0 +1,1 @@
+"""The same rules by other libraries, each as its users run it."""

@@ -1,0 +1,18 @@
+"""What the last step of a rule takes off the parameter."""
+
+from __future__ import annotations
+
+from optgen.compiler.ir.condition import ALWAYS
+from optgen.compiler.ir.expression import Expression, Name, Operation
+from optgen.compiler.ir.rule import PARAM, Step
+
+
+def taken_off(last: Step) -> Expression | None:
+    """What a step takes off the parameter; None if it does anything else."""
+    found = last.expression
+    if (last.target, last.guard) != (PARAM, ALWAYS) or not isinstance(found, Operation):
+        return None
+    if found.operator not in ("+", "-") or found.operands[0] != Name(PARAM):
+        return None
+    other = found.operands[1]
+    return other if found.operator == "-" else Operation("neg", (other,), other.location)
