@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Name, Operation, walk
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.matrix import MATRIX_CALLS, PRODUCT, TRANSPOSE
+from optgen.compiler.ir.matrix import GRAM, INVERSE_ROOT, MATRIX_CALLS, PRODUCT, TRANSPOSE
 from optgen.compiler.ir.plan import Hold, Item, MatrixCall
 from optgen.compiler.plan.hoisted_names import fresh, words
 
@@ -36,6 +36,7 @@ class Matrices:
         #: The scratch matrices by name.
         self.extents: dict[str, Extent] = {}
         self._held: dict[str, tuple[str, Condition]] = {}
+        self._symmetric: set[str] = set()
 
     def at_hand(self, guard: Condition, part: Expression) -> Expression | None:
         """The scratch matrix that holds the value of a name where a guard holds."""
@@ -70,10 +71,45 @@ class Matrices:
         matrices, numbers = expression.operands[:count], expression.operands[count:]
         operands = [self._operand(one, guard, block) for one in matrices]
         operands += [self._hoist(one, Extent.TENSOR, guard, "number", block) for one in numbers]
-        call = Operation(expression.operator, tuple(operands), expression.location)
+        call = self._with_itself(
+            Operation(expression.operator, tuple(operands), expression.location)
+        )
         target = self._scratch(words(call), f"{block}_product", extent)
+        if self._is_symmetric(call):
+            self._symmetric.add(target)
         self._items.append(MatrixCall(target, call, guard, block, extent))
         return Name(target, expression.location)
+
+    def _with_itself(self, call: Operation) -> Operation:
+        """The square of a symmetric matrix as the product with its transpose.
+
+        Libraries compute half of such a product.
+        """
+        first, *others = call.operands
+        if call.operator != PRODUCT or others != [first] or not self._is_symmetric(first):
+            return call
+        turned = Operation(TRANSPOSE, (first,), first.location)
+        return replace(call, operands=(first, turned))
+
+    def _is_symmetric(self, value: Expression) -> bool:
+        """Whether a matrix is symmetric, by how it was computed."""
+        if isinstance(value, Name):
+            held, _ = self._held.get(value.id, (value.id, None))
+            return held in self._symmetric
+        if not isinstance(value, Operation):
+            return False
+        if value.operator == PRODUCT:
+            first, second = value.operands
+            return Operation(TRANSPOSE, (first,)) == second or first == Operation(
+                TRANSPOSE, (second,)
+            )
+        if value.operator in MATRIX_CALLS:
+            return value.operator in (GRAM, INVERSE_ROOT)
+        # A function of elements, of matrices and numbers.
+        return self._extents.of(value) in SQUARES and all(
+            self._extents.of(one) <= Extent.TENSOR or self._is_symmetric(one)
+            for one in value.operands
+        )
 
     def _factored(self, operand: Expression) -> tuple[Expression, Expression] | None:
         """The number and the matrix that an operand is the product of."""
@@ -97,6 +133,8 @@ class Matrices:
         term = self._hoist(expression, extent, guard, "factor", block)
         target = self._scratch(f"held_{words(expression)}", f"held_{block}", extent)
         self._items.append(Hold(target, term, guard, block, extent))
+        if self._is_symmetric(expression):
+            self._symmetric.add(target)
         if isinstance(expression, Name):
             self.note(expression.id, target, guard)
         return Name(target, expression.location)
