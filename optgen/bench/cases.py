@@ -12,7 +12,7 @@ from optgen.analysis.explain import moved_bytes
 from optgen.bench.declarations import Declaration, declarations
 from optgen.bench.models import Model
 from optgen.bench.ours import OwnRun
-from optgen.bench.peers.equality import draw
+from optgen.bench.peers.equality import TOLERANCE, draw
 from optgen.bench.peers.interface import Rule
 from optgen.bench.user_specs import PACKAGE
 from optgen.compiler.ir.spec import Spec
@@ -41,6 +41,8 @@ class Case:
     package: str = "optgen.optimizers"
     rate: float | None = None
     peers: Mapping[str, Rule] = field(default_factory=dict)
+    matrices: bool = False
+    tolerance: float = TOLERANCE
 
     @property
     def optimizer(self) -> str:
@@ -63,6 +65,10 @@ class Case:
         """All arguments."""
         rate = {} if self.rate is None else {"learning_rate": self.rate}
         return {**rate, **self.own, **self.full}
+
+    def part(self, model: Model) -> Model:
+        """What the case is timed on: the model, or its matrices."""
+        return model.matrices() if self.matrices else model
 
     def run(self, model: Model) -> OwnRun:
         """The optimizer over arrays of a model."""
@@ -118,4 +124,12 @@ def _cases(specs: list[Spec]) -> Iterator[Case]:
 
 
 def _declared(spec: Spec, features: Mapping[str, Any], known: Declaration, rate: float) -> Case:
-    return Case(spec, known.arguments, features, rate=rate, peers=known.peers)
+    return Case(
+        spec,
+        known.arguments,
+        features,
+        rate=rate,
+        peers=known.peers,
+        matrices=known.matrices,
+        tolerance=known.tolerance,
+    )

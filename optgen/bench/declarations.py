@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+from optgen.bench.peers.equality import TOLERANCE
 from optgen.bench.peers.interface import Rule
 from optgen.bench.peers.libraries import LIBRARIES
 from optgen.compiler.data import data_folder
@@ -21,6 +22,10 @@ class Declaration:
 
     arguments: Mapping[str, Any] = field(default_factory=dict)
     peers: Mapping[str, Rule] = field(default_factory=dict)
+    #: Whether only the matrices of a model are its parameters.
+    matrices: bool = False
+    #: How far peers may be from it, as a part of their way.
+    tolerance: float = TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -62,4 +67,5 @@ def _declaration(case: Mapping[str, Any]) -> Declaration:
             raise ValueError(f"{where} has {len(rules)} rules; declare one")
         ((name, arguments),) = rules.items()
         peers[library] = Rule(name, arguments)
-    return Declaration(case.get("arguments", {}), peers)
+    limits = case.get("matrices", False), case.get("tolerance", TOLERANCE)
+    return Declaration(case.get("arguments", {}), peers, *limits)

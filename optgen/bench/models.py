@@ -12,6 +12,10 @@ _FLAT = 25_000_000
 _NAMES = {"resnet50": "ResNet-50", "gpt2_small": "GPT-2 small", "many_tiny": "1000 x 64"}
 
 
+#: Rows of an embedding, at least. Rules for matrices leave it to others.
+_VOCABULARY = 16384
+
+
 @dataclass(frozen=True)
 class Model:
     """A named list of shapes."""
@@ -23,6 +27,12 @@ class Model:
     def size(self) -> int:
         """The number of elements."""
         return sum(math.prod(shape) for shape in self.shapes)
+
+    def matrices(self) -> Model:
+        """Its matrices without embeddings: the first dimension by all others."""
+        pairs = [(shape[0], math.prod(shape[1:])) for shape in self.shapes if len(shape) > 1]
+        found = [pair for pair in pairs if min(pair) > 1 and pair[0] < _VOCABULARY]
+        return Model(self.name, tuple(found))
 
 
 def models() -> dict[str, Model]:

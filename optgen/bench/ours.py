@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 
 from optgen.bench.peers.interface import Arrays
+from optgen.runtime.core import core_of
+from optgen.runtime.engine import Engine
+from optgen.runtime.transaction import chain
 
 
 class OwnRun:
@@ -17,12 +20,21 @@ class OwnRun:
         self._params = [array.copy() for array in first]
         self._grads = [np.zeros_like(array) for array in first]
         optimizer.build(self._params)
+        self._optimizer = optimizer
         self.step: Callable[[], object] = lambda: optimizer.apply(self._grads)
 
     def give(self, grads: Arrays) -> None:
         """Copy gradients."""
         for own, array in zip(self._grads, grads, strict=True):
             own[...] = array
+
+    def matrix_calls(self) -> Callable[[], object] | None:
+        """The calls of libraries that a step makes for matrices, alone; None without any."""
+        model = core_of(self._optimizer).model
+        assert model is not None
+        assert isinstance(model.engine, Engine)
+        calls = model.engine.matrix_calls()
+        return (lambda: chain(calls)) if calls else None
 
     def parameters(self) -> Arrays:
         """The arrays."""

@@ -16,13 +16,13 @@ from optgen.bench import machine, startup
 from optgen.bench.cases import Case
 from optgen.bench.declarations import declarations
 from optgen.bench.models import Model, tiny
-from optgen.bench.peers.equality import TOLERANCE, differences, draw
+from optgen.bench.peers.equality import differences, draw
 from optgen.bench.peers.interface import Run, Task
 from optgen.bench.peers.libraries import LIBRARIES, runs
 from optgen.bench.time_budget import Clock
 from optgen.bench.timing import in_turns, ratio
 
-OURS, MEMORY = "optgen", "in place"
+OURS, MEMORY, CALLS = "optgen", "in place", "calls for matrices"
 _COUNTS = (1, 10, 100, 1000, 10_000)
 _PACKAGES = ("numpy", "numba")
 #: The maximum number of float32 numbers that can remain in caches between steps.
@@ -44,6 +44,8 @@ class Figure:
     gigabytes_per_second: float
     #: None for data that fits in caches, because memory is not the bottleneck then.
     share_of_floor: float | None
+    #: The time of the calls of libraries for matrices, alone; they count as part of the floor.
+    milliseconds_of_calls: float | None
     peers: dict[str, float]
 
 
@@ -95,13 +97,17 @@ def figure(
     case: Case, model: Model, peers: Sequence[str], *, rounds: int, seconds: float, compiled: bool
 ) -> tuple[Figure, list[str]]:
     """The result of a case on a model, compared with memory and peers, and notes about these."""
+    model = case.part(model)
     memory, moved = machine.in_place(model.size)
     ours = case.run(model)
     others, notes = _equal(case, model, ours, peers, compiled=compiled)
     functions = {OURS: ours.step, MEMORY: memory}
     functions |= {name: run.step for name, run in others.items()}
+    if (calls := ours.matrix_calls()) is not None:
+        functions[CALLS] = calls
     times = in_turns(functions, rounds, seconds)
     mine, needed = times[OURS], case.floor_bytes() * model.size
+    alone = ratio(mine, times[CALLS]) if calls is not None else 0.0
     found = Figure(
         model.name,
         case.label,
@@ -110,7 +116,8 @@ def figure(
         mine.spread,
         needed,
         needed / mine.median / 1e9,
-        ratio(mine, times[MEMORY]) * needed / moved if model.size > _CACHED else None,
+        alone + ratio(mine, times[MEMORY]) * needed / moved if model.size > _CACHED else None,
+        None if calls is None else 1e3 * times[CALLS].median,
         {name: ratio(mine, times[name]) for name in others},
     )
     return found, notes
@@ -128,7 +135,7 @@ def _equal(
             task = Task(rule, rate, first, case.full, compiled=compiled)
             others |= runs(library, task, notes)
     for name, far in differences(ours, others, model).items():
-        if not far <= TOLERANCE:
+        if not far <= case.tolerance:
             del others[name]
             what = f"{name} computes something else than {case.title} on {model.name}"
             notes.append(f"{what}: parameters are {far:.2g} of their way apart")

@@ -125,6 +125,17 @@ class Engine:
                 calls += self._phase(program, phase, some).calls()
         return [*calls, *self._keeping(program, chosen)]
 
+    def matrix_calls(self) -> list[Call]:
+        """The calls of libraries for matrices in an update; a benchmark times them alone."""
+        program = self._kernels.programs[0]
+        turns = [*self._turns(np.ones(len(self._tables.sizes), np.bool_))]
+        return [
+            call
+            for some in turns
+            for phase in program.phases
+            for call in self._phase(program, phase, some).matrix_calls()
+        ]
+
     def _turns(self, chosen: Mask) -> Iterator[Mask]:
         """The variables of each batch of matrices, which share scratch memory, then all others."""
         others = chosen.copy()

@@ -60,7 +60,7 @@ class Running:
 
     def calls(self) -> list[Call]:
         """All calls of the phase, in order."""
-        return [*self.passes(), *self.scalars(), *self._matrix_calls()]
+        return [*self.passes(), *self.scalars(), *self.matrix_calls()]
 
     @property
     def has_passed(self) -> bool:
@@ -135,7 +135,7 @@ class Running:
     def _by_rows(self, part: Part) -> bool:
         return self._phase.is_axial and part.on[MATRIX]
 
-    def _matrix_calls(self) -> Iterator[Call]:
+    def matrix_calls(self) -> Iterator[Call]:
         """The calls of a library that computes functions of whole matrices."""
         for call in self._phase.calls:
             members = np.zeros_like(self._chosen)

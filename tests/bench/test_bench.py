@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from optgen.bench import startup
 from optgen.bench.cases import Case, cases, own_files, read
-from optgen.bench.models import models
+from optgen.bench.models import Model, models
+from optgen.bench.run import figure
 from optgen.bench.time_budget import Clock
 from optgen.bench.timing import FEWEST, Times, in_turns, ratio
 from optgen.bench.user_specs import generated
@@ -51,6 +52,13 @@ def test_shapes_are_those_of_the_models() -> None:
     assert found["resnet50"].size == 25_557_032
     assert found["gpt2_small"].size == 124_439_808
     assert len(found["many_tiny"].shapes) == 1000
+
+
+def test_matrices_of_a_model_are_without_embeddings_and_vectors() -> None:
+    shapes = {*models()["gpt2_small"].matrices().shapes}
+    assert shapes == {(1024, 768), (768, 768), (768, 2304), (768, 3072), (3072, 768)}
+    # A filter by all that it reads.
+    assert (64, 3 * 7 * 7) in models()["resnet50"].matrices().shapes
 
 
 def test_functions_take_turns() -> None:
@@ -126,6 +134,36 @@ def test_a_spec_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert "no time for the first step of Mine and 1 more" in result.stderr
     path.write_text(SPEC.replace("abs(grad)", "abs(gradient)"))
     assert CliRunner().invoke(app, ["bench", str(path)]).exit_code == 1
+
+
+#: A rule that multiplies each matrix with its Gram matrix.
+MATRICES = '''
+name = "Mine"
+[matrix]
+view = "first by rest"
+[update]
+rule = """
+if matrix:
+    change = learning_rate*(gram(grad) @ grad)
+else:
+    change = learning_rate*grad
+"""
+'''
+
+
+def test_calls_of_libraries_are_timed_alone(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(MATRICES)
+    specs = read([str(path)])
+    model = Model("two", ((8, 4), (3,)))
+    with generated(own_files(specs)):
+        (plain, _) = cases(specs)
+        found, notes = figure(plain, model, [], rounds=3, seconds=1.0, compiled=False)
+        calls = plain.run(model).matrix_calls()
+    assert not notes
+    assert found.milliseconds_of_calls is not None
+    assert calls is not None
+    assert cases(read(["sgd"]))[0].run(model).matrix_calls() is None
 
 
 def test_first_steps_of_a_package_that_is_not_installed(tmp_path: Path) -> None:

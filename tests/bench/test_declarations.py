@@ -19,6 +19,8 @@ peers.torch.B = { betas = [0.5, 0.75] }
 peers.optax."contrib.b" = {}
 [[cases]]
 optimizer = "C"
+matrices = true
+tolerance = 0.5
 """
 
 
@@ -31,6 +33,8 @@ def test_what_a_declaration_says() -> None:
     assert found.cases["A"].peers == peers
     assert not found.cases["C"].arguments
     assert not found.cases["C"].peers
+    assert (found.cases["C"].matrices, found.cases["C"].tolerance) == (True, 0.5)
+    assert not found.cases["A"].matrices
 
 
 @pytest.mark.parametrize(

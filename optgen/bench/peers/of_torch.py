@@ -48,6 +48,8 @@ def runs(task: Task) -> Iterator[tuple[str, Run]]:
         return
     kind = getattr(import_module("torch").optim, task.rule.name)
     known = inspect.signature(kind).parameters
+    if not any(argument in known for argument, _ in _WAYS.values()):
+        yield "torch", _Run(_making(kind, {"lr": task.rate, **task.rule.arguments}), task.first)
     for name, (argument, value) in _WAYS.items():
         if argument not in known:
             continue

@@ -141,7 +141,9 @@ def _table(title: str, figures: list[Figure]) -> Table:
     peers = list(dict.fromkeys(name for one in figures for name in one.peers))
     table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
     table.add_column("", no_wrap=True)
-    for name in ("ms", "+-", "MB", "GB/s", "floor", *(f"{peer} x" for peer in peers)):
+    calls = ["calls ms"] if any(one.milliseconds_of_calls is not None for one in figures) else []
+    heads = "ms", "+-", "MB", "GB/s", *calls, "floor", *(f"{peer} x" for peer in peers)
+    for name in heads:
         table.add_column(name, justify="right", no_wrap=True)
     for one in figures:
         table.add_row(
@@ -150,10 +152,15 @@ def _table(title: str, figures: list[Figure]) -> Table:
             f"{one.spread:.0%}",
             f"{one.bytes_moved / 1e6:.0f}",
             f"{one.gigabytes_per_second:.1f}",
-            "" if one.share_of_floor is None else f"{one.share_of_floor:.0%}",
+            *(_optional(one.milliseconds_of_calls, ".3g") for _ in calls),
+            _optional(one.share_of_floor, ".0%"),
             *(f"{one.peers[name]:.1f}" if name in one.peers else "" for name in peers),
         )
     return table
+
+
+def _optional(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
 
 
 def _shown(value: object) -> str:
