@@ -20,7 +20,7 @@ from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
-from optgen.runtime.matrix_calls import SQUARES
+from optgen.runtime.matrix_calls import SQUARES, multiple_of_identity
 from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 
@@ -106,8 +106,9 @@ def _state(slot: Slot, state: State, settings: Settings, add_variable: Callable[
     variable, initial = slot.variable, initial_value(state, settings, slot.row)
     name = f"{re.sub('[/:]', '_', slot.path)}_{state.name}"
     if state.shape != ELEMENT:
-        shape, begun = slot.form.length(state.shape), _exactly(initial)
-        dtype = slot.dtype if state.shape in SQUARES else host_dtype()
+        is_square, shape = state.shape in SQUARES, slot.form.length(state.shape)
+        begun = _diagonal(initial) if is_square else _exactly(initial)
+        dtype = slot.dtype if is_square else host_dtype()
         return add_variable(shape=shape, initializer=begun, dtype=dtype, name=name)
     return add_variable(
         shape=variable.shape,
@@ -140,6 +141,13 @@ def _initializer(initial: float | None, variable: Any) -> Callable[..., Any]:
 def _exactly(value: float | None) -> Callable[..., Any]:
     """What a number or vector begins with; Keras's own constants have float32's precision."""
     return lambda shape, dtype: ops.convert_to_tensor(np.full(shape, value or 0.0), dtype)
+
+
+def _diagonal(value: float | None) -> Callable[..., Any]:
+    """What a square begins with: a multiple of the identity."""
+    return lambda shape, dtype: ops.convert_to_tensor(
+        multiple_of_identity(tuple(shape), value or 0.0, "float64"), dtype
+    )
 
 
 def _wide(variable: Any) -> str:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+
+from optgen.runtime.arrays import Array
 from optgen.runtime.hyperparameters.declarations import always
+
+#: A dtype of NumPy, or its name.
+DType = np.dtype[Any] | str
 
 #: The functions: a product, and that of a matrix and its transpose in the order that makes the
 #: smaller matrix.
@@ -33,6 +40,11 @@ class MatrixCall:
     transposed: tuple[bool, ...] = (False, False)
     numbers: tuple[float | str, ...] = ()
     when: Callable[[Mapping[str, bool]], bool] = always
+
+
+def multiple_of_identity(shape: tuple[int, ...], value: float, dtype: DType) -> Array:
+    """What squares begin as; a batch of them, if there are three dimensions."""
+    return np.broadcast_to(value * np.eye(shape[-1]), shape).astype(dtype)
 
 
 def form_of(shape: str, rows: int, columns: int) -> tuple[int, int]:

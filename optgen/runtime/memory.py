@@ -146,7 +146,8 @@ class Memory(Protocol):
     ) -> Array:
         """An array of one value, in the memory where a variable is.
 
-        It is float64 unless its dtype is the variable's ``own``.
+        It is float64, but a square has the variable's ``own`` dtype, and begins as a multiple of
+        the identity.
         """
 
     def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:

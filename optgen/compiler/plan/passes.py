@@ -225,8 +225,8 @@ class Passes:
     ) -> Expression:
         """Replace the largest subexpressions of a smaller extent by names of hoisted values."""
         own = self._extents.of(expression)
-        if isinstance(expression, Name) and expression.id in SHAPES and extent is Extent.ELEMENT:
-            # Passes over elements read no shapes.
+        if isinstance(expression, Name) and expression.id in SHAPES and extent in ARRAYS:
+            # Passes over elements and squares read no shapes.
             return self._named(expression, guard, stem, block, Extent.TENSOR)
         if not isinstance(expression, Operation):
             return expression

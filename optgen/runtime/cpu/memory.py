@@ -12,6 +12,7 @@ from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cpu.launch import commit
 from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
+from optgen.runtime.matrix_calls import multiple_of_identity
 from optgen.runtime.running import Mask
 from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Part
@@ -55,8 +56,10 @@ class HostMemory:
     def numbers(
         self, near: Array, shape: tuple[int, ...], value: float, *, is_own: bool = False
     ) -> Array:
-        """An array of one value: float64, or of the dtype of a variable if that is its ``own``."""
-        return np.full(shape, value, near.dtype if is_own else np.float64).view()
+        """An array of one value in float64, or a square of a variable's ``own`` dtype."""
+        if is_own:
+            return multiple_of_identity(shape, value, near.dtype).view()
+        return np.full(shape, value, np.float64).view()
 
     def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
         """An array of any values, with the dtype of a variable."""

@@ -19,6 +19,7 @@ from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.dtypes import DTYPES, NAMED
 from optgen.runtime.kernels import Kernels
+from optgen.runtime.matrix_calls import multiple_of_identity
 from optgen.runtime.shards import Part
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call, chain
@@ -79,10 +80,10 @@ class DeviceMemory:
     def numbers(
         self, near: Any, shape: tuple[int, ...], value: float, *, is_own: bool = False
     ) -> DeviceArray:
-        """An array of one value, on the device of a variable; float64, or of its ``own`` dtype."""
+        """An array of one value, or a square of a variable's ``own`` dtype, where it is."""
         dtype = np.dtype(self.form(near)[1]) if is_own else np.dtype(np.float64)
         array = DeviceArray(self._device(near), shape, dtype)
-        self.assign(array, value)
+        self.assign(array, multiple_of_identity(shape, value, dtype) if is_own else value)
         return array
 
     def view(self, variable: Any, view: str) -> View:

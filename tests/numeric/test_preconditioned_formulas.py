@@ -1,0 +1,135 @@
+"""Rules with matrices of their own beside the formulas of their papers, for 30 steps in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from tests.numeric.preconditioned import Array, Beside, rule
+
+RATE = 0.02
+MATRICES, VECTOR = (0, 1, 2), 3
+#: Yields the change for each gradient that it is sent.
+Formula = Callable[[tuple[int, ...]], Iterator[Array]]
+
+
+def run(
+    name: str, change: Callable[[Array, dict[str, Array], int], Array], **settings: float
+) -> Beside:
+    """Run our rule and its formula; ``change`` is given a gradient, its states and the step."""
+    beside = Beside(rule(name)(RATE, **settings))
+    states: list[dict[str, Array]] = [{} for _ in beside.others]
+
+    def step(number: int) -> None:
+        for place in MATRICES:
+            param = beside.others[place]
+            assert param.grad is not None
+            taken = change(param.grad.numpy(), states[place], number)
+            param.data -= torch.tensor(taken)
+
+    beside.run(step)
+    beside.compare(1e-8, MATRICES)
+    return beside
+
+
+def power(square: Array, exponent: float) -> Array:
+    values, vectors = np.linalg.eigh(square)
+    return (vectors * values**exponent) @ vectors.T
+
+
+@pytest.mark.parametrize("rescale", [True, False])
+def test_swan(rescale: bool) -> None:
+    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
+        normal = (grad - grad.mean(1, keepdims=True)) / grad.std(1, keepdims=True)
+        # All singular values become 1; those of 0, of rows that add up to 0, stay.
+        left, values, right = np.linalg.svd(normal, full_matrices=False)
+        whitened = left[:, values > 1e-9] @ right[values > 1e-9]
+        if rescale:
+            whitened *= np.linalg.norm(normal) / np.linalg.norm(whitened)
+        return RATE * whitened
+
+    beside = run("swan", change, rescale=rescale, epsilon=1e-13)
+    assert [*next(iter(beside.optimizer.state.values()))] == []
+
+
+def test_kl_shampoo() -> None:
+    beta, epsilon = 0.9, 1e-8
+
+    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
+        rows, columns = grad.shape
+        if not states:
+            states.update(m=np.zeros_like(grad), a=np.zeros((rows, rows)))
+            states.update(b=np.zeros((columns, columns)), qa=np.eye(rows), qb=np.eye(columns))
+            states.update(la=np.full(rows, 0.1), lb=np.full(columns, 0.1))
+        states["m"] = 0.9 * states["m"] + 0.1 * grad
+        qa, qb, la, lb = (states[name] for name in ("qa", "qb", "la", "lb"))
+        turned = qa.T @ states["m"] @ qb / (np.sqrt(np.outer(la, lb)) + epsilon)
+        # The inverses of the factors, from their eigenvalues: Q diag(1/l) Q^T.
+        of_a = grad @ (qb / lb) @ qb.T @ grad.T / columns
+        of_b = grad.T @ (qa / la) @ qa.T @ grad / rows
+        states["a"] = beta * states["a"] + (1 - beta) * of_a
+        states["b"] = beta * states["b"] + (1 - beta) * of_b
+        states["la"] = beta * la + (1 - beta) * np.diag(qa.T @ of_a @ qa)
+        states["lb"] = beta * lb + (1 - beta) * np.diag(qb.T @ of_b @ qb)
+        if number % 4 == 0:
+            states["qa"] = np.linalg.qr(states["a"] @ qa)[0]
+            states["qb"] = np.linalg.qr(states["b"] @ qb)[0]
+        return RATE * qa @ turned @ qb.T
+
+    run("klshampoo", change, beta_2=beta, period=4)
+
+
+def lower_bound(square: Array) -> float:
+    """A bound of the largest eigenvalue from below: exact if all others are 0, or the same."""
+    values = np.linalg.eigvalsh(square)
+    bound = np.sqrt(np.sum(values**4) / np.sum(values**2))
+    assert 0.5 * values.max() < bound <= values.max() * (1 + 1e-12)
+    return float(bound)
+
+
+def test_kron() -> None:
+    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
+        rows, columns = grad.shape
+        if not states:
+            states.update(m=np.zeros_like(grad), a=np.eye(rows), b=np.eye(columns))
+            states.update(la=np.zeros(()), lb=np.zeros(()))
+        states["m"] = 0.9 * states["m"] + 0.1 * grad
+        a, b = states["a"], states["b"]
+        # The preconditioner of all elements, as one matrix.
+        whole = np.kron(a.T @ a, b.T @ b)
+        white = (whole @ states["m"].ravel()).reshape(grad.shape) / (1 - 0.9**number)
+        for name, product, count in (("a", white @ white.T, columns), ("b", white.T @ white, rows)):
+            newest = lower_bound(product) + count
+            kept = states[f"l{name}"] = np.maximum(0.9 * states[f"l{name}"] + 0.1 * newest, newest)
+            error = product - count * np.eye(len(product))
+            states[name] = states[name] - 0.1 / kept * states[name] @ error
+        return RATE * white * min(1, 1.1 / (np.sqrt(np.mean(white**2)) + 1e-6))
+
+    run("kron", change)
+
+
+def test_kron_whitens() -> None:
+    # Gradients of one covariance, which the fitted factors make the identity.
+    draw = np.random.default_rng(3)
+    optimizer = rule("kron")(0.0, momentum=0.0, factor_rate=0.05)
+    param, scales = np.zeros((3, 4)), np.outer([0.1, 1.0, 10.0], [1.0, 2.0, 3.0, 4.0])
+    for _ in range(3000):
+        optimizer.apply([scales * draw.normal(size=param.shape)], [param])
+    (states,) = optimizer.state.values()
+    left, right = (np.asarray(states[name]) for name in ("left", "right"))
+    many = scales * draw.normal(size=(2000, *param.shape))
+    white = (left.T @ left) @ many @ (right.T @ right)
+    np.testing.assert_allclose(white.std(0), 1, rtol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [("swan", torch.optim.Adam), ("klshampoo", torch.optim.AdamW)]
+)
+def test_vectors_have_another_rule(name: str, other: type[torch.optim.Optimizer]) -> None:
+    beside = Beside(rule(name)(RATE, fallback_learning_rate=0.03))
+    theirs = other([beside.others[VECTOR]], lr=0.03, weight_decay=0.0)  # type: ignore[call-arg]
+    beside.run(lambda number: theirs.step())  # type: ignore[arg-type,return-value]
+    beside.compare(1e-6, [VECTOR])
