@@ -54,24 +54,25 @@ class Matrices(Generic[Tree]):
             return _shaped(self.value(part), self.elements)
         matrix, *others = self.operands(part)
         if function is np.matmul:
-            return np.matmul(self._matrix(matrix), self._matrix(others[0]))
+            return function(self._matrix(matrix), self._matrix(others[0]))
         return function(self._matrix(matrix), *map(self.value, others))
 
 
 def _shaped(found: Any, elements: int) -> Array:
     """A matrix for each run; a number of a run is that of all elements."""
     rows, columns = grid(elements)
-    found = np.atleast_2d(found)
-    if found.shape[1] == 1 and rows > 1:
-        found = np.broadcast_to(found, (len(found), elements))
-    count = found.shape[1]
+    values: Array = np.atleast_2d(found)
+    if values.shape[1] == 1 and rows > 1:
+        values = np.broadcast_to(values, (len(values), elements))
+    count = values.shape[1]
     side = next((one for one in (rows, columns) if one * one == count), 0)
-    return found.reshape(len(found), *((rows, columns) if count == elements else (side, side)))
+    return values.reshape(len(values), *((rows, columns) if count == elements else (side, side)))
 
 
 def _gram(found: Array) -> Array:
     turned = np.swapaxes(found, 1, 2)
-    return found @ turned if found.shape[1] <= found.shape[2] else turned @ found
+    product: Array = found @ turned if found.shape[1] <= found.shape[2] else turned @ found
+    return product
 
 
 def _of_finite(function: Callable[..., Array]) -> Callable[..., Array]:
@@ -87,7 +88,8 @@ def _of_finite(function: Callable[..., Array]) -> Callable[..., Array]:
 def _inverse_root(square: Array, degree: Any, epsilon: Any) -> Array:
     values, vectors = np.linalg.eigh(square)
     scales = (np.maximum(values, 0) + epsilon) ** (-1 / np.asarray(degree))
-    return (vectors * scales[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    found: Array = (vectors * scales[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    return found
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Array]] = {

@@ -100,12 +100,11 @@ def squares(variant: Variant) -> Squares:
     found = Squares(extents, variant.known, variant.parts, frozenset(begin), frozenset(begin))
     while True:
         values = {name: variant.values.get(name, Name(name)) for name in begin}
-        symmetric = {n for n in found.symmetric if found.is_symmetric(values[n])}
-        semidefinite = {n for n in found.semidefinite if found.is_semidefinite(values[n])}
+        symmetric = frozenset(n for n in found.symmetric if found.is_symmetric(values[n]))
+        semidefinite = frozenset(n for n in found.semidefinite if found.is_semidefinite(values[n]))
         if (symmetric, semidefinite) == (found.symmetric, found.semidefinite):
             return found
-        kept = frozenset(symmetric), frozenset(semidefinite)
-        found = Squares(extents, variant.known, variant.parts, *kept)
+        found = Squares(extents, variant.known, variant.parts, symmetric, semidefinite)
 
 
 def kept_squares(variant: Variant) -> Iterator[Finding]:

@@ -38,7 +38,8 @@ def turnings(battery: Battery) -> Iterator[Finding]:
     left, right = (np.linalg.qr(draw.normal(size=(n, n)))[0] for n in (rows, columns))
 
     def turned(values: Array) -> Array:
-        return (left @ values.reshape(-1, rows, columns) @ right).reshape(values.shape)
+        found: Array = left @ values.reshape(-1, rows, columns) @ right
+        return found.reshape(values.shape)
 
     gradients = draw.normal(size=(_STEPS, 1, _ELEMENTS))
     both = np.concatenate([gradients, turned(gradients)], axis=1)

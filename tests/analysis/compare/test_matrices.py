@@ -94,7 +94,7 @@ def test_runs_are_those_of_numpy(tmp_path: Path) -> None:
     assert found.step == 1
     gradient = np.array(found.gradients[0]).reshape(2, 3)
 
-    def root(square: np.ndarray, degree: int) -> np.ndarray:  # type: ignore[type-arg]
+    def root(square: np.ndarray, degree: int) -> np.ndarray:
         values, vectors = np.linalg.eigh(square + found.values["epsilon"] * np.eye(len(square)))
         return np.asarray(vectors @ np.diag(values ** (-1 / degree)) @ vectors.T)
 
