@@ -10,16 +10,20 @@ from optgen.analysis.explain import costs, stabilities, variants
 from optgen.analysis.reports import findings
 from optgen.compiler.ir.cost import NUMBER_WIDTH, Cost, Pass
 from optgen.compiler.ir.expression import Expression, rename
+from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.extents import AMOUNTS
 from optgen.compiler.ir.language import SPELLED
 from optgen.compiler.ir.proof import ASIDE, Finding, Verdict
 from optgen.compiler.ir.rule import Rule, Step
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.ir.stability import Stability
+from optgen.compiler.ir.storage import WIDTH
 from optgen.compiler.pipeline import checked_rule, plan_of, surroundings
 
 #: The bandwidth of a copy within the memory of an H100, in bytes per second.
 H100 = 3.0e12
+#: The rows and columns of an example: a layer of a transformer of width 1024.
+EXAMPLE = (1024, 4096)
 
 
 @dataclass(frozen=True)
@@ -67,16 +71,47 @@ class Explained:
             for number, one in enumerate(card.stages, 1):
                 yield f"{card.setting}, pass {number} {_of_pass(one)}"
 
+    def remarks(self) -> Iterator[str]:
+        """What the table of costs doesn't say."""
+        yield from (*self.sizes(), *self.passes(), *self.products())
+
+    def products(self) -> Iterator[str]:
+        """The functions of matrices between the passes, and their cost for one size."""
+        for card in self.cards:
+            if card.is_own and card.calls:
+                yield from (f"{card.setting}, {line}" for line in _of_calls(card))
+
     def sizes(self) -> Iterator[str]:
         """The sizes of states that are numbers or vectors."""
         shaped = dict.fromkeys(one for card in self.cards for one in card.shaped)
         for name, extent in shaped:
-            yield f"{name} holds {NUMBER_WIDTH} B: {AMOUNTS[extent]}"
+            width = WIDTH if extent in SQUARES else NUMBER_WIDTH
+            yield f"{name} holds {width} B: {AMOUNTS[extent]}"
+
+
+def _of_calls(card: Cost) -> Iterator[str]:
+    """The functions of matrices of a setting in words, and scratch memory."""
+    for call in card.calls:
+        moved = " + ".join(map(str, call.matrices))
+        times = f"{call.times} times a {call.function}"
+        yield f"{times}: {call.operations} operations, and {moved} numbers read and written"
+    work = sum(call.operations_at(*EXAMPLE) for call in card.calls) / 1e9
+    megabytes = sum(call.bytes_at(*EXAMPLE) for call in card.calls) / 1e6
+    calls = sum(call.times for call in card.calls)
+    rows, columns = EXAMPLE
+    yield (
+        f"{calls} such calls of a library in a step: for {rows} by {columns} in float32 "
+        f"{work:.3g} billion operations, and {megabytes:.4g} MB read and written"
+    )
+    held = " + ".join(f"{count}*{size}" for size, count in card.scratch)
+    there = card.scratch_bytes(*EXAMPLE) / 1e6
+    yield f"{held} numbers of scratch memory for a variable, here {there:.4g} MB"
 
 
 def _of_pass(one: Pass) -> str:
     """A pass in words."""
-    parts = [f"reads {', '.join(one.loads)}"]
+    where = "" if one.over is Extent.ELEMENT else "of squares "
+    parts = [f"{where}reads {', '.join(one.loads)}"]
     if one.stores:
         parts.append(f"writes {', '.join(one.stores)}")
     if one.reductions:

@@ -47,7 +47,7 @@ def to_console(found: Explained, scale: Scale) -> None:
     out.print()
     Console(width=max(out.width, _WIDTH), highlight=False).print(table)
     out.print(scale.note, style="dim")
-    for line in (*found.sizes(), *found.passes()):
+    for line in found.remarks():
         out.print(line, markup=False, style="dim")
 
 
@@ -65,7 +65,7 @@ def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
     yield "|" + " --- |" * len(headings)
     for card in found.cards:
         yield "| " + " | ".join(scale.cells(card)) + " |"
-    lines = [*found.sizes(), *found.passes()]
+    lines = [*found.remarks()]
     yield from ["", *(f"- {_prose(line)}" for line in lines)] if lines else []
 
 

@@ -61,7 +61,7 @@ def _page(found: Explained, scale: Scale) -> Iterator[str]:
     yield f"<thead>{_row('th', scale.headings())}</thead>\n<tbody>"
     yield from (_row("td", scale.cells(card)) for card in found.cards)
     yield f'</tbody></table></div>\n<p class="faint">{escape(scale.note)}</p>'
-    lines = [*found.sizes(), *found.passes()]
+    lines = [*found.remarks()]
     if lines:
         yield f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
     yield "</body>\n</html>"

@@ -57,8 +57,9 @@ def _with_reductions(
 
     def named(part: Operation) -> Expression:
         for other, name in found:
-            if part.operator == other.operator and is_certainly_zero(
-                Operation("-", (*part.operands, *other.operands)), known
+            pairs = zip(part.operands, other.operands, strict=False)
+            if part.operator == other.operator and all(
+                is_certainly_zero(Operation("-", pair), known) for pair in pairs
             ):
                 return name
         new = Name(f"reduction {len(found)}")

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,11 @@ import numpy as np
 from optgen.analysis.compare.canonical_form import NAME, NUMBER, Node
 from optgen.analysis.compare.outline import Outline, new
 from optgen.analysis.exact.grids import OF_ARRAYS, grid, shape_numbers
-from optgen.compiler.ir.extent import Extent
+from optgen.analysis.exact.matrix_arrays import Matrices, columns_of
+from optgen.analysis.exact.matrix_facts import FACTS
+from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.matrix import TRANSPOSE
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.reserved import SHAPES
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP
@@ -46,7 +50,8 @@ _OTHERS = 1.25
 
 
 def _reduced(name: str, values: Array) -> Array:
-    found = OF_ARRAYS[name](_whole(values))
+    is_square = values.shape[1] not in (1, _ELEMENTS)
+    found = OF_ARRAYS[name](values if is_square else _whole(values))
     reducer = REDUCERS[name]
     if reducer.extent is not Extent.OPTIMIZER:
         return found
@@ -97,6 +102,11 @@ class Draws:
         pairs = zip(a.probe, b.probe, strict=True)
         if any(abs(x - y) > _SAME * max(abs(x), abs(y), _NOTHING) for x, y in pairs):
             return False
+        if a.values.shape[1] != b.values.shape[1] and 1 not in (
+            a.values.shape[1],
+            b.values.shape[1],
+        ):
+            return False
         return bool(np.allclose(a.values, b.values, _SAME, _SAME * _NOTHING, equal_nan=True))
 
     def worth(self, node: Node) -> Worth:
@@ -111,15 +121,25 @@ class Draws:
             return _worth(self._drawn(str(node.leaf)), is_tried=True)
         if node.operator == NUMBER:
             return _worth(np.full((1, 1), float(node.leaf)), is_tried=True)
-        parts = [self.worth(child) for child in node.children]
+        # A factor's transpose has no value of its own.
+        parts = [self.worth(child) for child in node.children if child.operator != TRANSPOSE]
         values = [part.values for part in parts]
-        with np.errstate(all="ignore"):
-            if node.operator in _JOINED:
-                result = reduce(_JOINED[node.operator], values)
-            else:
-                result = _FUNCTIONS[node.operator](*values)
+        try:
+            with np.errstate(all="ignore"):
+                result = self._applied(node, values)
+        except ValueError:
+            # What is a square here is none in the rule that the tree is of.
+            return _worth(np.full((POINTS, 1), np.nan), is_tried=False)
         is_tried = all(part.is_tried for part in parts) and _is_tried(node.operator, values, result)
         return _worth(result, is_tried=is_tried)
+
+    def _applied(self, node: Node, values: list[Array]) -> Array:
+        if node.operator in FACTS:
+            return Matrices(lambda one: self.worth(one).values, _children, _ELEMENTS).of(node)
+        if node.operator in _JOINED:
+            return reduce(_JOINED[node.operator], values)
+        found: Array = _FUNCTIONS[node.operator](*values)
+        return found
 
     def _drawn(self, name: str) -> Array:
         """Sampled values of a name, identical in each tree."""
@@ -130,6 +150,9 @@ class Draws:
             return draw.integers(1, 40, (POINTS, 1)) ** draw.integers(0, 2, (POINTS, 1)) * 1.0
         if name in self._numbers or name == LEARNING_RATE:
             return _number(draw, self._numbers.get(name))
+        extent = self._extents.get(name, Extent.ELEMENT)
+        if extent in SQUARES:
+            return _semidefinite(draw, columns_of(extent, _ELEMENTS))
         columns = 1 if name in self._scalars else _ELEMENTS
         size = draw.uniform(0.1, 3, (POINTS, columns))
         # Second moments are nonnegative and gradients have any sign: sample half of the points from
@@ -150,6 +173,17 @@ class Draws:
         elif extent is not Extent.ELEMENT:
             return values[:, :1]
         return whole.reshape(POINTS, _ELEMENTS)
+
+
+def _children(node: Node) -> tuple[Node, ...]:
+    return node.children
+
+
+def _semidefinite(draw: np.random.Generator, elements: int) -> Array:
+    """Random squares that are semidefinite, as averages of products are."""
+    side = isqrt(elements)
+    factor = draw.normal(size=(POINTS, side, side))
+    return (factor @ np.swapaxes(factor, 1, 2)).reshape(POINTS, elements)
 
 
 def _number(draw: np.random.Generator, default: Scalar | None) -> Array:
@@ -173,7 +207,8 @@ def _is_tried(operator: str, values: list[Array], result: Array) -> bool:
 
 
 def _worth(values: Array, *, is_tried: bool) -> Worth:
-    whole = _whole(values)
+    is_square = values.shape[1] not in (1, _ELEMENTS)
+    whole = np.asarray(values, float) if is_square else _whole(values)
     return Worth(
         whole if values.shape[1] > 1 else values, is_tried, tuple(whole.flat[_PROBED].tolist())
     )

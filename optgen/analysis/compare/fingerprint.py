@@ -66,6 +66,8 @@ def _has_nan(found: Mapping[str, list[list[Any]]]) -> bool:
 def _in_proportion(one: list[list[Any]], other: list[list[Any]]) -> bool:
     """Whether two trajectories are proportional, with a factor that depends only on the step."""
     for a, b in zip(one, other, strict=True):
+        if len(a) != len(b):
+            return False  # They are matrices of other shapes.
         if any((x == 0) != (y == 0) for x, y in zip(a, b, strict=True)):
             return False
         ratios = [x / y for x, y in zip(a, b, strict=True) if y]

@@ -10,6 +10,9 @@ import mpmath
 from optgen.analysis.compare.straight_line import Straight
 from optgen.analysis.exact.digits import precise
 from optgen.analysis.exact.grids import reduced_exactly, shape_numbers
+from optgen.analysis.exact.matrix_arrays import columns_of
+from optgen.analysis.exact.matrix_digits import PreciseMatrices
+from optgen.analysis.exact.matrix_facts import mixes
 from optgen.compiler.ir.expression import (
     REDUCTIONS,
     Expression,
@@ -34,8 +37,9 @@ class Run:
         shape = shape_numbers(size)
         self.values |= {n: (mpmath.mpf(k),) * size for n, k in shape.items()}
         self.values[PARAM] = (mpmath.mpf(1),) * size
+        extents = {state.name: state.extent for state in rule.states}
         for name, start in rule.starts.items():
-            self.values[name] = self._of(start)
+            self.values[name] = self._of(start)[:1] * columns_of(extents[name], size)
 
     def step(self, gradient: Sequence[float], number: int) -> Tensor:
         """The parameters after one more step; NaN for a value outside its domain.
@@ -54,11 +58,17 @@ class Run:
                 return (precise(expression, {}),) * self._size
             case Name(name):
                 return self.values[name]
+        if mixes(expression):
+            return PreciseMatrices(self._of, self._size).of(expression)
         operands = [self._of(operand) for operand in expression.operands]
         operator = expression.operator
         if operator in REDUCTIONS:
-            return reduced_exactly(operator, operands[0])
-        return tuple(_applied(operator, [one[k] for one in operands]) for k in range(self._size))
+            found = reduced_exactly(operator, operands[0])
+            return found if len(found) == self._size else found[:1] * self._size
+        # Numbers have a value for each element of the parameter, also beside a square.
+        size = next((len(one) for one in operands if len(one) != self._size), self._size)
+        operands = [one if len(one) == size else one[:1] * size for one in operands]
+        return tuple(_applied(operator, [one[k] for one in operands]) for k in range(size))
 
 
 def _applied(operator: str, values: list[Any]) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
+from optgen.analysis.exact.matrix_facts import FACTS
 from optgen.analysis.exact.ranges import bound, comparison
 from optgen.analysis.exact.reductions import KNOWN_SHAPES, over_elements
 from optgen.compiler.ir.expression import (
@@ -62,12 +63,12 @@ class Straight:
     @cached_property
     def is_joint(self) -> bool:
         """Whether the step of an element depends on other elements."""
-        return self._uses(REDUCTIONS)
+        return self._uses(REDUCTIONS) or self.is_axial
 
     @cached_property
     def is_axial(self) -> bool:
-        """Whether a step reduces rows or columns."""
-        return self._uses(AXIS_REDUCTIONS)
+        """Whether a step reduces rows or columns, or multiplies matrices."""
+        return self._uses(AXIS_REDUCTIONS | {*FACTS})
 
     def _uses(self, operators: Collection[str]) -> bool:
         return any(

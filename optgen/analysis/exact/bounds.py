@@ -15,6 +15,7 @@ from optgen.analysis.exact.interval import (
     ZERO,
     Interval,
 )
+from optgen.analysis.exact.matrix_facts import FACTS
 from optgen.analysis.exact.reductions import of_every_element
 from optgen.analysis.exact.work import spend
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
@@ -46,6 +47,8 @@ def _operation(operator: str, operands: tuple[Expression, ...], known: Known) ->
         return _power(operands[0], operands[1], known)
     if operator == "where":
         return bounds(operands[1], known).join(bounds(operands[2], known))
+    if operator in FACTS:
+        return FACTS[operator].elements
     if operator in REDUCERS:
         return _reduced(REDUCERS[operator], operands[0], known)
     if operator not in _OPERATIONS and operator not in REGISTRY:

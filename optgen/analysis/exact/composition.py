@@ -10,6 +10,9 @@ from optgen.compiler.ir.expression import Expression, Name, depth, substitute, w
 #: Limits on the nodes of a value and on its nesting depth: functions that walk a value use a few
 #: Python frames per level.
 LARGEST, DEEPEST = 5000, 150
+#: The limit on values that stand in others instead of a name, where products of matrices repeat
+#: them, and what the names have that no spec can declare.
+LARGEST_PART, OF_PART = 200, " of part "
 
 
 class TooLargeError(Exception):
@@ -29,11 +32,15 @@ class Assigns(Protocol):
 
 
 def composed(
-    steps: Iterable[Assigns], held: Mapping[str, Expression], largest: int = LARGEST
+    steps: Iterable[Assigns],
+    held: Mapping[str, Expression],
+    largest: int = LARGEST,
+    parts: dict[str, Expression] | None = None,
 ) -> dict[str, Expression]:
     """The values of names after some steps.
 
-    ``held`` are the initial values of names, if they differ from the names themselves. Raises
+    ``held`` are the initial values of names, if they differ from the names themselves. Larger
+    values get names of their own in ``parts``, if given, each in terms of the earlier ones. Raises
     TooLargeError.
     """
     values = dict(held)
@@ -47,6 +54,10 @@ def composed(
         values[step.target] = substitute(step.expression, values)
         if depth(values[step.target]) > DEEPEST:
             raise TooLargeError
+        if parts is not None and sizes[step.target] > LARGEST_PART:
+            name = f"{step.target}{OF_PART}{len(parts)}"
+            parts[name], values[step.target] = values[step.target], Name(name)
+            sizes[step.target] = 1
     return values
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from fractions import Fraction
 
 from optgen.analysis.exact.interval import bits
+from optgen.analysis.exact.matrix_facts import FACTS
 from optgen.compiler.ir.expression import COMPARISONS, Expression, Name, Number, Operation
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.reduction import REDUCERS, Combination
@@ -43,6 +44,9 @@ def _simpler(operator: str, operands: tuple[Expression, ...]) -> Expression:
         return _product(operator, operands, exact)
     if operator == "where":
         return _choice(operands)
+    if operator in FACTS:
+        is_zero = FACTS[operator].vanishes and 0 in exact
+        return Number(0) if is_zero else Operation(operator, operands)
     if operator in REDUCERS:
         return _reduction(operator, operands, exact)
     return Operation(operator, operands)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from optgen.analysis.exact.interval import NONNEGATIVE, ONE, Interval
+from optgen.analysis.exact.matrix_facts import FACTS, mixes
 from optgen.compiler.ir.expression import (
     REDUCTIONS,
     Expression,
@@ -24,6 +25,8 @@ from optgen.compiler.ir.reduction import REDUCERS, Combination
 from optgen.compiler.ir.reserved import COUNTS, DIMS, LENGTHS, SHAPES
 from optgen.compiler.ir.rule import Step
 
+#: Operations whose value depends on many elements of an operand.
+_MANY = REDUCTIONS | {*FACTS}
 #: The prefix of a name that stands for the values of all elements, where an analysis assumes more
 #: of the element that it is about; no spec can declare it.
 EVERY = "every "
@@ -35,8 +38,8 @@ KNOWN_SHAPES: Mapping[str, Interval] = {
 
 
 def is_reduction(part: Expression) -> bool:
-    """Whether an expression is a reduction."""
-    return isinstance(part, Operation) and part.operator in REDUCTIONS
+    """Whether an expression is a reduction, or depends on many elements as one does."""
+    return isinstance(part, Operation) and part.operator in _MANY
 
 
 def outside(expression: Expression) -> Iterator[Expression]:
@@ -45,7 +48,7 @@ def outside(expression: Expression) -> Iterator[Expression]:
     while waiting:
         part = waiting.pop()
         yield part
-        if isinstance(part, Operation) and part.operator not in REDUCTIONS:
+        if isinstance(part, Operation) and not is_reduction(part):
             waiting += reversed(part.operands)
 
 
@@ -55,21 +58,25 @@ def without_reductions(
     """The expression with a value for each of its outermost reductions."""
 
     def change(part: Expression) -> Expression | None:
-        if isinstance(part, Operation) and part.operator in REDUCTIONS:
-            return value(part)
-        return None
+        return value(part) if isinstance(part, Operation) and is_reduction(part) else None
 
     return rewrite(expression, change)
 
 
 def of_one_element(expression: Expression) -> Expression:
-    """The expression for tensors of one element, in which reductions are the identity."""
+    """The expression for tensors of one element.
+
+    Reductions are the identity there, and functions of matrices those of numbers.
+    """
 
     def change(part: Expression) -> Expression | None:
         if isinstance(part, Name) and part.id in SHAPES:
             return Number(2 if part.id == DIMS else 1)
-        if not isinstance(part, Operation) or part.operator not in REDUCTIONS:
+        if not isinstance(part, Operation) or not is_reduction(part):
             return None
+        if mixes(part):
+            own = FACTS[part.operator].alone(*map(of_one_element, part.operands))
+            return replace(own, location=part.location)
         inner = of_one_element(part.operands[0])
         is_norm = REDUCERS[part.operator].is_norm
         return Operation("abs", (inner,), part.location) if is_norm else inner

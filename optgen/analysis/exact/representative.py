@@ -8,7 +8,7 @@ update from a second point begins with the move there, by the same gradient.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
 
@@ -22,12 +22,21 @@ _MEANS = {"normal": 0, "uniform": 0.5, "random_sign": 0}
 
 def representative(rule: Rule) -> Rule:
     """The rule with inputs as hyperparameters and random numbers at their means."""
+    blocks = tuple(_chosen(rule, [_at_means(_moved(rule, one)) for one in rule.blocks]))
     return replace(
         rule,
         hyperparameters=(*rule.hyperparameters, *map(_hyperparameter, rule.inputs)),
-        blocks=tuple(_chosen(rule, [_at_means(_moved(rule, one)) for one in rule.blocks])),
+        blocks=blocks,
         inputs=(),
+        atoms=_still_used(rule, blocks),
     )
+
+
+def _still_used(rule: Rule, blocks: Iterable[Block]) -> dict[str, Expression]:
+    """The conditions without those of calls that are choices now."""
+    steps = [step for one in blocks for step in (*one.steps, *one.otherwise, *one.perturb)]
+    used = {atom for step in steps for atom in step.guard.atoms}
+    return {a: e for a, e in rule.atoms.items() if a in used or not {*names(e)} & {*COUNTERS}}
 
 
 def _hyperparameter(given: Input) -> Hyperparameter:

@@ -10,6 +10,7 @@ from optgen.analysis.exact.polynomial import NotPolynomialError, never_negative,
 from optgen.analysis.exact.reductions import of_every_element, without_reductions
 from optgen.compiler.ir.expression import (
     NEGATIONS,
+    REDUCTIONS,
     Expression,
     Name,
     Number,
@@ -50,9 +51,8 @@ def _with_reductions(
         if part not in found:
             found[part] = name = f"reduction {len(found)}"
             own[name] = bounds(part, known)
-            if not own[name].is_nonnegative and never_below_zero(
-                part.operands[0], of_every_element(known), relations
-            ):
+            reduces = part.operator in REDUCTIONS and not own[name].is_nonnegative
+            if reduces and never_below_zero(part.operands[0], of_every_element(known), relations):
                 own[name] = own[name].meet(NONNEGATIVE)
         return Name(found[part], part.location)
 

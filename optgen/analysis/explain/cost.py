@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from optgen.analysis.explain.matrix_cost import calls_of, scratch_of
 from optgen.analysis.explain.passes import passes_of
+from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.expression import (
     ARITHMETIC,
@@ -18,6 +20,7 @@ from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.plan import Item, Plan, Program, Reduction, expression_of
 from optgen.compiler.ir.problem import UsageError
 from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED, MATRIX
+from optgen.compiler.ir.rule import Step
 
 _FUNCTIONS = {function.name for function in REGISTRY.values() if not function.is_free}
 _COUNTED = ARITHMETIC | _FUNCTIONS | {"neg", "square"}
@@ -84,7 +87,15 @@ def _settings(plan: Plan) -> Iterator[tuple[str, list[str]]]:
         asked = [atom for step in block.steps for atom in step.guard.atoms]
         for atom in dict.fromkeys(asked):
             if atom in by_atom:
-                yield f"{_WHERE}{atom}", [by_atom[atom]]
+                around = [MATRIX] if _is_of_matrices(atom, block.steps) else []
+                label = ", ".join([*around, atom])
+                yield f"{_WHERE}{label}", [by_atom[one] for one in (*around, atom)]
+
+
+def _is_of_matrices(atom: str, steps: Sequence[Step]) -> bool:
+    """Whether a condition only decides about variables that are matrices."""
+    guards = [step.guard for step in steps if atom in step.guard.atoms]
+    return atom != MATRIX and all(guard.implies(Condition.of(MATRIX)) for guard in guards)
 
 
 def _cost(setting: str, plan: Plan, update: Program, on: On, *, is_own: bool = False) -> Cost:
@@ -92,14 +103,18 @@ def _cost(setting: str, plan: Plan, update: Program, on: On, *, is_own: bool = F
     states = [
         buffer for buffer in plan.buffers if buffer.name not in _GIVEN and buffer.guard.holds(whole)
     ]
-    passes = [one.elements for one in update.phases if one.elements is not None]
+    every = (one.elements for one in update.phases if one.elements is not None)
+    passes = [one for one in every if one.over is Extent.ELEMENT and one.guard.holds(whole)]
+    calls = calls_of(plan, update, whole)
     return Cost(
         setting,
         tuple(one.name for one in states if one.extent is Extent.ELEMENT),
         tuple((one.name, one.extent) for one in states if one.extent is not Extent.ELEMENT),
         tuple(passes_of(update, whole)),
-        sum(_operations(one.body, whole) for one in passes if one.guard.holds(whole)),
+        sum(_operations(one.body, whole) for one in passes),
         is_own,
+        calls,
+        scratch_of(plan) if calls else (),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from optgen.analysis.explain.symbols import greek, scope, stem_and_index, word
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.matrix import PRODUCT, TRANSPOSE
 from optgen.compiler.ir.reduction import REDUCERS, Reducer
 from optgen.compiler.ir.rule import Step
 
@@ -12,6 +13,7 @@ _INFIX = {
     "+": " + ",
     "-": " - ",
     "*": r" \, ",
+    PRODUCT: r" \mathbin{@} ",
     "%": r" \bmod ",
     "<": " < ",
     "<=": r" \le ",
@@ -73,6 +75,8 @@ def formula(expression: Expression) -> str:
     if operator in ("neg", "not"):
         sign = "-" if operator == "neg" else r"\lnot "
         return sign + _inside(operands[0], expression, strictly=True)
+    if operator == TRANSPOSE:
+        return rf"{_inside(operands[0], expression, strictly=True)}^{{\top}}"
     if operator == "**":
         return rf"{_inside(operands[0], expression, strictly=True)}^{{{parts[1]}}}"
     if operator == "where":

@@ -9,14 +9,16 @@ from html import escape
 from optgen.analysis.explain.symbols import greek, scope, stem_and_index, word
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, precedence
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.matrix import PRODUCT, TRANSPOSE
 from optgen.compiler.ir.reduction import REDUCERS, Reducer
 from optgen.compiler.ir.rule import Step
 
-_MINUS = "\N{MINUS SIGN}"
+_MINUS, _TURNED = "\N{MINUS SIGN}", "\N{DOWN TACK}"
 _INFIX = {
     "+": "+",
     "-": _MINUS,
     "%": "mod",
+    PRODUCT: "@",
     "<": "<",
     "<=": "≤",
     ">": ">",
@@ -68,6 +70,9 @@ def _formula(expression: Expression) -> str:
         return _notated(operator, parts)
     if operator in ("neg", "not"):
         return _signed(expression)
+    if operator == TRANSPOSE:
+        matrix = _inside(operands[0], expression, strictly=True)
+        return f"<msup>{_row(matrix)}{_operator(_TURNED)}</msup>"
     if operator == "**":
         base = _inside(operands[0], expression, strictly=True)
         return f"<msup>{_row(base)}{_row(parts[1])}</msup>"

@@ -31,7 +31,8 @@ def _pass(stage: ElementPass, sources: Sources, on: dict[str, bool]) -> Pass:
     items = [item for item in stage.body if item.guard.holds(on)]
     needs = dict.fromkeys(one for item in items for one in _needed(item, sources))
     made = dict.fromkeys(reduction(i) for i in items if isinstance(i, Reduction))
-    return Pass(_made(stage.loads, on), _made(stage.stores, on), tuple(made), tuple(needs))
+    accesses = _made(stage.loads, on), _made(stage.stores, on)
+    return Pass(*accesses, tuple(made), tuple(needs), stage.over)
 
 
 def _made(accesses: Iterable[Access], on: dict[str, bool]) -> tuple[str, ...]:

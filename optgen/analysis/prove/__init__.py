@@ -22,10 +22,11 @@ from optgen.analysis.prove.parity import oddness
 from optgen.analysis.prove.reachability import Reached
 from optgen.analysis.prove.rounding import rounding
 from optgen.analysis.prove.sampling import Budget, Search
+from optgen.analysis.prove.semidefinite import kept_squares, square_operands
 from optgen.analysis.prove.start import starts
 from optgen.analysis.prove.state_use import memories
-from optgen.analysis.prove.step_size import sizes
-from optgen.analysis.prove.variant import Variant, variants
+from optgen.analysis.prove.step_size import EVER, FIRST, sizes
+from optgen.analysis.prove.variant import PRODUCTS, Variant, last_location, variants
 from optgen.analysis.prove.weights import weights
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import CALL, LEARNING_RATE, STEP, Rule
@@ -124,18 +125,30 @@ def _analyses(
             yield finding
 
     yield Group.INVARIANT, lambda: invariants(variant, reached)
+    yield Group.INVARIANT, lambda: kept_squares(variant)
     yield Group.DOMAIN, noted
+    yield Group.DOMAIN, lambda: square_operands(variant)
     yield Group.DESCENT, lambda: descent(variant, search)
     yield Group.ODDNESS, lambda: oddness(variant, search)
     yield Group.DEGREE, lambda: degrees(variant, defaults)
     yield Group.WEIGHTS, lambda: weights(variant)
-    yield Group.START, lambda: starts(variant, defaults)
+    if not variant.parts:
+        yield Group.START, lambda: starts(variant, defaults)
     if not variant.is_perturbed:  # Runs would take both gradients at one point.
         yield Group.START, lambda: memories(variant)
         yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
     yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
     yield Group.UNIT, lambda: units(variant, defaults)
-    yield Group.SIZE, lambda: sizes(variant, search, defaults)
+    yield Group.SIZE, lambda: _sizes(variant, search, defaults)
+
+
+def _sizes(variant: Variant, search: Search, defaults: Mapping[str, float]) -> Iterator[Finding]:
+    if not variant.parts:
+        yield from sizes(variant, search, defaults)
+        return
+    for statement in (FIRST, EVER):
+        where = last_location(variant), variant.label, PRODUCTS
+        yield Finding(Group.SIZE, statement, Verdict.UNDECIDED, *where)
 
 
 def _hazards(

@@ -22,6 +22,7 @@ from optgen.analysis.prove.retention import retention
 from optgen.analysis.prove.sampling import Search
 from optgen.analysis.prove.scaling import scaling
 from optgen.analysis.prove.symmetry import symmetries
+from optgen.analysis.prove.turning import turnings
 from optgen.analysis.prove.variant import Variant
 from optgen.analysis.prove.zero import at_zero
 from optgen.compiler.ir.expression import walk
@@ -45,6 +46,7 @@ def behaviours(variant: Variant, search: Search) -> Iterator[Finding]:
             yield from convergence(battery)
             yield from scaling(battery)
             yield from symmetries(battery)
+            yield from turnings(battery)
             yield from responses(battery)
             yield from retention(battery)
             yield from corrections(battery)

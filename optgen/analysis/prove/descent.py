@@ -17,7 +17,7 @@ from optgen.analysis.exact.reductions import EVERY, is_reduction, of_one_element
 from optgen.analysis.exact.signs import always_above_zero
 from optgen.analysis.exact.simplified import written
 from optgen.analysis.prove.sampling import Sample, Search, python
-from optgen.analysis.prove.variant import Variant, last_location
+from optgen.analysis.prove.variant import PRODUCTS, Variant, last_location
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, rewrite
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM, STEP
@@ -29,9 +29,12 @@ _ZERO = Number(0)
 
 def descent(variant: Variant, search: Search) -> Iterator[Finding]:
     """The two findings about the first step from initial states."""
-    change = folded(variant.change, variant.fresh())
-    moved = folded(change, {GRAD: _ZERO})
+    change = variant.folded(variant.fresh())
+    moved = variant.folded({**variant.fresh(), GRAD: _ZERO})
     yield _rest(variant, moved, search)
+    if variant.parts:
+        yield _undecided(variant, _DESCENT)
+        return
     if not _is_zero(moved, variant.known):
         off = decays(variant, search)
         without = folded(change, off or {PARAM: _ZERO})
@@ -44,9 +47,14 @@ def descent(variant: Variant, search: Search) -> Iterator[Finding]:
     yield _against(variant, change, search)
 
 
+def _undecided(variant: Variant, statement: str) -> Finding:
+    where = last_location(variant), variant.label, PRODUCTS
+    return Finding(Group.DESCENT, statement, Verdict.UNDECIDED, *where)
+
+
 def decays(variant: Variant, search: Search) -> dict[str, Expression]:
     """Weight decays of a rule, each fixed to 0; empty for a rule without weight decay."""
-    at_rest = folded(variant.change, {**variant.fresh(), GRAD: _ZERO})
+    at_rest = variant.folded({**variant.fresh(), GRAD: _ZERO})
     if _is_zero(at_rest, variant.known):
         return {}
     may = [

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from optgen.analysis.exact.reductions import is_reduction
 from optgen.analysis.prove.battery import AFTER, SIZES, Battery
 from optgen.analysis.prove.float32 import Array
 from optgen.analysis.prove.observation import observation, trajectory
-from optgen.compiler.ir.expression import REDUCTIONS, Operation, walk
+from optgen.compiler.ir.expression import walk
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.rule import GRAD
 
@@ -70,7 +71,5 @@ def _uphill(battery: Battery, moved: Array, gradients: Array, tiny: Array) -> Ar
 
 def _combines(battery: Battery) -> bool:
     return any(
-        isinstance(part, Operation) and part.operator in REDUCTIONS
-        for step in battery.variant.assignments
-        for part in walk(step.expression)
+        is_reduction(part) for step in battery.variant.assignments for part in walk(step.expression)
     )

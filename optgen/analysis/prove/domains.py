@@ -14,6 +14,7 @@ from optgen.analysis.exact.signs import always_above_zero, never_below_zero
 from optgen.analysis.prove.invariants import UNKNOWN, below_zero
 from optgen.analysis.prove.reachability import Reached
 from optgen.analysis.prove.sampling import Numbers, Sample, python
+from optgen.analysis.prove.semidefinite import squares
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import (
     NEGATIONS,
@@ -25,6 +26,7 @@ from optgen.compiler.ir.expression import (
     text,
 )
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.matrix import INVERSE_ROOT
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import LEARNING_RATE, PARAM
@@ -50,6 +52,8 @@ class Demand:
     what: str
     location: Location
     guards: tuple[Expression, ...] = ()
+    #: Whether the operand is the eigenvalues of a square, plus a number.
+    is_of_square: bool = False
 
 
 def domains(variant: Variant, reached: Reached) -> Iterator[Finding]:
@@ -75,8 +79,10 @@ def _uses(variant: Variant) -> dict[tuple[Location, str], list[Demand]]:
     A value that a choice selects has a domain condition only under the condition of that choice.
     """
     found: dict[tuple[Location, str], list[Demand]] = {}
-    for name in (PARAM, *(state.name for state in variant.states)):
-        for demand in asked(variant.values.get(name, Name(name)), ()):
+    kept = (PARAM, *(state.name for state in variant.states))
+    values = (variant.values.get(name, Name(name)) for name in kept)
+    for value in (*variant.parts.values(), *values):
+        for demand in asked(value, ()):
             found.setdefault((demand.location, demand.sign), []).append(demand)
     return found
 
@@ -119,6 +125,9 @@ def _demands(operation: Operation) -> Iterator[Demand]:
     function = REGISTRY.get(operator)
     if function is not None and function.domain:
         yield Demand(operands[0], function.domain, f"the {function.noun} {shown}", at)
+    elif operator == INVERSE_ROOT:
+        shifted = Operation("+", (operands[0], operands[2]), at)
+        yield Demand(shifted, "> 0", f"the inverse root {shown}", at, is_of_square=True)
     elif operator == "clip":
         apart = Operation("-", (operands[2], operands[1]))
         yield Demand(apart, ">= 0", f"the range of {shown}", at)
@@ -150,6 +159,10 @@ def _reason(variant: Variant, demand: Demand) -> str:
     if any(_says(guard, demand.operand, demand.sign) for guard in demand.guards):
         return "the choice around it asks for that"
     operand, known = _assuming(demand.operand, demand.guards, variant.known)
+    if demand.is_of_square and isinstance(operand, Operation):
+        square, operand = operand.operands
+        if not squares(variant).is_semidefinite(square):
+            return ""
     arguments = known, variant.relations
     if demand.sign == ">= 0":
         return never_below_zero(operand, *arguments)

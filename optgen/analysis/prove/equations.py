@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
 
+from optgen.analysis.exact.matrix_facts import FACTS
 from optgen.analysis.exact.ranges import number
 from optgen.analysis.exact.work import spend
 from optgen.analysis.prove.safety_constants import SMALL, small_numbers
@@ -26,6 +27,7 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.function import Function
 from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.matrix import INVERSE_ROOT, PRODUCT
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM
 
 #: Coefficients of unknown degrees; the key of the constant is "".
@@ -99,6 +101,8 @@ class _Asking:
         if function is not None and function.degree is not None:
             found = self._joined(function, operands, expression)
             return None if found is None else _scaled(found, function.degree)
+        if operator in FACTS:
+            return self._of_matrices(operator, operands, expression)
         if operator == "where":
             self.of(operands[0])
             return self._chosen(list(operands[1:]), expression)
@@ -141,6 +145,21 @@ class _Asking:
                 part or {}, {}, lambda: f"{text(whole)} needs a number without a unit"
             )
         return {}
+
+    def _of_matrices(
+        self, operator: str, operands: tuple[Expression, ...], whole: Expression
+    ) -> Linear | None:
+        """The degree of a product is the sum of those of its factors."""
+        if operator == INVERSE_ROOT:
+            square, root, epsilon = operands
+            own = self._together([square, epsilon], whole)
+            if (exponent := number(root)) is None:
+                return self.of(FACTS[operator].alone(*operands))
+            return None if own is None else _scaled(own, -1 / exponent)
+        if operator == PRODUCT:
+            return self._own("*", operands, whole)
+        found, power = self.of(operands[0]), FACTS[operator].degree
+        return None if found is None or power is None else _scaled(found, power)
 
     def _chosen(self, operands: list[Expression], whole: Expression) -> Linear | None:
         """The degree of a selection; bounds with other degrees leave it open."""
@@ -221,6 +240,8 @@ def equations(
             why = partial("{} begins with a number".format, state.name)
             system.equate({state.name: Fraction(1)}, {}, why)
     asking = _Asking(system, known, small, bool(free), may_mix)
+    for name, part in variant.parts.items():
+        known[name] = asking.of(part)
     for state in variant.states:
         if state.name in variant.values:
             new = asking.of(variant.values[state.name])

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import product
+from math import prod
 
 from optgen.analysis.exact.bounds import bounds
 from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.matrix_facts import FACTS
 from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.exact.work import spend
 from optgen.analysis.prove.sampling import Numbers, Sample, Search, python
@@ -47,7 +49,7 @@ def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
                     reason = _said(parities, own)
                     yield Finding(*common, Verdict.PROVED, location, variant.label, reason)
                     return
-    change = of_one_element(folded(variant.change, variant.fresh()))
+    change = of_one_element(variant.folded(variant.fresh()))
     numbers, fails = _refuted(change, search)
     if numbers is not None:
         yield Finding(*common, Verdict.REFUTED, location, variant.label, "", numbers, fails)
@@ -74,6 +76,11 @@ def _is_consistent(variant: Variant, states: Mapping[str, int], own: int) -> boo
         starts = own if state.initial == PARAM else ZERO if state.initial == 0 else EVEN
         if known.get(state.name, EVEN) != starts != ZERO:
             return False
+    for name, part in variant.parts.items():
+        found = parity(part, known)
+        if found is None:
+            return False
+        known[name] = found
     for name, wanted in states.items():
         if parity(variant.values[name], known) not in (wanted, ZERO):
             return False
@@ -92,7 +99,10 @@ def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
     found = [parity(operand, known) for operand in operands]
     if None in found:
         return None
-    return _of_operation(operator, operands, [part for part in found if part is not None])
+    parts = [part for part in found if part is not None]
+    if operator in FACTS:
+        return _of_matrices(operator, parts)
+    return _of_operation(operator, operands, parts)
 
 
 #: Operations that preserve the parity of their operand; even operations, such as norms; the largest
@@ -128,6 +138,15 @@ def _of_operation(operator: str, operands: tuple[Expression, ...], parts: list[i
         case "where":
             return _same(parts[1:]) if parts[0] == EVEN else None
     return EVEN if operator in _STAYING and ODD not in parts else None
+
+
+def _of_matrices(operator: str, parts: list[int]) -> Parity:
+    facts = FACTS[operator]
+    if facts.is_odd:
+        return prod(parts)
+    if facts.is_even:
+        return abs(parts[0])
+    return None if ODD in parts else EVEN
 
 
 def _vanishes(operator: str) -> bool:

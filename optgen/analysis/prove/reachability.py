@@ -15,6 +15,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from optgen.analysis.exact.composition import OF_PART
 from optgen.analysis.exact.digits import DIGITS, precise
 from optgen.analysis.exact.reductions import of_one_element
 from optgen.analysis.prove.float32 import Array, Values
@@ -77,7 +78,10 @@ class Reached:
         """The values of an expression of old values, before each step and in each run."""
         alone = of_one_element(expression)
         with np.errstate(all="ignore"):
-            for number, values in enumerate(self.before):
+            for number, before in enumerate(self.before):
+                values = dict(before)
+                for name in self.variant.parts if OF_PART in " ".join(names(alone)) else ():
+                    values[name] = value(of_one_element(self.variant.parts[name]), values)
                 yield number, np.broadcast_to(value(alone, values), (RUNS, 1))[:, 0]
 
     def find(

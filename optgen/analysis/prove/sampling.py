@@ -15,6 +15,7 @@ from typing import Any
 
 import mpmath
 
+from optgen.analysis.exact.composition import OF_PART
 from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.digits import DIGITS, precise
 from optgen.analysis.exact.interval import EVERYTHING, Interval
@@ -112,6 +113,8 @@ class Search:
 
     def choices(self, name: str) -> list[float]:
         """Candidate values of a name, in order of priority."""
+        if OF_PART in name:
+            return []  # Not any number, but one that others make.
         if name in self.open and name in self.first:
             return [self.first[name]]
         interval = self.known.get(name, EVERYTHING)

@@ -34,9 +34,9 @@ def memories(variant: Variant) -> Iterator[Finding]:
 
 def _used(variant: Variant) -> Iterator[Finding]:
     """Whether a state's old value ever influences the parameter."""
-    reaching, grows = {PARAM}, True
+    reaching, grows, made = {PARAM}, True, {**variant.parts, **variant.values}
     while grows:
-        made_of = {n for name in reaching for n in names(variant.values.get(name, Name(name)))}
+        made_of = {n for name in reaching for n in names(made.get(name, Name(name)))}
         grows = not made_of <= reaching
         reaching |= made_of
     for state in variant.states:

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from optgen.analysis.exact.grids import OF_ARRAYS, shape_numbers
+from optgen.analysis.exact.matrix_arrays import Matrices, columns_of
+from optgen.analysis.exact.matrix_facts import mixes
 from optgen.analysis.exact.work import spend
 from optgen.analysis.prove.float32 import FUNCTIONS, Array, Values
 from optgen.analysis.prove.variant import Variant
-from optgen.compiler.ir.expression import Expression, Name, Number
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
 
@@ -23,12 +25,26 @@ def value(expression: Expression, values: Values) -> Any:
         case Name(name):
             return values[name]
     spend(1)
+    if mixes(expression):
+        elements = values[PARAM].shape[1]
+        return Matrices(lambda one: value(one, values), _operands, elements).of(expression)
     found = [value(operand, values) for operand in expression.operands]
     # With a single tensor, global reductions are the same.
     reduction = OF_ARRAYS.get(expression.operator)
     if reduction is None:
         return FUNCTIONS[expression.operator](*found)
-    return reduction(np.broadcast_to(found[0], values[PARAM].shape))
+    is_square = _is_square(found[0], values[PARAM].shape)
+    terms = found[0] if is_square else np.broadcast_to(found[0], values[PARAM].shape)
+    return reduction(terms)
+
+
+def _operands(expression: Expression) -> tuple[Expression, ...]:
+    return expression.operands if isinstance(expression, Operation) else ()
+
+
+def _is_square(found: Any, shape: tuple[int, ...]) -> bool:
+    """Whether it is a square, and no element for each of the parameter's, nor one for all."""
+    return np.ndim(found) == len(shape) and found.shape[1] not in (1, shape[1])
 
 
 class Runs:
@@ -37,15 +53,17 @@ class Runs:
     def __init__(
         self, variant: Variant, hyperparameters: Mapping[str, Any], parameters: Array
     ) -> None:
-        self._variant, self._shape = variant, parameters.shape
-        #: Names with one value per element, even if a step reduces them to a single one.
-        self._arrays = {PARAM, GRAD, *(state.name for state in variant.states)}
+        self._variant, runs = variant, len(parameters)
+        #: The shapes of names with one value per element, even if a step reduces them to one.
+        self._shapes: dict[str, tuple[int, ...]] = dict.fromkeys((PARAM, GRAD), parameters.shape)
+        for state in variant.states:
+            self._shapes[state.name] = runs, columns_of(state.extent, parameters.shape[1])
         self.number = 0
         shape = {n: np.float64(k) for n, k in shape_numbers(parameters.shape[1]).items()}
         self.values: Values = {**shape, **hyperparameters, PARAM: parameters}
         for state in variant.states:
             first = self.values[state.initial] if isinstance(state.initial, str) else state.initial
-            self.values[state.name] = np.broadcast_to(np.float64(first), self._shape)
+            self.values[state.name] = np.broadcast_to(np.float64(first), self._shapes[state.name])
 
     def arrive(self, gradients: Array) -> None:
         """Set the gradients of the next step without executing it."""
@@ -57,6 +75,5 @@ class Runs:
         """Execute the step."""
         for assignment in self._variant.assignments:
             target, found = assignment.target, value(assignment.expression, self.values)
-            self.values[target] = (
-                np.broadcast_to(found, self._shape) if target in self._arrays else found
-            )
+            shape = self._shapes.get(target)
+            self.values[target] = found if shape is None else np.broadcast_to(found, shape)

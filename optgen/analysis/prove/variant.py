@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 
+from optgen.analysis.exact.bounds import bounds
 from optgen.analysis.exact.branches import branches
 from optgen.analysis.exact.composition import TooLargeError, composed
+from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
+from optgen.analysis.exact.matrix_facts import is_call
 from optgen.analysis.exact.ranges import bound, comparison
 from optgen.analysis.exact.reductions import KNOWN_SHAPES, over_elements
 from optgen.analysis.exact.specialization import asked, decided
@@ -32,6 +35,10 @@ from optgen.compiler.ir.rule import Step as Assignment
 MOST_VARIANTS = 32
 
 
+#: Why an analysis that takes whole values apart leaves a property open.
+PRODUCTS = "the step repeats products of matrices, and is too large as one expression"
+
+
 @dataclass(frozen=True)
 class Variant:
     """A straight-line step: ``values`` are the new values of names as functions of the old ones.
@@ -52,6 +59,8 @@ class Variant:
     is_matrix: bool = False
     #: Whether its gradient is taken at a second point.
     is_perturbed: bool = False
+    #: Values with names of their own in ``values``, each in terms of the earlier ones.
+    parts: Mapping[str, Expression] = field(default_factory=dict)
 
     @property
     def change(self) -> Expression:
@@ -64,6 +73,19 @@ class Variant:
         extents = Extents(self.states, self.assignments)
         parts = (part for step in self.assignments for part in walk(step.expression))
         return frozenset(id(part) for part in parts if extents.of(part) is Extent.ELEMENT)
+
+    @property
+    def has_products(self) -> bool:
+        """Whether libraries compute functions of matrices."""
+        return any(is_call(part) for step in self.assignments for part in walk(step.expression))
+
+    def folded(self, values: Mapping[str, Expression]) -> Expression:
+        """The change of the parameter for some values of names; that of a part may stay open."""
+        found = dict(values)
+        for name, part in self.parts.items():
+            value = folded(part, found)
+            found[name] = value if isinstance(value, Number) else Name(name)
+        return folded(self.change, found)
 
     def fresh(self) -> dict[str, Expression]:
         """The initial values of states, and the number of the first step."""
@@ -102,21 +124,25 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
         if step.guard.holds(every)
     )
     states = tuple(state for state in rule.states if _exists(state, every))
-    relations = []
+    relations: tuple[Expression, ...] = ()
     for state in states:
         own = None if state.invariant is None else bound(state.invariant, state.name)
         known[state.name] = EVERYTHING if own is None else own
         if state.invariant is not None and own is None:
-            relations.append(state.invariant)
+            relations += (state.invariant,)
     taken = over_elements(taken, Extents(rule.states, block.steps))
-    values = composed(taken, {PARAM: Name(PARAM)})
+    parts: dict[str, Expression] = {}
+    repeats = any(is_call(part) for step in taken for part in walk(step.expression))
+    values = composed(taken, {PARAM: Name(PARAM)}, parts=parts if repeats else None)
+    for name, part in parts.items():
+        known[name] = bounds(part, known)
     label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
     moving = (
         s.location for steps in (taken, block.steps) for s in steps[::-1] if s.target == PARAM
     )
     location = next(moving, rule.location)
     views = every.get(MATRIX, False), every.get(PERTURBED, False)
-    return Variant(label, taken, values, known, tuple(relations), states, location, *views)
+    return Variant(label, taken, values, known, relations, states, location, *views, parts)
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:

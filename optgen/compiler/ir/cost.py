@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
 
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.storage import WIDTH
@@ -22,6 +25,51 @@ class Pass:
     stores: tuple[str, ...]
     reductions: tuple[str, ...]
     needs: tuple[str, ...]
+    #: What it visits: the elements, or those of squares.
+    over: Extent = Extent.ELEMENT
+
+    @property
+    def arrays(self) -> int:
+        """The number of arrays that are read or written."""
+        return len(self.loads) + len(self.stores)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number times sides of a matrix: its rows, its columns, the fewer of both, or the more."""
+
+    factor: Fraction
+    sides: tuple[str, ...]
+
+    def at(self, rows: int, columns: int) -> float:
+        """The amount for a matrix of so many rows and columns."""
+        fewer, more = sorted((rows, columns))
+        known = {"rows": rows, "columns": columns, "fewer": fewer, "more": more}
+        return float(self.factor) * prod(known[side] for side in self.sides)
+
+    def __str__(self) -> str:
+        powers = Counter(self.sides).items()
+        shown = [side if power == 1 else f"{side}**{power}" for side, power in powers]
+        return "*".join([*([] if self.factor == 1 else [str(self.factor)]), *shown])
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function of whole matrices, which a library computes, so many times in a step."""
+
+    function: str
+    operations: Amount
+    #: The matrices that are read and written.
+    matrices: tuple[Amount, ...]
+    times: int
+
+    def operations_at(self, rows: int, columns: int) -> float:
+        """The operations of all calls for matrices of one size."""
+        return self.times * self.operations.at(rows, columns)
+
+    def bytes_at(self, rows: int, columns: int) -> float:
+        """The bytes that all calls read and write at least."""
+        return self.times * WIDTH * sum(one.at(rows, columns) for one in self.matrices)
 
 
 @dataclass(frozen=True)
@@ -38,6 +86,14 @@ class Cost:
     operations: int
     #: Whether it is a setting of the optimizer's own update, without features.
     is_own: bool = False
+    #: The functions of whole matrices between the passes, and the sizes of scratch matrices with
+    #: how many of each are needed at the same time.
+    calls: tuple[Call, ...] = ()
+    scratch: tuple[tuple[Amount, int], ...] = ()
+
+    def scratch_bytes(self, rows: int, columns: int) -> float:
+        """Bytes of the scratch matrices of a variable of one matrix."""
+        return WIDTH * sum(count * one.at(rows, columns) for one, count in self.scratch)
 
     @property
     def passes(self) -> int:
@@ -51,8 +107,8 @@ class Cost:
 
     @property
     def moved_bytes(self) -> int:
-        """Bytes read and written."""
-        return WIDTH * sum(len(one.loads) + len(one.stores) for one in self.stages)
+        """Bytes read and written, without those of squares."""
+        return WIDTH * sum(one.arrays for one in self.stages if one.over is Extent.ELEMENT)
 
     def floor(self, parameters: int, bandwidth: float) -> float:
         """The lower bound in seconds of a step, for a memory bandwidth in bytes per second."""

@@ -31,6 +31,8 @@ SHOWN: list[tuple[Expression, str]] = [
     (Operation("max", (A, B)), "max\u2061(a,b)"),
     (Operation("not", (Operation("<", (A, B)),)), "¬(a<b)"),
     (Operation("where", (Operation("<", (A, B)), A, B)), "{aa<bbotherwise"),
+    (Operation("@", (A, Operation("transpose", (SUM,)))), "a@(a+b)\N{DOWN TACK}"),
+    (Operation("gram", (A,)), "gram\u2061(a)"),
     (Name("beta_2"), "β2"),
     (Name("learning_rate"), "η"),
     (Name("velocity"), "velocity"),

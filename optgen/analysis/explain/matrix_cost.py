@@ -1,0 +1,97 @@
+"""What functions of whole matrices cost: their operations and bytes, and scratch memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from optgen.compiler.ir.cost import Amount, Call
+from optgen.compiler.ir.expression import Expression, Name, Operation
+from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.matrix import (
+    EIGENVECTORS,
+    GRAM,
+    INVERSE_ROOT,
+    ORTHONORMAL,
+    PRODUCT,
+    sides,
+)
+from optgen.compiler.ir.plan import MatrixCall, Plan, Program
+
+#: Operations per cube of a side, about (Golub and Van Loan, 2013: 5.2, 8.3): a factor and its
+#: product form; a tridiagonal form and its vectors; the same, and a product of the vectors.
+_PER_CUBE: Mapping[str, Fraction] = {
+    ORTHONORMAL: Fraction(8, 3),
+    EIGENVECTORS: Fraction(9),
+    INVERSE_ROOT: Fraction(11),
+}
+_FEWER, _MORE = "fewer", "more"
+#: A function, its operations, and the matrices that it reads and writes.
+_Kind = tuple[str, Amount, tuple[Amount, ...]]
+_OF_TWO, _OF_ONE = "product", "product with the own transpose"
+
+
+def calls_of(plan: Plan, update: Program, on: Mapping[str, bool]) -> tuple[Call, ...]:
+    """The calls of a program in a setting; those of the same function and sizes are one."""
+    extents = {buffer.name: buffer.extent for buffer in plan.every_buffer}
+    found = Counter(
+        _call(call, extents)
+        for phase in update.phases
+        for call in phase.calls
+        if call.guard.holds(dict(on))
+    )
+    return tuple(Call(*one, times) for one, times in found.items())
+
+
+def scratch_of(plan: Plan) -> tuple[tuple[Amount, int], ...]:
+    """The sizes of scratch matrices, and how many of each are needed at the same time."""
+    slots = {(buffer.extent, buffer.slot) for buffer in plan.matrices}
+    found = Counter(_sides(extent) for extent, _ in slots)
+    return tuple((Amount(Fraction(1), own), count) for own, count in found.items())
+
+
+def _call(
+    call: MatrixCall, extents: Mapping[str, Extent]
+) -> tuple[str, Amount, tuple[Amount, ...]]:
+    function, operands = call.expression.operator, call.expression.operands
+    count = 2 if function == PRODUCT else 1
+    shapes = [*_shapes(operands[:count], extents)]
+    result = _sides(call.extent)
+    moved = [Amount(Fraction(1), shape) for shape in (*shapes, result)]
+    if function in _PER_CUBE:
+        return function, Amount(_PER_CUBE[function], (result[0],) * 3), tuple(moved)
+    if function == GRAM or _are_transposes(*operands):
+        # Half of a symmetric result is computed, and copied to the other half.
+        inner = _MORE if function == GRAM else shapes[0][1]
+        return _OF_ONE, Amount(Fraction(1), (*result, inner)), (moved[0], moved[-1])
+    (rows, inner), (_, columns) = shapes
+    return _OF_TWO, Amount(Fraction(2), (rows, inner, columns)), tuple(moved)
+
+
+def _shapes(
+    operands: tuple[Expression, ...], extents: Mapping[str, Extent]
+) -> Iterator[tuple[str, str]]:
+    """The sides of operands; beside a square of the fewer, a matrix has its rows or its columns."""
+    own = [extents[_matrix(one).id] for one in operands]
+    by_short = Extent.SHORT_BY_SHORT in own
+    for operand, extent in zip(operands, own, strict=True):
+        found = (_FEWER, _MORE) if by_short and extent is Extent.ELEMENT else _sides(extent)
+        yield found if isinstance(operand, Name) else found[::-1]
+
+
+def _sides(extent: Extent) -> tuple[str, str]:
+    found = sides(extent)
+    assert found is not None
+    return (_FEWER, _FEWER) if extent is Extent.SHORT_BY_SHORT else found
+
+
+def _matrix(operand: Expression) -> Name:
+    inner = operand.operands[0] if isinstance(operand, Operation) else operand
+    assert isinstance(inner, Name)
+    return inner
+
+
+def _are_transposes(one: Expression, other: Expression) -> bool:
+    is_one_turned = isinstance(one, Operation) is not isinstance(other, Operation)
+    return is_one_turned and _matrix(one) == _matrix(other)
