@@ -25,14 +25,13 @@ from .features import feature_scalars
     MEAN_GRADIENT, LEFT, RIGHT, LEFT_BOUND, RIGHT_BOUND, FACTOR, BOUND, HELD_LEFT, HELD_DEBIASED,
     HELD_LEFT_BY_HELD_DEBIASED, HELD_RIGHT, KRON_PRODUCT_PART,
     TRANSPOSE_HELD_LEFT_BY_KRON_PRODUCT_PART, KRON_PRODUCT_PART_2, KRON_PRODUCT_PART_3,
-    KRON_PRODUCT_PART_4, KRON_PRODUCT_PART_3_BY_KRON_PRODUCT_PART_3,
-    KRON_PRODUCT_PART_4_BY_KRON_PRODUCT_PART_4, HELD_LEFT_BY_KRON_PRODUCT_PART_3,
+    KRON_PRODUCT_PART_4, KRON_PRODUCT_PART_5, KRON_PRODUCT_PART_6, HELD_LEFT_BY_KRON_PRODUCT_PART_3,
     HELD_RIGHT_BY_KRON_PRODUCT_PART_4,
 ) = range(4, 24)
 (
-    TENSOR_COLUMNS_FACTOR, TENSOR_ROWS_FACTOR, ROOT_OF_KRON_SUM_PART,
+    TENSOR_COLUMNS_FACTOR, TENSOR_ROWS_FACTOR, ROOT_OF_SUM_OF_KRON_PRODUCT_PART_5_SQUARES,
     ROOT_OF_SUM_OF_KRON_PRODUCT_PART_3_SQUARES, BOUNDED_NEWEST, NEW_LEFT_BOUND,
-    FACTOR_RATE_OVER_NEW_LEFT_BOUND, ROOT_OF_KRON_SUM_PART_2,
+    FACTOR_RATE_OVER_NEW_LEFT_BOUND, ROOT_OF_SUM_OF_KRON_PRODUCT_PART_6_SQUARES,
     ROOT_OF_SUM_OF_KRON_PRODUCT_PART_4_SQUARES, BOUNDED_NEWEST_2, NEW_RIGHT_BOUND,
     FACTOR_RATE_OVER_NEW_RIGHT_BOUND, TOTAL_LARGEST_OF_SQUARE_OF_WHITENED, BOUNDED_NEWEST_3,
     NEW_BOUND, FACTOR_RATE_OVER_NEW_BOUND, SUM_OF_SQUARE_OF_WHITENED_OVER_TENSOR_SIZE,
@@ -229,7 +228,7 @@ def update_scalars_5(loop: Loop, *, matrix: bool) -> Kernel:
             tensor = tensors[k]
             row = rows[tensor]
             if matrix:
-                kron_sum_part = sums[tensor, 0]
+                sum_of_kron_product_part_5_squares = sums[tensor, 0]
                 sum_of_kron_product_part_3_squares = sums[tensor, 1]
                 factor_rate = scalars[row, FACTOR_RATE]
                 keep = scalars[row, KEEP]
@@ -237,8 +236,12 @@ def update_scalars_5(loop: Loop, *, matrix: bool) -> Kernel:
                 left_bound = number_at(addresses[tensor, LEFT_BOUND], float64)
                 tensor_columns = float64(sizes[tensor, 2])
             if matrix:
-                root_of_kron_sum_part = sqrt(kron_sum_part)
-                factors[tensor, ROOT_OF_KRON_SUM_PART] = root_of_kron_sum_part
+                root_of_sum_of_kron_product_part_5_squares = sqrt(
+                    sum_of_kron_product_part_5_squares
+                )
+                factors[tensor, ROOT_OF_SUM_OF_KRON_PRODUCT_PART_5_SQUARES] = (
+                    root_of_sum_of_kron_product_part_5_squares
+                )
                 root_of_sum_of_kron_product_part_3_squares = sqrt(
                     sum_of_kron_product_part_3_squares
                 )
@@ -246,7 +249,9 @@ def update_scalars_5(loop: Loop, *, matrix: bool) -> Kernel:
                     root_of_sum_of_kron_product_part_3_squares
                 )
                 bounded_newest = (
-                    root_of_kron_sum_part / (root_of_sum_of_kron_product_part_3_squares + 1e-30)
+                    root_of_sum_of_kron_product_part_5_squares / (
+                        root_of_sum_of_kron_product_part_3_squares + 1e-30
+                    )
                     + tensor_columns
                 )
                 factors[tensor, BOUNDED_NEWEST] = bounded_newest
@@ -269,7 +274,7 @@ def update_sums_5(real: type, loop: Loop) -> Kernel:
     ) -> None:
         for chunk in loop(chunks.shape[0]):
             tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            kron_sum_part = 0.0
+            sum_of_kron_product_part_5_squares = 0.0
             sum_of_kron_product_part_3_squares = 0.0
             mode = flush_denormals()
             for start in range(0, count, BLOCK):
@@ -277,25 +282,22 @@ def update_sums_5(real: type, loop: Loop) -> Kernel:
                 kron_product_part_3_block = block(
                     addresses[tensor, KRON_PRODUCT_PART_3] + first, start, size, real
                 )
-                kron_product_part_3_by_kron_product_part_3_block = block(
-                    addresses[tensor, KRON_PRODUCT_PART_3_BY_KRON_PRODUCT_PART_3] + first, start,
-                    size, real,
+                kron_product_part_5_block = block(
+                    addresses[tensor, KRON_PRODUCT_PART_5] + first, start, size, real
                 )
                 for i in range(size):
                     # load
                     kron_product_part_3 = kron_product_part_3_block[i]
-                    kron_product_part_3_by_kron_product_part_3 = (
-                        kron_product_part_3_by_kron_product_part_3_block[i]
-                    )
+                    kron_product_part_5 = kron_product_part_5_block[i]
                     # kron
-                    kron_sum_part = add_in_any_order(
-                        kron_sum_part, square(float64(kron_product_part_3_by_kron_product_part_3))
+                    sum_of_kron_product_part_5_squares = add_in_any_order(
+                        sum_of_kron_product_part_5_squares, square(float64(kron_product_part_5))
                     )
                     sum_of_kron_product_part_3_squares = add_in_any_order(
                         sum_of_kron_product_part_3_squares, square(float64(kron_product_part_3))
                     )
             restore(mode)
-            partial[chunk, 0] = kron_sum_part
+            partial[chunk, 0] = sum_of_kron_product_part_5_squares
             partial[chunk, 1] = sum_of_kron_product_part_3_squares
         # Added up in the order of the chunks, whichever thread summed each.
         for chunk in range(chunks.shape[0]):
@@ -317,7 +319,7 @@ def update_scalars_6(loop: Loop, *, matrix: bool) -> Kernel:
             tensor = tensors[k]
             row = rows[tensor]
             if matrix:
-                kron_sum_part_2 = sums[tensor, 0]
+                sum_of_kron_product_part_6_squares = sums[tensor, 0]
                 sum_of_kron_product_part_4_squares = sums[tensor, 1]
                 factor_rate = scalars[row, FACTOR_RATE]
                 keep = scalars[row, KEEP]
@@ -325,8 +327,12 @@ def update_scalars_6(loop: Loop, *, matrix: bool) -> Kernel:
                 right_bound = number_at(addresses[tensor, RIGHT_BOUND], float64)
                 tensor_rows = float64(sizes[tensor, 1])
             if matrix:
-                root_of_kron_sum_part_2 = sqrt(kron_sum_part_2)
-                factors[tensor, ROOT_OF_KRON_SUM_PART_2] = root_of_kron_sum_part_2
+                root_of_sum_of_kron_product_part_6_squares = sqrt(
+                    sum_of_kron_product_part_6_squares
+                )
+                factors[tensor, ROOT_OF_SUM_OF_KRON_PRODUCT_PART_6_SQUARES] = (
+                    root_of_sum_of_kron_product_part_6_squares
+                )
                 root_of_sum_of_kron_product_part_4_squares = sqrt(
                     sum_of_kron_product_part_4_squares
                 )
@@ -334,7 +340,9 @@ def update_scalars_6(loop: Loop, *, matrix: bool) -> Kernel:
                     root_of_sum_of_kron_product_part_4_squares
                 )
                 bounded_newest_2 = (
-                    root_of_kron_sum_part_2 / (root_of_sum_of_kron_product_part_4_squares + 1e-30)
+                    root_of_sum_of_kron_product_part_6_squares / (
+                        root_of_sum_of_kron_product_part_4_squares + 1e-30
+                    )
                     + tensor_rows
                 )
                 factors[tensor, BOUNDED_NEWEST_2] = bounded_newest_2
@@ -357,7 +365,7 @@ def update_sums_6(real: type, loop: Loop) -> Kernel:
     ) -> None:
         for chunk in loop(chunks.shape[0]):
             tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            kron_sum_part_2 = 0.0
+            sum_of_kron_product_part_6_squares = 0.0
             sum_of_kron_product_part_4_squares = 0.0
             mode = flush_denormals()
             for start in range(0, count, BLOCK):
@@ -365,25 +373,22 @@ def update_sums_6(real: type, loop: Loop) -> Kernel:
                 kron_product_part_4_block = block(
                     addresses[tensor, KRON_PRODUCT_PART_4] + first, start, size, real
                 )
-                kron_product_part_4_by_kron_product_part_4_block = block(
-                    addresses[tensor, KRON_PRODUCT_PART_4_BY_KRON_PRODUCT_PART_4] + first, start,
-                    size, real,
+                kron_product_part_6_block = block(
+                    addresses[tensor, KRON_PRODUCT_PART_6] + first, start, size, real
                 )
                 for i in range(size):
                     # load
                     kron_product_part_4 = kron_product_part_4_block[i]
-                    kron_product_part_4_by_kron_product_part_4 = (
-                        kron_product_part_4_by_kron_product_part_4_block[i]
-                    )
+                    kron_product_part_6 = kron_product_part_6_block[i]
                     # kron
-                    kron_sum_part_2 = add_in_any_order(
-                        kron_sum_part_2, square(float64(kron_product_part_4_by_kron_product_part_4))
+                    sum_of_kron_product_part_6_squares = add_in_any_order(
+                        sum_of_kron_product_part_6_squares, square(float64(kron_product_part_6))
                     )
                     sum_of_kron_product_part_4_squares = add_in_any_order(
                         sum_of_kron_product_part_4_squares, square(float64(kron_product_part_4))
                     )
             restore(mode)
-            partial[chunk, 0] = kron_sum_part_2
+            partial[chunk, 0] = sum_of_kron_product_part_6_squares
             partial[chunk, 1] = sum_of_kron_product_part_4_squares
         # Added up in the order of the chunks, whichever thread summed each.
         for chunk in range(chunks.shape[0]):

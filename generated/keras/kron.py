@@ -91,8 +91,12 @@ def update_sums_4(
 def update_scalars_5(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     if matrix:
-        root_of_kron_sum_part = ops.sqrt(scalars["kron_sum_part"])
-        scalars["root_of_kron_sum_part"] = root_of_kron_sum_part
+        root_of_sum_of_kron_product_part_5_squares = ops.sqrt(
+            scalars["sum_of_kron_product_part_5_squares"]
+        )
+        scalars["root_of_sum_of_kron_product_part_5_squares"] = (
+            root_of_sum_of_kron_product_part_5_squares
+        )
         root_of_sum_of_kron_product_part_3_squares = ops.sqrt(
             scalars["sum_of_kron_product_part_3_squares"]
         )
@@ -100,7 +104,9 @@ def update_scalars_5(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None
             root_of_sum_of_kron_product_part_3_squares
         )
         bounded_newest = (
-            root_of_kron_sum_part / (root_of_sum_of_kron_product_part_3_squares + ops.real(1e-30))
+            root_of_sum_of_kron_product_part_5_squares / (
+                root_of_sum_of_kron_product_part_3_squares + ops.real(1e-30)
+            )
             + scalars["tensor_columns"]
         )
         scalars["bounded_newest"] = bounded_newest
@@ -119,12 +125,10 @@ def update_sums_5(
     """The update of every variable that has a gradient."""
     # load
     kron_product_part_3 = tensors["kron_product_part_3"]
-    kron_product_part_3_by_kron_product_part_3 = tensors[
-        "kron_product_part_3_by_kron_product_part_3"
-    ]
+    kron_product_part_5 = tensors["kron_product_part_5"]
     # kron
-    sums["kron_sum_part"] = ops.sum_of(
-        ops.square(kron_product_part_3_by_kron_product_part_3), "rows_by_rows", "tensor"
+    sums["sum_of_kron_product_part_5_squares"] = ops.sum_of(
+        ops.square(kron_product_part_5), "rows_by_rows", "tensor"
     )
     sums["sum_of_kron_product_part_3_squares"] = ops.sum_of(
         ops.square(kron_product_part_3), "rows_by_rows", "tensor"
@@ -134,8 +138,12 @@ def update_sums_5(
 def update_scalars_6(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     if matrix:
-        root_of_kron_sum_part_2 = ops.sqrt(scalars["kron_sum_part_2"])
-        scalars["root_of_kron_sum_part_2"] = root_of_kron_sum_part_2
+        root_of_sum_of_kron_product_part_6_squares = ops.sqrt(
+            scalars["sum_of_kron_product_part_6_squares"]
+        )
+        scalars["root_of_sum_of_kron_product_part_6_squares"] = (
+            root_of_sum_of_kron_product_part_6_squares
+        )
         root_of_sum_of_kron_product_part_4_squares = ops.sqrt(
             scalars["sum_of_kron_product_part_4_squares"]
         )
@@ -143,7 +151,9 @@ def update_scalars_6(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None
             root_of_sum_of_kron_product_part_4_squares
         )
         bounded_newest_2 = (
-            root_of_kron_sum_part_2 / (root_of_sum_of_kron_product_part_4_squares + ops.real(1e-30))
+            root_of_sum_of_kron_product_part_6_squares / (
+                root_of_sum_of_kron_product_part_4_squares + ops.real(1e-30)
+            )
             + scalars["tensor_rows"]
         )
         scalars["bounded_newest_2"] = bounded_newest_2
@@ -162,12 +172,10 @@ def update_sums_6(
     """The update of every variable that has a gradient."""
     # load
     kron_product_part_4 = tensors["kron_product_part_4"]
-    kron_product_part_4_by_kron_product_part_4 = tensors[
-        "kron_product_part_4_by_kron_product_part_4"
-    ]
+    kron_product_part_6 = tensors["kron_product_part_6"]
     # kron
-    sums["kron_sum_part_2"] = ops.sum_of(
-        ops.square(kron_product_part_4_by_kron_product_part_4), "columns_by_columns", "tensor"
+    sums["sum_of_kron_product_part_6_squares"] = ops.sum_of(
+        ops.square(kron_product_part_6), "columns_by_columns", "tensor"
     )
     sums["sum_of_kron_product_part_4_squares"] = ops.sum_of(
         ops.square(kron_product_part_4), "columns_by_columns", "tensor"
