@@ -47,6 +47,12 @@ class View:
     #: number; None where all are.
     lines: tuple[Stretch, ...] | None = None
     across: tuple[Stretch, ...] | None = None
+    #: The most that a side of a rank may have.
+    rank: int = 0
+
+    def form(self, shape: str) -> tuple[int, int]:
+        """The rows and columns of a matrix of a shape."""
+        return form_of(shape, self.rows, self.columns, self.rank)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,9 +67,9 @@ class View:
 
 
 def state_form(view: View, shape: str) -> tuple[int, ...]:
-    """The shape of a state that is a square of each matrix."""
+    """The shape of a state that is another matrix for each matrix."""
     batch = () if view.matrices == 1 else (view.matrices,)
-    return *batch, *form_of(shape, view.rows, view.columns)
+    return *batch, *view.form(shape)
 
 
 def plain_view(shape: Sequence[int]) -> View:

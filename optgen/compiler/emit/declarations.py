@@ -14,7 +14,7 @@ from optgen.compiler.ir.plan import Keep, MatrixCall, Norm, Phase, Plan, Program
 from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import COUNTERS, Hyperparameter, Input, Rule, State
 
-_FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
+_FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss", "is_rank")
 
 
 def hyperparameter(h: Hyperparameter) -> str:

@@ -1,4 +1,4 @@
-"""Decompositions of square matrices by LAPACK, in float64; NaN where it finds none.
+"""Decompositions and reductions of matrices by LAPACK and NumPy, in float64; NaN for none.
 
 Each function takes a batch of matrices, and the array that its results belong in.
 """
@@ -10,15 +10,37 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from optgen.runtime.arrays import Array
-from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL
+from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL, SINGULAR_VECTORS
 
 
-def orthonormal(square: Array, out: Array) -> None:
-    """The orthonormal factor of a square matrix times a triangular one."""
+def orthonormal(matrix: Array, out: Array) -> None:
+    """The orthonormal factor of a square or tall matrix times a triangular one."""
     try:
-        out[...] = np.linalg.qr(square.astype(np.float64))[0]
+        out[...] = np.linalg.qr(matrix.astype(np.float64))[0]
     except np.linalg.LinAlgError:
         out[...] = np.nan
+
+
+def singular_vectors(matrix: Array, out: Array) -> None:
+    """The left singular vectors as columns, that of the largest singular value first.
+
+    The matrix itself is decomposed: the product with its transpose has the squares of its singular
+    values, of which those below the root of the precision times the largest are lost. The largest
+    entry of each vector is positive, so that results don't depend on the library.
+    """
+    try:
+        found = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)[0]
+    except np.linalg.LinAlgError:
+        out[...] = np.nan
+        return
+    found = found[..., : out.shape[-1]]
+    largest = np.argmax(np.abs(found), axis=-2, keepdims=True)
+    out[...] = np.where(np.take_along_axis(found, largest, axis=-2) < 0, -found, found)
+
+
+def reduced(matrix: Array, out: Array, reduce: Callable[..., Array], axis: int) -> None:
+    """One number for each row or column of a matrix, the same in all that broadcasts to it."""
+    out[...] = reduce(matrix.astype(np.float64), axis=axis, keepdims=True)
 
 
 def eigenvectors(square: Array, out: Array) -> None:
@@ -44,9 +66,23 @@ def inverse_root(square: Array, out: Array, degree: float, epsilon: float) -> No
     out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
-#: The functions of squares by name.
-OF_SQUARES: Mapping[str, Callable[..., None]] = {
+#: The functions of one matrix by name.
+DECOMPOSITIONS: Mapping[str, Callable[..., None]] = {
     ORTHONORMAL: orthonormal,
     EIGENVECTORS: eigenvectors,
     INVERSE_ROOT: inverse_root,
+    SINGULAR_VECTORS: singular_vectors,
+}
+_REDUCERS: Mapping[str, Callable[..., Array]] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "norm": np.linalg.norm,
+    "largest": np.max,
+    "smallest": np.min,
+}
+#: The reductions of rows and of columns by name, each with its axis.
+OF_AXES: Mapping[str, tuple[Callable[..., Array], int]] = {
+    f"{of}_{name}": (reduce, axis)
+    for of, axis in (("row", -1), ("column", -2))
+    for name, reduce in _REDUCERS.items()
 }
