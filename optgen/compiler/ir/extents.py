@@ -99,7 +99,7 @@ class Extents:
             return self.of(expression.operands[0])
         if expression.operator == SINGULAR_VECTORS:
             return extent_of(singular_sides(self.sides(expression.operands[0]))) or Extent.ELEMENT
-        if expression.operator == PRODUCT:
+        if expression.operator in (PRODUCT, TRANSPOSE):
             return extent_of(self.sides(expression)) or Extent.ELEMENT
         return join(self.of(operand) for operand in expression.operands)
 
@@ -149,5 +149,5 @@ AMOUNTS: Mapping[Extent, str] = {
     Extent.ROWS_BY_ROWS: "one number for each pair of rows",
     Extent.COLUMNS_BY_COLUMNS: "one number for each pair of columns",
     Extent.SHORT_BY_SHORT: "one number for each pair of rows or columns, whichever are fewer",
-    **{extent: f"{extent.name.lower().replace('_', ' ')}, one number each" for extent in OF_RANK},
+    **{extent: f"numbers for {extent.name.lower().replace('_', ' ')}" for extent in OF_RANK},
 }

@@ -6,6 +6,7 @@ Each function takes a batch of matrices, and the array that its results belong i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 
 import numpy as np
 
@@ -13,57 +14,64 @@ from optgen.runtime.arrays import Array
 from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL, SINGULAR_VECTORS
 
 
-def orthonormal(matrix: Array, out: Array) -> None:
+def _of_each(decompose: Callable[..., None]) -> Callable[..., None]:
+    """A function of a batch whose matrices with no decomposition, alone, become NaN."""
+
+    @wraps(decompose)
+    def run(matrices: Array, out: Array, *numbers: float) -> None:
+        try:
+            decompose(matrices, out, *numbers)
+        except np.linalg.LinAlgError:
+            for place in np.ndindex(*matrices.shape[:-2]):
+                try:
+                    decompose(matrices[place], out[place], *numbers)
+                except np.linalg.LinAlgError:
+                    out[place] = np.nan
+
+    return run
+
+
+@_of_each
+def orthonormal(matrices: Array, out: Array) -> None:
     """The orthonormal factor of a square or tall matrix times a triangular one."""
-    try:
-        out[...] = np.linalg.qr(matrix.astype(np.float64))[0]
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
+    out[...] = np.linalg.qr(matrices.astype(np.float64))[0]
 
 
-def singular_vectors(matrix: Array, out: Array) -> None:
+@_of_each
+def singular_vectors(matrices: Array, out: Array) -> None:
     """The left singular vectors as columns, that of the largest singular value first.
 
     The matrix itself is decomposed: the product with its transpose has the squares of its singular
     values, of which those below the root of the precision times the largest are lost. The largest
     entry of each vector is positive, so that results don't depend on the library.
     """
-    try:
-        found = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)[0]
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
-        return
+    found = np.linalg.svd(matrices.astype(np.float64), full_matrices=False)[0]
     found = found[..., : out.shape[-1]]
     largest = np.argmax(np.abs(found), axis=-2, keepdims=True)
     out[...] = np.where(np.take_along_axis(found, largest, axis=-2) < 0, -found, found)
 
 
-def reduced(matrix: Array, out: Array, reduce: Callable[..., Array], axis: int) -> None:
-    """One number for each row or column of a matrix, the same in all that broadcasts to it."""
-    out[...] = reduce(matrix.astype(np.float64), axis=axis, keepdims=True)
-
-
-def eigenvectors(square: Array, out: Array) -> None:
+@_of_each
+def eigenvectors(squares: Array, out: Array) -> None:
     """The eigenvectors of a symmetric matrix as columns, that of the smallest eigenvalue first."""
-    try:
-        out[...] = np.linalg.eigh(square.astype(np.float64))[1]
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
+    out[...] = np.linalg.eigh(squares.astype(np.float64))[1]
 
 
-def inverse_root(square: Array, out: Array, degree: float, epsilon: float) -> None:
+@_of_each
+def inverse_root(squares: Array, out: Array, degree: float, epsilon: float) -> None:
     """The inverse of the root of a degree, of a positive semidefinite matrix plus epsilon.
 
     Eigenvalues that rounding made negative count as 0.
     """
-    try:
-        values, vectors = np.linalg.eigh(square.astype(np.float64))
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
-        return
+    values, vectors = np.linalg.eigh(squares.astype(np.float64))
     with np.errstate(divide="ignore"):
         scales = (np.maximum(values, 0) + epsilon) ** (-1 / degree)
     out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+
+
+def reduced(matrix: Array, out: Array, reduce: Callable[..., Array], axis: int) -> None:
+    """One number for each row or column of a matrix, the same in all that broadcasts to it."""
+    out[...] = reduce(matrix.astype(np.float64), axis=axis, keepdims=True)
 
 
 #: The functions of one matrix by name.
