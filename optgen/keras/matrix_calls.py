@@ -48,7 +48,7 @@ def called(
     if call.function == PRODUCT:
         found = ops.matmul(*given)
     elif call.function == SINGULAR_VECTORS:
-        found = _singular_vectors(*given, form.varying(shapes[-1])[-1])
+        found = _singular_vectors(given[0], form.varying(shapes[-1])[-1])
     elif call.function in _DECOMPOSITIONS:
         found = _DECOMPOSITIONS[call.function](*given, *numbers)
     else:
@@ -81,9 +81,9 @@ def _eigenvectors(square: Any) -> Any:
     return ops.eigh(square)[1]
 
 
-def _inverse_root(square: Any, degree: Any, epsilon: Any) -> Any:
+def _inverse_root(square: Any, degree: Any, shift: Any) -> Any:
     values, vectors = ops.eigh(square)
-    scales = ops.power(ops.maximum(values, 0) + epsilon, -1 / degree)
+    scales = ops.power(ops.maximum(values, 0) + shift, -1 / degree)
     return ops.matmul(vectors * ops.expand_dims(scales, -2), _turned(vectors))
 
 

@@ -28,11 +28,12 @@ def views_of(
     rows: Sequence[Row],
     view: str,
     ranks: Sequence[int],
+    splits: Sequence[int],
     whole: Whole | None,
 ) -> list[View | None]:
     """The views of variables of at least two dimensions that the user didn't exclude.
 
-    ``ranks`` has the rank of each variable.
+    ``ranks`` has the rank of each variable, and ``splits`` how many matrices it is stacked of.
     """
     found: list[View | None] = []
     for index, (variable, row) in enumerate(zip(variables, rows, strict=True)):
@@ -40,7 +41,9 @@ def views_of(
         if not view or len(variable.shape) < 2 or MATRIX in row.excluded:
             found.append(None)
         elif part is None:
-            found.append(memory.view(variable, view))
+            found.append(memory.view(variable, view, parts=splits[index]))
+        elif splits[index] > 1:
+            raise ValueError("a variable of which other processes have parts can't be split")
         else:
             found.append(memory.view(variable, view, part))
     pairs = zip(found, ranks, strict=True)

@@ -81,7 +81,7 @@ class Model:
         #: How each variable is viewed as a matrix; None if it isn't.
         ranks = [settings.rank_of(row) for row in self.rows]
         own = self.memory, self.variables, self.rows
-        self.views = views_of(*own, rule.view, ranks, parts.whole)
+        self.views = views_of(*own, rule.view, ranks, treatment.splits.of(named), parts.whole)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         #: A step of shards calls other processes in its middle, by functions of Python.

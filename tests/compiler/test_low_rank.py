@@ -32,7 +32,8 @@ def array(operand: Operand, form: tuple[int, int], *, by_length: bool) -> np.nda
     """A matrix of a shape; the variable's own is rows by columns, or short by long."""
     extent, is_transposed = operand
     shape = form_of(extent.name.lower(), *form, RANK)
-    shape = tuple(sorted(shape)) if by_length and extent is Extent.ELEMENT else shape
+    if by_length and extent is Extent.ELEMENT:
+        shape = min(shape), max(shape)
     return np.ones(shape[::-1] if is_transposed else shape)
 
 

@@ -96,7 +96,7 @@ def check(variable: Array, grad: Array, states: dict[str, Array], tolerance: flo
     right, short, drawn, left = (found[name] for name in ("right", "short", "drawn", "left"))
     assert right.shape == (len(grad), columns, rank)
     assert short.shape == (len(grad), min(rows, columns), rank)
-    singular, _, others = np.linalg.svd(wide.astype(np.float64), full_matrices=False)
+    singular, _, others = np.linalg.svd(np.asarray(wide, np.float64), full_matrices=False)
     wanted = {
         "left": grad @ right,
         "core": turned(left) @ left,

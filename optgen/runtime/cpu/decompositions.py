@@ -58,14 +58,14 @@ def eigenvectors(squares: Array, out: Array) -> None:
 
 
 @_of_each
-def inverse_root(squares: Array, out: Array, degree: float, epsilon: float) -> None:
-    """The inverse of the root of a degree, of a positive semidefinite matrix plus epsilon.
+def inverse_root(squares: Array, out: Array, degree: float, shift: float) -> None:
+    """The inverse of the root of a degree, of a positive semidefinite matrix plus a shift of its diagonal.
 
     Eigenvalues that rounding made negative count as 0.
     """
     values, vectors = np.linalg.eigh(squares.astype(np.float64))
     with np.errstate(divide="ignore"):
-        scales = (np.maximum(values, 0) + epsilon) ** (-1 / degree)
+        scales = (np.maximum(values, 0) + shift) ** (-1 / degree)
     out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
