@@ -59,7 +59,7 @@ def eigenvectors(squares: Array, out: Array) -> None:
 
 @_of_each
 def inverse_root(squares: Array, out: Array, degree: float, shift: float) -> None:
-    """The inverse of the root of a degree, of a positive semidefinite matrix plus a shift of its diagonal.
+    """The inverse of the root of a degree, of a positive semidefinite matrix after a shift.
 
     Eigenvalues that rounding made negative count as 0.
     """
