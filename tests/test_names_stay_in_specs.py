@@ -20,8 +20,8 @@ OPTIONAL = sorted((ROOT / "specs" / "features" / "optional").glob("*.toml"))
 SOME = ("rmsprop", "torchadamw")
 OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").glob("*.toml"))
 SCHEDULES = sorted((ROOT / "specs" / "schedules").glob("*.toml"))
-#: What the language itself gives to every spec.
-GIVEN = {"learning_rate"}
+#: What the language itself gives to every spec, and what it calls the side of a matrix.
+GIVEN = {"learning_rate", "rank"}
 #: Arguments of schedules, by Keras's names, and names from papers that are words of many programs.
 EVERYDAY = {
     *("alpha", "cycle", "power", "values"),

@@ -7,6 +7,7 @@ broadcast against the elements.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import inf, nan, prod
 from typing import Any
 
@@ -14,7 +15,7 @@ from keras import ops
 
 from optgen.keras.arithmetic import TensorFunctions
 from optgen.keras.randomness import Draws
-from optgen.runtime.matrix_calls import SQUARES, form_of
+from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view, state_form
 
 #: The dimensions that values of an extent vary over.
@@ -24,7 +25,8 @@ _VARIES = {"element": (0, 1, 2), "rows": (0, 1), "columns": (0, 2), "matrix": (0
 class Matrices:
     """The form of a variable in operations; without a ``view`` it is the variable's own."""
 
-    def __init__(self, shape: Sequence[int], view: str = "") -> None:
+    def __init__(self, shape: Sequence[int], view: str = "", rank: int = 0) -> None:
+        """``rank`` bounds the sides of matrices that have one."""
         self._own = tuple(shape)
         axes = axes_of(view, shape) if view else ([*range(len(shape))],)
         self._order = [axis for some in axes for axis in some]
@@ -35,7 +37,7 @@ class Matrices:
         seen = View(counts[0], counts[1], counts[2], len(shape)) if view else plain_view(shape)
         #: The numbers of a variable's shape that generated code reads, by name.
         self.sizes = dict(zip(NAMES, map(float, seen.shape), strict=True))
-        self._seen = seen
+        self._seen = replace(seen, rank=rank)
 
     def seen(self, tensor: Any) -> Any:
         """A tensor of the variable's shape in this form."""
@@ -58,27 +60,27 @@ class Matrices:
 
     def length(self, shape: str) -> tuple[int, ...]:
         """The shape of a state: of a number, of a vector of rows or of columns, of a square."""
-        if shape in SQUARES:
+        if is_matrix(shape):
             return state_form(self._seen, shape)
         return self._seen.length(shape) if self.is_viewed else ()
 
     def vector(self, state: Any, shape: str) -> Any:
         """A number or vector that broadcasts against tensors in this form, or a square."""
-        is_number = shape not in (*VECTOR_LENGTHS, *SQUARES)
+        is_number = shape not in VECTOR_LENGTHS and not is_matrix(shape)
         return state if is_number else ops.reshape(state, self.varying(shape))
 
     def flat(self, value: Any, shape: str) -> Any:
         """A number, vector or square in the shape of its state."""
-        wanted = self.varying(shape) if shape in (*VECTOR_LENGTHS, *SQUARES) else ()
+        is_number = shape not in VECTOR_LENGTHS and not is_matrix(shape)
+        wanted = () if is_number else self.varying(shape)
         return ops.reshape(ops.broadcast_to(value, wanted), self.length(shape))
 
     def varying(self, extent: str) -> tuple[int, ...]:
         """The shape of values of an extent."""
         if not self.is_viewed:
             return self.shape
-        if extent in SQUARES:
-            matrices, rows, columns = self.shape
-            return matrices, *form_of(extent, rows, columns)
+        if is_matrix(extent):
+            return self.shape[0], *self._seen.form(extent)
         kept = _VARIES[extent]
         return tuple(count if axis in kept else 1 for axis, count in enumerate(self.shape))
 

@@ -7,54 +7,100 @@ from typing import Any
 
 from keras import ops
 
+from optgen.keras.matrices import Matrices
 from optgen.runtime.matrix_calls import (
     EIGENVECTORS,
     ELEMENT,
     GRAM,
     INVERSE_ROOT,
     ORTHONORMAL,
-    SHORT_BY_SHORT,
+    PRODUCT,
+    SINGULAR_VECTORS,
     MatrixCall,
+    is_by_length,
 )
 
 
 def called(
-    call: MatrixCall, operands: Sequence[Any], shapes: Sequence[str], numbers: Sequence[Any]
+    call: MatrixCall,
+    operands: Sequence[Any],
+    shapes: Sequence[str],
+    numbers: Sequence[Any],
+    form: Matrices,
 ) -> Any:
-    """The result of a call on tensors of some shapes, with further numbers."""
-    if call.function in _OF_SQUARES:
-        return _OF_SQUARES[call.function](*operands, *numbers)
-    rows, columns = operands[-1].shape[-2:]
+    """The result of a call on tensors, with further numbers, for a variable of a form.
+
+    ``shapes`` are those of the operands and of the result.
+    """
+    _, rows, columns = form.shape
+    is_tall = rows > columns
     if call.function == GRAM:
         (one,) = operands
-        return ops.matmul(_turned(one), one) if rows > columns else ops.matmul(one, _turned(one))
-    turned = zip(operands, call.transposed, strict=True)
-    left, right = (_turned(one) if is_transposed else one for one, is_transposed in turned)
-    if [*shapes] == [SHORT_BY_SHORT, ELEMENT] and rows > columns:
-        return ops.matmul(right, _turned(left))
-    return ops.matmul(left, right)
+        return ops.matmul(_turned(one), one) if is_tall else ops.matmul(one, _turned(one))
+    # The variable's own matrix is short by long beside others with such a side.
+    is_turned = is_tall and any(map(is_by_length, shapes))
+    given = [
+        _turned(one) if is_turned and shape == ELEMENT else one
+        for one, shape in zip(operands, shapes, strict=False)
+    ]
+    turned = zip(given, call.transposed, strict=False)
+    given = [_turned(one) if is_transposed else one for one, is_transposed in turned]
+    if call.function == PRODUCT:
+        found = ops.matmul(*given)
+    elif call.function == SINGULAR_VECTORS:
+        found = _singular_vectors(given[0], form.varying(shapes[-1])[-1])
+    elif call.function in _DECOMPOSITIONS:
+        found = _DECOMPOSITIONS[call.function](*given, *numbers)
+    else:
+        reduce, axis = _OF_AXES[call.function]
+        found = reduce(*given, axis=axis, keepdims=True)
+    found = _turned(found) if is_turned and shapes[-1] == ELEMENT else found
+    return ops.broadcast_to(found, form.varying(shapes[-1]))
 
 
 def _turned(tensor: Any) -> Any:
     return ops.swapaxes(tensor, -1, -2)
 
 
-def _orthonormal(square: Any) -> Any:
-    return ops.qr(square)[0]
+def _orthonormal(matrix: Any) -> Any:
+    return ops.qr(matrix)[0]
+
+
+def _singular_vectors(matrix: Any, rank: int) -> Any:
+    """Those of the largest singular values, whose largest entries are positive."""
+    found = ops.svd(matrix, full_matrices=False)[0][..., :rank]
+    places = ops.argmax(ops.abs(found), axis=-2, keepdims=True)
+    return found * ops.sign(ops.take_along_axis(found, places, axis=-2))
+
+
+def _norm(matrix: Any, axis: int, *, keepdims: bool) -> Any:
+    return ops.sqrt(ops.sum(ops.square(matrix), axis=axis, keepdims=keepdims))
 
 
 def _eigenvectors(square: Any) -> Any:
     return ops.eigh(square)[1]
 
 
-def _inverse_root(square: Any, degree: Any, epsilon: Any) -> Any:
+def _inverse_root(square: Any, degree: Any, shift: Any) -> Any:
     values, vectors = ops.eigh(square)
-    scales = ops.power(ops.maximum(values, 0) + epsilon, -1 / degree)
+    scales = ops.power(ops.maximum(values, 0) + shift, -1 / degree)
     return ops.matmul(vectors * ops.expand_dims(scales, -2), _turned(vectors))
 
 
-_OF_SQUARES: Mapping[str, Callable[..., Any]] = {
+_DECOMPOSITIONS: Mapping[str, Callable[..., Any]] = {
     ORTHONORMAL: _orthonormal,
     EIGENVECTORS: _eigenvectors,
     INVERSE_ROOT: _inverse_root,
+}
+_REDUCERS: Mapping[str, Callable[..., Any]] = {
+    "sum": ops.sum,
+    "mean": ops.mean,
+    "norm": _norm,
+    "largest": ops.max,
+    "smallest": ops.min,
+}
+_OF_AXES: Mapping[str, tuple[Callable[..., Any], int]] = {
+    f"{of}_{name}": (reduce, axis)
+    for of, axis in (("row", -1), ("column", -2))
+    for name, reduce in _REDUCERS.items()
 }

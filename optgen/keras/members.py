@@ -129,8 +129,8 @@ class Member:
             if one.when(on):
                 operands = [self.tensors[name] for name in one.operands]
                 numbers = [self._narrow[n] if isinstance(n, str) else n for n in one.numbers]
-                own = [shapes[name] for name in one.operands]
-                self.tensors[one.target] = called(one, operands, own, numbers)
+                own = [shapes[name] for name in (*one.operands, one.target)]
+                self.tensors[one.target] = called(one, operands, own, numbers, self.slot.form)
 
     def keep(self, program: Program) -> None:
         """Give states the numbers and vectors that a program has left."""

@@ -20,7 +20,7 @@ from optgen.runtime.dtypes import wide
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
-from optgen.runtime.matrix_calls import SQUARES, multiple_of_identity
+from optgen.runtime.matrix_calls import is_matrix, multiple_of_identity
 from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 
@@ -61,7 +61,8 @@ def new_slot(
     """A variable that has no states yet; ``view`` is that of its rule."""
     constraint = getattr(variable, "constraint", None)
     shape = tuple(variable.shape)
-    form = Matrices(shape, view if len(shape) > 1 and MATRIX not in row.excluded else "")
+    view = view if len(shape) > 1 and MATRIX not in row.excluded else ""
+    form = Matrices(shape, view, settings.rank_of(row))
     on = {
         **settings.on(),
         CHECK_FINITE: False,
@@ -106,9 +107,9 @@ def _state(slot: Slot, state: State, settings: Settings, add_variable: Callable[
     variable, initial = slot.variable, initial_value(state, settings, slot.row)
     name = f"{re.sub('[/:]', '_', slot.path)}_{state.name}"
     if state.shape != ELEMENT:
-        is_square, shape = state.shape in SQUARES, slot.form.length(state.shape)
-        begun = _diagonal(initial) if is_square else _exactly(initial)
-        dtype = slot.dtype if is_square else host_dtype()
+        is_own, shape = is_matrix(state.shape), slot.form.length(state.shape)
+        begun = _diagonal(initial) if is_own else _exactly(initial)
+        dtype = slot.dtype if is_own else host_dtype()
         return add_variable(shape=shape, initializer=begun, dtype=dtype, name=name)
     return add_variable(
         shape=variable.shape,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.chunks import Segments
 from optgen.runtime.hyperparameters.declarations import Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
-from optgen.runtime.matrix_calls import SQUARES
+from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.memory import Memory
 from optgen.runtime.parts import NewStates, StateSource
 from optgen.runtime.shards import Whole
@@ -26,19 +27,27 @@ def views_of(
     variables: Sequence[Array],
     rows: Sequence[Row],
     view: str,
+    ranks: Sequence[int],
+    splits: Sequence[int],
     whole: Whole | None,
 ) -> list[View | None]:
-    """The views of variables of at least two dimensions that the user didn't exclude."""
+    """The views of variables of at least two dimensions that the user didn't exclude.
+
+    ``ranks`` has the rank of each variable, and ``splits`` how many matrices it is stacked of.
+    """
     found: list[View | None] = []
     for index, (variable, row) in enumerate(zip(variables, rows, strict=True)):
         part = None if whole is None else whole.part(index)
         if not view or len(variable.shape) < 2 or MATRIX in row.excluded:
             found.append(None)
         elif part is None:
-            found.append(memory.view(variable, view))
+            found.append(memory.view(variable, view, parts=splits[index]))
+        elif splits[index] > 1:
+            raise ValueError("a variable of which other processes have parts can't be split")
         else:
             found.append(memory.view(variable, view, part))
-    return found
+    pairs = zip(found, ranks, strict=True)
+    return [None if one is None else replace(one, rank=rank) for one, rank in pairs]
 
 
 def segments_of(
@@ -90,7 +99,7 @@ class Allocation:
                 self.shared[state.name] = shared
             return self.shared[state.name]
         view = self._views[index]
-        if view is not None and state.shape in SQUARES:
+        if view is not None and is_matrix(state.shape):
             shape = state_form(view, state.shape)
             return self._source.number(*self._place, index, state.name, shape, value, is_own=True)
         length = view.length(state.shape) if view is not None else ()

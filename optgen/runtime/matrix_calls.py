@@ -19,12 +19,12 @@ DType = np.dtype[Any] | str
 PRODUCT, GRAM = "@", "gram"
 #: Of a square: an orthonormal factor, eigenvectors of a symmetric one, the inverse of its root.
 ORTHONORMAL, EIGENVECTORS, INVERSE_ROOT = "orthonormal", "eigenvectors", "inverse_root"
-#: The shapes of matrices: that of the variable's view, and squares.
-ELEMENT, ROWS_BY_ROWS, COLUMNS_BY_COLUMNS, SHORT_BY_SHORT = (
-    *("element", "rows_by_rows", "columns_by_columns", "short_by_short"),
-)
-
-SQUARES = (ROWS_BY_ROWS, COLUMNS_BY_COLUMNS, SHORT_BY_SHORT)
+#: The singular vectors of the largest singular values.
+SINGULAR_VECTORS = "singular_vectors"
+#: The shape of matrices that is the variable's own. Others are named by their sides: of rows and
+#: of columns, of the shorter and the longer one of these, and of the rank.
+ELEMENT = "element"
+_BY = "_by_"
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,27 @@ class MatrixCall:
 
 
 def multiple_of_identity(shape: tuple[int, ...], value: float, dtype: DType) -> Array:
-    """What squares begin as; a batch of them, if there are three dimensions."""
-    return np.broadcast_to(value * np.eye(shape[-1]), shape).astype(dtype)
+    """What matrices begin as; a batch of them, if there are three dimensions."""
+    return np.broadcast_to(value * np.eye(*shape[-2:]), shape).astype(dtype)
 
 
-def form_of(shape: str, rows: int, columns: int) -> tuple[int, int]:
-    """The rows and columns of a matrix of a shape, for variables of so many."""
-    if shape == ELEMENT:
-        return rows, columns
-    sides = {ROWS_BY_ROWS: rows, COLUMNS_BY_COLUMNS: columns, SHORT_BY_SHORT: min(rows, columns)}
-    return sides[shape], sides[shape]
+def is_matrix(shape: str) -> bool:
+    """Whether a state of a shape is a matrix, but not of the variable's own shape."""
+    return _BY in shape
+
+
+def is_by_length(shape: str) -> bool:
+    """Whether a side of a shape is the shorter or the longer one of a variable's."""
+    return "short" in shape or "long" in shape
+
+
+def form_of(shape: str, rows: int, columns: int, rank: int) -> tuple[int, int]:
+    """The rows and columns of a matrix of a shape, for variables of so many.
+
+    The rank of a matrix is at most its shorter side.
+    """
+    short, long = sorted((rows, columns))
+    sides = {"rows": rows, "columns": columns, "short": short, "long": long}
+    sides["rank"] = min(rank, short)
+    first, second = ("rows", "columns") if shape == ELEMENT else shape.split(_BY)
+    return sides[first], sides[second]

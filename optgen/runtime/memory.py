@@ -156,10 +156,11 @@ class Memory(Protocol):
     def matrices(self, flat: Array, view: View) -> Array:
         """Elements in the order of a variable's memory as a batch of matrices."""
 
-    def view(self, variable: Array, view: str, part: Part | None = None) -> View:
+    def view(self, variable: Array, view: str, part: Part | None = None, parts: int = 1) -> View:
         """The view of a variable of at least two dimensions as matrices.
 
-        ``part`` says which part of a larger variable this one is.
+        ``part`` says which part of a larger variable this one is. One that is all here may be a
+        stack of ``parts`` along its first dimension.
         """
 
     def segments(self, variable: Array, part: Part) -> Segments:

@@ -79,7 +79,9 @@ class Model:
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
         self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: How each variable is viewed as a matrix; None if it isn't.
-        self.views = views_of(self.memory, self.variables, self.rows, rule.view, parts.whole)
+        ranks = [settings.rank_of(row) for row in self.rows]
+        own = self.memory, self.variables, self.rows
+        self.views = views_of(*own, rule.view, ranks, treatment.splits.of(named), parts.whole)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         #: A step of shards calls other processes in its middle, by functions of Python.
@@ -102,9 +104,9 @@ class Model:
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
         #: What kernels reach by address besides variables and gradients.
         self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
-        own = self.memory, self.variables, self.views, kernels.matrices
+        given = self.memory, self.variables, self.views, kernels.matrices
         is_whole = kernels.programs[0].common == len(kernels.programs[0].phases)
-        scratch = Scratch(*own, is_whole=is_whole)
+        scratch = Scratch(*given, is_whole=is_whole)
         self._held |= scratch.arrays
         self._batches = scratch.batches
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)

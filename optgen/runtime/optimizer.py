@@ -18,6 +18,7 @@ from optgen.runtime.gradient_pairs import Gradients, Variables
 from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.exclusions import Itself, keys_of, taken_out
 from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.splits import SPLIT
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.instance_names import unique_name
 from optgen.runtime.minimize import minimize
@@ -95,16 +96,20 @@ class Optimizer(Routed, Sealed, Saved):
             known = {Itself(array): path for path, array in model.named.items()}
         config = {"name": self.name, **settings.as_dict(), **treatment.as_dict()}
         config["options"] = settings.options.as_dict()
+        config |= treatment.splits.as_arguments(known)
         return {**config, **treatment.exclusions.as_arguments(known)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """An optimizer from what ``get_config`` returned; the mapping isn't changed."""
         arguments = dict(config)
+        splits = arguments.pop(SPLIT, ())
         excluded = taken_out(arguments, cls.hyperparameters, has_view=bool(cls.view))
         optimizer = cls(**arguments)
         for name, patterns in excluded.items():
             optimizer._exclude(name, None, patterns)
+        for parts, patterns in splits:
+            optimizer.split_matrix(parts, var_names=patterns)
         return optimizer
 
     def __reduce__(self) -> tuple[Any, ...]:

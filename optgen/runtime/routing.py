@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.caller import caller_level
 from optgen.runtime.core import HasCore
+from optgen.runtime.hyperparameters.exclusions import keys_of
 from optgen.runtime.model import Model
 from optgen.runtime.rule_metadata import Generated
 
@@ -107,6 +109,25 @@ class Routed(HasCore, Generated):
             if (model := self._core.model) is None:
                 raise ValueError(f"{type(self).__name__} has no variables yet; build it first")
             return routing_of(model, type(self))
+
+    def split_matrix(
+        self,
+        parts: int,
+        var_list: Sequence[Array] | None = None,
+        var_names: Sequence[str] | None = None,
+    ) -> None:
+        """Update each of some variables as a stack of matrices, such as heads or projections.
+
+        The first dimension is that of ``parts`` matrices, one below the other. ``var_names`` are
+        regular expressions that are searched for in paths. Raises ValueError for a rule without a
+        view, and after ``build``, which raises it where a length is no multiple of ``parts``.
+        """
+        kind = type(self).__name__
+        if not self.view:
+            raise ValueError(f"{kind} has no view of variables as matrices, which could be split")
+        if self._core.model is not None:
+            raise ValueError("variables are split before the optimizer is built")
+        self._core.treatment.splits.add(parts, keys_of(var_list), var_names)
 
     def _warn_of_matrices(self) -> None:
         """Warn of variables that are seldom meant to be matrices."""

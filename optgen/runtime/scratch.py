@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.matrix_calls import ELEMENT, form_of
+from optgen.runtime.matrix_calls import ELEMENT
 from optgen.runtime.view import View
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Scratch:
             if view is not None and view.shape[0]:
                 _, form = self._memory.form(variable)
                 alone = index if view.row_places is not None else -1
-                key = form, view.matrices, view.rows, view.columns, alone
+                key = form, view.matrices, view.rows, view.columns, view.rank, alone
                 alike.setdefault(key, []).append(index)
         for (form, *_), members in ((tuple(key), some) for key, some in alike.items()):  # type: ignore[arg-type]
             first = views[members[0]]
@@ -91,8 +91,7 @@ class Scratch:
     def _regions(self, view: View) -> dict[tuple[str, int], int]:
         """The number of elements of each slot, for one variable."""
         return {
-            (shape, slot): view.matrices * prod(form_of(shape, view.rows, view.columns))
-            for _, shape, slot in self._names
+            (shape, slot): view.matrices * prod(view.form(shape)) for _, shape, slot in self._names
         }
 
     def _elements(self, view: View) -> int:
@@ -106,7 +105,7 @@ class Scratch:
             start += size * len(members)
         made: dict[str, Array] = {}
         for name, shape, slot in self._names:
-            region, form = regions[shape, slot], form_of(shape, view.rows, view.columns)
+            region, form = regions[shape, slot], view.form(shape)
             whole = region.reshape(len(members), view.matrices, *form)
             for place, index in enumerate(members):
                 self.arrays[name][index] = whole[place]

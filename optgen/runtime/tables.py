@@ -10,7 +10,7 @@ import numpy as np
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
 from optgen.runtime.chunks import Chunks, Segments
 from optgen.runtime.dtypes import DTYPES
-from optgen.runtime.matrix_calls import ELEMENT, form_of
+from optgen.runtime.matrix_calls import ELEMENT
 from optgen.runtime.tiles import Tiling, tiling
 from optgen.runtime.view import View
 
@@ -115,8 +115,7 @@ class Tables:
         """The numbers of elements that matrices of a shape have, by variable."""
         if over == ELEMENT:
             return self.sizes
-        forms = (form_of(over, view.rows, view.columns) for view in self._views)
-        pairs = zip(forms, self._views, strict=True)
+        pairs = ((view.form(over), view) for view in self._views)
         return np.array([rows * columns * v.matrices for (rows, columns), v in pairs], np.int64)
 
     def _split(

@@ -47,6 +47,12 @@ class View:
     #: number; None where all are.
     lines: tuple[Stretch, ...] | None = None
     across: tuple[Stretch, ...] | None = None
+    #: The most that a side of a rank may have.
+    rank: int = 0
+
+    def form(self, shape: str) -> tuple[int, int]:
+        """The rows and columns of a matrix of a shape."""
+        return form_of(shape, self.rows, self.columns, self.rank)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,9 +67,9 @@ class View:
 
 
 def state_form(view: View, shape: str) -> tuple[int, ...]:
-    """The shape of a state that is a square of each matrix."""
+    """The shape of a state that is another matrix for each matrix."""
     batch = () if view.matrices == 1 else (view.matrices,)
-    return *batch, *form_of(shape, view.rows, view.columns)
+    return *batch, *view.form(shape)
 
 
 def plain_view(shape: Sequence[int]) -> View:
@@ -71,9 +77,20 @@ def plain_view(shape: Sequence[int]) -> View:
     return View(1, prod(shape), 1, len(shape))
 
 
-def view_of(view: str, shape: Sequence[int], strides: Sequence[int]) -> View:
-    """The view of a variable of at least two dimensions; ``strides`` count elements."""
-    batch, rows, columns = axes_of(view, shape)
+def view_of(view: str, shape: Sequence[int], strides: Sequence[int], parts: int = 1) -> View:
+    """The view of a variable of at least two dimensions; ``strides`` count elements.
+
+    The variable is a stack of so many ``parts`` along its first dimension.
+    """
+    dims = len(shape)
+    if parts > 1:
+        length = shape[0] // parts
+        found = axes_of(view, (length, *shape[1:]))
+        shape, strides = (parts, length, *shape[1:]), (length * strides[0], *strides)
+        batch, rows, columns = ([axis + 1 for axis in axes] for axes in found)
+        batch = [0, *batch]
+    else:
+        batch, rows, columns = axes_of(view, shape)
     counts = [prod(shape[axis] for axis in axes) for axes in (batch, rows, columns)]
     places = [_places(shape, strides, axes) for axes in (batch, rows, columns)]
     row_places = (places[0][:, None] + places[1][None, :]).reshape(-1)
@@ -82,8 +99,8 @@ def view_of(view: str, shape: Sequence[int], strides: Sequence[int]) -> View:
         row_places, width * np.arange(len(row_places))
     )
     if follows:
-        return View(counts[0], counts[1], width, len(shape))
-    return View(counts[0], counts[1], width, len(shape), row_places, places[2])
+        return View(counts[0], counts[1], width, dims)
+    return View(counts[0], counts[1], width, dims, row_places, places[2])
 
 
 def view_of_part(

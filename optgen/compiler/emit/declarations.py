@@ -7,14 +7,13 @@ from collections.abc import Iterable, Iterator
 from optgen.compiler.emit.layout import asks
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.ir.condition import ALWAYS, Condition
+from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import GIVEN, Expression, Number, Operation, names, text
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Keep, MatrixCall, Norm, Phase, Plan, Program, Switch
-from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import COUNTERS, Hyperparameter, Input, Rule, State
 
-_FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
+_FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss", "is_rank")
 
 
 def hyperparameter(h: Hyperparameter) -> str:
@@ -205,6 +204,6 @@ def _call(call: MatrixCall, plan: Plan) -> str:
     if numbers:
         said = (repr(n.value) if isinstance(n, Number) else f'"{text(n)}"' for n in numbers)
         arguments.append(f"numbers=({', '.join(said)},)")
-    if not Condition.of(MATRIX).implies(call.guard):
+    if call.guard != ALWAYS:
         arguments.append(f"when=lambda on: {asks(call.guard)}")
     return f"MatrixCall({', '.join(arguments)})"

@@ -10,8 +10,8 @@ from optgen.compiler.emit.columns import Columns, all_names
 from optgen.compiler.emit.declarations import shape_of
 from optgen.compiler.emit.functions import functions_of
 from optgen.compiler.emit.targets import TARGETS
-from optgen.compiler.ir.extent import SQUARES
-from optgen.compiler.ir.matrix import MATRIX_CALLS
+from optgen.compiler.ir.extent import MATRICES
+from optgen.compiler.ir.matrix import LIBRARY_CALLS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import CLASSES, MATRIX
 from optgen.compiler.ir.rule import Rule
@@ -64,8 +64,8 @@ _PRINTED = CLASSES.union(
         "matrices",
         "transposed",
         "numbers",
-        *MATRIX_CALLS,
-        *map(shape_of, SQUARES),
+        *LIBRARY_CALLS,
+        *map(shape_of, MATRICES),
     ),
     *(target.words for target in TARGETS),
 )

@@ -6,19 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Number, Operation
-from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent, join
+from optgen.compiler.ir.extent import ARRAYS, MATRICES, OF_RANK, VECTORS, Extent, join
 from optgen.compiler.ir.matrix import (
     GRAM,
+    MATRIX_CALLS,
     OF_SQUARES,
     PRODUCT,
+    SINGULAR_VECTORS,
     TRANSPOSE,
     Sides,
     extent_of,
     product,
+    reduced,
     sides,
+    singular_sides,
 )
-from optgen.compiler.ir.randomness import DRAWS
-from optgen.compiler.ir.reduction import REDUCERS
+from optgen.compiler.ir.randomness import DRAWS, draws_of, number_of
+from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
 from optgen.compiler.ir.reserved import SHAPES
 from optgen.compiler.ir.rule import GRAD, PARAM, Input, State, Step
 
@@ -45,6 +49,13 @@ class Extents:
         """
         declared = {state.name: calls if state.is_of_calls else state.extent for state in states}
         declared |= {name: declared[state] for name, state in versions.items()}
+        # What is drawn for a matrix of another shape has one number for each of its elements.
+        self._drawn = {
+            number: declared[step.target]
+            for step in steps
+            if declared.get(step.target) in MATRICES
+            for number in draws_of(step.expression)
+        }
         self._extents: dict[str, Extent] = {
             **dict.fromkeys(SHAPES, Extent.TENSOR),
             PARAM: Extent.ELEMENT,
@@ -77,14 +88,18 @@ class Extents:
             case Name(name):
                 return self.name(name)
         if expression.operator in DRAWS:
-            return Extent.ELEMENT
+            return self._drawn.get(number_of(expression), Extent.ELEMENT)
+        if (found := self._reduced(expression)) is not None:
+            return extent_of(found) or Extent.ELEMENT
         if expression.operator in REDUCTIONS:
             return self.reduction(expression)[1]
         if expression.operator == GRAM:
             return Extent.SHORT_BY_SHORT
         if expression.operator in OF_SQUARES:
             return self.of(expression.operands[0])
-        if expression.operator == PRODUCT:
+        if expression.operator == SINGULAR_VECTORS:
+            return extent_of(singular_sides(self.sides(expression.operands[0]))) or Extent.ELEMENT
+        if expression.operator in (PRODUCT, TRANSPOSE):
             return extent_of(self.sides(expression)) or Extent.ELEMENT
         return join(self.of(operand) for operand in expression.operands)
 
@@ -97,6 +112,17 @@ class Extents:
             left, right = map(self.sides, expression.operands)
             return product(left, right)
         return sides(self.of(expression))
+
+    def is_library_call(self, operation: Operation) -> bool:
+        """Whether a library computes an operation on whole matrices."""
+        return operation.operator in MATRIX_CALLS or self._reduced(operation) is not None
+
+    def _reduced(self, operation: Operation) -> Sides | None:
+        """The sides of the result where rows or columns of a matrix with a rank are reduced."""
+        if operation.operator not in AXIS_REDUCTIONS:
+            return None
+        found = self.sides(operation.operands[0])
+        return None if found is None else reduced(found, REDUCERS[operation.operator].extent)
 
     def reduction(self, operation: Operation) -> tuple[Extent, Extent]:
         """The extents of the terms and of the results of a reduction.
@@ -123,4 +149,5 @@ AMOUNTS: Mapping[Extent, str] = {
     Extent.ROWS_BY_ROWS: "one number for each pair of rows",
     Extent.COLUMNS_BY_COLUMNS: "one number for each pair of columns",
     Extent.SHORT_BY_SHORT: "one number for each pair of rows or columns, whichever are fewer",
+    **{extent: f"numbers for {extent.name.lower().replace('_', ' ')}" for extent in OF_RANK},
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from optgen.compiler.ir.expression import FUNCTION_NAMES, GIVEN
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import OF_RANK, Extent
 from optgen.compiler.ir.functions import FUNCTIONS, OF_SCHEDULES
 from optgen.compiler.ir.matrix import MATRIX_FUNCTIONS
 from optgen.compiler.ir.randomness import DRAWS
@@ -43,6 +43,7 @@ STATE_SHAPES: Mapping[str, Extent] = {
     "rows by rows": Extent.ROWS_BY_ROWS,
     "columns by columns": Extent.COLUMNS_BY_COLUMNS,
     "short by short": Extent.SHORT_BY_SHORT,
+    **{extent.name.lower().replace("_", " "): extent for extent in OF_RANK},
 }
 #: The extents of matrices as the shapes of states.
 SPELLED_SHAPES = {extent: name for name, extent in STATE_SHAPES.items() if name != OF_CALLS}

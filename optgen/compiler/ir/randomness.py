@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from optgen.compiler.ir.expression import Expression, Number, Operation, rewrite, walk
 
 #: The functions without arguments that draw a number, each with its distribution.
@@ -40,6 +42,20 @@ def seeded(expression: Expression, *names: Expression) -> Expression:
     return rewrite(expression, change)
 
 
+def number_of(draw: Operation) -> int:
+    """The number of a draw, which no other one of the rule has."""
+    number = draw.operands[-1]
+    assert isinstance(number, Number)
+    return int(number.value)
+
+
+def draws_of(expression: Expression) -> Iterator[int]:
+    """The numbers of the draws of an expression."""
+    for part in walk(expression):
+        if isinstance(part, Operation) and part.operator in DRAWS:
+            yield number_of(part)
+
+
 def has_draws(expression: Expression) -> bool:
     """Whether an expression draws a random number."""
-    return any(isinstance(p, Operation) and p.operator in DRAWS for p in walk(expression))
+    return any(True for _ in draws_of(expression))

@@ -45,6 +45,7 @@ ATTRIBUTES = frozenset(
         "save_own_variables",
         "scale_loss",
         "spec",
+        "split_matrix",
         "state",
         "states",
         "switches",

@@ -40,6 +40,8 @@ class Hyperparameter:
     excluded: Scalar | None = None
     #: Whether it is a static loss scale.
     scales_loss: bool = False
+    #: Whether it bounds the sides of matrices that have a rank.
+    is_rank: bool = False
     #: The feature that isn't woven into this rule, whose argument it is instead.
     replaces: Text | None = None
     #: For which variables that is so.

@@ -9,7 +9,14 @@ from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Name, Operation, walk
 from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.matrix import GRAM, INVERSE_ROOT, MATRIX_CALLS, PRODUCT, TRANSPOSE
+from optgen.compiler.ir.matrix import (
+    GRAM,
+    INVERSE_ROOT,
+    MATRIX_CALLS,
+    PRODUCT,
+    SINGULAR_VECTORS,
+    TRANSPOSE,
+)
 from optgen.compiler.ir.plan import Hold, Item, MatrixCall
 from optgen.compiler.plan.hoisted_names import fresh, words
 
@@ -70,7 +77,9 @@ class Matrices:
         count = 2 if expression.operator == PRODUCT else 1
         matrices, numbers = expression.operands[:count], expression.operands[count:]
         operands = [self._operand(one, guard, block) for one in matrices]
-        operands += [self._hoist(one, Extent.TENSOR, guard, "number", block) for one in numbers]
+        if expression.operator != SINGULAR_VECTORS:
+            # Their number is that of the result's columns.
+            operands += [self._hoist(one, Extent.TENSOR, guard, "number", block) for one in numbers]
         call = self._with_itself(
             Operation(expression.operator, tuple(operands), expression.location)
         )

@@ -18,7 +18,6 @@ from optgen.compiler.ir.expression import (
 )
 from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.matrix import MATRIX_CALLS
 from optgen.compiler.ir.plan import Assignment, Item, Keep, Norm, Reduction
 from optgen.compiler.ir.randomness import SEED, has_draws, seeded
 from optgen.compiler.ir.reduction import REDUCERS, Combination, Reducer
@@ -167,7 +166,7 @@ class Passes:
             for operand in expression.operands
         )
         changed = Operation(expression.operator, operands, expression.location)
-        if expression.operator in MATRIX_CALLS:
+        if self._extents.is_library_call(changed):
             return self._matrices.call(changed, guard, block)
         if expression.operator not in REDUCTIONS:
             return changed

@@ -1,4 +1,4 @@
-"""Decompositions of square matrices by LAPACK, in float64; NaN where it finds none.
+"""Decompositions and reductions of matrices by LAPACK and NumPy, in float64; NaN for none.
 
 Each function takes a batch of matrices, and the array that its results belong in.
 """
@@ -6,47 +6,91 @@ Each function takes a batch of matrices, and the array that its results belong i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import wraps
 
 import numpy as np
 
 from optgen.runtime.arrays import Array
-from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL
+from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL, SINGULAR_VECTORS
 
 
-def orthonormal(square: Array, out: Array) -> None:
-    """The orthonormal factor of a square matrix times a triangular one."""
-    try:
-        out[...] = np.linalg.qr(square.astype(np.float64))[0]
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
+def _of_each(decompose: Callable[..., None]) -> Callable[..., None]:
+    """A function of a batch whose matrices with no decomposition, alone, become NaN."""
+
+    @wraps(decompose)
+    def run(matrices: Array, out: Array, *numbers: float) -> None:
+        try:
+            decompose(matrices, out, *numbers)
+        except np.linalg.LinAlgError:
+            for place in np.ndindex(*matrices.shape[:-2]):
+                try:
+                    decompose(matrices[place], out[place], *numbers)
+                except np.linalg.LinAlgError:
+                    out[place] = np.nan
+
+    return run
 
 
-def eigenvectors(square: Array, out: Array) -> None:
+@_of_each
+def orthonormal(matrices: Array, out: Array) -> None:
+    """The orthonormal factor of a square or tall matrix times a triangular one."""
+    out[...] = np.linalg.qr(matrices.astype(np.float64))[0]
+
+
+@_of_each
+def singular_vectors(matrices: Array, out: Array) -> None:
+    """The left singular vectors as columns, that of the largest singular value first.
+
+    The matrix itself is decomposed: the product with its transpose has the squares of its singular
+    values, of which those below the root of the precision times the largest are lost. The largest
+    entry of each vector is positive, so that results don't depend on the library.
+    """
+    found = np.linalg.svd(matrices.astype(np.float64), full_matrices=False)[0]
+    found = found[..., : out.shape[-1]]
+    largest = np.argmax(np.abs(found), axis=-2, keepdims=True)
+    out[...] = np.where(np.take_along_axis(found, largest, axis=-2) < 0, -found, found)
+
+
+@_of_each
+def eigenvectors(squares: Array, out: Array) -> None:
     """The eigenvectors of a symmetric matrix as columns, that of the smallest eigenvalue first."""
-    try:
-        out[...] = np.linalg.eigh(square.astype(np.float64))[1]
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
+    out[...] = np.linalg.eigh(squares.astype(np.float64))[1]
 
 
-def inverse_root(square: Array, out: Array, degree: float, epsilon: float) -> None:
-    """The inverse of the root of a degree, of a positive semidefinite matrix plus epsilon.
+@_of_each
+def inverse_root(squares: Array, out: Array, degree: float, shift: float) -> None:
+    """The inverse of the root of a degree, of a positive semidefinite matrix after a shift.
 
     Eigenvalues that rounding made negative count as 0.
     """
-    try:
-        values, vectors = np.linalg.eigh(square.astype(np.float64))
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
-        return
+    values, vectors = np.linalg.eigh(squares.astype(np.float64))
     with np.errstate(divide="ignore"):
-        scales = (np.maximum(values, 0) + epsilon) ** (-1 / degree)
+        scales = (np.maximum(values, 0) + shift) ** (-1 / degree)
     out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
-#: The functions of squares by name.
-OF_SQUARES: Mapping[str, Callable[..., None]] = {
+def reduced(matrix: Array, out: Array, reduce: Callable[..., Array], axis: int) -> None:
+    """One number for each row or column of a matrix, the same in all that broadcasts to it."""
+    out[...] = reduce(matrix.astype(np.float64), axis=axis, keepdims=True)
+
+
+#: The functions of one matrix by name.
+DECOMPOSITIONS: Mapping[str, Callable[..., None]] = {
     ORTHONORMAL: orthonormal,
     EIGENVECTORS: eigenvectors,
     INVERSE_ROOT: inverse_root,
+    SINGULAR_VECTORS: singular_vectors,
+}
+_REDUCERS: Mapping[str, Callable[..., Array]] = {
+    "sum": np.sum,
+    "mean": np.mean,
+    "norm": np.linalg.norm,
+    "largest": np.max,
+    "smallest": np.min,
+}
+#: The reductions of rows and of columns by name, each with its axis.
+OF_AXES: Mapping[str, tuple[Callable[..., Array], int]] = {
+    f"{of}_{name}": (reduce, axis)
+    for of, axis in (("row", -1), ("column", -2))
+    for name, reduce in _REDUCERS.items()
 }

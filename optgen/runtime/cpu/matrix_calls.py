@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array
-from optgen.runtime.cpu.decompositions import OF_SQUARES
-from optgen.runtime.matrix_calls import ELEMENT, GRAM, SHORT_BY_SHORT, MatrixCall
+from optgen.runtime.cpu.decompositions import DECOMPOSITIONS, OF_AXES, reduced
+from optgen.runtime.matrix_calls import ELEMENT, GRAM, MatrixCall, is_by_length
 from optgen.runtime.scratch import Batch
 from optgen.runtime.transaction import Call
 
@@ -40,20 +40,29 @@ class MatrixCalls:
                 yield self._call(call, batch, slice(place, place + 1), numbers)
 
     def _call(self, call: MatrixCall, batch: Batch, some: slice, numbers: Sequence[float]) -> Call:
-        operands = [batch.matrices[name][some] for name in call.operands]
-        out, is_tall = batch.matrices[call.target][some], batch.rows > batch.columns
-        if call.function in OF_SQUARES:
-            return OF_SQUARES[call.function], operands[0], out, *numbers
+        names = [*call.operands, call.target]
+        matrices, is_tall = (
+            [batch.matrices[name][some] for name in names],
+            batch.rows > batch.columns,
+        )
         if call.function == GRAM:
             # The same memory twice: BLAS then computes one half of the symmetric result only.
-            (one,) = operands
+            one, out = matrices
             pair = (_turned(one), one) if is_tall else (one, _turned(one))
             return np.matmul, *pair, out
-        turned = zip(operands, call.transposed, strict=True)
-        left, right = (_turned(one) if is_transposed else one for one, is_transposed in turned)
-        shapes = [self._shapes[name] for name in call.operands]
-        if shapes == [SHORT_BY_SHORT, ELEMENT] and is_tall:
-            return np.matmul, right, _turned(left), out
+        shapes = [self._shapes[name] for name in names]
+        if is_tall and any(map(is_by_length, shapes)):
+            # The variable's own matrix is short by long here.
+            pairs = zip(matrices, shapes, strict=True)
+            matrices = [_turned(one) if shape == ELEMENT else one for one, shape in pairs]
+        *operands, out = matrices
+        turned = zip(operands, call.transposed, strict=False)
+        operands = [_turned(one) if is_transposed else one for one, is_transposed in turned]
+        if call.function in DECOMPOSITIONS:
+            return DECOMPOSITIONS[call.function], *operands, out, *numbers
+        if call.function in OF_AXES:
+            return reduced, *operands, out, *OF_AXES[call.function]
+        left, right = operands
         return np.matmul, left, right, out
 
 

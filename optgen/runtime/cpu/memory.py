@@ -73,12 +73,15 @@ class HostMemory:
         found: Array = as_matrices(flat, view)
         return found
 
-    def view(self, variable: Array, view: str, part: Part | None = None) -> View:
-        """The view of a variable of at least two dimensions as matrices, or of a part of one."""
+    def view(self, variable: Array, view: str, part: Part | None = None, parts: int = 1) -> View:
+        """The view of a variable of at least two dimensions as matrices, or of a part of one.
+
+        A variable that is all here may be a stack of ``parts`` along its first dimension.
+        """
         strides = _strides(variable)
         if part is not None:
             return view_of_part(view, *part, strides)
-        return view_of(view, variable.shape, strides)
+        return view_of(view, variable.shape, strides, parts)
 
     def segments(self, variable: Array, part: Part) -> Segments:
         """The segments of a variable that is a part of a larger one."""

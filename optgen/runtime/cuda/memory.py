@@ -86,9 +86,9 @@ class DeviceMemory:
         self.assign(array, multiple_of_identity(shape, value, dtype) if is_own else value)
         return array
 
-    def view(self, variable: Any, view: str) -> View:
+    def view(self, variable: Any, view: str, part: None = None, parts: int = 1) -> View:
         """The view of a variable of at least two dimensions as matrices."""
-        return matrix_view(view, variable.shape, _strides(variable))
+        return matrix_view(view, variable.shape, _strides(variable), parts)
 
     def segments(self, variable: Any, part: Part) -> Segments:
         """The segments of a variable that is a part of a larger one."""

@@ -37,6 +37,8 @@ class Hyperparameter:
     grouped: bool = False
     #: Whether it is a static loss scale.
     scales_loss: bool = False
+    #: Whether it bounds the sides of matrices that have a rank; it is fixed once these exist.
+    is_rank: bool = False
     #: Whether its value is a list of numbers.
     is_list: bool = False
 

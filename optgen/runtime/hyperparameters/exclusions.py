@@ -59,7 +59,7 @@ class Exclusions:
 
         Raises TypeError or ValueError for what is no pattern.
         """
-        listed = _checked(patterns)
+        listed = checked_patterns(patterns)
         self._keys.setdefault(hyperparameter, set()).update(keys)
         self._patterns.setdefault(hyperparameter, []).extend(listed)
 
@@ -105,7 +105,7 @@ def taken_out(
     return {name: config.pop(EXCLUDE + name, None) for name in names}
 
 
-def _checked(patterns: Sequence[str] | str | None) -> list[str]:
+def checked_patterns(patterns: Sequence[str] | str | None) -> list[str]:
     """Regular expressions as a list. Raises TypeError or ValueError for what is none."""
     checked = [patterns] if isinstance(patterns, str) else list(patterns or ())
     for pattern in checked:

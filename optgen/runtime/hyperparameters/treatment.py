@@ -9,6 +9,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
 from optgen.runtime.hyperparameters.groups import Groups, groups_of, members_of
 from optgen.runtime.hyperparameters.settings import Row
+from optgen.runtime.hyperparameters.splits import Splits
 from optgen.runtime.memory import Memory
 
 #: Patterns for paths, each with a function that takes a variable and returns what it becomes.
@@ -31,7 +32,7 @@ class Treatment:
         overwrite_with_gradient: Sequence[str] | str | None,
         on_nonfinite: OnNonfinite,
     ) -> None:
-        self.exclusions = Exclusions()
+        self.exclusions, self.splits = Exclusions(), Splits()
         self.constraints = dict(_checked(owner, constraints))
         patterns = overwrite_with_gradient or ()
         self.overwrite = (patterns,) if isinstance(patterns, str) else tuple(patterns)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Name, Operation, walk
-from optgen.compiler.ir.extent import SQUARES, VECTORS, Extent
+from optgen.compiler.ir.extent import MATRICES, VECTORS, Extent
 from optgen.compiler.ir.extents import AMOUNTS, Extents
 from optgen.compiler.ir.problem import Problem
 from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
@@ -49,7 +49,7 @@ def _check_state(state: State, rule: Rule) -> Iterator[Problem]:
     if state.stands_in:
         message = f"{state.name!r} has {amount}, and can't stand in for the parameter"
         yield Problem(message, state.location, "drop shape or stands_in")
-    if state.extent in (*VECTORS, *SQUARES) and not state.when.implies(Condition.of(MATRIX)):
+    if state.extent in (*VECTORS, *MATRICES) and not state.when.implies(Condition.of(MATRIX)):
         message = f"{state.name!r} has {amount}, and not every tensor is a matrix"
         hint = 'write when = "matrix"' if rule.view else f'{_ADD_VIEW}, and when = "matrix"'
         yield Problem(message, state.location, hint)
@@ -120,6 +120,8 @@ def _check_part(
         message = f"{name} needs a matrix, and this line runs for other tensors too"
         hint = _UNDER_IF if rule.view else f"{_ADD_VIEW}, and {_UNDER_IF}"
         yield Problem(message, part.location, hint)
+    elif extents.is_library_call(part):
+        return
     elif name in AXIS_REDUCTIONS and found is not Extent.CALL and not _has_axis(name, found):
         axis = "row" if REDUCERS[name].extent is Extent.ROWS else "column"
         message = f"{name} is of many numbers for each {axis}, and this has {AMOUNTS[found]}"

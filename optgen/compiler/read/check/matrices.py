@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import REDUCTIONS, Expression, Operation, walk
-from optgen.compiler.ir.extent import SQUARES, Extent
+from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Operation, walk
+from optgen.compiler.ir.extent import MATRICES, OF_RANK, SQUARES, TALL, Extent
 from optgen.compiler.ir.extents import AMOUNTS, Extents
 from optgen.compiler.ir.matrix import (
     GRAM,
     MATRIX_CALLS,
     OF_SQUARES,
+    ORTHONORMAL,
     PRODUCT,
+    RANK,
+    SINGULAR_VECTORS,
     TRANSPOSE,
     Sides,
     extent_of,
@@ -23,11 +26,13 @@ from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import Block, Rule, Step
 
 _ADD_VIEW = 'add [matrix] view = "first by rest", or another view'
+_ADD_RANK = 'add [matrix] rank = "…", the name of a hyperparameter of whole numbers'
 _UNDER_IF = "put the line under if matrix:"
 
 
 def check_matrices(rule: Rule) -> Iterator[Problem]:
     """Products whose shapes don't fit, and values of different matrices in one operation."""
+    yield from _check_rank(rule)
     for block in rule.blocks:
         own, others = block.steps, (*block.otherwise, *block.perturb)
         for step in others if block.slot is None else (*own, *others):
@@ -35,6 +40,15 @@ def check_matrices(rule: Rule) -> Iterator[Problem]:
         yield from _Shapes(rule, block).problems()
     if rule.evaluation is not None:
         yield from _check_place(rule.evaluation)
+
+
+def _check_rank(rule: Rule) -> Iterator[Problem]:
+    """States of a rank where no hyperparameter is one."""
+    if not any(h.is_rank for h in rule.hyperparameters):
+        for state in rule.states:
+            if state.extent in OF_RANK:
+                message = f"{state.name!r} has a side of a rank, and no hyperparameter is one"
+                yield Problem(message, state.location, _ADD_RANK)
 
 
 def _check_place(expression: Expression) -> Iterator[Problem]:
@@ -71,9 +85,9 @@ class _Shapes:
             return
         if is_product:
             yield from self._check_product(part, step, is_factor=is_factor)
-        elif part.operator in REDUCTIONS:
+        elif part.operator in REDUCTIONS and not self._extents.is_library_call(part):
             yield from self._check_reduction(part)
-        else:
+        elif part.operator not in REDUCTIONS:
             yield from self._check_together(part)
 
     def _check_product(self, part: Operation, step: Step, *, is_factor: bool) -> Iterator[Problem]:
@@ -84,6 +98,8 @@ class _Shapes:
             yield Problem(message, part.location, hint)
         elif part.operator in OF_SQUARES:
             yield from self._check_square(part)
+        elif part.operator == SINGULAR_VECTORS:
+            yield from self._check_singular(part)
         elif odd := next((o for o in part.operands if self._extents.sides(o) is None), None):
             message = f"{part.operator} is of matrices, and this has {self._amount(odd)}"
             yield Problem(message, odd.location, "write * for a product of elements")
@@ -98,13 +114,29 @@ class _Shapes:
 
     def _check_square(self, part: Operation) -> Iterator[Problem]:
         square, *numbers = part.operands
-        if self._extents.of(square) not in SQUARES:
+        found = self._extents.of(square)
+        if found not in SQUARES and not (part.operator == ORTHONORMAL and found in TALL):
             message = f"{part.operator} is of a square, and this has {self._amount(square)}"
             yield Problem(message, square.location, "take gram(x), or x @ transpose(x)")
         for one in numbers:
             if self._extents.of(one) is not Extent.CALL:
                 message = f"{part.operator} takes a number, and this has {self._amount(one)}"
                 yield Problem(message, one.location, "take a number, or a hyperparameter")
+
+    def _check_singular(self, part: Operation) -> Iterator[Problem]:
+        matrix, number = part.operands
+        ranks = [h.name for h in self._rule.hyperparameters if h.is_rank]
+        found = self._extents.sides(matrix)
+        if found is None:
+            message = f"{part.operator} is of a matrix, and this has {self._amount(matrix)}"
+            yield Problem(message, matrix.location, "take a matrix, or a product of matrices")
+        elif found[0] == RANK:
+            message = f"{_shown(found)} has no more singular vectors than its rank"
+            hint = f"write {part.operator}(transpose(a), …) for those of the other side"
+            yield Problem(message, matrix.location, hint)
+        elif not isinstance(number, Name) or number.id not in ranks:
+            message = f"the second argument of {part.operator} is the rank"
+            yield Problem(message, number.location, f"write {ranks[0]}" if ranks else _ADD_RANK)
 
     def _check_sides(self, part: Operation, *, is_factor: bool) -> Iterator[Problem]:
         left, right = (self._extents.sides(one) for one in part.operands)
@@ -126,16 +158,16 @@ class _Shapes:
 
     def _check_reduction(self, part: Operation) -> Iterator[Problem]:
         found, reducer = self._extents.of(part.operands[0]), REDUCERS[part.operator]
-        if found in SQUARES and (reducer.extent is not Extent.TENSOR or reducer.is_mean):
+        if found in MATRICES and (reducer.extent is not Extent.TENSOR or reducer.is_mean):
             message = f"{part.operator} is of elements, and this has {AMOUNTS[found]}"
             yield Problem(
-                message, part.location, "sum, norm, largest and smallest are of squares too"
+                message, part.location, "sum, norm, largest and smallest are of all matrices"
             )
 
     def _check_together(self, part: Operation) -> Iterator[Problem]:
         """A problem where an operation on elements has different matrices."""
         extents = [self._extents.of(one) for one in part.operands]
-        square = next((one for one in extents if one in SQUARES), None)
+        square = next((one for one in extents if one in MATRICES), None)
         for extent, operand in zip(extents, part.operands, strict=True):
             if square is None or extent <= Extent.MATRIX or extent is square:
                 continue

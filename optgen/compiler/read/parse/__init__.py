@@ -91,6 +91,7 @@ class _Parser:
         states = tuple(self._state(entry, when) for entry in spec.states)
         if self._statements.draws and all(h.name != SEED for h in self._hyperparameters):
             self._hyperparameters += (self._plain_seed(),)
+        self._find_rank()
         return Rule(
             name=spec.name.value,
             module=spec.module,
@@ -124,6 +125,21 @@ class _Parser:
             hint = nearest(view.value, VIEWS) or f"views are {', '.join(map(repr, VIEWS))}"
             self._problems.add(f"{view.value!r:.60} is no view", view.location, hint)
         return view.value
+
+    def _find_rank(self) -> None:
+        """Mark the hyperparameter that bounds the sides of matrices that have a rank."""
+        rank = self._spec.rank
+        if rank is None:
+            return
+        whole = {h.name for h in self._hyperparameters if h.integer and not h.optional}
+        if rank.value not in whole:
+            message = f"the rank {rank.value!r:.60} is no hyperparameter of whole numbers"
+            hint = nearest(rank.value, whole)
+            hint = hint or "declare it: { default = 4, integer = true, range = … >= 1 }"
+            self._problems.add(message, rank.location, hint)
+        self._hyperparameters = tuple(
+            replace(h, is_rank=True) if h.name == rank.value else h for h in self._hyperparameters
+        )
 
     def _notation(self, endings: int) -> Iterator[str]:
         """The rule for readers: with the step that it leaves out, and what its functions are."""
