@@ -13,7 +13,7 @@ from tests.numeric.ingredients import bringing, ingredients
 Table = dict[str, Any]
 
 SPECS = Path(__file__).parents[2] / "specs"
-OPTIMIZERS = {path.stem: path for path in sorted((SPECS / "optimizers").glob("*.toml"))}
+_EVERY = {path.stem: path for path in sorted((SPECS / "optimizers").glob("*.toml"))}
 #: What a rule leaves to the compiler.
 END: Table = {"slot": "direct", "update": {"rule": "param = param - change"}}
 
@@ -22,6 +22,26 @@ def read(path: Path) -> Table:
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
+_FUNCTIONS = {path.stem: read(path) for path in (SPECS / "functions").glob("*.toml")}
+_PRODUCT = re.compile(r"@|\b(?:gram|transpose|orthonormal|eigenvectors|inverse_root)\(")
+
+
+def multiplies(text: str) -> bool:
+    """Whether lines of a rule multiply matrices, or call a function that does."""
+    called = [one for name, one in _FUNCTIONS.items() if re.search(rf"\b{name}\(", text)]
+    return bool(_PRODUCT.search(text)) or any(multiplies(one["function"]["rule"]) for one in called)
+
+
+def _multiplies(path: Path) -> bool:
+    own = read(path)
+    table = own if "update" in own else read(_EVERY[own["extends"].lower()])
+    return multiplies(table["update"]["rule"])
+
+
+#: Rules for elements and vectors, which are run here without the compiler; `test_matrix_rules.py`
+#: has those with products of matrices.
+OPTIMIZERS = {name: path for name, path in _EVERY.items() if not _multiplies(path)}
+PRODUCTS = {name: path for name, path in _EVERY.items() if name not in OPTIMIZERS}
 FEATURES = {table["name"]: table for table in map(read, (SPECS / "features").glob("*.toml"))}
 #: Those that Keras has too, with all features that it has; a test compares this with Keras.
 KERAS_S = ["adadelta", "adagrad", "adam", "adamax", "adamw", "ftrl", "lion", "rmsprop", "sgd"]
