@@ -207,6 +207,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "adamuon_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -230,6 +231,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "adamuon_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -253,6 +255,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "adamuon_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -276,6 +279,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "adamuon_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -299,6 +303,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "adamuon_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -134,9 +134,7 @@ class Conda(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_mean_gradient", "gram", ("held_mean_gradient",),
-                                when=lambda on: (on["matrix"] and on["step_eq_1"]) or (
-                                    on["matrix"] and on["step_modulo_period_eq_0"]
-                                ),
+                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: (
@@ -150,9 +148,7 @@ class Conda(Featured):
                             MatrixCall(
                                 "eigenvectors_held_minus_gram_held_mean_gradient", "eigenvectors",
                                 ("held_minus_gram_held_mean_gradient",),
-                                when=lambda on: (on["matrix"] and on["step_eq_1"]) or (
-                                    on["matrix"] and on["step_modulo_period_eq_0"]
-                                ),
+                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: (

@@ -205,6 +205,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "muon_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -228,6 +229,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "muon_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -251,6 +253,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "muon_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -274,6 +277,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "muon_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -297,6 +301,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "muon_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -225,6 +225,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "normuon_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -248,6 +249,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "normuon_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -271,6 +273,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "normuon_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -294,6 +297,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "normuon_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -317,6 +321,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "normuon_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -210,6 +210,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "polarmuon_product_part", "@",
                                 ("gram_held_polar_express_y", "gram_held_polar_express_y"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -233,6 +234,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "polarmuon_product_part_2", "@",
                                 ("gram_held_polar_express_y_2", "gram_held_polar_express_y_2"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -256,6 +258,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "polarmuon_product_part_3", "@",
                                 ("gram_held_polar_express_y_3", "gram_held_polar_express_y_3"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -279,6 +282,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "polarmuon_product_part_4", "@",
                                 ("gram_held_polar_express_y_4", "gram_held_polar_express_y_4"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -302,6 +306,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "polarmuon_product_part_5", "@",
                                 ("gram_held_polar_express_y_5", "gram_held_polar_express_y_5"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],

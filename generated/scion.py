@@ -163,6 +163,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "scion_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -186,6 +187,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "scion_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -209,6 +211,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "scion_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -232,6 +235,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "scion_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -255,6 +259,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "scion_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
+                                transposed=(False, True,),
                             ),
                         ),
                         when=lambda on: on["matrix"],

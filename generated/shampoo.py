@@ -173,7 +173,7 @@ class Shampoo(Featured):
                             MatrixCall(
                                 "inverse_root_held_left_four_epsilon", "inverse_root",
                                 ("held_left",), numbers=(4, "epsilon",),
-                                when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: on["step_minus_1_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
@@ -184,7 +184,7 @@ class Shampoo(Featured):
                             MatrixCall(
                                 "inverse_root_held_right_four_epsilon", "inverse_root",
                                 ("held_right",), numbers=(4, "epsilon",),
-                                when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: on["step_minus_1_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],

@@ -182,18 +182,17 @@ class SOAP(Featured):
                             MatrixCall(
                                 "transpose_held_left_basis_by_held_grad", "@",
                                 ("held_left_basis", "held_grad"), transposed=(True, False,),
-                                when=lambda on: on["step_gt_1"] and on["matrix"],
+                                when=lambda on: on["step_gt_1"],
                             ),
                             MatrixCall(
                                 "soap_product_part", "@",
                                 ("transpose_held_left_basis_by_held_grad", "held_right_basis"),
-                                when=lambda on: on["step_gt_1"] and on["matrix"],
+                                when=lambda on: on["step_gt_1"],
                             ),
                             MatrixCall(
                                 "transpose_held_left_basis_by_held_mean_gradient", "@",
                                 ("held_left_basis", "held_mean_gradient"),
-                                transposed=(True, False,),
-                                when=lambda on: on["step_gt_1"] and on["matrix"],
+                                transposed=(True, False,), when=lambda on: on["step_gt_1"],
                             ),
                             MatrixCall(
                                 "soap_product_part_2", "@",
@@ -201,7 +200,7 @@ class SOAP(Featured):
                                     "transpose_held_left_basis_by_held_mean_gradient",
                                     "held_right_basis",
                                 ),
-                                when=lambda on: on["step_gt_1"] and on["matrix"],
+                                when=lambda on: on["step_gt_1"],
                             ),
                             MatrixCall(
                                 "held_grad_2_by_transpose_held_grad_2", "@",
@@ -219,18 +218,17 @@ class SOAP(Featured):
                         calls=(
                             MatrixCall(
                                 "eigenvectors_held_minus_left", "eigenvectors",
-                                ("held_minus_left",),
-                                when=lambda on: on["matrix"] and on["step_eq_1"],
+                                ("held_minus_left",), when=lambda on: on["step_eq_1"],
                             ),
                             MatrixCall(
                                 "held_left_by_held_left_basis_2", "@",
                                 ("held_left", "held_left_basis_2"),
-                                when=lambda on: on["matrix"] and not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_left_by_held_left_basis_2", "orthonormal",
                                 ("held_left_by_held_left_basis_2",),
-                                when=lambda on: on["matrix"] and not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: (
@@ -243,18 +241,17 @@ class SOAP(Featured):
                         calls=(
                             MatrixCall(
                                 "eigenvectors_held_minus_right", "eigenvectors",
-                                ("held_minus_right",),
-                                when=lambda on: on["matrix"] and on["step_eq_1"],
+                                ("held_minus_right",), when=lambda on: on["step_eq_1"],
                             ),
                             MatrixCall(
                                 "held_right_by_held_right_basis_2", "@",
                                 ("held_right", "held_right_basis_2"),
-                                when=lambda on: on["matrix"] and not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_right_by_held_right_basis_2", "orthonormal",
                                 ("held_right_by_held_right_basis_2",),
-                                when=lambda on: on["matrix"] and not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: not on["step_eq_1"] and on["step_minus_1_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: (
@@ -268,13 +265,12 @@ class SOAP(Featured):
                             MatrixCall(
                                 "held_left_basis_by_held_soap_part", "@",
                                 ("held_left_basis", "held_soap_part"),
-                                when=lambda on: on["step_gt_1"] and on["matrix"],
+                                when=lambda on: on["step_gt_1"],
                             ),
                             MatrixCall(
                                 "soap_product_part_3", "@",
                                 ("held_left_basis_by_held_soap_part", "held_right_basis"),
-                                transposed=(False, True,),
-                                when=lambda on: on["step_gt_1"] and on["matrix"],
+                                transposed=(False, True,), when=lambda on: on["step_gt_1"],
                             ),
                         ),
                         when=lambda on: on["step_gt_1"] and on["matrix"],

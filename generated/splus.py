@@ -184,9 +184,7 @@ class SPlus(Featured):
                         calls=(
                             MatrixCall(
                                 "eigenvectors_held_left", "eigenvectors", ("held_left",),
-                                when=lambda on: (on["matrix"] and on["step_eq_1"]) or (
-                                    on["matrix"] and on["step_modulo_period_eq_0"]
-                                ),
+                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: (
@@ -199,9 +197,7 @@ class SPlus(Featured):
                         calls=(
                             MatrixCall(
                                 "eigenvectors_held_right", "eigenvectors", ("held_right",),
-                                when=lambda on: (on["matrix"] and on["step_eq_1"]) or (
-                                    on["matrix"] and on["step_modulo_period_eq_0"]
-                                ),
+                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: (

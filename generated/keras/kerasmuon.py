@@ -137,13 +137,10 @@ def update_sums_4(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) ->
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction = tensors["gram_held_direction"]
-    gram_held_direction_by_gram_held_direction = tensors[
-        "gram_held_direction_by_gram_held_direction"
-    ]
+    kerasmuon_product_part = tensors["kerasmuon_product_part"]
     # kerasmuon
     held_kerasmuon_part = (
-        scalars["muon_b"] * gram_held_direction
-        + scalars["muon_c"] * gram_held_direction_by_gram_held_direction
+        scalars["muon_b"] * gram_held_direction + scalars["muon_c"] * kerasmuon_product_part
     )
     # store
     tensors["held_kerasmuon_part"] = held_kerasmuon_part
@@ -165,13 +162,10 @@ def update_sums_6(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) ->
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_2 = tensors["gram_held_direction_2"]
-    gram_held_direction_2_by_gram_held_direction_2 = tensors[
-        "gram_held_direction_2_by_gram_held_direction_2"
-    ]
+    kerasmuon_product_part_2 = tensors["kerasmuon_product_part_2"]
     # kerasmuon
     held_kerasmuon_part_2 = (
-        scalars["muon_b"] * gram_held_direction_2
-        + scalars["muon_c"] * gram_held_direction_2_by_gram_held_direction_2
+        scalars["muon_b"] * gram_held_direction_2 + scalars["muon_c"] * kerasmuon_product_part_2
     )
     # store
     tensors["held_kerasmuon_part_2"] = held_kerasmuon_part_2
@@ -193,13 +187,10 @@ def update_sums_8(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) ->
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_3 = tensors["gram_held_direction_3"]
-    gram_held_direction_3_by_gram_held_direction_3 = tensors[
-        "gram_held_direction_3_by_gram_held_direction_3"
-    ]
+    kerasmuon_product_part_3 = tensors["kerasmuon_product_part_3"]
     # kerasmuon
     held_kerasmuon_part_3 = (
-        scalars["muon_b"] * gram_held_direction_3
-        + scalars["muon_c"] * gram_held_direction_3_by_gram_held_direction_3
+        scalars["muon_b"] * gram_held_direction_3 + scalars["muon_c"] * kerasmuon_product_part_3
     )
     # store
     tensors["held_kerasmuon_part_3"] = held_kerasmuon_part_3
@@ -221,13 +212,10 @@ def update_sums_10(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_4 = tensors["gram_held_direction_4"]
-    gram_held_direction_4_by_gram_held_direction_4 = tensors[
-        "gram_held_direction_4_by_gram_held_direction_4"
-    ]
+    kerasmuon_product_part_4 = tensors["kerasmuon_product_part_4"]
     # kerasmuon
     held_kerasmuon_part_4 = (
-        scalars["muon_b"] * gram_held_direction_4
-        + scalars["muon_c"] * gram_held_direction_4_by_gram_held_direction_4
+        scalars["muon_b"] * gram_held_direction_4 + scalars["muon_c"] * kerasmuon_product_part_4
     )
     # store
     tensors["held_kerasmuon_part_4"] = held_kerasmuon_part_4
@@ -249,13 +237,10 @@ def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_5 = tensors["gram_held_direction_5"]
-    gram_held_direction_5_by_gram_held_direction_5 = tensors[
-        "gram_held_direction_5_by_gram_held_direction_5"
-    ]
+    kerasmuon_product_part_5 = tensors["kerasmuon_product_part_5"]
     # kerasmuon
     held_kerasmuon_part_5 = (
-        scalars["muon_b"] * gram_held_direction_5
-        + scalars["muon_c"] * gram_held_direction_5_by_gram_held_direction_5
+        scalars["muon_b"] * gram_held_direction_5 + scalars["muon_c"] * kerasmuon_product_part_5
     )
     # store
     tensors["held_kerasmuon_part_5"] = held_kerasmuon_part_5

@@ -149,13 +149,10 @@ def update_sums_4(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) ->
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction = tensors["gram_held_direction"]
-    gram_held_direction_by_gram_held_direction = tensors[
-        "gram_held_direction_by_gram_held_direction"
-    ]
+    torchmuon_product_part = tensors["torchmuon_product_part"]
     # torchmuon
     held_torchmuon_part = (
-        scalars["ns_b"] * gram_held_direction
-        + scalars["ns_c"] * gram_held_direction_by_gram_held_direction
+        scalars["ns_b"] * gram_held_direction + scalars["ns_c"] * torchmuon_product_part
     )
     # store
     tensors["held_torchmuon_part"] = held_torchmuon_part
@@ -177,13 +174,10 @@ def update_sums_6(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) ->
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_2 = tensors["gram_held_direction_2"]
-    gram_held_direction_2_by_gram_held_direction_2 = tensors[
-        "gram_held_direction_2_by_gram_held_direction_2"
-    ]
+    torchmuon_product_part_2 = tensors["torchmuon_product_part_2"]
     # torchmuon
     held_torchmuon_part_2 = (
-        scalars["ns_b"] * gram_held_direction_2
-        + scalars["ns_c"] * gram_held_direction_2_by_gram_held_direction_2
+        scalars["ns_b"] * gram_held_direction_2 + scalars["ns_c"] * torchmuon_product_part_2
     )
     # store
     tensors["held_torchmuon_part_2"] = held_torchmuon_part_2
@@ -205,13 +199,10 @@ def update_sums_8(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) ->
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_3 = tensors["gram_held_direction_3"]
-    gram_held_direction_3_by_gram_held_direction_3 = tensors[
-        "gram_held_direction_3_by_gram_held_direction_3"
-    ]
+    torchmuon_product_part_3 = tensors["torchmuon_product_part_3"]
     # torchmuon
     held_torchmuon_part_3 = (
-        scalars["ns_b"] * gram_held_direction_3
-        + scalars["ns_c"] * gram_held_direction_3_by_gram_held_direction_3
+        scalars["ns_b"] * gram_held_direction_3 + scalars["ns_c"] * torchmuon_product_part_3
     )
     # store
     tensors["held_torchmuon_part_3"] = held_torchmuon_part_3
@@ -233,13 +224,10 @@ def update_sums_10(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_4 = tensors["gram_held_direction_4"]
-    gram_held_direction_4_by_gram_held_direction_4 = tensors[
-        "gram_held_direction_4_by_gram_held_direction_4"
-    ]
+    torchmuon_product_part_4 = tensors["torchmuon_product_part_4"]
     # torchmuon
     held_torchmuon_part_4 = (
-        scalars["ns_b"] * gram_held_direction_4
-        + scalars["ns_c"] * gram_held_direction_4_by_gram_held_direction_4
+        scalars["ns_b"] * gram_held_direction_4 + scalars["ns_c"] * torchmuon_product_part_4
     )
     # store
     tensors["held_torchmuon_part_4"] = held_torchmuon_part_4
@@ -261,13 +249,10 @@ def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -
     """The update of every variable that has a gradient."""
     # load
     gram_held_direction_5 = tensors["gram_held_direction_5"]
-    gram_held_direction_5_by_gram_held_direction_5 = tensors[
-        "gram_held_direction_5_by_gram_held_direction_5"
-    ]
+    torchmuon_product_part_5 = tensors["torchmuon_product_part_5"]
     # torchmuon
     held_torchmuon_part_5 = (
-        scalars["ns_b"] * gram_held_direction_5
-        + scalars["ns_c"] * gram_held_direction_5_by_gram_held_direction_5
+        scalars["ns_b"] * gram_held_direction_5 + scalars["ns_c"] * torchmuon_product_part_5
     )
     # store
     tensors["held_torchmuon_part_5"] = held_torchmuon_part_5

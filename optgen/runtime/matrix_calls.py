@@ -44,7 +44,8 @@ class MatrixCall:
 
 def multiple_of_identity(shape: tuple[int, ...], value: float, dtype: DType) -> Array:
     """What matrices begin as; a batch of them, if there are three dimensions."""
-    return np.broadcast_to(value * np.eye(*shape[-2:]), shape).astype(dtype)
+    *_, rows, columns = shape
+    return np.broadcast_to(value * np.eye(rows, columns), shape).astype(dtype)
 
 
 def is_matrix(shape: str) -> bool:
