@@ -26,6 +26,7 @@ GIVEN = {"learning_rate", "rank"}
 EVERYDAY = {
     *("alpha", "cycle", "power", "values"),
     *("d", "r", "z", "distance", "product", "progress", "scale", "start", "variance"),
+    *("average", "basis", "bound", "factor", "keep", "left", "rank", "right"),
 }
 
 
