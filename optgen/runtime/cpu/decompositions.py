@@ -13,20 +13,30 @@ from optgen.runtime.arrays import Array
 from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL
 
 
+def _orthonormal(square: Array) -> Array:
+    return np.linalg.qr(square)[0]
+
+
+def _eigenvectors(square: Array) -> Array:
+    return np.linalg.eigh(square)[1]
+
+
+def _inverse_root(square: Array, degree: float, epsilon: float) -> Array:
+    values, vectors = np.linalg.eigh(square)
+    with np.errstate(divide="ignore"):
+        scales = (np.maximum(values, 0) + epsilon) ** (-1 / degree)
+    root: Array = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    return root
+
+
 def orthonormal(square: Array, out: Array) -> None:
     """The orthonormal factor of a square matrix times a triangular one."""
-    try:
-        out[...] = np.linalg.qr(square.astype(np.float64))[0]
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
+    _decompose(_orthonormal, square, out)
 
 
 def eigenvectors(square: Array, out: Array) -> None:
     """The eigenvectors of a symmetric matrix as columns, that of the smallest eigenvalue first."""
-    try:
-        out[...] = np.linalg.eigh(square.astype(np.float64))[1]
-    except np.linalg.LinAlgError:
-        out[...] = np.nan
+    _decompose(_eigenvectors, square, out)
 
 
 def inverse_root(square: Array, out: Array, degree: float, epsilon: float) -> None:
@@ -34,14 +44,24 @@ def inverse_root(square: Array, out: Array, degree: float, epsilon: float) -> No
 
     Eigenvalues that rounding made negative count as 0.
     """
+    _decompose(_inverse_root, square, out, degree, epsilon)
+
+
+def _decompose(function: Callable[..., Array], square: Array, out: Array, *numbers: float) -> None:
+    """Decompose each matrix; one that can't be leaves the others as they are."""
+    wide = square.astype(np.float64)
+    # LAPACK finds finite eigenvectors of NaN.
+    finite = np.isfinite(wide).all((-2, -1))
+    wide[~finite] = 0
     try:
-        values, vectors = np.linalg.eigh(square.astype(np.float64))
+        out[...] = function(wide, *numbers)
     except np.linalg.LinAlgError:
+        if wide.ndim > 2:
+            for matrix, result in zip(square, out, strict=True):
+                _decompose(function, matrix, result, *numbers)
+            return
         out[...] = np.nan
-        return
-    with np.errstate(divide="ignore"):
-        scales = (np.maximum(values, 0) + epsilon) ** (-1 / degree)
-    out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    out[~finite] = np.nan
 
 
 #: The functions of squares by name.
