@@ -44,7 +44,8 @@ class MatrixCall:
 
 def multiple_of_identity(shape: tuple[int, ...], value: float, dtype: DType) -> Array:
     """What squares begin as; a batch of them, if there are three dimensions."""
-    return np.broadcast_to(value * np.eye(shape[-1]), shape).astype(dtype)
+    # "C": a copy of what repeats would have its elements in another order.
+    return np.broadcast_to(value * np.eye(shape[-1]), shape).astype(dtype, order="C")
 
 
 def form_of(shape: str, rows: int, columns: int) -> tuple[int, int]:

@@ -169,7 +169,7 @@ def test_nothing_is_decomposed_between_periods(monkeypatch: pytest.MonkeyPatch) 
             calls.append(name)
             function(*arguments)
 
-        monkeypatch.setitem(decompositions.OF_SQUARES, name, counted)  # type: ignore[arg-type]
+        monkeypatch.setitem(decompositions.OF_SQUARES, name, counted)
     optimizer = made("soap", variables())
     made_in = []
     for number in range(8):
