@@ -284,12 +284,12 @@ class KLShampoo(Featured):
                             MatrixCall(
                                 "held_left_by_held_left_basis", "@",
                                 ("held_left", "held_left_basis"),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_left_by_held_left_basis", "orthonormal",
                                 ("held_left_by_held_left_basis",),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
@@ -300,12 +300,12 @@ class KLShampoo(Featured):
                             MatrixCall(
                                 "held_right_by_held_right_basis", "@",
                                 ("held_right", "held_right_basis"),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_right_by_held_right_basis", "orthonormal",
                                 ("held_right_by_held_right_basis",),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],

@@ -45,7 +45,8 @@ class MatrixCall:
 def multiple_of_identity(shape: tuple[int, ...], value: float, dtype: DType) -> Array:
     """What matrices begin as; a batch of them, if there are three dimensions."""
     *_, rows, columns = shape
-    return np.broadcast_to(value * np.eye(rows, columns), shape).astype(dtype)
+    # "C": a copy of what repeats would have its elements in another order.
+    return np.broadcast_to(value * np.eye(rows, columns), shape).astype(dtype, order="C")
 
 
 def is_matrix(shape: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,14 +12,12 @@ from tests.numeric.preconditioned import Array, Beside, rule
 
 RATE = 0.02
 MATRICES, VECTOR = (0, 1, 2), 3
-#: Yields the change for each gradient that it is sent.
-Formula = Callable[[tuple[int, ...]], Iterator[Array]]
+#: The change for a gradient, the states of its matrix, and the step.
+Formula = Callable[[Array, dict[str, Array], int], Array]
 
 
-def run(
-    name: str, change: Callable[[Array, dict[str, Array], int], Array], **settings: float
-) -> Beside:
-    """Run our rule and its formula; ``change`` is given a gradient, its states and the step."""
+def run(name: str, change: Formula, **settings: float) -> Beside:
+    """Run our rule and its formula."""
     beside = Beside(rule(name)(RATE, **settings))
     states: list[dict[str, Array]] = [{} for _ in beside.others]
 
@@ -35,11 +33,6 @@ def run(
     return beside
 
 
-def power(square: Array, exponent: float) -> Array:
-    values, vectors = np.linalg.eigh(square)
-    return (vectors * values**exponent) @ vectors.T
-
-
 @pytest.mark.parametrize("rescale", [True, False])
 def test_swan(rescale: bool) -> None:
     def change(grad: Array, states: dict[str, Array], number: int) -> Array:
@@ -49,7 +42,7 @@ def test_swan(rescale: bool) -> None:
         whitened = left[:, values > 1e-9] @ right[values > 1e-9]
         if rescale:
             whitened *= np.linalg.norm(normal) / np.linalg.norm(whitened)
-        return RATE * whitened
+        return np.asarray(RATE * whitened)
 
     beside = run("swan", change, rescale=rescale, epsilon=1e-13)
     assert [*next(iter(beside.optimizer.state.values()))] == []
@@ -77,7 +70,7 @@ def test_kl_shampoo() -> None:
         if number % 4 == 0:
             states["qa"] = np.linalg.qr(states["a"] @ qa)[0]
             states["qb"] = np.linalg.qr(states["b"] @ qb)[0]
-        return RATE * qa @ turned @ qb.T
+        return np.asarray(RATE * qa @ turned @ qb.T)
 
     run("klshampoo", change, beta_2=beta, period=4)
 
@@ -106,7 +99,7 @@ def test_kron() -> None:
             kept = states[f"l{name}"] = np.maximum(0.9 * states[f"l{name}"] + 0.1 * newest, newest)
             error = product - count * np.eye(len(product))
             states[name] = states[name] - 0.1 / kept * states[name] @ error
-        return RATE * white * min(1, 1.1 / (np.sqrt(np.mean(white**2)) + 1e-6))
+        return np.asarray(RATE * white * min(1, 1.1 / (np.sqrt(np.mean(white**2)) + 1e-6)))
 
     run("kron", change)
 
@@ -131,5 +124,5 @@ def test_kron_whitens() -> None:
 def test_vectors_have_another_rule(name: str, other: type[torch.optim.Optimizer]) -> None:
     beside = Beside(rule(name)(RATE, fallback_learning_rate=0.03))
     theirs = other([beside.others[VECTOR]], lr=0.03, weight_decay=0.0)  # type: ignore[call-arg]
-    beside.run(lambda number: theirs.step())  # type: ignore[arg-type,return-value]
+    beside.run(lambda number: theirs.step())
     beside.compare(1e-6, [VECTOR])

@@ -15,18 +15,23 @@ from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL,
 
 
 def _of_each(decompose: Callable[..., None]) -> Callable[..., None]:
-    """A function of a batch whose matrices with no decomposition, alone, become NaN."""
+    """A function of a batch, in float64, whose matrices without a decomposition become NaN."""
 
     @wraps(decompose)
     def run(matrices: Array, out: Array, *numbers: float) -> None:
+        wide = matrices.astype(np.float64)
+        # LAPACK finds finite eigenvectors of NaN.
+        finite = np.isfinite(wide).all((-2, -1))
+        wide[~finite] = 0
         try:
-            decompose(matrices, out, *numbers)
+            decompose(wide, out, *numbers)
         except np.linalg.LinAlgError:
-            for place in np.ndindex(*matrices.shape[:-2]):
+            for place in np.ndindex(*wide.shape[:-2]):
                 try:
-                    decompose(matrices[place], out[place], *numbers)
+                    decompose(wide[place], out[place], *numbers)
                 except np.linalg.LinAlgError:
                     out[place] = np.nan
+        out[~finite] = np.nan
 
     return run
 
@@ -34,7 +39,7 @@ def _of_each(decompose: Callable[..., None]) -> Callable[..., None]:
 @_of_each
 def orthonormal(matrices: Array, out: Array) -> None:
     """The orthonormal factor of a square or tall matrix times a triangular one."""
-    out[...] = np.linalg.qr(matrices.astype(np.float64))[0]
+    out[...] = np.linalg.qr(matrices)[0]
 
 
 @_of_each
@@ -45,7 +50,7 @@ def singular_vectors(matrices: Array, out: Array) -> None:
     values, of which those below the root of the precision times the largest are lost. The largest
     entry of each vector is positive, so that results don't depend on the library.
     """
-    found = np.linalg.svd(matrices.astype(np.float64), full_matrices=False)[0]
+    found = np.linalg.svd(matrices, full_matrices=False)[0]
     found = found[..., : out.shape[-1]]
     largest = np.argmax(np.abs(found), axis=-2, keepdims=True)
     out[...] = np.where(np.take_along_axis(found, largest, axis=-2) < 0, -found, found)
@@ -54,7 +59,7 @@ def singular_vectors(matrices: Array, out: Array) -> None:
 @_of_each
 def eigenvectors(squares: Array, out: Array) -> None:
     """The eigenvectors of a symmetric matrix as columns, that of the smallest eigenvalue first."""
-    out[...] = np.linalg.eigh(squares.astype(np.float64))[1]
+    out[...] = np.linalg.eigh(squares)[1]
 
 
 @_of_each
@@ -63,7 +68,7 @@ def inverse_root(squares: Array, out: Array, degree: float, shift: float) -> Non
 
     Eigenvalues that rounding made negative count as 0.
     """
-    values, vectors = np.linalg.eigh(squares.astype(np.float64))
+    values, vectors = np.linalg.eigh(squares)
     with np.errstate(divide="ignore"):
         scales = (np.maximum(values, 0) + shift) ** (-1 / degree)
     out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
