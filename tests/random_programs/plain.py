@@ -138,7 +138,9 @@ def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
     layout = found.layout
     tables = layout.buffers, layout.columns, layout.factors
     decided = tuple(switch for switch in found.switches if switch.of_calls)
-    kernels = kernels_in(own, shared, *tables, layout.programs, layout.vectors, decided)
+    kernels = kernels_in(
+        own, shared, *tables, layout.programs, layout.vectors, layout.matrices, decided
+    )
     found.kernels_of = classmethod(lambda cls, target: kernels)
     made: type[Optimizer] = found
     return made
