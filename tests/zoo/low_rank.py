@@ -45,7 +45,7 @@ def galore(rank: int, period: int, scale: float) -> Steps:
     def steps(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         # The paper projects the side of rows where there are no more of them than of columns.
         is_tall = len(x) > x[0].size
-        m = v = 0.0
+        m = v = np.zeros(())
         for t, g in enumerate(matrices(gradients, is_tall=is_tall)):
             if t % period == 0:
                 p = np.linalg.svd(g)[0][:, :rank]
@@ -85,8 +85,8 @@ def apollo(rank: int, period: int, scale: float, *, by_column: bool) -> Steps:
 
     def steps(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         is_tall = len(x) > x[0].size
-        m = v = 0.0
-        last = None
+        m = v = np.zeros(())
+        last: float | None = None
         for t, g in enumerate(matrices(gradients, is_tall=is_tall)):
             if t % period == 0:
                 width = min(rank, len(g))
@@ -98,8 +98,8 @@ def apollo(rank: int, period: int, scale: float, *, by_column: bool) -> Steps:
             s = np.sqrt((direction**2).sum(axis)) / (np.sqrt((r**2).sum(axis)) + 1e-8)
             change = g * s
             if last is not None:
-                change = change / (max(np.linalg.norm(change) / (last + 1e-8), 1.01) / 1.01)
-            last = np.linalg.norm(change)
+                change = change / (max(float(np.linalg.norm(change)) / (last + 1e-8), 1.01) / 1.01)
+            last = float(np.linalg.norm(change))
             x = x - RATE * scale * corrections(t) * restored(change, x, is_tall=is_tall)
             yield x
 
