@@ -12,23 +12,12 @@ from pytorch_optimizer import GaLore
 from pytorch_optimizer.optimizer.utils.galore import GaLoreProjector
 
 import optgen
+from tests.zoo.low_rank import apollo, dion, galore
+from tests.zoo.papers import RATE, Steps
+from tests.zoo.runs import Array
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
-
-STEPS, RATE = 30, 0.01
+STEPS = 30
 SHAPES = {"tall": (9, 4), "wide": (4, 9), "square": (6, 6)}
-
-
-DRAWN = '''
-name = "Drawn"
-[state]
-bell = {}
-[update]
-rule = """
-bell = normal()
-change = learning_rate*(bell + grad)
-"""
-'''
 
 
 def gradients(shape: tuple[int, ...]) -> Iterator[Array]:
@@ -115,75 +104,36 @@ def test_galore_chooses_new_vectors(
     assert_near(found, wanted, shape, 1e-10)
 
 
-def drawn(shape: tuple[int, int], steps: int = 1) -> Array:
-    """What the last of some steps draws for each element of a variable."""
-    optimizer, variable = optgen.compile(DRAWN)(), np.zeros(shape)
-    for _ in range(steps):
-        optimizer.apply([np.zeros(shape)], [variable])
-    found: Array = optimizer.state["variable_0"]["bell"]
-    return found
+def after(steps: Steps, shape: tuple[int, int]) -> Array:
+    """Where a matrix goes by the paper's formulas."""
+    *_, last = steps(start(shape), [*gradients(shape)])
+    return last
 
 
-def dion(shape: tuple[int, int], right: Array, momentum: float, epsilon: float) -> Array:
-    """Algorithm 1 of the paper, from a first matrix on the right."""
-    x, m, q = start(shape), np.zeros(shape), right
-    for g in gradients(shape):
-        b = m + g
-        p, _ = np.linalg.qr(b @ q)
-        r = b.T @ p
-        m = b - (1 - momentum) * p @ r.T
-        q = r / (np.sqrt((r**2).sum(axis=0)) + epsilon)
-        x = x - RATE * np.sqrt(shape[0] / shape[1]) * p @ q.T
-    return x
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize(("rank", "period"), [(1, 7), (3, 1), (50, 100)])
+def test_galore_is_algorithm_2(shape: tuple[int, int], rank: int, period: int) -> None:
+    found = ours("galore", shape, {"rank": rank, "period": period})
+    assert_near(found, after(galore(rank, period, 0.25), shape), shape, 1e-9)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("rank", [1, 3, 50])
 def test_dion_is_algorithm_1(shape: tuple[int, int], rank: int) -> None:
-    first = drawn((shape[1], min(rank, *shape)))
     found = ours("dion", shape, {"rank": rank, "momentum": 0.9})
-    assert_near(found, dion(shape, first, 0.9, 1e-8), shape, 1e-8)
-
-
-def apollo(
-    shape: tuple[int, int], rank: int, period: int, scale: float, *, by_column: bool
-) -> Array:
-    """Algorithm 1 of the paper with its limiter of growth, with the authors' order of constants.
-
-    A tall matrix is transposed first, so that columns are the longer side. (The class APOLLO of
-    pytorch_optimizer projects the scaled projection back, where the paper scales the gradient.)
-    """
-    is_tall = shape[0] > shape[1]
-    x = start(shape).T if is_tall else start(shape)
-    rank = min(rank, *shape)
-    m = v = last = None
-    for t, gradient in enumerate(gradients(shape)):
-        g = gradient.T if is_tall else gradient
-        if t % period == 0:
-            p = drawn((min(shape), rank), steps=t + 1).T / np.sqrt(rank)
-        r = p @ g
-        m = 0.1 * r if m is None else 0.9 * m + 0.1 * r
-        v = 0.001 * r**2 if v is None else 0.999 * v + 0.001 * r**2
-        direction = m / (np.sqrt(v) + 1e-6)
-        axis = 0 if by_column else None
-        s = np.sqrt((direction**2).sum(axis)) / (np.sqrt((r**2).sum(axis)) + 1e-8)
-        change = g * s
-        if last is not None:
-            change = change / (max(np.linalg.norm(change) / (last + 1e-8), 1.01) / 1.01)
-        last = np.linalg.norm(change)
-        corrected = np.sqrt(1 - 0.999 ** (t + 1)) / (1 - 0.9 ** (t + 1))
-        x = x - RATE * corrected * scale * change
-    return x.T if is_tall else x
+    assert_near(found, after(dion(rank, 0.9), shape), shape, 1e-8)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize(("rank", "period"), [(1, 7), (3, 4), (50, 100)])
 def test_apollo_is_algorithm_1(shape: tuple[int, int], rank: int, period: int) -> None:
     found = ours("apollo", shape, {"rank": rank, "period": period, "scale": 2.0})
-    assert_near(found, apollo(shape, rank, period, 2.0, by_column=True), shape, 1e-10)
+    wanted = after(apollo(rank, period, 2.0, by_column=True), shape)
+    assert_near(found, wanted, shape, 1e-10)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_apollo_mini_is_algorithm_1(shape: tuple[int, int]) -> None:
     found = ours("apollomini", shape, {"period": 7})
-    assert_near(found, apollo(shape, 1, 7, np.sqrt(128), by_column=False), shape, 1e-10)
+    wanted = after(apollo(1, 7, np.sqrt(128), by_column=False), shape)
+    assert_near(found, wanted, shape, 1e-10)

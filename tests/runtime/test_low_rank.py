@@ -76,7 +76,7 @@ def test_products_are_numpys(order: Any, dtype: Any) -> None:
     # Several leading dimensions in this order have no strides as one.
     shapes = SHAPES if order == "C" else SHAPES[:-1]
     variables = [np.zeros(shape, dtype, order) for shape in (*shapes, *shapes[:4])]
-    grads = [rng.normal(size=one.shape).astype(dtype) for one in variables]
+    grads = [np.asarray(rng.normal(size=one.shape), dtype) for one in variables]
     optimizer = Sides()
     optimizer.apply([np.asarray(one, order=order) for one in grads], variables)
     for variable, grad, found in zip(variables, grads, optimizer.state.values(), strict=True):

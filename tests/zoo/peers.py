@@ -15,7 +15,7 @@ import schedulefree
 import torch
 from optax import contrib
 
-from tests.zoo import papers
+from tests.zoo import low_rank, papers
 from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import RATE, of_paper
 from tests.zoo.runs import Run
@@ -466,5 +466,39 @@ PEERS = [
     ),
     paper_s(
         "SGLD", papers.sgld, temperature=0.0, note="without noise, which has a test of its own"
+    ),
+    po_s(
+        "GaLore",
+        po.GaLore,
+        {"rank": 2, "update_proj_gap": 100, "scale": 0.25, "projection_type": "std"},
+        rank=2,
+        least_dimensions=2,
+        most_dimensions=2,
+        tolerance=1e-4,
+        note="singular vectors are computed in float32 there, and of two dimensions only",
+    ),
+    paper_s("GaLore", low_rank.galore(2, 7, 0.25), rank=2, period=7, least_dimensions=2),
+    paper_s(
+        "Dion",
+        low_rank.dion(2, 0.9),
+        rank=2,
+        momentum=0.9,
+        least_dimensions=2,
+        most_dimensions=2,
+    ),
+    paper_s(
+        "APOLLO",
+        low_rank.apollo(2, 7, 1.0, by_column=True),
+        rank=2,
+        period=7,
+        least_dimensions=2,
+        most_dimensions=2,
+    ),
+    paper_s(
+        "APOLLOMini",
+        low_rank.apollo(1, 7, 128**0.5, by_column=False),
+        period=7,
+        least_dimensions=2,
+        most_dimensions=2,
     ),
 ]

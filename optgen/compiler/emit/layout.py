@@ -90,10 +90,20 @@ class _Nesting:
             result.append(f"{INDENT * depth}if {self.spelling(Condition((shared,)))}:")
             result += self.nested(lines[position:end], depth + 1, (*known, *shared))
             if after > end:
-                result.append(f"{INDENT * depth}else:")
-                result += self.nested(lines[end:after], depth + 1, (*known, opposite))
+                result += _else(self.nested(lines[end:after], depth + 1, (*known, opposite)), depth)
             position = after
         return result
+
+
+def _else(rows: Sequence[str], depth: int) -> list[str]:
+    """What runs otherwise; one ``if`` that is all of it goes on as an ``elif``."""
+    inside = INDENT * (depth + 1)
+    first, *others = (row for row in rows if not row.startswith(f"{inside} "))
+    ends = (f"{inside}elif ", f"{inside}else:")
+    if first.startswith(f"{inside}if ") and all(row.startswith(ends) for row in others):
+        chain = [row.removeprefix(INDENT) for row in rows]
+        return [f"{INDENT * depth}el{chain[0].lstrip()}", *chain[1:]]
+    return [f"{INDENT * depth}else:", *rows]
 
 
 def _indented(text: str, depth: int) -> list[str]:
