@@ -54,7 +54,8 @@ class Matrices(Generic[Tree]):
             return _shaped(self.value(part), self.elements)
         matrix, *others = self.operands(part)
         if function is np.matmul:
-            return np.matmul(self._matrix(matrix), self._matrix(others[0]))
+            both: Array = function(self._matrix(matrix), self._matrix(others[0]))
+            return both
         return function(self._matrix(matrix), *map(self.value, others))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
+from optgen.analysis.exact.matrix_facts import is_call
 from optgen.analysis.exact.ranges import bound
 from optgen.analysis.measure.rounding_analysis import (
     DOUBLE,
@@ -19,11 +20,12 @@ from optgen.analysis.measure.rounding_analysis import (
 from optgen.analysis.measure.settings import Setting, settings
 from optgen.compiler.ir.accuracy import STEP_RESULT, Bound
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import ARRAYS
 from optgen.compiler.ir.extents import AMOUNTS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import CALL, GRAD, LEARNING_RATE, PARAM, STEP, Rule
 
+_OF_LIBRARIES = "a library computes functions of matrices, with errors that grow with their size"
 _COUNTED = Interval(ONE, None, False, True)
 
 
@@ -39,7 +41,7 @@ def bounds_of(setting: Setting, found: Analysis) -> Iterator[Bound]:
     why = {
         state.name: f"it has {AMOUNTS[state.extent]}, computed in float64"
         for state in setting.states
-        if state.extent is not Extent.ELEMENT
+        if state.extent not in ARRAYS
     }
     for result in (STEP_RESULT, *(state.name for state in setting.states)):
         count = why.get(result, found.counts[result])
@@ -62,7 +64,10 @@ def analyse(rule: Rule, setting: Setting) -> Analysis:
         analysis.known[item.target] = analysis.interval(item.expression)
     analysis.assign(STEP_RESULT, Number(0))
     for item in setting.body:
-        if item.extent is not Extent.ELEMENT:
+        if is_call(item.expression):
+            analysis.counts[item.target] = _OF_LIBRARIES
+            continue
+        if item.extent not in ARRAYS:
             # The error of a sum grows with the number of its terms.
             continue
         change = _change(item.expression) if item.target == PARAM else None

@@ -8,10 +8,10 @@ from itertools import product
 
 from optgen.analysis.exact.reductions import by_sums
 from optgen.analysis.exact.specialization import asked, decided, known
-from optgen.compiler.ir.expression import GIVEN, Operation, names, text, walk
+from optgen.compiler.ir.expression import GIVEN, Operation, names, rename, text, walk
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
-from optgen.compiler.ir.plan import Assignment, Item, MatrixCall, Plan, Reduction, Switch
+from optgen.compiler.ir.plan import Assignment, Item, MatrixCall, Plan, Program, Reduction, Switch
 from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.rule import LEARNING_RATE, Rule, State, Step
 from optgen.compiler.ir.value import evaluate
@@ -61,7 +61,7 @@ def settings(plan: Plan) -> Iterator[Setting]:
             ),
             tuple(state for state in plan.rule.states if state.when.holds(atoms_on)),
             _taken(plan.host.assignments, switches),
-            _taken(map(_as_assignment, update.items), switches),
+            _taken(_items(update, {b.name for b in plan.buffers}, switches), switches),
             {keep.state: keep.value for keep in update.keeps if keep.guard.holds(switches)},
         )
 
@@ -69,6 +69,27 @@ def settings(plan: Plan) -> Iterator[Setting]:
 def _atom(switch: Switch) -> str:
     """The static condition that a switch is for; matrices have a switch of that name."""
     return switch.name if switch.condition is None else text(switch.condition)
+
+
+def _items(update: Program, kept: set[str], on: dict[str, bool]) -> Iterator[Assignment]:
+    """The items of the passes that run, in order.
+
+    What a pass computes of a state and doesn't store, a later one computes again.
+    """
+    for number, phase in enumerate(update.phases):
+        stage = phase.elements
+        if stage is not None and stage.guard.holds(on):
+            stored = {one.buffer for one in stage.stores if one.guard.holds(on)}
+            new: dict[str, str] = {}
+            for item in map(_as_assignment, stage.body):
+                expression = rename(item.expression, new)
+                if item.target in kept - stored and item.guard.holds(on):
+                    new[item.target] = f"{item.target} in pass {number}"
+                target = new.get(item.target, item.target)
+                yield replace(item, target=target, expression=expression)
+        for others in (phase.shared, phase.scalars):
+            yield from map(_as_assignment, others.body if others is not None else ())
+        yield from map(_as_assignment, phase.calls)
 
 
 def _as_assignment(item: Item) -> Assignment:

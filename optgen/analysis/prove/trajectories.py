@@ -55,9 +55,8 @@ class Runs:
     ) -> None:
         self._variant, runs = variant, len(parameters)
         #: The shapes of names with one value per element, even if a step reduces them to one.
-        self._shapes: dict[str, tuple[int, ...]] = {
-            name: parameters.shape for name in (PARAM, GRAD)
-        }
+        whole: tuple[int, ...] = parameters.shape
+        self._shapes = {PARAM: whole, GRAD: whole}
         for state in variant.states:
             self._shapes[state.name] = runs, columns_of(state.extent, parameters.shape[1])
         self.number = 0

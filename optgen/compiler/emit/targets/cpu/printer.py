@@ -163,8 +163,7 @@ class CpuPrinter(NumberPrinter):
 
     def _element_loop(self, function: Pass) -> dict[str, object]:
         return {
-            "reads": (reads := self.statements(function.reads)),
-            "has_row": "[row," in reads,
+            "reads": self.statements(function.reads),
             "blocks": self.block(self.blocks(function.body, "first", "start", "size", "real")),
             "body": self.statements(function.body),
             "draws": bool(drawn_by(function)),
