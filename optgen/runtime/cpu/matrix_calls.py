@@ -40,8 +40,35 @@ class MatrixCalls:
                 yield self._call(call, batch, slice(place, place + 1), numbers)
 
     def _call(self, call: MatrixCall, batch: Batch, some: slice, numbers: Sequence[float]) -> Call:
+        if batch.places is not None:
+            return self._copied, call, batch, batch.places, numbers
         operands = [batch.matrices[name][some] for name in call.operands]
-        out, is_tall = batch.matrices[call.target][some], batch.rows > batch.columns
+        return self._made(call, batch, operands, batch.matrices[call.target][some], numbers)
+
+    def _copied(
+        self, call: MatrixCall, batch: Batch, places: Array, numbers: Sequence[float]
+    ) -> None:
+        """Make a call with copies of what has no strides as matrices."""
+
+        def dense(name: str) -> Array:
+            held = batch.matrices[name]
+            return held[:, places] if self._shapes[name] == ELEMENT else held
+
+        out = dense(call.target)
+        function, *arguments = self._made(call, batch, [*map(dense, call.operands)], out, numbers)
+        function(*arguments)
+        if self._shapes[call.target] == ELEMENT:
+            batch.matrices[call.target][:, places] = out
+
+    def _made(
+        self,
+        call: MatrixCall,
+        batch: Batch,
+        operands: Sequence[Array],
+        out: Array,
+        numbers: Sequence[float],
+    ) -> Call:
+        is_tall = batch.rows > batch.columns
         if call.function in OF_SQUARES:
             return OF_SQUARES[call.function], operands[0], out, *numbers
         if call.function == GRAM:
