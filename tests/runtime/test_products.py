@@ -145,7 +145,7 @@ def test_products_are_those_of_numpy(view: str, is_compiled: bool, tmp_path: Pat
         held = variables(dtype)
         expected = {name: Reference(held[name], view) for name in held if held[name].ndim > 1}
         del expected["table"]
-        plain = {name: held[name].astype(np.float64) for name in ("table", "vector")}
+        plain = {name: np.array(held[name], np.float64) for name in ("table", "vector")}
         optimizer.build(held)
         draw = np.random.default_rng(1)
         for _ in range(3):

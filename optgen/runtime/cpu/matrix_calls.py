@@ -52,7 +52,8 @@ class MatrixCalls:
 
         def dense(name: str) -> Array:
             held = batch.matrices[name]
-            return held[:, places] if self._shapes[name] == ELEMENT else held
+            copied: Array = held[:, places] if self._shapes[name] == ELEMENT else held
+            return copied
 
         out = dense(call.target)
         function, *arguments = self._made(call, batch, [*map(dense, call.operands)], out, numbers)
