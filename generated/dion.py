@@ -4,10 +4,8 @@
 # magnitudes where they cancel.
 # No bound for step of param where matrix: change_scale_part is a sum over a tensor, or made of
 # one.
-# No bound for velocity where matrix: dion_product_part_2 is a sum over a tensor, or made of
-# one.
-# No bound for right_vectors where matrix: it has numbers for columns by rank, computed in
-# float64.
+# No bound for velocity, right_vectors where matrix: a library computes functions of matrices,
+# with errors that grow with their size.
 """The optimizer Dion."""
 
 from __future__ import annotations

@@ -2,12 +2,8 @@
 # Inputs: sha256 cdcadd3f497bb6a84ae6218292d7e86c
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
-# No bound for step of param where matrix: held_singular_basis_by_held_direction is a sum over a
-# tensor, or made of one.
-# No bound for singular_basis where matrix: it has numbers for short by rank, computed in
-# float64.
-# No bound for mean_projected, projected_speed where matrix: it has numbers for rank by long,
-# computed in float64.
+# No bound for step of param, mean_projected, projected_speed, singular_basis where matrix: a
+# library computes functions of matrices, with errors that grow with their size.
 """The optimizer GaLore."""
 
 from __future__ import annotations

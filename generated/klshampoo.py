@@ -2,12 +2,12 @@
 # Inputs: sha256 49635386733ef4d11496b040eb1fe8a5
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
-# No bound for step of param where matrix: klshampoo_product_part_2 is a sum over a tensor, or
+# No bound for step of param, left_basis, right_basis where matrix: a library computes functions
+# of matrices, with errors that grow with their size.
+# No bound for left where matrix: one_minus_beta_2_over_tensor_columns is a sum over a tensor,
+# or made of one.
+# No bound for right where matrix: one_minus_beta_2_over_tensor_rows is a sum over a tensor, or
 # made of one.
-# No bound for left, left_basis where matrix: it has one number for each pair of rows, computed
-# in float64.
-# No bound for right, right_basis where matrix: it has one number for each pair of columns,
-# computed in float64.
 # No bound for left_value where matrix: it has one number for each row, computed in float64.
 # No bound for right_value where matrix: it has one number for each column, computed in float64.
 """The optimizer KLShampoo."""
@@ -284,12 +284,12 @@ class KLShampoo(Featured):
                             MatrixCall(
                                 "held_left_by_held_left_basis", "@",
                                 ("held_left", "held_left_basis"),
-                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
+                                when=lambda on: on["step_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_left_by_held_left_basis", "orthonormal",
                                 ("held_left_by_held_left_basis",),
-                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
+                                when=lambda on: on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
@@ -300,12 +300,12 @@ class KLShampoo(Featured):
                             MatrixCall(
                                 "held_right_by_held_right_basis", "@",
                                 ("held_right", "held_right_basis"),
-                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
+                                when=lambda on: on["step_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_right_by_held_right_basis", "orthonormal",
                                 ("held_right_by_held_right_basis",),
-                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
+                                when=lambda on: on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],

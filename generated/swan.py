@@ -2,8 +2,8 @@
 # Inputs: sha256 17b1c96d1113e848bdd20ce217ad13ed
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
-# No bound for step of param where matrix: swan_product_part is a sum over a tensor, or made of
-# one.
+# No bound for step of param where matrix: a library computes functions of matrices, with errors
+# that grow with their size.
 """The optimizer SWAN."""
 
 from __future__ import annotations

@@ -669,9 +669,8 @@ def update(
                             direction_2 = grad / (
                                 sqrt(mean_square / one_minus_graft_beta_to_the_step) + epsilon
                             )
-                    else:
-                        if not matrix:
-                            direction_2 = direction
+                    elif not matrix:
+                        direction_2 = direction
                     if matrix:
                         direction_3 = held_left_root_by_held_grad_by_held_right_root
                     else:

@@ -241,14 +241,13 @@ def update_sums_5(
                         held_minus_left_block = block(
                             addresses[tensor, HELD_MINUS_LEFT] + first, start, size, real
                         )
-                    else:
-                        if step_minus_1_modulo_period_eq_0:
-                            held_left_block = block(
-                                addresses[tensor, HELD_LEFT] + first, start, size, real
-                            )
-                            held_left_basis_2_block = block(
-                                addresses[tensor, HELD_LEFT_BASIS_2] + first, start, size, real
-                            )
+                    elif step_minus_1_modulo_period_eq_0:
+                        held_left_block = block(
+                            addresses[tensor, HELD_LEFT] + first, start, size, real
+                        )
+                        held_left_basis_2_block = block(
+                            addresses[tensor, HELD_LEFT_BASIS_2] + first, start, size, real
+                        )
                 for i in range(size):
                     # load
                     left_ = left_block[i]
@@ -262,17 +261,15 @@ def update_sums_5(
                     if matrix:
                         if step_eq_1:
                             held_minus_left = -left_
-                        else:
-                            if step_minus_1_modulo_period_eq_0:
-                                held_left = left_
-                                held_left_basis_2 = left_basis
+                        elif step_minus_1_modulo_period_eq_0:
+                            held_left = left_
+                            held_left_basis_2 = left_basis
                     if matrix:
                         if step_eq_1:
                             held_minus_left_block[i] = held_minus_left
-                        else:
-                            if step_minus_1_modulo_period_eq_0:
-                                held_left_block[i] = held_left
-                                held_left_basis_2_block[i] = held_left_basis_2
+                        elif step_minus_1_modulo_period_eq_0:
+                            held_left_block[i] = held_left
+                            held_left_basis_2_block[i] = held_left_basis_2
             restore(mode)
 
     return update_sums_5
@@ -309,14 +306,13 @@ def update_sums_6(
                         held_minus_right_block = block(
                             addresses[tensor, HELD_MINUS_RIGHT] + first, start, size, real
                         )
-                    else:
-                        if step_minus_1_modulo_period_eq_0:
-                            held_right_block = block(
-                                addresses[tensor, HELD_RIGHT] + first, start, size, real
-                            )
-                            held_right_basis_2_block = block(
-                                addresses[tensor, HELD_RIGHT_BASIS_2] + first, start, size, real
-                            )
+                    elif step_minus_1_modulo_period_eq_0:
+                        held_right_block = block(
+                            addresses[tensor, HELD_RIGHT] + first, start, size, real
+                        )
+                        held_right_basis_2_block = block(
+                            addresses[tensor, HELD_RIGHT_BASIS_2] + first, start, size, real
+                        )
                 for i in range(size):
                     # load
                     right = right_block[i]
@@ -330,17 +326,15 @@ def update_sums_6(
                     if matrix:
                         if step_eq_1:
                             held_minus_right = -right
-                        else:
-                            if step_minus_1_modulo_period_eq_0:
-                                held_right = right
-                                held_right_basis_2 = right_basis
+                        elif step_minus_1_modulo_period_eq_0:
+                            held_right = right
+                            held_right_basis_2 = right_basis
                     if matrix:
                         if step_eq_1:
                             held_minus_right_block[i] = held_minus_right
-                        else:
-                            if step_minus_1_modulo_period_eq_0:
-                                held_right_block[i] = held_right
-                                held_right_basis_2_block[i] = held_right_basis_2
+                        elif step_minus_1_modulo_period_eq_0:
+                            held_right_block[i] = held_right
+                            held_right_basis_2_block[i] = held_right_basis_2
             restore(mode)
 
     return update_sums_6
@@ -420,12 +414,11 @@ def update_sums_8(
                     eigenvectors_held_minus_left_block = block(
                         addresses[tensor, EIGENVECTORS_HELD_MINUS_LEFT] + first, start, size, real
                     )
-                else:
-                    if step_minus_1_modulo_period_eq_0:
-                        orthonormal_held_left_by_held_left_basis_2_block = block(
-                            addresses[tensor, ORTHONORMAL_HELD_LEFT_BY_HELD_LEFT_BASIS_2] + first,
-                            start, size, real,
-                        )
+                elif step_minus_1_modulo_period_eq_0:
+                    orthonormal_held_left_by_held_left_basis_2_block = block(
+                        addresses[tensor, ORTHONORMAL_HELD_LEFT_BY_HELD_LEFT_BASIS_2] + first,
+                        start, size, real,
+                    )
                 for i in range(size):
                     # load
                     left_ = left_block[i]
@@ -434,18 +427,16 @@ def update_sums_8(
                     )
                     if step_eq_1:
                         eigenvectors_held_minus_left = eigenvectors_held_minus_left_block[i]
-                    else:
-                        if step_minus_1_modulo_period_eq_0:
-                            orthonormal_held_left_by_held_left_basis_2 = (
-                                orthonormal_held_left_by_held_left_basis_2_block[i]
-                            )
+                    elif step_minus_1_modulo_period_eq_0:
+                        orthonormal_held_left_by_held_left_basis_2 = (
+                            orthonormal_held_left_by_held_left_basis_2_block[i]
+                        )
                     # soap
                     left_ = beta_2 * left_ + one_minus_beta_2 * held_grad_2_by_transpose_held_grad_2
                     if step_eq_1:
                         left_basis = eigenvectors_held_minus_left
-                    else:
-                        if step_minus_1_modulo_period_eq_0:
-                            left_basis = orthonormal_held_left_by_held_left_basis_2
+                    elif step_minus_1_modulo_period_eq_0:
+                        left_basis = orthonormal_held_left_by_held_left_basis_2
                     # store
                     left_block[i] = left_
                     if step_eq_1 or step_minus_1_modulo_period_eq_0:
@@ -485,12 +476,11 @@ def update_sums_9(
                     eigenvectors_held_minus_right_block = block(
                         addresses[tensor, EIGENVECTORS_HELD_MINUS_RIGHT] + first, start, size, real
                     )
-                else:
-                    if step_minus_1_modulo_period_eq_0:
-                        orthonormal_held_right_by_held_right_basis_2_block = block(
-                            addresses[tensor, ORTHONORMAL_HELD_RIGHT_BY_HELD_RIGHT_BASIS_2] + first,
-                            start, size, real,
-                        )
+                elif step_minus_1_modulo_period_eq_0:
+                    orthonormal_held_right_by_held_right_basis_2_block = block(
+                        addresses[tensor, ORTHONORMAL_HELD_RIGHT_BY_HELD_RIGHT_BASIS_2] + first,
+                        start, size, real,
+                    )
                 for i in range(size):
                     # load
                     right = right_block[i]
@@ -499,18 +489,16 @@ def update_sums_9(
                     )
                     if step_eq_1:
                         eigenvectors_held_minus_right = eigenvectors_held_minus_right_block[i]
-                    else:
-                        if step_minus_1_modulo_period_eq_0:
-                            orthonormal_held_right_by_held_right_basis_2 = (
-                                orthonormal_held_right_by_held_right_basis_2_block[i]
-                            )
+                    elif step_minus_1_modulo_period_eq_0:
+                        orthonormal_held_right_by_held_right_basis_2 = (
+                            orthonormal_held_right_by_held_right_basis_2_block[i]
+                        )
                     # soap
                     right = beta_2 * right + one_minus_beta_2 * transpose_held_grad_2_by_held_grad_2
                     if step_eq_1:
                         right_basis = eigenvectors_held_minus_right
-                    else:
-                        if step_minus_1_modulo_period_eq_0:
-                            right_basis = orthonormal_held_right_by_held_right_basis_2
+                    elif step_minus_1_modulo_period_eq_0:
+                        right_basis = orthonormal_held_right_by_held_right_basis_2
                     # store
                     right_block[i] = right
                     if step_eq_1 or step_minus_1_modulo_period_eq_0:

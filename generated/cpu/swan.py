@@ -574,9 +574,8 @@ def update(
                     clip_factor = real(factors[tensor, features.CLIP_FACTOR])
                 if global_clipnorm_given:
                     global_clip_factor = real(factors[tensor, features.GLOBAL_CLIP_FACTOR])
-            else:
-                if rescale:
-                    whitened_2_scale_part = real(factors[tensor, WHITENED_2_SCALE_PART])
+            elif rescale:
+                whitened_2_scale_part = real(factors[tensor, WHITENED_2_SCALE_PART])
             mode = flush_denormals()
             for start in range(0, count, BLOCK):
                 size = min(BLOCK, count - start)

@@ -11,7 +11,7 @@ import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.matrix_calls import ELEMENT
-from optgen.runtime.view import View
+from optgen.runtime.view import View, element_places, steps_of
 
 if TYPE_CHECKING:
     from optgen.runtime.memory import Memory
@@ -28,13 +28,15 @@ MOST_ELEMENTS = 8 * 1024 * 1024
 class Batch:
     """Variables of one shape and dtype, with their scratch matrices by name.
 
-    Each is an array of the dimensions variable, matrix, row and column.
+    Each is an array of the dimensions variable, matrix, row and column. Where memory has no strides
+    for these, matrices of the variable's own shape are flat, and ``places`` are their elements'.
     """
 
     members: np.ndarray[Any, np.dtype[np.int64]]
     rows: int
     columns: int
     matrices: Mapping[str, Array]
+    places: Array | None = None
 
 
 class Scratch:
@@ -75,7 +77,8 @@ class Scratch:
         """The variables of each batch, with their dtype, the first of them, and its view."""
         alike: dict[object, list[int]] = {}
         for index, (variable, view) in enumerate(zip(variables, views, strict=True)):
-            if view is not None and view.shape[0]:
+            # What has no rows may have squares of its columns.
+            if view is not None and self._elements(view):
                 _, form = self._memory.form(variable)
                 alone = index if view.row_places is not None else -1
                 key = form, view.matrices, view.rows, view.columns, view.rank, alone
@@ -103,13 +106,18 @@ class Scratch:
         for key, size in self._regions(view).items():
             regions[key] = pool[start : start + size * len(members)]
             start += size * len(members)
+        # Passes visit what is scattered in the order of the variable's memory.
+        is_scattered = view.row_places is not None and view.shape[0] > 0
+        places = element_places(view) if is_scattered and steps_of(view) is None else None
         made: dict[str, Array] = {}
         for name, shape, slot in self._names:
             region, form = regions[shape, slot], view.form(shape)
             whole = region.reshape(len(members), view.matrices, *form)
             for place, index in enumerate(members):
                 self.arrays[name][index] = whole[place]
-            is_scattered = shape == ELEMENT and view.row_places is not None
-            # Passes visit what is scattered in the order of the variable's memory.
-            made[name] = self._memory.matrices(region, view)[None] if is_scattered else whole
-        return Batch(np.array(members), view.rows, view.columns, made)
+            if shape == ELEMENT and is_scattered:
+                whole = (region if places is not None else self._memory.matrices(region, view))[
+                    None
+                ]
+            made[name] = whole
+        return Batch(np.array(members), view.rows, view.columns, made, places)

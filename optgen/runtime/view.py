@@ -141,22 +141,39 @@ def _places_here(
     return places, tuple((first, end - first) for first, end in pairs)
 
 
-def as_matrices(flat: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
-    """Elements in the order of a variable's memory as a batch of matrices, in the same memory.
+def steps_of(view: View) -> tuple[int, int, int] | None:
+    """The steps from matrix to matrix, row to row and column to column in a variable's memory.
 
-    Raises ValueError where no strides reach its matrices, rows and columns.
+    None where they are uneven, as those of columns that are several axes in another order.
     """
     assert view.row_places is not None
     assert view.column_places is not None
     grid = view.row_places.reshape(view.matrices, view.rows)
     places = grid[:, 0], grid[0], view.column_places
-    steps = [int(one[1] - one[0]) if len(one) > 1 else 0 for one in places]
-    for one, step in zip(places, steps, strict=True):
-        if not np.array_equal(one, one[0] + step * np.arange(len(one))):
-            raise ValueError("its layout in memory has no strides as matrices")
+    matrix, row, column = (int(one[1] - one[0]) if len(one) > 1 else 0 for one in places)
+    steps = matrix, row, column
+    even = (one[0] + step * np.arange(len(one)) for one, step in zip(places, steps, strict=True))
+    return steps if all(map(np.array_equal, places, even)) else None
+
+
+def as_matrices(flat: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
+    """Elements in the order of a variable's memory as a batch of matrices, in the same memory.
+
+    Raises ValueError where steps are uneven.
+    """
+    steps = steps_of(view)
+    if steps is None:
+        raise ValueError("its layout in memory has no strides as matrices")
     shape = view.matrices, view.rows, view.columns
-    strides = [step * flat.itemsize for step in steps]
-    return np.lib.stride_tricks.as_strided(flat, shape, strides)
+    return np.lib.stride_tricks.as_strided(flat, shape, [step * flat.itemsize for step in steps])
+
+
+def element_places(view: View) -> Places:
+    """Where in a variable's memory each element of its matrices is."""
+    assert view.row_places is not None
+    assert view.column_places is not None
+    places = view.row_places[:, None] + view.column_places
+    return places.reshape(view.matrices, view.rows, view.columns)
 
 
 def axes_of(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:

@@ -140,7 +140,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             found,
             core.settings,
             core.treatment,
-            shows_ages=peers.counts_updates(self.peer),
+            # Torch's class has no fallback, which may need the age.
+            shows_ages=bool(self.rule.fallback) or peers.counts_updates(self.peer),
             has_dimensions=peers.has_dimensions(self.peer, self.rule),
         )
         made.built_for = self._groups.by_group

@@ -16,12 +16,17 @@ from optgen.torch.states import AGE
 Peer = Any
 
 
+def _sample() -> torch.Tensor:
+    """A parameter that every class takes: a matrix, as some take no others."""
+    return torch.zeros(1, 1)
+
+
 @cache
 def options_of(peer: Peer) -> Mapping[str, Any]:
     """The options of groups in torch's class of the same formulas, with defaults."""
     if peer is None:
         return dict.fromkeys(IMPLEMENTATIONS)
-    return dict(peer([torch.zeros(())]).defaults)
+    return dict(peer([_sample()]).defaults)
 
 
 @cache
@@ -29,8 +34,8 @@ def counts_updates(peer: Peer) -> bool:
     """Whether the state of torch's class has the number of updates of a parameter."""
     if peer is None:
         return True
-    sample = torch.zeros((), requires_grad=True)
-    sample.grad = torch.zeros(())
+    sample = _sample().requires_grad_()
+    sample.grad = _sample()
     optimizer = peer([sample])
     optimizer.step()
     return AGE in optimizer.state[sample]

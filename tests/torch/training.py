@@ -17,6 +17,9 @@ TORCH: dict[str, Any] = {
     if isinstance(found, type) and issubclass(found, FusedOptimizer) and found is not FusedOptimizer
 }
 KERAS = {f"Keras{n}": optimizer_class(getattr(optimizers, n)) for n in ("SGD", "RMSprop", "Adamax")}
+#: Torch has them for matrices only, and multiplies in bfloat16: test_products.py has these.
+OF_MATRICES = {name: kind for name, kind in TORCH.items() if kind.rule.fallback}
+TORCH = {name: kind for name, kind in TORCH.items() if name not in OF_MATRICES}
 CLASSES = TORCH | KERAS
 #: Those with arrays of state in their plain form, and those with a sum that can be switched on.
 WITH_STATE = {name: kind for name, kind in CLASSES.items() if not name.endswith("SGD")}

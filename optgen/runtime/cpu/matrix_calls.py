@@ -40,11 +40,31 @@ class MatrixCalls:
                 yield self._call(call, batch, slice(place, place + 1), numbers)
 
     def _call(self, call: MatrixCall, batch: Batch, some: slice, numbers: Sequence[float]) -> Call:
-        names = [*call.operands, call.target]
-        matrices, is_tall = (
-            [batch.matrices[name][some] for name in names],
-            batch.rows > batch.columns,
-        )
+        if batch.places is not None:
+            return self._copied, call, batch, batch.places, numbers
+        matrices = [batch.matrices[name][some] for name in (*call.operands, call.target)]
+        return self._made(call, batch, matrices, numbers)
+
+    def _copied(
+        self, call: MatrixCall, batch: Batch, places: Array, numbers: Sequence[float]
+    ) -> None:
+        """Make a call with copies of what has no strides as matrices."""
+
+        def dense(name: str) -> Array:
+            held = batch.matrices[name]
+            copied: Array = held[:, places] if self._shapes[name] == ELEMENT else held
+            return copied
+
+        matrices = [dense(name) for name in (*call.operands, call.target)]
+        function, *arguments = self._made(call, batch, matrices, numbers)
+        function(*arguments)
+        if self._shapes[call.target] == ELEMENT:
+            batch.matrices[call.target][:, places] = matrices[-1]
+
+    def _made(
+        self, call: MatrixCall, batch: Batch, matrices: list[Array], numbers: Sequence[float]
+    ) -> Call:
+        names, is_tall = [*call.operands, call.target], batch.rows > batch.columns
         if call.function == GRAM:
             # The same memory twice: BLAS then computes one half of the symmetric result only.
             one, out = matrices
