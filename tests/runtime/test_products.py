@@ -149,10 +149,12 @@ def test_products_are_those_of_numpy(view: str, is_compiled: bool, tmp_path: Pat
         optimizer.build(held)
         draw = np.random.default_rng(1)
         for _ in range(3):
-            grads = {name: draw.normal(size=one.shape).astype(dtype) for name, one in held.items()}
+            grads = {
+                name: np.asarray(draw.normal(size=one.shape), dtype) for name, one in held.items()
+            }
             optimizer.apply(grads)
-            for name, one in expected.items():
-                one.step(grads[name])
+            for name, own in expected.items():
+                own.step(grads[name])
             plain = {name: one - RATE * grads[name] for name, one in plain.items()}
         for name, param in held.items():
             wanted = expected[name].param() if name in expected else plain[name]
