@@ -126,13 +126,14 @@ def unit(vectors: Array) -> Array:
     return np.broadcast_to(np.eye(vectors.shape[-1]), (len(vectors), *vectors.shape[-1:] * 2))
 
 
-def test_singular_vectors_of_small_values_are_exact() -> None:
+@pytest.mark.parametrize("columns", [6, 15])
+def test_singular_vectors_of_small_values_are_exact(columns: int) -> None:
     """They would be lost in the product of the matrix with its transpose."""
     rng = np.random.default_rng(2)
-    left, right = (np.linalg.qr(rng.normal(size=(6, 6)))[0] for _ in range(2))
+    left, right = (np.linalg.qr(rng.normal(size=(size, 6)))[0] for size in (6, columns))
     grad = (left * np.array([1.0, 1e-5, 1e-10, 1e-11, 1e-12, 1e-13])) @ right.T
     optimizer = Sides(rank=3)
-    optimizer.apply([grad], [np.zeros((6, 6))])
+    optimizer.apply([grad], [np.zeros((6, columns))])
     found = optimizer.state["variable_0"]["leading"]
     products = np.abs(found.T @ left[:, :3])
     np.testing.assert_allclose(products, np.eye(3), atol=1e-4)
