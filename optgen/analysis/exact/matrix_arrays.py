@@ -86,9 +86,9 @@ def _of_finite(function: Callable[..., Array]) -> Callable[..., Array]:
     return applied
 
 
-def _inverse_root(square: Array, degree: Any, epsilon: Any) -> Array:
+def _inverse_root(square: Array, degree: Any, added: Any) -> Array:
     values, vectors = np.linalg.eigh(square)
-    scales = (np.maximum(values, 0) + epsilon) ** (-1 / np.asarray(degree))
+    scales = (np.maximum(values, 0) + added) ** (-1 / np.asarray(degree))
     found: Array = (vectors * scales[:, None, :]) @ np.swapaxes(vectors, 1, 2)
     return found
 

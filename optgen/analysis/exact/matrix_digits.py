@@ -64,9 +64,9 @@ def _gram(found: Any) -> Any:
     return found * found.T if found.rows <= found.cols else found.T * found
 
 
-def _inverse_root(square: Any, degree: Any, epsilon: Any) -> Any:
+def _inverse_root(square: Any, degree: Any, added: Any) -> Any:
     values, vectors = mpmath.eigsy(square)
-    roots = [mpmath.power(max(value, 0) + epsilon, -1 / degree) for value in values]
+    roots = [mpmath.power(max(value, 0) + added, -1 / degree) for value in values]
     return vectors * mpmath.diag(roots) * vectors.T
 
 

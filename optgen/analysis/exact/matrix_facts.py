@@ -46,9 +46,9 @@ class Facts:
     of_symmetric: bool = False
 
 
-def _inverse_root(square: Expression, degree: Expression, epsilon: Expression) -> Expression:
+def _inverse_root(square: Expression, degree: Expression, added: Expression) -> Expression:
     power = Operation("neg", (Operation("/", (Number(1), degree)),))
-    return Operation("**", (Operation("+", (square, epsilon)), power))
+    return Operation("**", (Operation("+", (square, added)), power))
 
 
 def _one(_: Expression) -> Expression:

@@ -151,8 +151,8 @@ class _Asking:
     ) -> Linear | None:
         """The degree of a product is the sum of those of its factors."""
         if operator == INVERSE_ROOT:
-            square, root, epsilon = operands
-            own = self._together([square, epsilon], whole)
+            square, root, added = operands
+            own = self._together([square, added], whole)
             if (exponent := number(root)) is None:
                 return self.of(FACTS[operator].alone(*operands))
             return None if own is None else _scaled(own, -1 / exponent)
