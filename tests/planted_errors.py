@@ -196,6 +196,27 @@ ERRORS = (
         "tests/compiler/test_extents.py",
     ),
     Error(
+        "a difference of semidefinite squares counts as one",
+        "optgen/analysis/prove/semidefinite.py",
+        'Operation("+", operands) |',
+        'Operation("+" | "-", operands) |',
+        "tests/analysis/prove/test_matrices.py",
+    ),
+    Error(
+        "a product of columns by rows lies in a matrix of rows by columns",
+        "optgen/compiler/plan/matrices.py",
+        "return is_product and extent_of(found) is None",
+        "return False",
+        "tests/random_programs/test_products.py",
+    ),
+    Error(
+        "a square of the fewer multiplies any matrix",
+        "optgen/compiler/ir/matrix.py",
+        "return (left[0], right[1]) if left[1] == right[0] else None",
+        "return (left[0], right[1]) if _SHORT in left or left[1] == right[0] else None",
+        "tests/compiler/test_products.py",
+    ),
+    Error(
         "an enclosure isn't rounded outward",
         "optgen/analysis/exact/images.py",
         "return value + abs(value) * Fraction(-1 if down else 1, 2**_PLACES)",

@@ -16,6 +16,7 @@ from optgen.compiler.ir.matrix import (
     PRODUCT,
     SINGULAR_VECTORS,
     TRANSPOSE,
+    extent_of,
 )
 from optgen.compiler.ir.plan import Hold, Item, MatrixCall
 from optgen.compiler.plan.hoisted_names import fresh, words
@@ -66,6 +67,11 @@ class Matrices:
 
         Numbers that multiply a factor multiply the product instead.
         """
+        if self._lies(expression):
+            # No scratch matrix has this shape, and one has that of the transpose.
+            first, second = expression.operands
+            upright = replace(expression, operands=(turned(second), turned(first)))
+            return turned(self.call(upright, guard, block))
         if expression.operator == PRODUCT:
             for place, operand in enumerate(expression.operands):
                 if (parts := self._factored(operand)) is not None:
@@ -133,8 +139,7 @@ class Matrices:
     def _operand(self, expression: Expression, guard: Condition, block: str) -> Expression:
         """The name of a scratch matrix with the value of an operand, or its transpose."""
         if isinstance(expression, Operation) and expression.operator == TRANSPOSE:
-            inner = self._operand(expression.operands[0], guard, block)
-            return Operation(TRANSPOSE, (inner,), expression.location)
+            return turned(self._operand(expression.operands[0], guard, block))
         expression = self.at_hand(guard, expression) or expression
         if isinstance(expression, Name) and expression.id in self.extents:
             return expression
@@ -148,6 +153,12 @@ class Matrices:
             self.note(expression.id, target, guard)
         return Name(target, expression.location)
 
+    def _lies(self, expression: Operation) -> bool:
+        """Whether it is a product of columns by rows, which is a factor of another one."""
+        found = self._extents.sides(expression)
+        is_product = expression.operator == PRODUCT and found is not None
+        return is_product and extent_of(found) is None
+
     def _scratch(self, wish: str, stem: str, extent: Extent) -> str:
         """A new scratch matrix."""
         name = fresh(wish, stem, self._taken)
@@ -155,6 +166,13 @@ class Matrices:
         self._extents.set(name, extent)
         self.extents[name] = extent
         return name
+
+
+def turned(matrix: Expression) -> Expression:
+    """The transpose of a matrix; that of a transpose is what it is of."""
+    if isinstance(matrix, Operation) and matrix.operator == TRANSPOSE:
+        return matrix.operands[0]
+    return Operation(TRANSPOSE, (matrix,), matrix.location)
 
 
 def calls_libraries(expression: Expression) -> bool:
