@@ -36,7 +36,6 @@ class PolarMuon(Featured):
             change = learning_rate*scale*polar_express(ahead)
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
-            # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
             # damped_quintic(x, a, b, c): the quintic of x/1.01, as x may be too large by rounding.
             # polar_express(x): a matrix with its singular values nearer to 1 than by newton_schulz.
         else:

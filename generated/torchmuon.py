@@ -39,7 +39,6 @@ class TorchMuon(Featured):
             change = learning_rate*scale*direction
             param = param - change
             # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
-            # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
         else:
             exp_avg = fallback_beta_1*exp_avg + (1 - fallback_beta_1)*grad
             exp_avg_sq = fallback_beta_2*exp_avg_sq + (1 - fallback_beta_2)*grad**2

@@ -49,7 +49,8 @@ def pairs(specs: Iterable[Spec]) -> Pairs:
         if kind is None:
             raise NotBuiltError(f"{spec.name} was not generated yet; run optgen build")
         ours = _ours(kind, spec)
-        found.append((ours, _of_torch(torch, ours)))
+        # Torch's classes leave nothing to a fallback: what isn't for all parameters takes matrices.
+        found.append((ours, None if kind.fallback else _of_torch(torch, ours)))
     return found
 
 

@@ -153,3 +153,15 @@ OTHERWISE = [
 @pytest.mark.parametrize("peer", OTHERWISE, ids=str)
 def test_others_differ_from_the_paper(peer: Peer) -> None:
     assert peer.difference() > 0.01
+
+
+@pytest.mark.parametrize(("rule", "farthest"), [("Muon", 0.32), ("PolarMuon", 0.14)])
+def test_singular_values_of_a_step_are_near_1(rule: str, farthest: float) -> None:
+    """Jordan's quintic leaves them between 0.68 and 1.13; Polar Express comes nearer."""
+    draw = np.random.default_rng(0)
+    (u, _), (v, _) = (np.linalg.qr(draw.normal(size=(60, 60))) for _ in range(2))
+    gradient = u * np.geomspace(0.05, 1, 60) @ v
+    arguments = {"learning_rate": 1.0, "momentum": 0.0}
+    ((after,),) = of_ours(rule, arguments)([np.zeros((60, 60))], [[gradient]])
+    found = np.linalg.svd(after, compute_uv=False)
+    assert 0.03 < np.max(np.abs(found - 1)) < farthest

@@ -145,7 +145,7 @@ def test_products_are_those_of_numpy(view: str, is_compiled: bool, tmp_path: Pat
         held = variables(dtype)
         expected = {name: Reference(held[name], view) for name in held if held[name].ndim > 1}
         del expected["table"]
-        plain = {name: np.array(held[name], np.float64) for name in ("table", "vector")}
+        plain: dict[str, Array] = {name: 1.0 * held[name] for name in ("table", "vector")}
         optimizer.build(held)
         draw = np.random.default_rng(1)
         for _ in range(3):
@@ -155,7 +155,7 @@ def test_products_are_those_of_numpy(view: str, is_compiled: bool, tmp_path: Pat
             optimizer.apply(grads)
             for name, own in expected.items():
                 own.step(grads[name])
-            plain = {name: one - RATE * grads[name] for name, one in plain.items()}
+            plain = {name: one - np.multiply(RATE, grads[name]) for name, one in plain.items()}
         for name, param in held.items():
             wanted = expected[name].param() if name in expected else plain[name]
             np.testing.assert_allclose(param, wanted, rtol=tolerance, atol=tolerance, err_msg=name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
@@ -144,9 +145,9 @@ class _Parser:
     def _notation(self, endings: int) -> Iterator[str]:
         """The rule for readers: with the step that it leaves out, and what its functions are."""
         fragments = {str(name): text.value for name, text in self._spec.fragments}
-        yield from _with_lines(self._spec.rule.value.strip("\n"), fragments)
-        yield from [ENDING] * endings
-        for function in self._spec.functions:
+        lines = [*_with_lines(self._spec.rule.value.strip("\n"), fragments)]
+        yield from [*lines, *[ENDING] * endings]
+        for function in _called(self._spec.functions, "\n".join(lines)):
             arguments = ", ".join(argument.value for argument in function.arguments)
             yield f"# {function.name}({arguments}): {function.summary}"
 
@@ -232,6 +233,16 @@ class _Parser:
         if expression is None:
             return ALWAYS
         return self._statements.branch(expression, around, of_calls=False)
+
+
+def _called(functions: Sequence[Spec], text: str) -> list[Spec]:
+    """The functions that a text calls, or functions that it calls; each is behind its own."""
+    found: list[Spec] = []
+    for function in reversed(functions):
+        if re.search(rf"\b{function.name.value}[ \t]*\(", text):
+            found.append(function)
+            text += function.rule.value if function.rule is not None else ""
+    return found[::-1]
 
 
 def _with_lines(rule: str, fragments: Mapping[str, str]) -> Iterator[str]:
