@@ -173,7 +173,10 @@ class Shampoo(Featured):
                             MatrixCall(
                                 "inverse_root_held_left_four_epsilon", "inverse_root",
                                 ("held_left",), numbers=(4, "epsilon",),
-                                when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    on["matrix"]
+                                    and on["step_minus_1_modulo_period_eq_0"]
+                                ),
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
@@ -184,7 +187,10 @@ class Shampoo(Featured):
                             MatrixCall(
                                 "inverse_root_held_right_four_epsilon", "inverse_root",
                                 ("held_right",), numbers=(4, "epsilon",),
-                                when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    on["matrix"]
+                                    and on["step_minus_1_modulo_period_eq_0"]
+                                ),
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
@@ -222,7 +228,8 @@ class Shampoo(Featured):
                     Phase(
                         sums=1,
                         when=lambda on: (
-                            on["check_finite"] and on["gradient_accumulation_steps_given"]
+                            on["check_finite"]
+                            and on["gradient_accumulation_steps_given"]
                         ),
                     ),
                     Phase(),

@@ -90,10 +90,22 @@ class _Nesting:
             result.append(f"{INDENT * depth}if {self.spelling(Condition((shared,)))}:")
             result += self.nested(lines[position:end], depth + 1, (*known, *shared))
             if after > end:
-                result.append(f"{INDENT * depth}else:")
-                result += self.nested(lines[end:after], depth + 1, (*known, opposite))
+                result += _otherwise(
+                    self.nested(lines[end:after], depth + 1, (*known, opposite)), depth
+                )
             position = after
         return result
+
+
+def _otherwise(lines: Sequence[str], depth: int) -> list[str]:
+    """The branch for the opposite of a condition, given its lines: elif if they are one if."""
+    inner = INDENT * (depth + 1)
+    heads = [line for line in lines if line.startswith(inner) and line[len(inner)] != " "]
+    words = [line.split(maxsplit=1)[0] for line in heads]
+    if words[0] != "if" or not {*words[1:]} <= {"elif", "else:", ")"}:
+        return [f"{INDENT * depth}else:", *lines]
+    first, *others = (line.removeprefix(INDENT) for line in lines)
+    return [first.replace("if ", "elif ", 1), *others]
 
 
 def _indented(text: str, depth: int) -> list[str]:
