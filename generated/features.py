@@ -172,7 +172,8 @@ class Featured(Optimizer):
                         Phase(
                             sums=1,
                             when=lambda on: (
-                                on["check_finite"] and on["gradient_accumulation_steps_given"]
+                                on["check_finite"]
+                                and on["gradient_accumulation_steps_given"]
                             ),
                         ),
                         Phase(),

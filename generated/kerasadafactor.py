@@ -156,7 +156,8 @@ class KerasAdafactor(Featured):
                     Phase(
                         sums=1,
                         when=lambda on: (
-                            on["check_finite"] and on["gradient_accumulation_steps_given"]
+                            on["check_finite"]
+                            and on["gradient_accumulation_steps_given"]
                         ),
                     ),
                     Phase(),

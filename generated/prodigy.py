@@ -146,7 +146,8 @@ class Prodigy(Featured):
                     Phase(
                         sums=1,
                         when=lambda on: (
-                            on["check_finite"] and on["gradient_accumulation_steps_given"]
+                            on["check_finite"]
+                            and on["gradient_accumulation_steps_given"]
                         ),
                     ),
                     Phase(),

@@ -124,7 +124,8 @@ class SM3(Featured):
                     Phase(
                         sums=1,
                         when=lambda on: (
-                            on["check_finite"] and on["gradient_accumulation_steps_given"]
+                            on["check_finite"]
+                            and on["gradient_accumulation_steps_given"]
                         ),
                     ),
                     Phase(),

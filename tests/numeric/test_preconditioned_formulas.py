@@ -122,7 +122,7 @@ def test_kron_whitens() -> None:
     ("name", "other"), [("swan", torch.optim.Adam), ("klshampoo", torch.optim.AdamW)]
 )
 def test_vectors_have_another_rule(name: str, other: type[torch.optim.Optimizer]) -> None:
-    beside = Beside(rule(name)(RATE, fallback_learning_rate=0.03))
+    beside = Beside(rule(name)(RATE, adam_learning_rate=0.03))
     theirs = other([beside.others[VECTOR]], lr=0.03, weight_decay=0.0)  # type: ignore[call-arg]
     beside.run(lambda number: theirs.step())
     beside.compare(1e-6, [VECTOR])

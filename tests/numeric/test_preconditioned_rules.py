@@ -40,7 +40,7 @@ def soap(period: int, *, is_sorting: bool) -> Beside:
 
     def step(number: int) -> None:
         is_first = number == 1
-        found = beside.bases("left_basis", "right_basis") if is_first else deque()
+        found = beside.bases("left_axes", "right_axes") if is_first else deque()
         with eigenvectors_of(found), float64_for_float32(), pytest.MonkeyPatch.context() as patch:
             if not is_sorting:
                 patch.setattr(torch, "argsort", unsorted)

@@ -54,11 +54,11 @@ def test_shapes_and_what_squares_begin_as() -> None:
     tall, wide, vector, batch = states(optimizer)
     assert [*vector] == ["mean_gradient", "mean_square"]
     for own, rows, columns in ((tall, 5, 3), (wide, 3, 4), (batch, 2, 6)):
-        assert own["left"].shape == own["left_basis"].shape == (rows, rows)
-        assert own["right"].shape == own["right_basis"].shape == (columns, columns)
+        assert own["left"].shape == own["left_axes"].shape == (rows, rows)
+        assert own["right"].shape == own["right_axes"].shape == (columns, columns)
         np.testing.assert_array_equal(own["left"], 0)
-        np.testing.assert_array_equal(own["right_basis"], np.eye(columns))
-        assert own["left"].dtype == own["left_basis"].dtype == np.float32
+        np.testing.assert_array_equal(own["right_axes"], np.eye(columns))
+        assert own["left"].dtype == own["left_axes"].dtype == np.float32
     assert states(made("conda", variables()))[1]["basis"].shape == (3, 3)
 
 
@@ -182,10 +182,10 @@ def test_nothing_is_decomposed_between_periods(monkeypatch: pytest.MonkeyPatch) 
 def test_the_period_may_change_between_calls() -> None:
     optimizer = made("soap", variables())
     run(optimizer, range(2))
-    basis = states(optimizer)[0]["left_basis"]
+    basis = states(optimizer)[0]["left_axes"]
     optimizer.period = 2
     run(optimizer, range(2, 3))
-    assert (states(optimizer)[0]["left_basis"] != basis).any()
+    assert (states(optimizer)[0]["left_axes"] != basis).any()
 
 
 SPEC = """

@@ -44,6 +44,8 @@ def _broken(line: str) -> list[str]:
     groups = [(i, next((j for j in range(i, len(line)) if depths[j] == 0), 0)) for i in openings]
     begin, end = max(groups, key=lambda group: group[1] - group[0], default=(0, 0))
     prefix = line[: len(line) - len(line.lstrip())]
+    if len(line) > WIDTH and _is_lambda(line.strip()):
+        return _argument(prefix, line.strip())
     if len(line) > WIDTH and end - begin < len(_STEP) and line.lstrip().startswith(("+ ", "- ")):
         # A term of a sum that is broken already: before its factors.
         first, *rest = _parts(line.strip()[2:])
@@ -132,9 +134,10 @@ def _argument(prefix: str, row: str) -> list[str]:
     if len(prefix) + len(row) <= WIDTH:
         return [prefix + row]
     text = row.removesuffix(",")
-    if text.partition("=")[2].startswith("lambda "):
+    if _is_lambda(text):
         head, _, body = text.partition(": ")
-        parts = body.replace(" or ", "\nor ").split("\n")
+        word = "or" if " or " in body else "and"
+        parts = body.replace(f" {word} ", f"\n{word} ").split("\n")
         return [f"{prefix}{head}: (", *(f"{prefix}{_STEP}{part}" for part in parts), f"{prefix}),"]
     cuts = _cuts(text)
     bounds = [-1, *cuts, len(text)]
@@ -143,6 +146,10 @@ def _argument(prefix: str, row: str) -> list[str]:
         opening = _last_bracket(text)
         rows = _filled(prefix, text[:opening], text[opening:-1], ")")
     return [*rows[:-1], f"{rows[-1]},"]
+
+
+def _is_lambda(argument: str) -> bool:
+    return re.match(r"\w+=lambda ", argument) is not None
 
 
 def _depths(value: str) -> list[int]:
