@@ -4,10 +4,11 @@
 # magnitudes where they cancel.
 # No bound for step of param where matrix: scaled_scale_part is a sum over a tensor, or made of
 # one.
-# No bound for mean_projected, projected_speed where matrix: it has numbers for rank by long,
-# computed in float64.
-# No bound for random_basis where matrix: it has numbers for short by rank, computed in float64.
+# No bound for mean_projected, projected_speed where matrix: a library computes functions of
+# matrices, with errors that grow with their size.
 # No bound for last_length where matrix: it has one number for each tensor, computed in float64.
+# No bound for random_basis where matrix and (step - 1) % period == 0 and not step > 1: nothing
+# is known of the rounding of normal(random_seed, random_step, 32769).
 """The optimizer APOLLOMini."""
 
 from __future__ import annotations
@@ -226,7 +227,8 @@ class APOLLOMini(Featured):
                     Phase(
                         sums=1,
                         when=lambda on: (
-                            on["check_finite"] and on["gradient_accumulation_steps_given"]
+                            on["check_finite"]
+                            and on["gradient_accumulation_steps_given"]
                         ),
                     ),
                     Phase(),

@@ -336,7 +336,8 @@ class TorchMuon(Featured):
                     Phase(
                         sums=1,
                         when=lambda on: (
-                            on["check_finite"] and on["gradient_accumulation_steps_given"]
+                            on["check_finite"]
+                            and on["gradient_accumulation_steps_given"]
                         ),
                     ),
                     Phase(),
