@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import nan
 from typing import Any
 
 from keras import ops
 
+from optgen.keras.arithmetic import host_dtype
 from optgen.runtime.matrix_calls import (
     EIGENVECTORS,
     ELEMENT,
@@ -39,14 +41,32 @@ def _turned(tensor: Any) -> Any:
     return ops.swapaxes(tensor, -1, -2)
 
 
+def _of_square(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of squares in the most precise dtype of the backend; NaN where elements are odd.
+
+    Libraries differ in what they make of such elements; some raise.
+    """
+
+    def found(square: Any, *numbers: Any) -> Any:
+        is_finite = ops.all(ops.isfinite(square), axis=(-2, -1), keepdims=True)
+        wide = ops.cast(ops.where(is_finite, square, ops.zeros_like(square)), host_dtype())
+        result = function(wide, *(ops.cast(number, wide.dtype) for number in numbers))
+        return ops.where(is_finite, ops.cast(result, square.dtype), nan)
+
+    return found
+
+
+@_of_square
 def _orthonormal(square: Any) -> Any:
     return ops.qr(square)[0]
 
 
+@_of_square
 def _eigenvectors(square: Any) -> Any:
     return ops.eigh(square)[1]
 
 
+@_of_square
 def _inverse_root(square: Any, degree: Any, epsilon: Any) -> Any:
     values, vectors = ops.eigh(square)
     scales = ops.power(ops.maximum(values, 0) + epsilon, -1 / degree)
