@@ -50,7 +50,7 @@ def ortho(param: Array, grad: Array, state: State, step: int, is_matrix: bool) -
     velocity = state["velocity"] = 0.95 * state.get("velocity", 0 * grad) + 0.05 * grad
     if not is_matrix:
         return param - 0.02 * velocity
-    x = velocity.reshape(len(velocity), -1)
+    x: Array = velocity.reshape(len(velocity), -1)
     x = x / (np.linalg.norm(x) + 1e-7)
     for _ in range(5):
         a = gram(x)
@@ -63,10 +63,9 @@ def beside(param: Array, grad: Array, state: State, step: int, is_matrix: bool) 
         mean = state["mean"] = 0.9 * state.get("mean", 0 * grad) + 0.1 * grad
         square = state["square"] = 0.999 * state.get("square", 0 * grad) + 0.001 * grad**2
         scaled = (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-7)
-        fallen: Array = param - 0.001 * scaled
-        return fallen
+        return param - 0.001 * scaled
     velocity = state["velocity"] = 0.9 * state.get("velocity", 0 * grad) + grad
-    x = velocity / (np.sqrt((velocity**2).sum()) + 1e-7)
+    x: Array = velocity / (np.linalg.norm(velocity) + 1e-7)
     for _ in range(3):
         x = 1.5 * x - 0.5 * times(gram(x), x)
     return param - 0.02 * x

@@ -49,6 +49,7 @@ ATTRIBUTES = frozenset(
         "states",
         "switches",
         "variables",
+        "compute",
         "view",
     ]
 )

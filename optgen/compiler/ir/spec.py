@@ -129,6 +129,8 @@ class Spec:
     is_schedule: bool = False
     #: How variables are viewed as matrices.
     view: Text | None = None
+    #: The type of the arithmetic of products of matrices.
+    compute: Text | None = None
     fallback: Fallback | None = None
     inputs: tuple[InputEntry, ...] = ()
     #: What evaluation uses in place of the parameter.

@@ -1,4 +1,4 @@
-"""Functions of whole matrices by NumPy, which hands them to BLAS and LAPACK."""
+"""Calls of a library for batches of matrices; by default NumPy's, which are BLAS and LAPACK."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
+from optgen.runtime.batch import Batch
 from optgen.runtime.cpu.decompositions import OF_SQUARES
 from optgen.runtime.matrix_calls import ELEMENT, GRAM, SHORT_BY_SHORT, MatrixCall
-from optgen.runtime.scratch import Batch
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.transaction import Call
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 #: The value of a scalar for the variable of an index.
 Scalar = Callable[[str, int], float]
 
+NUMPY = MatrixLibrary(np.matmul, OF_SQUARES)
+
 
 class MatrixCalls:
-    """Makes calls of NumPy for batches of variables."""
+    """Makes calls for batches of variables."""
 
-    def __init__(self, shapes: Mapping[str, str], batches: Sequence[Batch], scalar: Scalar) -> None:
+    def __init__(
+        self,
+        shapes: Mapping[str, str],
+        batches: Sequence[Batch],
+        scalar: Scalar,
+        library: MatrixLibrary = NUMPY,
+    ) -> None:
         """``shapes`` are those of scratch matrices by name."""
         self._shapes, self._batches, self._scalar = shapes, batches, scalar
+        self._library = library
 
     def of(self, call: MatrixCall, chosen: Mask) -> Iterator[Call]:
         """The calls for the chosen variables: one for each batch, if all of it is chosen."""
@@ -40,22 +49,23 @@ class MatrixCalls:
                 yield self._call(call, batch, slice(place, place + 1), numbers)
 
     def _call(self, call: MatrixCall, batch: Batch, some: slice, numbers: Sequence[float]) -> Call:
-        operands = [batch.matrices[name][some] for name in call.operands]
-        out, is_tall = batch.matrices[call.target][some], batch.rows > batch.columns
-        if call.function in OF_SQUARES:
-            return OF_SQUARES[call.function], operands[0], out, *numbers
+        library, is_tall = self._library, batch.rows > batch.columns
+        operands = [library.seen(batch.matrices[name][some]) for name in call.operands]
+        out = library.seen(batch.matrices[call.target][some])
+        if call.function in library.of_squares:
+            return library.of_squares[call.function], operands[0], out, *numbers
         if call.function == GRAM:
             # The same memory twice: BLAS then computes one half of the symmetric result only.
             (one,) = operands
             pair = (_turned(one), one) if is_tall else (one, _turned(one))
-            return np.matmul, *pair, out
+            return library.multiply, *pair, out
         turned = zip(operands, call.transposed, strict=True)
         left, right = (_turned(one) if is_transposed else one for one, is_transposed in turned)
         shapes = [self._shapes[name] for name in call.operands]
         if shapes == [SHORT_BY_SHORT, ELEMENT] and is_tall:
-            return np.matmul, right, _turned(left), out
-        return np.matmul, left, right, out
+            return library.multiply, right, _turned(left), out
+        return library.multiply, left, right, out
 
 
-def _turned(matrices: Array) -> Array:
-    return np.swapaxes(matrices, -1, -2)
+def _turned(matrices: Any) -> Any:
+    return matrices.swapaxes(-1, -2)

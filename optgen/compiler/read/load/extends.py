@@ -113,6 +113,7 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
         states=(*states, *own.states),
         rule=own.rule,
         view=own.view or base.view,
+        compute=own.compute or base.compute,
         inputs=(*base.inputs, *own.inputs),
         evaluate=own.evaluate or base.evaluate,
         perturb=own.perturb or base.perturb,

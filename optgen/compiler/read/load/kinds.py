@@ -29,7 +29,7 @@ BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "evaluate", "p
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
-MATRIX, EVALUATE = {"view"}, {"param"}
+MATRIX, EVALUATE = {"view", "compute"}, {"param"}
 FUNCTION = {"arguments", "rule", "result"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
@@ -68,6 +68,7 @@ def whole(document: Document, top: Fields) -> Spec:
         every_variable=top.flag("every_variable"),
         position=_position(top),
         view=matrix.text("view"),
+        compute=matrix.text("compute"),
         evaluate=evaluate.text("param"),
         perturb=perturb.text("rule"),
         inputs=read_inputs(top.table("inputs")),
