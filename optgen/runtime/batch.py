@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -22,3 +24,16 @@ class Batch:
     rows: int
     columns: int
     matrices: Mapping[str, Array]
+
+
+def turns(batches: Sequence[Batch], chosen: Mask) -> Iterator[Mask]:
+    """The variables of each batch, which share scratch memory, then all others."""
+    others = chosen.copy()
+    for batch in batches:
+        mask = np.zeros_like(chosen)
+        mask[batch.members] = chosen[batch.members]
+        others[batch.members] = False
+        if mask.any():
+            yield mask
+    if others.any() or not batches:
+        yield others

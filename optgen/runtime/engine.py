@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
-from optgen.runtime.batch import Batch
+from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
 from optgen.runtime.cpu.launch import commit, launching
@@ -123,22 +123,10 @@ class Engine:
         common = max(program.pure, program.common)
         for phase in program.phases[program.pure : common]:
             calls += self._phase(program, phase, chosen).calls()
-        for some in self._turns(chosen) if common < len(program.phases) else ():
+        for some in turns(self._batches, chosen) if common < len(program.phases) else ():
             for phase in program.phases[common:]:
                 calls += self._phase(program, phase, some).calls()
         return [*calls, *self._keeping(program, chosen)]
-
-    def _turns(self, chosen: Mask) -> Iterator[Mask]:
-        """The variables of each batch of matrices, which share scratch memory, then all others."""
-        others = chosen.copy()
-        for batch in self._batches:
-            mask = np.zeros_like(chosen)
-            mask[batch.members] = chosen[batch.members]
-            others[batch.members] = False
-            if mask.any():
-                yield mask
-        if others.any() or not self._batches:
-            yield others
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""

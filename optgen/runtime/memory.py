@@ -233,6 +233,6 @@ def memory_of(named: Mapping[str, object], rule: Any) -> Memory:
     if missing:
         raise ImportError(f"{next(iter(named))!r} is a CUDA array, but {missing}")
     made: Memory = import_module("optgen.runtime.cuda.memory").DeviceMemory(
-        rule.kernels_of("cpu"), rule.kernels_of("cuda")
+        rule.kernels_of("cpu"), rule.kernels_of("cuda"), rule.compute
     )
     return made

@@ -84,7 +84,9 @@ class Model:
         self.switches = self._switches(settings, treatment)
         #: A step of shards calls other processes in its middle, by functions of Python.
         self.guard: AbstractContextManager[object] = nullcontext()
-        if kernels.matrices:
+        #: Functions of whole matrices are Python's in part.
+        self.calls_libraries = bool(kernels.matrices)
+        if self.calls_libraries:
             self.guard = uninterrupted
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)

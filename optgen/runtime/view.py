@@ -129,6 +129,16 @@ def as_matrices(flat: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
 
     Raises ValueError where no strides reach its matrices, rows and columns.
     """
+    shape, steps = strided_form(view)
+    strides = [step * flat.itemsize for step in steps]
+    return np.lib.stride_tricks.as_strided(flat, shape, strides)
+
+
+def strided_form(view: View) -> tuple[tuple[int, ...], list[int]]:
+    """The shape of a batch of matrices, and its strides in elements.
+
+    Raises ValueError where no strides reach its matrices, rows and columns.
+    """
     assert view.row_places is not None
     assert view.column_places is not None
     grid = view.row_places.reshape(view.matrices, view.rows)
@@ -137,9 +147,7 @@ def as_matrices(flat: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
     for one, step in zip(places, steps, strict=True):
         if not np.array_equal(one, one[0] + step * np.arange(len(one))):
             raise ValueError("its layout in memory has no strides as matrices")
-    shape = view.matrices, view.rows, view.columns
-    strides = [step * flat.itemsize for step in steps]
-    return np.lib.stride_tricks.as_strided(flat, shape, strides)
+    return (view.matrices, view.rows, view.columns), steps
 
 
 def axes_of(view: str, shape: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
