@@ -77,7 +77,7 @@ class Step:
         may = may and (is_even or not any(model.gathers))
         if is_capturing and not may:
             what = "functions of matrices, constraints, or variables overwritten with gradients"
-            message = f"a step with {what}, or with missing gradients while it gathers them"
+            message = f"a step with {what}, or while it gathers gradients of which some are missing"
             raise RuntimeError(f"{message}, can't be captured")
         return may
 

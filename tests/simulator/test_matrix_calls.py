@@ -14,6 +14,7 @@ import torch
 
 from optgen.runtime.cuda import matrix_libraries, memory
 from optgen.runtime.cuda.arrays import DeviceArray, on_device
+from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.matrix_libraries import DeviceMatrices, by_cupy, by_torch
 from optgen.runtime.matrix_library import MatrixLibrary
 from tests.matrices.formulas import SHAPES, drawn, expected
@@ -144,3 +145,14 @@ def test_matrices_are_on_one_device() -> None:
     spread = {path: on_device(a, int(path == "tall")) for path, a in held.items()}
     with pytest.raises(ValueError, match="multiplies matrices"):
         rule("Ortho")().build(spread)
+
+
+@pytest.mark.usefixtures("library")
+def test_a_graph_captures_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    optimizer, device, _ = on_devices("Ortho")
+    before = {path: array.copy_to_host() for path, array in device.items()}
+    monkeypatch.setattr(driver, "is_capturing", lambda *_: True)
+    with pytest.raises(RuntimeError, match="a step with functions of matrices"):
+        optimizer.apply([on_device(gradient) for gradient in drawn(1)[1][0]])
+    for path, array in device.items():
+        np.testing.assert_array_equal(array.copy_to_host(), before[path], err_msg=path)
