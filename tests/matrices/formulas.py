@@ -62,7 +62,8 @@ def beside(param: Array, grad: Array, state: State, step: int, is_matrix: bool) 
     if not is_matrix:
         mean = state["mean"] = 0.9 * state.get("mean", 0 * grad) + 0.1 * grad
         square = state["square"] = 0.999 * state.get("square", 0 * grad) + 0.001 * grad**2
-        scaled = (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-7)
+        size = np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        scaled: Array = size * mean / (np.sqrt(square) + 1e-7)
         return param - 0.001 * scaled
     velocity = state["velocity"] = 0.9 * state.get("velocity", 0 * grad) + grad
     x: Array = velocity / (np.linalg.norm(velocity) + 1e-7)

@@ -29,7 +29,7 @@ def test_a_run_ends_where_the_formulas_do(name: str, dtype: Any) -> None:
     optimizer.exclude_from_matrix(var_names=["plain"])
     for row in rows:
         optimizer.apply(row, held)
-    tolerance = 2e-6 if dtype is np.float32 else 1e-6 if name == "Beside" else 1e-12
+    tolerance = 2e-6 if dtype is np.float32 else 1e-12
     for (path, array), one in zip(held.items(), wanted, strict=True):
         np.testing.assert_allclose(array, one, rtol=0, atol=tolerance, err_msg=path)
 

@@ -101,10 +101,9 @@ def test_a_device_computes_what_formulas_say(name: str, order: Any) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_in_float64_too(name: str) -> None:
     _, device, wanted = on_devices(name, np.float64)
-    tolerance = 1e-6 if name == "Beside" else 1e-11
     for (path, array), expected_one in zip(device.items(), wanted, strict=True):
         found = array.copy_to_host()
-        np.testing.assert_allclose(found, expected_one, rtol=0, atol=tolerance, err_msg=path)
+        np.testing.assert_allclose(found, expected_one, rtol=0, atol=1e-11, err_msg=path)
 
 
 @pytest.mark.usefixtures("library")

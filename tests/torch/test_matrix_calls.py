@@ -52,9 +52,8 @@ def test_a_run_ends_where_the_formulas_do(name: str, dtype: Any) -> None:
     optimizer.load_state_dict(saved)
     learn(optimizer, params, rows[STEPS // 2 :])
     learn(copied, copies, rows[STEPS // 2 :])
-    tolerance = 1e-6 if name == "Beside" else TOLERANCE[dtype]
     for one, other, array in zip(params, copies, wanted, strict=True):
-        np.testing.assert_allclose(one.detach().numpy(), array, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(one.detach().numpy(), array, rtol=0, atol=TOLERANCE[dtype])
         assert torch.equal(one, other)
 
 
