@@ -29,6 +29,7 @@ from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
 from optgen.torch.addresses import Positions
 from optgen.torch.batched_gradients import Together
+from optgen.torch.matrix_library import library_for
 from optgen.torch.version_counters import marking_changed
 
 _DTYPES = tuple(getattr(torch, one.name) for one in NATIVE)
@@ -175,7 +176,7 @@ class Variables:
         for slot in slots:
             for excluded in slot.row.excluded:
                 treatment.exclusions.add(excluded, [Itself(arrays[slot.path])], None)
-        parts = Parts(SlotStates(slots, shared))
+        parts = Parts(SlotStates(slots, shared), library=library_for(rule.compute))
         self.model = Model(arrays, rule.states, settings, treatment, rule, parts)
         self._gathered = {state.name for state in rule.states if state.gathers} | {LARGEST_GRADIENT}
         self.look_what_was_gathered()

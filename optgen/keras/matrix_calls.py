@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import nan
 from typing import Any
 
 from keras import ops
 
+from optgen.keras.arithmetic import host_dtype
 from optgen.keras.matrices import Matrices
 from optgen.runtime.matrix_calls import (
     EIGENVECTORS,
@@ -48,7 +50,7 @@ def called(
     if call.function == PRODUCT:
         found = ops.matmul(*given)
     elif call.function == SINGULAR_VECTORS:
-        found = _singular_vectors(given[0], form.varying(shapes[-1])[-1])
+        found = _singular_vectors(form.varying(shapes[-1])[-1])(given[0])
     elif call.function in _DECOMPOSITIONS:
         found = _DECOMPOSITIONS[call.function](*given, *numbers)
     else:
@@ -62,25 +64,48 @@ def _turned(tensor: Any) -> Any:
     return ops.swapaxes(tensor, -1, -2)
 
 
-def _orthonormal(matrix: Any) -> Any:
-    return ops.qr(matrix)[0]
+def _of_matrix(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function in the most precise dtype of the backend; NaN where elements aren't finite.
+
+    Libraries differ in what they make of such elements; some raise.
+    """
+
+    def found(matrix: Any, *numbers: Any) -> Any:
+        is_finite = ops.all(ops.isfinite(matrix), axis=(-2, -1), keepdims=True)
+        wide = ops.cast(ops.where(is_finite, matrix, ops.zeros_like(matrix)), host_dtype())
+        result = function(wide, *(ops.cast(number, wide.dtype) for number in numbers))
+        return ops.where(is_finite, ops.cast(result, matrix.dtype), nan)
+
+    return found
 
 
-def _singular_vectors(matrix: Any, rank: int) -> Any:
+def _singular_vectors(rank: int) -> Callable[..., Any]:
     """Those of the largest singular values, whose largest entries are positive."""
-    found = ops.svd(matrix, full_matrices=False)[0][..., :rank]
-    places = ops.argmax(ops.abs(found), axis=-2, keepdims=True)
-    return found * ops.sign(ops.take_along_axis(found, places, axis=-2))
+
+    @_of_matrix
+    def leading(matrix: Any) -> Any:
+        found = ops.svd(matrix, full_matrices=False)[0][..., :rank]
+        places = ops.argmax(ops.abs(found), axis=-2, keepdims=True)
+        return found * ops.sign(ops.take_along_axis(found, places, axis=-2))
+
+    return leading
 
 
 def _norm(matrix: Any, axis: int, *, keepdims: bool) -> Any:
     return ops.sqrt(ops.sum(ops.square(matrix), axis=axis, keepdims=keepdims))
 
 
+@_of_matrix
+def _orthonormal(matrix: Any) -> Any:
+    return ops.qr(matrix)[0]
+
+
+@_of_matrix
 def _eigenvectors(square: Any) -> Any:
     return ops.eigh(square)[1]
 
 
+@_of_matrix
 def _inverse_root(square: Any, degree: Any, shift: Any) -> Any:
     values, vectors = ops.eigh(square)
     scales = ops.power(ops.maximum(values, 0) + shift, -1 / degree)

@@ -128,7 +128,7 @@ class Member:
         for one in phase.calls if on[MATRIX] else ():
             if one.when(on):
                 operands = [self.tensors[name] for name in one.operands]
-                numbers = [self._narrow[n] if isinstance(n, str) else n for n in one.numbers]
+                numbers = [self._wide[n] if isinstance(n, str) else n for n in one.numbers]
                 own = [shapes[name] for name in (*one.operands, one.target)]
                 self.tensors[one.target] = called(one, operands, own, numbers, self.slot.form)
 

@@ -15,7 +15,7 @@ from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
 from optgen.keras.members import GRADIENT, PARAM, Given, Key, Member, Shared, Tensors, call
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
-from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.declarations import State, Switch
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import (
     COME_BACK,
@@ -33,6 +33,8 @@ from optgen.runtime.optimizer import Optimizer
 Switches = Mapping[str, bool]
 #: What makes the new tensors of a call.
 Branch = Callable[[], list[Tensors]]
+#: What makes them with operations for one setting of switches.
+Results = Callable[["Operations"], list[Tensors]]
 #: Whether the backend assigns to the memory of a variable.
 IN_PLACE = keras.config.backend() == "torch"
 
@@ -70,14 +72,39 @@ class Operations:
         ``gradients`` are by the place of their variable; ``operands`` gives hyperparameters and
         counters by name, as Python floats or as tensors of the host's dtype.
         """
-        given = Given(gradients, self._rows(operands), inputs)
+
+        def results(chosen: Operations) -> list[Tensors]:
+            return chosen._called(Given(gradients, chosen._rows(operands), inputs))
+
+        self._assign(gradients, self._decided(self._kernels.decided, operands(Row()), results))
+
+    def _called(self, given: Given) -> list[Tensors]:
+        """What an update computes, or what runs instead."""
         first = next(iter(given.rows.values()))
         branch: Branch = partial(self._update, given)
         for program in reversed(self._kernels.gates):
             if program.when(self._slots[0].on):
                 gather = partial(self._gather, program, given)
                 branch = partial(ops.cond, first[program.gate], branch, gather)
-        self._assign(gradients, branch())
+        return branch()
+
+    def _decided(
+        self, switches: Sequence[Switch], values: Tensors, results: Results
+    ) -> list[Tensors]:
+        """The results for switches that each call decides, by hyperparameters and counters.
+
+        A graph has both branches of each switch, and runs one.
+        """
+        if not switches:
+            return results(self)
+        one, *others = switches
+        holds = ops.convert_to_tensor(one.condition(values), "bool")
+        yes, no = (
+            partial(self.switched({one.name: is_on})._decided, others, values, results)
+            for is_on in (True, False)
+        )
+        found: list[Tensors] = ops.cond(holds, yes, no)
+        return found
 
     def perturb(self, gradients: Mapping[int, Any], operands: Callable[[Row], Tensors]) -> None:
         """Move the variables to where the next gradient is taken; takes what ``step`` does.
@@ -87,11 +114,15 @@ class Operations:
         trained = [(k, slot) for k, slot in enumerate(self._slots) if not slot.overwritten]
         zeros = {k: ops.zeros_like(slot.variable) for k, slot in trained if k not in gradients}
         every = {**gradients, **zeros}
-        members, shared = self._begun(Given(every, self._rows(operands), {}))
         program = self._kernels.program(PERTURB)
         assert program is not None
-        self._run(program, members, shared)
-        self._assign(every, self._results(members, shared))
+
+        def results(chosen: Operations) -> list[Tensors]:
+            members, shared = chosen._begun(Given(every, chosen._rows(operands), {}))
+            chosen._run(program, members, shared)
+            return chosen._results(members, shared)
+
+        self._assign(every, self._decided(self._kernels.decided, operands(Row()), results))
 
     def _rows(self, operands: Callable[[Row], Tensors]) -> dict[Key, Tensors]:
         """The scalars of a call; the first ones are the optimizer's own."""

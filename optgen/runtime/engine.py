@@ -8,16 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient
+from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
 from optgen.runtime.cpu.launch import commit, launching
-from optgen.runtime.cpu.matrix_calls import MatrixCalls
+from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.running import Mask, Part, Running
-from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Whole
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call
@@ -34,8 +35,10 @@ class Engine:
         rows: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         batches: Sequence[Batch] = (),
+        library: MatrixLibrary = NUMPY,
     ) -> None:
         self._kernels, self._tables, self._batches = kernels, tables, batches
+        self._library = library
         factors = np.zeros((len(tables.sizes) + 1, len(kernels.factors)))
         self._parts = [
             Part(on, mask, np.zeros((rows, len(kernels.scalars))), factors) for on, mask in members
@@ -120,7 +123,7 @@ class Engine:
         common = max(program.pure, program.common)
         for phase in program.phases[program.pure : common]:
             calls += self._phase(program, phase, chosen).calls()
-        for some in self._turns(chosen) if common < len(program.phases) else ():
+        for some in turns(self._batches, chosen) if common < len(program.phases) else ():
             for phase in program.phases[common:]:
                 calls += self._phase(program, phase, some).calls()
         return [*calls, *self._keeping(program, chosen)]
@@ -128,25 +131,13 @@ class Engine:
     def matrix_calls(self) -> list[Call]:
         """The calls of libraries for matrices in an update; a benchmark times them alone."""
         program = self._kernels.programs[0]
-        turns = [*self._turns(np.ones(len(self._tables.sizes), np.bool_))]
+        every = [*turns(self._batches, np.ones(len(self._tables.sizes), np.bool_))]
         return [
             call
-            for some in turns
+            for some in every
             for phase in program.phases
             for call in self._phase(program, phase, some).matrix_calls()
         ]
-
-    def _turns(self, chosen: Mask) -> Iterator[Mask]:
-        """The variables of each batch of matrices, which share scratch memory, then all others."""
-        others = chosen.copy()
-        for batch in self._batches:
-            mask = np.zeros_like(chosen)
-            mask[batch.members] = chosen[batch.members]
-            others[batch.members] = False
-            if mask.any():
-                yield mask
-        if others.any() or not self._batches:
-            yield others
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""
@@ -156,7 +147,8 @@ class Engine:
         parts = [part for part in self._parts if program.when(part.on)]
         own = self._tables, self._shapes, chosen, self._whole
         shapes = {name: shape for name, shape, _ in self._kernels.matrices}
-        return Running(phase, parts, *own, MatrixCalls(shapes, self._batches, self._scalar))
+        calls = MatrixCalls(shapes, self._batches, self._scalar, self._library)
+        return Running(phase, parts, *own, calls)
 
     def _scalar(self, name: str, index: int) -> float:
         """The scalar of a call for one variable."""

@@ -10,12 +10,13 @@ import numpy as np
 
 from optgen.cuda import missing_packages
 from optgen.runtime.arrays import Gradient, is_on_device
+from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.memory import HostMemory
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.kernels import Program
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.scale import DynamicScale
-from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Part, Whole
 from optgen.runtime.transaction import Call
 from optgen.runtime.view import View
@@ -199,8 +200,12 @@ class Memory(Protocol):
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
+        library: MatrixLibrary | None = None,
     ) -> Engine:
-        """The engine for variables with their states, and batches of scratch matrices."""
+        """The engine for variables with their states, and batches of scratch matrices.
+
+        ``library`` computes functions of matrices, if it isn't the memory's own.
+        """
 
     def deferred(self, engine: Any, rows: int, columns: int) -> Deferred | None:
         """The maker of calls that only the device counts; None on the host."""
@@ -230,6 +235,6 @@ def memory_of(named: Mapping[str, object], rule: Any) -> Memory:
     if missing:
         raise ImportError(f"{next(iter(named))!r} is a CUDA array, but {missing}")
     made: Memory = import_module("optgen.runtime.cuda.memory").DeviceMemory(
-        rule.kernels_of("cpu"), rule.kernels_of("cuda")
+        rule.kernels_of("cpu"), rule.kernels_of("cuda"), rule.compute
     )
     return made

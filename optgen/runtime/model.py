@@ -86,6 +86,10 @@ class Model:
         self.switches = self._switches(settings, treatment)
         #: A step of shards calls other processes in its middle, by functions of Python.
         self.guard: AbstractContextManager[object] = nullcontext()
+        #: Functions of whole matrices are Python's in part.
+        self.calls_libraries = bool(kernels.matrices)
+        if self.calls_libraries:
+            self.guard = uninterrupted
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
         self._whole = parts.whole if may_sum else None
@@ -108,7 +112,7 @@ class Model:
         is_whole = kernels.programs[0].common == len(kernels.programs[0].phases)
         scratch = Scratch(*given, is_whole=is_whole)
         self._held |= scratch.arrays
-        self._batches = scratch.batches
+        self._batches, self._library = scratch.batches, parts.library
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)
         self._own_bytes = self._own_rows.tobytes()
         self._place(self._own_rows, len(self.row_set))
@@ -167,7 +171,8 @@ class Model:
         self._placed = b""
         parts = self._parts()
         place = self.variables, self._held, rows.tolist()
-        engine = self.memory.engine(*place, count, parts, self.views, self._batches)
+        own = self.views, self._batches, self._library
+        engine = self.memory.engine(*place, count, parts, *own)
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted

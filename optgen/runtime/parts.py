@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from optgen.runtime.cpu.scalars import Steps
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.memory import Mask, Memory
 from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
@@ -95,6 +96,8 @@ class Parts:
     states: StateSource = NewStates()  # noqa: RUF009 (it holds nothing)
     ages: Ages = OneAge()  # noqa: RUF009
     whole: Whole | None = None
+    #: What computes functions of matrices, if it isn't the library of the memory.
+    library: MatrixLibrary | None = None
 
 
 PLAIN = Parts()

@@ -90,6 +90,8 @@ class Generated:
     layout: ClassVar[Layout] = Layout()
     #: How variables are viewed as matrices; empty if they are not.
     view: ClassVar[str] = ""
+    #: The type of the arithmetic of their products; empty if it is the variables' own.
+    compute: ClassVar[str] = ""
     #: The rule that updates variables that aren't matrices; empty if it's the same.
     fallback: ClassVar[str] = ""
     #: A digest of what the rule and its features compute, without names of files or comments.

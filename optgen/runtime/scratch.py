@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.batch import Batch
 from optgen.runtime.matrix_calls import ELEMENT
+from optgen.runtime.memory import Memory
 from optgen.runtime.view import View, element_places, steps_of
-
-if TYPE_CHECKING:
-    from optgen.runtime.memory import Memory
 
 #: Scratch arrays by name, one for each variable that has one.
 Arrays = dict[str, list[Array | None]]
@@ -22,21 +19,6 @@ Arrays = dict[str, list[Array | None]]
 Names = Sequence[tuple[str, str, int]]
 #: Elements of the scratch matrices of a batch, if it has more than one variable.
 MOST_ELEMENTS = 8 * 1024 * 1024
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Variables of one shape and dtype, with their scratch matrices by name.
-
-    Each is an array of the dimensions variable, matrix, row and column. Where memory has no strides
-    for these, matrices of the variable's own shape are flat, and ``places`` are their elements'.
-    """
-
-    members: np.ndarray[Any, np.dtype[np.int64]]
-    rows: int
-    columns: int
-    matrices: Mapping[str, Array]
-    places: Array | None = None
 
 
 class Scratch:

@@ -73,12 +73,12 @@ class Step:
             return False
         model = self._model
         is_even = None not in gradients and (deferred.is_counting or model.all_or_none_seen)
-        may = not (model.constraints or model.overwritten) and (is_even or not any(model.gathers))
+        may = not (model.constraints or model.overwritten or model.calls_libraries)
+        may = may and (is_even or not any(model.gathers))
         if is_capturing and not may:
-            what = "constraints, with variables that take their gradient's value, or while it"
-            raise RuntimeError(
-                f"a step with {what} gathers gradients of which some are missing, can't be captured"
-            )
+            what = "functions of matrices, constraints, or variables overwritten with gradients"
+            message = f"a step with {what}, or while it gathers gradients of which some are missing"
+            raise RuntimeError(f"{message}, can't be captured")
         return may
 
     def _defer(

@@ -156,15 +156,23 @@ def steps_of(view: View) -> tuple[int, int, int] | None:
     return steps if all(map(np.array_equal, places, even)) else None
 
 
-def as_matrices(flat: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
-    """Elements in the order of a variable's memory as a batch of matrices, in the same memory.
+def strided_form(view: View) -> tuple[tuple[int, ...], tuple[int, int, int]]:
+    """The shape of a batch of matrices, and its strides in elements.
 
     Raises ValueError where steps are uneven.
     """
     steps = steps_of(view)
     if steps is None:
         raise ValueError("its layout in memory has no strides as matrices")
-    shape = view.matrices, view.rows, view.columns
+    return (view.matrices, view.rows, view.columns), steps
+
+
+def as_matrices(flat: np.ndarray[Any, np.dtype[Any]], view: View) -> Any:
+    """Elements in the order of a variable's memory as a batch of matrices, in the same memory.
+
+    Raises ValueError where steps are uneven.
+    """
+    shape, steps = strided_form(view)
     return np.lib.stride_tricks.as_strided(flat, shape, [step * flat.itemsize for step in steps])
 
 

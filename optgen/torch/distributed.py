@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import distributed
 
+from optgen.runtime.kernels import MATRIX
 from optgen.runtime.shards import Part, Vector
 
 Tensor = torch.Tensor
@@ -34,6 +35,28 @@ def refuse_unsummed(name: str, param: Any) -> None:
         raise ValueError(
             f"{name} is a sum whose terms are in several processes; redistribute it, since the "
             "update of a sum isn't the sum of updates"
+        )
+
+
+def refuse_flat(name: str, param: Any) -> None:
+    """Raise ValueError for what an engine has flattened, so that nobody sees its matrices."""
+    is_flat = getattr(param, "_is_flat_param", False) or getattr(param, "_fsdp_flattened", False)
+    whole = tuple(getattr(param, "ds_shape", param.shape))
+    if (is_flat and param.ndim == 1) or whole != tuple(param.shape):
+        raise ValueError(
+            f"{name} is a flat part of parameters, whose rows and columns this rule needs; shard "
+            "with torch.distributed.fsdp.fully_shard, which keeps shapes, or put what is no matrix "
+            f"into a group with {MATRIX!r}: False"
+        )
+
+
+def refuse_parts(name: str, param: Any) -> None:
+    """Raise ValueError for a matrix of which each process has a part."""
+    if part_of(param) is not None:
+        raise ValueError(
+            f"{name} has the placements {param.placements}, and this rule multiplies whole "
+            "matrices; redistribute it as Replicate(), or put it into a group with "
+            f"{MATRIX!r}: False"
         )
 
 

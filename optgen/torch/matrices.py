@@ -12,6 +12,7 @@ from optgen.runtime.kernels import MATRIX
 from optgen.runtime.model import Model
 from optgen.runtime.routing import Routing, routing_of, warn_of_matrices
 from optgen.runtime.rule_metadata import Generated
+from optgen.torch.distributed import refuse_flat, refuse_parts
 from optgen.torch.parameters import Parameters
 
 #: torch's names of the parameters of a group, if it was given any.
@@ -34,6 +35,16 @@ def exclusions_of(by_group: Sequence[Mapping[str, bool]]) -> Exclusions:
     plain = [number for number, on in enumerate(by_group) if not on.get(MATRIX, True)]
     exclusions.add(MATRIX, (), [rf"\A{number}\." for number in plain])
     return exclusions
+
+
+def refuse_divided(rule: type[Generated], owner: str, groups: Sequence[Mapping[str, Any]]) -> None:
+    """Raise ValueError for a matrix that isn't whole, where a rule needs it."""
+    for number, group in enumerate(groups) if rule.view else ():
+        for place, param in enumerate(group["params"]) if are_matrices(group, owner) else ():
+            name = f"{owner}: parameter {number}.{place}"
+            refuse_flat(name, param)
+            if rule.layout.matrices and param.ndim > 1:
+                refuse_parts(name, param)
 
 
 class Routed(HasCore):

@@ -28,7 +28,7 @@ from optgen.torch.dense_copies import HALVES
 from optgen.torch.distributed import refuse_strided, refuse_unsummed
 from optgen.torch.groups import ParamGroups
 from optgen.torch.inputs import with_loss
-from optgen.torch.matrices import Routed, exclusions_of
+from optgen.torch.matrices import Routed, exclusions_of, refuse_divided
 from optgen.torch.measures import Measures
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import Peer
@@ -113,6 +113,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             refuse_unsummed(f"{owner}: parameter {path}", param)
             if self.rule.view or self.rule.has_draws():
                 refuse_strided(f"{owner}: parameter {path}", param)
+        refuse_divided(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
             members[int(path.partition(".")[0])].append(path)

@@ -22,6 +22,7 @@ from optgen.torch.distributed import Shards, local
 from optgen.torch.found_states import FoundStates
 from optgen.torch.gradients import HeldGradients, seen
 from optgen.torch.inputs import read_input
+from optgen.torch.matrix_library import library_for
 from optgen.torch.states import AGE
 from optgen.torch.states import Given as Found
 
@@ -61,7 +62,7 @@ class Parameters:
             settings,
             treatment,
             rule,
-            Parts(source, self.ages, shards or None),
+            Parts(source, self.ages, shards or None, library_for(rule.compute)),
         )
         if source.have_found_some and not any(param.is_cuda for param in self.params):
             Spans(spans_of(self.model.written())).refuse_overlaps()

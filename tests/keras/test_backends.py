@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras import beyond, extents
-from tests.keras.compiled import COMPILED
+from tests.keras import beyond, extents, matrix_calls
+from tests.keras.compiled import COMPILED, at_once
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.language import mistakes
 from tests.keras.promises import CHECKS
@@ -56,3 +56,10 @@ def test_numbers_rows_and_columns_on_torch() -> None:
 def test_random_numbers_inputs_and_second_points_on_torch() -> None:
     """By operations, and by kernels in place."""
     assert not beyond.failures()
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
+def test_functions_of_matrices_on_torch() -> None:
+    """By operations, and by kernels in place."""
+    assert not matrix_calls.failures(COMPILED["torch"])
+    assert not matrix_calls.failures(at_once)

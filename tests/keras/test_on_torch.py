@@ -15,6 +15,7 @@ import torch
 import optgen
 import optgen.keras
 from optgen.compiled.user_folder import VARIABLE
+from optgen.compiler.emit.targets.keras import TARGET
 from optgen.keras import SGD, Adam, optimizer_class
 from tests.keras import extents
 from tests.keras.crossing import SETTINGS, difference
@@ -22,7 +23,6 @@ from tests.keras.promises import CHECKS, INPUTS, TARGETS, fitted, network
 from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.runtime.cuda.own import package
 
-#: Random numbers are drawn by kernels only.
 ALTERNATING = '''
 name = "Alternating"
 [hyperparameters]
@@ -162,12 +162,31 @@ def test_keras_files_with_numbers_rows_and_columns(tmp_path: Path) -> None:
     extents.check_keras_files(tmp_path)
 
 
-def test_a_rule_without_operations_runs_in_its_kernels(
+def test_a_condition_of_calls_is_a_branch_of_operations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     (tmp_path / "alternating.toml").write_text(ALTERNATING, encoding="utf-8")
     rule = optgen.compile(tmp_path / "alternating.toml")
+    # Kernels don't update what has half precision.
+    half = keras.Variable(np.ones(3), dtype="bfloat16")
+    optimizer, array, plain = optimizer_class(rule)(), np.ones(3, np.float32), rule()
+    for _ in range(3):
+        optimizer.apply([torch.ones(3)], [half])
+        plain.apply([np.ones(3, np.float32)], [array])
+        rounded = torch.from_numpy(array).bfloat16()
+        assert torch.equal(half.value, rounded)
+        array[...] = rounded.float().numpy()
+
+
+def test_a_rule_without_operations_runs_in_its_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(type(TARGET), "supports", lambda self, plan: False)
+    text = ALTERNATING.replace("Alternating", "InKernels")
+    (tmp_path / "in_kernels.toml").write_text(text, encoding="utf-8")
+    rule = optgen.compile(tmp_path / "in_kernels.toml")
     variable, optimizer = keras.Variable(np.ones(3, "float32")), optimizer_class(rule)()
     array, plain = np.ones(3, np.float32), rule()
     for _ in range(3):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import keras
 
-from tests.keras import beyond, extents
+from tests.keras import beyond, extents, matrix_calls
 from tests.keras.compiled import COMPILED, at_once
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.language import mistakes
@@ -30,6 +30,7 @@ def failures() -> Iterator[str]:
     yield from mistakes(at_once if backend == "tensorflow" else COMPILED[backend])
     yield from extents.failures(COMPILED[backend])
     yield from beyond.failures()
+    yield from matrix_calls.failures(COMPILED[backend])
     for setting in SETTINGS:
         said = difference(setting, COMPILED[backend])
         if said:

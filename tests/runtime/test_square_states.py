@@ -163,13 +163,13 @@ def test_float32_is_near_float64(name: str) -> None:
 
 def test_nothing_is_decomposed_between_periods(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    for name, function in [*decompositions.OF_SQUARES.items()]:
+    for name, function in [*decompositions.OF_MATRIX.items()]:
 
         def counted(*arguments: Any, name: str = name, function: Any = function) -> None:
             calls.append(name)
             function(*arguments)
 
-        monkeypatch.setitem(decompositions.OF_SQUARES, name, counted)
+        monkeypatch.setitem(decompositions.OF_MATRIX, name, counted)
     optimizer = made("soap", variables())
     made_in = []
     for number in range(8):

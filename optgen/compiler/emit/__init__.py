@@ -55,7 +55,7 @@ def emit(
     strings = [printable(rule.label), rule_digest(rule), TENSOR_SIZE]
     strings += [fingerprint(plan, templates), fingerprint(shared.plan, templates)]
     strings += [name.value for name, _ in rule.torch]
-    strings += [rule.view, *(extent.name.lower() for extent in Extent)]
+    strings += [rule.view, rule.compute, *(extent.name.lower() for extent in Extent)]
     words = vocabulary(plan, columns_of(plan, shared.columns), templates.texts.values())
     for source in sources:
         review(source, rule, words, strings)

@@ -17,6 +17,8 @@ def rule_digest(rule: Rule) -> str:
 
 def _lines(rule: Rule) -> Iterator[str]:
     yield rule.name
+    if rule.compute:
+        yield f"compute {rule.compute}"
     for state in rule.states:
         yield f"state {state.name} {state.initial!r} {_guard_text(state.when)}"
     for block in rule.blocks:

@@ -51,6 +51,7 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
                 *_listed("exclusive", exclusive, declared.exclusive(shared.plan)),
                 *_tuple("torch_names", list(_torch(plan))),
                 *_text("view", rule.view),
+                *_text("compute", rule.compute),
                 *_text("fallback", rule.fallback),
                 *_layout(columns, shared.columns, "" if same_programs else programs, plan),
             ]

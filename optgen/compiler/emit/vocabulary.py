@@ -43,6 +43,7 @@ _PRINTED = CLASSES.union(
         "shape",
         "stores",
         "vectors",
+        "compute",
         "view",
         "Keep",
         "MatrixCall",

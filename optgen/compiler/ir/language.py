@@ -52,6 +52,8 @@ INPUT_SHAPES: Mapping[str, Extent] = {
     "optimizer": Extent.OPTIMIZER,
     "element": Extent.ELEMENT,
 }
+#: The types of the arithmetic of products that a rule may choose.
+COMPUTED = ("bfloat16",)
 #: The views of variables as matrices.
 VIEWS = ("first by rest", "last two", "two largest")
 

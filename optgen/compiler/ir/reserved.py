@@ -50,6 +50,7 @@ ATTRIBUTES = frozenset(
         "states",
         "switches",
         "variables",
+        "compute",
         "view",
     ]
 )

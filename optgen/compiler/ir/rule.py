@@ -166,6 +166,9 @@ class Rule:
     #: How its variables are viewed as matrices; empty if they are not.
     view: str = ""
     view_at: Location | None = None
+    #: The type of the arithmetic of products of matrices; empty if it is the variables' own.
+    compute: str = ""
+    compute_at: Location | None = None
     #: The rule for variables that aren't matrices, and their learning rate; empty if it's its own.
     fallback: str = ""
     fallback_rate: str = ""

@@ -6,7 +6,7 @@ Each function takes a batch of matrices, and the array that its results belong i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 
 import numpy as np
 
@@ -77,18 +77,11 @@ def inverse_root(squares: Array, out: Array, degree: float, shift: float) -> Non
     out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
-def reduced(matrix: Array, out: Array, reduce: Callable[..., Array], axis: int) -> None:
+def _along(matrices: Array, out: Array, *, reduce: Callable[..., Array], axis: int) -> None:
     """One number for each row or column of a matrix, the same in all that broadcasts to it."""
-    out[...] = reduce(matrix.astype(np.float64), axis=axis, keepdims=True)
+    out[...] = reduce(matrices.astype(np.float64), axis=axis, keepdims=True)
 
 
-#: The functions of one matrix by name.
-DECOMPOSITIONS: Mapping[str, Callable[..., None]] = {
-    ORTHONORMAL: orthonormal,
-    EIGENVECTORS: eigenvectors,
-    INVERSE_ROOT: inverse_root,
-    SINGULAR_VECTORS: singular_vectors,
-}
 _REDUCERS: Mapping[str, Callable[..., Array]] = {
     "sum": np.sum,
     "mean": np.mean,
@@ -96,9 +89,15 @@ _REDUCERS: Mapping[str, Callable[..., Array]] = {
     "largest": np.max,
     "smallest": np.min,
 }
-#: The reductions of rows and of columns by name, each with its axis.
-OF_AXES: Mapping[str, tuple[Callable[..., Array], int]] = {
-    f"{of}_{name}": (reduce, axis)
-    for of, axis in (("row", -1), ("column", -2))
-    for name, reduce in _REDUCERS.items()
+#: The functions of one matrix by name.
+OF_MATRIX: Mapping[str, Callable[..., None]] = {
+    ORTHONORMAL: orthonormal,
+    EIGENVECTORS: eigenvectors,
+    INVERSE_ROOT: inverse_root,
+    SINGULAR_VECTORS: singular_vectors,
+    **{
+        f"{of}_{name}": partial(_along, reduce=reduce, axis=axis)
+        for of, axis in (("row", -1), ("column", -2))
+        for name, reduce in _REDUCERS.items()
+    },
 }

@@ -1,4 +1,4 @@
-"""Functions of whole matrices by NumPy, which hands them to BLAS and LAPACK."""
+"""Calls of a library for batches of matrices; by default NumPy's, which are BLAS and LAPACK."""
 
 from __future__ import annotations
 
@@ -7,23 +7,32 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import Array
-from optgen.runtime.cpu.decompositions import DECOMPOSITIONS, OF_AXES, reduced
+from optgen.runtime.batch import Batch
+from optgen.runtime.cpu.decompositions import OF_MATRIX
 from optgen.runtime.matrix_calls import ELEMENT, GRAM, MatrixCall, is_by_length
-from optgen.runtime.scratch import Batch
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.transaction import Call
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 #: The value of a scalar for the variable of an index.
 Scalar = Callable[[str, int], float]
 
+NUMPY = MatrixLibrary(np.matmul, OF_MATRIX)
+
 
 class MatrixCalls:
-    """Makes calls of NumPy for batches of variables."""
+    """Makes calls for batches of variables."""
 
-    def __init__(self, shapes: Mapping[str, str], batches: Sequence[Batch], scalar: Scalar) -> None:
+    def __init__(
+        self,
+        shapes: Mapping[str, str],
+        batches: Sequence[Batch],
+        scalar: Scalar,
+        library: MatrixLibrary = NUMPY,
+    ) -> None:
         """``shapes`` are those of scratch matrices by name."""
         self._shapes, self._batches, self._scalar = shapes, batches, scalar
+        self._library = library
 
     def of(self, call: MatrixCall, chosen: Mask) -> Iterator[Call]:
         """The calls for the chosen variables: one for each batch, if all of it is chosen."""
@@ -42,35 +51,35 @@ class MatrixCalls:
     def _call(self, call: MatrixCall, batch: Batch, some: slice, numbers: Sequence[float]) -> Call:
         if batch.places is not None:
             return self._copied, call, batch, batch.places, numbers
-        matrices = [batch.matrices[name][some] for name in (*call.operands, call.target)]
+        names = *call.operands, call.target
+        matrices = [self._library.seen(batch.matrices[name][some]) for name in names]
         return self._made(call, batch, matrices, numbers)
 
     def _copied(
-        self, call: MatrixCall, batch: Batch, places: Array, numbers: Sequence[float]
+        self, call: MatrixCall, batch: Batch, places: Any, numbers: Sequence[float]
     ) -> None:
         """Make a call with copies of what has no strides as matrices."""
 
-        def dense(name: str) -> Array:
-            held = batch.matrices[name]
-            copied: Array = held[:, places] if self._shapes[name] == ELEMENT else held
-            return copied
+        def dense(name: str) -> Any:
+            held = self._library.seen(batch.matrices[name])
+            return held[:, places] if self._shapes[name] == ELEMENT else held
 
         matrices = [dense(name) for name in (*call.operands, call.target)]
         function, *arguments = self._made(call, batch, matrices, numbers)
         function(*arguments)
         if self._shapes[call.target] == ELEMENT:
-            batch.matrices[call.target][:, places] = matrices[-1]
+            self._library.seen(batch.matrices[call.target])[:, places] = matrices[-1]
 
     def _made(
-        self, call: MatrixCall, batch: Batch, matrices: list[Array], numbers: Sequence[float]
+        self, call: MatrixCall, batch: Batch, matrices: list[Any], numbers: Sequence[float]
     ) -> Call:
-        names, is_tall = [*call.operands, call.target], batch.rows > batch.columns
+        library, is_tall = self._library, batch.rows > batch.columns
         if call.function == GRAM:
             # The same memory twice: BLAS then computes one half of the symmetric result only.
             one, out = matrices
             pair = (_turned(one), one) if is_tall else (one, _turned(one))
-            return np.matmul, *pair, out
-        shapes = [self._shapes[name] for name in names]
+            return library.multiply, *pair, out
+        shapes = [self._shapes[name] for name in (*call.operands, call.target)]
         if is_tall and any(map(is_by_length, shapes)):
             # The variable's own matrix is short by long here.
             pairs = zip(matrices, shapes, strict=True)
@@ -78,13 +87,11 @@ class MatrixCalls:
         *operands, out = matrices
         turned = zip(operands, call.transposed, strict=False)
         operands = [_turned(one) if is_transposed else one for one, is_transposed in turned]
-        if call.function in DECOMPOSITIONS:
-            return DECOMPOSITIONS[call.function], *operands, out, *numbers
-        if call.function in OF_AXES:
-            return reduced, *operands, out, *OF_AXES[call.function]
+        if call.function in library.of_matrix:
+            return library.of_matrix[call.function], *operands, out, *numbers
         left, right = operands
-        return np.matmul, left, right, out
+        return library.multiply, left, right, out
 
 
-def _turned(matrices: Array) -> Array:
-    return np.swapaxes(matrices, -1, -2)
+def _turned(matrices: Any) -> Any:
+    return matrices.swapaxes(-1, -2)

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.arrays import Array, GradientCheck, address, check_variables
+from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cpu.launch import commit
+from optgen.runtime.cpu.matrix_calls import NUMPY
 from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matrix_calls import multiple_of_identity
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.running import Mask
-from optgen.runtime.scratch import Batch
 from optgen.runtime.shards import Part
 from optgen.runtime.tables import Tables
 from optgen.runtime.transaction import Call, assigning, later, raising
@@ -118,12 +120,13 @@ class HostMemory:
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
+        library: MatrixLibrary | None = None,
     ) -> Engine:
         """What runs over the variables with their states."""
         pairs = zip(variables, views, strict=True)
         shown = [view or plain_view(variable.shape) for variable, view in pairs]
         tables = Tables(variables, self._kernels.buffers, states, rows, shown)
-        return Engine(self._kernels, tables, row_count, members, batches)
+        return Engine(self._kernels, tables, row_count, members, batches, library or NUMPY)
 
     def deferred(self, engine: Any, rows: int, columns: int) -> None:
         """The host always knows what becomes of a call."""

@@ -11,6 +11,7 @@ import numpy as np
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cuda.launch_sequence import Host, Table
 from optgen.runtime.kernels import Builder, Kernels, Program, switches_of
+from optgen.runtime.matrix_calls import ELEMENT
 from optgen.runtime.view import SIZE, View
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
@@ -75,6 +76,14 @@ class Place:
     def present(self) -> Mask:
         """Which variables have elements."""
         return np.asarray(self.sizes.values[:, SIZE] > 0)
+
+    def sizes_of(self, over: str) -> Host:
+        """The numbers of elements that matrices of a shape have, by variable."""
+        if over == ELEMENT:
+            return self.sizes.values[:, SIZE]
+        forms = [(view.matrices, *view.form(over)) for view in self.views]
+        found: Host = np.prod(np.array(forms, np.int64).reshape(-1, 3), axis=1)
+        return found
 
     def send(self, stream: int, scalars: bool) -> None:
         """Upload the tables that may have changed since the last call.

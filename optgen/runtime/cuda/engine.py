@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
+from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
+from optgen.runtime.cpu.matrix_calls import MatrixCalls
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
 from optgen.runtime.decisions import Decisions
-from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Builder, Kernels, Program, built
+from optgen.runtime.kernels import CHECK_FINITE, MATRIX, OPTIMIZER, Builder, Kernels, Program, built
+from optgen.runtime.matrix_calls import MatrixCall
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
@@ -44,8 +48,16 @@ class Engine:
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         stream: Callable[[int], int],
+        matrices: tuple[Sequence[Batch], MatrixLibrary] | None = None,
     ) -> None:
-        """``states`` are addresses by name; ``stream`` returns the user's stream of a device."""
+        """``states`` are addresses by name; ``stream`` returns the user's stream of a device.
+
+        ``matrices`` are batches of scratch matrices, and what computes functions of them.
+        """
+        self._batches = matrices[0] if matrices else ()
+        shapes = {name: shape for name, shape, _ in kernels.matrices}
+        own = shapes, self._batches, self._scalar
+        self._calls = MatrixCalls(*own, *(matrices[1:] if matrices else ()))
         self._kernels, self._host, self.stream = kernels, host, stream
         devices = np.array(variables.devices)
         self._of_device = {int(d): devices == d for d in dict.fromkeys(variables.devices)}
@@ -164,17 +176,41 @@ class Engine:
 
     def launches(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that run a program over the chosen variables, from its first store on."""
+        common = max(program.pure, program.common)
+        calls = [*self._running(program, chosen, range(program.pure, common))]
+        for some in turns(self._batches, chosen) if common < len(program.phases) else ():
+            calls += self._running(program, some, range(common, len(program.phases)))
+        keeping = self.prepared(program, chosen, deferred=False).keeping
+        return [*calls, *self._started(keeping)]
+
+    def _running(self, program: Program, chosen: Mask, numbers: Iterable[int]) -> Iterator[Call]:
+        """The calls of some phases over chosen variables."""
         prepared = self.prepared(program, chosen, deferred=False)
-        streams = [self.stream(place.device) for place in self.places]
-        stages: list[Sequence[Stage]] = []
-        for found in prepared.phases[program.pure :]:
-            stages += [[one.passes for one in found], [one.scalars for one in found]]
-        return [
-            (stage.run, stream)
-            for some in (*stages, prepared.keeping)
-            for stage, stream in zip(some, streams, strict=True)
-            if stage
-        ]
+        for number in numbers:
+            found = prepared.phases[number]
+            yield from self._started([one.passes for one in found])
+            yield from self._started([one.scalars for one in found])
+            for call in program.phases[number].calls:
+                yield from self._calls.of(call, chosen & self._members(call))
+
+    def _started(self, stages: Sequence[Stage]) -> Iterator[Call]:
+        for stage, place in zip(stages, self.places, strict=True):
+            if stage:
+                yield stage.run, self.stream(place.device)
+
+    def _members(self, call: MatrixCall) -> Mask:
+        """The variables of which a library computes a function."""
+        members = np.zeros(len(self._rows), np.bool_)
+        for place in self.places:
+            for part in place.parts:
+                members |= part.members & (part.on.get(MATRIX, False) and call.when(part.on))
+        return members
+
+    def _scalar(self, name: str, index: int) -> float:
+        """The scalar of a call for one variable."""
+        parts = (part for place in self.places for part in place.parts)
+        part = next(part for part in parts if part.members[index])
+        return float(part.scalars.values[self._rows[index], self._kernels.scalars.index(name)])
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
         """The calls that record the variables whose norms an update computed."""
@@ -200,7 +236,8 @@ class Engine:
         """The launches of a program over the chosen variables; cached."""
         key = (program.name, deferred, chosen.tobytes(), self._decided)
         if key not in self._prepared:
-            if len(self._prepared) >= _MOST_PREPARED:
+            # Each batch is prepared by itself.
+            if len(self._prepared) >= _MOST_PREPARED * (1 + len(self._batches)):
                 self._prepared.clear()
             self._prepared[key] = self._prepare(program, chosen, deferred)
         return self._prepared[key]
@@ -277,9 +314,10 @@ def _refuse_several(kernels: Kernels, settings: Sequence[Mapping[str, bool]]) ->
     for program in kernels.programs:
         after = any(phase.sums for phase in program.phases[program.pure :])
         shared = any(keep.shape == OPTIMIZER for keep in program.keeps)
+        shared = shared or any(phase.calls for phase in program.phases)
         if (after or shared) and any(program.when(on) for on in settings):
             raise ValueError(
                 "the variables are on several devices, but this rule stores arrays before it has "
-                "all its sums, or has states that all variables share; make an optimizer for the "
-                "variables of each device"
+                "all its sums, multiplies matrices, or has states that all variables share; make "
+                "an optimizer for the variables of each device"
             )

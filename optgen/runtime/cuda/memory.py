@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import Spans, fills
+from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.deferred import Deferred
@@ -17,22 +18,27 @@ from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.engine import Engine
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
+from optgen.runtime.cuda.matrix_libraries import DeviceMatrices, matrices_by
 from optgen.runtime.dtypes import DTYPES, NAMED
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matrix_calls import multiple_of_identity
+from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.shards import Part
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call, chain
-from optgen.runtime.view import View, plain_view
+from optgen.runtime.view import View, plain_view, strided_form
 from optgen.runtime.view import view_of as matrix_view
 
 
 class DeviceMemory:
     """The operations of an optimizer on the memory of its variables."""
 
-    def __init__(self, kernels: Kernels, cuda_kernels: Kernels) -> None:
-        """``kernels`` are the host kernels; they compute scalars whose inputs the host has."""
-        self._host, self._kernels = kernels.host, cuda_kernels
+    def __init__(self, kernels: Kernels, cuda_kernels: Kernels, compute: str = "") -> None:
+        """``kernels`` are the host kernels; they compute scalars whose inputs the host has.
+
+        ``compute`` is the type of products of matrices that the rule asks for.
+        """
+        self._host, self._kernels, self._compute = kernels.host, cuda_kernels, compute
         self._library = Library()
 
     def check_variables(self, named: Mapping[str, Any]) -> list[Any]:
@@ -85,6 +91,21 @@ class DeviceMemory:
         array = DeviceArray(self._device(near), shape, dtype)
         self.assign(array, multiple_of_identity(shape, value, dtype) if is_own else value)
         return array
+
+    @cached_property
+    def _matrices(self) -> DeviceMatrices:
+        return matrices_by(self._library.name, self._compute)
+
+    def scratch(self, near: Any, shape: tuple[int, ...]) -> Any:
+        """An array of any values of the library that computes functions of matrices."""
+        return self._matrices.room(self._device(near), shape, np.dtype(self.form(near)[1]))
+
+    def matrices(self, flat: Any, view: View) -> Any:
+        """Elements in the order of a variable's memory as a batch of matrices.
+
+        Raises ValueError where rows or columns are not evenly spaced.
+        """
+        return self._matrices.strided(flat, *strided_form(view))
 
     def view(self, variable: Any, view: str, part: None = None, parts: int = 1) -> View:
         """The view of a variable of at least two dimensions as matrices."""
@@ -158,8 +179,10 @@ class DeviceMemory:
         row_count: int,
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         views: Sequence[View | None],
+        batches: Sequence[Batch] = (),
+        library: MatrixLibrary | None = None,
     ) -> Engine:
-        """The engine for the variables with their states."""
+        """The engine for the variables with their states; ``library`` is for the host's memory."""
         arrays = [view_of(variable) for variable in variables]
         described = Variables(
             [array.address for array in arrays],
@@ -180,6 +203,7 @@ class DeviceMemory:
             row_count,
             members,
             self._library.stream,
+            (batches, self._matrices.functions) if batches else None,
         )
 
     def deferred(self, engine: Engine, rows: int, columns: int) -> Deferred | None:

@@ -116,7 +116,7 @@ class ProgramLaunches:
 
     def _over_chunks(self, found: Launches, phase: Phase, one: Pass, alone: bool) -> None:
         stage, place = found.passes, self._place
-        sizes = place.sizes.values[one.members, 0]
+        sizes = place.sizes_of(phase.over)[one.members]
         work = Work(one.members, sizes, one.dtype.itemsize, place.segments)
         arguments = [stage.table(work.chunks), work.count, *self._common(one)]
         if phase.sums:

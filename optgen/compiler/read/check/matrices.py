@@ -40,6 +40,15 @@ def check_matrices(rule: Rule) -> Iterator[Problem]:
         yield from _Shapes(rule, block).problems()
     if rule.evaluation is not None:
         yield from _check_place(rule.evaluation)
+    every = [step.expression for block in rule.blocks for step in block.every_step]
+    if rule.compute_at is not None and not any(map(_multiplies, every)):
+        message = "no line of the rule multiplies matrices, and compute is the type of products"
+        yield Problem(message, rule.compute_at, "drop it, or write a product, as gram(grad) @ grad")
+
+
+def _multiplies(expression: Expression) -> bool:
+    parts = (part for part in walk(expression) if isinstance(part, Operation))
+    return any(part.operator in (PRODUCT, GRAM) for part in parts)
 
 
 def _check_rank(rule: Rule) -> Iterator[Problem]:

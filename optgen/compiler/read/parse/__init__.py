@@ -9,7 +9,14 @@ from dataclasses import replace
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rename
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.language import INPUT_SHAPES, OF_CALLS, STATE_SHAPES, VIEWS, language_of
+from optgen.compiler.ir.language import (
+    COMPUTED,
+    INPUT_SHAPES,
+    OF_CALLS,
+    STATE_SHAPES,
+    VIEWS,
+    language_of,
+)
 from optgen.compiler.ir.problem import Problem, Problems, SpecError, nearest
 from optgen.compiler.ir.randomness import SEED
 from optgen.compiler.ir.rule import (
@@ -113,6 +120,8 @@ class _Parser:
             is_schedule=spec.is_schedule,
             view=self._view(),
             view_at=spec.view.location if spec.view is not None else None,
+            compute=self._compute(),
+            compute_at=spec.compute.location if spec.compute is not None else None,
             inputs=self._inputs,
             evaluation=self._expression(spec.evaluate),
         )
@@ -141,6 +150,19 @@ class _Parser:
         self._hyperparameters = tuple(
             replace(h, is_rank=True) if h.name == rank.value else h for h in self._hyperparameters
         )
+
+    def _compute(self) -> str:
+        """The type of the arithmetic of products of matrices."""
+        compute = self._spec.compute
+        if compute is None:
+            return ""
+        if compute.value not in COMPUTED:
+            hint = (
+                f"write {' or '.join(map(repr, COMPUTED))}, or leave it out for the variables' own"
+            )
+            message = f"products aren't computed in {compute.value!r:.60}"
+            self._problems.add(message, compute.location, hint)
+        return compute.value
 
     def _notation(self, endings: int) -> Iterator[str]:
         """The rule for readers: with the step that it leaves out, and what its functions are."""

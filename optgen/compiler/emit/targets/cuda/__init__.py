@@ -64,10 +64,6 @@ class Cuda(Target):
         ]
     )
 
-    def supports(self, plan: Plan) -> bool:
-        """Whether the target has all that a plan needs."""
-        return not plan.matrices
-
     def printer(self, plan: Plan, naming: Naming) -> CudaPrinter:
         """What prints the statements of a plan."""
         return TilePrinter(plan, naming)

@@ -42,14 +42,14 @@ from optgen.compiler.emit.targets.cuda.scalars import (
     start_of,
 )
 from optgen.compiler.ir.expression import Operation
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM_SEED, RANDOM_STEP
 
 ARRAY = "cuda.local.array"
 _FIRST = "real: type, lanes: int, threads: int, widths: Widths"
 #: Extents of buffers of which a thread has an array of lanes.
-_LANES = (Extent.ELEMENT, Extent.COLUMNS)
+_LANES = (Extent.ELEMENT, Extent.COLUMNS, *SQUARES)
 
 
 class CudaPrinter(ScalarPrinter):

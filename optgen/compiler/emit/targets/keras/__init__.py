@@ -28,11 +28,6 @@ class Keras(Target):
     effects = frozenset({"feature_scalars"})
     has_columns = False
 
-    def supports(self, plan: Plan) -> bool:
-        """Whether the target has all that a plan needs."""
-        # A graph is made once, and its conditions with it.
-        return not any(switch.is_of_calls for switch in plan.switches)
-
     def printer(self, plan: Plan, naming: Naming) -> KerasPrinter:
         """What prints the statements of a plan."""
         return KerasPrinter(plan, naming)
