@@ -47,9 +47,9 @@ def _eigenvectors(square: Any) -> Any:
     return ops.eigh(square)[1]
 
 
-def _inverse_root(square: Any, degree: Any, epsilon: Any) -> Any:
+def _inverse_root(square: Any, degree: Any, added: Any) -> Any:
     values, vectors = ops.eigh(square)
-    scales = ops.power(ops.maximum(values, 0) + epsilon, -1 / degree)
+    scales = ops.power(ops.maximum(values, 0) + added, -1 / degree)
     return ops.matmul(vectors * ops.expand_dims(scales, -2), _turned(vectors))
 
 

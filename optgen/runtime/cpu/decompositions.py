@@ -21,10 +21,10 @@ def _eigenvectors(square: Array) -> Array:
     return np.linalg.eigh(square)[1]
 
 
-def _inverse_root(square: Array, degree: float, epsilon: float) -> Array:
+def _inverse_root(square: Array, degree: float, added: float) -> Array:
     values, vectors = np.linalg.eigh(square)
     with np.errstate(divide="ignore"):
-        scales = (np.maximum(values, 0) + epsilon) ** (-1 / degree)
+        scales = (np.maximum(values, 0) + added) ** (-1 / degree)
     root: Array = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
     return root
 
@@ -39,12 +39,12 @@ def eigenvectors(square: Array, out: Array) -> None:
     _decompose(_eigenvectors, square, out)
 
 
-def inverse_root(square: Array, out: Array, degree: float, epsilon: float) -> None:
-    """The inverse of the root of a degree, of a positive semidefinite matrix plus epsilon.
+def inverse_root(square: Array, out: Array, degree: float, added: float) -> None:
+    """The inverse of the root of a degree, of a positive semidefinite matrix.
 
-    Eigenvalues that rounding made negative count as 0.
+    A number is ``added`` to its eigenvalues; those that rounding made negative count as 0.
     """
-    _decompose(_inverse_root, square, out, degree, epsilon)
+    _decompose(_inverse_root, square, out, degree, added)
 
 
 def _decompose(function: Callable[..., Array], square: Array, out: Array, *numbers: float) -> None:
