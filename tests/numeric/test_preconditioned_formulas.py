@@ -107,12 +107,12 @@ def test_kron() -> None:
 def test_kron_whitens() -> None:
     # Gradients of one covariance, which the fitted factors make the identity.
     draw = np.random.default_rng(3)
-    optimizer = rule("kron")(0.0, momentum=0.0, factor_rate=0.05)
+    optimizer = rule("kron")(0.0, momentum=0.0, q_rate=0.05)
     param, scales = np.zeros((3, 4)), np.outer([0.1, 1.0, 10.0], [1.0, 2.0, 3.0, 4.0])
     for _ in range(3000):
         optimizer.apply([scales * draw.normal(size=param.shape)], [param])
     (states,) = optimizer.state.values()
-    left, right = (np.asarray(states[name]) for name in ("left", "right"))
+    left, right = (np.asarray(states[name]) for name in ("left_q", "right_q"))
     many = scales * draw.normal(size=(2000, *param.shape))
     white = (left.T @ left) @ many @ (right.T @ right)
     np.testing.assert_allclose(white.std(0), 1, rtol=0.5)

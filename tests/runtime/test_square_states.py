@@ -54,12 +54,12 @@ def test_shapes_and_what_squares_begin_as() -> None:
     tall, wide, vector, batch = states(optimizer)
     assert [*vector] == ["mean_gradient", "mean_square"]
     for own, rows, columns in ((tall, 5, 3), (wide, 3, 4), (batch, 2, 6)):
-        assert own["left"].shape == own["left_axes"].shape == (rows, rows)
-        assert own["right"].shape == own["right_axes"].shape == (columns, columns)
-        np.testing.assert_array_equal(own["left"], 0)
+        assert own["left_product"].shape == own["left_axes"].shape == (rows, rows)
+        assert own["right_product"].shape == own["right_axes"].shape == (columns, columns)
+        np.testing.assert_array_equal(own["left_product"], 0)
         np.testing.assert_array_equal(own["right_axes"], np.eye(columns))
-        assert own["left"].dtype == own["left_axes"].dtype == np.float32
-    assert states(made("conda", variables()))[1]["basis"].shape == (3, 3)
+        assert own["left_product"].dtype == own["left_axes"].dtype == np.float32
+    assert states(made("conda", variables()))[1]["short_axes"].shape == (3, 3)
 
 
 @pytest.mark.parametrize("name", RULES)
