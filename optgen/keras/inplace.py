@@ -17,13 +17,14 @@ from optgen.keras.synchronized import Watched
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.core import Core
+from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.exclusions import Itself
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.memory import Memory
-from optgen.runtime.model import LARGEST_GRADIENT, NOTHING_GIVEN, Counters, Given, Model
+from optgen.runtime.model import LARGEST_GRADIENT, Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call

@@ -105,16 +105,10 @@ def _eigenvectors(square: Any) -> Any:
     return ops.eigh(square)[1]
 
 
-<<<<<<< HEAD
 @_of_matrix
 def _inverse_root(square: Any, degree: Any, shift: Any) -> Any:
     values, vectors = ops.eigh(square)
     scales = ops.power(ops.maximum(values, 0) + shift, -1 / degree)
-=======
-def _inverse_root(square: Any, degree: Any, added: Any) -> Any:
-    values, vectors = ops.eigh(square)
-    scales = ops.power(ops.maximum(values, 0) + added, -1 / degree)
->>>>>>> mx2
     return ops.matmul(vectors * ops.expand_dims(scales, -2), _turned(vectors))
 
 

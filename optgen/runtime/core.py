@@ -7,11 +7,12 @@ from typing import Any
 
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.averages import Averages, Standing
+from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import PERTURB
 from optgen.runtime.locking import Turn
-from optgen.runtime.model import NOTHING_GIVEN, Counters, Given, Model
+from optgen.runtime.model import Model
 from optgen.runtime.other_programs import coming_back, perturbing
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale

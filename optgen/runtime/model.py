@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.arrays import Gradients as Listed
 from optgen.runtime.caller import caller_level
+from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
@@ -38,18 +38,6 @@ from optgen.runtime.transaction import Call
 
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
-
-#: The inputs of a call beside the gradients, by name: a number, or an array of each variable.
-Given = Mapping[str, float | Sequence[Gradient | None]]
-NOTHING_GIVEN: Given = {}
-
-
-@dataclass
-class Counters:
-    """The numbers of calls and of updates."""
-
-    calls: int = 0
-    updates: int = 0
 
 
 class Model:
@@ -84,10 +72,9 @@ class Model:
         self.views = views_of(*own, rule.view, ranks, treatment.splits.of(named), parts.whole)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
-        #: A step of shards calls other processes in its middle, by functions of Python.
-        self.guard: AbstractContextManager[object] = nullcontext()
-        #: Functions of whole matrices are Python's in part.
         self.calls_libraries = bool(kernels.matrices)
+        #: Functions of Python in the middle of a step: those of whole matrices, and of shards.
+        self.guard: AbstractContextManager[object] = nullcontext()
         if self.calls_libraries:
             self.guard = uninterrupted
         self.ages = parts.ages

@@ -14,6 +14,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.averages import Standing, kept_averages, standing_of
 from optgen.runtime.core import Core
+from optgen.runtime.counters import NOTHING_GIVEN
 from optgen.runtime.gradient_pairs import Gradients, Variables
 from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.exclusions import Itself, keys_of, taken_out
@@ -22,7 +23,7 @@ from optgen.runtime.hyperparameters.splits import SPLIT
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.instance_names import unique_name
 from optgen.runtime.minimize import minimize
-from optgen.runtime.model import NOTHING_GIVEN, Model
+from optgen.runtime.model import Model
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.routing import Routed
 from optgen.runtime.sealed import Sealed

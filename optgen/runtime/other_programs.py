@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optgen.runtime.arrays import Gradient
+from optgen.runtime.counters import Counters
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.kernels import COME_BACK, EVALUATE, PERTURB
 from optgen.runtime.memory import Mask
-from optgen.runtime.model import Counters, Model
+from optgen.runtime.model import Model
 from optgen.runtime.transaction import Call
 
 

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from optgen.runtime.arrays import Gradient
+from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import NonfiniteGradientError, Treatment
 from optgen.runtime.kernels import Program
 from optgen.runtime.memory import Deferred, Mask
-from optgen.runtime.model import NOTHING_GIVEN, Counters, Given, Model
+from optgen.runtime.model import Model
 from optgen.runtime.other_programs import coming_back
 from optgen.runtime.rollback import Undo
 from optgen.runtime.scale import DynamicScale

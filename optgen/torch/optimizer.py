@@ -13,10 +13,11 @@ import torch
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
+from optgen.runtime.counters import Counters
 from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
-from optgen.runtime.model import LARGEST_GRADIENT, Counters
+from optgen.runtime.model import LARGEST_GRADIENT
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call

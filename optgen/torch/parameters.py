@@ -9,11 +9,12 @@ import torch
 
 from optgen.runtime.arrays import Gradient, Spans, spans_of
 from optgen.runtime.averages import Evaluating, Standing, standing_of
+from optgen.runtime.counters import NOTHING_GIVEN, Given
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.memory import Mask
-from optgen.runtime.model import NOTHING_GIVEN, Given, Model
+from optgen.runtime.model import Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.torch.ages import OwnAges

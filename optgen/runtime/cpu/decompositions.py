@@ -42,7 +42,6 @@ def orthonormal(matrices: Array, out: Array) -> None:
     out[...] = np.linalg.qr(matrices)[0]
 
 
-<<<<<<< HEAD
 @_of_each
 def singular_vectors(matrices: Array, out: Array) -> None:
     """The left singular vectors as columns, that of the largest singular value first.
@@ -58,14 +57,6 @@ def singular_vectors(matrices: Array, out: Array) -> None:
     found = found[..., : out.shape[-1]]
     largest = np.argmax(np.abs(found), axis=-2, keepdims=True)
     out[...] = np.where(np.take_along_axis(found, largest, axis=-2) < 0, -found, found)
-=======
-def _inverse_root(square: Array, degree: float, added: float) -> Array:
-    values, vectors = np.linalg.eigh(square)
-    with np.errstate(divide="ignore"):
-        scales = (np.maximum(values, 0) + added) ** (-1 / degree)
-    root: Array = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    return root
->>>>>>> mx2
 
 
 @_of_each
@@ -74,25 +65,16 @@ def eigenvectors(squares: Array, out: Array) -> None:
     out[...] = np.linalg.eigh(squares)[1]
 
 
-<<<<<<< HEAD
 @_of_each
 def inverse_root(squares: Array, out: Array, degree: float, shift: float) -> None:
     """The inverse of the root of a degree, of a positive semidefinite matrix after a shift.
-=======
-def inverse_root(square: Array, out: Array, degree: float, added: float) -> None:
-    """The inverse of the root of a degree, of a positive semidefinite matrix.
->>>>>>> mx2
 
-    A number is ``added`` to its eigenvalues; those that rounding made negative count as 0.
+    Eigenvalues that rounding made negative count as 0.
     """
-<<<<<<< HEAD
     values, vectors = np.linalg.eigh(squares)
     with np.errstate(divide="ignore"):
         scales = (np.maximum(values, 0) + shift) ** (-1 / degree)
     out[...] = (vectors * scales[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-=======
-    _decompose(_inverse_root, square, out, degree, added)
->>>>>>> mx2
 
 
 def _along(matrices: Array, out: Array, *, reduce: Callable[..., Array], axis: int) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, ClassVar, Protocol
 
 from optgen.runtime.core import Core, core_of
-from optgen.runtime.model import Counters
+from optgen.runtime.counters import Counters
 from optgen.runtime.state import exchange
 from optgen.runtime.state.snapshot import Snapshot, check_fits
 from optgen.runtime.transaction import Call
