@@ -101,7 +101,7 @@ def can_be_multiplied(tree: Tree, rows: int, columns: int) -> bool:
         found, _ = tree.value(rows, columns)
     except ValueError:
         return False
-    return found.shape != (columns, rows)
+    return bool(found.shape != (columns, rows))
 
 
 E, R, S = Tree("grad"), Tree("r"), Tree("s")

@@ -16,17 +16,17 @@ SEEDS = range(6)
 SHAPES = ((4, 3), (3, 5), (6,), (2, 3, 4), (), (1, 4), (3, 3), (3, 4, 2), (4, 3))
 CALLS, RATE = 3, 0.1
 #: Relative to the largest element; roots and bases amplify rounding by their condition.
-TOLERANCES = {np.float64: 1e-8, np.float32: 2e-2}
+TOLERANCES = {"float64": 1e-8, "float32": 2e-2}
 
 
-def arrays(seed: int, number: int, dtype: type) -> list[Array]:
+def arrays(seed: int, number: int, dtype: str) -> list[Array]:
     """Variables, or the gradients of a call; of the last variable in the order of Fortran."""
     numbers = np.random.default_rng([seed, number])
-    found = [np.asarray(numbers.normal(size=shape), dtype) for shape in SHAPES]
+    found: list[Array] = [np.asarray(numbers.normal(size=shape), dtype) for shape in SHAPES]
     return [*found[:-1], np.asfortranarray(found[-1])]
 
 
-def difference(rule: Rule, folder: Path, dtype: type) -> str:
+def difference(rule: Rule, folder: Path, dtype: str) -> str:
     """What an optimizer computes otherwise than its rule says; empty if nothing."""
     path = folder / "products.toml"
     path.write_text(rule.toml, encoding="utf-8")
@@ -52,7 +52,7 @@ def difference(rule: Rule, folder: Path, dtype: type) -> str:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_rules_in_float64(seed: int, tmp_path: Path) -> None:
     rule = draw(seed)
-    assert difference(rule, tmp_path, np.float64) == "", rule.toml
+    assert difference(rule, tmp_path, "float64") == "", rule.toml
 
 
 @pytest.mark.parametrize("seed", [1000, 1001, 1002])
@@ -60,7 +60,7 @@ def test_random_rules_in_float32(seed: int, tmp_path: Path) -> None:
     """Without eigenvectors, whose signs rounding decides."""
     seeds = (seed + 10 * place for place in range(100))
     rule = next(one for one in map(draw, seeds) if "eigenvectors" not in one.toml)
-    assert difference(rule, tmp_path, np.float32) == "", rule.toml
+    assert difference(rule, tmp_path, "float32") == "", rule.toml
 
 
 def test_all_functions_are_drawn() -> None:
@@ -78,14 +78,14 @@ def test_all_functions_are_drawn() -> None:
 def test_another_rule_is_noticed(old: str, new: str) -> None:
     """The comparison finds a rule that isn't the one that runs."""
     rule = next(one for one in map(draw, range(100)) if any(old in line for line in one.lines))
-    variables = arrays(0, 0, np.float64)
+    variables = arrays(0, 0, "float64")
     other = Rule(rule.seed, rule.view, rule.decay, rule.states)
     other.lines = [line.replace(old, new) for line in rule.lines]
     expected = [Meaning(rule, variable, RATE) for variable in variables]
     found = [Meaning(other, variable, RATE) for variable in variables]
     try:
         for call in (1, 2, 3):
-            for place, gradient in enumerate(arrays(0, call, np.float64)):
+            for place, gradient in enumerate(arrays(0, call, "float64")):
                 expected[place].apply(gradient)
                 found[place].apply(gradient)
     except ValueError:
@@ -107,4 +107,4 @@ def test_factors_of_columns_by_rows(tmp_path: Path) -> None:
         "else:",
         "    change = learning_rate*grad",
     ]
-    assert difference(Rule(7000, "first by rest", lines=lines), tmp_path, np.float64) == ""
+    assert difference(Rule(7000, "first by rest", lines=lines), tmp_path, "float64") == ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
-from optgen.analysis.prove.equations import NoDegreeError, allows, degree, free_degree
+from optgen.analysis.prove.equations import allows, degree, free_degree
+from optgen.analysis.prove.linear_system import NoDegreeError
 from optgen.analysis.prove.variant import Variant, last_location
 from optgen.compiler.ir.proof import Finding, Group, Verdict
 from optgen.compiler.ir.rule import GRAD, PARAM

@@ -6,14 +6,14 @@ the degree of its place, since it should be negligible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
 from optgen.analysis.exact.matrix_facts import FACTS
 from optgen.analysis.exact.ranges import number
-from optgen.analysis.exact.work import spend
+from optgen.analysis.prove.linear_system import Linear, NoDegreeError, System, plus, scaled
 from optgen.analysis.prove.safety_constants import SMALL, small_numbers
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import (
@@ -30,56 +30,12 @@ from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.matrix import INVERSE_ROOT, PRODUCT
 from optgen.compiler.ir.rule import GRAD, LEARNING_RATE, PARAM
 
-#: Coefficients of unknown degrees; the key of the constant is "".
-Linear = dict[str, Fraction]
-
-
-class NoDegreeError(Exception):
-    """A part of a rule that has no degree for any values of the unknown degrees."""
-
-
-@dataclass
-class _System:
-    """Linear equations between degrees, in reduced row form; each row equals 0."""
-
-    rows: dict[str, Linear] = field(default_factory=dict)
-    small: list[str] = field(default_factory=list)
-
-    def reduced(self, form: Linear) -> Linear:
-        """A linear form after substitution of the solved unknowns."""
-        result = dict(form)
-        for unknown in list(result):
-            if unknown in self.rows:
-                scale = result.pop(unknown)
-                for other, value in self.rows[unknown].items():
-                    result[other] = result.get(other, Fraction(0)) + scale * value
-        return {key: value for key, value in result.items() if value}
-
-    def equate(self, left: Linear, right: Linear, why: Callable[[], str]) -> None:
-        """Add an equation. Raises NoDegreeError with a reason if it contradicts the others."""
-        spend(1 + len(left) + len(right) + len(self.rows))
-        row = self.reduced(_sum(left, right, Fraction(-1)))
-        unknowns = [key for key in row if key]
-        if not unknowns:
-            if row:
-                raise NoDegreeError(why())
-            return
-        pivot = unknowns[0]
-        scale = -row.pop(pivot)
-        solved = {key: value / scale for key, value in row.items()}
-        for known in self.rows.values():
-            if pivot in known:
-                factor = known.pop(pivot)
-                for key, value in solved.items():
-                    known[key] = known.get(key, Fraction(0)) + factor * value
-        self.rows[pivot] = solved
-
 
 @dataclass
 class _Asking:
     """Infers degrees of expressions; None is the degree of 0, which is arbitrary."""
 
-    system: _System
+    system: System
     known: Mapping[str, Linear | None]
     small: set[str]
     #: Whether functions accept arguments with a unit; their results then have any degree.
@@ -100,7 +56,7 @@ class _Asking:
         function = REGISTRY.get(operator)
         if function is not None and function.degree is not None:
             found = self._joined(function, operands, expression)
-            return None if found is None else _scaled(found, function.degree)
+            return None if found is None else scaled(found, function.degree)
         if operator in FACTS:
             return self._of_matrices(operator, operands, expression)
         if operator == "where":
@@ -129,13 +85,13 @@ class _Asking:
         first = found[0]
         match operator:
             case "*":
-                return None if None in found else _sum(found[0] or {}, found[1] or {}, Fraction(1))
+                return None if None in found else plus(found[0] or {}, found[1] or {}, Fraction(1))
             case "/":
-                return None if first is None else _sum(first, found[1] or {}, Fraction(-1))
+                return None if first is None else plus(first, found[1] or {}, Fraction(-1))
             case "**":
                 exponent = number(operands[1])
                 if exponent is not None:
-                    return None if first is None else _scaled(first, exponent)
+                    return None if first is None else scaled(first, exponent)
             case _ if operator == "neg" or operator in REDUCTIONS:
                 return first
         if self.is_free and any(self.system.reduced(part or {}) for part in found):
@@ -155,11 +111,11 @@ class _Asking:
             own = self._together([square, added], whole)
             if (exponent := number(root)) is None:
                 return self.of(FACTS[operator].alone(*operands))
-            return None if own is None else _scaled(own, -1 / exponent)
+            return None if own is None else scaled(own, -1 / exponent)
         if operator == PRODUCT:
             return self._own("*", operands, whole)
         found, power = self.of(operands[0]), FACTS[operator].degree
-        return None if found is None or power is None else _scaled(found, power)
+        return None if found is None or power is None else scaled(found, power)
 
     def _chosen(self, operands: list[Expression], whole: Expression) -> Linear | None:
         """The degree of a selection; bounds with other degrees leave it open."""
@@ -201,17 +157,6 @@ def _is_small(expression: Expression, small: set[str]) -> bool:
     return isinstance(expression, Name) and expression.id in small
 
 
-def _sum(left: Linear, right: Linear, scale: Fraction) -> Linear:
-    total = dict(left)
-    for key, value in right.items():
-        total[key] = total.get(key, Fraction(0)) + scale * value
-    return {key: value for key, value in total.items() if value}
-
-
-def _scaled(form: Linear, scale: Fraction) -> Linear:
-    return {key: value * scale for key, value in form.items() if scale}
-
-
 def equations(
     variant: Variant,
     defaults: Mapping[str, float],
@@ -219,13 +164,13 @@ def equations(
     free: Collection[str] = (),
     *,
     may_mix: bool = False,
-) -> tuple[_System, Linear | None]:
+) -> tuple[System, Linear | None]:
     """The equations between degrees, and the linear form of the step's degree.
 
     Each name in ``free`` has an independent unit; initial values and functions then imply no
     equations.
     """
-    system = _System()
+    system = System()
     small = small_numbers(variant, defaults) - set(units)
     known: dict[str, Linear | None] = {name: _plain(unit) for name, unit in units.items()}
     known |= {name: {name: Fraction(1)} for name in free}
