@@ -18,7 +18,7 @@ from optgen.compiler.library import find_specs
         ("specs/gradiet.toml", "specs/Gradient.toml"),
         ("specs/gradient", "specs/Gradient.toml"),
         ("spec/Gradient.toml", "specs"),
-        ("spcs", "specs"),
+        ("speccs", "specs"),
     ],
 )
 def test_the_nearest_name_or_file_is_named(
