@@ -11,7 +11,8 @@ from optgen.runtime.caller import caller_level
 from optgen.runtime.gradient_pairs import Gradients, Matcher, Variables
 from optgen.runtime.hyperparameters.declarations import Input
 from optgen.runtime.inputs import given_inputs
-from optgen.runtime.model import Given, Model
+from optgen.runtime.counters import Given
+from optgen.runtime.model import Model
 
 
 class GivenGradients:
