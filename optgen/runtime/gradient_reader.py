@@ -8,10 +8,10 @@ from functools import partial
 
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.caller import caller_level
+from optgen.runtime.counters import Given
 from optgen.runtime.gradient_pairs import Gradients, Matcher, Variables
 from optgen.runtime.hyperparameters.declarations import Input
 from optgen.runtime.inputs import given_inputs
-from optgen.runtime.counters import Given
 from optgen.runtime.model import Model
 
 
