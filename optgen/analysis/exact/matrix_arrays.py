@@ -16,6 +16,7 @@ from optgen.compiler.ir.matrix import (
     INVERSE_ROOT,
     ORTHONORMAL,
     PRODUCT,
+    SINGULAR_VECTORS,
     TRANSPOSE,
 )
 
@@ -93,6 +94,10 @@ def _inverse_root(square: Array, degree: Any, added: Any) -> Array:
     return found
 
 
+def _of_rank(*_: Any) -> Array:
+    raise ValueError("the rank of a matrix isn't known in runs")
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     PRODUCT: np.matmul,
     TRANSPOSE: lambda found: np.swapaxes(found, 1, 2),
@@ -100,4 +105,5 @@ _FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     ORTHONORMAL: _of_finite(lambda square: np.linalg.qr(square)[0]),
     EIGENVECTORS: _of_finite(lambda square: np.linalg.eigh(square)[1]),
     INVERSE_ROOT: _of_finite(_inverse_root),
+    SINGULAR_VECTORS: _of_rank,
 }

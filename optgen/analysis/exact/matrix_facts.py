@@ -19,6 +19,7 @@ from optgen.compiler.ir.matrix import (
     MATRIX_CALLS,
     ORTHONORMAL,
     PRODUCT,
+    SINGULAR_VECTORS,
     TRANSPOSE,
 )
 
@@ -51,7 +52,7 @@ def _inverse_root(square: Expression, degree: Expression, added: Expression) -> 
     return Operation("**", (Operation("+", (square, added)), power))
 
 
-def _one(_: Expression) -> Expression:
+def _one(*_: Expression) -> Expression:
     return Number(1)
 
 
@@ -63,6 +64,7 @@ FACTS: Mapping[str, Facts] = {
     ),
     # The triangular factor takes the sign and the size.
     ORTHONORMAL: Facts(_one, Fraction(0), elements=_OF_NORM_1),
+    SINGULAR_VECTORS: Facts(_one, Fraction(0), elements=_OF_NORM_1),
     EIGENVECTORS: Facts(_one, Fraction(0), elements=_OF_NORM_1, of_symmetric=True),
     INVERSE_ROOT: Facts(_inverse_root, of_semidefinite=True),
 }

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import reduce
 
-from optgen.compiler.ir.condition import Case, Condition
+from optgen.compiler.ir.condition import ALWAYS, NEVER, Case, Condition
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, rewrite
 from optgen.compiler.ir.reserved import PERTURBED
 from optgen.compiler.ir.rule import COUNTERS, GRAD, PARAM, Block, Hyperparameter, Input, Rule, Step
@@ -55,13 +55,15 @@ def _moved(rule: Rule, block: Block) -> Block:
 def _chosen(rule: Rule, blocks: list[Block]) -> Iterator[Block]:
     """The blocks with choices in place of conditions that each call decides."""
     by_call = {a: e for a, e in rule.atoms.items() if {*names(e)} & {*COUNTERS}}
-    valued = {PARAM, GRAD, *(state.name for state in rule.states)}
+    valued = dict.fromkeys([PARAM, GRAD, *(state.name for state in rule.states)], ALWAYS)
     for block in blocks:
         steps = []
         for step in block.steps:
-            before = Name(step.target) if step.target in valued else Number(0)
+            # A value of the other branch of a static condition is none here.
+            had = valued.get(step.target, NEVER)
+            before = Name(step.target) if (had & step.guard).cases else Number(0)
             steps.append(_choice(step, before, by_call))
-            valued.add(step.target)
+            valued[step.target] = had | step.guard
         yield replace(block, steps=tuple(steps))
 
 

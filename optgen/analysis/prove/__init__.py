@@ -136,10 +136,19 @@ def _analyses(
         yield Group.START, lambda: starts(variant, defaults)
     if not variant.is_perturbed:  # Runs would take both gradients at one point.
         yield Group.START, lambda: memories(variant)
-        yield Group.BEHAVIOUR, lambda: behaviours(variant, search)
+        yield Group.BEHAVIOUR, lambda: _behaviours(variant, search)
     yield Group.FLOAT32, lambda: _hazards(variant, defaults, found)
     yield Group.UNIT, lambda: units(variant, defaults)
     yield Group.SIZE, lambda: _sizes(variant, search, defaults)
+
+
+def _behaviours(variant: Variant, search: Search) -> Iterator[Finding]:
+    if not variant.has_rank:
+        yield from behaviours(variant, search)
+        return
+    where = last_location(variant), variant.label
+    reason = "no runs are made with matrices that have a side of a rank"
+    yield Finding(Group.BEHAVIOUR, _UNKNOWN, Verdict.UNDECIDED, *where, reason)
 
 
 def _sizes(variant: Variant, search: Search, defaults: Mapping[str, float]) -> Iterator[Finding]:

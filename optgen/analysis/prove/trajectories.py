@@ -14,6 +14,7 @@ from optgen.analysis.exact.work import spend
 from optgen.analysis.prove.float32 import FUNCTIONS, Array, Values
 from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation
+from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
 
 
@@ -47,6 +48,14 @@ def _is_square(found: Any, shape: tuple[int, ...]) -> bool:
     return np.ndim(found) == len(shape) and found.shape[1] not in (1, shape[1])
 
 
+def _first(extent: Extent, value: Any, columns: int) -> Any:
+    """What a state begins with; a square of some rows is a multiple of the identity."""
+    side = round(columns**0.5)
+    if extent in SQUARES and side > 1:
+        return value * np.eye(side).ravel()
+    return value
+
+
 class Runs:
     """The values of all names in parallel runs."""
 
@@ -58,13 +67,22 @@ class Runs:
         whole: tuple[int, ...] = parameters.shape
         self._shapes = {PARAM: whole, GRAD: whole}
         for state in variant.states:
-            self._shapes[state.name] = runs, columns_of(state.extent, parameters.shape[1])
+            self._shapes[state.name] = runs, self._columns(state.extent)
         self.number = 0
         shape = {n: np.float64(k) for n, k in shape_numbers(parameters.shape[1]).items()}
         self.values: Values = {**shape, **hyperparameters, PARAM: parameters}
         for state in variant.states:
             first = self.values[state.initial] if isinstance(state.initial, str) else state.initial
-            self.values[state.name] = np.broadcast_to(np.float64(first), self._shapes[state.name])
+            first = _first(state.extent, np.float64(first), self._shapes[state.name][1])
+            self.values[state.name] = np.broadcast_to(first, self._shapes[state.name])
+
+    def _columns(self, extent: Extent) -> int:
+        """How many numbers a state has in a run."""
+        elements = self._shapes[PARAM][1]
+        if self._variant.has_products and extent <= Extent.TENSOR:
+            # Beside a square, a number for each of the parameter's elements would be too many.
+            return 1
+        return columns_of(extent, elements)
 
     def arrive(self, gradients: Array) -> None:
         """Set the gradients of the next step without executing it."""

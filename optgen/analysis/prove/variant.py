@@ -24,7 +24,7 @@ from optgen.compiler.ir.expression import (
     rewrite,
     walk,
 )
-from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.extent import OF_RANK, Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.problem import Location
 from optgen.compiler.ir.reserved import MATRIX, PERTURBED
@@ -78,6 +78,11 @@ class Variant:
     def has_products(self) -> bool:
         """Whether libraries compute functions of matrices."""
         return any(is_call(part) for step in self.assignments for part in walk(step.expression))
+
+    @property
+    def has_rank(self) -> bool:
+        """Whether a state has a side of a rank."""
+        return any(state.extent in OF_RANK for state in self.states)
 
     def folded(self, values: Mapping[str, Expression]) -> Expression:
         """The change of the parameter for some values of names; that of a part may stay open."""
