@@ -19,6 +19,11 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: A tall, a wide and a square matrix, and a vector.
 SHAPES = ((6, 3), (3, 7), (4, 4), (5,))
 STEPS = 30
+#: Whose code, or the formulas of whose paper, `test_preconditioned_*.py` has rules beside.
+WHOSE = {
+    **dict.fromkeys(("SOAP", "Shampoo", "SPlus", "Conda"), "pytorch_optimizer"),
+    **dict.fromkeys(("KLShampoo", "Kron", "SWAN"), "paper"),
+}
 _SPECS = Path(optgen.__file__).parents[1] / "specs" / "optimizers"
 
 

@@ -8,7 +8,9 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 
-from tests.numeric.specs import OPTIMIZERS, SPECS, read
+from tests.numeric.preconditioned import WHOSE
+from tests.numeric.specs import OPTIMIZERS, PRODUCTS, SPECS, read
+from tests.numeric.test_matrix_rules import PEERS as OF_MATRICES
 from tests.zoo.findings import FINDINGS, Finding
 from tests.zoo.peers import PEERS
 
@@ -43,9 +45,12 @@ def test_every_finding_is_written_down() -> None:
 def test_the_page_of_rules_lists_every_rule_and_its_peers() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", (DOCS / "zoo.md").read_text(), re.M)
     listed = {name: (summary, peers) for name, summary, peers in rows}
-    specs = {table["name"]: table["summary"] for table in map(read, OPTIMIZERS.values())}
+    every = [*OPTIMIZERS.values(), *PRODUCTS.values()]
+    specs = {table["name"]: table["summary"] for table in map(read, every)}
     assert {name: summary for name, (summary, _) in listed.items()} == specs
     for name, (_, peers) in listed.items():
-        beside = ", ".join(dict.fromkeys(peer.whose for peer in PEERS if peer.rule == name))
+        found = [peer.whose for peer in PEERS if peer.rule == name]
+        found += [peer.whose for peer in OF_MATRICES if peer.rule == name]
+        beside = ", ".join(dict.fromkeys(found)) or WHOSE.get(name, "")
         assert peers in (beside, "*Keras*", "*torch*")
         assert beside or peers.startswith("*")

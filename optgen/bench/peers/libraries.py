@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 
-from optgen.bench.peers import of_keras, of_optax, of_torch
+from optgen.bench.peers import of_keras, of_optax, of_pytorch_optimizer, of_torch
 from optgen.bench.peers.interface import Library, Run, Task
 
-LIBRARIES: dict[str, Library] = {"torch": of_torch, "keras": of_keras, "optax": of_optax}
+LIBRARIES: dict[str, Library] = {
+    "torch": of_torch,
+    "keras": of_keras,
+    "optax": of_optax,
+    "pytorch_optimizer": of_pytorch_optimizer,
+}
 #: Those that a benchmark compares with unless it is given others.
 USUAL = ("torch", "keras")
 

@@ -15,7 +15,9 @@ _COMPILED = "compiled"
 _WAYS = {"torch loop": ("foreach", False), "foreach": ("foreach", True), "fused": ("fused", True)}
 
 
-class _Run:
+class TorchRun:
+    """An optimizer of torch's kind over tensors."""
+
     def __init__(self, make: Callable[..., Any], first: Arrays) -> None:
         torch = import_module("torch")
         self._params = [torch.tensor(array, requires_grad=True) for array in first]
@@ -25,14 +27,17 @@ class _Run:
         self.step: Callable[[], object] = self._optimizer.step
 
     def compile(self) -> None:
+        """Compile the step."""
         self.step = import_module("torch").compile(self._optimizer.step)
 
     def give(self, grads: Arrays) -> None:
+        """Copy gradients."""
         # In place, as compiled code would be compiled again for other tensors.
         for param, grad in zip(self._params, grads, strict=True):
             param.grad.numpy()[...] = grad
 
     def parameters(self) -> Arrays:
+        """The tensors, as arrays."""
         return [param.detach().numpy() for param in self._params]
 
 
@@ -49,14 +54,14 @@ def runs(task: Task) -> Iterator[tuple[str, Run]]:
     kind = getattr(import_module("torch").optim, task.rule.name)
     known = inspect.signature(kind).parameters
     if not any(argument in known for argument, _ in _WAYS.values()):
-        yield "torch", _Run(_making(kind, {"lr": task.rate, **task.rule.arguments}), task.first)
+        yield "torch", TorchRun(_making(kind, {"lr": task.rate, **task.rule.arguments}), task.first)
     for name, (argument, value) in _WAYS.items():
         if argument not in known:
             continue
         chosen = {"lr": task.rate, **task.rule.arguments, argument: value}
-        yield name, _Run(_making(kind, chosen), task.first)
+        yield name, TorchRun(_making(kind, chosen), task.first)
         if task.compiled and name == "foreach":
-            run = _Run(_making(kind, chosen), task.first)
+            run = TorchRun(_making(kind, chosen), task.first)
             run.compile()
             yield _COMPILED, run
 
