@@ -103,7 +103,7 @@ def test_factors_of_columns_by_rows(tmp_path: Path) -> None:
         "    square = grad @ transpose(grad)",
         "    wide = (transpose(param) @ square) @ grad",
         "    wider = transpose(param) @ square @ transpose(square) @ param",
-        "    change = learning_rate*(grad @ wide + param @ wider)",
+        "    change = learning_rate*(grad @ wide + decay*(param @ wider))",
         "else:",
         "    change = learning_rate*grad",
     ]
