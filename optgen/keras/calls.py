@@ -15,9 +15,10 @@ from keras.src.backend import in_stateless_scope
 from optgen.keras.arithmetic import host_dtype
 from optgen.keras.hyperparameters import Hyperparameters
 from optgen.keras.inputs import Given, read_inputs
-from optgen.keras.operations import IN_PLACE, Operations, perturbs
+from optgen.keras.operations import Operations, perturbs
 from optgen.keras.slots import Slot
 from optgen.keras.stateless import stateless
+from optgen.keras.tensors import IN_PLACE
 from optgen.runtime.hyperparameters.exclusions import Exclusions
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import PERTURBED, UnsupportedTargetError

@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import keras
 from keras import ops
 
 from optgen.keras.arithmetic import HostFunctions, TensorFunctions, host_dtype
-from optgen.keras.members import GRADIENT, PARAM, Given, Key, Member, Shared, Tensors, call
+from optgen.keras.members import PARAM, Given, Key, Member, Shared, Tensors, call
 from optgen.keras.slots import Slot
+from optgen.keras.tensors import dense, kept, largest, value_of
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.hyperparameters.declarations import State, Switch
 from optgen.runtime.hyperparameters.settings import Row
@@ -35,8 +35,6 @@ Switches = Mapping[str, bool]
 Branch = Callable[[], list[Tensors]]
 #: What makes them with operations for one setting of switches.
 Results = Callable[["Operations"], list[Tensors]]
-#: Whether the backend assigns to the memory of a variable.
-IN_PLACE = keras.config.backend() == "torch"
 
 
 class Operations:
@@ -154,7 +152,7 @@ class Operations:
             for key, values in rows.items()
             for dtype, own in functions.items()
         }
-        states = {name: _tensor(state) for name, state in self._shared.items()}
+        states = {name: value_of(state) for name, state in self._shared.items()}
         numbers = _of(given.numbers, host)
         own = {**next(iter(wide.values())), **numbers}
         shared = Shared(own, states, self._slots[0].on, host)
@@ -163,16 +161,16 @@ class Operations:
             if not self._takes(place, given.gradients):
                 continue
             key, dtype, form = _key(slot), slot.dtype, slot.form
-            tensors = {PARAM: form.seen(ops.cast(_tensor(slot.variable), dtype))}
+            tensors = {PARAM: form.seen(ops.cast(value_of(slot.variable), dtype))}
             scalars = states | numbers
             for name, state in slot.states.items():
                 shape = self._shape(name)
                 if shape == ELEMENT:
-                    tensors[name] = form.seen(_tensor(state))
+                    tensors[name] = form.seen(value_of(state))
                 else:
-                    tensors[name] = scalars[name] = form.vector(_tensor(state), shape)
+                    tensors[name] = scalars[name] = form.vector(value_of(state), shape)
             for name, tensor in given.tensors_of(place).items():
-                tensors[name] = form.seen(ops.cast(_dense(tensor, slot, name), dtype))
+                tensors[name] = form.seen(ops.cast(dense(tensor, slot, name), dtype))
             of_call = narrow[key, dtype], wide[key]
             member = Member(slot, place, tensors, of_call, functions[dtype], host)
             member.add(scalars)
@@ -207,7 +205,7 @@ class Operations:
         for member in present:
             tensors, slot = member.tensors, member.slot
             if slot.overwritten:
-                tensors[PARAM] = _largest(tensors)
+                tensors[PARAM] = largest(tensors)
                 nothing = member.functions.real(0.0)
                 tensors |= {LARGEST_GRADIENT: nothing} if LARGEST_GRADIENT in tensors else {}
             elif slot.constraint is not None:
@@ -224,7 +222,7 @@ class Operations:
         self._run(program, present, shared)
         for member in present:
             if LARGEST_GRADIENT in member.tensors:
-                member.tensors[LARGEST_GRADIENT] = _largest(member.tensors)
+                member.tensors[LARGEST_GRADIENT] = largest(member.tensors)
         return self._results(members, shared)
 
     def _results(self, members: Sequence[Member], shared: Shared) -> list[Tensors]:
@@ -234,7 +232,7 @@ class Operations:
             targets = {PARAM: member.slot.variable, **member.slot.states}
             found.append(
                 {
-                    name: _own(ops.cast(member.result(name, self._shape(name)), target.dtype))
+                    name: kept(ops.cast(member.result(name, self._shape(name)), target.dtype))
                     for name, target in targets.items()
                 }
             )
@@ -276,36 +274,6 @@ def _key(slot: Slot) -> Key:
 def _of(values: Tensors, functions: TensorFunctions) -> Tensors:
     """Scalars as tensors of one dtype; those are kept that it might not hold."""
     return {n: v if n in RANDOM else functions.real(v) for n, v in values.items()}
-
-
-def _tensor(variable: Any) -> Any:
-    """The value of a variable. Keras's own sum of two empty variables fails on TensorFlow."""
-    return ops.convert_to_tensor(variable.value)
-
-
-def _own(tensor: Any) -> Any:
-    """A tensor that stays when variables are assigned; torch's may be the memory of another one."""
-    return ops.copy(tensor) if IN_PLACE else tensor
-
-
-def _dense(gradient: Any, slot: Slot, name: str) -> Any:
-    """A gradient or an input with all elements, also where a backend has only some rows of it.
-
-    Raises ValueError for one of another shape than its variable.
-    """
-    tensor = ops.convert_to_tensor(gradient, sparse=False)
-    shape, wanted = tuple(tensor.shape), tuple(slot.variable.shape)
-    if None not in shape and shape != wanted:
-        what = "gradient" if name == GRADIENT else name
-        raise ValueError(f"the {what} of {slot.path} has shape {shape}, the variable {wanted}")
-    # To reshape is what makes a tensor of TensorFlow's slices.
-    return ops.reshape(tensor, wanted)
-
-
-def _largest(tensors: Tensors) -> Any:
-    """The largest gradient since the last update."""
-    before = tensors.get(LARGEST_GRADIENT)
-    return tensors[GRADIENT] if before is None else ops.maximum(tensors[GRADIENT], before)
 
 
 def _pass(phase: Phase, members: Sequence[Member]) -> Tensors:

@@ -14,10 +14,11 @@ from keras.src.utils.tracking import no_automatic_dependency_tracking
 from optgen.keras.calls import Calls, Inside
 from optgen.keras.gradients import gradients_of
 from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
-from optgen.keras.operations import IN_PLACE, Operations, perturbs
+from optgen.keras.operations import Operations, perturbs
 from optgen.keras.order import assign, fitting
 from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
 from optgen.keras.synchronized import Watched
+from optgen.keras.tensors import IN_PLACE
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row

@@ -76,8 +76,7 @@ class Optimizer(Routed, Sealed, Saved):
         return [*(h.name for h in self.hyperparameters), *super()._names()]
 
     def _is_extended(self) -> bool:
-        # Only generated classes have a digest.
-        return "spec" not in vars(type(self))
+        return "spec" not in vars(type(self))  # Only generated classes have a digest.
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._core.settings.shown()}, name={self.name!r})"
@@ -92,12 +91,10 @@ class Optimizer(Routed, Sealed, Saved):
         settings, treatment, model = core.settings, core.treatment, core.model
         if model is None:
             treatment.exclusions.refuse_unknown_paths()
-        known: dict[Hashable, str] = {}
-        if model is not None:
-            known = {Itself(array): path for path, array in model.named.items()}
+        named = {} if model is None else model.named
+        known: dict[Hashable, str] = {Itself(array): path for path, array in named.items()}
         config = {"name": self.name, **settings.as_dict(), **treatment.as_dict()}
-        config["options"] = settings.options.as_dict()
-        config |= treatment.splits.as_arguments(known)
+        config |= {"options": settings.options.as_dict(), **treatment.splits.as_arguments(known)}
         return {**config, **treatment.exclusions.as_arguments(known)}
 
     @classmethod

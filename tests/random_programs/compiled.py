@@ -102,7 +102,7 @@ def by_ptx(program: Program, sources: Sources) -> Outcome:
         on |= {CONSTRAINED: False, MATRIX: False, "alone": True, "deferred": False}
         dtypes = {form.dtype for form in program.forms}
         for planned in (one for one in kernels.programs if one.when(on)):
-            for builder in filter(None, (phase.over(on) for phase in planned.phases)):
+            for builder in filter(None, (phase.builder(on) for phase in planned.phases)):
                 for dtype in sorted(dtypes):
                     real = DTYPES[np.dtype(dtype)]
                     width = 16 // np.dtype(dtype).itemsize

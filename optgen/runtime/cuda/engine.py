@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
+from optgen.runtime.cuda.programs import Prepared, refuse_several
 from optgen.runtime.decisions import Decisions
-from optgen.runtime.kernels import CHECK_FINITE, MATRIX, OPTIMIZER, Builder, Kernels, Program, built
+from optgen.runtime.kernels import CHECK_FINITE, MATRIX, Builder, Kernels, Program, built
 from optgen.runtime.matrix_calls import MatrixCall
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.norms import joint_norm
@@ -26,14 +27,6 @@ from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
 
 _MOST_PREPARED = 16
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The launches of a program over some variables, for each phase and device."""
-
-    phases: list[list[Launches]]
-    keeping: list[Stage]
 
 
 class Engine:
@@ -74,7 +67,7 @@ class Engine:
             for device, own in self._of_device.items()
         ]
         if len(self.places) > 1:
-            _refuse_several(kernels, [on for on, _ in members])
+            refuse_several(kernels, [on for on, _ in members])
         self._gradient = kernels.buffers.index("grad")
         columns = {"param": variables.addresses, **states}
         for place in self.places:
@@ -303,21 +296,3 @@ class Engine:
 
     def _fetch(self, place: Place, table: Table) -> Host:
         return table.fetch(self.stream(place.device))
-
-
-def _refuse_several(kernels: Kernels, settings: Sequence[Mapping[str, bool]]) -> None:
-    """Raise ValueError for a program that several devices can't run.
-
-    The host combines sums over devices before anything is stored. It can't between stores, and a
-    number of the optimizer is on one device only.
-    """
-    for program in kernels.programs:
-        after = any(phase.sums for phase in program.phases[program.pure :])
-        shared = any(keep.shape == OPTIMIZER for keep in program.keeps)
-        shared = shared or any(phase.calls for phase in program.phases)
-        if (after or shared) and any(program.when(on) for on in settings):
-            raise ValueError(
-                "the variables are on several devices, but this rule stores arrays before it has "
-                "all its sums, multiplies matrices, or has states that all variables share; make "
-                "an optimizer for the variables of each device"
-            )

@@ -30,16 +30,19 @@ def said(calls: tuple[Call, ...]) -> list[tuple[int, str]]:
 
 
 def test_products_of_a_polynomial_of_a_matrix() -> None:
-    """Five times a gram matrix, its square, and the product of both with the matrix."""
+    """Five times a gram matrix, its square, and the product of both with the matrix.
+
+    The square of a symmetric matrix is half the work of another product.
+    """
     card = cards("ortho")["where matrix"]
     assert said(card.calls) == [
         (5, "fewer**2*more"),
-        (5, "2*fewer**3"),
+        (5, "fewer**3"),
         (5, "2*fewer**2*more"),
     ]
     m, n = SIZE
     work = sum(call.operations_at(*SIZE) for call in card.calls)
-    assert work == 5 * (m * m * n + 2 * m**3 + 2 * m * m * n)
+    assert work == 5 * (m * m * n + m**3 + 2 * m * m * n)
     moved = sum(call.bytes_at(*SIZE) for call in card.calls)
     assert moved == 4 * 5 * ((m * n + m * m) + 3 * m * m + (m * m + 2 * m * n))
     assert not cards("ortho")["plain"].calls

@@ -116,7 +116,20 @@ def test_the_limit_of_a_weighted_mean_of_steps() -> None:
     compare(found, variant.steps)
 
 
-@pytest.mark.parametrize("name", sorted(PATHS.keys() - {"sgd", "torchsgd", "qhm"}))
+def test_a_rule_for_matrices_is_linear_for_vectors() -> None:
+    rule = checked_rule(*load_all([PATHS["shampoo"]]))
+    steps = {variant.setting: variant.steps for variant in variants(rule)}
+    found = {one.setting: one for one in stabilities(rule)}
+    # Without grafting of Adam's step, what is no matrix has SGD's step.
+    assert {*found} == {name for name in steps if "not matrix" in name and "not given" in name}
+    for setting, one in found.items():
+        compare(one, steps[setting])
+
+
+LINEAR = {"sgd", "torchsgd", "qhm", "shampoo"}
+
+
+@pytest.mark.parametrize("name", sorted(PATHS.keys() - LINEAR))
 def test_what_is_not_linear_has_none(name: str) -> None:
     (spec,) = load_all([PATHS[name]])
     assert not list(stabilities(checked_rule(spec)))

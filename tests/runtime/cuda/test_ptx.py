@@ -141,7 +141,7 @@ def test_optimizers_of_a_user_s_own(name: str) -> None:
     }
     on |= {"alone": True, "deferred": False}
     (update,) = (program for program in kernels.programs if program.name == "update")
-    builders = [phase.over(on) for phase in update.phases if phase.over(on)]
+    builders = [phase.builder(on) for phase in update.phases if phase.builder(on)]
     assert len(builders) == 3
     for builder in builders:
         (text,) = built(builder, on, np.float32, 4, 256, kernels.widths).ptx(*USUAL)
@@ -159,7 +159,7 @@ def every_kernel(name: str, is_matrix: bool) -> Iterator[tuple[Phase, str, jit.K
     on = {**kind()._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False, MATRIX: is_matrix}
     on |= {"alone": True, "deferred": True}
     for phase in kind.kernels_of("cuda").programs[0].phases:
-        builder = phase.over(on)
+        builder = phase.builder(on)
         layouts = [(False,), (True,)] if phase.is_axial and is_matrix else [()]
         for scattered in layouts if builder else ():
             what = "scattered" if scattered == (True,) else "elements"
