@@ -204,11 +204,12 @@ class AdaMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y", "gram", ("held_newton_schulz_y",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "adamuon_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -219,6 +220,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "held_adamuon_part_by_held_newton_schulz_y", "@",
                                 ("held_adamuon_part", "held_newton_schulz_y"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -228,11 +230,12 @@ class AdaMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_2", "gram", ("held_newton_schulz_y_2",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "adamuon_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -243,6 +246,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "held_adamuon_part_2_by_held_newton_schulz_y_2", "@",
                                 ("held_adamuon_part_2", "held_newton_schulz_y_2"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -252,11 +256,12 @@ class AdaMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_3", "gram", ("held_newton_schulz_y_3",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "adamuon_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -267,6 +272,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "held_adamuon_part_3_by_held_newton_schulz_y_3", "@",
                                 ("held_adamuon_part_3", "held_newton_schulz_y_3"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -276,11 +282,12 @@ class AdaMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_4", "gram", ("held_newton_schulz_y_4",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "adamuon_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -291,6 +298,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "held_adamuon_part_4_by_held_newton_schulz_y_4", "@",
                                 ("held_adamuon_part_4", "held_newton_schulz_y_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -300,11 +308,12 @@ class AdaMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_5", "gram", ("held_newton_schulz_y_5",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "adamuon_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -315,6 +324,7 @@ class AdaMuon(Featured):
                             MatrixCall(
                                 "held_adamuon_part_5_by_held_newton_schulz_y_5", "@",
                                 ("held_adamuon_part_5", "held_newton_schulz_y_5"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -201,10 +201,12 @@ class APOLLO(Featured):
                             MatrixCall(
                                 "transpose_held_random_basis_by_held_grad", "@",
                                 ("held_random_basis", "held_grad"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "apollo_product_part", "column_norm",
                                 ("transpose_held_random_basis_by_held_grad",),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -214,6 +216,7 @@ class APOLLO(Featured):
                         calls=(
                             MatrixCall(
                                 "column_norm_held_direction", "column_norm", ("held_direction",),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

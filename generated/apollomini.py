@@ -200,6 +200,7 @@ class APOLLOMini(Featured):
                             MatrixCall(
                                 "transpose_held_random_basis_by_held_grad", "@",
                                 ("held_random_basis", "held_grad"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

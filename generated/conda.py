@@ -130,7 +130,10 @@ class Conda(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_mean_gradient", "gram", ("held_mean_gradient",),
-                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    (on["matrix"] and on["step_eq_1"])
+                                    or (on["matrix"] and on["step_modulo_period_eq_0"])
+                                ),
                             ),
                         ),
                         when=lambda on: (
@@ -144,7 +147,10 @@ class Conda(Featured):
                             MatrixCall(
                                 "eigenvectors_held_minus_gram_held_mean_gradient", "eigenvectors",
                                 ("held_minus_gram_held_mean_gradient",),
-                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    (on["matrix"] and on["step_eq_1"])
+                                    or (on["matrix"] and on["step_modulo_period_eq_0"])
+                                ),
                             ),
                         ),
                         when=lambda on: (
@@ -159,11 +165,12 @@ class Conda(Featured):
                             MatrixCall(
                                 "transpose_held_short_axes_by_held_grad", "@",
                                 ("held_short_axes", "held_grad"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "conda_product_part", "@",
                                 ("held_short_axes", "held_mean_gradient_2"),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -173,7 +180,7 @@ class Conda(Featured):
                         calls=(
                             MatrixCall(
                                 "held_short_axes_by_held_divided", "@",
-                                ("held_short_axes", "held_divided"),
+                                ("held_short_axes", "held_divided"), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -174,10 +174,12 @@ class Dion(Featured):
                             MatrixCall(
                                 "held_velocity_by_held_right_vectors", "@",
                                 ("held_velocity", "held_right_vectors"),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_velocity_by_held_right_vectors", "orthonormal",
                                 ("held_velocity_by_held_right_vectors",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "dion_product_part", "@",
@@ -185,7 +187,7 @@ class Dion(Featured):
                                     "held_velocity",
                                     "orthonormal_held_velocity_by_held_right_vectors",
                                 ),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "dion_product_part_2", "@",
@@ -193,11 +195,11 @@ class Dion(Featured):
                                     "orthonormal_held_velocity_by_held_right_vectors",
                                     "dion_product_part",
                                 ),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "column_norm_dion_product_part", "column_norm",
-                                ("dion_product_part",),
+                                ("dion_product_part",), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -211,7 +213,7 @@ class Dion(Featured):
                                     "orthonormal_held_velocity_by_held_right_vectors",
                                     "held_right_vectors_2",
                                 ),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -174,7 +174,10 @@ class GaLore(Featured):
                         calls=(
                             MatrixCall(
                                 "singular_vectors_held_grad", "singular_vectors", ("held_grad",),
-                                when=lambda on: on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    on["matrix"]
+                                    and on["step_minus_1_modulo_period_eq_0"]
+                                ),
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
@@ -186,6 +189,7 @@ class GaLore(Featured):
                             MatrixCall(
                                 "transpose_held_singular_basis_by_held_grad_2", "@",
                                 ("held_singular_basis", "held_grad_2"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -196,6 +200,7 @@ class GaLore(Featured):
                             MatrixCall(
                                 "held_singular_basis_by_held_direction", "@",
                                 ("held_singular_basis", "held_direction"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -206,11 +206,14 @@ class KerasMuon(Featured):
                     Phase(
                         is_axial=True, holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction", "gram", ("held_direction",)),
+                            MatrixCall(
+                                "gram_held_direction", "gram", ("held_direction",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "kerasmuon_product_part", "@",
                                 ("gram_held_direction", "gram_held_direction"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -221,6 +224,7 @@ class KerasMuon(Featured):
                             MatrixCall(
                                 "held_kerasmuon_part_by_held_direction", "@",
                                 ("held_kerasmuon_part", "held_direction"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -228,11 +232,14 @@ class KerasMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_2", "gram", ("held_direction_2",)),
+                            MatrixCall(
+                                "gram_held_direction_2", "gram", ("held_direction_2",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "kerasmuon_product_part_2", "@",
                                 ("gram_held_direction_2", "gram_held_direction_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -243,6 +250,7 @@ class KerasMuon(Featured):
                             MatrixCall(
                                 "held_kerasmuon_part_2_by_held_direction_2", "@",
                                 ("held_kerasmuon_part_2", "held_direction_2"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -250,11 +258,14 @@ class KerasMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_3", "gram", ("held_direction_3",)),
+                            MatrixCall(
+                                "gram_held_direction_3", "gram", ("held_direction_3",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "kerasmuon_product_part_3", "@",
                                 ("gram_held_direction_3", "gram_held_direction_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -265,6 +276,7 @@ class KerasMuon(Featured):
                             MatrixCall(
                                 "held_kerasmuon_part_3_by_held_direction_3", "@",
                                 ("held_kerasmuon_part_3", "held_direction_3"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -272,11 +284,14 @@ class KerasMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_4", "gram", ("held_direction_4",)),
+                            MatrixCall(
+                                "gram_held_direction_4", "gram", ("held_direction_4",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "kerasmuon_product_part_4", "@",
                                 ("gram_held_direction_4", "gram_held_direction_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -287,6 +302,7 @@ class KerasMuon(Featured):
                             MatrixCall(
                                 "held_kerasmuon_part_4_by_held_direction_4", "@",
                                 ("held_kerasmuon_part_4", "held_direction_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -294,11 +310,14 @@ class KerasMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_5", "gram", ("held_direction_5",)),
+                            MatrixCall(
+                                "gram_held_direction_5", "gram", ("held_direction_5",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "kerasmuon_product_part_5", "@",
                                 ("gram_held_direction_5", "gram_held_direction_5"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -309,6 +328,7 @@ class KerasMuon(Featured):
                             MatrixCall(
                                 "held_kerasmuon_part_5_by_held_direction_5", "@",
                                 ("held_kerasmuon_part_5", "held_direction_5"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -234,19 +234,22 @@ class KLShampoo(Featured):
                         calls=(
                             MatrixCall(
                                 "held_grad_by_held_right_basis", "@",
-                                ("held_grad", "held_right_basis"),
+                                ("held_grad", "held_right_basis"), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_left_basis_by_held_grad", "@",
                                 ("held_left_basis", "held_grad"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_left_basis_by_held_grad_2", "@",
                                 ("held_left_basis", "held_grad"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "klshampoo_product_part_3", "@",
                                 ("transpose_held_left_basis_by_held_grad_2", "held_right_basis"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -257,7 +260,7 @@ class KLShampoo(Featured):
                             MatrixCall(
                                 "transpose_held_left_basis_by_held_mean_gradient", "@",
                                 ("held_left_basis", "held_mean_gradient"),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "klshampoo_product_part", "@",
@@ -265,14 +268,15 @@ class KLShampoo(Featured):
                                     "transpose_held_left_basis_by_held_mean_gradient",
                                     "held_right_basis",
                                 ),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "held_by_b_by_transpose_held_by_b", "@", ("held_by_b", "held_by_b"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_by_a_by_held_by_a", "@", ("held_by_a", "held_by_a"),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -283,12 +287,12 @@ class KLShampoo(Featured):
                             MatrixCall(
                                 "held_left_product_by_held_left_basis", "@",
                                 ("held_left_product", "held_left_basis"),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "orthonormal_held_left_product_by_held_left_basis", "orthonormal",
                                 ("held_left_product_by_held_left_basis",),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
@@ -299,12 +303,12 @@ class KLShampoo(Featured):
                             MatrixCall(
                                 "held_right_product_by_held_right_basis", "@",
                                 ("held_right_product", "held_right_basis"),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                             MatrixCall(
                                 "klshampoo_product_part_4", "orthonormal",
                                 ("held_right_product_by_held_right_basis",),
-                                when=lambda on: on["step_modulo_period_eq_0"],
+                                when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_modulo_period_eq_0"],
@@ -314,12 +318,12 @@ class KLShampoo(Featured):
                         calls=(
                             MatrixCall(
                                 "held_left_basis_by_held_divided_2", "@",
-                                ("held_left_basis", "held_divided_2"),
+                                ("held_left_basis", "held_divided_2"), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "klshampoo_product_part_2", "@",
                                 ("held_left_basis_by_held_divided_2", "held_right_basis"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

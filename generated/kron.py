@@ -164,48 +164,52 @@ class Kron(Featured):
                         calls=(
                             MatrixCall(
                                 "held_left_q_by_held_debiased", "@",
-                                ("held_left_q", "held_debiased"),
+                                ("held_left_q", "held_debiased"), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "kron_product_part", "@",
                                 ("held_left_q_by_held_debiased", "held_right_q"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_left_q_by_kron_product_part", "@",
                                 ("held_left_q", "kron_product_part"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "kron_product_part_2", "@",
                                 ("transpose_held_left_q_by_kron_product_part", "held_right_q"),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "kron_product_part_3", "@",
                                 ("kron_product_part_2", "kron_product_part_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "kron_product_part_4", "@",
                                 ("kron_product_part_2", "kron_product_part_2"),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "kron_product_part_5", "@",
                                 ("kron_product_part_3", "kron_product_part_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "kron_product_part_6", "@",
                                 ("kron_product_part_4", "kron_product_part_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "held_left_q_by_kron_product_part_3", "@",
                                 ("held_left_q", "kron_product_part_3"),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "held_right_q_by_kron_product_part_4", "@",
                                 ("held_right_q", "kron_product_part_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -201,11 +201,12 @@ class Muon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y", "gram", ("held_newton_schulz_y",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "muon_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -216,6 +217,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "held_muon_part_by_held_newton_schulz_y", "@",
                                 ("held_muon_part", "held_newton_schulz_y"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -225,11 +227,12 @@ class Muon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_2", "gram", ("held_newton_schulz_y_2",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "muon_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -240,6 +243,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "held_muon_part_2_by_held_newton_schulz_y_2", "@",
                                 ("held_muon_part_2", "held_newton_schulz_y_2"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -249,11 +253,12 @@ class Muon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_3", "gram", ("held_newton_schulz_y_3",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "muon_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -264,6 +269,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "held_muon_part_3_by_held_newton_schulz_y_3", "@",
                                 ("held_muon_part_3", "held_newton_schulz_y_3"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -273,11 +279,12 @@ class Muon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_4", "gram", ("held_newton_schulz_y_4",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "muon_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -288,6 +295,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "held_muon_part_4_by_held_newton_schulz_y_4", "@",
                                 ("held_muon_part_4", "held_newton_schulz_y_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -297,11 +305,12 @@ class Muon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_5", "gram", ("held_newton_schulz_y_5",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "muon_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -312,6 +321,7 @@ class Muon(Featured):
                             MatrixCall(
                                 "held_muon_part_5_by_held_newton_schulz_y_5", "@",
                                 ("held_muon_part_5", "held_newton_schulz_y_5"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

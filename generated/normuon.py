@@ -222,11 +222,12 @@ class NorMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y", "gram", ("held_newton_schulz_y",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "normuon_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -237,6 +238,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "held_normuon_part_by_held_newton_schulz_y", "@",
                                 ("held_normuon_part", "held_newton_schulz_y"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -246,11 +248,12 @@ class NorMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_2", "gram", ("held_newton_schulz_y_2",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "normuon_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -261,6 +264,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "held_normuon_part_2_by_held_newton_schulz_y_2", "@",
                                 ("held_normuon_part_2", "held_newton_schulz_y_2"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -270,11 +274,12 @@ class NorMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_3", "gram", ("held_newton_schulz_y_3",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "normuon_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -285,6 +290,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "held_normuon_part_3_by_held_newton_schulz_y_3", "@",
                                 ("held_normuon_part_3", "held_newton_schulz_y_3"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -294,11 +300,12 @@ class NorMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_4", "gram", ("held_newton_schulz_y_4",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "normuon_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -309,6 +316,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "held_normuon_part_4_by_held_newton_schulz_y_4", "@",
                                 ("held_normuon_part_4", "held_newton_schulz_y_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -318,11 +326,12 @@ class NorMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_5", "gram", ("held_newton_schulz_y_5",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "normuon_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -333,6 +342,7 @@ class NorMuon(Featured):
                             MatrixCall(
                                 "held_normuon_part_5_by_held_newton_schulz_y_5", "@",
                                 ("held_normuon_part_5", "held_newton_schulz_y_5"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -205,11 +205,12 @@ class PolarMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_polar_express_y", "gram", ("held_polar_express_y",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "polarmuon_product_part", "@",
                                 ("gram_held_polar_express_y", "gram_held_polar_express_y"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -220,6 +221,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "held_polarmuon_part_by_held_polar_express_y", "@",
                                 ("held_polarmuon_part", "held_polar_express_y"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -229,11 +231,12 @@ class PolarMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_polar_express_y_2", "gram", ("held_polar_express_y_2",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "polarmuon_product_part_2", "@",
                                 ("gram_held_polar_express_y_2", "gram_held_polar_express_y_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -244,6 +247,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "held_polarmuon_part_2_by_held_polar_express_y_2", "@",
                                 ("held_polarmuon_part_2", "held_polar_express_y_2"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -253,11 +257,12 @@ class PolarMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_polar_express_y_3", "gram", ("held_polar_express_y_3",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "polarmuon_product_part_3", "@",
                                 ("gram_held_polar_express_y_3", "gram_held_polar_express_y_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -268,6 +273,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "held_polarmuon_part_3_by_held_polar_express_y_3", "@",
                                 ("held_polarmuon_part_3", "held_polar_express_y_3"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -277,11 +283,12 @@ class PolarMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_polar_express_y_4", "gram", ("held_polar_express_y_4",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "polarmuon_product_part_4", "@",
                                 ("gram_held_polar_express_y_4", "gram_held_polar_express_y_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -292,6 +299,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "held_polarmuon_part_4_by_held_polar_express_y_4", "@",
                                 ("held_polarmuon_part_4", "held_polar_express_y_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -301,11 +309,12 @@ class PolarMuon(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_polar_express_y_5", "gram", ("held_polar_express_y_5",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "polarmuon_product_part_5", "@",
                                 ("gram_held_polar_express_y_5", "gram_held_polar_express_y_5"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -316,6 +325,7 @@ class PolarMuon(Featured):
                             MatrixCall(
                                 "held_polarmuon_part_5_by_held_polar_express_y_5", "@",
                                 ("held_polarmuon_part_5", "held_polar_express_y_5"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -160,11 +160,12 @@ class Scion(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y", "gram", ("held_newton_schulz_y",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "scion_product_part", "@",
                                 ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -175,6 +176,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "held_scion_part_by_held_newton_schulz_y", "@",
                                 ("held_scion_part", "held_newton_schulz_y"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -184,11 +186,12 @@ class Scion(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_2", "gram", ("held_newton_schulz_y_2",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "scion_product_part_2", "@",
                                 ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -199,6 +202,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "held_scion_part_2_by_held_newton_schulz_y_2", "@",
                                 ("held_scion_part_2", "held_newton_schulz_y_2"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -208,11 +212,12 @@ class Scion(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_3", "gram", ("held_newton_schulz_y_3",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "scion_product_part_3", "@",
                                 ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -223,6 +228,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "held_scion_part_3_by_held_newton_schulz_y_3", "@",
                                 ("held_scion_part_3", "held_newton_schulz_y_3"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -232,11 +238,12 @@ class Scion(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_4", "gram", ("held_newton_schulz_y_4",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "scion_product_part_4", "@",
                                 ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -247,6 +254,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "held_scion_part_4_by_held_newton_schulz_y_4", "@",
                                 ("held_scion_part_4", "held_newton_schulz_y_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -256,11 +264,12 @@ class Scion(Featured):
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y_5", "gram", ("held_newton_schulz_y_5",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "scion_product_part_5", "@",
                                 ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -271,6 +280,7 @@ class Scion(Featured):
                             MatrixCall(
                                 "held_scion_part_5_by_held_newton_schulz_y_5", "@",
                                 ("held_scion_part_5", "held_newton_schulz_y_5"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

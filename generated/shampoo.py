@@ -156,11 +156,11 @@ class Shampoo(Featured):
                         calls=(
                             MatrixCall(
                                 "held_grad_by_transpose_held_grad", "@", ("held_grad", "held_grad"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_grad_by_held_grad", "@", ("held_grad", "held_grad"),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -171,7 +171,10 @@ class Shampoo(Featured):
                             MatrixCall(
                                 "inverse_root_held_left_product_four_epsilon", "inverse_root",
                                 ("held_left_product",), numbers=(4, "epsilon",),
-                                when=lambda on: on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    on["matrix"]
+                                    and on["step_minus_1_modulo_period_eq_0"]
+                                ),
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
@@ -182,7 +185,10 @@ class Shampoo(Featured):
                             MatrixCall(
                                 "inverse_root_held_right_product_four_epsilon", "inverse_root",
                                 ("held_right_product",), numbers=(4, "epsilon",),
-                                when=lambda on: on["step_minus_1_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    on["matrix"]
+                                    and on["step_minus_1_modulo_period_eq_0"]
+                                ),
                             ),
                         ),
                         when=lambda on: on["matrix"] and on["step_minus_1_modulo_period_eq_0"],
@@ -192,6 +198,7 @@ class Shampoo(Featured):
                         calls=(
                             MatrixCall(
                                 "held_left_root_by_held_grad", "@", ("held_left_root", "held_grad"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -202,6 +209,7 @@ class Shampoo(Featured):
                             MatrixCall(
                                 "held_left_root_by_held_grad_by_held_right_root", "@",
                                 ("held_left_root_by_held_grad", "held_right_root"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

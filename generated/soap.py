@@ -179,17 +179,17 @@ class SOAP(Featured):
                             MatrixCall(
                                 "transpose_held_left_axes_by_held_grad", "@",
                                 ("held_left_axes", "held_grad"), transposed=(True, False,),
-                                when=lambda on: on["step_gt_1"],
+                                when=lambda on: on["step_gt_1"] and on["matrix"],
                             ),
                             MatrixCall(
                                 "soap_product_part", "@",
                                 ("transpose_held_left_axes_by_held_grad", "held_right_axes"),
-                                when=lambda on: on["step_gt_1"],
+                                when=lambda on: on["step_gt_1"] and on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_left_axes_by_held_mean_gradient", "@",
                                 ("held_left_axes", "held_mean_gradient"), transposed=(True, False,),
-                                when=lambda on: on["step_gt_1"],
+                                when=lambda on: on["step_gt_1"] and on["matrix"],
                             ),
                             MatrixCall(
                                 "soap_product_part_2", "@",
@@ -197,15 +197,17 @@ class SOAP(Featured):
                                     "transpose_held_left_axes_by_held_mean_gradient",
                                     "held_right_axes",
                                 ),
-                                when=lambda on: on["step_gt_1"],
+                                when=lambda on: on["step_gt_1"] and on["matrix"],
                             ),
                             MatrixCall(
                                 "held_grad_2_by_transpose_held_grad_2", "@",
                                 ("held_grad_2", "held_grad_2"), transposed=(False, True,),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_grad_2_by_held_grad_2", "@",
                                 ("held_grad_2", "held_grad_2"), transposed=(True, False,),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -215,13 +217,15 @@ class SOAP(Featured):
                         calls=(
                             MatrixCall(
                                 "eigenvectors_held_minus_left_product", "eigenvectors",
-                                ("held_minus_left_product",), when=lambda on: on["step_eq_1"],
+                                ("held_minus_left_product",),
+                                when=lambda on: on["matrix"] and on["step_eq_1"],
                             ),
                             MatrixCall(
                                 "held_left_product_by_held_left_axes_2", "@",
                                 ("held_left_product", "held_left_axes_2"),
                                 when=lambda on: (
-                                    not on["step_eq_1"]
+                                    on["matrix"]
+                                    and not on["step_eq_1"]
                                     and on["step_minus_1_modulo_period_eq_0"]
                                 ),
                             ),
@@ -229,7 +233,8 @@ class SOAP(Featured):
                                 "soap_product_part_4", "orthonormal",
                                 ("held_left_product_by_held_left_axes_2",),
                                 when=lambda on: (
-                                    not on["step_eq_1"]
+                                    on["matrix"]
+                                    and not on["step_eq_1"]
                                     and on["step_minus_1_modulo_period_eq_0"]
                                 ),
                             ),
@@ -244,13 +249,15 @@ class SOAP(Featured):
                         calls=(
                             MatrixCall(
                                 "eigenvectors_held_minus_right_product", "eigenvectors",
-                                ("held_minus_right_product",), when=lambda on: on["step_eq_1"],
+                                ("held_minus_right_product",),
+                                when=lambda on: on["matrix"] and on["step_eq_1"],
                             ),
                             MatrixCall(
                                 "held_right_product_by_held_right_axes_2", "@",
                                 ("held_right_product", "held_right_axes_2"),
                                 when=lambda on: (
-                                    not on["step_eq_1"]
+                                    on["matrix"]
+                                    and not on["step_eq_1"]
                                     and on["step_minus_1_modulo_period_eq_0"]
                                 ),
                             ),
@@ -258,7 +265,8 @@ class SOAP(Featured):
                                 "soap_product_part_5", "orthonormal",
                                 ("held_right_product_by_held_right_axes_2",),
                                 when=lambda on: (
-                                    not on["step_eq_1"]
+                                    on["matrix"]
+                                    and not on["step_eq_1"]
                                     and on["step_minus_1_modulo_period_eq_0"]
                                 ),
                             ),
@@ -274,12 +282,13 @@ class SOAP(Featured):
                             MatrixCall(
                                 "held_left_axes_by_held_scaled_divided", "@",
                                 ("held_left_axes", "held_scaled_divided"),
-                                when=lambda on: on["step_gt_1"],
+                                when=lambda on: on["step_gt_1"] and on["matrix"],
                             ),
                             MatrixCall(
                                 "soap_product_part_3", "@",
                                 ("held_left_axes_by_held_scaled_divided", "held_right_axes"),
-                                transposed=(False, True,), when=lambda on: on["step_gt_1"],
+                                transposed=(False, True,),
+                                when=lambda on: on["step_gt_1"] and on["matrix"],
                             ),
                         ),
                         when=lambda on: on["step_gt_1"] and on["matrix"],

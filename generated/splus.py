@@ -157,7 +157,7 @@ class SPlus(Featured):
                             MatrixCall(
                                 "transpose_held_left_basis_by_held_mean_gradient", "@",
                                 ("held_left_basis", "held_mean_gradient"),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "splus_product_part", "@",
@@ -165,14 +165,15 @@ class SPlus(Featured):
                                     "transpose_held_left_basis_by_held_mean_gradient",
                                     "held_right_basis",
                                 ),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "held_grad_by_transpose_held_grad", "@", ("held_grad", "held_grad"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "transpose_held_grad_by_held_grad", "@", ("held_grad", "held_grad"),
-                                transposed=(True, False,),
+                                transposed=(True, False,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -183,7 +184,10 @@ class SPlus(Featured):
                             MatrixCall(
                                 "eigenvectors_held_left_product", "eigenvectors",
                                 ("held_left_product",),
-                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    (on["matrix"] and on["step_eq_1"])
+                                    or (on["matrix"] and on["step_modulo_period_eq_0"])
+                                ),
                             ),
                         ),
                         when=lambda on: (
@@ -197,7 +201,10 @@ class SPlus(Featured):
                             MatrixCall(
                                 "eigenvectors_held_right_product", "eigenvectors",
                                 ("held_right_product",),
-                                when=lambda on: on["step_eq_1"] or on["step_modulo_period_eq_0"],
+                                when=lambda on: (
+                                    (on["matrix"] and on["step_eq_1"])
+                                    or (on["matrix"] and on["step_modulo_period_eq_0"])
+                                ),
                             ),
                         ),
                         when=lambda on: (
@@ -211,6 +218,7 @@ class SPlus(Featured):
                             MatrixCall(
                                 "held_left_basis_by_held_sign_splus_product_part", "@",
                                 ("held_left_basis", "held_sign_splus_product_part"),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "splus_product_part_2", "@",
@@ -218,7 +226,7 @@ class SPlus(Featured):
                                     "held_left_basis_by_held_sign_splus_product_part",
                                     "held_right_basis",
                                 ),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

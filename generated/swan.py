@@ -163,10 +163,14 @@ class SWAN(Featured):
                     Phase(
                         is_axial=True, holds=True,
                         calls=(
-                            MatrixCall("gram_held_normalized", "gram", ("held_normalized",)),
+                            MatrixCall(
+                                "gram_held_normalized", "gram", ("held_normalized",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "inverse_root_gram_held_normalized_two_epsilon", "inverse_root",
                                 ("gram_held_normalized",), numbers=(2, "epsilon",),
+                                when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
                                 "swan_product_part", "@",
@@ -174,6 +178,7 @@ class SWAN(Featured):
                                     "inverse_root_gram_held_normalized_two_epsilon",
                                     "held_normalized",
                                 ),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

@@ -219,11 +219,14 @@ class TorchMuon(Featured):
                     Phase(
                         is_axial=True, holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction", "gram", ("held_direction",)),
+                            MatrixCall(
+                                "gram_held_direction", "gram", ("held_direction",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "torchmuon_product_part", "@",
                                 ("gram_held_direction", "gram_held_direction"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -234,6 +237,7 @@ class TorchMuon(Featured):
                             MatrixCall(
                                 "held_torchmuon_part_by_held_direction", "@",
                                 ("held_torchmuon_part", "held_direction"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -241,11 +245,14 @@ class TorchMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_2", "gram", ("held_direction_2",)),
+                            MatrixCall(
+                                "gram_held_direction_2", "gram", ("held_direction_2",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "torchmuon_product_part_2", "@",
                                 ("gram_held_direction_2", "gram_held_direction_2"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -256,6 +263,7 @@ class TorchMuon(Featured):
                             MatrixCall(
                                 "held_torchmuon_part_2_by_held_direction_2", "@",
                                 ("held_torchmuon_part_2", "held_direction_2"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -263,11 +271,14 @@ class TorchMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_3", "gram", ("held_direction_3",)),
+                            MatrixCall(
+                                "gram_held_direction_3", "gram", ("held_direction_3",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "torchmuon_product_part_3", "@",
                                 ("gram_held_direction_3", "gram_held_direction_3"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -278,6 +289,7 @@ class TorchMuon(Featured):
                             MatrixCall(
                                 "held_torchmuon_part_3_by_held_direction_3", "@",
                                 ("held_torchmuon_part_3", "held_direction_3"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -285,11 +297,14 @@ class TorchMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_4", "gram", ("held_direction_4",)),
+                            MatrixCall(
+                                "gram_held_direction_4", "gram", ("held_direction_4",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "torchmuon_product_part_4", "@",
                                 ("gram_held_direction_4", "gram_held_direction_4"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -300,6 +315,7 @@ class TorchMuon(Featured):
                             MatrixCall(
                                 "held_torchmuon_part_4_by_held_direction_4", "@",
                                 ("held_torchmuon_part_4", "held_direction_4"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -307,11 +323,14 @@ class TorchMuon(Featured):
                     Phase(
                         holds=True,
                         calls=(
-                            MatrixCall("gram_held_direction_5", "gram", ("held_direction_5",)),
+                            MatrixCall(
+                                "gram_held_direction_5", "gram", ("held_direction_5",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "torchmuon_product_part_5", "@",
                                 ("gram_held_direction_5", "gram_held_direction_5"),
-                                transposed=(False, True,),
+                                transposed=(False, True,), when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],
@@ -322,6 +341,7 @@ class TorchMuon(Featured):
                             MatrixCall(
                                 "held_torchmuon_part_5_by_held_direction_5", "@",
                                 ("held_torchmuon_part_5", "held_direction_5"),
+                                when=lambda on: on["matrix"],
                             ),
                         ),
                         when=lambda on: on["matrix"],

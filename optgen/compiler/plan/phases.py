@@ -24,7 +24,7 @@ from optgen.compiler.ir.plan import (
     Scalars,
     expression_of,
 )
-from optgen.compiler.ir.reserved import MATRIX, NONFINITE
+from optgen.compiler.ir.reserved import NONFINITE
 from optgen.compiler.plan.passes import Passes
 from optgen.compiler.plan.schedule import Schedule, domain, is_of_elements
 from optgen.compiler.plan.slices import Slice, relative
@@ -132,10 +132,7 @@ class Phases:
         return ElementPass(guard, found.loads, body, tuple(stores), is_axial, over)
 
     def _scalars(self, items: Sequence[Item]) -> Phase:
-        # Libraries are called for matrices only.
-        matrix = Condition.of(MATRIX)
-        made = [item for item in items if isinstance(item, MatrixCall)]
-        calls = [replace(call, guard=relative(call.guard, matrix)) for call in made]
+        calls = [item for item in items if isinstance(item, MatrixCall)]
         items = [item for item in items if not isinstance(item, MatrixCall)]
         shared = [item for item in items if self._extent(item.target) is Extent.OPTIMIZER]
         others = [item for item in items if item not in shared]

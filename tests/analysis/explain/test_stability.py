@@ -60,7 +60,7 @@ def rule(folder: Path, lines: str, ranges: Mapping[str, str], states: tuple[str,
 
 
 #: What rules here call their only state.
-STATES = ("buffer", "momentum_buffer", "mean_gradient")
+STATES = ("buffer", "momentum_buffer", "mean_gradient", "velocity")
 
 
 def radius(steps: tuple[Step, ...], numbers: Mapping[str, float], curvature: float) -> float:

@@ -39,7 +39,8 @@ def test_plans_are_proved_equal_to_their_rules(name: str) -> None:
 @pytest.mark.parametrize("name", sorted({*NAMES} - LARGE))
 def test_a_plan_with_another_product_is_not(name: str) -> None:
     changed = 0
-    for setting in settings(planned(name)):
+    of_matrices = [one for one in settings(planned(name)) if "not matrix" not in one.label]
+    for setting in of_matrices:
         for place, item in enumerate(setting.body):
             if is_call(item.expression):
                 assert isinstance(item.expression, Operation)

@@ -27,13 +27,14 @@ MODEL = Model("small", ((6, 8), (5,), (3, 4, 5)))
 def apart(case: Case, rules: dict[str, Rule]) -> dict[str, float]:
     """How far a case's peers are away; our kernels are run by Python."""
     notes: list[str] = []
-    first = draw(MODEL, 0)
+    model = case.part(MODEL)
+    first = draw(model, 0)
     found: dict[str, Run] = {}
     for library, rule in rules.items():
         task = Task(rule, declarations().rate, first, case.full)
         found |= dict(runs(library, task, notes))
     assert not notes
-    return differences(OwnRun(plain_class(case.optimizer)(**case.arguments), first), found, MODEL)
+    return differences(OwnRun(plain_class(case.optimizer)(**case.arguments), first), found, model)
 
 
 @pytest.mark.parametrize("name", declarations().cases)
@@ -41,8 +42,9 @@ def test_declared_peers_are_the_same_rules(name: str) -> None:
     plain, _ = cases(read([name.lower()]))
     found = apart(plain, dict(plain.peers))
     names = {"torch loop" if library == "torch" else library for library in plain.peers}
-    assert names <= found.keys()
-    assert all(far <= TOLERANCE for far in found.values()), found
+    # torch has one way only to run a rule that multiplies matrices.
+    assert names <= {*found, *(["torch loop"] if plain.matrices and "torch" in found else [])}
+    assert all(far <= plain.tolerance for far in found.values()), found
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adafactor"])
