@@ -58,10 +58,12 @@ class Tree:
             is_short = self.leaf == "s"
         else:
             (left, of_short), (right, is_short) = (one.value(rows, columns) for one in self.factors)
+            is_tall = rows > columns
+            # A square of the fewer multiplies the shorter side.
             if of_short and not is_short and right.shape == (rows, columns):
-                # A square of the fewer multiplies the shorter side.
-                is_tall = rows > columns
                 found = (left @ right.T).T if is_tall else left @ right
+            elif is_short and not of_short and left.shape == (columns, rows):
+                found = (left.T @ right).T if is_tall else left @ right
             else:
                 found = left @ right
             is_short = of_short and is_short
@@ -114,6 +116,7 @@ TURNED = Tree("grad", is_turned=True)
 @example(Tree(factors=(S, R)), (3, 5))
 @example(Tree(factors=(Tree(factors=(TURNED, R)), E)), (3, 5))
 @example(Tree(factors=(TURNED, R)), (3, 5))
+@example(Tree(factors=(TURNED, Tree(factors=(TURNED, S), is_turned=True))), (1, 2))
 def test_what_is_accepted_can_be_multiplied(tree: Tree, size: tuple[int, int]) -> None:
     """In both orientations: what only fits where rows are fewer is refused."""
     rows, columns = size
