@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from optgen.runtime.arrays import Array, Gradient
 from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
+from optgen.runtime.cpu.jit import Loop
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
-from optgen.runtime.cpu.launch import commit, launching
+from optgen.runtime.cpu.launch import commit, launching, loop_between_calls, loop_for
 from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
@@ -124,8 +125,12 @@ class Engine:
         for phase in program.phases[program.pure : common]:
             calls += self._phase(program, phase, chosen).calls()
         for some in turns(self._batches, chosen) if common < len(program.phases) else ():
+            of_matrices = self._library is NUMPY and any(
+                some[batch.members].any() for batch in self._batches
+            )
+            loops = loop_between_calls if of_matrices else loop_for
             for phase in program.phases[common:]:
-                calls += self._phase(program, phase, some).calls()
+                calls += self._phase(program, phase, some, loops).calls()
         return [*calls, *self._keeping(program, chosen)]
 
     def matrix_calls(self) -> list[Call]:
@@ -143,12 +148,18 @@ class Engine:
         """The calls that record the variables whose norms an update computed."""
         return [(setattr, self, "_measured", (program, chosen))] if program.norms else []
 
-    def _phase(self, program: Program, phase: Phase, chosen: Mask) -> Running:
+    def _phase(
+        self,
+        program: Program,
+        phase: Phase,
+        chosen: Mask,
+        loops: Callable[[int], Loop] = loop_for,
+    ) -> Running:
         parts = [part for part in self._parts if program.when(part.on)]
         own = self._tables, self._shapes, chosen, self._whole
         shapes = {name: shape for name, shape, _ in self._kernels.matrices}
         calls = MatrixCalls(shapes, self._batches, self._scalar, self._library)
-        return Running(phase, parts, *own, calls)
+        return Running(phase, parts, *own, calls, loops)
 
     def _scalar(self, name: str, index: int) -> float:
         """The scalar of a call for one variable."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +49,11 @@ class Running:
         chosen: Mask,
         whole: Whole | None,
         matrices: MatrixCalls,
+        loops: Callable[[int], Loop] = loop_for,
     ) -> None:
         self._phase, self._parts, self._tables = phase, parts, tables
         self._shapes, self._chosen, self._whole = shapes, chosen, whole
-        self._matrices = matrices
+        self._matrices, self._loops = matrices, loops
         # Those of a part without elements are results of nothing.
         self.sums = np.tile([*map(_of_nothing, phase.every_order)], (len(shapes), 1))
         found = [(part, phase.builder(part.on)) for part in parts]
@@ -95,7 +96,7 @@ class Running:
     def _over_chunks(self, part: Part, builder: Builder) -> Iterator[Call]:
         tables = self._tables
         for real, elements, chunks in tables.work(self._chosen & part.members, self._phase.over):
-            loop = loop_for(elements)
+            loop = self._loops(elements)
             arguments = [tables.addresses, tables.rows, part.scalars, part.factors]
             if self._phase.sums:
                 arguments += [self.sums, np.empty((len(chunks), self._phase.sums))]
@@ -104,7 +105,7 @@ class Running:
     def _over_tiles(self, part: Part, builder: Builder) -> Iterator[Call]:
         tables, phase = self._tables, self._phase
         for work in tables.tiles(self._chosen & part.members):
-            loop = loop_for(work.elements)
+            loop = self._loops(work.elements)
             kernel = built(builder, part.on, work.real, loop, work.is_scattered)
             partial = np.empty((len(work.tiles), phase.sums))
             held = [np.empty(work.row_results) for _ in range(phase.rows)]
@@ -128,7 +129,7 @@ class Running:
             for part in self._parts:
                 some = self._chosen & part.members & (self._shapes[:, SIZE] > 0)
                 lines = self._shapes[some, ROW_COUNT:].sum() if self._by_rows(part) else 0
-                loop = loop_for(_OF_VECTORS * int(lines))
+                loop = self._loops(_OF_VECTORS * int(lines))
                 kernel = built(phase.scalars, part.on, loop)
                 yield self._computing(kernel, loop, np.flatnonzero(some), part)
 

@@ -16,6 +16,9 @@ from optgen.runtime.transaction import Call, chain
 #: Below so many elements a second thread brings nothing, and costs much on a busy machine.
 SERIAL_ELEMENTS = 96 * 1024
 
+#: As many threads at most as leave none for others while they wait.
+_FEW_THREADS = 8
+
 #: Threading layers of Numba that two Python threads may enter at once.
 _SAFE_LAYERS = frozenset({"tbb", "omp"})
 
@@ -45,6 +48,15 @@ def loop_for(elements: int) -> Loop:
     if elements < SERIAL_ELEMENTS or _process.forked or numba.get_num_threads() == 1:
         return range
     return prange  # type: ignore[no-any-return]
+
+
+def loop_between_calls(elements: int) -> Loop:
+    """The loop for so many elements between two calls of BLAS.
+
+    Numba's threads spin for milliseconds after a pass. If they are few, they do so on the cores
+    that BLAS needs, which takes longer than the pass.
+    """
+    return range if numba.get_num_threads() <= _FEW_THREADS else loop_for(elements)
 
 
 def launch(kernel: Kernel, loop: Loop, *arguments: Any) -> None:
