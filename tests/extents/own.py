@@ -2,39 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 from types import ModuleType
 from typing import Any
 
-from optgen.compiler.build import build, prepare
-from optgen.compiler.library import find_specs
+from tests.built import built
 
 NAMES = ("Factored", "Covered", "Trust", "Learned", "Normed")
 SPECS = Path(__file__).with_name("specs")
 
 
-class _Silent:
-    def compiled(self, name: str) -> None:
-        pass
-
-    def done(self, name: str, status: str) -> None:
-        pass
-
-
 @cache
 def package() -> ModuleType:
     """The package that the specs are built into."""
-    folder = Path(mkdtemp())
-    build(prepare(find_specs([str(SPECS)])), folder / "rules_of_any_extent", _Silent())
-    sys.path.insert(0, str(folder))
-    try:
-        return importlib.import_module("rules_of_any_extent")
-    finally:
-        sys.path.remove(str(folder))
+    return built([SPECS], "rules_of_any_extent")
 
 
 def rule(name: str) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,9 +12,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from optgen.compiler.build import build, prepare
-from optgen.compiler.library import find_specs
 from optgen.runtime.optimizer import Optimizer
+from tests.built import built
 
 mpf = mpmath.mpf
 PUBLISHED = Path(__file__).parents[2] / "specs" / "published"
@@ -39,25 +36,11 @@ param = param - rate*tanh(scale*atan2(m, sqrt(v))) - 0.0625*floor(4*grad) + 0.12
 GRADIENTS = np.array([[0.3, -1.7, 0.0], [0.02, 5.5, -0.4], [1e-4, 2.25, -2.25], [-8.0, 0.7, 0.1]])
 
 
-class _Silent:
-    def compiled(self, name: str) -> None:
-        pass
-
-    def done(self, name: str, status: str) -> None:
-        pass
-
-
 @cache
 def package() -> Any:
     folder = Path(mkdtemp())
     (folder / "turned.toml").write_text(SPEC, encoding="utf-8")
-    paths = [str(folder / "turned.toml"), str(PUBLISHED / "adamatan2.toml")]
-    build(prepare(find_specs(paths)), folder / "turned_optimizers", _Silent())
-    sys.path.insert(0, str(folder))
-    try:
-        return importlib.import_module("turned_optimizers")
-    finally:
-        sys.path.remove(str(folder))
+    return built([folder / "turned.toml", PUBLISHED / "adamatan2.toml"], "turned_optimizers")
 
 
 def turned(gradients: Any) -> Iterator[list[Any]]:
