@@ -68,6 +68,7 @@ SECTIONS = (
     ),
     script("many_tensors", "performance: 1000 tensors of 64, on their own"),
     script("torch_step", "performance: in turns with torch's steps"),
+    script("torch_muon", "performance: Muon in turns with torch's"),
     script("keras_step", "performance: in turns with Keras's steps"),
     script("large_model", "performance: 3 GB of parameters"),
     script("denormals", "performance: denormal numbers"),
