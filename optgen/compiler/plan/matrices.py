@@ -103,8 +103,7 @@ class Matrices:
         first, *others = call.operands
         if call.operator != PRODUCT or others != [first] or not self._is_symmetric(first):
             return call
-        turned = Operation(TRANSPOSE, (first,), first.location)
-        return replace(call, operands=(first, turned))
+        return replace(call, operands=(first, Operation(TRANSPOSE, (first,), first.location)))
 
     def _is_symmetric(self, value: Expression) -> bool:
         """Whether a matrix is symmetric, by how it was computed."""
