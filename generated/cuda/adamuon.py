@@ -17,7 +17,11 @@ from optgen.runtime.cuda.jit import (
 from optgen.runtime.cuda.pointers import access, integers, reals
 from optgen.runtime.cuda.sums import MOST_THREADS, over_block
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -65,7 +69,7 @@ def host_scalars(
                 ema_overwrite_frequency_given,
             )
             if matrix:
-                learning_rate = hyperparameters[n_scalars * slot + features.LEARNING_RATE]
+                learning_rate = hyperparameters[n_scalars * slot + LEARNING_RATE]
                 beta = hyperparameters[n_scalars * slot + BETA]
             else:
                 fallback_learning_rate = hyperparameters[n_scalars * slot + FALLBACK_LEARNING_RATE]
@@ -219,25 +223,23 @@ def update_sums_2_axes(
             of_tensor = n_factors * (tensor + 1)
             beta = real(scalars[n_scalars * row + BETA])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             momentum_address = addresses[n_buffers * tensor + MOMENTUM]
             bits = (
                 param_address | grad_address | accumulated_gradient_address | momentum_address
@@ -1019,7 +1021,7 @@ def update(
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
                 fallback_learning_rate = real(scalars[n_scalars * row + FALLBACK_LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             fallback_beta_1 = real(scalars[n_scalars * row + FALLBACK_BETA_1])
             fallback_beta_2 = real(scalars[n_scalars * row + FALLBACK_BETA_2])
             fallback_epsilon = real(scalars[n_scalars * row + FALLBACK_EPSILON])
@@ -1030,32 +1032,30 @@ def update(
                 scalars[n_scalars * row + ROOT_OF_ONE_MINUS_FALLBACK_BETA_2_TO_THE_STEP]
             )
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             exp_avg_address = addresses[n_buffers * tensor + EXP_AVG] + first
             exp_avg_sq_address = addresses[n_buffers * tensor + EXP_AVG_SQ] + first
             max_exp_avg_sq_address = addresses[n_buffers * tensor + MAX_EXP_AVG_SQ] + first
@@ -1173,21 +1173,19 @@ def update_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             beta = real(scalars[n_scalars * row + BETA])
             epsilon = real(scalars[n_scalars * row + EPSILON])
             one_minus_beta = real(scalars[n_scalars * row + ONE_MINUS_BETA])
             change_scale_part = real(factors[of_tensor + CHANGE_SCALE_PART])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
-            parameter_average_address = addresses[n_buffers * tensor + features.PARAMETER_AVERAGE]
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
+            param_address = addresses[n_buffers * tensor + PARAM]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE]
             mean_square_address = addresses[n_buffers * tensor + MEAN_SQUARE]
             held_newton_schulz_y_5_address = addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_5]
             held_adamuon_part_5_by_held_newton_schulz_y_5_address = (

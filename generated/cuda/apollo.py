@@ -19,7 +19,11 @@ from optgen.runtime.cuda.sums import (
     PARTS, add_square, clear, fold, fold_members, is_last_block, leave,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -56,7 +60,7 @@ def host_scalars(
                 ema_overwrite_frequency_given,
             )
             if matrix:
-                learning_rate = hyperparameters[n_scalars * slot + features.LEARNING_RATE]
+                learning_rate = hyperparameters[n_scalars * slot + LEARNING_RATE]
                 scale = hyperparameters[n_scalars * slot + SCALE]
                 beta_1 = hyperparameters[n_scalars * slot + BETA_1]
                 beta_2 = hyperparameters[n_scalars * slot + BETA_2]
@@ -181,24 +185,24 @@ def update_sums_3(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             held_grad_address = addresses[n_buffers * tensor + HELD_GRAD] + first
             bits = param_address | grad_address | accumulated_gradient_address | held_grad_address
@@ -469,7 +473,7 @@ def update(
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
                 if matrix:
-                    learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
+                    learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
                 else:
                     adam_learning_rate = real(scalars[n_scalars * row + ADAM_LEARNING_RATE])
             if not matrix:
@@ -480,40 +484,38 @@ def update(
                 one_minus_adam_beta_2 = real(scalars[n_scalars * row + ONE_MINUS_ADAM_BETA_2])
                 adam_step_size = real(scalars[n_scalars * row + ADAM_STEP_SIZE])
             if weight_decay_given:
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if not matrix:
                 if clipvalue_given:
-                    clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                    minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                    clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                    minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
                 if loss_scale_factor_given:
-                    loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                    loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
                 if gradient_accumulation_steps_given:
                     gradient_accumulation_steps = real(
-                        scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                        scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                     )
                 if l2_penalty_given:
-                    l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                    l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             else:
                 step_size = real(scalars[n_scalars * row + STEP_SIZE])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if not matrix:
                 if clipnorm_given:
-                    clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                    clip_factor = real(factors[of_tensor + CLIP_FACTOR])
                 if global_clipnorm_given:
-                    global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
+                    global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
             elif step_gt_1:
                 limit = real(factors[of_tensor + LIMIT])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             velocity_address = addresses[n_buffers * tensor + VELOCITY] + first
             velocity_bound_address = addresses[n_buffers * tensor + VELOCITY_BOUND] + first

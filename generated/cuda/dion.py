@@ -15,7 +15,11 @@ from optgen.runtime.cuda.jit import (
 )
 from optgen.runtime.cuda.randomness import normal
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -88,7 +92,7 @@ def update_scalars_0(widths: Widths, *, matrix: bool) -> Function:
         row = rows[tensor]
         of_tensor = n_factors * (tensor + 1)
         if matrix:
-            learning_rate = scalars[n_scalars * row + features.LEARNING_RATE]
+            learning_rate = scalars[n_scalars * row + LEARNING_RATE]
             tensor_rows = sizes[7 * tensor + 1]
             tensor_columns = sizes[7 * tensor + 2]
         if matrix:
@@ -168,24 +172,24 @@ def update_sums_3(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             velocity_address = addresses[n_buffers * tensor + VELOCITY] + first
             held_velocity_address = addresses[n_buffers * tensor + HELD_VELOCITY] + first
@@ -316,7 +320,7 @@ def update(
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
                 if matrix:
-                    learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
+                    learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
                 else:
                     adamw_learning_rate = real(scalars[n_scalars * row + ADAMW_LEARNING_RATE])
             if not matrix:
@@ -327,39 +331,37 @@ def update(
                 one_minus_adamw_beta_2 = real(scalars[n_scalars * row + ONE_MINUS_ADAMW_BETA_2])
                 step_size = real(scalars[n_scalars * row + STEP_SIZE])
             if weight_decay_given:
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if not matrix:
                 if clipvalue_given:
-                    clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                    minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                    clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                    minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
                 if loss_scale_factor_given:
-                    loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                    loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
                 if gradient_accumulation_steps_given:
                     gradient_accumulation_steps = real(
-                        scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                        scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                     )
                 if l2_penalty_given:
-                    l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                    l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             else:
                 one_minus_momentum = real(scalars[n_scalars * row + ONE_MINUS_MOMENTUM])
                 change_scale_part = real(factors[of_tensor + CHANGE_SCALE_PART])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if not matrix:
                 if clipnorm_given:
-                    clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                    clip_factor = real(factors[of_tensor + CLIP_FACTOR])
                 if global_clipnorm_given:
-                    global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                    global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             velocity_address = addresses[n_buffers * tensor + VELOCITY] + first
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             adamw_velocity_address = addresses[n_buffers * tensor + ADAMW_VELOCITY] + first

@@ -27,7 +27,12 @@ from optgen.runtime.cuda.sums import (
     PARTS, add, add_square, clear, fold, fold_members, is_last_block, leave,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, ACCUMULATE_PROCEEDS, CLIPNORM, CLIPVALUE, CLIP_FACTOR, EMA_MOMENTUM,
+    EMA_OVERWRITE_FREQUENCY, GLOBAL_CLIPNORM, GLOBAL_CLIP_FACTOR, GLOBAL_GRADIENT_NORM, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, GRADIENT_NORM, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE, ONE_MINUS_KEPT,
+    OVERWRITE, PARAM, PARAMETER_AVERAGE,
+)
 
 FINGERPRINT = "074170d4be20c92a807f7348564d0a8d"
 
@@ -42,28 +47,24 @@ def feature_scalars(
     for k in range(n_scalars):
         scalars[n_scalars * row + k] = hyperparameters[n_scalars * slot + k]
     if clipvalue_given:
-        clipvalue = hyperparameters[n_scalars * slot + features.CLIPVALUE]
+        clipvalue = hyperparameters[n_scalars * slot + CLIPVALUE]
     if use_ema:
-        ema_momentum = hyperparameters[n_scalars * slot + features.EMA_MOMENTUM]
+        ema_momentum = hyperparameters[n_scalars * slot + EMA_MOMENTUM]
         if ema_overwrite_frequency_given:
-            ema_overwrite_frequency = (
-                hyperparameters[n_scalars * slot + features.EMA_OVERWRITE_FREQUENCY]
-            )
+            ema_overwrite_frequency = hyperparameters[n_scalars * slot + EMA_OVERWRITE_FREQUENCY]
     if gradient_accumulation_steps_given:
         gradient_accumulation_steps = (
-            hyperparameters[n_scalars * slot + features.GRADIENT_ACCUMULATION_STEPS]
+            hyperparameters[n_scalars * slot + GRADIENT_ACCUMULATION_STEPS]
         )
     if clipvalue_given:
-        scalars[n_scalars * row + features.MINUS_CLIPVALUE] = -clipvalue
+        scalars[n_scalars * row + MINUS_CLIPVALUE] = -clipvalue
     if use_ema:
         kept = ema_momentum if step > 1.0 else 0.0
-        scalars[n_scalars * row + features.ONE_MINUS_KEPT] = 1.0 - kept
+        scalars[n_scalars * row + ONE_MINUS_KEPT] = 1.0 - kept
         if ema_overwrite_frequency_given:
-            scalars[n_scalars * row + features.OVERWRITE] = step % ema_overwrite_frequency == 0.0
+            scalars[n_scalars * row + OVERWRITE] = step % ema_overwrite_frequency == 0.0
     if gradient_accumulation_steps_given:
-        scalars[n_scalars * row + features.ACCUMULATE_PROCEEDS] = (
-            call % gradient_accumulation_steps == 0.0
-        )
+        scalars[n_scalars * row + ACCUMULATE_PROCEEDS] = call % gradient_accumulation_steps == 0.0
 
 
 def update_scalars(
@@ -84,17 +85,17 @@ def update_scalars(
         if global_clipnorm_given:
             global_sum_of_grad_squares = sums[2]
         if clipnorm_given:
-            clipnorm = scalars[n_scalars * row + features.CLIPNORM]
+            clipnorm = scalars[n_scalars * row + CLIPNORM]
         if global_clipnorm_given:
-            global_clipnorm = scalars[n_scalars * row + features.GLOBAL_CLIPNORM]
+            global_clipnorm = scalars[n_scalars * row + GLOBAL_CLIPNORM]
         if clipnorm_given:
             gradient_norm = sqrt(sum_of_grad_squares)
-            factors[of_tensor + features.GRADIENT_NORM] = gradient_norm
-            factors[of_tensor + features.CLIP_FACTOR] = clipnorm / maximum(gradient_norm, clipnorm)
+            factors[of_tensor + GRADIENT_NORM] = gradient_norm
+            factors[of_tensor + CLIP_FACTOR] = clipnorm / maximum(gradient_norm, clipnorm)
         if global_clipnorm_given:
             global_gradient_norm = sqrt(global_sum_of_grad_squares)
-            factors[of_tensor + features.GLOBAL_GRADIENT_NORM] = global_gradient_norm
-            factors[of_tensor + features.GLOBAL_CLIP_FACTOR] = global_clipnorm / maximum(
+            factors[of_tensor + GLOBAL_GRADIENT_NORM] = global_gradient_norm
+            factors[of_tensor + GLOBAL_CLIP_FACTOR] = global_clipnorm / maximum(
                 global_gradient_norm, global_clipnorm
             )
 
@@ -132,15 +133,15 @@ def update_sums(
             row = rows[tensor]
             if loss_scale_factor_given:
                 if global_clipnorm_given or clipnorm_given:
-                    loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                    loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 if global_clipnorm_given or clipnorm_given:
                     gradient_accumulation_steps = real(
-                        scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                        scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                     )
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             bits = grad_address | accumulated_gradient_address
             aligned = bits & 15 == 0
@@ -213,7 +214,7 @@ def otherwise_sums(
         finite_check_total = cuda.local.array(PARTS, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             bits = grad_address
             aligned = bits & 15 == 0
             clear(finite_check_total)
@@ -256,10 +257,10 @@ def otherwise(
             tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
             row = rows[tensor]
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             bits = grad_address | accumulated_gradient_address
             aligned = bits & 15 == 0
@@ -298,13 +299,11 @@ def absent(
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
             row = rows[tensor]
-            one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+            one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
             if ema_overwrite_frequency_given:
-                overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+                overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             bits = param_address | parameter_average_address
             aligned = bits & 15 == 0
             i = lanes * cuda.threadIdx.x

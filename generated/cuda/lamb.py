@@ -17,7 +17,11 @@ from optgen.runtime.cuda.sums import (
     PARTS, add_square, clear, fold, fold_members, is_last_block, leave,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -73,7 +77,7 @@ def update_scalars_2(widths: Widths) -> Function:
         of_tensor = n_factors * (tensor + 1)
         sum_of_param_squares = sums[2 * (tensor + 1) + 0]
         sum_of_direction_squares = sums[2 * (tensor + 1) + 1]
-        learning_rate = scalars[n_scalars * row + features.LEARNING_RATE]
+        learning_rate = scalars[n_scalars * row + LEARNING_RATE]
         size_ = sqrt(sum_of_param_squares)
         factors[of_tensor + SIZE] = size_
         length = sqrt(sum_of_direction_squares)
@@ -118,7 +122,7 @@ def update_sums_2(
             beta_1 = real(scalars[n_scalars * row + BETA_1])
             beta_2 = real(scalars[n_scalars * row + BETA_2])
             epsilon = real(scalars[n_scalars * row + EPSILON])
-            weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+            weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             one_minus_beta_1 = real(scalars[n_scalars * row + ONE_MINUS_BETA_1])
             one_minus_beta_2 = real(scalars[n_scalars * row + ONE_MINUS_BETA_2])
             root_of_one_minus_beta_2_to_the_step = real(
@@ -128,24 +132,24 @@ def update_sums_2(
                 scalars[n_scalars * row + ONE_MINUS_BETA_1_TO_THE_STEP]
             )
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             mean_square_address = addresses[n_buffers * tensor + MEAN_SQUARE] + first
@@ -238,7 +242,7 @@ def update(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             epsilon = real(scalars[n_scalars * row + EPSILON])
-            weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+            weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             root_of_one_minus_beta_2_to_the_step = real(
                 scalars[n_scalars * row + ROOT_OF_ONE_MINUS_BETA_2_TO_THE_STEP]
             )
@@ -249,13 +253,11 @@ def update(
                 factors[of_tensor + LEARNING_RATE_TIMES_TRUST_RATIO]
             )
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             mean_square_address = addresses[n_buffers * tensor + MEAN_SQUARE] + first
             bits = (

@@ -17,7 +17,11 @@ from optgen.runtime.cuda.jit import (
 from optgen.runtime.cuda.pointers import access, integers, reals
 from optgen.runtime.cuda.sums import MOST_THREADS, over_block
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -95,7 +99,7 @@ def update_scalars_0(widths: Widths, *, matrix: bool, match_rms_adamw: bool) -> 
         row = rows[tensor]
         of_tensor = n_factors * (tensor + 1)
         if matrix:
-            learning_rate = scalars[n_scalars * row + features.LEARNING_RATE]
+            learning_rate = scalars[n_scalars * row + LEARNING_RATE]
             tensor_rows = sizes[7 * tensor + 1]
             tensor_columns = sizes[7 * tensor + 2]
         if matrix:
@@ -221,25 +225,23 @@ def update_sums_2_axes(
             momentum = real(scalars[n_scalars * row + MOMENTUM])
             one_minus_momentum = real(scalars[n_scalars * row + ONE_MINUS_MOMENTUM])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             momentum_buffer_address = addresses[n_buffers * tensor + MOMENTUM_BUFFER]
             bits = (
                 param_address | grad_address | accumulated_gradient_address
@@ -347,25 +349,23 @@ def update_sums_3_axes(
             momentum = real(scalars[n_scalars * row + MOMENTUM])
             one_minus_momentum = real(scalars[n_scalars * row + ONE_MINUS_MOMENTUM])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             momentum_buffer_address = addresses[n_buffers * tensor + MOMENTUM_BUFFER]
             held_newton_schulz_y_address = addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y]
             bits = (
@@ -948,8 +948,8 @@ def update(
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
                 if matrix:
-                    learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                    learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if matrix:
                 momentum = real(scalars[n_scalars * row + MOMENTUM])
                 one_minus_momentum = real(scalars[n_scalars * row + ONE_MINUS_MOMENTUM])
@@ -971,32 +971,30 @@ def update(
                     scalars[n_scalars * row + ROOT_OF_ONE_MINUS_FALLBACK_BETA_2_TO_THE_STEP]
                 )
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             momentum_buffer_address = addresses[n_buffers * tensor + MOMENTUM_BUFFER] + first
             exp_avg_address = addresses[n_buffers * tensor + EXP_AVG] + first
             exp_avg_sq_address = addresses[n_buffers * tensor + EXP_AVG_SQ] + first

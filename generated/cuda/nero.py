@@ -19,7 +19,12 @@ from optgen.runtime.cuda.sums import (
     PARTS, add, add_square, clear, fold, fold_members, is_last_block, leave, leave_number,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPNORM, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIPNORM, GLOBAL_CLIP_FACTOR,
+    GLOBAL_GRADIENT_NORM, GRAD, GRADIENT_ACCUMULATION_STEPS, GRADIENT_NORM, L2_PENALTY,
+    LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE, ONE_MINUS_KEPT, OVERWRITE, PARAM,
+    PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 BETA, EPSILON, ONE_MINUS_BETA, ROOT_OF_ONE_MINUS_BETA_TO_THE_STEP, STEP_GT_ONE = range(14, 19)
@@ -118,7 +123,7 @@ def update_sums(
         finite_check_total = cuda.local.array(PARTS, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             bits = grad_address
             aligned = bits & 15 == 0
             if check_finite:
@@ -184,10 +189,10 @@ def update_sums_axes(
             row_places, columns = integers(places[2 * tensor]), places[2 * tensor + 1] + 8 * left
             row = rows[tensor]
             if step_eq_1 and weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
             bits = param_address | grad_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -253,19 +258,17 @@ def update_scalars_2(
             if matrix and step_eq_1:
                 epsilon = scalars[n_scalars * row + EPSILON]
             if clipnorm_given:
-                clipnorm = scalars[n_scalars * row + features.CLIPNORM]
+                clipnorm = scalars[n_scalars * row + CLIPNORM]
             if global_clipnorm_given:
-                global_clipnorm = scalars[n_scalars * row + features.GLOBAL_CLIPNORM]
+                global_clipnorm = scalars[n_scalars * row + GLOBAL_CLIPNORM]
             if clipnorm_given:
                 gradient_norm = sqrt(sum_of_grad_squares)
-                factors[of_tensor + features.GRADIENT_NORM] = gradient_norm
-                factors[of_tensor + features.CLIP_FACTOR] = clipnorm / maximum(
-                    gradient_norm, clipnorm
-                )
+                factors[of_tensor + GRADIENT_NORM] = gradient_norm
+                factors[of_tensor + CLIP_FACTOR] = clipnorm / maximum(gradient_norm, clipnorm)
             if global_clipnorm_given:
                 global_gradient_norm = sqrt(global_sum_of_grad_squares)
-                factors[of_tensor + features.GLOBAL_GRADIENT_NORM] = global_gradient_norm
-                factors[of_tensor + features.GLOBAL_CLIP_FACTOR] = global_clipnorm / maximum(
+                factors[of_tensor + GLOBAL_GRADIENT_NORM] = global_gradient_norm
+                factors[of_tensor + GLOBAL_CLIP_FACTOR] = global_clipnorm / maximum(
                     global_gradient_norm, global_clipnorm
                 )
             if matrix:
@@ -323,15 +326,15 @@ def update_sums_2(
             row = rows[tensor]
             if loss_scale_factor_given:
                 if global_clipnorm_given or clipnorm_given:
-                    loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                    loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 if global_clipnorm_given or clipnorm_given:
                     gradient_accumulation_steps = real(
-                        scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                        scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                     )
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             bits = grad_address | accumulated_gradient_address
             aligned = bits & 15 == 0
@@ -418,21 +421,19 @@ def update_sums_2_axes(
             row_places, columns = integers(places[2 * tensor]), places[2 * tensor + 1] + 8 * left
             row = rows[tensor]
             if step_eq_1 and weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if loss_scale_factor_given:
                 if global_clipnorm_given or clipnorm_given:
-                    loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                    loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 if global_clipnorm_given or clipnorm_given:
                     gradient_accumulation_steps = real(
-                        scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                        scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                     )
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             bits = param_address | grad_address | accumulated_gradient_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -516,7 +517,7 @@ def update_scalars_3(widths: Widths, *, matrix: bool) -> Kernel:
             tensor = members[own]
             row = rows[tensor]
             if matrix:
-                learning_rate = scalars[n_scalars * row + features.LEARNING_RATE]
+                learning_rate = scalars[n_scalars * row + LEARNING_RATE]
                 beta = scalars[n_scalars * row + BETA]
                 epsilon = scalars[n_scalars * row + EPSILON]
                 one_minus_beta = scalars[n_scalars * row + ONE_MINUS_BETA]
@@ -620,28 +621,26 @@ def update_sums_3_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             bits = param_address | grad_address | accumulated_gradient_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -738,7 +737,7 @@ def update_scalars_4(widths: Widths, *, matrix: bool) -> Kernel:
             of_tensor = n_factors * (tensor + 1)
             if not matrix:
                 sum_of_size_of_param = sums[tensor + 1]
-                learning_rate = scalars[n_scalars * row + features.LEARNING_RATE]
+                learning_rate = scalars[n_scalars * row + LEARNING_RATE]
                 step_gt_one = scalars[n_scalars * row + STEP_GT_ONE] != 0.0
                 scale = reals(addresses[n_buffers * tensor + SCALE])[0]
             else:
@@ -803,9 +802,9 @@ def update_sums_4(
             tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
             row = rows[tensor]
             if weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
             bits = param_address
             aligned = bits & 15 == 0
             clear(sum_of_size_of_param_total)
@@ -874,28 +873,26 @@ def update_sums_4_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             bits = param_address | grad_address | accumulated_gradient_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -998,8 +995,8 @@ def update(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             beta = real(scalars[n_scalars * row + BETA])
             epsilon = real(scalars[n_scalars * row + EPSILON])
             one_minus_beta = real(scalars[n_scalars * row + ONE_MINUS_BETA])
@@ -1008,32 +1005,30 @@ def update(
             )
             learning_rate_times_new_scale = real(factors[of_tensor + LEARNING_RATE_TIMES_NEW_SCALE])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             mean_square_address = addresses[n_buffers * tensor + MEAN_SQUARE] + first
             bits = (
                 param_address | grad_address | accumulated_gradient_address
@@ -1128,33 +1123,31 @@ def update_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
-            parameter_average_address = addresses[n_buffers * tensor + features.PARAMETER_AVERAGE]
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE]
             bits = (
                 param_address | grad_address | accumulated_gradient_address
                 | parameter_average_address | itemsize * stretch

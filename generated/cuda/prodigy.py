@@ -16,7 +16,11 @@ from optgen.runtime.cuda.jit import (
 from optgen.runtime.cuda.pointers import reals
 from optgen.runtime.cuda.sums import PARTS, add, clear, fold, fold_members, is_last_block, leave
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -76,7 +80,7 @@ def update_shared_0(widths: Widths, *, use_bias_correction: bool) -> Kernel:
             return
         # The optimizer's own hyperparameters; a state is at the same address for every variable.
         row = 0
-        learning_rate = scalars[n_scalars * row + features.LEARNING_RATE]
+        learning_rate = scalars[n_scalars * row + LEARNING_RATE]
         distance = reals(addresses[n_buffers * tensor + DISTANCE])[0]
         if use_bias_correction:
             step_size_2_factor_part = scalars[n_scalars * row + STEP_SIZE_2_FACTOR_PART]
@@ -196,7 +200,7 @@ def update(
             of_tensor = n_factors * (tensor + 1)
             beta_1 = real(scalars[n_scalars * row + BETA_1])
             beta_2 = real(scalars[n_scalars * row + BETA_2])
-            weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+            weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             one_minus_beta_2 = real(scalars[n_scalars * row + ONE_MINUS_BETA_2])
             root_of_beta_2 = real(scalars[n_scalars * row + ROOT_OF_BETA_2])
             step_size_2 = real(factors[STEP_SIZE_2])
@@ -207,32 +211,30 @@ def update(
             weight_2 = real(factors[of_tensor + WEIGHT_2])
             distance = real(reals(addresses[n_buffers * tensor + DISTANCE])[0])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             mean_square_address = addresses[n_buffers * tensor + MEAN_SQUARE] + first
             start_address = addresses[n_buffers * tensor + START] + first

@@ -19,7 +19,11 @@ from optgen.runtime.cuda.sums import (
     MOST_THREADS, fold, fold_members, is_last_block, leave_number, over_block,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -94,7 +98,7 @@ def update_scalars_2(widths: Widths, *, matrix: bool) -> Kernel:
                 epsilon = scalars[n_scalars * row + EPSILON]
                 delta = scalars[n_scalars * row + DELTA]
                 wd_ratio = scalars[n_scalars * row + WD_RATIO]
-            weight_decay = scalars[n_scalars * row + features.WEIGHT_DECAY]
+            weight_decay = scalars[n_scalars * row + WEIGHT_DECAY]
             one_minus_momentum = scalars[n_scalars * row + ONE_MINUS_MOMENTUM]
             if not matrix:
                 ratio = scalars[n_scalars * row + RATIO]
@@ -261,25 +265,23 @@ def update_sums_2_axes(
             momentum = real(scalars[n_scalars * row + MOMENTUM])
             one_minus_dampening = real(scalars[n_scalars * row + ONE_MINUS_DAMPENING])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             velocity_address = addresses[n_buffers * tensor + VELOCITY]
             bits = (
                 param_address | grad_address | accumulated_gradient_address | velocity_address
@@ -404,37 +406,35 @@ def update(
             tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
-            learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
+            learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
             momentum = real(scalars[n_scalars * row + MOMENTUM])
             one_minus_dampening = real(scalars[n_scalars * row + ONE_MINUS_DAMPENING])
             change_scale_part = real(factors[of_tensor + CHANGE_SCALE_PART])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             velocity_address = addresses[n_buffers * tensor + VELOCITY] + first
             bits = (
                 param_address | grad_address | accumulated_gradient_address
@@ -530,35 +530,33 @@ def update_axes(
             row_places, columns = integers(places[2 * tensor]), places[2 * tensor + 1] + 8 * left
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
-            learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
+            learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
             momentum = real(scalars[n_scalars * row + MOMENTUM])
             one_minus_dampening = real(scalars[n_scalars * row + ONE_MINUS_DAMPENING])
             change_scale_part = real(factors[of_tensor + CHANGE_SCALE_PART])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
-            parameter_average_address = addresses[n_buffers * tensor + features.PARAMETER_AVERAGE]
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE]
             velocity_address = addresses[n_buffers * tensor + VELOCITY]
             bits = (
                 param_address | grad_address | accumulated_gradient_address

@@ -12,7 +12,11 @@ from optgen.runtime.cuda.jit import (
     Function, Integer, Integers, Kernel, Reals, Widths, device, kernel, load, store,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -51,7 +55,7 @@ def host_scalars(
                 ema_overwrite_frequency_given,
             )
             if not matrix:
-                learning_rate = hyperparameters[n_scalars * slot + features.LEARNING_RATE]
+                learning_rate = hyperparameters[n_scalars * slot + LEARNING_RATE]
             beta_1 = hyperparameters[n_scalars * slot + BETA_1]
             if matrix:
                 beta_2 = hyperparameters[n_scalars * slot + BETA_2]
@@ -186,24 +190,24 @@ def update_sums_4(
             beta_1 = real(scalars[n_scalars * row + BETA_1])
             one_minus_beta_1 = real(scalars[n_scalars * row + ONE_MINUS_BETA_1])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             held_mean_gradient_address = addresses[n_buffers * tensor + HELD_MEAN_GRADIENT] + first
@@ -550,46 +554,44 @@ def update(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if weight_decay_given or matrix:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
             beta_1 = real(scalars[n_scalars * row + BETA_1])
             ema_rate = real(scalars[n_scalars * row + EMA_RATE])
             one_minus_beta_1 = real(scalars[n_scalars * row + ONE_MINUS_BETA_1])
             one_minus_ema_rate = real(scalars[n_scalars * row + ONE_MINUS_EMA_RATE])
             if weight_decay_given:
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if not matrix:
                 other_rate_times_learning_rate = real(
                     scalars[n_scalars * row + OTHER_RATE_TIMES_LEARNING_RATE]
                 )
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if matrix:
                 change_scale_part = real(factors[of_tensor + CHANGE_SCALE_PART])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             average_address = addresses[n_buffers * tensor + AVERAGE] + first
             splus_product_part_2_address = (
@@ -677,7 +679,7 @@ def evaluate(real: type, lanes: int, threads: int, widths: Widths, *, deferred: 
             one_minus_ema_rate_to_the_step = real(
                 scalars[n_scalars * row + ONE_MINUS_EMA_RATE_TO_THE_STEP]
             )
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
+            param_address = addresses[n_buffers * tensor + PARAM] + first
             average_address = addresses[n_buffers * tensor + AVERAGE] + first
             bits = param_address | average_address
             aligned = bits & 15 == 0

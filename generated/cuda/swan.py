@@ -19,7 +19,11 @@ from optgen.runtime.cuda.sums import (
     PARTS, add_square, clear, fold, fold_members, is_last_block, leave,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -142,25 +146,23 @@ def update_sums_2_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             bits = param_address | grad_address | accumulated_gradient_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -292,25 +294,23 @@ def update_sums_3_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             bits = param_address | grad_address | accumulated_gradient_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -402,25 +402,23 @@ def update_sums_4_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             held_normalized_address = addresses[n_buffers * tensor + HELD_NORMALIZED]
             bits = (
                 param_address | grad_address | accumulated_gradient_address
@@ -598,7 +596,7 @@ def update(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if matrix:
-                learning_rate = real(scalars[n_scalars * row + features.LEARNING_RATE])
+                learning_rate = real(scalars[n_scalars * row + LEARNING_RATE])
             else:
                 if weight_decay_given:
                     adam_learning_rate = real(scalars[n_scalars * row + ADAM_LEARNING_RATE])
@@ -609,38 +607,36 @@ def update(
                 one_minus_adam_beta_2 = real(scalars[n_scalars * row + ONE_MINUS_ADAM_BETA_2])
                 step_size = real(scalars[n_scalars * row + STEP_SIZE])
             if weight_decay_given:
-                weight_decay = real(scalars[n_scalars * row + features.WEIGHT_DECAY])
+                weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if not matrix:
                 if clipvalue_given:
-                    clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                    minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                    clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                    minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
                 if loss_scale_factor_given:
-                    loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                    loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
                 if gradient_accumulation_steps_given:
                     gradient_accumulation_steps = real(
-                        scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                        scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                     )
                 if l2_penalty_given:
-                    l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                    l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if not matrix:
                 if clipnorm_given:
-                    clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                    clip_factor = real(factors[of_tensor + CLIP_FACTOR])
                 if global_clipnorm_given:
-                    global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
+                    global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
             elif rescale:
                 whitened_2_scale_part = real(factors[of_tensor + WHITENED_2_SCALE_PART])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT] + first
             velocity_address = addresses[n_buffers * tensor + VELOCITY] + first
             velocity_bound_address = addresses[n_buffers * tensor + VELOCITY_BOUND] + first

@@ -20,7 +20,11 @@ from optgen.runtime.cuda.sums import (
     over_block,
 )
 
-from .. import features
+from ..features import (
+    ACCUMULATED_GRADIENT, CLIPVALUE, CLIP_FACTOR, GLOBAL_CLIP_FACTOR, GRAD,
+    GRADIENT_ACCUMULATION_STEPS, L2_PENALTY, LEARNING_RATE, LOSS_SCALE_FACTOR, MINUS_CLIPVALUE,
+    ONE_MINUS_KEPT, OVERWRITE, PARAM, PARAMETER_AVERAGE, WEIGHT_DECAY,
+)
 from .features import feature_scalars
 
 (
@@ -59,10 +63,10 @@ def host_scalars(
                 gradient_accumulation_steps_given, clipvalue_given, use_ema,
                 ema_overwrite_frequency_given,
             )
-            learning_rate = hyperparameters[n_scalars * slot + features.LEARNING_RATE]
+            learning_rate = hyperparameters[n_scalars * slot + LEARNING_RATE]
             beta_2_decay = hyperparameters[n_scalars * slot + BETA_2_DECAY]
             epsilon_1 = hyperparameters[n_scalars * slot + EPSILON_1]
-            weight_decay = hyperparameters[n_scalars * slot + features.WEIGHT_DECAY]
+            weight_decay = hyperparameters[n_scalars * slot + WEIGHT_DECAY]
             weight = step**beta_2_decay
             scalars[n_scalars * row + ONE_MINUS_WEIGHT] = 1.0 - weight
             if matrix:
@@ -249,25 +253,23 @@ def update_sums_2_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             bits = param_address | grad_address | accumulated_gradient_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -392,27 +394,27 @@ def update_sums_3(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             weight = real(scalars[n_scalars * row + WEIGHT])
             one_minus_weight = real(scalars[n_scalars * row + ONE_MINUS_WEIGHT])
             square_of_epsilon_1 = real(scalars[n_scalars * row + SQUARE_OF_EPSILON_1])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
             variance_address = addresses[n_buffers * tensor + VARIANCE] + first
             bits = param_address | grad_address | accumulated_gradient_address | variance_address
@@ -508,26 +510,24 @@ def update_sums_3_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             one_over_epsilon_1 = real(scalars[n_scalars * row + ONE_OVER_EPSILON_1])
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
             bits = param_address | grad_address | accumulated_gradient_address | itemsize * stretch
             aligned = bits & 15 == 0
             whole = aligned and i + lanes <= width
@@ -613,16 +613,16 @@ def update(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             weight = real(scalars[n_scalars * row + WEIGHT])
             one_minus_weight = real(scalars[n_scalars * row + ONE_MINUS_WEIGHT])
             square_of_epsilon_1 = real(scalars[n_scalars * row + SQUARE_OF_EPSILON_1])
@@ -631,21 +631,19 @@ def update(
             )
             change_scale_part = real(factors[of_tensor + CHANGE_SCALE_PART])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM] + first
-            grad_address = addresses[n_buffers * tensor + features.GRAD] + first
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM] + first
+            grad_address = addresses[n_buffers * tensor + GRAD] + first
             accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT] + first
+                addresses[n_buffers * tensor + ACCUMULATED_GRADIENT] + first
             )
-            parameter_average_address = (
-                addresses[n_buffers * tensor + features.PARAMETER_AVERAGE] + first
-            )
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE] + first
             variance_address = addresses[n_buffers * tensor + VARIANCE] + first
             bits = (
                 param_address | grad_address | accumulated_gradient_address
@@ -743,35 +741,33 @@ def update_axes(
             row = rows[tensor]
             of_tensor = n_factors * (tensor + 1)
             if clipvalue_given:
-                clipvalue = real(scalars[n_scalars * row + features.CLIPVALUE])
-                minus_clipvalue = real(scalars[n_scalars * row + features.MINUS_CLIPVALUE])
+                clipvalue = real(scalars[n_scalars * row + CLIPVALUE])
+                minus_clipvalue = real(scalars[n_scalars * row + MINUS_CLIPVALUE])
             if loss_scale_factor_given:
-                loss_scale_factor = real(scalars[n_scalars * row + features.LOSS_SCALE_FACTOR])
+                loss_scale_factor = real(scalars[n_scalars * row + LOSS_SCALE_FACTOR])
             if gradient_accumulation_steps_given:
                 gradient_accumulation_steps = real(
-                    scalars[n_scalars * row + features.GRADIENT_ACCUMULATION_STEPS]
+                    scalars[n_scalars * row + GRADIENT_ACCUMULATION_STEPS]
                 )
             if l2_penalty_given:
-                l2_penalty = real(scalars[n_scalars * row + features.L2_PENALTY])
+                l2_penalty = real(scalars[n_scalars * row + L2_PENALTY])
             one_over_epsilon_1 = real(scalars[n_scalars * row + ONE_OVER_EPSILON_1])
             learning_rate_times_weight_decay = real(
                 scalars[n_scalars * row + LEARNING_RATE_TIMES_WEIGHT_DECAY]
             )
             change_scale_part = real(factors[of_tensor + CHANGE_SCALE_PART])
             if use_ema and not constrained:
-                one_minus_kept = real(scalars[n_scalars * row + features.ONE_MINUS_KEPT])
+                one_minus_kept = real(scalars[n_scalars * row + ONE_MINUS_KEPT])
                 if ema_overwrite_frequency_given:
-                    overwrite = real(scalars[n_scalars * row + features.OVERWRITE]) != real(0)
+                    overwrite = real(scalars[n_scalars * row + OVERWRITE]) != real(0)
             if clipnorm_given:
-                clip_factor = real(factors[of_tensor + features.CLIP_FACTOR])
+                clip_factor = real(factors[of_tensor + CLIP_FACTOR])
             if global_clipnorm_given:
-                global_clip_factor = real(factors[of_tensor + features.GLOBAL_CLIP_FACTOR])
-            param_address = addresses[n_buffers * tensor + features.PARAM]
-            grad_address = addresses[n_buffers * tensor + features.GRAD]
-            accumulated_gradient_address = (
-                addresses[n_buffers * tensor + features.ACCUMULATED_GRADIENT]
-            )
-            parameter_average_address = addresses[n_buffers * tensor + features.PARAMETER_AVERAGE]
+                global_clip_factor = real(factors[of_tensor + GLOBAL_CLIP_FACTOR])
+            param_address = addresses[n_buffers * tensor + PARAM]
+            grad_address = addresses[n_buffers * tensor + GRAD]
+            accumulated_gradient_address = addresses[n_buffers * tensor + ACCUMULATED_GRADIENT]
+            parameter_average_address = addresses[n_buffers * tensor + PARAMETER_AVERAGE]
             bits = (
                 param_address | grad_address | accumulated_gradient_address
                 | parameter_average_address | itemsize * stretch

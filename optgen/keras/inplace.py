@@ -141,7 +141,13 @@ class SlotStates:
         self._slots, self._shared = slots, shared
 
     def state(
-        self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
+        self,
+        memory: Memory,
+        variables: Sequence[Array],
+        index: int,
+        name: str,
+        value: float | None,
+        storage: str,
     ) -> Array:
         """What kernels see of the variable that holds a state."""
         return seen(self._slots[index].states[name])

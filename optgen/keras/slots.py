@@ -16,7 +16,7 @@ from optgen.keras.arithmetic import host_dtype
 from optgen.keras.matrices import Matrices
 from optgen.keras.order import groups_of
 from optgen.runtime.allocation import ELEMENT, initial_value
-from optgen.runtime.dtypes import wide
+from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
@@ -152,7 +152,7 @@ def _diagonal(value: float | None) -> Callable[..., Any]:
 
 
 def _wide(variable: Any) -> str:
-    return wide(str(standardize_dtype(variable.dtype)))
+    return wide_name(str(standardize_dtype(variable.dtype)))
 
 
 def paths_of(variables: Sequence[Any]) -> list[str]:

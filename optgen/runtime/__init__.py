@@ -10,6 +10,7 @@ from optgen.runtime.hyperparameters.declarations import (
     Switch,
 )
 from optgen.runtime.hyperparameters.overrides import PathOptions
+from optgen.runtime.hyperparameters.storage import Rounding, StateDtypes
 from optgen.runtime.hyperparameters.treatment import Constraints, OnNonfinite
 from optgen.runtime.kernels import Keep, Norm, Phase, Program
 from optgen.runtime.loss_scaling import LossScaleOptimizer
@@ -37,8 +38,10 @@ __all__ = [
     "Phase",
     "Program",
     "Registry",
+    "Rounding",
     "Schedule",
     "Scheduled",
     "State",
+    "StateDtypes",
     "Switch",
 ]

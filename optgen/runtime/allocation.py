@@ -85,13 +85,15 @@ class Allocation:
         #: States that all variables share.
         self.shared: dict[str, Array] = {}
 
-    def state(self, state: State, index: int, value: float | None) -> Array:
+    def state(self, state: State, index: int, value: float | None, storage: str) -> Array:
         """A state of one variable; the first one makes what all variables share.
+
+        One with a number for each element has the dtype that ``storage`` names.
 
         The ``value`` None is that of the variable.
         """
         if state.shape == ELEMENT:
-            return self._source.state(*self._place, index, state.name, value)
+            return self._source.state(*self._place, index, state.name, value, storage)
         assert value is not None
         if state.shape == OPTIMIZER:
             if state.name not in self.shared:

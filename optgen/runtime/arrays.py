@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optgen.runtime.cpu.headers import Headers
-from optgen.runtime.dtypes import DTYPES, NAMED
+from optgen.runtime.dtypes import DTYPES, named
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: A variable or gradient from the user: a NumPy or device array.
@@ -42,7 +42,7 @@ def _check_variable(path: str, variable: object) -> Array:
         kind = f"{type(variable).__module__}.{type(variable).__name__}"
         raise TypeError(f"{path!r} must be a NumPy array, not {kind}")
     if variable.dtype not in DTYPES or not variable.dtype.isnative:
-        raise TypeError(f"{path!r} must be {NAMED}, not {variable.dtype}")
+        raise TypeError(f"{path!r} must be {named(DTYPES)}, not {variable.dtype}")
     if not variable.flags.writeable:
         raise ValueError(f"{path!r} is read-only, so it can't be updated in place")
     if not variable.flags.aligned or not is_dense(variable):
@@ -53,6 +53,11 @@ def _check_variable(path: str, variable: object) -> Array:
 def is_dense(array: Array) -> bool:
     """Whether the elements are contiguous, in any axis order."""
     return not array.size or fills(array.shape, array.strides, array.itemsize)
+
+
+def strides_of(array: Array) -> list[int]:
+    """The strides in elements."""
+    return [stride // array.itemsize for stride in array.strides]
 
 
 def fills(shape: Sequence[int], strides: Sequence[int], itemsize: int) -> bool:

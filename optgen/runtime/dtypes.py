@@ -1,4 +1,4 @@
-"""The dtypes of parameters: one table, which checks, tables, state creation and front ends read.
+"""The dtypes of arrays: one table, which checks, tables, state creation and front ends read.
 
 The series of exponentials and logarithms in ``cpu/formats.py`` have an entry for each native one.
 """
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 
@@ -19,16 +20,45 @@ class Native:
     name: str
     scalar: type
 
+    @property
+    def real(self) -> type:
+        """The type that kernels compute in."""
+        return self.scalar
+
+
+@dataclass(frozen=True)
+class Half:
+    """A dtype of 16 bits, which kernels decode when they load and encode when they store."""
+
+    name: str
+    scalar: type
+
+    @property
+    def real(self) -> type:
+        """The type that kernels compute in."""
+        return np.float32
+
 
 NATIVE = (Native("float32", np.float32), Native("float64", np.float64))
-#: Dtypes whose parameters have a copy in the first native one.
-WIDENED = ("float16", "bfloat16")
-#: The scalar types of kernels, by NumPy's dtypes.
-DTYPES: Mapping[np.dtype[Any], type] = {np.dtype(one.scalar): one.scalar for one in NATIVE}
-#: What error messages call them.
-NAMED = " or ".join(one.name for one in NATIVE)
+HALVES = (Half("bfloat16", ml_dtypes.bfloat16), Half("float16", np.float16))
+#: The types that kernels compute in, by the dtypes of parameters.
+DTYPES: Mapping[np.dtype[Any], type] = {
+    np.dtype(one.scalar): one.real for one in (*NATIVE, *HALVES)
+}
+#: Those that kernels on devices take.
+ON_DEVICES: Mapping[np.dtype[Any], type] = {np.dtype(one.scalar): one.scalar for one in NATIVE}
 
 
-def wide(name: str) -> str:
+def named(dtypes: Mapping[np.dtype[Any], type]) -> str:
+    """What error messages call some dtypes."""
+    return " or ".join(dtype.name for dtype in dtypes)
+
+
+def wide_name(name: str) -> str:
     """The name of the dtype that parameters of a dtype are computed in."""
-    return name if any(one.name == name for one in NATIVE) else NATIVE[0].name
+    return NATIVE[0].name if any(one.name == name for one in HALVES) else name
+
+
+def wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype that parameters of a dtype are computed in."""
+    return np.dtype(DTYPES[dtype])

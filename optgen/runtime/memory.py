@@ -139,7 +139,7 @@ class Memory(Protocol):
     def form(self, array: Array) -> tuple[tuple[int, ...], str]:
         """Shape, and name of the dtype."""
 
-    def new(self, like: Array, value: float | None) -> Array:
+    def new(self, like: Array, value: float | None, storage: str = "") -> Array:
         """An array laid out like a variable, of one value, or of the variable's own."""
 
     def numbers(

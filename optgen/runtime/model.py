@@ -85,7 +85,7 @@ class Model:
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
-        self.states = self._make_states(declared, settings, allocation)
+        self.states = self._make_states(declared, settings, treatment, allocation)
         self._gather(kernels, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
@@ -130,11 +130,22 @@ class Model:
         ]
 
     def _make_states(
-        self, declared: Sequence[State], settings: Settings, allocation: Allocation
+        self,
+        declared: Sequence[State],
+        settings: Settings,
+        treatment: Treatment,
+        allocation: Allocation,
     ) -> dict[str, list[Array | None]]:
+        forms = [self.memory.form(variable)[1] for variable in self.variables]
+        storage = treatment.storage.of
         return {
             state.name: [
-                allocation.state(state, index, initial_value(state, settings, row))
+                allocation.state(
+                    state,
+                    index,
+                    initial_value(state, settings, row),
+                    storage(state.name, self.paths[index], forms[index]),
+                )
                 if self.trained[index] and state.when(on)
                 else None
                 for index, (row, on) in enumerate(zip(self.rows, self.switches, strict=True))
@@ -144,11 +155,14 @@ class Model:
 
     def _gather(self, kernels: Kernels, source: StateSource) -> None:
         place = self.memory, self.variables
+        forms = [self.memory.form(variable)[1] for variable in self.variables]
         #: Whether calls may only add to gradient sums.
         self.gathers = [any(gate.when(on) for gate in kernels.gates) for on in self.switches]
         #: The running maxima of overwritten variables between two updates.
         self.largest: list[Array | None] = [
-            None if trained or not gathers else source.state(*place, index, LARGEST_GRADIENT, 0.0)
+            None
+            if trained or not gathers
+            else source.state(*place, index, LARGEST_GRADIENT, 0.0, forms[index])
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
         ]
 

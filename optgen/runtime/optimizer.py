@@ -20,7 +20,7 @@ from optgen.runtime.gradient_reader import GivenGradients
 from optgen.runtime.hyperparameters.exclusions import Itself, keys_of, taken_out
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.splits import SPLIT
-from optgen.runtime.hyperparameters.treatment import Treatment
+from optgen.runtime.hyperparameters.treatment import COMMON, Treatment
 from optgen.runtime.instance_names import unique_name
 from optgen.runtime.minimize import minimize
 from optgen.runtime.model import Model
@@ -34,7 +34,7 @@ from optgen.runtime.state.snapshot import Snapshot
 from optgen.runtime.suggestions import refuse_unknown
 from optgen.runtime.transaction import Call
 
-_COMMON = ("name", "options", "constraints", "overwrite_with_gradient", "on_nonfinite")
+_COMMON = ("name", "options", *COMMON)
 
 
 class Optimizer(Routed, Sealed, Saved):
@@ -54,7 +54,7 @@ class Optimizer(Routed, Sealed, Saved):
         settings = Settings(kind, *declared, values, options, self.states, self.layout.columns)
         if self.has_average() and kept_averages(self.states, settings.on()):
             raise ValueError(f"{kind} computes averages itself, so that no state may stand in too")
-        treatment = Treatment(kind, *common)
+        treatment = Treatment(kind, *common, states=[state.name for state in self.states])
         self.name = unique_name(kind) if name is None else name
         self._core = Core(kind, settings, treatment)
         self._reader: GivenGradients | None = None

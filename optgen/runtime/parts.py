@@ -19,7 +19,13 @@ class StateSource(Protocol):
     """Allocates the states of variables."""
 
     def state(
-        self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
+        self,
+        memory: Memory,
+        variables: Sequence[Array],
+        index: int,
+        name: str,
+        value: float | None,
+        storage: str,
     ) -> Array:
         """A state of one variable: of one value, or of the variable's own for None."""
 
@@ -57,10 +63,16 @@ class NewStates:
     """Allocates every state."""
 
     def state(
-        self, memory: Memory, variables: Sequence[Array], index: int, name: str, value: float | None
+        self,
+        memory: Memory,
+        variables: Sequence[Array],
+        index: int,
+        name: str,
+        value: float | None,
+        storage: str,
     ) -> Array:
         """A new array, laid out like its variable."""
-        return memory.new(variables[index], value)
+        return memory.new(variables[index], value, storage)
 
     def number(
         self,

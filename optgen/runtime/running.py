@@ -95,18 +95,18 @@ class Running:
 
     def _over_chunks(self, part: Part, builder: Builder) -> Iterator[Call]:
         tables = self._tables
-        for real, elements, chunks in tables.work(self._chosen & part.members, self._phase.over):
+        for formats, elements, chunks in tables.work(self._chosen & part.members, self._phase.over):
             loop = self._loops(elements)
             arguments = [tables.addresses, tables.rows, part.scalars, part.factors]
             if self._phase.sums:
                 arguments += [self.sums, np.empty((len(chunks), self._phase.sums))]
-            yield launching(built(builder, part.on, real, loop), loop, chunks, *arguments)
+            yield launching(built(builder, part.on, formats, loop), loop, chunks, *arguments)
 
     def _over_tiles(self, part: Part, builder: Builder) -> Iterator[Call]:
         tables, phase = self._tables, self._phase
         for work in tables.tiles(self._chosen & part.members):
             loop = self._loops(work.elements)
-            kernel = built(builder, part.on, work.real, loop, work.is_scattered)
+            kernel = built(builder, part.on, work.formats, loop, work.is_scattered)
             partial = np.empty((len(work.tiles), phase.sums))
             held = [np.empty(work.row_results) for _ in range(phase.rows)]
             held += [np.empty(work.column_results) for _ in range(phase.columns)]

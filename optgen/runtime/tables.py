@@ -9,7 +9,7 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
 from optgen.runtime.chunks import Chunks, Segments
-from optgen.runtime.dtypes import DTYPES
+from optgen.runtime.cpu.storage import Formats, formats_of
 from optgen.runtime.matrix_calls import ELEMENT
 from optgen.runtime.tiles import Tiling, tiling
 from optgen.runtime.view import View
@@ -37,7 +37,6 @@ class Tables:
         rows: Sequence[int],
         views: Sequence[View],
     ) -> None:
-        self._dtypes = [variable.dtype for variable in variables]
         self.shapes = np.array([view.shape for view in views], np.int64).reshape(-1, 7)
         #: The numbers of elements that are here, of variables that may be parts of larger ones.
         self.sizes = np.array([variable.size for variable in variables], np.int64)
@@ -51,10 +50,15 @@ class Tables:
             for index, array in enumerate(arrays):
                 if array is not None:
                     self.addresses[index, names.index(name)] = address(array)
+        #: The variables whose buffers have the same formats, which share launches.
+        self._alike: dict[Formats, list[int]] = {}
+        for index, variable in enumerate(variables):
+            own = [columns[name][index] if name in columns else None for name in buffers]
+            self._alike.setdefault(formats_of(variable, own), []).append(index)
         #: The arrays whose addresses the table holds.
         self._kept = columns
         self._chunk = CHUNK * max(1, -(-int(self.sizes.sum()) // (CHUNK * _MOST_CHUNKS)))
-        self._chunks: dict[bytes, list[tuple[type, int, Array]]] = {}
+        self._chunks: dict[bytes, list[tuple[Formats, int, Array]]] = {}
         self._tiles: dict[bytes, list[Tiling]] = {}
         self._views = views
         #: The segments of variables that are parts of larger ones, where their places count.
@@ -75,10 +79,10 @@ class Tables:
 
     def work(
         self, chosen: np.ndarray[Any, np.dtype[np.bool_]], over: str = ELEMENT
-    ) -> list[tuple[type, int, Array]]:
-        """For each dtype: its type, the number of elements, and the chunks of the chosen ones.
+    ) -> list[tuple[Formats, int, Array]]:
+        """The chosen ones by formats: these, the number of elements, and the chunks.
 
-        A chunk has a variable, its first byte, its number of elements, and the place of the first.
+        A chunk has a variable, its first element, their number, and the place of the first.
         ``over`` is the shape of the matrices that the elements are of.
         """
         key = chosen.tobytes() + over.encode()
@@ -90,7 +94,7 @@ class Tables:
         return found
 
     def tiles(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> list[Tiling]:
-        """For each dtype and manner of layout, the tiles of the chosen matrices."""
+        """For all formats and each manner of layout, the tiles of the chosen matrices."""
         key = chosen.tobytes()
         found = self._tiles.get(key)
         if found is None:
@@ -100,16 +104,17 @@ class Tables:
         return found
 
     def _tile(self, chosen: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[Tiling]:
-        for dtype, real in DTYPES.items():
+        for formats, members in self._alike.items():
             for is_scattered in (False, True):
                 matrices = [
                     (index, self._views[index])
-                    for index in np.flatnonzero(chosen & (self.sizes > 0)).tolist()
-                    if self._dtypes[index] == dtype
+                    for index in members
+                    if chosen[index]
+                    and self.sizes[index] > 0
                     and (self._views[index].row_places is not None) == is_scattered
                 ]
                 if matrices:
-                    yield tiling(real, dtype.itemsize, matrices, is_scattered)
+                    yield tiling(formats, matrices, is_scattered)
 
     def _sizes_of(self, over: str) -> Array:
         """The numbers of elements that matrices of a shape have, by variable."""
@@ -120,15 +125,15 @@ class Tables:
 
     def _split(
         self, chosen: np.ndarray[Any, np.dtype[np.bool_]], every: Array
-    ) -> list[tuple[type, int, Array]]:
+    ) -> list[tuple[Formats, int, Array]]:
         work = []
-        for dtype, real in DTYPES.items():
-            indices = [i for i in np.flatnonzero(chosen & (every > 0)) if self._dtypes[i] == dtype]
+        for formats, members in self._alike.items():
+            indices = [index for index in members if chosen[index] and every[index] > 0]
             if not indices:
                 continue
             sizes = every[indices]
             chunks = Chunks(np.array(indices, np.int64), sizes, self._chunk, self.segments)
-            work.append((real, int(sizes.sum()), chunks.table(dtype.itemsize)))
+            work.append((formats, int(sizes.sum()), chunks.table()))
         return work
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.view import View
 
 Table = np.ndarray[Any, np.dtype[np.int64]]
@@ -26,13 +27,13 @@ _TILES = 32
 
 @dataclass(frozen=True)
 class Tiling:
-    """The tiles of some matrices of one dtype.
+    """The tiles of some matrices whose buffers have the same formats.
 
     A tile is a row of a table: variable, first row, number of rows, first column, number of
-    columns, bytes of an element, and where its results for rows and for columns begin.
+    columns, and where its results for rows and for columns begin.
     """
 
-    real: type
+    formats: Formats
     elements: int
     tiles: Table
     #: Results for rows and for columns of all tiles together.
@@ -41,20 +42,18 @@ class Tiling:
     is_scattered: bool
 
 
-def tiling(
-    real: type, itemsize: int, matrices: Sequence[tuple[int, View]], is_scattered: bool
-) -> Tiling:
+def tiling(formats: Formats, matrices: Sequence[tuple[int, View]], is_scattered: bool) -> Tiling:
     """The tiles of variables, each with its number and its view."""
     tiles, row_place, column_place = [], 0, 0
     for tensor, view in matrices:
         for first, count, left, width in _tiles_of(view):
-            tiles.append((tensor, first, count, left, width, itemsize, row_place, column_place))
+            tiles.append((tensor, first, count, left, width, row_place, column_place))
             row_place += count
             matrices_in_it = (first + count - 1) // view.rows - first // view.rows + 1
             column_place += matrices_in_it * width
     elements = sum(view.shape[0] for _, view in matrices)
     table = np.array(tiles, np.int64)
-    return Tiling(real, elements, table, row_place, column_place, is_scattered)
+    return Tiling(formats, elements, table, row_place, column_place, is_scattered)
 
 
 def _tiles_of(view: View) -> Iterator[tuple[int, int, int, int]]:

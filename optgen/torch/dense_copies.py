@@ -1,7 +1,7 @@
 """Dense copies of parameters that kernels can't update in place.
 
-Half-precision parameters have a float32 copy, which is rounded once. Parameters with gaps between
-their elements, such as slices of larger tensors, are packed.
+Parameters with gaps between their elements, such as slices of larger tensors, are packed. On a
+device, those of half precision have a float32 copy, which is rounded once.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import torch
 from numpy.lib.stride_tricks import as_strided
 
 from optgen.runtime.arrays import fills
-from optgen.runtime.dtypes import WIDENED
+from optgen.runtime.dtypes import HALVES as DTYPES
 from optgen.runtime.memory import Mask
 from optgen.runtime.transaction import Call
 
 Tensor = torch.Tensor
-HALVES = tuple(getattr(torch, name) for name in WIDENED)
+HALVES = tuple(getattr(torch, one.name) for one in DTYPES)
 #: Integer dtypes by size, as which NumPy reads torch's dtypes.
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 #: The limit of a search for a common element of two tensors with gaps.
@@ -26,15 +26,12 @@ _SEARCH = 100_000
 
 
 def widened(tensor: Tensor) -> Tensor:
-    """A float32 copy of a half-precision tensor; others unchanged."""
-    return tensor.float() if tensor.dtype in HALVES else tensor
+    """A float32 copy of a half-precision tensor on a device; others unchanged."""
+    return tensor.float() if tensor.is_cuda and tensor.dtype in HALVES else tensor
 
 
 def packed(tensor: Tensor) -> Tensor:
-    """A contiguous tensor in float32 or float64.
-
-    Itself where it is so already, else a copy.
-    """
+    """A contiguous tensor that kernels can update: itself where it is such, else a copy."""
     wide = widened(tensor)
     is_dense = not wide.numel() or fills(wide.shape, wide.stride(), 1)
     return wide if is_dense else torch.empty_like(wide).copy_(wide)

@@ -7,11 +7,13 @@ from typing import Any
 
 import torch
 
+from optgen.runtime.arrays import strides_of
+from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.memory import Memory
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
-from optgen.torch.gradients import seen
+from optgen.torch.gradients import seen, tensor_on
 from optgen.torch.states import Given
 
 Tensor = torch.Tensor
@@ -39,22 +41,28 @@ class FoundStates:
         self.shared: dict[str, Tensor] = {}
 
     def state(
-        self, memory: Memory, variables: Sequence[Any], index: int, name: str, value: float | None
+        self,
+        memory: Memory,
+        variables: Sequence[Any],
+        index: int,
+        name: str,
+        value: float | None,
+        storage: str,
     ) -> Any:
         """A state in the memory of a found tensor; a new one if none fits."""
         found, param = self._found[index].tensors.get(name), self._params[index]
         if found is None:
             is_late = name in self._stand_ins and self._found[index].age > 0
-            array = memory.new(variables[index], None if is_late else value)
+            array = memory.new(variables[index], None if is_late else value, storage)
             self.own[index][name] = like(array, param)
             return array
         placed = placed_like(found, param)
-        kept = local(placed).to(self._copies.dense[index])
+        kept = local(placed).to(param.device, getattr(torch, storage))
         if not param.is_cuda and _lies_like(array := seen(kept), variables[index]):
             is_there = placed is found and kept.data_ptr() == local(found).data_ptr()
             self.own[index][name] = found if is_there else like(array, param)
             return array
-        array = memory.new(variables[index], 0.0)
+        array = memory.new(variables[index], 0.0, storage)
         memory.assign(array, kept if param.is_cuda else seen(kept))
         self.own[index][name] = like(array, param)
         return array
@@ -76,7 +84,8 @@ class FoundStates:
         a state that they share.
         """
         param, near = self._params[index or 0], variables[index or 0]
-        dtype = self._copies.dense[index or 0].dtype if is_own else torch.float64
+        own = self._copies.dense[index or 0].dtype
+        dtype = getattr(torch, wide_name(str(own).partition(".")[2])) if is_own else torch.float64
         shown = shape if index is None else self._shown(index, name, shape)
         found = self._numbers(index, name, {shape, shown})
         if found is None:
@@ -88,7 +97,7 @@ class FoundStates:
             kept = found.detach().to(param.device, dtype).reshape(shape)
             memory.assign(array, kept if param.is_cuda else seen(kept))
             found = None
-        new = torch.as_tensor(array, device=param.device).view(shown)
+        new = tensor_on(array, param.device).view(shown)
         tensor = new if found is None or tuple(found.shape) != shown else found
         (self.shared if index is None else self.own[index])[name] = tensor
         return array
@@ -154,13 +163,13 @@ def _are_same(one: Tensor, other: Tensor) -> bool:
 
 def _lies_like(array: Any, variable: Any) -> bool:
     """Whether kernels may go through a state as they do through its variable."""
-    flags = array.flags
-    return bool(array.strides == variable.strides and flags.aligned and flags.writeable)
+    flags, steps = array.flags, [step * array.itemsize for step in strides_of(variable)]
+    return bool([*array.strides] == steps and flags.aligned and flags.writeable)
 
 
 def like(array: Any, param: Any) -> Tensor:
     """A tensor on the memory of an array, with the placements of a parameter."""
-    found = torch.as_tensor(array, device=param.device)
+    found = tensor_on(array, param.device)
     if not is_shared(param):
         return found
     shared: Tensor = type(param.detach()).from_local(

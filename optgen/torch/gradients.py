@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from ml_dtypes import bfloat16
 
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.model import Model
@@ -36,7 +38,19 @@ class HeldGradients:
 
 def seen(tensor: Tensor) -> Any:
     """A NumPy array on the memory of a tensor, for kernels."""
-    return tensor if tensor.is_cuda else tensor.resolve_neg().numpy()
+    if tensor.is_cuda:
+        return tensor
+    plain = tensor.resolve_neg()
+    if plain.dtype is torch.bfloat16:
+        return plain.view(torch.int16).numpy().view(bfloat16)
+    return plain.numpy()
+
+
+def tensor_on(array: Any, device: torch.device) -> Tensor:
+    """The tensor on the memory of an array."""
+    if getattr(array, "dtype", None) == bfloat16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.as_tensor(array, device=device)
 
 
 def gradients_of(params: Sequence[Tensor]) -> list[Any]:

@@ -45,7 +45,7 @@ BAD_VARIABLES: dict[str, tuple[type[Exception], Callable[[], Any]]] = {
     "a list": (TypeError, lambda: [[1.0, 2.0]]),
     "one array": (TypeError, lambda: np.zeros(3)),
     "an integer array": (TypeError, lambda: [np.zeros(3, np.int64)]),
-    "a half": (TypeError, lambda: [np.zeros(3, np.float16)]),
+    "an extended one": (TypeError, lambda: [np.zeros(3, np.longdouble)]),
     "objects": (TypeError, lambda: [np.zeros(3, object)]),
     "another byte order": (TypeError, lambda: [np.zeros(3, np.dtype("f8").newbyteorder())]),
     "a masked array": (TypeError, lambda: [np.ma.masked_array([1.0], [True])]),

@@ -66,8 +66,8 @@ def test_states_may_come_from_elsewhere() -> None:
     held = {(index, name): np.full(3, 0.5) for index in range(3) for name in names}
 
     class Held(NewStates):
-        def state(self, memory: Memory, variables: Any, index: int, name: str, value: Any) -> Any:
-            return held[index, name]
+        def state(self, memory: Memory, variables: Any, index: int, *given: Any) -> Any:
+            return held[index, given[0]]
 
     core, reader, _ = made(Parts(states=Held()))
     core.take(reader.read(GRADIENTS, None))

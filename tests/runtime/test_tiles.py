@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optgen.runtime import tiles
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.tiles import Tiling, tiling
 from optgen.runtime.view import View
 
@@ -28,7 +29,7 @@ def matrices(draw: st.DrawFn) -> list[tuple[int, View]]:
 
 
 def tiled(of: list[tuple[int, View]]) -> Tiling:
-    return tiling(np.float32, 4, of, False)
+    return tiling(Formats(np.float32, ()), of, False)
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,9 +38,8 @@ def test_each_element_is_in_one_tile(of: list[tuple[int, View]]) -> None:
     found = tiled(of)
     for number, view in of:
         seen = np.zeros((view.matrices * view.rows, view.columns), np.int8)
-        for tensor, first, count, left, width, itemsize, *_ in found.tiles:
+        for tensor, first, count, left, width, *_ in found.tiles:
             assert min(count, width) > 0
-            assert itemsize == 4
             if tensor == number:
                 assert first + count <= seen.shape[0]
                 assert left + width <= seen.shape[1]
@@ -54,7 +54,7 @@ def test_results_of_tiles_have_places_of_their_own(of: list[tuple[int, View]]) -
     """For each row of a tile, and for each column of each matrix in it."""
     found, views = tiled(of), dict(of)
     rows, columns = np.zeros(found.row_results, np.int8), np.zeros(found.column_results, np.int8)
-    for tensor, first, count, _, width, _, row_place, column_place in found.tiles:
+    for tensor, first, count, _, width, row_place, column_place in found.tiles:
         rows[row_place : row_place + count] += 1
         touched = {line // views[tensor].rows for line in range(first, first + count)}
         columns[column_place : column_place + len(touched) * width] += 1

@@ -15,7 +15,9 @@ from optgen.compiler.ir.plan import Plan, expression_of
 from optgen.compiler.ir.rule import COUNTERS
 
 #: Constants of the runtime that kernels import.
-_TAKEN = frozenset({"BLOCK", "CALLS", "FINGERPRINT", "PARTS", "PROGRAMS", "RUNNING", "UPDATES"})
+_TAKEN = frozenset(
+    {"AHEAD", "BLOCK", "CALLS", "FINGERPRINT", "PARTS", "PROGRAMS", "RUNNING", "UPDATES"}
+)
 
 
 @dataclass(frozen=True)

@@ -126,7 +126,7 @@ class Module:
             "header": header,
             "name": name,
             "is_shared": self.shared is None,
-            "imports": "\n".join(self._imports(printer)),
+            "imports": "\n".join(self._imports(printer, "".join(parts))),
             "constants": "\n".join(self._constants()),
             "fingerprint": fingerprint,
             "functions": "".join(f"\n\n{part}" for part in parts),
@@ -165,13 +165,13 @@ class Module:
             return ()
         return self.shared.functions[0].switches
 
-    def _imports(self, printer: StatementPrinter) -> Iterator[str]:
+    def _imports(self, printer: StatementPrinter, code: str) -> Iterator[str]:
         modules: dict[str, set[str]] = {}
         for function in self.functions:
             for name in printer.uses(function):
                 modules.setdefault(printer.support[name], set()).add(name)
         if self.target.has_columns:
-            modules[".."] = {"features"}
+            modules["..features"] = {*re.findall(r"\w+", code)} & self.naming.imported
         if self.shared is not None:
             modules[".features"] = {FeatureScalars.template}
         yield from import_lines(modules)

@@ -69,7 +69,10 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
 #: Documentation of the arguments that all optimizers have.
 _SHARED = "those of every optimizer, which `Featured` documents."
 #: Arguments of every optimizer, independent of features.
-_COMMON = ("options", "constraints", "overwrite_with_gradient", "on_nonfinite")
+_COMMON = (
+    *("options", "constraints", "overwrite_with_gradient", "on_nonfinite", "state_dtype"),
+    "rounding",
+)
 
 
 def features_context(shared: Shared) -> dict[str, object]:
@@ -200,6 +203,8 @@ def _imports(
         "MatrixCall": bool(plan.matrices),
         "Norm": not same_programs and any(program.norms for program in plan.programs),
         "OnNonfinite": True,
+        "Rounding": True,
+        "StateDtypes": True,
         "PathOptions": True,
         "Phase": "Phase(" in declared.programs(plan) and not same_programs,
         "Program": not same_programs,

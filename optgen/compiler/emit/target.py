@@ -34,8 +34,12 @@ class Naming:
 
     def column(self, name: str) -> str:
         """The constant that holds the column of a name."""
-        constant = self.columns.constants[name]
-        return f"features.{constant}" if name in self.shared else constant
+        return self.columns.constants[name]
+
+    @property
+    def imported(self) -> frozenset[str]:
+        """The constants that are in the module of features."""
+        return frozenset(self.columns.constants[name] for name in self.shared)
 
 
 class Target(ABC):

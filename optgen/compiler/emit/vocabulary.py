@@ -90,9 +90,7 @@ def vocabulary(plan: Plan, columns: Columns, templates: Iterable[str]) -> Words:
     """Every name that a file generated from a plan may hold."""
     own = _PRINTED | {word for template in templates for word in _WORD.findall(template)}
     own |= {*_function_names(plan)}
-    constants = columns.constants.values()
-    reached = frozenset(f"features.{constant}" for constant in constants)
-    return Words(own, own.union(_spellings(plan), constants), reached)
+    return Words(own, own.union(_spellings(plan), columns.constants.values()))
 
 
 def schedule_vocabulary(rule: Rule, template: str, functions: Collection[str]) -> Words:

@@ -41,7 +41,7 @@ def fold_rows(
     """Fold the results for the rows of tiles into a vector of each variable."""
     for tile in range(tiles.shape[0]):
         tensor, first, count, left = tiles[tile, 0], tiles[tile, 1], tiles[tile, 2], tiles[tile, 3]
-        parts = view(results_at + 8 * tiles[tile, 6], count, float64)
+        parts = view(results_at + 8 * tiles[tile, 5], count, float64)
         results = view(addresses[tensor, column], sizes[tensor, 5], float64)
         for k in range(count):
             if left == 0:
@@ -57,7 +57,7 @@ def fold_columns(
     """Fold the results for the columns of tiles into a vector of each variable."""
     for tile in range(tiles.shape[0]):
         tensor, first, count, left = tiles[tile, 0], tiles[tile, 1], tiles[tile, 2], tiles[tile, 3]
-        width, place = tiles[tile, 4], results_at + 8 * tiles[tile, 7]
+        width, place = tiles[tile, 4], results_at + 8 * tiles[tile, 6]
         height, stretch = sizes[tensor, 1], sizes[tensor, 2]
         results = view(addresses[tensor, column], sizes[tensor, 6], float64)
         matrix, last = first // height, (first + count - 1) // height

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.arrays import Array, GradientCheck, address, check_variables
+from optgen.runtime.arrays import Array, GradientCheck, address, check_variables, strides_of
 from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cpu.launch import commit
 from optgen.runtime.cpu.matrix_calls import NUMPY
+from optgen.runtime.dtypes import wide
 from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matrix_calls import multiple_of_identity
@@ -48,10 +49,14 @@ class HostMemory:
         """Shape, and name of the dtype."""
         return array.shape, str(array.dtype)
 
-    def new(self, like: Array, value: float | None) -> Array:
-        """An array laid out like a variable, of one value, or of the variable's own."""
+    def new(self, like: Array, value: float | None, storage: str = "") -> Array:
+        """An array laid out like a variable, of one value, or of the variable's own.
+
+        It has the dtype of that name, or the variable's.
+        """
         # A view doesn't own its memory, so that whoever gets it can't resize, and so move, it.
-        array = np.empty_like(like, subok=False).view()
+        dtype = np.dtype(storage) if storage else like.dtype
+        array = np.empty_like(like, dtype, subok=False).view()
         array[...] = like if value is None else value
         return array
 
@@ -60,12 +65,12 @@ class HostMemory:
     ) -> Array:
         """An array of one value in float64, or a square of a variable's ``own`` dtype."""
         if is_own:
-            return multiple_of_identity(shape, value, near.dtype).view()
+            return multiple_of_identity(shape, value, wide(near.dtype)).view()
         return np.full(shape, value, np.float64).view()
 
     def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
         """An array of any values, with the dtype of a variable."""
-        return np.empty(shape, near.dtype)
+        return np.empty(shape, wide(near.dtype))
 
     def matrices(self, flat: Array, view: View) -> Array:
         """Elements in the order of a variable's memory as a batch of matrices.
@@ -80,14 +85,14 @@ class HostMemory:
 
         A variable that is all here may be a stack of ``parts`` along its first dimension.
         """
-        strides = _strides(variable)
+        strides = strides_of(variable)
         if part is not None:
             return view_of_part(view, *part, strides)
         return view_of(view, variable.shape, strides, parts)
 
     def segments(self, variable: Array, part: Part) -> Segments:
         """The segments of a variable that is a part of a larger one."""
-        return segments_of(part, _strides(variable))
+        return segments_of(part, strides_of(variable))
 
     def assign(self, target: Array, value: Any) -> None:
         """Give an array another value: a number or an array."""
@@ -138,7 +143,3 @@ class HostMemory:
     def seen_by_user(self, array: Array) -> Array:
         """The array itself."""
         return array
-
-
-def _strides(variable: Array) -> list[int]:
-    return [stride // variable.itemsize for stride in variable.strides]

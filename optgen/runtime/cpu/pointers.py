@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 BLOCK = 64
 #: How far ahead it asks for memory, in bytes: a processor's own guesses end with each page, and
 #: few streams alone don't keep its memory busy.
-_AHEAD = 3072
+AHEAD = 3072
 #: The bytes that are on their way in a pass over few arrays, of all of them together.
 _ON_THEIR_WAY = 12288
 _CACHE_LINE = 64
@@ -23,7 +23,7 @@ _LOAD, _ALL_CACHES, _DATA = 0, 3, 1
 
 
 @intrinsic
-def _pointer(context: Any, address: Any, start: Any, real: Any) -> Any:
+def pointer(context: Any, address: Any, start: Any, real: Any) -> Any:
     """The address of elements of the type ``real`` as a pointer to the one at ``start``."""
     result = types.CPointer(real.dtype)
 
@@ -46,7 +46,7 @@ def number_at(context: Any, address: Any, real: Any) -> Any:
 
 
 @intrinsic
-def _look_ahead(context: Any, pointer: Any, ahead: Any) -> Any:
+def fetch(context: Any, pointer: Any, ahead: Any) -> Any:
     """Ask for the memory of a block that lies ahead. It needn't be anyone's: none is read."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -68,27 +68,13 @@ def strips(streams: int) -> tuple[int, int]:
     One array alone has longer blocks. Those of several would ask for too much memory at once.
     """
     length = 2 * BLOCK if streams == 1 else BLOCK
-    return length, max(_AHEAD, _ON_THEIR_WAY // max(1, streams))
+    return length, max(AHEAD, _ON_THEIR_WAY // max(1, streams))
 
 
 @njit
 def view(address: int, count: int, real: type) -> Any:
     """The ``count`` elements of type ``real`` that begin at an address, as an array."""
-    return carray(_pointer(address, 0, real), count)
-
-
-@njit
-def block(
-    address: int, start: int, size: int, real: type, length: int = BLOCK, ahead: int = _AHEAD
-) -> Any:
-    """Some elements of type ``real``, of those at an address the ones from ``start`` on.
-
-    Where they are as many as ``length``, those that lie ``ahead`` are fetched.
-    """
-    if size == length:
-        for part in range(0, length, BLOCK):
-            _look_ahead(_pointer(address, start + part, real), ahead)
-    return carray(_pointer(address, start, real), size)
+    return carray(pointer(address, 0, real), count)
 
 
 @intrinsic

@@ -19,7 +19,7 @@ from optgen.runtime.cuda.engine import Engine
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.cuda.matrix_libraries import DeviceMatrices, matrices_by
-from optgen.runtime.dtypes import DTYPES, NAMED
+from optgen.runtime.dtypes import ON_DEVICES, named
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matrix_calls import multiple_of_identity
 from optgen.runtime.matrix_library import MatrixLibrary
@@ -76,8 +76,13 @@ class DeviceMemory:
         view = view_of(array)
         return view.shape, str(view.dtype)
 
-    def new(self, like: Any, value: float | None) -> DeviceArray:
-        """An array with the layout of a variable; it holds one value or the variable's values."""
+    def new(self, like: Any, value: float | None, storage: str = "") -> DeviceArray:
+        """An array with the layout of a variable; it holds one value or the variable's values.
+
+        Raises ValueError where kernels on devices don't have the ``storage``.
+        """
+        if storage and storage != self.form(like)[1]:
+            raise ValueError(f"states on a device have the dtype of their variable, not {storage}")
         view = view_of(like)
         array = DeviceArray(self._device(like), view.shape, view.dtype, view.strides)
         self.assign(array, like if value is None else value)
@@ -226,8 +231,8 @@ class DeviceMemory:
 
 def _check(path: str, variable: Any) -> None:
     view = view_of(variable)
-    if view.dtype not in DTYPES or not view.dtype.isnative:
-        raise TypeError(f"{path!r} must be {NAMED}, not {view.dtype}")
+    if view.dtype not in ON_DEVICES or not view.dtype.isnative:
+        raise TypeError(f"{path!r} must be {named(ON_DEVICES)}, not {view.dtype}")
     if not view.is_writable:
         raise ValueError(f"{path!r} is read-only, so it can't be updated in place")
     if not view.nbytes:

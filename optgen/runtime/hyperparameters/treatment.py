@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from optgen.runtime.arrays import AnyArray as Array
@@ -10,10 +10,13 @@ from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
 from optgen.runtime.hyperparameters.groups import Groups, groups_of, members_of
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.hyperparameters.splits import Splits
+from optgen.runtime.hyperparameters.storage import Rounding, StateDtypes, Storage
 from optgen.runtime.memory import Memory
 
 #: Patterns for paths, each with a function that takes a variable and returns what it becomes.
 Constraints = Mapping[str, Callable[[Array], Any]]
+#: Arguments of every optimizer that say how variables are treated.
+COMMON = ("constraints", "overwrite_with_gradient", "on_nonfinite", "state_dtype", "rounding")
 #: What happens in a call with a gradient that isn't finite.
 OnNonfinite = Literal["propagate", "skip", "raise"]
 
@@ -31,8 +34,12 @@ class Treatment:
         constraints: Constraints | None,
         overwrite_with_gradient: Sequence[str] | str | None,
         on_nonfinite: OnNonfinite,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        states: Iterable[str] = (),
     ) -> None:
         self.exclusions, self.splits = Exclusions(), Splits()
+        self.storage = Storage(owner, state_dtype, rounding, states)
         self.constraints = dict(_checked(owner, constraints))
         patterns = overwrite_with_gradient or ()
         self.overwrite = (patterns,) if isinstance(patterns, str) else tuple(patterns)
@@ -57,6 +64,7 @@ class Treatment:
             "constraints": dict(self.constraints),
             "overwrite_with_gradient": list(self.overwrite),
             "on_nonfinite": self.on_nonfinite,
+            **self.storage.as_dict(),
         }
 
     def constraints_of(

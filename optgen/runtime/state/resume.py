@@ -8,12 +8,13 @@ from typing import Any, ClassVar, Protocol
 
 from optgen.runtime.core import Core, core_of
 from optgen.runtime.counters import Counters
+from optgen.runtime.hyperparameters.treatment import COMMON
 from optgen.runtime.state import exchange
 from optgen.runtime.state.snapshot import Snapshot, check_fits
 from optgen.runtime.transaction import Call
 
 #: Arguments of a configuration that belong to a program and not to the state of a run.
-_NOT_SAVED = ("constraints", "overwrite_with_gradient", "on_nonfinite")
+_NOT_SAVED = COMMON
 
 
 class Configured(Protocol):

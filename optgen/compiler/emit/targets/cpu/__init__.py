@@ -8,6 +8,8 @@ from optgen.compiler.emit.targets.cpu.tiles import TilePrinter
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.randomness import DRAWS
 
+_TABLES = ("chunks", "hyperparameters", "rows", "tensors", "tiles")
+
 
 class Cpu(Target):
     """Kernels for the host."""
@@ -39,18 +41,18 @@ class Cpu(Target):
             ),
             *("column_places", "fold_numbers", "fold_rows", "height", "inf", "int64", "itemsize"),
             *("left", "line", "matrix_index", "offset", "place", "reach", "row_parts", "row_place"),
-            *("origin", "position", "whole_columns", "whole_rows", *DRAWS),
+            *("formats", "here", "origin", "position", "whole_columns", "whole_rows", *DRAWS),
             *("ahead", "first_matrix", "length", "streams"),
             *("row_places", "scattered", "stretch", "tensors", "tile", "tiles", "view", "width"),
             *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),
         ]
     )
     endings = ("_block", "_parts", "_vector")
-    attributes = frozenset(
-        f"{table}.shape" for table in ("chunks", "hyperparameters", "rows", "tensors", "tiles")
-    )
+    attributes = frozenset({"formats.real", *(f"{table}.shape" for table in _TABLES)})
     packages = frozenset({"math", "numba", "optgen", "features"})
-    effects = frozenset({"restore", "feature_scalars", "fold_columns", "fold_numbers", "fold_rows"})
+    effects = frozenset(
+        {"encode", "restore", "feature_scalars", "fold_columns", "fold_numbers", "fold_rows"}
+    )
 
     def printer(self, plan: Plan, naming: Naming) -> CpuPrinter:
         """What prints the statements of a plan."""

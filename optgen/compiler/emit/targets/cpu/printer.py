@@ -38,14 +38,12 @@ from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.plan import Assignment, Plan, Reduction
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
-from optgen.compiler.ir.reserved import (
-    RANDOM_SEED,
-    RANDOM_STEP,
-)
+from optgen.compiler.ir.reserved import RANDOM_SEED, RANDOM_STEP
+from optgen.compiler.ir.rule import PARAM
 
 _KERNEL = ("Array", "Kernel", "kernel")
-_LOOP = ("Loop", "block", "flush_denormals", "restore")
-_FIRST = "real: type, loop: Loop"
+_LOOP = ("Formats", "Loop", "block", "flush_denormals", "restore")
+_FIRST = "formats: Formats, loop: Loop"
 #: What the results of chunks and tiles are folded into.
 _PLACES = {Extent.TENSOR: "numbers", Extent.OPTIMIZER: "numbers", Extent.MATRIX: "rows"}
 _PLACES |= {Extent.ROWS: "rows", Extent.COLUMNS: "columns"}
@@ -76,11 +74,13 @@ class CpuPrinter(NumberPrinter):
         ),
         **dict.fromkeys(
             [
-                *("BLOCK", "add_in_any_order", "block", "larger", "number_at", "smaller"),
+                *("AHEAD", "BLOCK", "add_in_any_order", "larger", "number_at", "smaller"),
                 *("strips", "view"),
             ],
             "optgen.runtime.cpu.pointers",
         ),
+        **dict.fromkeys(["block", "encode"], "optgen.runtime.cpu.blocks"),
+        "Formats": "optgen.runtime.cpu.storage",
         **dict.fromkeys(["fold_columns", "fold_numbers", "fold_rows"], "optgen.runtime.cpu.folds"),
         "inf": "math",
         **dict.fromkeys(DRAWS, "optgen.runtime.cpu.randomness"),
@@ -120,11 +120,12 @@ class CpuPrinter(NumberPrinter):
             if any(one.table is Table.NUMBERS for one in function.reads):
                 yield from ("float64", "number_at")
             yield from self._used_by_reductions(function)
+            yield from ["encode"] if self._encoded(function.body) else []
         match function:
             case Axes():
                 yield from ("float64", "int64", "strips", "view")
             case Elements() | Sums():
-                yield "BLOCK"
+                yield from ("AHEAD", "BLOCK")
             case TensorScalars():
                 yield from (*_KERNEL, "Loop", *self._used_by_scalars(function))
             case FeatureScalars():
@@ -164,7 +165,7 @@ class CpuPrinter(NumberPrinter):
     def _element_loop(self, function: Pass) -> dict[str, object]:
         return {
             "reads": self.statements(function.reads),
-            "blocks": self.block(self.blocks(function.body, "first", "start", "size", "real")),
+            **self.storage(function.body),
             "body": self.statements(function.body),
             "draws": bool(drawn_by(function)),
         }
@@ -217,17 +218,27 @@ class CpuPrinter(NumberPrinter):
         text = f"{target} = {COMBINED[reduction.combination]}({target}, {summand})"
         return Line(text, reduction.guard, reduction.block)
 
-    def blocks(self, body: Sequence[Statement], first: str, *arguments: str) -> list[Line]:
-        """The stretch of each buffer that the loop over elements goes through at a time."""
-        more = ", ".join(arguments)
-        return [
+    def storage(self, body: Sequence[Statement]) -> dict[str, object]:
+        """The stretches of buffers that a loop goes through, and what becomes of them."""
+        column = self.naming.column
+        stretches = [
             Line(
-                f"{buffer}_block = block(addresses[tensor, {self.naming.column(buffer)}]"
-                f" + {first}, {more})",
+                f"{buffer}_block = block(addresses, tensor, {column(buffer)}, here, formats)",
                 guard,
             )
             for buffer, guard in self.moved(body).items()
         ]
+        encoded = [Line(f"encode({name}_block)", guard) for name, guard in self._encoded(body)]
+        return {
+            "blocks": self.block(stretches),
+            "encoded": self.block(encoded),
+        }
+
+    def _encoded(self, body: Sequence[Statement]) -> list[tuple[str, Condition]]:
+        """The stored states, whose elements may be encoded together when all are computed."""
+        stored = {one.buffer for one in body if isinstance(one, Store)}
+        stored -= {PARAM, *(one.name for one in self.plan.matrices)}
+        return [(name, guard) for name, guard in self.moved(body).items() if name in stored]
 
     def moved(self, body: Sequence[Statement]) -> dict[str, Condition]:
         """The buffers that a loop goes through, each with the condition of its use."""

@@ -35,14 +35,13 @@ class TilePrinter(CpuPrinter):
         fetches = [one for one in function.body if isinstance(one, Fetch)]
         of_lines = [one for one in fetches if one.extent is not Extent.COLUMNS]
         body = [one for one in function.body if one not in of_lines]
-        block = "offset", "begin", "reach", "real", "length", "ahead"
-        blocks = self.blocks(function.body, *block)
-        blocks += [self._stretch(one) for one in fetches if one not in of_lines]
-        blocks += [self._part_of_block(one) for one in columns if one.guard.cases]
+        of_block = [self._stretch(one) for one in fetches if one not in of_lines]
+        of_block += [self._part_of_block(one) for one in columns if one.guard.cases]
         parts = [*map(self._part, columns)]
         parts += [self._part_of_rows(*one) for one in enumerate(rows)]
         return {
-            "first": "real: type, loop: Loop, scattered: bool",
+            **self.storage(function.body),
+            "first": "formats: Formats, loop: Loop, scattered: bool",
             "streams": self._streams(function),
             "reads": self.statements(function.reads),
             "zeros": self._starts(running),
@@ -50,7 +49,7 @@ class TilePrinter(CpuPrinter):
             "parts": self.block([line for line in parts if line.guard.cases]),
             "fetches": self.statements(of_lines),
             "row_zeros": self._starts(rows),
-            "blocks": self.block(blocks),
+            "vector_blocks": self.block(of_block),
             "draws": bool(drawn_by(function)),
             "body": self.statements(body),
             "row_parts": self._left(rows, "{name}_parts[line - first]"),

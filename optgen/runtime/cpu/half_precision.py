@@ -1,0 +1,52 @@
+"""Half precision in kernels: decoded in registers when an element is loaded, encoded at its store.
+
+bfloat16 is the upper half of a float32, so integer operations convert it, on any processor, and
+loops are vectorized. float16 is converted by the processor.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+_INT16, _INT32 = ir.IntType(16), ir.IntType(32)
+_FLOAT, _HALF = ir.FloatType(), ir.HalfType()
+#: The bits of a float32 without its sign, those of infinity, and those of the NaN that is stored.
+_MAGNITUDE, _INFINITY, _NAN = 0x7FFFFFFF, 0x7F800000, 0x7FC0
+#: Half a unit in the last place of a bfloat16, less one.
+_BELOW_HALF = 0x7FFF
+
+
+def bits_of(storage: str) -> int:
+    """The number of bits of a stored number."""
+    return 32 if storage == "float32" else 16
+
+
+def decoded(builder: Any, storage: str, value: Any) -> Any:
+    """A stored number, as an integer of its size, as a float32."""
+    if storage == "float32":
+        return builder.bitcast(value, _FLOAT)
+    if storage == "float16":
+        return builder.fpext(builder.bitcast(value, _HALF), _FLOAT)
+    wide = builder.zext(value, _INT32)
+    return builder.bitcast(builder.shl(wide, _INT32(16)), _FLOAT)
+
+
+def encoded(builder: Any, storage: str, value: Any) -> Any:
+    """A float32 rounded to nearest, ties to even, as an integer of the size of what is stored."""
+    if storage == "float32":
+        return builder.bitcast(value, _INT32)
+    if storage == "float16":
+        return builder.bitcast(builder.fptrunc(value, _HALF), _INT16)
+    bits = builder.bitcast(value, _INT32)
+    odd = builder.and_(builder.lshr(bits, _INT32(16)), _INT32(1))
+    return _upper(builder, bits, builder.add(odd, _INT32(_BELOW_HALF)))
+
+
+def _upper(builder: Any, bits: Any, added: Any) -> Any:
+    """The upper half of a sum; NaN stays NaN, which a carry might not."""
+    upper = builder.trunc(builder.lshr(builder.add(bits, added), _INT32(16)), _INT16)
+    magnitude = builder.and_(bits, _INT32(_MAGNITUDE))
+    is_nan = builder.icmp_unsigned(">", magnitude, _INT32(_INFINITY))
+    return builder.select(is_nan, _INT16(_NAN), upper)
