@@ -46,7 +46,7 @@ class Optimizer(Routed, Sealed, Saved):
     def __init__(self, given: Mapping[str, Any]) -> None:
         """Take the arguments of a generated class by name, and the common ones."""
         values = {h.name: given[h.name] for h in self.hyperparameters}
-        name, options, *common = (given[argument] for argument in _COMMON)
+        name, options = given["name"], given["options"]
         refuse_unknown(kind := type(self).__name__, given["kwargs"], [*values, *_COMMON])
         if not isinstance(name, str | None):
             raise TypeError(f"{kind}: name must be a string, not {name!r}")
@@ -54,7 +54,8 @@ class Optimizer(Routed, Sealed, Saved):
         settings = Settings(kind, *declared, values, options, self.states, self.layout.columns)
         if self.has_average() and kept_averages(self.states, settings.on()):
             raise ValueError(f"{kind} computes averages itself, so that no state may stand in too")
-        treatment = Treatment(kind, *common, states=[state.name for state in self.states])
+        common = {argument: given[argument] for argument in COMMON}
+        treatment = Treatment(kind, **common, states=[state.name for state in self.states])
         self.name = unique_name(kind) if name is None else name
         self._core = Core(kind, settings, treatment)
         self._reader: GivenGradients | None = None
