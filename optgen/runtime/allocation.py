@@ -50,6 +50,17 @@ def views_of(
     return [None if one is None else replace(one, rank=rank) for one, rank in pairs]
 
 
+def has_owned(whole: Whole | None) -> bool:
+    """Whether one of several processes has all of some variable."""
+    return whole is not None and bool(whole.owned)
+
+
+def views_here(views: Sequence[View | None], whole: Whole | None) -> list[View | None]:
+    """The views of variables, without those of which another process has all."""
+    owned = {} if whole is None else whole.owned
+    return [view if owned.get(index, True) else None for index, view in enumerate(views)]
+
+
 def segments_of(
     memory: Memory, variables: Sequence[Array], whole: Whole | None
 ) -> list[Segments | None]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from optgen.runtime.core import HasCore
 from optgen.runtime.hyperparameters.exclusions import Exclusions
-from optgen.runtime.kernels import MATRIX
+from optgen.runtime.kernels import MATRIX, OPTIMIZER
 from optgen.runtime.model import Model
 from optgen.runtime.routing import Routing, routing_of, warn_of_matrices
 from optgen.runtime.rule_metadata import Generated
-from optgen.torch.distributed import refuse_flat, refuse_parts
+from optgen.torch.distributed import refuse_flat, refuse_grids, spread_dimensions
+from optgen.torch.owned_states import collect
+from optgen.torch.owners import Owners, assign
 from optgen.torch.parameters import Parameters
+from optgen.torch.states import AGE
 
 #: torch's names of the parameters of a group, if it was given any.
 _NAMES = "param_names"
@@ -37,14 +41,38 @@ def exclusions_of(by_group: Sequence[Mapping[str, bool]]) -> Exclusions:
     return exclusions
 
 
-def refuse_divided(rule: type[Generated], owner: str, groups: Sequence[Mapping[str, Any]]) -> None:
-    """Raise ValueError for a matrix that isn't whole, where a rule needs it."""
+def matrices_in_parts(
+    rule: type[Generated], owner: str, groups: Sequence[Mapping[str, Any]]
+) -> list[Any]:
+    """The parameters that are matrices in parts, and that a rule needs whole.
+
+    Raises ValueError for those that can't be gathered.
+    """
+    found: list[Any] = []
     for number, group in enumerate(groups) if rule.view else ():
         for place, param in enumerate(group["params"]) if are_matrices(group, owner) else ():
             name = f"{owner}: parameter {number}.{place}"
             refuse_flat(name, param)
-            if rule.layout.matrices and param.ndim > 1:
-                refuse_parts(name, param)
+            if rule.layout.matrices and param.ndim > 1 and spread_dimensions(param):
+                refuse_grids(name, param)
+                found.append(param)
+    return found
+
+
+def owned_parameters(
+    rule: type[Generated],
+    owner: str,
+    groups: Sequence[Mapping[str, Any]],
+    owners: Owners,
+    states: Mapping[Any, Any],
+) -> Owners:
+    """The owners of matrices in parts, which get their states; new ones enter ``owners``."""
+    params = matrices_in_parts(rule, owner, groups)
+    everywhere = {AGE, *(state.name for state in rule.states if state.shape == OPTIMIZER)}
+    assign(owners, params, states, everywhere, rule.view)
+    found = {param: owners[param] for param in params}
+    collect(found, states, everywhere)
+    return found
 
 
 class Routed(HasCore):
@@ -73,7 +101,9 @@ class Routed(HasCore):
             for number, group in enumerate(self.param_groups)
             for place in range(len(group["params"]))
         ]
-        return routing_of(model, self.rule, names)
+        params = (param for group in self.param_groups for param in group["params"])
+        routes = zip(routing_of(model, self.rule, names), params, strict=True)
+        return Routing(replace(route, shape=tuple(param.shape)) for route, param in routes)
 
     def _warn_of_matrices(self, model: Model) -> None:
         """Warn of parameters that are seldom meant to be matrices."""
