@@ -50,14 +50,8 @@ def views_of(
     return [None if one is None else replace(one, rank=rank) for one, rank in pairs]
 
 
-def has_owned(whole: Whole | None) -> bool:
-    """Whether one of several processes has all of some variable."""
-    return whole is not None and bool(whole.owned)
-
-
-def views_here(views: Sequence[View | None], whole: Whole | None) -> list[View | None]:
+def views_here(views: Sequence[View | None], owned: Mapping[int, bool]) -> list[View | None]:
     """The views of variables, without those of which another process has all."""
-    owned = {} if whole is None else whole.owned
     return [view if owned.get(index, True) else None for index, view in enumerate(views)]
 
 

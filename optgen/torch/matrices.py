@@ -17,6 +17,7 @@ from optgen.torch.distributed import refuse_flat, refuse_grids, spread_dimension
 from optgen.torch.owned_states import collect
 from optgen.torch.owners import Owners, assign
 from optgen.torch.parameters import Parameters
+from optgen.torch.sharding_plan import ShardingPlan, plan_of
 from optgen.torch.states import AGE
 
 #: torch's names of the parameters of a group, if it was given any.
@@ -66,8 +67,19 @@ def owned_parameters(
     owners: Owners,
     states: Mapping[Any, Any],
 ) -> Owners:
-    """The owners of matrices in parts, which get their states; new ones enter ``owners``."""
+    """The owners of matrices in parts, which get their states; new ones enter ``owners``.
+
+    Raises ValueError for what has an owner, and is no matrix any more.
+    """
     params = matrices_in_parts(rule, owner, groups)
+    wanted = {id(param) for param in params}
+    for number, group in enumerate(groups):
+        for place, param in enumerate(group["params"]):
+            if param in owners and id(param) not in wanted:
+                raise ValueError(
+                    f"{owner}: one process has the states of parameter {number}.{place}, a matrix; "
+                    f"set {MATRIX!r}: False before the first step"
+                )
     everywhere = {AGE, *(state.name for state in rule.states if state.shape == OPTIMIZER)}
     assign(owners, params, states, everywhere, rule.view)
     found = {param: owners[param] for param in params}
@@ -76,7 +88,7 @@ def owned_parameters(
 
 
 class Routed(HasCore):
-    """The part of an optimizer that shows how parameters are updated."""
+    """The part of an optimizer that shows how parameters are updated, and where."""
 
     #: The optimizer for arrays whose rule this runs.
     rule: ClassVar[type[Generated]]
@@ -95,14 +107,24 @@ class Routed(HasCore):
         with self._core.turn.lock:
             return self._routes(self._current().model)
 
-    def _routes(self, model: Model) -> Routing:
-        names = [
+    def sharding_plan(self) -> ShardingPlan:
+        """The collectives of a step with gradients of all parameters, for matrices in parts.
+
+        All processes call it. The text of the result is a table.
+        """
+        with self._core.turn.lock:
+            return plan_of(self._current().owned.divided, self._names())
+
+    def _names(self) -> list[str]:
+        return [
             group[_NAMES][place] if _NAMES in group else f"{number}.{place}"
             for number, group in enumerate(self.param_groups)
             for place in range(len(group["params"]))
         ]
+
+    def _routes(self, model: Model) -> Routing:
         params = (param for group in self.param_groups for param in group["params"])
-        routes = zip(routing_of(model, self.rule, names), params, strict=True)
+        routes = zip(routing_of(model, self.rule, self._names()), params, strict=True)
         return Routing(replace(route, shape=tuple(param.shape)) for route, param in routes)
 
     def _warn_of_matrices(self, model: Model) -> None:

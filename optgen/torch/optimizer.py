@@ -117,12 +117,6 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
 
-    @property
-    def _gathers(self) -> bool:
-        """Whether some calls only add to gradient sums, so calls must be counted."""
-        on = self._core.settings.on()
-        return any(s.gathers and s.when(on) for s in self.rule.states)
-
     def _build(self) -> Parameters:
         """The current parameters with their states."""
         self._divide()

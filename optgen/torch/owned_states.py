@@ -76,7 +76,7 @@ def spreading(optimizer: torch.optim.Optimizer, made: Parameters) -> Iterator[No
         states, moved = state_dict["state"], []
         for index, owned in made.owned.divided.items():
             if own := states.get(index):
-                states[index] = shown = dict(own)
+                states[index] = shown = dict.fromkeys(made.forms[index]) | own
                 for name, (shape, dtype) in made.forms[index].items():
                     axis = _axis(shape, made.params[index]) if len(shape) > 1 else None
                     one = replace(owned, shape=shape, dtype=dtype, axis=axis)

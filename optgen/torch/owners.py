@@ -37,8 +37,7 @@ def assign(
     """Give those of the parameters that have no owner one, alike in all processes.
 
     It is the process that alone has states of the whole parameter, but those that are
-    ``everywhere``. Others go to the process with
-    the least work so far, the largest first.
+    ``everywhere``. Others go to the process with the least work so far, the largest first.
     """
     groups: dict[Any, list[Tensor]] = {}
     for param in params:
@@ -51,7 +50,8 @@ def assign(
         for param in some:
             if param in owners:
                 loads[owners[param]] += _work(param, view)
-        holders = _holders([states.get(param) for param in new], everywhere, group)
+        has = [_has_whole(states.get(param) or {}, everywhere) for param in new]
+        holders = _holders(torch.tensor(has, device=local(new[0]).device), group)
         pairs = sorted(zip(new, holders, strict=True), key=lambda pair: -_work(pair[0], view))
         for param, held in sorted(pairs, key=lambda pair: len(pair[1]) != 1):
             owner = held[0] if len(held) == 1 else int(np.argmin(loads))
@@ -65,12 +65,11 @@ def _work(param: Tensor, view: str) -> int:
     return prod(counts) * min(counts[1:])
 
 
-def _holders(states: Sequence[Any], everywhere: Collection[str], group: Any) -> list[list[int]]:
+def _holders(here: Tensor, group: Any) -> list[list[int]]:
     """For each parameter, the processes that have states of all of it."""
-    here = torch.tensor([_has_whole(own or {}, everywhere) for own in states])
     found = [torch.empty_like(here) for _ in range(distributed.get_world_size(group))]
     distributed.all_gather(found, here, group=group)
-    return [np.flatnonzero(column).tolist() for column in torch.stack(found).numpy().T]
+    return [np.flatnonzero(column).tolist() for column in torch.stack(found).cpu().numpy().T]
 
 
 def _has_whole(own: Mapping[str, Any], everywhere: Collection[str]) -> bool:
