@@ -111,7 +111,7 @@ def _owned(part: Part | None, is_here: bool | None) -> Part | None:
     """The part of a parameter that is in a model; the owner's has all of it."""
     if part is None or is_here is None:
         return part
-    return None if is_here else part._replace(here=[(0, 0)] * len(part.shape))
+    return None if is_here else Part(part.shape, [(0, 0)] * len(part.shape), part.strides)
 
 
 class Shards:

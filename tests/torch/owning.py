@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable
@@ -127,6 +128,8 @@ def trained(kind: Any, place: Placing, arguments: dict[str, Any], what: str) -> 
         set_gradients(params, place, step)
         optimizer.step()
     found = [full(param) for param in params]
+    if "global_clipnorm" in arguments:
+        found.append(torch.tensor(optimizer.gradient_norm, dtype=torch.float64))
     if arguments.get("use_ema"):
         with optimizer.averaged():
             found += [full(param) for param in params]
@@ -258,6 +261,11 @@ def check_memory(mesh: Any) -> None:
         has = torch.tensor(any(value.dim() > 1 for value in own.values()), dtype=torch.int64)
         distributed.all_reduce(has)
         assert int(has) == 1
+    copies, copied = copy.deepcopy((params, optimizer))
+    for some, one in ((params, optimizer), (copies, copied)):
+        set_gradients(some, in_parts(mesh, 0), 1)
+        one.step()
+    assert all(map(torch.equal, map(local, params), map(local, copies)))
 
 
 def check_refusals(grid: Any) -> None:
