@@ -13,6 +13,7 @@ from optgen.torch.distributed import is_shared, local, spread_dimensions
 from optgen.torch.exchange import Divided, gather, give_back
 from optgen.torch.owners import divided
 from optgen.torch.parameters import Parameters
+from optgen.torch.states import AGE
 
 Tensor = torch.Tensor
 
@@ -39,6 +40,9 @@ def collect(
                 part = _placed(name, value, param)
                 own[name] = part.new_empty(shape if one.is_here else 0)
                 moved.append((one, part, own[name]))
+                if own.get(AGE) is None:
+                    # Torch's classes may have no age, which the owner finds by the other states.
+                    own[AGE] = 1.0
             if not one.is_here:
                 del own[name]
     if moved:

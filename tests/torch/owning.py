@@ -268,6 +268,21 @@ def check_memory(mesh: Any) -> None:
     assert all(map(torch.equal, map(local, params), map(local, copies)))
 
 
+def check_ages(mesh: Any) -> None:
+    """Torch's class has no ages, and all processes count the update that its state has."""
+    place = in_parts(mesh, 0)
+    params = [place(torch.ones(shape)).requires_grad_() for shape in ((6, 4), (4, 6), (5, 5))]
+    optimizer = fused.Muon(params)
+    set_gradients(params, place, 0)
+    optimizer.step()
+    saved = optimizer.state_dict()
+    for own in saved["state"].values():
+        del own["step"]
+    other = fused.Muon(params)
+    other.load_state_dict(saved)
+    assert [float(other.state[param]["step"]) for param in params] == [1.0] * 3
+
+
 def check_refusals(grid: Any) -> None:
     """Matrices in parts along two dimensions, and those that are none after a first step."""
     param = distribute_tensor(torch.ones(4, 4), grid, [Shard(0), Shard(1)]).requires_grad_()
@@ -298,6 +313,7 @@ def rank(number: int, folder: Path) -> None:
         check_refusals(grid)
         check_plan(line)
         check_memory(line)
+        check_ages(line)
     if number < 2:
         with processes(folder, "two", number, 2):
             found["two"] = runs(in_parts(init_device_mesh("cpu", (2,)), 0), folder)
