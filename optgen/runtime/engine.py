@@ -158,7 +158,7 @@ class Engine:
         parts = [part for part in self._parts if program.when(part.on)]
         own = self._tables, self._shapes, chosen, self._whole
         shapes = {name: shape for name, shape, _ in self._kernels.matrices}
-        calls = MatrixCalls(shapes, self._batches, self._scalar, self._library)
+        calls = MatrixCalls(shapes, self._batches, self._scalar, self._library, self._kernels.inner)
         return Running(phase, parts, *own, calls, loops)
 
     def _scalar(self, name: str, index: int) -> float:

@@ -6,6 +6,8 @@ bfloat16 only.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,6 +16,9 @@ from optgen.runtime.cpu.matrix_calls import NUMPY
 from optgen.runtime.matrix_library import BFLOAT16, MatrixLibrary
 
 Tensor = torch.Tensor
+
+#: Multiplications of one product from which, on the CPU, matrices of a batch are faster one by one.
+_ALONE = 256**3
 
 
 def library_for(compute: str) -> MatrixLibrary:
@@ -30,17 +35,58 @@ def has_bfloat16() -> bool:
 
 def in_bfloat16(left: Tensor, right: Tensor, out: Tensor) -> None:
     """A product of float32 in bfloat16, with sums in float32; others have their own precision."""
-    if out.dtype is not torch.float32:
+    if out.dtype is torch.float64:
         torch.matmul(left, right, out=out)
         return
     narrow = left.bfloat16()
     other = narrow.mT if _is_transpose(left, right) else right.bfloat16()
-    if left.device.type != "cpu":
-        out.copy_(torch.matmul(narrow, other))
+    for one, second, result in _parts(narrow, other, out):
+        if result.dtype is torch.bfloat16:
+            torch.matmul(one, second, out=result)
+        else:
+            result.copy_(torch.matmul(one, second))
+
+
+def add_in_bfloat16(
+    left: Tensor, right: Tensor, out: Tensor, added: Tensor, times: float, number: float
+) -> None:
+    """``times*(left @ right) + number*added``, in the same way."""
+    if out.dtype is torch.float64:
+        add(left, right, out, added, times, number)
         return
-    # On the CPU, a batch takes up to twice as long as its matrices one by one.
-    for one, second, result in zip(*(a.flatten(0, -3) for a in (narrow, other, out)), strict=True):
-        result.copy_(torch.mm(one, second))
+    narrow = left.bfloat16()
+    other = narrow.mT if _is_transpose(left, right) else right.bfloat16()
+    for one, second, more, result in _parts(narrow, other, added.bfloat16(), out):
+        sum_of = torch.addmm if one.ndim == 2 else torch.baddbmm
+        if result.dtype is torch.bfloat16:
+            sum_of(more, one, second, beta=number, alpha=times, out=result)
+        else:
+            result.copy_(sum_of(more, one, second, beta=number, alpha=times))
+
+
+def add(
+    left: Tensor, right: Tensor, out: Tensor, added: Tensor, times: float, number: float
+) -> None:
+    """``times*(left @ right) + number*added``."""
+    one, other, result, more = (tensor.flatten(0, -3) for tensor in (left, right, out, added))
+    torch.baddbmm(more, one, other, beta=number, alpha=times, out=result)
+
+
+def inner(tensor: Tensor) -> Tensor:
+    """What products alone read and write: float32 as bfloat16, in the first half of its memory."""
+    if tensor.dtype is not torch.float32 or not tensor.is_contiguous():
+        return tensor
+    return tensor.view(-1).view(torch.bfloat16)[: tensor.numel()].view(tensor.shape)
+
+
+def _parts(*batches: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """The operands and the result of each call for a batch: all at once, or one by one."""
+    left, right, *_ = whole = [batch.flatten(0, -3) for batch in batches]
+    work = left.shape[-2] * left.shape[-1] * right.shape[-1]
+    if left.device.type == "cpu" and work >= _ALONE:
+        yield from zip(*whole, strict=True)
+    else:
+        yield tuple(whole)
 
 
 def _is_transpose(left: Tensor, right: Tensor) -> bool:
@@ -48,9 +94,21 @@ def _is_transpose(left: Tensor, right: Tensor) -> bool:
     return same and left.mT.shape == right.shape
 
 
+def _tensor(array: Any) -> Tensor:
+    return array if isinstance(array, Tensor) else torch.from_numpy(array)
+
+
 def _multiply(left: Any, right: Any, out: Any) -> None:
-    in_bfloat16(*map(torch.from_numpy, (left, right, out)))
+    in_bfloat16(*map(_tensor, (left, right, out)))
+
+
+def _add(left: Any, right: Any, out: Any, added: Any, times: float, number: float) -> None:
+    add_in_bfloat16(*map(_tensor, (left, right, out, added)), times, number)
+
+
+def _inner(array: Any) -> Tensor:
+    return inner(torch.from_numpy(array))
 
 
 #: Decompositions are NumPy's, in float64.
-HALF = MatrixLibrary(_multiply, NUMPY.of_matrix)
+HALF = replace(NUMPY, multiply=_multiply, add=_add, inner=_inner)
