@@ -56,12 +56,13 @@ def add_in_bfloat16(
         return
     narrow = left.bfloat16()
     other = narrow.mT if _is_transpose(left, right) else right.bfloat16()
-    for one, second, more, result in _parts(narrow, other, added.bfloat16(), out):
+    more = other if _is_same(right, added) else added.bfloat16()
+    for one, second, third, result in _parts(narrow, other, more, out):
         sum_of = torch.addmm if one.ndim == 2 else torch.baddbmm
         if result.dtype is torch.bfloat16:
-            sum_of(more, one, second, beta=number, alpha=times, out=result)
+            sum_of(third, one, second, beta=number, alpha=times, out=result)
         else:
-            result.copy_(sum_of(more, one, second, beta=number, alpha=times))
+            result.copy_(sum_of(third, one, second, beta=number, alpha=times))
 
 
 def add(
@@ -90,8 +91,12 @@ def _parts(*batches: Tensor) -> Iterator[tuple[Tensor, ...]]:
 
 
 def _is_transpose(left: Tensor, right: Tensor) -> bool:
-    same = left.data_ptr() == right.data_ptr() and left.mT.stride() == right.stride()
-    return same and left.mT.shape == right.shape
+    return _is_same(left.mT, right)
+
+
+def _is_same(one: Tensor, other: Tensor) -> bool:
+    alike = one.shape == other.shape and one.stride() == other.stride()
+    return alike and one.data_ptr() == other.data_ptr()
 
 
 def _tensor(array: Any) -> Tensor:
@@ -103,7 +108,8 @@ def _multiply(left: Any, right: Any, out: Any) -> None:
 
 
 def _add(left: Any, right: Any, out: Any, added: Any, times: float, number: float) -> None:
-    add_in_bfloat16(*map(_tensor, (left, right, out, added)), times, number)
+    one, other, result, more = map(_tensor, (left, right, out, added))
+    add_in_bfloat16(one, other, result, more, times, number)
 
 
 def _inner(array: Any) -> Tensor:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import Expression, Name, Operation, names, walk
+from optgen.compiler.ir.expression import Expression, Name, Operation, walk
 from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.matrix import (
@@ -18,9 +18,9 @@ from optgen.compiler.ir.matrix import (
     TRANSPOSE,
     extent_of,
 )
-from optgen.compiler.ir.plan import Added, Assignment, Hold, Item, MatrixCall, expression_of
+from optgen.compiler.ir.plan import Added, Assignment, Hold, Item, MatrixCall
 from optgen.compiler.plan.hoisted_names import fresh, words
-from optgen.compiler.plan.matrix_sums import sum_with_product
+from optgen.compiler.plan.matrix_sums import MatrixSums
 
 #: Replaces what has a smaller extent by names of hoisted values.
 Hoist = Callable[[Expression, Extent, Condition, str, str], Expression]
@@ -53,6 +53,7 @@ class Matrices:
         self._held: dict[str, tuple[str, Condition]] = {}
         self._symmetric: set[str] = set()
         self._is_narrow = is_narrow
+        self._sums = MatrixSums(items, extents, self.extents)
 
     def at_hand(self, guard: Condition, part: Expression) -> Expression | None:
         """The scratch matrix that holds the value of a name where a guard holds."""
@@ -74,7 +75,7 @@ class Matrices:
         self, target: str, expression: Expression, guard: Condition, block: str
     ) -> Expression:
         """The result of a call that computes a sum with a product, where ``target`` is one."""
-        name = self._sum(expression, target, guard, block) if self._is_narrow else None
+        name = self._summed(expression, target, guard, block) if self._is_narrow else None
         return expression if name is None else Name(name)
 
     def call(self, expression: Operation, guard: Condition, block: str) -> Expression:
@@ -157,7 +158,12 @@ class Matrices:
         expression = self.at_hand(guard, expression) or expression
         if isinstance(expression, Name) and expression.id in self.extents:
             return expression
-        if (name := self._summed(expression, guard, block)) is not None:
+        if isinstance(expression, Name):
+            assigned = self._sums.assignment(expression.id, guard)
+            name = None if assigned is None else self._resummed(assigned, block)
+        else:
+            name = self._summed(expression, words(expression), guard, block)
+        if name is not None:
             return Name(name, expression.location)
         extent = self._extents.of(expression)
         term = self._hoist(expression, extent, guard, "factor", block)
@@ -169,44 +175,32 @@ class Matrices:
             self.note(expression.id, target, guard)
         return Name(target, expression.location)
 
-    def _summed(self, expression: Expression, guard: Condition, block: str) -> str | None:
-        """The scratch matrix with a sum that a call computes: a value, or that of a name."""
-        if not isinstance(expression, Name):
-            return self._sum(expression, words(expression), guard, block)
-        last = next((one for one in reversed(self._items) if one.target == expression.id), None)
-        if not isinstance(last, Assignment) or not guard.implies(last.guard):
-            return None
-        name = self._sum(last.expression, last.target, last.guard, block, last)
+    def _resummed(self, assigned: Assignment, block: str) -> str | None:
+        """The scratch matrix with the value of a name, where it is a sum with a product."""
+        name = self._summed(
+            assigned.expression, assigned.target, assigned.guard, block, (assigned,)
+        )
         if name is not None:
-            self.note(expression.id, name, last.guard)
+            # What else needs the value reads it there.
+            *before, call = self._items
+            place = before.index(assigned)
+            self._items[place:] = [call, replace(assigned, expression=Name(name))]
+            self._items += before[place + 1 :]
+            self.note(assigned.target, name, assigned.guard)
         return name
 
-    def _sum(
+    def _summed(
         self,
         expression: Expression,
         wish: str,
         guard: Condition,
         block: str,
-        assigned: Assignment | None = None,
+        readers: Sequence[Item] = (),
     ) -> str | None:
-        """The scratch matrix with a sum in which a product has its only use.
-
-        The call takes the place of the product, just before what ``assigned`` the sum to a name.
-        """
-        uses = [] if assigned is None else [assigned]
-
-        def is_product(name: str) -> bool:
-            call = self._call(name)
-            readers = [one for one in self._items if name in names(expression_of(one))]
-            return call is not None and call.guard == guard and readers == uses
-
-        found = sum_with_product(
-            expression, lambda one: self._extents.of(one) is Extent.CALL, is_product
-        )
-        call = self._call(found[0]) if found is not None else None
-        if found is None or call is None or self.extents.get(found[1].matrix.id) != call.extent:
+        """The scratch matrix with a sum, which one call makes instead of that of its product."""
+        if (found := self._sums.call(expression, guard, readers)) is None:
             return None
-        product, added = found
+        call, added = found
         times, number = (
             self._hoist(one, Extent.TENSOR, guard, "number", block)
             for one in (added.times, added.number)
@@ -214,23 +208,10 @@ class Matrices:
         target = self._scratch(f"held_{wish}", f"held_{block}", call.extent)
         if self._is_symmetric(expression):
             self._symmetric.add(target)
-        made = replace(call, target=target, added=Added(times, number, added.matrix))
+        del self.extents[call.target]
         self._items.remove(call)
-        del self.extents[product]
-        if assigned is None:
-            self._items.append(made)
-        else:
-            place = self._items.index(assigned)
-            self._items[place : place + 1] = [made, replace(assigned, expression=Name(target))]
+        self._items.append(replace(call, target=target, added=Added(times, number, added.matrix)))
         return target
-
-    def _call(self, name: str) -> MatrixCall | None:
-        """The call that makes a product by itself."""
-        for item in self._items:
-            if isinstance(item, MatrixCall) and item.target == name:
-                is_alone = item.function.operator == PRODUCT and item.added is None
-                return item if is_alone else None
-        return None
 
     def _lies(self, expression: Operation) -> bool:
         """Whether it is a product of columns by rows, which is a factor of another one."""

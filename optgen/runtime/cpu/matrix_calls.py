@@ -33,7 +33,7 @@ class MatrixCalls:
         library: MatrixLibrary = NUMPY,
         inner: frozenset[str] = frozenset(),
     ) -> None:
-        """``shapes`` are those of scratch matrices by name; ``inner`` are those of products only."""
+        """``shapes`` are those of scratch matrices by name, ``inner`` those of products only."""
         self._shapes, self._batches, self._scalar = shapes, batches, scalar
         self._library, self._inner = library, inner
 
