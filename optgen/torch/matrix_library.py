@@ -81,8 +81,16 @@ def inner(tensor: Tensor) -> Tensor:
 
 
 def _parts(*batches: Tensor) -> Iterator[tuple[Tensor, ...]]:
-    """The operands and the result of each call for a batch: all at once, or one by one."""
-    left, right, *_ = whole = [batch.flatten(0, -3) for batch in batches]
+    """The operands and the result of each call for a batch: all at once, or one by one.
+
+    The result has consecutive elements in its rows; on the CPU, torch takes a hundred times as long
+    to add products where it hasn't.
+    """
+    left, right, *others = (batch.flatten(0, -3) for batch in batches)
+    if others[-1].stride(-1) != 1:
+        left, right = right.mT, left.mT
+        others = [other.mT for other in others]
+    whole = [left, right, *others]
     work = left.shape[-2] * left.shape[-1] * right.shape[-1]
     if left.device.type == "cpu" and work >= _ALONE:
         yield from zip(*whole, strict=True)

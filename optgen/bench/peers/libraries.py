@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 
-from optgen.bench.peers import of_keras, of_optax, of_pytorch_optimizer, of_torch
+from optgen.bench.peers import of_keras, of_optax, of_torch
 from optgen.bench.peers.interface import Library, Run, Task
+from optgen.bench.peers.of_packages import Eager, Package
 
 LIBRARIES: dict[str, Library] = {
     "torch": of_torch,
     "keras": of_keras,
     "optax": of_optax,
-    "pytorch_optimizer": of_pytorch_optimizer,
+    "pytorch_optimizer": Package("pytorch_optimizer"),
+    "muon": Package("muon"),
+    "heavyball": Eager("heavyball"),
 }
+#: The projects of packages that have another name.
+_PROJECTS = {"muon": "muon-optimizer"}
 #: Those that a benchmark compares with unless it is given others.
 USUAL = ("torch", "keras")
 
@@ -41,7 +46,7 @@ def installed(wishes: Iterable[str], notes: list[str]) -> list[str]:
         if not absent:
             found.append(name)
         elif named:
-            packages = " ".join(absent)
+            packages = " ".join(_PROJECTS.get(package, package) for package in absent)
             notes.append(f"there is no comparison with {name}: python -m pip install {packages}")
     return found
 
