@@ -51,7 +51,7 @@ class Eager(Package):
 
     run = _Taking
 
-    def prepare(self, threads: int) -> dict[str, str]:
-        """Set the number of threads, and leave compilation out."""
+    def runs(self, task: Task) -> Iterator[tuple[str, Run]]:
+        """The class of a rule, without compilation."""
         setattr(import_module(f"{self.PACKAGES[-1]}.utils"), "compile_mode", None)  # noqa: B010
-        return super().prepare(threads)
+        yield from super().runs(task)
