@@ -10,6 +10,7 @@ from typing import Any
 from optgen.bench.ours import calls_for_matrices
 from optgen.bench.peers.interface import Arrays
 from optgen.bench.peers.of_torch import TorchRun
+from optgen.runtime.core import core_of
 
 
 class OwnTorchRun(TorchRun):
@@ -21,4 +22,4 @@ class OwnTorchRun(TorchRun):
 
     def matrix_calls(self) -> Callable[[], object] | None:
         """The calls of libraries that a step makes for matrices, alone; None without any."""
-        return calls_for_matrices(self._optimizer._current().model)
+        return calls_for_matrices(core_of(self._optimizer).model)

@@ -238,12 +238,6 @@ class Kernels:
         return next((program for program in self.programs if program.name == name), None)
 
     @property
-    def inner(self) -> frozenset[str]:
-        """The scratch matrices that products make, and that nothing but products reads."""
-        phases = (phase for program in self.programs for phase in program.phases)
-        return frozenset(one.target for phase in phases for one in phase.calls if one.is_inner)
-
-    @property
     def gates(self) -> tuple[Program, ...]:
         """The programs that may replace the update, in the order of their gates."""
         return tuple(program for program in self.programs if program.gate)

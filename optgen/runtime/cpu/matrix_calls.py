@@ -11,6 +11,7 @@ import numpy as np
 from optgen.runtime.batch import Batch
 from optgen.runtime.cpu.decompositions import OF_MATRIX
 from optgen.runtime.cpu.matrix_sums import adding
+from optgen.runtime.kernels import Program
 from optgen.runtime.matrix_calls import ELEMENT, GRAM, MatrixCall, is_by_length
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.transaction import Call
@@ -116,6 +117,12 @@ class MatrixCalls:
         else:
             yield library.multiply, left, right, out
             yield adding(out, *added, *numbers)
+
+
+def inner(programs: Sequence[Program]) -> frozenset[str]:
+    """The scratch matrices that products make, and that nothing but products reads."""
+    phases = (phase for program in programs for phase in program.phases)
+    return frozenset(one.target for phase in phases for one in phase.calls if one.is_inner)
 
 
 def _turned(matrices: Any) -> Any:
