@@ -20,7 +20,7 @@ from tests.runtime.passes import Made, passes, plan
 
 _TABLE, _LIST, _NUMBERS = types.int64[:, ::1], types.int64[::1], types.float64[:, ::1]
 #: The types of what the engine launches kernels with.
-_ARGUMENTS = {
+ARGUMENTS = {
     "chunks": _TABLE,
     "addresses": _TABLE,
     "rows": _LIST,
@@ -69,4 +69,4 @@ def functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     """Names, kernels and the types of their arguments."""
     for made in element_kernels():
         names = inspect.signature(made.kernel.py_func).parameters
-        yield made.name, made.kernel, tuple(_ARGUMENTS[name] for name in names)
+        yield made.name, made.kernel, tuple(ARGUMENTS[name] for name in names)
