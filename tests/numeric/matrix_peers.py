@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import heavyball
+import muon
 import numpy as np
 import optax
 import pytorch_optimizer as po
@@ -58,6 +60,38 @@ def po_s(make: Any, of_matrices: dict[str, Any], **of_others: Any) -> Run:
         return make([group for group in groups if group["params"]], foreach=False)
 
     return in_float64(of_torch(made))
+
+
+def author_s(decay: float = 0.0, **of_matrices: Any) -> Run:
+    """The class of Muon's author, with Adam for vectors; in bfloat16 otherwise."""
+
+    def made(held: Sequence[torch.Tensor]) -> Any:
+        matrices = [one for one in held if one.ndim > 1]
+        others = [one for one in held if one.ndim < 2]
+        both = {"weight_decay": decay}
+        groups = [
+            {"params": matrices, "use_muon": True, "lr": RATE, **both, **of_matrices},
+            {"params": others, "use_muon": False, "lr": OTHER_RATE, **both},
+        ]
+        return muon.SingleDeviceMuonWithAuxAdam([group for group in groups if group["params"]])
+
+    return _within(of_torch(made), lambda: patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone))
+
+
+@contextmanager
+def not_compiled(**instead: Any) -> Iterator[None]:
+    """Lets HeavyBall run without a compiler, with other functions in the place of its own."""
+    with patch.multiple(heavyball.utils, compile_mode=None, **instead):
+        yield
+
+
+def heavyball_s(*, is_jordan: bool = True, **arguments: Any) -> Run:
+    """HeavyBall's Muon, by default with Jordan's numbers, which it has for square matrices only."""
+    chosen = {"betas": (0.95, 0.9), "storage_dtype": "float64", "multi_tensor": False}
+    run = of_torch(heavyball.Muon, lr=RATE, **chosen, **arguments)
+    jordan = heavyball.utils.legacy_zeropower_via_newtonschulz5
+    instead = {"zeropower_via_newtonschulz5": jordan} if is_jordan else {}
+    return _within(run, lambda: not_compiled(**instead))
 
 
 def in_float64(run: Run) -> Run:
