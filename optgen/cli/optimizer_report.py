@@ -93,8 +93,8 @@ def _of_calls(card: Cost) -> Iterator[str]:
     """The functions of matrices of a setting in words, and scratch memory."""
     for call in card.calls:
         moved = " + ".join(map(str, call.matrices))
-        times = f"{call.times} times a {call.function}"
-        yield f"{times}: {call.operations} operations, and {moved} numbers read and written"
+        often = "once" if call.times == 1 else f"{call.times} times"
+        yield f"{call.function}, {often}: {call.operations} operations, and {moved} numbers read and written"
     work = sum(call.operations_at(*EXAMPLE) for call in card.calls) / 1e9
     megabytes = sum(call.bytes_at(*EXAMPLE) for call in card.calls) / 1e6
     calls = sum(call.times for call in card.calls)

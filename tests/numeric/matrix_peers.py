@@ -75,7 +75,9 @@ def author_s(decay: float = 0.0, **of_matrices: Any) -> Run:
         ]
         return muon.SingleDeviceMuonWithAuxAdam([group for group in groups if group["params"]])
 
-    return _within(of_torch(made), lambda: patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone))
+    return _within(
+        of_torch(made), lambda: patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    )
 
 
 @contextmanager

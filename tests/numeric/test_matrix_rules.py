@@ -102,10 +102,10 @@ PEERS = [
         peers.po_s(po.Muon, {"use_adjusted_lr": True, "weight_decay": 0.1}, weight_decay=0.1),
         "Moonlight",
     ),
-    muon(peers.author_s(), whose="author", shapes=WITHOUT_CONVOLUTIONS),
+    muon(peers.author_s(), whose="muon", shapes=WITHOUT_CONVOLUTIONS),
     muon(
         peers.author_s(0.1, momentum=0.8),
-        whose="author",
+        whose="muon",
         shapes=WITHOUT_CONVOLUTIONS,
         weight_decay=0.1,
         momentum=0.8,

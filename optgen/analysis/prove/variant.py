@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -21,6 +21,7 @@ from optgen.compiler.ir.expression import (
     Name,
     Number,
     Operation,
+    names,
     rewrite,
     walk,
 )
@@ -61,6 +62,18 @@ class Variant:
     is_perturbed: bool = False
     #: Values with names of their own in ``values``, each in terms of the earlier ones.
     parts: Mapping[str, Expression] = field(default_factory=dict)
+    #: The names in what evaluation uses in place of the parameter.
+    evaluated: frozenset[str] = frozenset()
+
+    def behind(self, results: Iterable[str]) -> frozenset[str]:
+        """The names that some results of any step depend on, with these."""
+        reaching, grows = {*results}, True
+        made = {**self.parts, **self.values}
+        while grows:
+            made_of = {n for name in reaching for n in names(made.get(name, Name(name)))}
+            grows = not made_of <= reaching
+            reaching |= made_of
+        return frozenset(reaching)
 
     @property
     def change(self) -> Expression:
@@ -147,7 +160,10 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
     )
     location = next(moving, rule.location)
     views = every.get(MATRIX, False), every.get(PERTURBED, False)
-    return Variant(label, taken, values, known, relations, states, location, *views, parts)
+    evaluated = frozenset(names(rule.evaluation) if rule.evaluation is not None else ())
+    return Variant(
+        label, taken, values, known, relations, states, location, *views, parts, evaluated
+    )
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Operation, walk
+from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Operation, names, walk
 from optgen.compiler.ir.extent import MATRICES, OF_RANK, SQUARES, TALL, Extent
 from optgen.compiler.ir.extents import AMOUNTS, Extents
 from optgen.compiler.ir.matrix import (
@@ -76,9 +76,14 @@ class _Shapes:
         self._extents = Extents(rule.states, block.steps, rule.inputs)
 
     def problems(self) -> Iterator[Problem]:
-        """The first problem of each step."""
+        """The first problem of each step, without those of what such a step has made."""
+        unclear = set[str]()
         for step in self._block.steps if self._block.slot is None else ():
-            yield from self._check(step.expression, step)
+            is_clear = unclear.isdisjoint(names(step.expression))
+            found = [*self._check(step.expression, step)] if is_clear else []
+            if found or not is_clear:
+                unclear.add(step.target)
+            yield from found
 
     def _check(self, part: Expression, step: Step, *, is_factor: bool = False) -> Iterator[Problem]:
         if not isinstance(part, Operation):
