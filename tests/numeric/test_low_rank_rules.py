@@ -12,8 +12,8 @@ from pytorch_optimizer import GaLore
 from pytorch_optimizer.optimizer.utils.galore import GaLoreProjector
 
 import optgen
-from tests.zoo.low_rank import apollo, dion, galore
 from tests.zoo.libraries import galore_class
+from tests.zoo.low_rank import apollo, dion, galore
 from tests.zoo.papers import RATE, Steps
 from tests.zoo.runs import Array
 

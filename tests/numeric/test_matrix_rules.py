@@ -117,7 +117,7 @@ PEERS = [
         peers.heavyball_s(nesterov=False),
         {"nesterov": False},
         MATRICES,
-        # Weights of its mean, corrected for its start, are float32; the size of a mean is no matter.
+        # Its mean is corrected for its start, which is no matter, with weights in float32.
         tolerance=1e-5,
     ),
     muon(peers.optax_s(nesterov=False, adam_b2=0.95), whose="optax", nesterov=False),

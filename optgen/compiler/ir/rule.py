@@ -9,7 +9,7 @@ from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression, Name, Operation, text
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.problem import Location
-from optgen.compiler.ir.spec import Scalar, Text
+from optgen.compiler.ir.spec import Scalar, Text, TorchArgument
 
 #: Names that every rule can use without a declaration.
 PARAM, GRAD, LEARNING_RATE, CALL, STEP = "param", "grad", "learning_rate", "call", "step"
@@ -157,7 +157,7 @@ class Rule:
     notation: str = ""
     position: int | None = None
     defaults: tuple[tuple[Text, Scalar], ...] = ()
-    torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
+    torch: tuple[TorchArgument, ...] = ()
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
     inputs: tuple[Input, ...] = ()
