@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.blocks import in_blocks
 from optgen.runtime.chunks import Segments
 from optgen.runtime.hyperparameters.declarations import Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
@@ -28,12 +29,14 @@ def views_of(
     rows: Sequence[Row],
     view: str,
     ranks: Sequence[int],
+    blocks: Sequence[int],
     splits: Sequence[int],
     whole: Whole | None,
 ) -> list[View | None]:
     """The views of variables of at least two dimensions that the user didn't exclude.
 
-    ``ranks`` has the rank of each variable, and ``splits`` how many matrices it is stacked of.
+    ``ranks`` has the rank of each variable, ``blocks`` how long the sides of its blocks may be,
+    and ``splits`` how many matrices it is stacked of.
     """
     found: list[View | None] = []
     for index, (variable, row) in enumerate(zip(variables, rows, strict=True)):
@@ -46,8 +49,10 @@ def views_of(
             raise ValueError("a variable of which other processes have parts can't be split")
         else:
             found.append(memory.view(variable, view, part))
-    pairs = zip(found, ranks, strict=True)
-    return [None if one is None else replace(one, rank=rank) for one, rank in pairs]
+    return [
+        None if one is None else replace(in_blocks(one, most), rank=rank)
+        for one, rank, most in zip(found, ranks, blocks, strict=True)
+    ]
 
 
 def segments_of(

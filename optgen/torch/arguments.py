@@ -73,7 +73,7 @@ class Argument:
             raise ValueError(
                 f"{owner}: {self.name} must be {' or '.join(map(repr, self.words))}, not {given!r}"
             )
-        return given == self.words[1]
+        return bool(given == self.words[1])
 
 
 def _is_off(part: Hyperparameter) -> bool:

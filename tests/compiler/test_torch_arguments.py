@@ -41,12 +41,12 @@ def test_words_and_fixed_numbers(kind: str | None, step: float, path: Path) -> N
     worded = optimizer_class(optgen.compile(str(path)))
     param = torch.nn.Parameter(torch.zeros(2))
     param.grad = torch.ones(2)
-    worded([param], kind=kind, rounds=5).step()  # type: ignore[call-arg]
+    worded([param], kind=kind, rounds=5).step()
     assert param.tolist() == [-step, -step]
     with pytest.raises(ValueError, match="Worded: rounds must be 5, not 4"):
-        worded([param], rounds=4)  # type: ignore[call-arg]
+        worded([param], rounds=4)
     with pytest.raises(TypeError, match="doubled"):
-        worded([param], doubled=True)  # type: ignore[call-arg]
+        worded([param], doubled=True)
 
 
 @pytest.mark.parametrize(

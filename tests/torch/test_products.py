@@ -73,18 +73,16 @@ def test_what_it_does_not_have_is_refused(arguments: dict[str, Any], message: st
 
 def test_groups_scale_steps_as_they_are_told() -> None:
     ours, theirs = (params_of(*MATRICES, dtype=torch.float64) for _ in range(2))
-    made = []
+    made: list[tuple[Any, Any]] = []
     for kind, params in ((fused.Muon, ours), (torch.optim.Muon, theirs)):
-        groups = [{"params": params[:2], "adjust_lr_fn": "match_rms_adamw"}, {"params": params[2:]}]
-        made.append(kind(groups))
+        first = {"params": params[:2], "adjust_lr_fn": "match_rms_adamw"}
+        make: Any = kind
+        made.append((make([first, {"params": params[2:]}]), params))
     with in_float64():
-        run(made[0], ours, range(3))
-        run(made[1], theirs, range(3))
-        made[0].param_groups[1]["adjust_lr_fn"] = made[1].param_groups[1]["adjust_lr_fn"] = (
-            "match_rms_adamw"
-        )
-        run(made[0], ours, range(3, 6))
-        run(made[1], theirs, range(3, 6))
+        for steps, second in ((range(3), "original"), (range(3, 6), "match_rms_adamw")):
+            for optimizer, params in made:
+                optimizer.param_groups[1]["adjust_lr_fn"] = second
+                run(optimizer, params, steps)
     torch.testing.assert_close(values(ours), values(theirs), rtol=1e-12, atol=1e-12)
 
 

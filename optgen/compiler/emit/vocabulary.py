@@ -29,6 +29,9 @@ _PRINTED = CLASSES.union(
         "torch_names",
         "torch_words",
         "torch_fixed",
+        "bounds",
+        "rank",
+        "block",
         "layout",
     ),
     (

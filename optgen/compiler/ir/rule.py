@@ -40,8 +40,8 @@ class Hyperparameter:
     excluded: Scalar | None = None
     #: Whether it is a static loss scale.
     scales_loss: bool = False
-    #: Whether it bounds the sides of matrices that have a rank.
-    is_rank: bool = False
+    #: What it bounds the sides of: of matrices that have a "rank", or of a "block" of each matrix.
+    bounds: str = ""
     #: The feature that isn't woven into this rule, whose argument it is instead.
     replaces: Text | None = None
     #: For which variables that is so.

@@ -142,6 +142,8 @@ class Spec:
     view: Text | None = None
     #: The hyperparameter that bounds the sides of matrices that have a rank.
     rank: Text | None = None
+    #: The hyperparameter that bounds the sides of blocks, which matrices are batches of.
+    block: Text | None = None
     #: The type of the arithmetic of products of matrices.
     compute: Text | None = None
     fallback: Fallback | None = None

@@ -53,7 +53,7 @@ def _multiplies(expression: Expression) -> bool:
 
 def _check_rank(rule: Rule) -> Iterator[Problem]:
     """States of a rank where no hyperparameter is one."""
-    if not any(h.is_rank for h in rule.hyperparameters):
+    if not any(h.bounds == RANK for h in rule.hyperparameters):
         for state in rule.states:
             if state.extent in OF_RANK:
                 message = f"{state.name!r} has a side of a rank, and no hyperparameter is one"
@@ -139,7 +139,7 @@ class _Shapes:
 
     def _check_singular(self, part: Operation) -> Iterator[Problem]:
         matrix, number = part.operands
-        ranks = [h.name for h in self._rule.hyperparameters if h.is_rank]
+        ranks = [h.name for h in self._rule.hyperparameters if h.bounds == RANK]
         found = self._extents.sides(matrix)
         if found is None:
             message = f"{part.operator} is of a matrix, and this has {self._amount(matrix)}"

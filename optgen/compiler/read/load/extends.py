@@ -114,6 +114,7 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
         rule=own.rule,
         view=own.view or base.view,
         rank=own.rank or base.rank,
+        block=own.block or base.block,
         compute=own.compute or base.compute,
         inputs=(*base.inputs, *own.inputs),
         evaluate=own.evaluate or base.evaluate,

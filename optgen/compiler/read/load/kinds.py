@@ -29,7 +29,7 @@ BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "evaluate", "p
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
-MATRIX, EVALUATE = {"view", "rank", "compute"}, {"param"}
+MATRIX, EVALUATE = {"view", "rank", "block", "compute"}, {"param"}
 FUNCTION = {"arguments", "rule", "result"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
@@ -69,6 +69,7 @@ def whole(document: Document, top: Fields) -> Spec:
         position=_position(top),
         view=matrix.text("view"),
         rank=matrix.text("rank"),
+        block=matrix.text("block"),
         compute=matrix.text("compute"),
         evaluate=evaluate.text("param"),
         perturb=perturb.text("rule"),
