@@ -49,10 +49,18 @@ def views_of(
             raise ValueError("a variable of which other processes have parts can't be split")
         else:
             found.append(memory.view(variable, view, part))
+    given = zip(found, ranks, blocks, variables, strict=True)
     return [
-        None if one is None else replace(in_blocks(one, most), rank=rank)
-        for one, rank, most in zip(found, ranks, blocks, strict=True)
+        None if one is None else replace(_in_blocks(one, most, variable), rank=rank)
+        for one, rank, most, variable in given
     ]
+
+
+def _in_blocks(view: View, most: int, variable: Array) -> View:
+    try:
+        return in_blocks(view, most)
+    except ValueError as error:
+        raise ValueError(f"a variable of shape {tuple(variable.shape)}: {error}") from None
 
 
 def segments_of(
