@@ -141,7 +141,10 @@ class _Parser:
         """Mark the hyperparameter that bounds the sides of matrices with a rank, or of blocks."""
         if name is None:
             return
-        of_numbers = (h for h in self._hyperparameters if h.integer)
+        if self._spec.view is None:
+            message = f"there are no matrices that {name.value!r:.60} could bound sides of"
+            self._problems.add(message, name.location, 'add view = "first by rest", or another')
+        of_numbers = (h for h in self._hyperparameters if h.integer and not h.bounds)
         whole = {h.name for h in of_numbers if may_be_none or not h.optional}
         if name.value not in whole:
             message = f"the {what} {name.value!r:.60} is no hyperparameter of whole numbers"
