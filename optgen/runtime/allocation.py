@@ -8,7 +8,7 @@ from dataclasses import replace
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.blocks import in_blocks
 from optgen.runtime.chunks import Segments
-from optgen.runtime.hyperparameters.declarations import Input, State
+from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
 from optgen.runtime.matrix_calls import is_matrix
@@ -28,15 +28,14 @@ def views_of(
     variables: Sequence[Array],
     rows: Sequence[Row],
     view: str,
-    ranks: Sequence[int],
-    blocks: Sequence[int],
+    settings: Settings,
     splits: Sequence[int],
     whole: Whole | None,
 ) -> list[View | None]:
     """The views of variables of at least two dimensions that the user didn't exclude.
 
-    ``ranks`` has the rank of each variable, ``blocks`` how long the sides of its blocks may be,
-    and ``splits`` how many matrices it is stacked of.
+    ``settings`` bound the rank of each variable and the sides of its blocks; ``splits`` has how
+    many matrices it is stacked of.
     """
     found: list[View | None] = []
     for index, (variable, row) in enumerate(zip(variables, rows, strict=True)):
@@ -49,18 +48,19 @@ def views_of(
             raise ValueError("a variable of which other processes have parts can't be split")
         else:
             found.append(memory.view(variable, view, part))
-    given = zip(found, ranks, blocks, variables, strict=True)
     return [
-        None if one is None else replace(_in_blocks(one, most, variable), rank=rank)
-        for one, rank, most, variable in given
+        None if one is None else _bounded(one, variable, settings, row)
+        for one, variable, row in zip(found, variables, rows, strict=True)
     ]
 
 
-def _in_blocks(view: View, most: int, variable: Array) -> View:
+def _bounded(view: View, variable: Array, settings: Settings, row: Row) -> View:
+    """The view in blocks, and with a rank, where the settings bound these."""
     try:
-        return in_blocks(view, most)
+        found = in_blocks(view, settings.bound_of(BLOCK, row))
     except ValueError as error:
         raise ValueError(f"a variable of shape {tuple(variable.shape)}: {error}") from None
+    return replace(found, rank=settings.bound_of(RANK, row))
 
 
 def segments_of(

@@ -16,7 +16,7 @@ from optgen.runtime.caller import caller_level
 from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.cpu.scalars import Steps
 from optgen.runtime.gradient_pairs import Variables, by_path
-from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, State
+from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.hyperparameters.treatment import Treatment, rows_of
 from optgen.runtime.kernels import (
@@ -67,9 +67,8 @@ class Model:
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
         self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: How each variable is viewed as a matrix; None if it isn't.
-        bounds = [[settings.bound_of(kind, row) for row in self.rows] for kind in (RANK, BLOCK)]
         own = self.memory, self.variables, self.rows
-        self.views = views_of(*own, rule.view, *bounds, treatment.splits.of(named), parts.whole)
+        self.views = views_of(*own, rule.view, settings, treatment.splits.of(named), parts.whole)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         self.calls_libraries = bool(kernels.matrices)

@@ -13,6 +13,7 @@ from optgen.analysis.exact.composition import TooLargeError, composed
 from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.analysis.exact.matrix_facts import is_call
+from optgen.analysis.exact.nested_choices import decided_inside
 from optgen.analysis.exact.ranges import bound, comparison
 from optgen.analysis.exact.reductions import KNOWN_SHAPES, over_elements
 from optgen.analysis.exact.specialization import asked, decided
@@ -152,6 +153,9 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
     parts: dict[str, Expression] = {}
     repeats = any(is_call(part) for step in taken for part in walk(step.expression))
     values = composed(taken, {PARAM: Name(PARAM)}, parts=parts if repeats else None)
+    varying = frozenset({PARAM, GRAD, *parts, *(state.name for state in states)})
+    for found in (values, parts):
+        found |= {name: decided_inside(one, varying) for name, one in found.items()}
     for name, part in parts.items():
         known[name] = bounds(part, known)
     label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
