@@ -17,7 +17,7 @@ from optax import contrib
 from pytorch_optimizer.optimizer.utils import matrix as po_matrix
 
 from tests.zoo.libraries import of_optax, of_torch
-from tests.zoo.papers import moments, of_paper
+from tests.zoo.papers import mars, moments, of_paper
 from tests.zoo.runs import Array, Model, Run
 
 RATE, OTHER_RATE = 0.0625, 0.03125
@@ -175,6 +175,30 @@ def ada_muon(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         v = 0.95 * v + 0.05 * o**2
         even = o / np.sqrt(v)
         x = x - RATE * 0.2 * np.sqrt(x.size) / np.sqrt(np.sum(even**2)) * even
+        yield x
+
+
+def mars_shampoo(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Yuan et al.'s algorithm for matrices, with the scale of the authors' code; MARS of others."""
+    if x.ndim < 2:
+        yield from mars(x, gradients)
+        return
+    m, rows, columns = np.zeros_like(x), len(x), x.size // len(x)
+    for g, before in zip(gradients, [np.zeros_like(x), *gradients], strict=False):
+        c = g + 0.025 * 0.95 / 0.05 * (g - before)
+        m = 0.95 * m + 0.05 * c / max(1.0, np.sqrt(np.sum(c**2)))
+        x = x - RATE * np.sqrt(max(1, rows / columns)) * jordan(m)
+        yield x
+
+
+def scion_of_convolutions(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """The same with the scale of a convolution: of outputs, inputs, and positions."""
+    outputs, inputs, *positions = x.shape
+    d = np.zeros_like(x)
+    for g in gradients:
+        d = 0.9 * d + 0.1 * g
+        edge = -2.0 * np.sqrt(outputs / inputs) / np.prod(positions) * jordan(d)
+        x = (1 - RATE) * x + RATE * edge
         yield x
 
 

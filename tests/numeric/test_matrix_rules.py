@@ -15,7 +15,7 @@ from tests.numeric import matrix_peers as peers
 from tests.numeric.matrix_peers import OTHER_RATE, RATE
 from tests.numeric.preconditioned import WHOSE
 from tests.numeric.specs import PRODUCTS, read
-from tests.zoo.libraries import of_keras
+from tests.zoo.libraries import of_keras, of_torch
 from tests.zoo.papers import of_paper
 from tests.zoo.peers import PEERS as OF_LOW_RANK
 from tests.zoo.runs import Model, Run, difference, of_ours
@@ -154,6 +154,28 @@ PEERS = [
     ),
     muon(peers.by_paper(peers.polar_muon), "PolarMuon", "paper"),
     muon(peers.by_paper(peers.ada_muon), "AdaMuon", "paper", fallback_beta_2=0.95, epsilon=1e-14),
+    Peer(
+        "MARSShampoo",
+        "paper",
+        of_paper(peers.mars_shampoo),
+        {"fallback_learning_rate": RATE},
+    ),
+    Peer(
+        "MARSShampoo",
+        "pytorch_optimizer",
+        peers.in_float64(of_torch(po.MARS, lr=RATE, mars_type="shampoo", optimize_1d=True)),
+        shapes=(*FLAT,),
+        # We add 1e-7 to the norm of a mean, which clipping makes small.
+        tolerance=1e-4,
+    ),
+    Peer(
+        "Scion",
+        "paper",
+        of_paper(peers.scion_of_convolutions),
+        # The root of the number of positions, by which options would divide it.
+        {"matrix_radius": 2.0 / np.sqrt(4)},
+        ("convolution",),
+    ),
     Peer("Scion", "paper", of_paper(peers.scion), {"matrix_radius": 2.0, "sign_radius": 3.0}),
     Peer("Scion", "pytorch_optimizer", peers.PO_SCION, {"matrix_radius": 2.0}, (*FLAT,)),
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -43,18 +46,18 @@ def test_inner_choices_go_and_values_stay(expression: Expression, left: int) -> 
         np.testing.assert_array_equal(one, other)
 
 
-def value(part: Expression, step: int) -> np.ndarray:
+def value(part: Expression, step: int) -> Any:
     grad = np.array([-2.0, 3.0])
     match part:
         case Number(number):
             return np.full(2, float(number))
         case Name(name):
             return {"x": np.array([5.0, -7.0]), "step": np.full(2, float(step)), "grad": grad}[name]
-    a, *others = [value(one, step) for one in part.operands]
-    return {
-        "where": lambda: np.where(a, *others),
-        ">": lambda: a > others[0],
-        "/": lambda: a / others[0],
-        "+": lambda: a + others[0],
-        "norm": lambda: np.full(2, np.linalg.norm(a)),
-    }[part.operator]()
+    functions: dict[str, Callable[..., Any]] = {
+        "where": np.where,
+        ">": np.greater,
+        "/": np.divide,
+        "+": np.add,
+        "norm": lambda a: np.full(2, np.linalg.norm(a)),
+    }
+    return functions[part.operator](*(value(one, step) for one in part.operands))
