@@ -65,6 +65,7 @@ OPEN = {
     "lars": {Group.DESCENT},
     "madgrad": {Group.DEGREE},
     "mars": {Group.DEGREE},
+    "marsshampoo": {Group.DEGREE, Group.DESCENT},
     "moonlight": {Group.DESCENT},
     "muon": {Group.DESCENT},
     "nero": {Group.DESCENT},
