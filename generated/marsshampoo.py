@@ -139,15 +139,12 @@ class MARSShampoo(Featured):
             "fallback_previous_gradient", "row_sum_of_mean_gradient_squares",
             "root_of_row_sum_of_mean_gradient_squares", "marsshampoo_sum_part",
             "root_of_marsshampoo_sum_part", "root_of_marsshampoo_sum_part_plus_one_e_minus_07",
-            "held_newton_schulz_y", "gram_held_newton_schulz_y", "marsshampoo_product_part",
-            "held_marsshampoo_part", "held_marsshampoo_part_by_held_newton_schulz_y",
-            "held_newton_schulz_y_2", "gram_held_newton_schulz_y_2", "marsshampoo_product_part_2",
-            "held_marsshampoo_part_2", "marsshampoo_product_part_3", "held_newton_schulz_y_3",
-            "gram_held_newton_schulz_y_3", "marsshampoo_product_part_4", "held_marsshampoo_part_3",
-            "marsshampoo_product_part_5", "held_newton_schulz_y_4", "gram_held_newton_schulz_y_4",
-            "marsshampoo_product_part_6", "held_marsshampoo_part_4", "marsshampoo_product_part_7",
-            "held_newton_schulz_y_5", "gram_held_newton_schulz_y_5", "marsshampoo_product_part_8",
-            "held_marsshampoo_part_5", "marsshampoo_product_part_9",
+            "held_newton_schulz_y", "gram_held_newton_schulz_y", "held_marsshampoo_part",
+            "held_newton_schulz_y_2", "gram_held_newton_schulz_y_2", "held_marsshampoo_part_2",
+            "held_newton_schulz_y_3", "gram_held_newton_schulz_y_3", "held_marsshampoo_part_3",
+            "held_newton_schulz_y_4", "gram_held_newton_schulz_y_4", "held_marsshampoo_part_4",
+            "held_newton_schulz_y_5", "gram_held_newton_schulz_y_5", "held_marsshampoo_part_5",
+            "marsshampoo_product_part_9",
         ),
         factors=(
             "change_scale_part", "length", "max_length_largest_norm", "fallback_length",
@@ -163,28 +160,19 @@ class MARSShampoo(Featured):
         matrices=(
             ("held_newton_schulz_y", "element", 0),
             ("gram_held_newton_schulz_y", "short_by_short", 0),
-            ("marsshampoo_product_part", "short_by_short", 1),
-            ("held_marsshampoo_part", "short_by_short", 0),
-            ("held_marsshampoo_part_by_held_newton_schulz_y", "element", 1),
-            ("held_newton_schulz_y_2", "element", 0),
+            ("held_marsshampoo_part", "short_by_short", 1),
+            ("held_newton_schulz_y_2", "element", 1),
             ("gram_held_newton_schulz_y_2", "short_by_short", 0),
-            ("marsshampoo_product_part_2", "short_by_short", 1),
-            ("held_marsshampoo_part_2", "short_by_short", 0),
-            ("marsshampoo_product_part_3", "element", 1),
+            ("held_marsshampoo_part_2", "short_by_short", 1),
             ("held_newton_schulz_y_3", "element", 0),
             ("gram_held_newton_schulz_y_3", "short_by_short", 0),
-            ("marsshampoo_product_part_4", "short_by_short", 1),
-            ("held_marsshampoo_part_3", "short_by_short", 0),
-            ("marsshampoo_product_part_5", "element", 1),
-            ("held_newton_schulz_y_4", "element", 0),
+            ("held_marsshampoo_part_3", "short_by_short", 1),
+            ("held_newton_schulz_y_4", "element", 1),
             ("gram_held_newton_schulz_y_4", "short_by_short", 0),
-            ("marsshampoo_product_part_6", "short_by_short", 1),
-            ("held_marsshampoo_part_4", "short_by_short", 0),
-            ("marsshampoo_product_part_7", "element", 1),
+            ("held_marsshampoo_part_4", "short_by_short", 1),
             ("held_newton_schulz_y_5", "element", 0),
             ("gram_held_newton_schulz_y_5", "short_by_short", 0),
-            ("marsshampoo_product_part_8", "short_by_short", 1),
-            ("held_marsshampoo_part_5", "short_by_short", 0),
+            ("held_marsshampoo_part_5", "short_by_short", 1),
             ("marsshampoo_product_part_9", "element", 1),
         ),
         programs=(
@@ -210,136 +198,112 @@ class MARSShampoo(Featured):
                         stores=True, has_scalars=True, when=lambda on: on["matrix"],
                     ),
                     Phase(
-                        is_axial=True, holds=True,
+                        sums=1, is_axial=True, holds=True, has_scalars=True,
                         calls=(
                             MatrixCall(
                                 "gram_held_newton_schulz_y", "gram", ("held_newton_schulz_y",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "marsshampoo_product_part", "@",
-                                ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_marsshampoo_part_by_held_newton_schulz_y", "@",
-                                ("held_marsshampoo_part", "held_newton_schulz_y"),
+                                "held_marsshampoo_part", "@",
+                                (
+                                    "gram_held_newton_schulz_y", "gram_held_newton_schulz_y",
+                                    "gram_held_newton_schulz_y",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_2", "@",
+                                (
+                                    "held_marsshampoo_part", "held_newton_schulz_y",
+                                    "held_newton_schulz_y",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_2", "gram", ("held_newton_schulz_y_2",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "marsshampoo_product_part_2", "@",
-                                ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "marsshampoo_product_part_3", "@",
-                                ("held_marsshampoo_part_2", "held_newton_schulz_y_2"),
+                                "held_marsshampoo_part_2", "@",
+                                (
+                                    "gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2",
+                                    "gram_held_newton_schulz_y_2",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_3", "@",
+                                (
+                                    "held_marsshampoo_part_2", "held_newton_schulz_y_2",
+                                    "held_newton_schulz_y_2",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_3", "gram", ("held_newton_schulz_y_3",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "marsshampoo_product_part_4", "@",
-                                ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "marsshampoo_product_part_5", "@",
-                                ("held_marsshampoo_part_3", "held_newton_schulz_y_3"),
+                                "held_marsshampoo_part_3", "@",
+                                (
+                                    "gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3",
+                                    "gram_held_newton_schulz_y_3",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_4", "@",
+                                (
+                                    "held_marsshampoo_part_3", "held_newton_schulz_y_3",
+                                    "held_newton_schulz_y_3",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_4", "gram", ("held_newton_schulz_y_4",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "marsshampoo_product_part_6", "@",
-                                ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "marsshampoo_product_part_7", "@",
-                                ("held_marsshampoo_part_4", "held_newton_schulz_y_4"),
+                                "held_marsshampoo_part_4", "@",
+                                (
+                                    "gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4",
+                                    "gram_held_newton_schulz_y_4",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_5", "@",
+                                (
+                                    "held_marsshampoo_part_4", "held_newton_schulz_y_4",
+                                    "held_newton_schulz_y_4",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_5", "gram", ("held_newton_schulz_y_5",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "marsshampoo_product_part_8", "@",
-                                ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
+                                "held_marsshampoo_part_5", "@",
+                                (
+                                    "gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5",
+                                    "gram_held_newton_schulz_y_5",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
+                                when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
                             MatrixCall(
                                 "marsshampoo_product_part_9", "@",
                                 ("held_marsshampoo_part_5", "held_newton_schulz_y_5"),
                                 when=lambda on: on["matrix"],
                             ),
                         ),
-                        when=lambda on: on["matrix"],
                     ),
-                    Phase(sums=1, has_scalars=True, when=lambda on: not on["matrix"]),
                     Phase(),
                 ),
             ),

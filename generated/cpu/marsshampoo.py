@@ -29,16 +29,12 @@ from .features import feature_scalars
     FALLBACK_PREVIOUS_GRADIENT, ROW_SUM_OF_MEAN_GRADIENT_SQUARES,
     ROOT_OF_ROW_SUM_OF_MEAN_GRADIENT_SQUARES, MARSSHAMPOO_SUM_PART, ROOT_OF_MARSSHAMPOO_SUM_PART,
     ROOT_OF_MARSSHAMPOO_SUM_PART_PLUS_ONE_E_MINUS_07, HELD_NEWTON_SCHULZ_Y,
-    GRAM_HELD_NEWTON_SCHULZ_Y, MARSSHAMPOO_PRODUCT_PART, HELD_MARSSHAMPOO_PART,
-    HELD_MARSSHAMPOO_PART_BY_HELD_NEWTON_SCHULZ_Y, HELD_NEWTON_SCHULZ_Y_2,
-    GRAM_HELD_NEWTON_SCHULZ_Y_2, MARSSHAMPOO_PRODUCT_PART_2, HELD_MARSSHAMPOO_PART_2,
-    MARSSHAMPOO_PRODUCT_PART_3, HELD_NEWTON_SCHULZ_Y_3, GRAM_HELD_NEWTON_SCHULZ_Y_3,
-    MARSSHAMPOO_PRODUCT_PART_4, HELD_MARSSHAMPOO_PART_3, MARSSHAMPOO_PRODUCT_PART_5,
-    HELD_NEWTON_SCHULZ_Y_4, GRAM_HELD_NEWTON_SCHULZ_Y_4, MARSSHAMPOO_PRODUCT_PART_6,
-    HELD_MARSSHAMPOO_PART_4, MARSSHAMPOO_PRODUCT_PART_7, HELD_NEWTON_SCHULZ_Y_5,
-    GRAM_HELD_NEWTON_SCHULZ_Y_5, MARSSHAMPOO_PRODUCT_PART_8, HELD_MARSSHAMPOO_PART_5,
-    MARSSHAMPOO_PRODUCT_PART_9,
-) = range(4, 39)
+    GRAM_HELD_NEWTON_SCHULZ_Y, HELD_MARSSHAMPOO_PART, HELD_NEWTON_SCHULZ_Y_2,
+    GRAM_HELD_NEWTON_SCHULZ_Y_2, HELD_MARSSHAMPOO_PART_2, HELD_NEWTON_SCHULZ_Y_3,
+    GRAM_HELD_NEWTON_SCHULZ_Y_3, HELD_MARSSHAMPOO_PART_3, HELD_NEWTON_SCHULZ_Y_4,
+    GRAM_HELD_NEWTON_SCHULZ_Y_4, HELD_MARSSHAMPOO_PART_4, HELD_NEWTON_SCHULZ_Y_5,
+    GRAM_HELD_NEWTON_SCHULZ_Y_5, HELD_MARSSHAMPOO_PART_5, MARSSHAMPOO_PRODUCT_PART_9,
+) = range(4, 30)
 (
     CHANGE_SCALE_PART, LENGTH, MAX_LENGTH_LARGEST_NORM, FALLBACK_LENGTH,
     MAX_FALLBACK_LENGTH_FALLBACK_LARGEST_NORM,
@@ -410,409 +406,11 @@ def update_sums_3_axes(
     return update_sums_3_axes
 
 
-def update_sums_4_axes(real: type, loop: Loop, scattered: bool) -> Kernel:
-    """The update of every variable that has a gradient. These are matrices, row by row."""
-    streams = 2
-    length, ahead = strips(streams)
-
-    @kernel(loop)
-    def update_sums_4_axes(
-        tiles: Array, addresses: Array, rows: Array, sizes: Array, scalars: Array, factors: Array,
-        sums: Array, partial: Array, row_parts: Array, column_parts: Array,
-    ) -> None:
-        for tile in loop(tiles.shape[0]):
-            tensor, first, count = tiles[tile, 0], tiles[tile, 1], tiles[tile, 2]
-            left, width, itemsize = tiles[tile, 3], tiles[tile, 4], tiles[tile, 5]
-            stretch = sizes[tensor, 2]
-            height = sizes[tensor, 1]
-            matrix_index = first // height
-            root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector = view(
-                addresses[tensor, ROOT_OF_MARSSHAMPOO_SUM_PART_PLUS_ONE_E_MINUS_07],
-                sizes[tensor, 4], float64,
-            )
-            if scattered:
-                row_places = view(addresses[tensor, -2], sizes[tensor, 5], int64)
-                column_places = view(addresses[tensor, -1], stretch, int64)
-            mode = flush_denormals()
-            for line in range(first, first + count):
-                if line == (matrix_index + 1) * height:
-                    matrix_index += 1
-                # load
-                root_of_marsshampoo_sum_part_plus_one_e_minus_07 = real(
-                    root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector[matrix_index]
-                )
-                for start in range(0, width, length):
-                    size = min(length, width - start)
-                    offset, begin, reach = (line * stretch + left) * itemsize, start, size
-                    if scattered:
-                        offset, begin, reach = 0, 0, sizes[tensor, 0]
-                    mean_gradient_block = block(
-                        addresses[tensor, MEAN_GRADIENT] + offset, begin, reach, real, length, ahead
-                    )
-                    held_newton_schulz_y_block = block(
-                        addresses[tensor, HELD_NEWTON_SCHULZ_Y] + offset, begin, reach, real,
-                        length, ahead,
-                    )
-                    for i in range(size):
-                        at = i
-                        if scattered:
-                            at = row_places[line] + column_places[left + start + i]
-                        # load
-                        mean_gradient = mean_gradient_block[at]
-                        # marsshampoo
-                        newton_schulz_y = (
-                            mean_gradient / root_of_marsshampoo_sum_part_plus_one_e_minus_07
-                        )
-                        held_newton_schulz_y = newton_schulz_y
-                        # store
-                        held_newton_schulz_y_block[at] = held_newton_schulz_y
-            restore(mode)
-
-    return update_sums_4_axes
-
-
-def update_sums_5(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_5(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                gram_held_newton_schulz_y_block = block(
-                    addresses[tensor, GRAM_HELD_NEWTON_SCHULZ_Y] + first, start, size, real
-                )
-                marsshampoo_product_part_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART] + first, start, size, real
-                )
-                held_marsshampoo_part_block = block(
-                    addresses[tensor, HELD_MARSSHAMPOO_PART] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y = gram_held_newton_schulz_y_block[i]
-                    marsshampoo_product_part = marsshampoo_product_part_block[i]
-                    # marsshampoo
-                    held_marsshampoo_part = (
-                        real(-4.775) * gram_held_newton_schulz_y
-                        + real(2.0315) * marsshampoo_product_part
-                    )
-                    # store
-                    held_marsshampoo_part_block[i] = held_marsshampoo_part
-            restore(mode)
-
-    return update_sums_5
-
-
-def update_sums_6(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_6(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                held_newton_schulz_y_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y] + first, start, size, real
-                )
-                held_marsshampoo_part_by_held_newton_schulz_y_block = block(
-                    addresses[tensor, HELD_MARSSHAMPOO_PART_BY_HELD_NEWTON_SCHULZ_Y] + first, start,
-                    size, real,
-                )
-                held_newton_schulz_y_2_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y_2] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y = held_newton_schulz_y_block[i]
-                    held_marsshampoo_part_by_held_newton_schulz_y = (
-                        held_marsshampoo_part_by_held_newton_schulz_y_block[i]
-                    )
-                    # marsshampoo
-                    newton_schulz_y_2 = (
-                        real(3.4445) * held_newton_schulz_y
-                        + held_marsshampoo_part_by_held_newton_schulz_y
-                    )
-                    held_newton_schulz_y_2 = newton_schulz_y_2
-                    # store
-                    held_newton_schulz_y_2_block[i] = held_newton_schulz_y_2
-            restore(mode)
-
-    return update_sums_6
-
-
-def update_sums_7(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_7(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                gram_held_newton_schulz_y_2_block = block(
-                    addresses[tensor, GRAM_HELD_NEWTON_SCHULZ_Y_2] + first, start, size, real
-                )
-                marsshampoo_product_part_2_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART_2] + first, start, size, real
-                )
-                held_marsshampoo_part_2_block = block(
-                    addresses[tensor, HELD_MARSSHAMPOO_PART_2] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_2 = gram_held_newton_schulz_y_2_block[i]
-                    marsshampoo_product_part_2 = marsshampoo_product_part_2_block[i]
-                    # marsshampoo
-                    held_marsshampoo_part_2 = (
-                        real(-4.775) * gram_held_newton_schulz_y_2
-                        + real(2.0315) * marsshampoo_product_part_2
-                    )
-                    # store
-                    held_marsshampoo_part_2_block[i] = held_marsshampoo_part_2
-            restore(mode)
-
-    return update_sums_7
-
-
-def update_sums_8(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_8(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                held_newton_schulz_y_2_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y_2] + first, start, size, real
-                )
-                marsshampoo_product_part_3_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART_3] + first, start, size, real
-                )
-                held_newton_schulz_y_3_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y_3] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y_2 = held_newton_schulz_y_2_block[i]
-                    marsshampoo_product_part_3 = marsshampoo_product_part_3_block[i]
-                    # marsshampoo
-                    newton_schulz_y_3 = (
-                        real(3.4445) * held_newton_schulz_y_2 + marsshampoo_product_part_3
-                    )
-                    held_newton_schulz_y_3 = newton_schulz_y_3
-                    # store
-                    held_newton_schulz_y_3_block[i] = held_newton_schulz_y_3
-            restore(mode)
-
-    return update_sums_8
-
-
-def update_sums_9(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_9(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                gram_held_newton_schulz_y_3_block = block(
-                    addresses[tensor, GRAM_HELD_NEWTON_SCHULZ_Y_3] + first, start, size, real
-                )
-                marsshampoo_product_part_4_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART_4] + first, start, size, real
-                )
-                held_marsshampoo_part_3_block = block(
-                    addresses[tensor, HELD_MARSSHAMPOO_PART_3] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_3 = gram_held_newton_schulz_y_3_block[i]
-                    marsshampoo_product_part_4 = marsshampoo_product_part_4_block[i]
-                    # marsshampoo
-                    held_marsshampoo_part_3 = (
-                        real(-4.775) * gram_held_newton_schulz_y_3
-                        + real(2.0315) * marsshampoo_product_part_4
-                    )
-                    # store
-                    held_marsshampoo_part_3_block[i] = held_marsshampoo_part_3
-            restore(mode)
-
-    return update_sums_9
-
-
-def update_sums_10(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_10(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                held_newton_schulz_y_3_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y_3] + first, start, size, real
-                )
-                marsshampoo_product_part_5_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART_5] + first, start, size, real
-                )
-                held_newton_schulz_y_4_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y_4] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y_3 = held_newton_schulz_y_3_block[i]
-                    marsshampoo_product_part_5 = marsshampoo_product_part_5_block[i]
-                    # marsshampoo
-                    newton_schulz_y_4 = (
-                        real(3.4445) * held_newton_schulz_y_3 + marsshampoo_product_part_5
-                    )
-                    held_newton_schulz_y_4 = newton_schulz_y_4
-                    # store
-                    held_newton_schulz_y_4_block[i] = held_newton_schulz_y_4
-            restore(mode)
-
-    return update_sums_10
-
-
-def update_sums_11(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_11(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                gram_held_newton_schulz_y_4_block = block(
-                    addresses[tensor, GRAM_HELD_NEWTON_SCHULZ_Y_4] + first, start, size, real
-                )
-                marsshampoo_product_part_6_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART_6] + first, start, size, real
-                )
-                held_marsshampoo_part_4_block = block(
-                    addresses[tensor, HELD_MARSSHAMPOO_PART_4] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_4 = gram_held_newton_schulz_y_4_block[i]
-                    marsshampoo_product_part_6 = marsshampoo_product_part_6_block[i]
-                    # marsshampoo
-                    held_marsshampoo_part_4 = (
-                        real(-4.775) * gram_held_newton_schulz_y_4
-                        + real(2.0315) * marsshampoo_product_part_6
-                    )
-                    # store
-                    held_marsshampoo_part_4_block[i] = held_marsshampoo_part_4
-            restore(mode)
-
-    return update_sums_11
-
-
-def update_sums_12(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_12(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                held_newton_schulz_y_4_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y_4] + first, start, size, real
-                )
-                marsshampoo_product_part_7_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART_7] + first, start, size, real
-                )
-                held_newton_schulz_y_5_block = block(
-                    addresses[tensor, HELD_NEWTON_SCHULZ_Y_5] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y_4 = held_newton_schulz_y_4_block[i]
-                    marsshampoo_product_part_7 = marsshampoo_product_part_7_block[i]
-                    # marsshampoo
-                    newton_schulz_y_5 = (
-                        real(3.4445) * held_newton_schulz_y_4 + marsshampoo_product_part_7
-                    )
-                    held_newton_schulz_y_5 = newton_schulz_y_5
-                    # store
-                    held_newton_schulz_y_5_block[i] = held_newton_schulz_y_5
-            restore(mode)
-
-    return update_sums_12
-
-
-def update_sums_13(real: type, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-
-    @kernel(loop)
-    def update_sums_13(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                gram_held_newton_schulz_y_5_block = block(
-                    addresses[tensor, GRAM_HELD_NEWTON_SCHULZ_Y_5] + first, start, size, real
-                )
-                marsshampoo_product_part_8_block = block(
-                    addresses[tensor, MARSSHAMPOO_PRODUCT_PART_8] + first, start, size, real
-                )
-                held_marsshampoo_part_5_block = block(
-                    addresses[tensor, HELD_MARSSHAMPOO_PART_5] + first, start, size, real
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_5 = gram_held_newton_schulz_y_5_block[i]
-                    marsshampoo_product_part_8 = marsshampoo_product_part_8_block[i]
-                    # marsshampoo
-                    held_marsshampoo_part_5 = (
-                        real(-4.775) * gram_held_newton_schulz_y_5
-                        + real(2.0315) * marsshampoo_product_part_8
-                    )
-                    # store
-                    held_marsshampoo_part_5_block[i] = held_marsshampoo_part_5
-            restore(mode)
-
-    return update_sums_13
-
-
-def update_scalars_14(loop: Loop, *, matrix: bool) -> Kernel:
+def update_scalars_4(loop: Loop, *, matrix: bool) -> Kernel:
     """Numbers and vectors of each variable that `update` computes between its passes."""
 
     @kernel(loop)
-    def update_scalars_14(
+    def update_scalars_4(
         tensors: Array, addresses: Array, rows: Array, sizes: Array, scalars: Array, sums: Array,
         factors: Array,
     ) -> None:
@@ -829,10 +427,10 @@ def update_scalars_14(loop: Loop, *, matrix: bool) -> Kernel:
                     fallback_length, fallback_largest_norm
                 )
 
-    return update_scalars_14
+    return update_scalars_4
 
 
-def update_sums_14(
+def update_sums_4(
     real: type, loop: Loop, *, loss_scale_factor_given: bool,
     gradient_accumulation_steps_given: bool, clipnorm_given: bool, clipvalue_given: bool,
     global_clipnorm_given: bool, maximize: bool, l2_penalty_given: bool,
@@ -840,7 +438,7 @@ def update_sums_14(
     """The update of every variable that has a gradient."""
 
     @kernel(loop)
-    def update_sums_14(
+    def update_sums_4(
         chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array, sums: Array,
         partial: Array,
     ) -> None:
@@ -914,7 +512,68 @@ def update_sums_14(
             for k in range(1):
                 sums[chunks[chunk, 0], k] += partial[chunk, k]
 
-    return update_sums_14
+    return update_sums_4
+
+
+def update_sums_4_axes(real: type, loop: Loop, scattered: bool) -> Kernel:
+    """The update of every variable that has a gradient. These are matrices, row by row."""
+    streams = 2
+    length, ahead = strips(streams)
+
+    @kernel(loop)
+    def update_sums_4_axes(
+        tiles: Array, addresses: Array, rows: Array, sizes: Array, scalars: Array, factors: Array,
+        sums: Array, partial: Array, row_parts: Array, column_parts: Array,
+    ) -> None:
+        for tile in loop(tiles.shape[0]):
+            tensor, first, count = tiles[tile, 0], tiles[tile, 1], tiles[tile, 2]
+            left, width, itemsize = tiles[tile, 3], tiles[tile, 4], tiles[tile, 5]
+            stretch = sizes[tensor, 2]
+            height = sizes[tensor, 1]
+            matrix_index = first // height
+            root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector = view(
+                addresses[tensor, ROOT_OF_MARSSHAMPOO_SUM_PART_PLUS_ONE_E_MINUS_07],
+                sizes[tensor, 4], float64,
+            )
+            if scattered:
+                row_places = view(addresses[tensor, -2], sizes[tensor, 5], int64)
+                column_places = view(addresses[tensor, -1], stretch, int64)
+            mode = flush_denormals()
+            for line in range(first, first + count):
+                if line == (matrix_index + 1) * height:
+                    matrix_index += 1
+                # load
+                root_of_marsshampoo_sum_part_plus_one_e_minus_07 = real(
+                    root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector[matrix_index]
+                )
+                for start in range(0, width, length):
+                    size = min(length, width - start)
+                    offset, begin, reach = (line * stretch + left) * itemsize, start, size
+                    if scattered:
+                        offset, begin, reach = 0, 0, sizes[tensor, 0]
+                    mean_gradient_block = block(
+                        addresses[tensor, MEAN_GRADIENT] + offset, begin, reach, real, length, ahead
+                    )
+                    held_newton_schulz_y_block = block(
+                        addresses[tensor, HELD_NEWTON_SCHULZ_Y] + offset, begin, reach, real,
+                        length, ahead,
+                    )
+                    for i in range(size):
+                        at = i
+                        if scattered:
+                            at = row_places[line] + column_places[left + start + i]
+                        # load
+                        mean_gradient = mean_gradient_block[at]
+                        # marsshampoo
+                        newton_schulz_y = (
+                            mean_gradient / root_of_marsshampoo_sum_part_plus_one_e_minus_07
+                        )
+                        held_newton_schulz_y = newton_schulz_y
+                        # store
+                        held_newton_schulz_y_block[at] = held_newton_schulz_y
+            restore(mode)
+
+    return update_sums_4_axes
 
 
 def update(

@@ -16,7 +16,8 @@ from optgen.runtime.cuda.jit import (
 )
 from optgen.runtime.cuda.pointers import access, integers, reals
 from optgen.runtime.cuda.sums import (
-    MOST_THREADS, PARTS, add_square, clear, fold, fold_members, is_last_block, leave, over_block,
+    MOST_THREADS, PARTS, add_square, clear, fold, fold_members, is_last_block, leave, leave_number,
+    over_block,
 )
 
 from .. import features
@@ -34,16 +35,12 @@ from .features import feature_scalars
     FALLBACK_PREVIOUS_GRADIENT, ROW_SUM_OF_MEAN_GRADIENT_SQUARES,
     ROOT_OF_ROW_SUM_OF_MEAN_GRADIENT_SQUARES, MARSSHAMPOO_SUM_PART, ROOT_OF_MARSSHAMPOO_SUM_PART,
     ROOT_OF_MARSSHAMPOO_SUM_PART_PLUS_ONE_E_MINUS_07, HELD_NEWTON_SCHULZ_Y,
-    GRAM_HELD_NEWTON_SCHULZ_Y, MARSSHAMPOO_PRODUCT_PART, HELD_MARSSHAMPOO_PART,
-    HELD_MARSSHAMPOO_PART_BY_HELD_NEWTON_SCHULZ_Y, HELD_NEWTON_SCHULZ_Y_2,
-    GRAM_HELD_NEWTON_SCHULZ_Y_2, MARSSHAMPOO_PRODUCT_PART_2, HELD_MARSSHAMPOO_PART_2,
-    MARSSHAMPOO_PRODUCT_PART_3, HELD_NEWTON_SCHULZ_Y_3, GRAM_HELD_NEWTON_SCHULZ_Y_3,
-    MARSSHAMPOO_PRODUCT_PART_4, HELD_MARSSHAMPOO_PART_3, MARSSHAMPOO_PRODUCT_PART_5,
-    HELD_NEWTON_SCHULZ_Y_4, GRAM_HELD_NEWTON_SCHULZ_Y_4, MARSSHAMPOO_PRODUCT_PART_6,
-    HELD_MARSSHAMPOO_PART_4, MARSSHAMPOO_PRODUCT_PART_7, HELD_NEWTON_SCHULZ_Y_5,
-    GRAM_HELD_NEWTON_SCHULZ_Y_5, MARSSHAMPOO_PRODUCT_PART_8, HELD_MARSSHAMPOO_PART_5,
-    MARSSHAMPOO_PRODUCT_PART_9,
-) = range(4, 39)
+    GRAM_HELD_NEWTON_SCHULZ_Y, HELD_MARSSHAMPOO_PART, HELD_NEWTON_SCHULZ_Y_2,
+    GRAM_HELD_NEWTON_SCHULZ_Y_2, HELD_MARSSHAMPOO_PART_2, HELD_NEWTON_SCHULZ_Y_3,
+    GRAM_HELD_NEWTON_SCHULZ_Y_3, HELD_MARSSHAMPOO_PART_3, HELD_NEWTON_SCHULZ_Y_4,
+    GRAM_HELD_NEWTON_SCHULZ_Y_4, HELD_MARSSHAMPOO_PART_4, HELD_NEWTON_SCHULZ_Y_5,
+    GRAM_HELD_NEWTON_SCHULZ_Y_5, HELD_MARSSHAMPOO_PART_5, MARSSHAMPOO_PRODUCT_PART_9,
+) = range(4, 30)
 (
     CHANGE_SCALE_PART, LENGTH, MAX_LENGTH_LARGEST_NORM, FALLBACK_LENGTH,
     MAX_FALLBACK_LENGTH_FALLBACK_LARGEST_NORM,
@@ -461,548 +458,12 @@ def update_sums_3_axes(
     return with_vectors(update_sums_3_axes, (ROW_SUM_OF_MEAN_GRADIENT_SQUARES, 0, True))
 
 
-def update_sums_4_axes(
-    real: type, lanes: int, threads: int, widths: Widths, scattered: bool, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient. These are matrices, in strips of rows."""
-    n_buffers, n_scalars, n_factors = widths
-    itemsize = 16 // lanes
-    take, give = access(scattered)
-
-    @kernel
-    def update_sums_4_axes(
-        tiles: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers, sizes: Integers, strips: Integers, places: Integers,
-        row_parts: Reals, row_results: Integer, column_parts: Reals, column_results: Integer,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        mean_gradient = cuda.local.array(lanes, real)
-        held_newton_schulz_y = cuda.local.array(lanes, real)
-        for tile in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            begin, held = tiles[4 * tile], tiles[4 * tile + 1]
-            across, steps = tiles[4 * tile + 2], tiles[4 * tile + 3]
-            own = cuda.threadIdx.x // across
-            # Threads without a strip wait for the others.
-            place = 7 * (begin + min(own, held - 1))
-            tensor, first, left = strips[place], strips[place + 1], strips[place + 3]
-            count = strips[place + 2] if own < held else 0
-            width = strips[place + 4]
-            stretch = sizes[7 * tensor + 2]
-            matrix_index = first // sizes[7 * tensor + 1]
-            i = lanes * (cuda.threadIdx.x % across)
-            row_places, columns = integers(places[2 * tensor]), places[2 * tensor + 1] + 8 * left
-            mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT]
-            held_newton_schulz_y_address = addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y]
-            bits = mean_gradient_address | held_newton_schulz_y_address | itemsize * stretch
-            aligned = bits & 15 == 0
-            whole = aligned and i + lanes <= width
-            root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector = reals(
-                addresses[n_buffers * tensor + ROOT_OF_MARSSHAMPOO_SUM_PART_PLUS_ONE_E_MINUS_07]
-            )
-            for step in range(steps):
-                line = first + step
-                if step < count:
-                    offset = itemsize * (line * stretch + left)
-                    if scattered:
-                        offset = itemsize * row_places[line]
-                    root_of_marsshampoo_sum_part_plus_one_e_minus_07 = real(
-                        root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector[matrix_index]
-                    )
-                    take(mean_gradient, mean_gradient_address + offset, i, width, whole, columns)
-                    for k in range(lanes):
-                        if i + k < width:
-                            # marsshampoo
-                            newton_schulz_y = (
-                                mean_gradient[k] / root_of_marsshampoo_sum_part_plus_one_e_minus_07
-                            )
-                            held_newton_schulz_y[k] = newton_schulz_y
-                    give(
-                        held_newton_schulz_y, held_newton_schulz_y_address + offset, i, width,
-                        whole, columns,
-                    )
-
-    return with_vectors(update_sums_4_axes)
-
-
-def update_sums_5(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_5(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y = cuda.local.array(lanes, real)
-        marsshampoo_product_part = cuda.local.array(lanes, real)
-        held_marsshampoo_part = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y] + first
-            )
-            marsshampoo_product_part_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART] + first
-            )
-            held_marsshampoo_part_address = (
-                addresses[n_buffers * tensor + HELD_MARSSHAMPOO_PART] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_address | marsshampoo_product_part_address
-                | held_marsshampoo_part_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(gram_held_newton_schulz_y, gram_held_newton_schulz_y_address, i, count, whole)
-                load(marsshampoo_product_part, marsshampoo_product_part_address, i, count, whole)
-                for k in range(lanes):
-                    # marsshampoo
-                    held_marsshampoo_part[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y[k]
-                        + real(2.0315) * marsshampoo_product_part[k]
-                    )
-                store(held_marsshampoo_part, held_marsshampoo_part_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_5
-
-
-def update_sums_6(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_6(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y = cuda.local.array(lanes, real)
-        held_marsshampoo_part_by_held_newton_schulz_y = cuda.local.array(lanes, real)
-        held_newton_schulz_y_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y] + first
-            )
-            held_marsshampoo_part_by_held_newton_schulz_y_address = (
-                addresses[n_buffers * tensor + HELD_MARSSHAMPOO_PART_BY_HELD_NEWTON_SCHULZ_Y]
-                + first
-            )
-            held_newton_schulz_y_2_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_2] + first
-            )
-            bits = (
-                held_newton_schulz_y_address | held_marsshampoo_part_by_held_newton_schulz_y_address
-                | held_newton_schulz_y_2_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y, held_newton_schulz_y_address, i, count, whole)
-                load(
-                    held_marsshampoo_part_by_held_newton_schulz_y,
-                    held_marsshampoo_part_by_held_newton_schulz_y_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    newton_schulz_y_2 = (
-                        real(3.4445) * held_newton_schulz_y[k]
-                        + held_marsshampoo_part_by_held_newton_schulz_y[k]
-                    )
-                    held_newton_schulz_y_2[k] = newton_schulz_y_2
-                store(held_newton_schulz_y_2, held_newton_schulz_y_2_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_6
-
-
-def update_sums_7(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_7(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_2 = cuda.local.array(lanes, real)
-        marsshampoo_product_part_2 = cuda.local.array(lanes, real)
-        held_marsshampoo_part_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_2_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_2] + first
-            )
-            marsshampoo_product_part_2_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART_2] + first
-            )
-            held_marsshampoo_part_2_address = (
-                addresses[n_buffers * tensor + HELD_MARSSHAMPOO_PART_2] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_2_address | marsshampoo_product_part_2_address
-                | held_marsshampoo_part_2_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_2, gram_held_newton_schulz_y_2_address, i, count,
-                    whole,
-                )
-                load(
-                    marsshampoo_product_part_2, marsshampoo_product_part_2_address, i, count, whole
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    held_marsshampoo_part_2[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_2[k]
-                        + real(2.0315) * marsshampoo_product_part_2[k]
-                    )
-                store(held_marsshampoo_part_2, held_marsshampoo_part_2_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_7
-
-
-def update_sums_8(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_8(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y_2 = cuda.local.array(lanes, real)
-        marsshampoo_product_part_3 = cuda.local.array(lanes, real)
-        held_newton_schulz_y_3 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_2_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_2] + first
-            )
-            marsshampoo_product_part_3_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART_3] + first
-            )
-            held_newton_schulz_y_3_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_3] + first
-            )
-            bits = (
-                held_newton_schulz_y_2_address | marsshampoo_product_part_3_address
-                | held_newton_schulz_y_3_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y_2, held_newton_schulz_y_2_address, i, count, whole)
-                load(
-                    marsshampoo_product_part_3, marsshampoo_product_part_3_address, i, count, whole
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    newton_schulz_y_3 = (
-                        real(3.4445) * held_newton_schulz_y_2[k] + marsshampoo_product_part_3[k]
-                    )
-                    held_newton_schulz_y_3[k] = newton_schulz_y_3
-                store(held_newton_schulz_y_3, held_newton_schulz_y_3_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_8
-
-
-def update_sums_9(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_9(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_3 = cuda.local.array(lanes, real)
-        marsshampoo_product_part_4 = cuda.local.array(lanes, real)
-        held_marsshampoo_part_3 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_3_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_3] + first
-            )
-            marsshampoo_product_part_4_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART_4] + first
-            )
-            held_marsshampoo_part_3_address = (
-                addresses[n_buffers * tensor + HELD_MARSSHAMPOO_PART_3] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_3_address | marsshampoo_product_part_4_address
-                | held_marsshampoo_part_3_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_3, gram_held_newton_schulz_y_3_address, i, count,
-                    whole,
-                )
-                load(
-                    marsshampoo_product_part_4, marsshampoo_product_part_4_address, i, count, whole
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    held_marsshampoo_part_3[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_3[k]
-                        + real(2.0315) * marsshampoo_product_part_4[k]
-                    )
-                store(held_marsshampoo_part_3, held_marsshampoo_part_3_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_9
-
-
-def update_sums_10(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_10(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y_3 = cuda.local.array(lanes, real)
-        marsshampoo_product_part_5 = cuda.local.array(lanes, real)
-        held_newton_schulz_y_4 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_3_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_3] + first
-            )
-            marsshampoo_product_part_5_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART_5] + first
-            )
-            held_newton_schulz_y_4_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_4] + first
-            )
-            bits = (
-                held_newton_schulz_y_3_address | marsshampoo_product_part_5_address
-                | held_newton_schulz_y_4_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y_3, held_newton_schulz_y_3_address, i, count, whole)
-                load(
-                    marsshampoo_product_part_5, marsshampoo_product_part_5_address, i, count, whole
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    newton_schulz_y_4 = (
-                        real(3.4445) * held_newton_schulz_y_3[k] + marsshampoo_product_part_5[k]
-                    )
-                    held_newton_schulz_y_4[k] = newton_schulz_y_4
-                store(held_newton_schulz_y_4, held_newton_schulz_y_4_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_10
-
-
-def update_sums_11(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_11(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_4 = cuda.local.array(lanes, real)
-        marsshampoo_product_part_6 = cuda.local.array(lanes, real)
-        held_marsshampoo_part_4 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_4_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_4] + first
-            )
-            marsshampoo_product_part_6_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART_6] + first
-            )
-            held_marsshampoo_part_4_address = (
-                addresses[n_buffers * tensor + HELD_MARSSHAMPOO_PART_4] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_4_address | marsshampoo_product_part_6_address
-                | held_marsshampoo_part_4_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_4, gram_held_newton_schulz_y_4_address, i, count,
-                    whole,
-                )
-                load(
-                    marsshampoo_product_part_6, marsshampoo_product_part_6_address, i, count, whole
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    held_marsshampoo_part_4[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_4[k]
-                        + real(2.0315) * marsshampoo_product_part_6[k]
-                    )
-                store(held_marsshampoo_part_4, held_marsshampoo_part_4_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_11
-
-
-def update_sums_12(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_12(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y_4 = cuda.local.array(lanes, real)
-        marsshampoo_product_part_7 = cuda.local.array(lanes, real)
-        held_newton_schulz_y_5 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_4_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_4] + first
-            )
-            marsshampoo_product_part_7_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART_7] + first
-            )
-            held_newton_schulz_y_5_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_5] + first
-            )
-            bits = (
-                held_newton_schulz_y_4_address | marsshampoo_product_part_7_address
-                | held_newton_schulz_y_5_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y_4, held_newton_schulz_y_4_address, i, count, whole)
-                load(
-                    marsshampoo_product_part_7, marsshampoo_product_part_7_address, i, count, whole
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    newton_schulz_y_5 = (
-                        real(3.4445) * held_newton_schulz_y_4[k] + marsshampoo_product_part_7[k]
-                    )
-                    held_newton_schulz_y_5[k] = newton_schulz_y_5
-                store(held_newton_schulz_y_5, held_newton_schulz_y_5_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_12
-
-
-def update_sums_13(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_13(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_5 = cuda.local.array(lanes, real)
-        marsshampoo_product_part_8 = cuda.local.array(lanes, real)
-        held_marsshampoo_part_5 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_5_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_5] + first
-            )
-            marsshampoo_product_part_8_address = (
-                addresses[n_buffers * tensor + MARSSHAMPOO_PRODUCT_PART_8] + first
-            )
-            held_marsshampoo_part_5_address = (
-                addresses[n_buffers * tensor + HELD_MARSSHAMPOO_PART_5] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_5_address | marsshampoo_product_part_8_address
-                | held_marsshampoo_part_5_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_5, gram_held_newton_schulz_y_5_address, i, count,
-                    whole,
-                )
-                load(
-                    marsshampoo_product_part_8, marsshampoo_product_part_8_address, i, count, whole
-                )
-                for k in range(lanes):
-                    # marsshampoo
-                    held_marsshampoo_part_5[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_5[k]
-                        + real(2.0315) * marsshampoo_product_part_8[k]
-                    )
-                store(held_marsshampoo_part_5, held_marsshampoo_part_5_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_13
-
-
-def update_scalars_14(widths: Widths, *, matrix: bool) -> Function:
+def update_scalars_4(widths: Widths, *, matrix: bool) -> Function:
     """Numbers of each variable that `update` computes between its passes."""
     n_buffers, n_scalars, n_factors = widths
 
     @device
-    def update_scalars_14(
+    def update_scalars_4(
         tensor: int, addresses: Integers, rows: Integers, sizes: Integers, scalars: Reals,
         sums: Reals, factors: Reals,
     ) -> None:
@@ -1018,10 +479,10 @@ def update_scalars_14(widths: Widths, *, matrix: bool) -> Function:
                 fallback_length, fallback_largest_norm
             )
 
-    return update_scalars_14
+    return update_scalars_4
 
 
-def update_sums_14(
+def update_sums_4(
     real: type, lanes: int, threads: int, widths: Widths, *, alone: bool, deferred: bool,
     matrix: bool, loss_scale_factor_given: bool, gradient_accumulation_steps_given: bool,
     clipnorm_given: bool, clipvalue_given: bool, global_clipnorm_given: bool, maximize: bool,
@@ -1029,10 +490,10 @@ def update_sums_14(
 ) -> Kernel:
     """Sums over each variable that `update` must know first."""
     n_buffers, n_scalars, n_factors = widths
-    finish = update_scalars_14(widths, matrix=matrix)
+    finish = update_scalars_4(widths, matrix=matrix)
 
     @kernel
-    def update_sums_14(
+    def update_sums_4(
         chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
         factors: Reals, control: Integers, sizes: Integers, ticket: Integers, partials: Reals,
         runs: Integers, number_of_runs: Integer, run_sums: Reals, begins: Integers,
@@ -1127,7 +588,86 @@ def update_sums_14(
                 for k in range(cuda.threadIdx.x, number_of_members, threads):
                     finish(members[k], addresses, rows, sizes, scalars, sums, factors)
 
-    return update_sums_14
+    return update_sums_4
+
+
+def update_sums_4_axes(
+    real: type, lanes: int, threads: int, widths: Widths, scattered: bool, *, deferred: bool,
+    matrix: bool,
+) -> Kernel:
+    """The update of every variable that has a gradient. These are matrices, in strips of rows."""
+    n_buffers, n_scalars, n_factors = widths
+    itemsize = 16 // lanes
+    take, give = access(scattered)
+
+    @kernel
+    def update_sums_4_axes(
+        tiles: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
+        factors: Reals, control: Integers, sizes: Integers, strips: Integers, places: Integers,
+        row_parts: Reals, row_results: Integer, column_parts: Reals, column_results: Integer,
+        ticket: Integers, partials: Reals, runs: Integers, number_of_runs: Integer,
+        run_sums: Reals, begins: Integers, members: Integers, number_of_members: Integer,
+        sums: Reals,
+    ) -> None:
+        if deferred and control[RUNNING] != 0:
+            return
+        shared = cuda.shared.array(threads, float64)
+        mean_gradient = cuda.local.array(lanes, real)
+        held_newton_schulz_y = cuda.local.array(lanes, real)
+        for tile in range(cuda.blockIdx.x, number, cuda.gridDim.x):
+            begin, held = tiles[4 * tile], tiles[4 * tile + 1]
+            across, steps = tiles[4 * tile + 2], tiles[4 * tile + 3]
+            own = cuda.threadIdx.x // across
+            # Threads without a strip wait for the others.
+            place = 7 * (begin + min(own, held - 1))
+            tensor, first, left = strips[place], strips[place + 1], strips[place + 3]
+            count = strips[place + 2] if own < held else 0
+            width = strips[place + 4]
+            stretch = sizes[7 * tensor + 2]
+            matrix_index = first // sizes[7 * tensor + 1]
+            i = lanes * (cuda.threadIdx.x % across)
+            row_places, columns = integers(places[2 * tensor]), places[2 * tensor + 1] + 8 * left
+            mean_gradient_address = addresses[n_buffers * tensor + MEAN_GRADIENT]
+            held_newton_schulz_y_address = addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y]
+            bits = mean_gradient_address | held_newton_schulz_y_address | itemsize * stretch
+            aligned = bits & 15 == 0
+            whole = aligned and i + lanes <= width
+            root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector = reals(
+                addresses[n_buffers * tensor + ROOT_OF_MARSSHAMPOO_SUM_PART_PLUS_ONE_E_MINUS_07]
+            )
+            sum_of_fallback_corrected_squares_total = 0.0
+            for step in range(steps):
+                line = first + step
+                if step < count:
+                    offset = itemsize * (line * stretch + left)
+                    if scattered:
+                        offset = itemsize * row_places[line]
+                    root_of_marsshampoo_sum_part_plus_one_e_minus_07 = real(
+                        root_of_marsshampoo_sum_part_plus_one_e_minus_07_vector[matrix_index]
+                    )
+                    take(mean_gradient, mean_gradient_address + offset, i, width, whole, columns)
+                    for k in range(lanes):
+                        if i + k < width:
+                            # marsshampoo
+                            newton_schulz_y = (
+                                mean_gradient[k] / root_of_marsshampoo_sum_part_plus_one_e_minus_07
+                            )
+                            held_newton_schulz_y[k] = newton_schulz_y
+                    give(
+                        held_newton_schulz_y, held_newton_schulz_y_address + offset, i, width,
+                        whole, columns,
+                    )
+            if False:
+                leave_number(
+                    shared, sum_of_fallback_corrected_squares_total, 0, partials, 1 * tile + 0
+                )
+        if is_last_block(ticket, shared):
+            fold(runs, number_of_runs, 1, 0, partials, run_sums)
+            fold_members(
+                members, number_of_members, 1, 0, begins, run_sums, sums, shared
+            )
+
+    return with_vectors(update_sums_4_axes)
 
 
 def update(

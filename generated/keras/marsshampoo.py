@@ -148,139 +148,7 @@ def update_sums_3_axes(
     tensors["previous_gradient"] = previous_gradient
 
 
-def update_sums_4_axes(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient. These are matrices."""
-    # load
-    mean_gradient = tensors["mean_gradient"]
-    # marsshampoo
-    newton_schulz_y = mean_gradient / scalars["root_of_marsshampoo_sum_part_plus_one_e_minus_07"]
-    held_newton_schulz_y = newton_schulz_y
-    # store
-    tensors["held_newton_schulz_y"] = held_newton_schulz_y
-
-
-def update_sums_5(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y = tensors["gram_held_newton_schulz_y"]
-    marsshampoo_product_part = tensors["marsshampoo_product_part"]
-    # marsshampoo
-    held_marsshampoo_part = (
-        ops.real(-4.775) * gram_held_newton_schulz_y + ops.real(2.0315) * marsshampoo_product_part
-    )
-    # store
-    tensors["held_marsshampoo_part"] = held_marsshampoo_part
-
-
-def update_sums_6(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y = tensors["held_newton_schulz_y"]
-    held_marsshampoo_part_by_held_newton_schulz_y = tensors[
-        "held_marsshampoo_part_by_held_newton_schulz_y"
-    ]
-    # marsshampoo
-    newton_schulz_y_2 = (
-        ops.real(3.4445) * held_newton_schulz_y + held_marsshampoo_part_by_held_newton_schulz_y
-    )
-    held_newton_schulz_y_2 = newton_schulz_y_2
-    # store
-    tensors["held_newton_schulz_y_2"] = held_newton_schulz_y_2
-
-
-def update_sums_7(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_2 = tensors["gram_held_newton_schulz_y_2"]
-    marsshampoo_product_part_2 = tensors["marsshampoo_product_part_2"]
-    # marsshampoo
-    held_marsshampoo_part_2 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_2
-        + ops.real(2.0315) * marsshampoo_product_part_2
-    )
-    # store
-    tensors["held_marsshampoo_part_2"] = held_marsshampoo_part_2
-
-
-def update_sums_8(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_2 = tensors["held_newton_schulz_y_2"]
-    marsshampoo_product_part_3 = tensors["marsshampoo_product_part_3"]
-    # marsshampoo
-    newton_schulz_y_3 = ops.real(3.4445) * held_newton_schulz_y_2 + marsshampoo_product_part_3
-    held_newton_schulz_y_3 = newton_schulz_y_3
-    # store
-    tensors["held_newton_schulz_y_3"] = held_newton_schulz_y_3
-
-
-def update_sums_9(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_3 = tensors["gram_held_newton_schulz_y_3"]
-    marsshampoo_product_part_4 = tensors["marsshampoo_product_part_4"]
-    # marsshampoo
-    held_marsshampoo_part_3 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_3
-        + ops.real(2.0315) * marsshampoo_product_part_4
-    )
-    # store
-    tensors["held_marsshampoo_part_3"] = held_marsshampoo_part_3
-
-
-def update_sums_10(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_3 = tensors["held_newton_schulz_y_3"]
-    marsshampoo_product_part_5 = tensors["marsshampoo_product_part_5"]
-    # marsshampoo
-    newton_schulz_y_4 = ops.real(3.4445) * held_newton_schulz_y_3 + marsshampoo_product_part_5
-    held_newton_schulz_y_4 = newton_schulz_y_4
-    # store
-    tensors["held_newton_schulz_y_4"] = held_newton_schulz_y_4
-
-
-def update_sums_11(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_4 = tensors["gram_held_newton_schulz_y_4"]
-    marsshampoo_product_part_6 = tensors["marsshampoo_product_part_6"]
-    # marsshampoo
-    held_marsshampoo_part_4 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_4
-        + ops.real(2.0315) * marsshampoo_product_part_6
-    )
-    # store
-    tensors["held_marsshampoo_part_4"] = held_marsshampoo_part_4
-
-
-def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_4 = tensors["held_newton_schulz_y_4"]
-    marsshampoo_product_part_7 = tensors["marsshampoo_product_part_7"]
-    # marsshampoo
-    newton_schulz_y_5 = ops.real(3.4445) * held_newton_schulz_y_4 + marsshampoo_product_part_7
-    held_newton_schulz_y_5 = newton_schulz_y_5
-    # store
-    tensors["held_newton_schulz_y_5"] = held_newton_schulz_y_5
-
-
-def update_sums_13(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_5 = tensors["gram_held_newton_schulz_y_5"]
-    marsshampoo_product_part_8 = tensors["marsshampoo_product_part_8"]
-    # marsshampoo
-    held_marsshampoo_part_5 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_5
-        + ops.real(2.0315) * marsshampoo_product_part_8
-    )
-    # store
-    tensors["held_marsshampoo_part_5"] = held_marsshampoo_part_5
-
-
-def update_scalars_14(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
+def update_scalars_4(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     if not matrix:
         fallback_length = ops.sqrt(scalars["sum_of_fallback_corrected_squares"])
@@ -290,7 +158,7 @@ def update_scalars_14(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> Non
         )
 
 
-def update_sums_14(
+def update_sums_4(
     tensors: dict[str, Any], scalars: dict[str, Any], sums: dict[str, Any], totals: dict[str, Any],
     ops: Any, *, loss_scale_factor_given: bool, gradient_accumulation_steps_given: bool,
     clipnorm_given: bool, clipvalue_given: bool, global_clipnorm_given: bool, maximize: bool,
@@ -322,6 +190,20 @@ def update_sums_14(
         grad - fallback_previous_gradient
     )
     sums["sum_of_fallback_corrected_squares"] = ops.sum_of(ops.square(fallback_corrected))
+
+
+def update_sums_4_axes(
+    tensors: dict[str, Any], scalars: dict[str, Any], sums: dict[str, Any], totals: dict[str, Any],
+    ops: Any,
+) -> None:
+    """The update of every variable that has a gradient. These are matrices."""
+    # load
+    mean_gradient = tensors["mean_gradient"]
+    # marsshampoo
+    newton_schulz_y = mean_gradient / scalars["root_of_marsshampoo_sum_part_plus_one_e_minus_07"]
+    held_newton_schulz_y = newton_schulz_y
+    # store
+    tensors["held_newton_schulz_y"] = held_newton_schulz_y
 
 
 def update(

@@ -63,6 +63,11 @@ def _bounded(view: View, variable: Array, settings: Settings, row: Row) -> View:
     return replace(found, rank=settings.bound_of(RANK, row))
 
 
+def views_here(views: Sequence[View | None], owned: Mapping[int, bool]) -> list[View | None]:
+    """The views of variables, without those of which another process has all."""
+    return [view if owned.get(index, True) else None for index, view in enumerate(views)]
+
+
 def segments_of(
     memory: Memory, variables: Sequence[Array], whole: Whole | None
 ) -> list[Segments | None]:

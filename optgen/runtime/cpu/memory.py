@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import Array, GradientCheck, address, check_variables
-from optgen.runtime.batch import Batch
+from optgen.runtime.batch import ALIGNMENT, Batch
 from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cpu.launch import commit
 from optgen.runtime.cpu.matrix_calls import NUMPY
@@ -65,7 +66,10 @@ class HostMemory:
 
     def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
         """An array of any values, with the dtype of a variable."""
-        return np.empty(shape, near.dtype)
+        size = prod(shape) * near.dtype.itemsize
+        room = np.empty(size + ALIGNMENT, np.uint8)
+        start = -room.ctypes.data % ALIGNMENT
+        return room[start : start + size].view(near.dtype).reshape(shape)
 
     def matrices(self, flat: Array, view: View) -> Array:
         """Elements in the order of a variable's memory as a batch of matrices.
