@@ -95,7 +95,7 @@ class APOLLO(Featured):
         ),
         Hyperparameter(
             "rank", range="rank >= 1", allows=lambda rank: rank >= 1, integer=True, grouped=True,
-            is_rank=True,
+            bounds="rank",
         ),
         Hyperparameter(
             "period", range="period >= 1", allows=lambda period: period >= 1, integer=True,

@@ -94,7 +94,7 @@ class APOLLOMini(Featured):
         ),
         Hyperparameter(
             "rank", range="rank >= 1", allows=lambda rank: rank >= 1, integer=True, grouped=True,
-            is_rank=True,
+            bounds="rank",
         ),
         Hyperparameter(
             "period", range="period >= 1", allows=lambda period: period >= 1, integer=True,

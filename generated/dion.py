@@ -82,7 +82,7 @@ class Dion(Featured):
         ),
         Hyperparameter(
             "rank", range="rank >= 1", allows=lambda rank: rank >= 1, integer=True, grouped=True,
-            is_rank=True,
+            bounds="rank",
         ),
         Hyperparameter(
             "momentum", range="0 <= momentum < 1", allows=lambda momentum: 0 <= momentum < 1,

@@ -81,7 +81,7 @@ class GaLore(Featured):
         ),
         Hyperparameter(
             "rank", range="rank >= 1", allows=lambda rank: rank >= 1, integer=True, grouped=True,
-            is_rank=True,
+            bounds="rank",
         ),
         Hyperparameter(
             "period", range="period >= 1", allows=lambda period: period >= 1, integer=True,

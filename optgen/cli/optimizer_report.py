@@ -93,15 +93,16 @@ def _of_calls(card: Cost) -> Iterator[str]:
     """The functions of matrices of a setting in words, and scratch memory."""
     for call in card.calls:
         moved = " + ".join(map(str, call.matrices))
-        times = f"{call.times} times a {call.function}"
-        yield f"{times}: {call.operations} operations, and {moved} numbers read and written"
-    work = sum(call.operations_at(*EXAMPLE) for call in card.calls) / 1e9
+        often = "once" if call.times == 1 else f"{call.times} times"
+        work = f"{call.operations} operations, and {moved} numbers read and written"
+        yield f"{call.function}, {often}: {work}"
+    billions = sum(call.operations_at(*EXAMPLE) for call in card.calls) / 1e9
     megabytes = sum(call.bytes_at(*EXAMPLE) for call in card.calls) / 1e6
     calls = sum(call.times for call in card.calls)
     rows, columns = EXAMPLE
     yield (
         f"{calls} such calls of a library in a step: for {rows} by {columns} in float32 "
-        f"{work:.3g} billion operations, and {megabytes:.4g} MB read and written"
+        f"{billions:.3g} billion operations, and {megabytes:.4g} MB read and written"
     )
     held = " + ".join(f"{count}*{size}" for size, count in card.scratch)
     there = card.scratch_bytes(*EXAMPLE) / 1e6

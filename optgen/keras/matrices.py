@@ -15,6 +15,7 @@ from keras import ops
 
 from optgen.keras.arithmetic import TensorFunctions
 from optgen.keras.randomness import Draws
+from optgen.runtime.blocks import blocks_of
 from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view, state_form
 
@@ -25,13 +26,19 @@ _VARIES = {"element": (0, 1, 2), "rows": (0, 1), "columns": (0, 2), "matrix": (0
 class Matrices:
     """The form of a variable in operations; without a ``view`` it is the variable's own."""
 
-    def __init__(self, shape: Sequence[int], view: str = "", rank: int = 0) -> None:
-        """``rank`` bounds the sides of matrices that have one."""
+    def __init__(self, shape: Sequence[int], view: str = "", rank: int = 0, block: int = 0) -> None:
+        """``rank`` bounds the sides of matrices that have one, ``block`` those of blocks."""
         self._own = tuple(shape)
         axes = axes_of(view, shape) if view else ([*range(len(shape))],)
         self._order = [axis for some in axes for axis in some]
         counts = [prod(shape[axis] for axis in some) for some in axes]
         self.is_viewed = bool(view)
+        #: Numbers of matrices, of blocks and their rows, and of blocks and their columns.
+        self._blocks: tuple[int, ...] = ()
+        if view and (sides := blocks_of(counts[1], counts[2], block)) != (counts[1], counts[2]):
+            rows, columns = sides
+            self._blocks = counts[0], counts[1] // rows, rows, counts[2] // columns, columns
+            counts = [counts[0] * self._blocks[1] * self._blocks[3], rows, columns]
         #: The shape in operations.
         self.shape = tuple(counts) if view else self._own
         seen = View(counts[0], counts[1], counts[2], len(shape)) if view else plain_view(shape)
@@ -43,7 +50,10 @@ class Matrices:
         """A tensor of the variable's shape in this form."""
         if not self.is_viewed:
             return tensor
-        return ops.reshape(self._transposed(tensor, self._order), self.shape)
+        found = self._transposed(tensor, self._order)
+        if self._blocks:
+            found = ops.transpose(ops.reshape(found, self._blocks), (0, 1, 3, 2, 4))
+        return ops.reshape(found, self.shape)
 
     def places(self, dtype: str) -> Any:
         """The place of each element in order of indices, in this form."""
@@ -55,6 +65,10 @@ class Matrices:
         whole = ops.broadcast_to(tensor, self.shape)
         if not self.is_viewed:
             return whole
+        if self._blocks:
+            matrices, down, rows, across, columns = self._blocks
+            whole = ops.reshape(whole, (matrices, down, across, rows, columns))
+            whole = ops.transpose(whole, (0, 1, 3, 2, 4))
         moved = ops.reshape(whole, [self._own[axis] for axis in self._order])
         return self._transposed(moved, sorted(self._order, key=self._order.__getitem__))
 

@@ -17,7 +17,7 @@ from optgen.keras.matrices import Matrices
 from optgen.keras.order import groups_of
 from optgen.runtime.allocation import ELEMENT, initial_value
 from optgen.runtime.dtypes import wide_name
-from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
 from optgen.runtime.matrix_calls import is_matrix, multiple_of_identity
@@ -62,7 +62,7 @@ def new_slot(
     constraint = getattr(variable, "constraint", None)
     shape = tuple(variable.shape)
     view = view if len(shape) > 1 and MATRIX not in row.excluded else ""
-    form = Matrices(shape, view, settings.rank_of(row))
+    form = Matrices(shape, view, *(settings.bound_of(kind, row) for kind in (RANK, BLOCK)))
     on = {
         **settings.on(),
         CHECK_FINITE: False,

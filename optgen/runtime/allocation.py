@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from optgen.runtime.arrays import AnyArray as Array
+from optgen.runtime.blocks import in_blocks
 from optgen.runtime.chunks import Segments
-from optgen.runtime.hyperparameters.declarations import Input, State
+from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
 from optgen.runtime.matrix_calls import is_matrix
@@ -27,13 +28,14 @@ def views_of(
     variables: Sequence[Array],
     rows: Sequence[Row],
     view: str,
-    ranks: Sequence[int],
+    settings: Settings,
     splits: Sequence[int],
     whole: Whole | None,
 ) -> list[View | None]:
     """The views of variables of at least two dimensions that the user didn't exclude.
 
-    ``ranks`` has the rank of each variable, and ``splits`` how many matrices it is stacked of.
+    ``settings`` bound the rank of each variable and the sides of its blocks; ``splits`` has how
+    many matrices it is stacked of.
     """
     found: list[View | None] = []
     for index, (variable, row) in enumerate(zip(variables, rows, strict=True)):
@@ -46,8 +48,19 @@ def views_of(
             raise ValueError("a variable of which other processes have parts can't be split")
         else:
             found.append(memory.view(variable, view, part))
-    pairs = zip(found, ranks, strict=True)
-    return [None if one is None else replace(one, rank=rank) for one, rank in pairs]
+    return [
+        None if one is None else _bounded(one, variable, settings, row)
+        for one, variable, row in zip(found, variables, rows, strict=True)
+    ]
+
+
+def _bounded(view: View, variable: Array, settings: Settings, row: Row) -> View:
+    """The view in blocks, and with a rank, where the settings bound these."""
+    try:
+        found = in_blocks(view, settings.bound_of(BLOCK, row))
+    except ValueError as error:
+        raise ValueError(f"a variable of shape {tuple(variable.shape)}: {error}") from None
+    return replace(found, rank=settings.bound_of(RANK, row))
 
 
 def views_here(views: Sequence[View | None], owned: Mapping[int, bool]) -> list[View | None]:

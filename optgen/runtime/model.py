@@ -67,9 +67,8 @@ class Model:
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
         self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
         #: How each variable is viewed as a matrix; None if it isn't.
-        ranks = [settings.rank_of(row) for row in self.rows]
         own = self.memory, self.variables, self.rows
-        self.views = views_of(*own, rule.view, ranks, treatment.splits.of(named), parts.whole)
+        self.views = views_of(*own, rule.view, settings, treatment.splits.of(named), parts.whole)
         #: The switch setting of each variable.
         self.switches = self._switches(settings, treatment)
         self.calls_libraries = bool(kernels.matrices)

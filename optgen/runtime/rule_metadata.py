@@ -87,6 +87,10 @@ class Generated:
     inputs: ClassVar[tuple[Input, ...]] = ()
     #: Names of torch's arguments, each with the hyperparameters that it sets.
     torch_names: ClassVar[tuple[tuple[str, tuple[str, ...]], ...]] = ()
+    #: What torch calls a switch that is off, and one that is on, by the name of its argument.
+    torch_words: ClassVar[tuple[tuple[str, tuple[str, str]], ...]] = ()
+    #: Arguments of torch's that have one value here.
+    torch_fixed: ClassVar[tuple[tuple[str, float], ...]] = ()
     layout: ClassVar[Layout] = Layout()
     #: How variables are viewed as matrices; empty if they are not.
     view: ClassVar[str] = ""

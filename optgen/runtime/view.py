@@ -94,13 +94,27 @@ def view_of(view: str, shape: Sequence[int], strides: Sequence[int], parts: int 
     counts = [prod(shape[axis] for axis in axes) for axes in (batch, rows, columns)]
     places = [_places(shape, strides, axes) for axes in (batch, rows, columns)]
     row_places = (places[0][:, None] + places[1][None, :]).reshape(-1)
-    width = counts[2]
-    follows = np.array_equal(places[2], np.arange(width)) and np.array_equal(
-        row_places, width * np.arange(len(row_places))
+    return view_at(counts[0], counts[1], counts[2], dims, row_places, places[2])
+
+
+def view_at(
+    matrices: int, rows: int, columns: int, dims: int, row_places: Places, column_places: Places
+) -> View:
+    """The view with these places."""
+    follows = np.array_equal(column_places, np.arange(columns)) and np.array_equal(
+        row_places, columns * np.arange(len(row_places))
     )
     if follows:
-        return View(counts[0], counts[1], width, dims)
-    return View(counts[0], counts[1], width, dims, row_places, places[2])
+        return View(matrices, rows, columns, dims)
+    return View(matrices, rows, columns, dims, row_places, column_places)
+
+
+def whole_places(view: View) -> tuple[Places, Places]:
+    """The places of all rows, and of columns."""
+    if view.row_places is not None and view.column_places is not None:
+        return view.row_places, view.column_places
+    rows = view.columns * np.arange(view.matrices * view.rows, dtype=np.int64)
+    return rows, np.arange(view.columns, dtype=np.int64)
 
 
 def view_of_part(

@@ -18,16 +18,22 @@ IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument: a hyperparameter, or several of them as a tuple."""
+    """One argument: a hyperparameter, several of them as a tuple, or a number that is fixed."""
 
     name: str
     parts: tuple[Hyperparameter, ...]
     #: torch's default, if it is a tuple with None, which stands for the default of a part.
     partial: tuple[Any, ...] = ()
+    #: torch's words for a switch that is off, and for one that is on; None is the default.
+    words: tuple[str, ...] = ()
+    #: The only value of an argument without hyperparameters.
+    fixed: float | None = None
 
     @property
     def default(self) -> Any:
         """The default; torch has 0 for a disabled decay."""
+        if self.words or not self.parts:
+            return self.fixed
         if self.partial:
             return self.partial
         values = tuple(0 if _is_off(part) else part.default for part in self.parts)
@@ -40,6 +46,13 @@ class Argument:
 
     def values(self, given: Any, owner: str) -> Iterator[tuple[str, Value]]:
         """The hyperparameters that it sets. Raises TypeError or ValueError."""
+        if self.words:
+            yield self.parts[0].name, self._named(given, owner)
+            return
+        if not self.parts:
+            if given != self.fixed:
+                raise ValueError(f"{owner}: {self.name} must be {self.fixed}, not {given!r}")
+            return
         several = len(self.parts) > 1
         if several and (not isinstance(given, tuple | list) or len(given) != len(self.parts)):
             names = ", ".join(part.name for part in self.parts)
@@ -51,6 +64,16 @@ class Argument:
             number = _number(chosen, f"{owner}: {self.name}")
             off = _is_off(part) and self.name != part.name and number == 0
             yield part.name, None if off else part.check(number, f"{owner}: {self.name}")
+
+    def _named(self, given: Any, owner: str) -> Value:
+        """The value of a switch by its word."""
+        if given is None:
+            return self.parts[0].default
+        if given not in self.words:
+            raise ValueError(
+                f"{owner}: {self.name} must be {' or '.join(map(repr, self.words))}, not {given!r}"
+            )
+        return bool(given == self.words[1])
 
 
 def _is_off(part: Hyperparameter) -> bool:
@@ -71,8 +94,15 @@ def arguments(rule: type[Optimizer]) -> tuple[Argument, ...]:
     declared = {h.name: h for h in rule.hyperparameters}
     named = dict(rule.torch_names or _USUAL)
     taken = {name for names in named.values() for name in names}
+    words, fixed = dict(rule.torch_words), dict(rule.torch_fixed)
     found = [
-        Argument(name, tuple(declared[part] for part in parts)) for name, parts in named.items()
+        Argument(
+            name,
+            tuple(declared[part] for part in parts),
+            words=words.get(name, ()),
+            fixed=fixed.get(name),
+        )
+        for name, parts in named.items()
     ]
     # An argument of torch's hides a hyperparameter of the same name.
     rest = (h for h in rule.hyperparameters if h.name not in taken and h.name not in named)

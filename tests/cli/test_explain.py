@@ -189,3 +189,12 @@ def test_the_runs_that_are_drawn_are_those_of_the_rule() -> None:
     losses = plain.losses[1.0]
     expected = sum(h / 2 * (1 - rate * h) ** (2 * np.arange(len(losses))) for h in (1.0, 0.1, 10.0))
     np.testing.assert_allclose(losses, expected, rtol=1e-9)
+
+
+def test_functions_of_matrices_are_counted_in_words() -> None:
+    lines = run("shampoo").stdout.splitlines()
+    (line,) = {line for line in lines if "inverse_root, once: 11*rows**3 operations" in line}
+    assert "(step - 1) % period == 0" in line
+    assert any(
+        "product, 5 times: 2*fewer**2*more" in line for line in run("muon").stdout.splitlines()
+    )

@@ -100,7 +100,7 @@ def test_a_fragment_brings_what_it_uses(
     spec = load_file(written(tmp_path, lines))
     assert [str(entry.name) for entry in spec.hyperparameters] == ["learning_rate", *kept]
     assert [str(state.name) for state in spec.states] == states
-    assert [str(name) for name, _ in spec.torch] == ["lr"]
+    assert [str(one.name) for one in spec.torch] == ["lr"]
     checked_rule(spec)
     assert not read_project([tmp_path / "own.toml"]).warnings
 
@@ -204,7 +204,7 @@ def test_what_a_fragment_does_not_use_may_be_declared_anew(tmp_path: Path) -> No
     spec = load_file(written(tmp_path, "running\nchange = learning_rate*rho*average", own))
     defaults = {str(entry.name): entry.default for entry in spec.hyperparameters}
     assert defaults == {"beta": 0.5, "learning_rate": 0.125, "rho": 2.0}
-    assert [str(name) for name, _ in spec.torch] == ["lr"]
+    assert [str(one.name) for one in spec.torch] == ["lr"]
 
 
 def test_without_a_rule_there_are_no_declarations(tmp_path: Path) -> None:

@@ -131,6 +131,9 @@ def test_the_example_is_right(tmp_path: Path) -> None:
         ("norm(core)", "row_mean(core)", "is of elements", "row_mean"),
         ('rank = "rank"', "", "and no hyperparameter is one", "left"),
         ('rank = "rank"', 'rank = "real"', "no hyperparameter of whole numbers", "real"),
+        ('rank = "rank"', 'block = "real"\nrank = "rank"', "the block 'real' is no hyper", "real"),
+        ('rank = "rank"', 'block = "rank"\nrank = "rank"', "the block 'rank' is no hyper", "rank"),
+        ('view = "first by rest"', "", "no matrices that 'rank' could bound sides of", "rank"),
         ('rank = "rank"', 'rank = "rang"', "no hyperparameter of whole numbers", "rang"),
         ("left  = {", "left  = { initial = 'param',", "can't begin as the parameter", "param"),
         (

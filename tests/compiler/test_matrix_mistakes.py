@@ -114,3 +114,9 @@ def test_each_is_told_where_it_is(mistake: str, tmp_path: Path) -> None:
 def test_a_hint_says_which_sides_meet(product: str, hint: str, tmp_path: Path) -> None:
     found = problems(tmp_path, BASE.replace(X, f"x = {product}"))
     assert hint in [problem.hint for problem in found]
+
+
+def test_what_a_wrong_line_has_made_is_no_further_mistake(tmp_path: Path) -> None:
+    lines = f"{X}\n    sums = gram(x) + left\n    x = inverse_root(sums, 2, 1e-6) @ x"
+    (found,) = problems(tmp_path, BASE.replace(X, lines))
+    assert "this has one number for each pair of rows" in found.message

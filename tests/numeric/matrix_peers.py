@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import heavyball
+import muon
 import numpy as np
 import optax
 import pytorch_optimizer as po
@@ -15,7 +17,7 @@ from optax import contrib
 from pytorch_optimizer.optimizer.utils import matrix as po_matrix
 
 from tests.zoo.libraries import of_optax, of_torch
-from tests.zoo.papers import moments, of_paper
+from tests.zoo.papers import mars, moments, of_paper
 from tests.zoo.runs import Array, Model, Run
 
 RATE, OTHER_RATE = 0.0625, 0.03125
@@ -58,6 +60,40 @@ def po_s(make: Any, of_matrices: dict[str, Any], **of_others: Any) -> Run:
         return make([group for group in groups if group["params"]], foreach=False)
 
     return in_float64(of_torch(made))
+
+
+def author_s(decay: float = 0.0, **of_matrices: Any) -> Run:
+    """The class of Muon's author, with Adam for vectors; in bfloat16 otherwise."""
+
+    def made(held: Sequence[torch.Tensor]) -> Any:
+        matrices = [one for one in held if one.ndim > 1]
+        others = [one for one in held if one.ndim < 2]
+        both = {"weight_decay": decay}
+        groups = [
+            {"params": matrices, "use_muon": True, "lr": RATE, **both, **of_matrices},
+            {"params": others, "use_muon": False, "lr": OTHER_RATE, **both},
+        ]
+        return muon.SingleDeviceMuonWithAuxAdam([group for group in groups if group["params"]])
+
+    return _within(
+        of_torch(made), lambda: patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone)
+    )
+
+
+@contextmanager
+def not_compiled(**instead: Any) -> Iterator[None]:
+    """Lets HeavyBall run without a compiler, with other functions in the place of its own."""
+    with patch.multiple(heavyball.utils, compile_mode=None, **instead):
+        yield
+
+
+def heavyball_s(*, is_jordan: bool = True, **arguments: Any) -> Run:
+    """HeavyBall's Muon, by default with Jordan's numbers, which it has for square matrices only."""
+    chosen = {"betas": (0.95, 0.9), "storage_dtype": "float64", "multi_tensor": False}
+    run = of_torch(heavyball.Muon, lr=RATE, **chosen, **arguments)
+    jordan = heavyball.utils.legacy_zeropower_via_newtonschulz5
+    instead = {"zeropower_via_newtonschulz5": jordan} if is_jordan else {}
+    return _within(run, lambda: not_compiled(**instead))
 
 
 def in_float64(run: Run) -> Run:
@@ -139,6 +175,30 @@ def ada_muon(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         v = 0.95 * v + 0.05 * o**2
         even = o / np.sqrt(v)
         x = x - RATE * 0.2 * np.sqrt(x.size) / np.sqrt(np.sum(even**2)) * even
+        yield x
+
+
+def mars_shampoo(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Yuan et al.'s algorithm for matrices, with the scale of the authors' code; MARS of others."""
+    if x.ndim < 2:
+        yield from mars(x, gradients)
+        return
+    m, rows, columns = np.zeros_like(x), len(x), x.size // len(x)
+    for g, before in zip(gradients, [np.zeros_like(x), *gradients], strict=False):
+        c = g + 0.025 * 0.95 / 0.05 * (g - before)
+        m = 0.95 * m + 0.05 * c / max(1.0, np.sqrt(np.sum(c**2)))
+        x = x - RATE * np.sqrt(max(1, rows / columns)) * jordan(m)
+        yield x
+
+
+def scion_of_convolutions(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """The same with the scale of a convolution: of outputs, inputs, and positions."""
+    outputs, inputs, *positions = x.shape
+    d = np.zeros_like(x)
+    for g in gradients:
+        d = 0.9 * d + 0.1 * g
+        edge = -2.0 * np.sqrt(outputs / inputs) / np.prod(positions) * jordan(d)
+        x = (1 - RATE) * x + RATE * edge
         yield x
 
 

@@ -19,10 +19,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: A tall, a wide and a square matrix, and a vector.
 SHAPES = ((6, 3), (3, 7), (4, 4), (5,))
 STEPS = 30
-#: Whose code, or the formulas of whose paper, `test_preconditioned_*.py` has rules beside.
+#: Whose code, or the formulas of whose paper, `test_preconditioned_*.py` and `test_kron.py` have
+#: rules beside.
 WHOSE = {
-    **dict.fromkeys(("SOAP", "Shampoo", "SPlus", "Conda"), "pytorch_optimizer"),
-    **dict.fromkeys(("KLShampoo", "Kron", "SWAN"), "paper"),
+    **dict.fromkeys(("Shampoo", "SPlus", "Conda"), "pytorch_optimizer"),
+    **dict.fromkeys(("KLShampoo", "SWAN"), "paper"),
+    "SOAP": "pytorch_optimizer, heavyball",
+    "Kron": "paper, kron_torch",
 }
 _SPECS = Path(optgen.__file__).parents[1] / "specs" / "optimizers"
 

@@ -12,10 +12,12 @@ from pytorch_optimizer import GaLore
 from pytorch_optimizer.optimizer.utils.galore import GaLoreProjector
 
 import optgen
+from tests.zoo.libraries import galore_class
 from tests.zoo.low_rank import apollo, dion, galore
 from tests.zoo.papers import RATE, Steps
 from tests.zoo.runs import Array
 
+authors_projector = galore_class("galore_projector", "GaLoreProjector")
 STEPS = 30
 SHAPES = {"tall": (9, 4), "wide": (4, 9), "square": (6, 6)}
 
@@ -102,6 +104,26 @@ def test_galore_chooses_new_vectors(
     wanted = by_torch(GaLore, shape, **theirs)
     found = ours("galore", shape, {"rank": 2, "period": 7})
     assert_near(found, wanted, shape, 1e-10)
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("rank", [2, 50])
+def test_galore_is_its_authors(
+    shape: tuple[int, int], rank: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        authors_projector,
+        "get_orthogonal_matrix",
+        lambda self, weights, rank, **kinds: exact_vectors(self, weights, kinds["type"]),
+    )
+    theirs = {"rank": rank, "scale": 0.25, "update_proj_gap": 7}
+    wanted = by_torch(authors, shape, **theirs, proj_type=side(shape))
+    found = ours("galore", shape, {"rank": rank, "period": 7})
+    assert_near(found, wanted, shape, 1e-10)
+
+
+def authors(groups: Any, *, foreach: bool, **arguments: Any) -> Any:
+    return galore_class("adamw", "AdamW")(groups, no_deprecation_warning=True, **arguments)
 
 
 def after(steps: Steps, shape: tuple[int, int]) -> Array:

@@ -15,7 +15,7 @@ from tests.numeric import matrix_peers as peers
 from tests.numeric.matrix_peers import OTHER_RATE, RATE
 from tests.numeric.preconditioned import WHOSE
 from tests.numeric.specs import PRODUCTS, read
-from tests.zoo.libraries import of_keras
+from tests.zoo.libraries import of_keras, of_torch
 from tests.zoo.papers import of_paper
 from tests.zoo.peers import PEERS as OF_LOW_RANK
 from tests.zoo.runs import Model, Run, difference, of_ours
@@ -26,6 +26,9 @@ STEPS, TOLERANCE = 30, 1e-9
 #: Roots of the larger sides are whole: Keras takes them in float32.
 FLAT = {"tall": (9, 4), "wide": (4, 9), "square": (4, 4)}
 SHAPES = {**FLAT, "convolution": (3, 2, 2, 2), "vector": (5,)}
+MATRICES = (*FLAT, "convolution")
+#: The author's code makes a matrix of a convolution, and then can't add it to one.
+WITHOUT_CONVOLUTIONS = (*FLAT, "vector")
 #: A number that libraries add to a norm, and others take as its least value, counts nothing then.
 LARGE = 1e4
 
@@ -64,9 +67,15 @@ def gradients(shapes: Sequence[str], magnitude: float) -> Sequence[Model]:
     return [[scale * draw.normal(0.3, 1, scale.shape) for scale in scales] for _ in range(STEPS)]
 
 
-def muon(run: Run, rule: str = "Muon", whose: str = "pytorch_optimizer", **arguments: Any) -> Peer:
+def muon(
+    run: Run,
+    rule: str = "Muon",
+    whose: str = "pytorch_optimizer",
+    shapes: tuple[str, ...] = (*SHAPES,),
+    **arguments: Any,
+) -> Peer:
     """A peer with a fallback that has the same learning rate everywhere."""
-    return Peer(rule, whose, run, {"fallback_learning_rate": OTHER_RATE, **arguments})
+    return Peer(rule, whose, run, {"fallback_learning_rate": OTHER_RATE, **arguments}, shapes)
 
 
 def torchs(magnitude: float = LARGE, ours: Mapping[str, Any] | None = None, **theirs: Any) -> Peer:
@@ -92,6 +101,24 @@ PEERS = [
     muon(
         peers.po_s(po.Muon, {"use_adjusted_lr": True, "weight_decay": 0.1}, weight_decay=0.1),
         "Moonlight",
+    ),
+    muon(peers.author_s(), whose="muon", shapes=WITHOUT_CONVOLUTIONS),
+    muon(
+        peers.author_s(0.1, momentum=0.8),
+        whose="muon",
+        shapes=WITHOUT_CONVOLUTIONS,
+        weight_decay=0.1,
+        momentum=0.8,
+    ),
+    Peer("Muon", "heavyball", peers.heavyball_s(heavyball_momentum=True), {}, MATRICES),
+    Peer(
+        "Muon",
+        "heavyball",
+        peers.heavyball_s(nesterov=False),
+        {"nesterov": False},
+        MATRICES,
+        # Its mean is corrected for its start, which is no matter, with weights in float32.
+        tolerance=1e-5,
     ),
     muon(peers.optax_s(nesterov=False, adam_b2=0.95), whose="optax", nesterov=False),
     muon(
@@ -127,6 +154,28 @@ PEERS = [
     ),
     muon(peers.by_paper(peers.polar_muon), "PolarMuon", "paper"),
     muon(peers.by_paper(peers.ada_muon), "AdaMuon", "paper", fallback_beta_2=0.95, epsilon=1e-14),
+    Peer(
+        "MARSShampoo",
+        "paper",
+        of_paper(peers.mars_shampoo),
+        {"fallback_learning_rate": RATE},
+    ),
+    Peer(
+        "MARSShampoo",
+        "pytorch_optimizer",
+        peers.in_float64(of_torch(po.MARS, lr=RATE, mars_type="shampoo", optimize_1d=True)),
+        shapes=(*FLAT,),
+        # We add 1e-7 to the norm of a mean, which clipping makes small.
+        tolerance=1e-4,
+    ),
+    Peer(
+        "Scion",
+        "paper",
+        of_paper(peers.scion_of_convolutions),
+        # The root of the number of positions, by which options would divide it.
+        {"matrix_radius": 2.0 / np.sqrt(4)},
+        ("convolution",),
+    ),
     Peer("Scion", "paper", of_paper(peers.scion), {"matrix_radius": 2.0, "sign_radius": 3.0}),
     Peer("Scion", "pytorch_optimizer", peers.PO_SCION, {"matrix_radius": 2.0}, (*FLAT,)),
 ]
@@ -146,6 +195,15 @@ def test_every_rule_has_a_peer() -> None:
 OTHERWISE = [
     # Averages are corrected for their start, as Adam's are, before the newest gradient is added.
     muon(peers.optax_s(adam_b2=0.95), whose="optax"),
+    # Newton-Schulz with other numbers in each round; and the mean is added to the gradient.
+    Peer(
+        "Muon",
+        "heavyball-numbers",
+        peers.heavyball_s(heavyball_momentum=True, is_jordan=False),
+        {},
+        MATRICES,
+    ),
+    Peer("Muon", "heavyball-momentum", peers.heavyball_s(), {}, MATRICES),
     # The first version of the paper: no signs, and a decay of its own for squares.
     muon(peers.po_s(po.AdaMuon, {"betas": (0.95, 0.95)}), "AdaMuon"),
     # The norm of the authors' code is that of the matrix before its rows are divided.

@@ -1,15 +1,18 @@
-"""Rules with matrices of their own beside pytorch_optimizer's, for 30 steps in float64."""
+"""Rules with matrices of their own beside other libraries', for 30 steps in float64."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Any
 
+import heavyball
 import numpy as np
 import pytest
 import torch
 
+from tests.numeric.matrix_peers import not_compiled
 from tests.numeric.preconditioned import (
+    STEPS,
     Beside,
     eigenvectors_of,
     float64_for_float32,
@@ -25,7 +28,7 @@ MATRICES, SQUARE = (0, 1, 2), 2
 
 def unsorted(values: torch.Tensor, **_: Any) -> torch.Tensor:
     """The order in which they are."""
-    return torch.arange(len(values))
+    return torch.arange(values.shape[-1]).expand(values.shape)
 
 
 def soap(period: int, *, is_sorting: bool) -> Beside:
@@ -59,6 +62,40 @@ def test_soap_of_the_library_sorts_eigenvectors_and_the_paper_does_not() -> None
     beside = soap(5, is_sorting=True)
     with pytest.raises(AssertionError):
         beside.compare(1e-3)
+
+
+@pytest.mark.parametrize(("period", "is_sorting"), [(1, False), (1, True), (STEPS, False)])
+def test_soap_of_heavyball(period: int, is_sorting: bool) -> None:
+    """It too orders the eigenvectors for the QR decomposition, and puts them back."""
+    beside = Beside(rule("soap")(RATE, period=period, beta_1=0.9, epsilon=1e-14))
+    theirs = heavyball.SOAP(
+        beside.others,
+        lr=RATE,
+        betas=(0.9, 0.95),
+        eps=1e-14,
+        weight_decay=0.0,
+        precondition_frequency=period,
+        storage_dtype="float64",
+        multi_tensor=False,
+    )
+
+    def step(number: int) -> None:
+        found = beside.bases("left_axes", "right_axes") if number == 1 else deque()
+        with eigenvectors_of(found), pytest.MonkeyPatch.context() as patch:
+            one = torch.linalg.eigh
+            of_batch = lambda squares: [part[None] for part in one(squares[0])]  # noqa: E731
+            with not_compiled(no_compile_eigh=of_batch):
+                if not is_sorting:
+                    patch.setattr(torch, "argsort", unsorted)
+                theirs.step()
+
+    beside.run(step)
+    if is_sorting:
+        with pytest.raises(AssertionError):
+            beside.compare(1e-3)
+    else:
+        # Weights of its means are float32, and 1e-8 is added to diagonals before a QR.
+        beside.compare(1e-6)
 
 
 def test_soap_leaves_the_first_step_out() -> None:

@@ -29,6 +29,8 @@ def in_float64() -> Any:
         {},
         {"lr": 0.1, "weight_decay": 0.0, "momentum": 0.8, "nesterov": False},
         {"ns_coefficients": (2.0, -1.5, 0.5), "eps": 0.1},
+        {"adjust_lr_fn": "match_rms_adamw"},
+        {"adjust_lr_fn": "original", "ns_steps": 5},
     ],
     ids=",".join,
 )
@@ -49,6 +51,39 @@ def test_parameters_and_states_are_torch_s(arguments: dict[str, Any]) -> None:
         torch.testing.assert_close(
             one.state[mine]["momentum_buffer"], other.state[yours]["momentum_buffer"]
         )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"ns_steps": 3}, "Muon: ns_steps must be 5, not 3"),
+        ({"adjust_lr_fn": "none"}, "adjust_lr_fn must be 'original' or 'match_rms_adamw'"),
+        ({"adjust_lr_fn": True}, "adjust_lr_fn must be"),
+    ],
+    ids=str,
+)
+def test_what_it_does_not_have_is_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        fused.Muon(params_of((3, 2)), **arguments)
+    optimizer = fused.Muon(params_of((3, 2)))
+    optimizer.param_groups[0].update(arguments)
+    with pytest.raises(ValueError, match=message):
+        run(optimizer, optimizer.param_groups[0]["params"], range(1))
+
+
+def test_groups_scale_steps_as_they_are_told() -> None:
+    ours, theirs = (params_of(*MATRICES, dtype=torch.float64) for _ in range(2))
+    made: list[tuple[Any, Any]] = []
+    for kind, params in ((fused.Muon, ours), (torch.optim.Muon, theirs)):
+        first = {"params": params[:2], "adjust_lr_fn": "match_rms_adamw"}
+        make: Any = kind
+        made.append((make([first, {"params": params[2:]}]), params))
+    with in_float64():
+        for steps, second in ((range(3), "original"), (range(3, 6), "match_rms_adamw")):
+            for optimizer, params in made:
+                optimizer.param_groups[1]["adjust_lr_fn"] = second
+                run(optimizer, params, steps)
+    torch.testing.assert_close(values(ours), values(theirs), rtol=1e-12, atol=1e-12)
 
 
 def test_a_run_with_vectors_goes_on_from_a_state_dictionary() -> None:

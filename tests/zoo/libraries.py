@@ -18,9 +18,6 @@ import torch
 
 from tests.zoo.runs import Model, Run, curvature
 
-#: A name for timm's folder of optimizers that isn't timm's own.
-_TIMM = "timm_optimizers"
-
 
 def timm_class(module: str, name: str) -> Any:
     """A class of ``timm.optim``.
@@ -28,11 +25,22 @@ def timm_class(module: str, name: str) -> Any:
     ``import timm`` reads all of its models, for which torchvision must fit torch: of one build for
     the CPU and one for CUDA, it doesn't import. Modules of optimizers need neither.
     """
-    if _TIMM not in sys.modules:
-        package = ModuleType(_TIMM)
-        package.__path__ = [str(distribution("timm").locate_file("timm/optim"))]
-        sys.modules[_TIMM] = package
-    return getattr(importlib.import_module(f"{_TIMM}.{module}"), name)
+    return _class_inside("timm", "timm/optim", module, name)
+
+
+def galore_class(module: str, name: str) -> Any:
+    """A class of ``galore_torch``, which as a whole imports code for quantized states too."""
+    return _class_inside("galore_torch", "galore_torch", module, name)
+
+
+def _class_inside(library: str, folder: str, module: str, name: str) -> Any:
+    """A class in a module of a library's folder, without what the library imports first."""
+    own = f"optimizers_of_{library}"
+    if own not in sys.modules:
+        package = ModuleType(own)
+        package.__path__ = [str(distribution(library).locate_file(folder))]
+        sys.modules[own] = package
+    return getattr(importlib.import_module(f"{own}.{module}"), name)
 
 
 def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:

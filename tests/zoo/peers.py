@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import torch
 from optax import contrib
 
 from tests.zoo import low_rank, papers
-from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
+from tests.zoo.libraries import galore_class, of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import RATE, of_paper
 from tests.zoo.runs import Run
 
@@ -107,6 +107,15 @@ def _training(make: Any) -> Any:
         optimizer = make(*arguments, **keywords)
         optimizer.train()
         return optimizer
+
+    return made
+
+
+def _projecting(make: Any) -> Any:
+    """A class that takes what is about projections as options of a group only."""
+
+    def made(params: Sequence[Any], lr: float, **options: Any) -> Any:
+        return make([{"params": params, **options}], lr=lr, no_deprecation_warning=True)
 
     return made
 
@@ -476,6 +485,17 @@ PEERS = [
         most_dimensions=2,
         tolerance=1e-4,
         note="singular vectors are computed in float32 there, and of two dimensions only",
+    ),
+    other_s(
+        "GaLore",
+        "galore_torch",
+        _projecting(galore_class("adamw", "AdamW")),
+        {"rank": 2, "update_proj_gap": 100, "scale": 0.25, "proj_type": "std"},
+        rank=2,
+        least_dimensions=2,
+        most_dimensions=2,
+        tolerance=1e-4,
+        note="the same",
     ),
     paper_s("GaLore", low_rank.galore(2, 7, 0.25), rank=2, period=7, least_dimensions=2),
     paper_s(

@@ -62,9 +62,10 @@ FACTS: Mapping[str, Facts] = {
     GRAM: Facts(
         lambda a: Operation("**", (a, Number(2))), Fraction(2), is_even=True, vanishes=True
     ),
-    # The triangular factor takes the sign and the size.
-    ORTHONORMAL: Facts(_one, Fraction(0), elements=_OF_NORM_1),
-    SINGULAR_VECTORS: Facts(_one, Fraction(0), elements=_OF_NORM_1),
+    # The triangular factor takes the sign and the size: reflections are those of the negative.
+    ORTHONORMAL: Facts(_one, Fraction(0), is_even=True, elements=_OF_NORM_1),
+    # The largest entry of each is positive, whatever the sign of the matrix.
+    SINGULAR_VECTORS: Facts(_one, Fraction(0), is_even=True, elements=_OF_NORM_1),
     EIGENVECTORS: Facts(_one, Fraction(0), elements=_OF_NORM_1, of_symmetric=True),
     INVERSE_ROOT: Facts(_inverse_root, of_semidefinite=True),
 }

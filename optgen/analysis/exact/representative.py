@@ -1,19 +1,22 @@
 """Representatives: rules of gradients and hyperparameters only, which analyses take apart.
 
 An input beside the gradient is as little known as a hyperparameter without a range, and becomes
-one. A random number is at its mean, so that properties are those of the mean step. A line under a
+one. A random number is at its mean, so that properties are those of the mean step; but in rules of
+low rank, whose random matrices would all be 0, it is as little known as an input. A line under a
 condition that each call decides becomes a choice by ``where``: no setting lasts for a whole run. An
 update from a second point begins with the move there, by the same gradient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import reduce
+from functools import partial, reduce
 
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Case, Condition
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, rewrite
+from optgen.compiler.ir.extent import OF_RANK
+from optgen.compiler.ir.randomness import number_of
 from optgen.compiler.ir.reserved import PERTURBED
 from optgen.compiler.ir.rule import COUNTERS, GRAD, PARAM, Block, Hyperparameter, Input, Rule, Step
 
@@ -22,10 +25,19 @@ _MEANS = {"normal": 0, "uniform": 0.5, "random_sign": 0}
 
 def representative(rule: Rule) -> Rule:
     """The rule with inputs as hyperparameters and random numbers at their means."""
-    blocks = tuple(_chosen(rule, [_at_means(_moved(rule, one)) for one in rule.blocks]))
+    drawn: dict[str, Hyperparameter] = {}
+    replaced = _mean
+    if any(state.extent in OF_RANK for state in rule.states):
+        replaced = partial(_unknown, drawn)
+    moved = (_moved(rule, one) for one in rule.blocks)
+    blocks = tuple(_chosen(rule, [_without_draws(one, replaced) for one in moved]))
     return replace(
         rule,
-        hyperparameters=(*rule.hyperparameters, *map(_hyperparameter, rule.inputs)),
+        hyperparameters=(
+            *rule.hyperparameters,
+            *map(_hyperparameter, rule.inputs),
+            *drawn.values(),
+        ),
         blocks=blocks,
         inputs=(),
         atoms=_still_used(rule, blocks),
@@ -85,14 +97,20 @@ def _all(case: Case, by_call: Mapping[str, Expression]) -> Expression:
     return reduce(lambda one, other: Operation("and", (one, other)), literals)
 
 
-def _at_means(block: Block) -> Block:
-    return replace(
-        block, steps=tuple(map(_at_mean, block.steps)), perturb=tuple(map(_at_mean, block.perturb))
-    )
+def _without_draws(block: Block, replaced: Callable[[Expression], Expression | None]) -> Block:
+    def changed(steps: Iterable[Step]) -> tuple[Step, ...]:
+        return tuple(replace(one, expression=rewrite(one.expression, replaced)) for one in steps)
+
+    return replace(block, steps=changed(block.steps), perturb=changed(block.perturb))
 
 
-def _at_mean(step: Step) -> Step:
-    return replace(step, expression=rewrite(step.expression, _mean))
+def _unknown(drawn: dict[str, Hyperparameter], part: Expression) -> Expression | None:
+    """A hyperparameter without a range in the place of a random number."""
+    if not isinstance(part, Operation) or part.operator not in _MEANS:
+        return None
+    name = f"drawn_{number_of(part)}"
+    drawn[name] = Hyperparameter(name, 1.0, part.location)
+    return Name(name, part.location)
 
 
 def _mean(part: Expression) -> Expression | None:

@@ -14,6 +14,7 @@ from optgen.analysis.prove.variant import Variant
 from optgen.compiler.ir.expression import Operation, names, walk
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.proof import Finding
+from optgen.compiler.ir.rule import PARAM
 
 _STEPS = 60
 #: Operations that select one of several values, so that a bound may never be active.
@@ -56,11 +57,12 @@ def influence(battery: Battery) -> Iterator[Finding]:
 
 
 def _counted(variant: Variant) -> set[str]:
-    """The names in use, without those that occur only in choices."""
+    """The names in use, without those of choices, and of evaluation, alone."""
     used, bounds = set[str](), set[str]()
     for step in variant.assignments:
         used |= {*names(step.expression)}
         for part in walk(step.expression):
             if isinstance(part, Operation) and part.operator in _CHOICES:
                 bounds |= {*names(part)}
-    return used - bounds
+    of_evaluation = variant.behind(variant.evaluated) - variant.behind({PARAM})
+    return used - bounds - of_evaluation

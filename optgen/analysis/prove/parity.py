@@ -22,6 +22,7 @@ from optgen.compiler.ir.expression import (
     Name,
     Number,
     Operation,
+    names,
 )
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.proof import Finding, Group, Verdict
@@ -98,11 +99,29 @@ def parity(expression: Expression, known: Mapping[str, int]) -> Parity:
     operator, operands = expression.operator, expression.operands
     found = [parity(operand, known) for operand in operands]
     if None in found:
-        return None
+        is_even = operator in _EVEN or (operator in FACTS and FACTS[operator].is_even)
+        return EVEN if is_even and _keeps_magnitude(operands[0], known) else None
     parts = [part for part in found if part is not None]
     if operator in FACTS:
         return _of_matrices(operator, parts)
     return _of_operation(operator, operands, parts)
+
+
+def _keeps_magnitude(expression: Expression, known: Mapping[str, int]) -> bool:
+    """Whether at most the sign flips, as a whole: maybe in one branch of a choice only.
+
+    Such a choice is one for all elements together.
+    """
+    if parity(expression, known) is not None:
+        return True
+    if not isinstance(expression, Operation):
+        return False
+    operator, operands = expression.operator, expression.operands
+    if operator == "where":
+        is_one = known.keys().isdisjoint(names(operands[0]))
+        return is_one and all(_keeps_magnitude(one, known) for one in operands[1:])
+    is_product = operator in ("*", "/", "neg") or (operator in FACTS and FACTS[operator].is_odd)
+    return is_product and all(_keeps_magnitude(one, known) for one in operands)
 
 
 #: Operations that preserve the parity of their operand; even operations, such as norms; the largest
@@ -145,7 +164,7 @@ def _of_matrices(operator: str, parts: list[int]) -> Parity:
     if facts.is_odd:
         return prod(parts)
     if facts.is_even:
-        return abs(parts[0])
+        return abs(parts[0]) if facts.vanishes else EVEN
     return None if ODD in parts else EVEN
 
 

@@ -33,15 +33,12 @@ def memories(variant: Variant) -> Iterator[Finding]:
 
 
 def _used(variant: Variant) -> Iterator[Finding]:
-    """Whether a state's old value ever influences the parameter."""
-    reaching, grows, made = {PARAM}, True, {**variant.parts, **variant.values}
-    while grows:
-        made_of = {n for name in reaching for n in names(made.get(name, Name(name)))}
-        grows = not made_of <= reaching
-        reaching |= made_of
+    """Whether a state's old value ever influences the parameter, or what evaluation uses."""
+    reaching = variant.behind({PARAM, *variant.evaluated})
+    moved = "the parameter" + " or its evaluation" * bool(variant.evaluated)
     for state in variant.states:
         if state.name in variant.values and not state.stands_in:
-            statement = f"what the state {state.name} remembers moves the parameter"
+            statement = f"what the state {state.name} remembers moves {moved}"
             holds = state.name in reaching
             reason = "by what new values are made of"
             verdict = Verdict.PROVED if holds else Verdict.REFUTED
@@ -52,7 +49,7 @@ def _used(variant: Variant) -> Iterator[Finding]:
                 state.location,
                 variant.label,
                 reason,
-                fault=f"what the state {state.name} remembers has no effect on the parameter",
+                fault=f"what the state {state.name} remembers has no effect on {moved}",
             )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -13,6 +13,7 @@ from optgen.analysis.exact.composition import TooLargeError, composed
 from optgen.analysis.exact.constant_folding import folded
 from optgen.analysis.exact.interval import EVERYTHING, NONNEGATIVE, ONE, Interval
 from optgen.analysis.exact.matrix_facts import is_call
+from optgen.analysis.exact.nested_choices import decided_inside
 from optgen.analysis.exact.ranges import bound, comparison
 from optgen.analysis.exact.reductions import KNOWN_SHAPES, over_elements
 from optgen.analysis.exact.specialization import asked, decided
@@ -21,6 +22,7 @@ from optgen.compiler.ir.expression import (
     Name,
     Number,
     Operation,
+    names,
     rewrite,
     walk,
 )
@@ -61,6 +63,18 @@ class Variant:
     is_perturbed: bool = False
     #: Values with names of their own in ``values``, each in terms of the earlier ones.
     parts: Mapping[str, Expression] = field(default_factory=dict)
+    #: The names in what evaluation uses in place of the parameter.
+    evaluated: frozenset[str] = frozenset()
+
+    def behind(self, results: Iterable[str]) -> frozenset[str]:
+        """The names that some results of any step depend on, with these."""
+        reaching, grows = {*results}, True
+        made = {**self.parts, **self.values}
+        while grows:
+            made_of = {n for name in reaching for n in names(made.get(name, Name(name)))}
+            grows = not made_of <= reaching
+            reaching |= made_of
+        return frozenset(reaching)
 
     @property
     def change(self) -> Expression:
@@ -139,6 +153,9 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
     parts: dict[str, Expression] = {}
     repeats = any(is_call(part) for step in taken for part in walk(step.expression))
     values = composed(taken, {PARAM: Name(PARAM)}, parts=parts if repeats else None)
+    varying = frozenset({PARAM, GRAD, *parts, *(state.name for state in states)})
+    for found in (values, parts):
+        found |= {name: decided_inside(one, varying) for name, one in found.items()}
     for name, part in parts.items():
         known[name] = bounds(part, known)
     label = ", ".join(atom if holds else f"not {atom}" for atom, holds in on.items())
@@ -147,7 +164,10 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
     )
     location = next(moving, rule.location)
     views = every.get(MATRIX, False), every.get(PERTURBED, False)
-    return Variant(label, taken, values, known, relations, states, location, *views, parts)
+    evaluated = frozenset(names(rule.evaluation) if rule.evaluation is not None else ())
+    return Variant(
+        label, taken, values, known, relations, states, location, *views, parts, evaluated
+    )
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:

@@ -54,7 +54,7 @@ def emit(
     rule = plan.rule
     strings = [printable(rule.label), rule_digest(rule), TENSOR_SIZE]
     strings += [fingerprint(plan, templates), fingerprint(shared.plan, templates)]
-    strings += [name.value for name, _ in rule.torch]
+    strings += [name.value for one in rule.torch for name in (one.name, *one.words)]
     strings += [rule.view, rule.compute, *(extent.name.lower() for extent in Extent)]
     words = vocabulary(plan, columns_of(plan, shared.columns), templates.texts.values())
     for source in sources:

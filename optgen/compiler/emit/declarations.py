@@ -13,7 +13,7 @@ from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Keep, MatrixCall, Norm, Phase, Plan, Program, Switch
 from optgen.compiler.ir.rule import COUNTERS, Hyperparameter, Input, Rule, State
 
-_FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss", "is_rank")
+_FLAGS = ("optional", "integer", "is_list", "grouped", "scales_loss")
 
 
 def hyperparameter(h: Hyperparameter) -> str:
@@ -25,6 +25,8 @@ def hyperparameter(h: Hyperparameter) -> str:
         bounds = text(h.range)
         arguments += [f'range="{bounds}"', f"allows=lambda {h.name}: {bounds}"]
     arguments += [f"{flag}=True" for flag in _FLAGS if getattr(h, flag)]
+    if h.bounds:
+        arguments.append(f'bounds="{h.bounds}"')
     if h.excluded is not None:
         arguments.append(f"excluded={h.excluded!r}")
     return f"Hyperparameter({', '.join(arguments)}),"

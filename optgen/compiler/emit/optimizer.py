@@ -50,6 +50,8 @@ def optimizer_context(plan: Plan, columns: Columns, shared: Shared) -> dict[str,
                 *_tuple("inputs", [declared.given(one) for one in rule.inputs]),
                 *_listed("exclusive", exclusive, declared.exclusive(shared.plan)),
                 *_tuple("torch_names", list(_torch(plan))),
+                *_tuple("torch_words", list(_torch_words(plan))),
+                *_tuple("torch_fixed", list(_torch_fixed(plan))),
                 *_text("view", rule.view),
                 *_text("compute", rule.compute),
                 *_text("fallback", rule.fallback),
@@ -179,10 +181,22 @@ def _listed(title: str, sets: list[str], known: list[str]) -> Iterator[str]:
 
 
 def _torch(plan: Plan) -> Iterator[str]:
-    for name, listed in plan.rule.torch:
+    for one in plan.rule.torch:
         # Without a feature, its arguments are omitted.
-        if all(plan.rule.hyperparameter(one.value) for one in listed):
-            yield f'("{name}", {declared.tupled(one.value for one in listed)}),'
+        if all(plan.rule.hyperparameter(name.value) for name in one.sets):
+            yield f'("{one.name}", {declared.tupled(name.value for name in one.sets)}),'
+
+
+def _torch_words(plan: Plan) -> Iterator[str]:
+    for one in plan.rule.torch:
+        if one.words:
+            yield f'("{one.name}", {declared.tupled(name.value for name in one.words)}),'
+
+
+def _torch_fixed(plan: Plan) -> Iterator[str]:
+    for one in plan.rule.torch:
+        if one.fixed is not None:
+            yield f'("{one.name}", {one.fixed!r}),'
 
 
 def _imports(

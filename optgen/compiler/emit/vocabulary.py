@@ -27,6 +27,11 @@ _PRINTED = CLASSES.union(
         "states_after",
         "exclusive",
         "torch_names",
+        "torch_words",
+        "torch_fixed",
+        "bounds",
+        "rank",
+        "block",
         "layout",
     ),
     (

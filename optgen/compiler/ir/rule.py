@@ -9,7 +9,7 @@ from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression, Name, Operation, text
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.problem import Location
-from optgen.compiler.ir.spec import Scalar, Text
+from optgen.compiler.ir.spec import Scalar, Text, TorchArgument
 
 #: Names that every rule can use without a declaration.
 PARAM, GRAD, LEARNING_RATE, CALL, STEP = "param", "grad", "learning_rate", "call", "step"
@@ -40,8 +40,8 @@ class Hyperparameter:
     excluded: Scalar | None = None
     #: Whether it is a static loss scale.
     scales_loss: bool = False
-    #: Whether it bounds the sides of matrices that have a rank.
-    is_rank: bool = False
+    #: What it bounds the sides of: of matrices that have a "rank", or of a "block" of each matrix.
+    bounds: str = ""
     #: The feature that isn't woven into this rule, whose argument it is instead.
     replaces: Text | None = None
     #: For which variables that is so.
@@ -157,7 +157,7 @@ class Rule:
     notation: str = ""
     position: int | None = None
     defaults: tuple[tuple[Text, Scalar], ...] = ()
-    torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
+    torch: tuple[TorchArgument, ...] = ()
     digests: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     is_schedule: bool = False
     inputs: tuple[Input, ...] = ()

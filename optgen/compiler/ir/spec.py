@@ -97,6 +97,18 @@ class Fallback:
 
 
 @dataclass(frozen=True)
+class TorchArgument:
+    """An argument in torch: the hyperparameters that it sets, or a number that it must be."""
+
+    name: Text
+    sets: tuple[Text, ...] = ()
+    #: What torch calls a switch that is off, and one that is on.
+    words: tuple[Text, ...] = ()
+    #: Its only value.
+    fixed: float | None = None
+
+
+@dataclass(frozen=True)
 class Spec:
     """One spec file. A feature has a slot, and a function a result; others have neither."""
 
@@ -112,8 +124,7 @@ class Spec:
     #: Waived groups of properties, each with the reason.
     waived: tuple[tuple[str, str], ...] = ()
     defaults: tuple[tuple[Text, Scalar], ...] = ()
-    #: torch's arguments, each with the hyperparameters that it sets.
-    torch: tuple[tuple[Text, tuple[Text, ...]], ...] = ()
+    torch: tuple[TorchArgument, ...] = ()
     # Fields of features only:
     slot: Text | None = None
     when: Text | None = None
@@ -131,6 +142,8 @@ class Spec:
     view: Text | None = None
     #: The hyperparameter that bounds the sides of matrices that have a rank.
     rank: Text | None = None
+    #: The hyperparameter that bounds the sides of blocks, which matrices are batches of.
+    block: Text | None = None
     #: The type of the arithmetic of products of matrices.
     compute: Text | None = None
     fallback: Fallback | None = None

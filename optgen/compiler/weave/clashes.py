@@ -33,13 +33,19 @@ def clashes(parts: Iterable[Rule]) -> Iterator[Problem]:
 
 
 def bad_defaults(rule: Rule, features: Iterable[Rule]) -> Iterator[Problem]:
-    """Defaults set by an optimizer whose kind doesn't match the argument."""
+    """Defaults, and words in torch, whose kind doesn't match the argument."""
     declared = {h.name: h for part in (rule, *features) for h in part.hyperparameters}
     for name, value in rule.defaults:
         found = declared.get(name.value)
         if found is not None and isinstance(value, bool) != found.is_switch:
             kind = "true or false" if found.is_switch else "a number"
             yield Problem(f"the default of {name.value!r} must be {kind}", name.location)
+    for argument in rule.torch:
+        for name in argument.sets:
+            found = declared.get(name.value)
+            if argument.words and found is not None and not found.is_switch:
+                message = f"{name.value!r} is no switch, whose values have two words"
+                yield Problem(message, name.location)
 
 
 def unknown_defaults(spec: Spec, features: Iterable[Rule]) -> tuple[Problem, ...]:
@@ -52,8 +58,8 @@ def unknown_defaults(spec: Spec, features: Iterable[Rule]) -> tuple[Problem, ...
     named = [
         (f"the default of {name.value!r} is for an argument", name) for name, _ in spec.defaults
     ]
-    for argument, listed in spec.torch:
-        named += [(f"torch's {argument.value!r} is for an argument", name) for name in listed]
+    for one in spec.torch:
+        named += [(f"torch's {one.name.value!r} is for an argument", name) for name in one.sets]
     return tuple(
         Problem(
             f"{what} for an argument that doesn't exist",

@@ -17,6 +17,10 @@ Scheduled = float | Callable[..., float]
 Value = bool | int | float | None
 
 
+#: What a hyperparameter may bound the sides of.
+RANK, BLOCK = "rank", "block"
+
+
 def always(on: Mapping[str, bool]) -> bool:
     """The condition that holds in every switch setting."""
     return True
@@ -37,8 +41,9 @@ class Hyperparameter:
     grouped: bool = False
     #: Whether it is a static loss scale.
     scales_loss: bool = False
-    #: Whether it bounds the sides of matrices that have a rank; it is fixed once these exist.
-    is_rank: bool = False
+    #: Whether it bounds the sides of matrices that have a "rank", or those of a "block" of each
+    #: matrix; it is fixed once these exist.
+    bounds: str = ""
     #: Whether its value is a list of numbers.
     is_list: bool = False
 

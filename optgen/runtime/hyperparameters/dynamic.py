@@ -45,9 +45,9 @@ def accept(hyperparameter: Hyperparameter, value: object, owner: str) -> Setting
     if hyperparameter.is_switch:
         message = f"{owner}: {hyperparameter.name} is a switch, which can't change between calls"
         raise TypeError(message)
-    if hyperparameter.is_rank:
-        message = f"{owner}: {hyperparameter.name} is a rank, which can't change between calls"
-        raise TypeError(message)
+    if hyperparameter.bounds:
+        what = f"{hyperparameter.name} is a {hyperparameter.bounds}"
+        raise TypeError(f"{owner}: {what}, which can't change between calls")
     return Changing(value, isinstance(value, Schedule) or _takes_one(value, hyperparameter, owner))
 
 

@@ -56,7 +56,7 @@ class Settings:
         self.options = Options(owner, self._declared, options)
         self._groups = self.options.groups(())
         self._values = {name: accept(h, values[name], owner) for name, h in self._declared.items()}
-        self._ranks = [h.name for h in declared if h.is_rank]
+        self._bounds = {h.name: h.bounds for h in declared if h.bounds}
         self._refuse_several(self.on())
         self._rows: dict[tuple[Row, ...], Table] = {}
 
@@ -83,10 +83,10 @@ class Settings:
         values = merged(self._values, self._groups, row.groups)
         return self._resolved(name, self._included(name, values[name], row), 0)
 
-    def rank_of(self, row: Row) -> int:
-        """The most that a side of a rank has, of matrices of some variables; 0 without a rank."""
-        found = [self.of_row(name, row) for name in self._ranks]
-        return next((int(rank) for rank in found if rank is not None), 0)
+    def bound_of(self, kind: str, row: Row) -> int:
+        """The most that a side of a rank has, or of a block, of some variables; 0 without one."""
+        found = [self.of_row(name, row) for name, its in self._bounds.items() if its == kind]
+        return next((int(most) for most in found if most is not None), 0)
 
     @property
     def loss_scales(self) -> list[str]:
@@ -108,12 +108,12 @@ class Settings:
         return ", ".join(f"{name}={value!r}" for name, value in sources.items())
 
     def change(self, name: str, value: object, *, built: bool) -> None:
-        """Set one value; once ``built``, switches are fixed, and so is the rank."""
+        """Set one value; once ``built``, switches are fixed, and so are bounds of sides."""
         before = self._values
-        if built and name in self._ranks and value != before[name]:
+        if built and name in self._bounds and value != before[name]:
             raise ValueError(
-                f"{self._owner}: {name} = {value!r} is another rank, and states have one that is "
-                "fixed once the optimizer is built; make a new one"
+                f"{self._owner}: {name} = {value!r} is another {self._bounds[name]}, and states "
+                "have one that is fixed once the optimizer is built; make a new one"
             )
         on = {names: self.on(names) for names in self._each_group()} if built else {}
         self._values = {**before, name: accept(self._declared[name], value, self._owner)}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from optgen.analysis.reports import findings
-from optgen.compiler.ir.proof import BINDING, TOLD, Finding, Verdict
+from optgen.compiler.ir.proof import BINDING, TOLD, Finding, Group, Verdict
 from optgen.compiler.pipeline import load_all
 
 #: A sound rule in which each of two branches alone would be none.
@@ -118,3 +118,36 @@ SLIPS = {
 def test_a_slip_in_a_branch_is_found(slip: str, tmp_path: Path) -> None:
     text, old, new = SLIPS[slip]
     assert refuted(tmp_path, text.replace(old, new, 1))
+
+
+LOW_RANK = '''
+name = "LowRank"
+[matrix]
+view = "first by rest"
+rank = "rank"
+[hyperparameters]
+learning_rate = { default = 0.1 }
+rank = { default = 2, integer = true, range = "rank >= 1" }
+[state]
+basis = { shape = "short by rank", when = "matrix" }
+[update]
+rule = """
+if step == 1:
+    basis = normal()
+change = learning_rate*(basis @ (transpose(basis) @ grad))
+"""
+[fallback]
+extends = "sgd"
+'''
+
+
+def test_random_matrices_of_low_rank_are_not_their_mean(tmp_path: Path) -> None:
+    """Nothing is proved of a basis that is 0."""
+    path = tmp_path / "lowrank.toml"
+    path.write_text(LOW_RANK, encoding="utf-8")
+    (spec,) = load_all([path])
+    found = [one for one in findings(spec) if "not matrix" not in one.variant]
+    assert not [one for one in found if "basis" in one.statement and "always" in one.statement]
+    (oddness,) = (one for one in found if one.group is Group.ODDNESS)
+    assert oddness.verdict is Verdict.PROVED
+    assert "basis even" in oddness.reason

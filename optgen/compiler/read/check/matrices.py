@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Operation, walk
+from optgen.compiler.ir.expression import REDUCTIONS, Expression, Name, Operation, names, walk
 from optgen.compiler.ir.extent import MATRICES, OF_RANK, SQUARES, TALL, Extent
 from optgen.compiler.ir.extents import AMOUNTS, Extents
 from optgen.compiler.ir.matrix import (
@@ -53,7 +53,7 @@ def _multiplies(expression: Expression) -> bool:
 
 def _check_rank(rule: Rule) -> Iterator[Problem]:
     """States of a rank where no hyperparameter is one."""
-    if not any(h.is_rank for h in rule.hyperparameters):
+    if not any(h.bounds == RANK for h in rule.hyperparameters):
         for state in rule.states:
             if state.extent in OF_RANK:
                 message = f"{state.name!r} has a side of a rank, and no hyperparameter is one"
@@ -76,9 +76,14 @@ class _Shapes:
         self._extents = Extents(rule.states, block.steps, rule.inputs)
 
     def problems(self) -> Iterator[Problem]:
-        """The first problem of each step."""
+        """The first problem of each step, without those of what such a step has made."""
+        unclear = set[str]()
         for step in self._block.steps if self._block.slot is None else ():
-            yield from self._check(step.expression, step)
+            is_clear = unclear.isdisjoint(names(step.expression))
+            found = [*self._check(step.expression, step)] if is_clear else []
+            if found or not is_clear:
+                unclear.add(step.target)
+            yield from found
 
     def _check(self, part: Expression, step: Step, *, is_factor: bool = False) -> Iterator[Problem]:
         if not isinstance(part, Operation):
@@ -134,7 +139,7 @@ class _Shapes:
 
     def _check_singular(self, part: Operation) -> Iterator[Problem]:
         matrix, number = part.operands
-        ranks = [h.name for h in self._rule.hyperparameters if h.is_rank]
+        ranks = [h.name for h in self._rule.hyperparameters if h.bounds == RANK]
         found = self._extents.sides(matrix)
         if found is None:
             message = f"{part.operator} is of a matrix, and this has {self._amount(matrix)}"

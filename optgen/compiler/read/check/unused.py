@@ -77,7 +77,7 @@ class _Use:
     def unused(self) -> Iterator[Problem]:
         """Hyperparameters and local names that no result depends on."""
         for hyperparameter in self._rule.hyperparameters:
-            is_used = hyperparameter.is_rank or hyperparameter.name in {*self._used, SEED}
+            is_used = bool(hyperparameter.bounds) or hyperparameter.name in {*self._used, SEED}
             if not is_used:
                 message = f"the hyperparameter {hyperparameter.name!r} is never used"
                 yield Problem(message, hyperparameter.location, "use it in the rule, or drop it")

@@ -66,7 +66,7 @@ def extended(base: Spec, own: Spec) -> Spec:
         reference=own.reference or base.reference,
         label=own.label,
         defaults=(*base.defaults, *own.defaults),
-        torch=tuple({str(name): (name, to) for name, to in (*base.torch, *own.torch)}.values()),
+        torch=tuple({str(one.name): one for one in (*base.torch, *own.torch)}.values()),
         demo_learning_rate=own.demo_learning_rate or base.demo_learning_rate,
         waived=(*base.waived, *own.waived),
         digests=(*own.digests, *base.digests),
@@ -114,13 +114,14 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
         rule=own.rule,
         view=own.view or base.view,
         rank=own.rank or base.rank,
+        block=own.block or base.block,
         compute=own.compute or base.compute,
         inputs=(*base.inputs, *own.inputs),
         evaluate=own.evaluate or base.evaluate,
         perturb=own.perturb or base.perturb,
         fragments=((whole, base.rule), *base.fragments, *own.fragments),
         defaults=tuple(one for one in merged.defaults if one[0].value not in gone),
-        torch=tuple(one for one in merged.torch if not {*map(str, one[1])} & no_longer),
+        torch=tuple(one for one in merged.torch if not {*map(str, one.sets)} & no_longer),
     )
 
 

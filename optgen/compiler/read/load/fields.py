@@ -65,6 +65,10 @@ class Fields:
         """Whether the value of a field is a table."""
         return isinstance(self._data.get(field), dict)
 
+    def holds_number(self, field: str) -> bool:
+        """Whether the value of a field is a number."""
+        return _is_number(self._data.get(field))
+
     def text(self, field: str) -> Text | None:
         """A located string; None if it is missing."""
         value = self._data.get(field)

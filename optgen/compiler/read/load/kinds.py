@@ -9,7 +9,7 @@ from pathlib import Path
 
 from optgen.compiler.ir.problem import CONTROL
 from optgen.compiler.ir.proof import Group
-from optgen.compiler.ir.spec import Spec, Text
+from optgen.compiler.ir.spec import Spec, Text, TorchArgument
 from optgen.compiler.read.load.document import Document
 from optgen.compiler.read.load.entries import (
     HYPERPARAMETER,
@@ -29,7 +29,7 @@ BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "evaluate", "p
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
-MATRIX, EVALUATE = {"view", "rank", "compute"}, {"param"}
+MATRIX, EVALUATE = {"view", "rank", "block", "compute"}, {"param"}
 FUNCTION = {"arguments", "rule", "result"}
 FEATURE_UPDATE = {"rule", "proceed", "otherwise"}
 
@@ -69,6 +69,7 @@ def whole(document: Document, top: Fields) -> Spec:
         position=_position(top),
         view=matrix.text("view"),
         rank=matrix.text("rank"),
+        block=matrix.text("block"),
         compute=matrix.text("compute"),
         evaluate=evaluate.text("param"),
         perturb=perturb.text("rule"),
@@ -150,12 +151,31 @@ def header(document: Document, top: Fields) -> Spec:
     )
 
 
-def _torch(table: Fields) -> tuple[tuple[Text, tuple[Text, ...]], ...]:
-    """Argument names in torch, each with the hyperparameters that it sets."""
+_WORD = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def _torch(table: Fields) -> tuple[TorchArgument, ...]:
+    """Torch's arguments."""
     for key in table:
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", key) or iskeyword(key):
+        if not _WORD.fullmatch(key) or iskeyword(key):
             table.complain(key, f"{key!r:.80} can't be the name of an argument")
-    return tuple((table.name(key), table.texts(key)) for key in table)
+    return tuple(_torch_argument(table, key) for key in table)
+
+
+def _torch_argument(table: Fields, key: str) -> TorchArgument:
+    name = table.name(key)
+    if table.holds_number(key):
+        return TorchArgument(name, fixed=table.number(key))
+    if not table.holds_table(key):
+        return TorchArgument(name, table.texts(key))
+    inner = table.table(key)
+    switches = [*inner]
+    words = inner.texts(switches[0]) if len(switches) == 1 else ()
+    if len(words) != 2 or not all(_WORD.fullmatch(word.value) for word in words):
+        message = f"{key} must name one switch, with torch's words for off and on"
+        table.complain(key, message, f'write {key} = {{ switch = ["off", "on"] }}')
+        return TorchArgument(name)
+    return TorchArgument(name, (inner.name(switches[0]),), words)
 
 
 def _file_name(document: Document) -> str:

@@ -99,7 +99,8 @@ class _Parser:
         states = tuple(self._state(entry, when) for entry in spec.states)
         if self._statements.draws and all(h.name != SEED for h in self._hyperparameters):
             self._hyperparameters += (self._plain_seed(),)
-        self._find_rank()
+        self._mark("rank", self._spec.rank, may_be_none=False)
+        self._mark("block", self._spec.block, may_be_none=True)
         return Rule(
             name=spec.name.value,
             module=spec.module,
@@ -136,19 +137,22 @@ class _Parser:
             self._problems.add(f"{view.value!r:.60} is no view", view.location, hint)
         return view.value
 
-    def _find_rank(self) -> None:
-        """Mark the hyperparameter that bounds the sides of matrices that have a rank."""
-        rank = self._spec.rank
-        if rank is None:
+    def _mark(self, what: str, name: Text | None, *, may_be_none: bool) -> None:
+        """Mark the hyperparameter that bounds the sides of matrices with a rank, or of blocks."""
+        if name is None:
             return
-        whole = {h.name for h in self._hyperparameters if h.integer and not h.optional}
-        if rank.value not in whole:
-            message = f"the rank {rank.value!r:.60} is no hyperparameter of whole numbers"
-            hint = nearest(rank.value, whole)
+        if self._spec.view is None:
+            message = f"there are no matrices that {name.value!r:.60} could bound sides of"
+            self._problems.add(message, name.location, 'add view = "first by rest", or another')
+        of_numbers = (h for h in self._hyperparameters if h.integer and not h.bounds)
+        whole = {h.name for h in of_numbers if may_be_none or not h.optional}
+        if name.value not in whole:
+            message = f"the {what} {name.value!r:.60} is no hyperparameter of whole numbers"
+            hint = nearest(name.value, whole)
             hint = hint or "declare it: { default = 4, integer = true, range = … >= 1 }"
-            self._problems.add(message, rank.location, hint)
+            self._problems.add(message, name.location, hint)
         self._hyperparameters = tuple(
-            replace(h, is_rank=True) if h.name == rank.value else h for h in self._hyperparameters
+            replace(h, bounds=what) if h.name == name.value else h for h in self._hyperparameters
         )
 
     def _compute(self) -> str:
