@@ -15,6 +15,7 @@ from optgen.runtime.arrays import Gradients as Listed
 from optgen.runtime.caller import caller_level
 from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.cpu.scalars import Steps
+from optgen.runtime.cpu.storage import ROUNDING
 from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
@@ -38,6 +39,8 @@ from optgen.runtime.transaction import Call
 
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
+#: The state of a variable that has further bits there.
+REMAINDER = ROUNDING[0]
 
 
 class Model:
@@ -86,6 +89,7 @@ class Model:
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = self._make_states(declared, settings, treatment, allocation)
+        self.remainders = self._make_remainders(treatment, parts.states)
         self._gather(kernels, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
@@ -95,6 +99,8 @@ class Model:
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
         #: What kernels reach by address besides variables and gradients.
         self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
+        self._held |= {REMAINDER: self.remainders}
+        self._seed = treatment.storage.seed
         given = self.memory, self.variables, self.views, kernels.matrices
         is_whole = kernels.programs[0].common == len(kernels.programs[0].phases)
         scratch = Scratch(*given, is_whole=is_whole)
@@ -153,6 +159,16 @@ class Model:
             for state in declared
         }
 
+    def _make_remainders(self, treatment: Treatment, source: StateSource) -> list[Array | None]:
+        """What the storage of variables would lose, where it is kept."""
+        found: list[Array | None] = [None] * len(self.variables)
+        for index, (path, variable) in enumerate(self.named.items()):
+            dtype = treatment.storage.remainder(path, self.memory.form(variable)[1])
+            if dtype is not None and self.trained[index]:
+                place = self.memory, self.variables, index
+                found[index] = source.state(*place, REMAINDER, 0.0, dtype)
+        return found
+
     def _gather(self, kernels: Kernels, source: StateSource) -> None:
         place = self.memory, self.variables
         forms = [self.memory.form(variable)[1] for variable in self.variables]
@@ -173,7 +189,7 @@ class Model:
         parts = self._parts()
         place = self.variables, self._held, rows.tolist()
         own = self.views, self._batches, self._library
-        engine = self.memory.engine(*place, count, parts, *own)
+        engine = self.memory.engine(*place, count, parts, *own, self._seed)
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted
@@ -194,6 +210,7 @@ class Model:
         own = (item for item in self.states.items() if item[0] not in self.shared)
         pairs = [(name, arrays[index]) for name, arrays in own]
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
+        pairs.append((REMAINDER, self.remainders[index]))
         return {name: array for name, array in pairs if array is not None}
 
     def written(self) -> Iterator[tuple[str, Array]]:

@@ -126,11 +126,12 @@ class HostMemory:
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
         library: MatrixLibrary | None = None,
+        seed: int | None = None,
     ) -> Engine:
-        """What runs over the variables with their states."""
+        """What runs over the variables with their states; a ``seed`` is that of rounding."""
         pairs = zip(variables, views, strict=True)
         shown = [view or plain_view(variable.shape) for variable, view in pairs]
-        tables = Tables(variables, self._kernels.buffers, states, rows, shown)
+        tables = Tables(variables, self._kernels.buffers, states, rows, shown, seed)
         return Engine(self._kernels, tables, row_count, members, batches, library or NUMPY)
 
     def deferred(self, engine: Any, rows: int, columns: int) -> None:
