@@ -31,6 +31,7 @@ from optgen.runtime.kernels import (
 )
 from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.parts import PLAIN, Parts, StateSource
+from optgen.runtime.remainders import joined, parted
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.scratch import Scratch
@@ -82,15 +83,14 @@ class Model:
             self.guard = uninterrupted
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
-        self._whole = parts.whole if may_sum else None
-        drawn_for = parts.whole if rule.has_draws() else None
+        self._seed, self._whole = treatment.storage.seed, parts.whole if may_sum else None
+        drawn_for = parts.whole if rule.has_draws() or self._seed is not None else None
         self._segments = segments_of(self.memory, self.variables, drawn_for)
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = self._make_states(declared, settings, treatment, allocation)
-        self.remainders = self._make_remainders(treatment, parts.states)
-        self._gather(kernels, parts.states)
+        self._gather(kernels, treatment, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
         self._can_perturb = kernels.program(PERTURB) is not None
@@ -99,8 +99,6 @@ class Model:
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
         #: What kernels reach by address besides variables and gradients.
         self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
-        self._held |= {REMAINDER: self.remainders}
-        self._seed = treatment.storage.seed
         given = self.memory, self.variables, self.views, kernels.matrices
         is_whole = kernels.programs[0].common == len(kernels.programs[0].phases)
         scratch = Scratch(*given, is_whole=is_whole)
@@ -159,17 +157,8 @@ class Model:
             for state in declared
         }
 
-    def _make_remainders(self, treatment: Treatment, source: StateSource) -> list[Array | None]:
-        """What the storage of variables would lose, where it is kept."""
-        found: list[Array | None] = [None] * len(self.variables)
-        for index, (path, variable) in enumerate(self.named.items()):
-            dtype = treatment.storage.remainder(path, self.memory.form(variable)[1])
-            if dtype is not None and self.trained[index]:
-                place = self.memory, self.variables, index
-                found[index] = source.state(*place, REMAINDER, 0.0, dtype)
-        return found
-
-    def _gather(self, kernels: Kernels, source: StateSource) -> None:
+    def _gather(self, kernels: Kernels, treatment: Treatment, source: StateSource) -> None:
+        """Allocate what variables have beside the states of their rule."""
         place = self.memory, self.variables
         forms = [self.memory.form(variable)[1] for variable in self.variables]
         #: Whether calls may only add to gradient sums.
@@ -181,13 +170,19 @@ class Model:
             else source.state(*place, index, LARGEST_GRADIENT, 0.0, forms[index])
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
         ]
+        lost = list(map(treatment.storage.remainder, self.paths, forms))
+        #: What the storage of variables would lose, where it is kept.
+        self.remainders: list[Array | None] = [
+            source.state(*place, index, REMAINDER, 0.0, dtype) if dtype and is_trained else None
+            for index, (dtype, is_trained) in enumerate(zip(lost, self.trained, strict=True))
+        ]
 
     def _place(self, rows: Host, count: int) -> None:
         """Allocate rows of scalars, one for each variable or shared."""
         # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
-        place = self.variables, self._held, rows.tolist()
+        place = self.variables, {**self._held, REMAINDER: self.remainders}, rows.tolist()
         own = self.views, self._batches, self._library
         engine = self.memory.engine(*place, count, parts, *own, self._seed)
         if self._whole is not None:
@@ -212,6 +207,19 @@ class Model:
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
         pairs.append((REMAINDER, self.remainders[index]))
         return {name: array for name, array in pairs if array is not None}
+
+    def whole(self, index: int) -> Array:
+        """A variable, or a copy with all bits that are kept of it."""
+        variable, remainder = self.variables[index], self.remainders[index]
+        return variable if remainder is None else joined(variable, remainder)
+
+    def assigning(self, index: int, value: Array) -> list[Call]:
+        """The calls that give a variable another value, with all bits that are kept of it."""
+        variable, remainder = self.variables[index], self.remainders[index]
+        if remainder is None:
+            return [self.memory.assigning(variable, value)]
+        pairs = zip((variable, remainder), parted(value, remainder.dtype), strict=True)
+        return [self.memory.assigning(*pair) for pair in pairs]
 
     def written(self) -> Iterator[tuple[str, Array]]:
         """Every array that a step writes, with its name in messages."""

@@ -17,12 +17,12 @@ from optgen.runtime.counters import Counters
 from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
-from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.model import LARGEST_GRADIENT, REMAINDER
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
-from optgen.torch.arguments import Argument, signature
+from optgen.torch.arguments import STORAGE, Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.dense_copies import HALVES
@@ -59,6 +59,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         values = dict(given.arguments)
         owner = type(self).__name__
         peers.refuse_chosen(values, owner)
+        self._storage = {name: values[name] for name in STORAGE}
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
             name: value
@@ -73,7 +74,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         """Reset: nothing is built, and no call counted."""
         owner = type(self).__name__
         self._groups = ParamGroups(self.rule, owner, self.arguments, self._shared, defaults)
-        treatment = Treatment(owner, None, (), "propagate")
+        states = [state.name for state in self.rule.states]
+        treatment = Treatment(owner, None, (), "propagate", **self._storage, states=states)
         self._core = Core(owner, self._groups.settings, treatment, "parameters")
         self._parameters: Parameters | None = None
         self._live: Live | None = None
@@ -91,7 +93,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         except (TypeError, ValueError):
             self.param_groups = before
             raise
-        if self._gathers:
+        if self._counts_calls:
             self.param_groups[-1].setdefault(_CALLS, self._core.counters.calls)
 
     def _params(self) -> dict[str, Tensor]:
@@ -112,7 +114,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
-            if self.rule.view or self.rule.has_draws():
+            if self.rule.view or self.rule.has_draws() or self._is_drawn:
                 refuse_strided(f"{owner}: parameter {path}", param)
         refuse_divided(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
@@ -123,17 +125,22 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         self._core.settings, self._groups = groups.settings, groups
 
     @property
-    def _gathers(self) -> bool:
-        """Whether some calls only add to gradient sums, so calls must be counted."""
+    def _is_drawn(self) -> bool:
+        """Whether rounding is random."""
+        return self._core.treatment.storage.seed is not None
+
+    @property
+    def _counts_calls(self) -> bool:
+        """Whether calls must be counted: some only add to gradient sums, or rounding is random."""
         on = self._core.settings.on()
-        return any(s.gathers and s.when(on) for s in self.rule.states)
+        return self._is_drawn or any(s.gathers and s.when(on) for s in self.rule.states)
 
     def _build(self) -> Parameters:
         """The current parameters with their states."""
         self._divide()
         core, named, before = self._core, self._params(), self._parameters
         shapes = {state.name: state.shape for state in self.rule.states}
-        shapes |= {LARGEST_GRADIENT: ELEMENT}
+        shapes |= dict.fromkeys([LARGEST_GRADIENT, REMAINDER], ELEMENT)
         found = [given(path, p, self.state.get(p), shapes) for path, p in named.items()]
         core.treatment.exclusions = exclusions_of(self._groups.by_group)
         made = Parameters(
@@ -249,7 +256,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
     def state_dict(self) -> dict[str, Any]:
         """The state dictionary in torch's format, with live tensors."""
         self._core.refuse_perturbed("save its state")
-        for group in self.param_groups if self._gathers else ():
+        for group in self.param_groups if self._counts_calls else ():
             group[_CALLS] = self._core.counters.calls
         return super().state_dict()
 
@@ -269,7 +276,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             self._parameters = core.model = None
             ages = self._build().ages.shown.tolist()
             core.counters = Counters(int(calls), int(max(ages, default=0)))
-            for group in self.param_groups if self._gathers else ():
+            for group in self.param_groups if self._counts_calls else ():
                 group[_CALLS] = core.counters.calls
 
     def __getstate__(self) -> dict[str, Any]:

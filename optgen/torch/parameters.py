@@ -11,6 +11,7 @@ from optgen.runtime.arrays import Gradient, Spans, spans_of
 from optgen.runtime.averages import Evaluating, Standing, standing_of
 from optgen.runtime.counters import NOTHING_GIVEN, Given
 from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.storage import NEAREST
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.memory import Mask
@@ -18,7 +19,7 @@ from optgen.runtime.model import Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.torch.ages import OwnAges
-from optgen.torch.dense_copies import Copies, refuse_shared
+from optgen.torch.dense_copies import Copies, refuse_shared, refuse_widened
 from optgen.torch.distributed import Shards, local
 from optgen.torch.found_states import FoundStates
 from optgen.torch.gradients import HeldGradients, seen
@@ -54,6 +55,8 @@ class Parameters:
         self._inputs = rule.inputs
         shards, parts = Shards(self.params), [local(param) for param in self.params]
         refuse_shared(dict(zip(params, parts, strict=True)))
+        if treatment.storage.rounding != NEAREST:
+            refuse_widened(dict(zip(params, parts, strict=True)))
         self.copies, self.ages = Copies(parts), OwnAges(list(params))
         view = rule.view if has_dimensions else ""
         source = FoundStates(rule.states, params, self.copies, found, view)

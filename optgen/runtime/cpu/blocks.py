@@ -18,7 +18,7 @@ from numba.np.numpy_support import from_dtype
 
 from optgen.runtime.cpu import half_precision, split, stochastic
 from optgen.runtime.cpu.pointers import BLOCK, fetch, pointer
-from optgen.runtime.cpu.storage import REMAINDER, SEED, STEP, Formats
+from optgen.runtime.cpu.storage import DRAWN, REMAINDER, Formats
 
 
 class Block(types.Type):  # type: ignore[misc]
@@ -32,7 +32,7 @@ class Block(types.Type):  # type: ignore[misc]
         #: The integers that elements are stored as.
         self.stored = types.Integer.from_bitwidth(half_precision.bits_of(storage), signed=False)
         self.further = split.further_bits(storage)
-        self.is_drawn = storage.endswith(stochastic.DRAWN)
+        self.is_drawn = storage.endswith(DRAWN)
         #: Whether the noise of each element is drawn at its store, and not that of all before.
         self.draws_each = self.is_drawn and is_scattered
         #: What lies beside each element: further bits of it, or its noise.

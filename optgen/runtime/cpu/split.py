@@ -1,7 +1,7 @@
-"""Split numbers in kernels: a bfloat16 and an integer of 8 or 16 bits, together a float of 24 or 32.
+"""Split numbers in kernels: a bfloat16 and 8 or 16 further bits, together a float of 24 or 32.
 
 The bfloat16 is the nearest one, and of two equally near ones that of the larger magnitude; the
-integer is what the magnitude has more or less, in units of its own last place.
+further bits are what the magnitude has more or less, in units of its own last place.
 """
 
 from __future__ import annotations

@@ -16,15 +16,14 @@ from numba.core import cgutils
 from numba.core.compiler import Flags
 
 from optgen.runtime import philox
-from optgen.runtime.cpu.pointers import BLOCK
 from optgen.runtime.cpu.storage import DRAWN, SEED, STEP
 
 #: Draws of buffers, by column, have numbers from here on: others than those of rules.
 FIRST_DRAW = 1 << 31
-#: Elements of a call of Philox, as a power of two; words of 64 bits that a call fills.
+#: Elements of a call of Philox, as a power of two; words of 64 bits that it fills.
 _EIGHT, _WORDS = 3, 2
-#: Words of 64 bits that hold the noise of the longest block, wherever it begins.
-TILE = _WORDS * ((2 * BLOCK >> _EIGHT) + 1)
+#: Calls for noise at once: several blocks', so that their common part costs little.
+_CALLS = 64
 
 _words = njit(error_model="numpy", forceinline=True)(philox.words)
 _HALF = np.uint64(32)
@@ -61,23 +60,30 @@ def stream(context: Any, builder: Any, kinds: Any, given: Any) -> Any:
 def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
     """The noise of a block, in memory of the kernel, as the address of that of its first element.
 
-    Memory begins with the noise of the last element before whose place is a multiple of eight.
+    That memory holds the noise of further blocks, which most often follow; for the next one it is
+    only drawn where this one didn't.
     """
 
-    def fill(noise: Any, some: Any, here: Any) -> Any:
+    def fill(noise: Any, held: Any, some: Any, here: Any) -> Any:
         _, place, size, _, _ = here
-        begin, tensor, step, seed, draw = place >> _EIGHT, *some
-        for k in range(((place + size + 7) >> _EIGHT) - begin):
-            one, other, third, last = _words(begin + k, tensor, step, seed, draw)
-            noise[_WORDS * k] = one | other << _HALF
-            noise[_WORDS * k + 1] = third | last << _HALF
-        return place & 7
+        tensor, step, seed, draw = some
+        begin, end = place >> _EIGHT, (place + size - 1) >> _EIGHT
+        # In the beginning all is zero.
+        if held[0] != tensor + 1 or begin < held[1] or end >= held[1] + _CALLS:
+            held[0], held[1] = tensor + 1, begin
+            for k in range(_CALLS):
+                one, other, third, last = _words(begin + k, tensor, step, seed, draw)
+                noise[_WORDS * k] = one | other << _HALF
+                noise[_WORDS * k + 1] = third | last << _HALF
+        return place - (held[1] << _EIGHT)
 
-    room = cgutils.alloca_once(builder, ir.ArrayType(ir.IntType(64), TILE))
-    first = builder.bitcast(room, ir.IntType(64).as_pointer())
-    kinds = types.CPointer(types.uint64), STREAM, HERE
-    lane = _inlined(context, builder, fill, types.int64(*kinds), [first, some, here])
-    return builder.gep(builder.bitcast(room, _INT16.as_pointer()), [lane])
+    wide = ir.IntType(64)
+    room = cgutils.alloca_once(builder, ir.ArrayType(wide, _WORDS * _CALLS))
+    held = cgutils.alloca_once(builder, ir.ArrayType(wide, 2))
+    given = [builder.bitcast(one, wide.as_pointer()) for one in (room, held)]
+    kinds = types.CPointer(types.uint64), types.CPointer(types.int64), STREAM, HERE
+    first = _inlined(context, builder, fill, types.int64(*kinds), [*given, some, here])
+    return builder.gep(builder.bitcast(room, _INT16.as_pointer()), [first])
 
 
 def drawn(context: Any, builder: Any, some: Any, position: Any) -> Any:

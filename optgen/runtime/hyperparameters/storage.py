@@ -19,6 +19,7 @@ _ALLOWED = get_args(StateDtype)
 #: How the numbers that a step stores are rounded.
 Rounding = Literal["nearest", "stochastic", "split", "split8"]
 _ROUNDINGS = get_args(Rounding)
+NEAREST, _STOCHASTIC = _ROUNDINGS[:2]
 #: The integers that hold what parameters lose, by rounding.
 _REMAINDERS = {"split": "int16", "split8": "int8"}
 #: The storage of a parameter that can be split, and that of one that can't.
@@ -72,7 +73,7 @@ class Storage:
     @property
     def seed(self) -> int | None:
         """The seed of what is rounded at random; None where nothing is."""
-        return self._seed if self.rounding == "stochastic" else None
+        return self._seed if self.rounding == _STOCHASTIC else None
 
     def remainder(self, path: str, dtype: str) -> str | None:
         """The dtype of what a parameter loses in storage; None where it isn't kept.
@@ -82,7 +83,7 @@ class Storage:
         found = _REMAINDERS.get(self.rounding)
         if found is not None and dtype == _UNSPLIT:
             message = f"{self._owner}: rounding {self.rounding!r} splits {_SPLIT}, and {path!r}"
-            raise TypeError(f"{message} is {dtype}; cast it, or choose rounding 'stochastic'")
+            raise TypeError(f"{message} is {dtype}; cast it, or choose rounding {_STOCHASTIC!r}")
         return found if dtype == _SPLIT else None
 
     def as_dict(self) -> dict[str, Any]:
