@@ -126,9 +126,7 @@ def test_the_visible_number_is_the_nearest(bits: int, values: list[float]) -> No
 @settings(deadline=None, derandomize=True)
 @given(NUMBERS)
 @example(BOTH)
-def test_whole_variables_are_parted_as_in_kernels(
-    bits: int, values: list[float]
-) -> None:
+def test_whole_variables_are_parted_as_in_kernels(bits: int, values: list[float]) -> None:
     wide = np.array(values, np.float32)
     visible, rest = parted(wide, bits)
     found = remainders.parted(wide, rest.dtype)
