@@ -182,7 +182,10 @@ class Model:
         # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
-        place = self.variables, {**self._held, REMAINDER: self.remainders}, rows.tolist()
+        kept = (
+            {REMAINDER: self.remainders} if any(one is not None for one in self.remainders) else {}
+        )
+        place = self.variables, {**self._held, **kept}, rows.tolist()
         own = self.views, self._batches, self._library
         engine = self.memory.engine(*place, count, parts, *own, self._seed)
         if self._whole is not None:

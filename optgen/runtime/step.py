@@ -177,7 +177,7 @@ class Step:
 
     def _constrain(self, held: Mask) -> None:
         model = self._model
-        for index in np.flatnonzero(held):
+        for index in map(int, np.flatnonzero(held)):
             path = model.paths[index]
             constrained = model.memory.constrained(
                 path, model.constraints[path], model.whole(index)

@@ -54,7 +54,7 @@ def drawn(values: Array, numbers: Array, dtype: np.dtype[Any]) -> Array:
     is_finite = np.isfinite(values)
     below, above = neighbours(np.where(is_finite, values, 0), dtype)
     way = np.floor((np.where(is_finite, values, 0) - below) / (above - below) * 65536)
-    largest = float(ml_dtypes.finfo(dtype).max)
+    largest = float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
     chosen = np.clip(np.where(way + numbers >= 65536, above, below), -largest, largest)
     return np.where(np.isfinite(nearest), chosen.astype(dtype), nearest)
 
@@ -64,4 +64,5 @@ def joined(visible: Array, rest: Array) -> Array:
     bits = visible.view(np.uint16).astype(np.int64)
     added = rest.astype(np.int64) * 2 ** (16 - 8 * rest.itemsize)
     magnitude = np.maximum((bits % 0x8000) * 0x10000 + added, 0)
-    return (magnitude + (bits // 0x8000) * 0x80000000).astype(np.uint32).view(np.float32)
+    found: Array = (magnitude + (bits // 0x8000) * 0x80000000).astype(np.uint32)
+    return found.view(np.float32)

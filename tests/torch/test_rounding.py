@@ -25,7 +25,8 @@ def halves(dtype: torch.dtype = torch.bfloat16) -> list[torch.Tensor]:
     return [p.detach().to(dtype).requires_grad_() for p in params_of(*SHAPES)]
 
 
-def bits(tensor: torch.Tensor) -> Any:
+def bits(tensor: torch.Tensor | None) -> Any:
+    assert tensor is not None
     return tensor.detach().view(torch.int16).numpy()
 
 

@@ -29,7 +29,7 @@ def copying(bits: int) -> tuple[Any, Any]:
     """Kernels that store float32 numbers in parts, and load them."""
     formats = Formats(np.float32, ("float32", f"bfloat16{SPLIT}{bits}"))
 
-    @njit
+    @njit  # type: ignore[untyped-decorator]
     def store(addresses: Array, count: int) -> None:
         for start in range(0, count, BLOCK):
             size = min(BLOCK, count - start)
@@ -39,7 +39,7 @@ def copying(bits: int) -> tuple[Any, Any]:
             for i in range(size):
                 parts[i] = values[i]
 
-    @njit
+    @njit  # type: ignore[untyped-decorator]
     def load(addresses: Array, count: int) -> None:
         for start in range(0, count, BLOCK):
             size = min(BLOCK, count - start)

@@ -31,7 +31,7 @@ def storing(dtype: np.dtype[Any], *, is_scattered: bool = False) -> Any:
     formats = Formats(np.float32, ("float32", dtype.name + DRAWN))
     formats = formats.scattered() if is_scattered else formats
 
-    @njit
+    @njit  # type: ignore[untyped-decorator]
     def in_blocks(addresses: Array, place: int, count: int) -> None:
         for start in range(0, count, BLOCK):
             size = min(BLOCK, count - start)
@@ -41,7 +41,7 @@ def storing(dtype: np.dtype[Any], *, is_scattered: bool = False) -> Any:
             for i in range(size):
                 stored[i] = values[i]
 
-    @njit
+    @njit  # type: ignore[untyped-decorator]
     def one_by_one(addresses: Array, place: int, count: int) -> None:
         here = 0, 0, count, BLOCK, AHEAD
         values = block(addresses, TENSOR, 0, here, formats)
