@@ -23,25 +23,30 @@ Evaluating = Callable[[Mask], Sequence[Call]]
 
 @dataclass(frozen=True)
 class Standing:
-    """Variables of a model with their replacements, and the calls that each change needs."""
+    """Variables of a model with their replacements, and the calls that each change needs.
+
+    Variables are given by index.
+    """
 
     model: Model
-    pairs: Sequence[tuple[Array, Array]]
+    pairs: Sequence[tuple[int, Array]]
     also: Sequence[Call] = ()
     #: The variables whose replacements are computed, and the calls that do.
-    computed: Sequence[Array] = ()
+    computed: Sequence[int] = ()
     computing: Callable[[], Sequence[Call]] = tuple
 
     @property
     def replaced(self) -> list[Array]:
-        """The variables that have a replacement."""
-        return [*(variable for variable, _ in self.pairs), *self.computed]
+        """The variables that have a replacement, with their further bits."""
+        model, indices = self.model, [*(index for index, _ in self.pairs), *self.computed]
+        pairs = [(model.variables[index], model.remainders[index]) for index in indices]
+        return [array for pair in pairs for array in pair if array is not None]
 
     def settle(self) -> None:
         """Assign replacements to variables, atomically."""
-        memory = self.model.memory
-        assigned = [memory.assigning(*pair) for pair in self.pairs]
-        memory.commit([*assigned, *self.computing(), *self.also])
+        model = self.model
+        assigned = [call for pair in self.pairs for call in model.assigning(*pair)]
+        model.memory.commit([*assigned, *self.computing(), *self.also])
 
 
 def standing_of(
@@ -59,7 +64,7 @@ def standing_of(
     """
     indices = range(len(model.variables)) if only is None else model.positions(only)
     pairs = [
-        (model.variables[index], array)
+        (index, array)
         for state in declared
         if state.stands_in and updates
         for index in indices
@@ -71,7 +76,7 @@ def standing_of(
     chosen = np.zeros(len(model.variables), np.bool_)
     chosen[[*indices]] = True
     chosen &= model.trained
-    computed = [model.variables[index] for index in np.flatnonzero(chosen)]
+    computed = [int(index) for index in np.flatnonzero(chosen)]
     return Standing(model, pairs, also, computed, lambda: evaluating(chosen))
 
 

@@ -16,7 +16,15 @@ from optgen.runtime.cpu.launch import commit, launching, loop_between_calls, loo
 from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
-from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
+from optgen.runtime.kernels import (
+    CHECK_FINITE,
+    OPTIMIZER,
+    PERTURBED,
+    Kernels,
+    Phase,
+    Program,
+    built,
+)
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.norms import joint_norm
 from optgen.runtime.running import Mask, Part, Running
@@ -78,6 +86,8 @@ class Engine:
         Raises ValueError where variables that share kernels need different ones in this call.
         """
         self._decide(hyperparameters, call, steps, given)
+        # A call may have two updates: one moves variables to where the gradient is taken.
+        self._tables.count(2 * call + given.get(PERTURBED, False))
         for part in self._parts:
             host = built(self._kernels.host, part.on)
             compute(host, hyperparameters, part.scalars, call, steps)

@@ -201,10 +201,12 @@ class Memory(Protocol):
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
         library: MatrixLibrary | None = None,
+        seed: int | None = None,
     ) -> Engine:
         """The engine for variables with their states, and batches of scratch matrices.
 
-        ``library`` computes functions of matrices, if it isn't the memory's own.
+        ``library`` computes functions of matrices, if it isn't the memory's own. With a ``seed``,
+        what half precision loses is rounded at random.
         """
 
     def deferred(self, engine: Any, rows: int, columns: int) -> Deferred | None:

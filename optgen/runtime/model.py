@@ -15,6 +15,7 @@ from optgen.runtime.arrays import Gradients as Listed
 from optgen.runtime.caller import caller_level
 from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.cpu.scalars import Steps
+from optgen.runtime.cpu.storage import ROUNDING
 from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
@@ -30,6 +31,7 @@ from optgen.runtime.kernels import (
 )
 from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.parts import PLAIN, Parts, StateSource
+from optgen.runtime.remainders import joined, parted
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.scratch import Scratch
@@ -38,6 +40,8 @@ from optgen.runtime.transaction import Call
 
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
+#: The state of a variable that has further bits there.
+REMAINDER = ROUNDING[0]
 
 
 class Model:
@@ -78,14 +82,15 @@ class Model:
             self.guard = uninterrupted
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
+        self._seed = treatment.storage.seed
         self._whole = parts.whole if may_sum or parts.owned else None
-        drawn_for = parts.whole if rule.has_draws() else None
+        drawn_for = parts.whole if rule.has_draws() or self._seed is not None else None
         self._segments = segments_of(self.memory, self.variables, drawn_for)
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = self._make_states(declared, settings, treatment, allocation)
-        self._gather(kernels, parts.states)
+        self._gather(kernels, treatment, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
         self._can_perturb = kernels.program(PERTURB) is not None
@@ -151,7 +156,8 @@ class Model:
             for state in declared
         }
 
-    def _gather(self, kernels: Kernels, source: StateSource) -> None:
+    def _gather(self, kernels: Kernels, treatment: Treatment, source: StateSource) -> None:
+        """Allocate what variables have beside the states of their rule."""
         place = self.memory, self.variables
         forms = [self.memory.form(variable)[1] for variable in self.variables]
         #: Whether calls may only add to gradient sums.
@@ -163,15 +169,24 @@ class Model:
             else source.state(*place, index, LARGEST_GRADIENT, 0.0, forms[index])
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
         ]
+        lost = list(map(treatment.storage.remainder, self.paths, forms))
+        #: What the storage of variables would lose, where it is kept.
+        self.remainders: list[Array | None] = [
+            source.state(*place, index, REMAINDER, 0.0, dtype) if dtype and is_trained else None
+            for index, (dtype, is_trained) in enumerate(zip(lost, self.trained, strict=True))
+        ]
 
     def _place(self, rows: Host, count: int) -> None:
         """Allocate rows of scalars, one for each variable or shared."""
         # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
-        place = self.variables, self._held, rows.tolist()
+        kept = (
+            {REMAINDER: self.remainders} if any(one is not None for one in self.remainders) else {}
+        )
+        place = self.variables, {**self._held, **kept}, rows.tolist()
         own = self.views, self._batches, self._library
-        engine = self.memory.engine(*place, count, parts, *own)
+        engine = self.memory.engine(*place, count, parts, *own, self._seed)
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted
@@ -192,7 +207,21 @@ class Model:
         own = (item for item in self.states.items() if item[0] not in self.shared)
         pairs = [(name, arrays[index]) for name, arrays in own]
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
+        pairs.append((REMAINDER, self.remainders[index]))
         return {name: array for name, array in pairs if array is not None}
+
+    def whole(self, index: int) -> Array:
+        """A variable, or a copy with all bits that are kept of it."""
+        variable, remainder = self.variables[index], self.remainders[index]
+        return variable if remainder is None else joined(variable, remainder)
+
+    def assigning(self, index: int, value: Array) -> list[Call]:
+        """The calls that give a variable another value, with all bits that are kept of it."""
+        variable, remainder = self.variables[index], self.remainders[index]
+        if remainder is None:
+            return [self.memory.assigning(variable, value)]
+        pairs = zip((variable, remainder), parted(value, remainder.dtype), strict=True)
+        return [self.memory.assigning(*pair) for pair in pairs]
 
     def written(self) -> Iterator[tuple[str, Array]]:
         """Every array that a step writes, with its name in messages."""

@@ -177,10 +177,13 @@ class Step:
 
     def _constrain(self, held: Mask) -> None:
         model = self._model
-        for index in np.flatnonzero(held):
-            path, variable = model.paths[index], model.variables[index]
-            constrained = model.memory.constrained(path, model.constraints[path], variable)
-            model.memory.assign(variable, constrained)
+        for index in map(int, np.flatnonzero(held)):
+            path = model.paths[index]
+            constrained = model.memory.constrained(
+                path, model.constraints[path], model.whole(index)
+            )
+            for function, *arguments in model.assigning(index, constrained):
+                function(*arguments)
 
     def _handing_over(self, counters: Counters) -> list[Call]:
         """The call that updates counters and scale of a captured graph, after a step outside."""

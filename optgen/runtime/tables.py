@@ -9,7 +9,7 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
 from optgen.runtime.chunks import Chunks, Segments
-from optgen.runtime.cpu.storage import Formats, formats_of
+from optgen.runtime.cpu.storage import ROUNDING, SEED, STEP, Formats, formats_of
 from optgen.runtime.matrix_calls import ELEMENT
 from optgen.runtime.tiles import Tiling, tiling
 from optgen.runtime.view import View
@@ -36,7 +36,9 @@ class Tables:
         states: Mapping[str, Sequence[Array | None]],
         rows: Sequence[int],
         views: Sequence[View],
+        seed: int | None = None,
     ) -> None:
+        """With a ``seed``, what half precision loses is rounded at random."""
         self.shapes = np.array([view.shape for view in views], np.int64).reshape(-1, 7)
         #: The numbers of elements that are here, of variables that may be parts of larger ones.
         self.sizes = np.array([variable.size for variable in variables], np.int64)
@@ -44,17 +46,20 @@ class Tables:
         self._gradient = buffers.index("grad")
         columns: dict[str, Sequence[Array | None]] = {"param": variables, **states}
         columns |= _scattered(views)
-        names = [*buffers, *_PLACES]
+        names = [*buffers, *ROUNDING, *_PLACES]
         self.addresses = np.zeros((len(variables), len(names)), np.int64)
         for name, arrays in columns.items():
             for index, array in enumerate(arrays):
                 if array is not None:
                     self.addresses[index, names.index(name)] = address(array)
+        self.addresses[:, SEED] = seed or 0
+        remainders = states.get(ROUNDING[0], [None] * len(variables))
         #: The variables whose buffers have the same formats, which share launches.
         self._alike: dict[Formats, list[int]] = {}
         for index, variable in enumerate(variables):
             own = [columns[name][index] if name in columns else None for name in buffers]
-            self._alike.setdefault(formats_of(variable, own), []).append(index)
+            formats = formats_of(variable, own, remainders[index], is_drawn=seed is not None)
+            self._alike.setdefault(formats, []).append(index)
         #: The arrays whose addresses the table holds.
         self._kept = columns
         self._chunk = CHUNK * max(1, -(-int(self.sizes.sum()) // (CHUNK * _MOST_CHUNKS)))
@@ -74,6 +79,10 @@ class Tables:
         elif arrays:
             found = [0 if array is None else array.address for array in arrays]
             self.addresses[:, column] = found
+
+    def count(self, call: int) -> None:
+        """Enter the number of a call, on which random rounding depends."""
+        self.addresses[:, STEP] = call
 
     def arrays(self, name: str) -> Sequence[Array | None]:
         """The arrays of a buffer, by variable."""
@@ -116,7 +125,8 @@ class Tables:
                     and (self._views[index].row_places is not None) == is_scattered
                 ]
                 if matrices:
-                    yield tiling(formats, matrices, is_scattered)
+                    own = formats.scattered() if is_scattered else formats
+                    yield tiling(own, matrices, is_scattered)
 
     def _sizes_of(self, over: str) -> Array:
         """The numbers of elements that matrices of a shape have, by variable."""

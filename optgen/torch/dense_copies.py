@@ -63,6 +63,14 @@ def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
         torch._foreach_copy_(targets, sources)
 
 
+def refuse_widened(named: Mapping[str, Tensor]) -> None:
+    """Raise ValueError for a copy of half precision on a device, which is rounded to nearest."""
+    for path, tensor in named.items():
+        if widened(tensor) is not tensor:
+            message = f"parameter {path} is {tensor.dtype} on a device"
+            raise ValueError(f"{message}, where what is stored is rounded to nearest only")
+
+
 def refuse_shared(named: Mapping[str, Tensor]) -> None:
     """Raise ValueError if parameters, or elements of one, overlap.
 

@@ -12,6 +12,7 @@ from optgen.runtime.arrays import strides_of
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.memory import Memory
+from optgen.runtime.model import REMAINDER
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.gradients import seen, tensor_on
@@ -68,6 +69,9 @@ class FoundStates:
             array = memory.new(variables[index], None if is_late else value, storage)
             self.own[index][name] = self._like(array, index)
             return array
+        if name == REMAINDER and found.dtype != getattr(torch, storage):
+            message = f"the state {name} of parameter {self._paths[index]} is {found.dtype}"
+            raise ValueError(f"{message}, not {storage}; choose the rounding that it was made with")
         placed = placed_like(found, param)
         kept = local(placed).to(param.device, getattr(torch, storage))
         if not param.is_cuda and _lies_like(array := seen(kept), variables[index]):

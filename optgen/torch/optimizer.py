@@ -16,12 +16,12 @@ from optgen.runtime.core import Core
 from optgen.runtime.counters import Counters
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
-from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.model import LARGEST_GRADIENT, REMAINDER
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
-from optgen.torch.arguments import Argument, signature
+from optgen.torch.arguments import STORAGE, Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.groups import ParamGroups
@@ -58,6 +58,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         values = dict(given.arguments)
         owner = type(self).__name__
         peers.refuse_chosen(values, owner)
+        self._storage = {name: values[name] for name in STORAGE}
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
             name: value
@@ -73,7 +74,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         """Reset: nothing is built, and no call counted."""
         owner = type(self).__name__
         self._groups = ParamGroups(self.rule, owner, self.arguments, self._shared, defaults)
-        treatment = Treatment(owner, None, (), "propagate")
+        states = [state.name for state in self.rule.states]
+        treatment = Treatment(owner, None, (), "propagate", **self._storage, states=states)
         self._core = Core(owner, self._groups.settings, treatment, "parameters")
         self._parameters: Parameters | None = None
         self._live: Live | None = None
@@ -91,7 +93,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         except (TypeError, ValueError):
             self.param_groups = before
             raise
-        if self._gathers:
+        if self._counts_calls:
             self.param_groups[-1].setdefault(_CALLS, self._core.counters.calls)
 
     def _params(self) -> dict[str, Tensor]:
@@ -108,7 +110,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
         owner, params = type(self).__name__, self._params()
-        refuse_params(self.rule, owner, params)
+        refuse_params(self.rule, owner, params, is_drawn=self._is_drawn)
         matrices_in_parts(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
@@ -117,13 +119,24 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
 
+    @property
+    def _is_drawn(self) -> bool:
+        """Whether rounding is random."""
+        return self._core.treatment.storage.seed is not None
+
+    @property
+    def _counts_calls(self) -> bool:
+        """Whether calls must be counted: some only add to gradient sums, or rounding is random."""
+        on = self._core.settings.on()
+        return self._is_drawn or any(s.gathers and s.when(on) for s in self.rule.states)
+
     def _build(self) -> Parameters:
         """The current parameters with their states."""
         self._divide()
         core, owner, named = self._core, type(self).__name__, self._params()
         before = self._parameters
         shapes = {state.name: state.shape for state in self.rule.states}
-        shapes |= {LARGEST_GRADIENT: ELEMENT}
+        shapes |= dict.fromkeys([LARGEST_GRADIENT, REMAINDER], ELEMENT)
         owners = owned_parameters(self.rule, owner, self.param_groups, self._owners, self.state)
         pairs = named.items()
         found = [given(path, p, self.state.get(p), shapes, p in owners) for path, p in pairs]
@@ -245,7 +258,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         Where processes own matrices, all call it; states of these are copies, and DTensors.
         """
         self._core.refuse_perturbed("save its state")
-        for group in self.param_groups if self._gathers else ():
+        for group in self.param_groups if self._counts_calls else ():
             group[_CALLS] = self._core.counters.calls
         if not self._owners:
             return super().state_dict()
@@ -268,7 +281,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             self._parameters = core.model = None
             ages = self._build().ages.shown.tolist()
             core.counters = Counters(int(calls), int(max(ages, default=0)))
-            for group in self.param_groups if self._gathers else ():
+            for group in self.param_groups if self._counts_calls else ():
                 group[_CALLS] = core.counters.calls
 
     def __getstate__(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from optgen.runtime.arrays import Gradient, Spans, spans_of
 from optgen.runtime.averages import Evaluating, Standing, standing_of
 from optgen.runtime.counters import NOTHING_GIVEN, Given
 from optgen.runtime.hyperparameters.settings import Settings
+from optgen.runtime.hyperparameters.storage import NEAREST
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.memory import Mask
@@ -20,7 +21,7 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
 from optgen.torch.ages import OwnAges
-from optgen.torch.dense_copies import Copies, refuse_shared
+from optgen.torch.dense_copies import Copies, refuse_shared, refuse_widened
 from optgen.torch.distributed import Shards, local
 from optgen.torch.found_states import FoundStates
 from optgen.torch.gradients import HeldGradients, seen
@@ -60,7 +61,10 @@ class Parameters:
         self._inputs = rule.inputs
         self.owned = Owned(self.params, owners)
         shards = Shards(self.params, self.owned.here)
-        refuse_shared({path: local(param) for path, param in params.items()})
+        parts = {path: local(param) for path, param in params.items()}
+        refuse_shared(parts)
+        if treatment.storage.rounding != NEAREST:
+            refuse_widened(parts)
         self.copies, self.ages = Copies(self.owned.parts()), OwnAges(list(params))
         view = rule.view if has_dimensions else ""
         source = FoundStates(rule.states, params, self.copies, found, view, self.owned.here)

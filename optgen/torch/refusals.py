@@ -14,11 +14,16 @@ from optgen.torch.distributed import refuse_strided, refuse_unsummed
 _DTYPES = (*(getattr(torch, one.name) for one in NATIVE), *HALVES)
 
 
-def refuse_params(rule: type[Generated], owner: str, params: Mapping[str, torch.Tensor]) -> None:
-    """Raise TypeError or ValueError for a parameter that can't be updated as it is."""
+def refuse_params(
+    rule: type[Generated], owner: str, params: Mapping[str, torch.Tensor], *, is_drawn: bool
+) -> None:
+    """Raise TypeError or ValueError for a parameter that can't be updated as it is.
+
+    Where rounding ``is_drawn``, the place of each element counts.
+    """
     for path, param in params.items():
         if param.dtype not in _DTYPES:
             raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
         refuse_unsummed(f"{owner}: parameter {path}", param)
-        if rule.view or rule.has_draws():
+        if rule.view or rule.has_draws() or is_drawn:
             refuse_strided(f"{owner}: parameter {path}", param)

@@ -10,11 +10,13 @@ from typing import Any
 import torch
 
 from optgen.runtime.allocation import ELEMENT
+from optgen.runtime.model import REMAINDER
 from optgen.torch.distributed import is_shared
 
 Tensor = torch.Tensor
 #: torch's key of a parameter's number of updates.
 AGE = "step"
+_REMAINDERS = (torch.int8, torch.int16)
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def given(
     if not isinstance(own, Mapping):
         raise TypeError(f"the state of parameter {path} must be a dictionary, not {own!r}")
     tensors = {
-        name: _fitting(f"the state {name} of parameter {path}", own[name], param, shape, is_owned)
+        name: _fitting(name, path, own[name], param, shape, is_owned)
         for name, shape in shapes.items()
         if not _is_missing(own.get(name))
     }
@@ -53,11 +55,15 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, Mapping) and not value)
 
 
-def _fitting(what: str, value: Any, param: Any, shape: str, is_owned: bool) -> Tensor:
+def _fitting(name: str, path: str, value: Any, param: Any, shape: str, is_owned: bool) -> Tensor:
     """A state as it was given; the lengths of vectors are checked later."""
-    if not isinstance(value, Tensor) or not value.is_floating_point():
-        kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
-        raise TypeError(f"{what} must be a tensor of floating-point numbers, not {kind}")
+    what = f"the state {name} of parameter {path}"
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{what} must be a tensor, not {type(value).__name__}")
+    if name == REMAINDER and value.dtype not in _REMAINDERS:
+        raise TypeError(f"{what} must be a tensor of int8 or int16, not {value.dtype}")
+    if name != REMAINDER and not value.is_floating_point():
+        raise TypeError(f"{what} must be a tensor of floating-point numbers, not {value.dtype}")
     if shape != ELEMENT:
         if is_shared(value):
             raise ValueError(f"{what} must be the same in all processes, not spread over them")

@@ -138,9 +138,9 @@ def here(array: Array, part: Part | None) -> Array:
     return array[tuple(slice(a, a + n) for a, n in part[1])].copy()
 
 
-def built(kind: Any, held: Sequence[Array], parts: Parts) -> tuple[Core, Any]:
+def built(kind: Any, held: Sequence[Array], parts: Parts, **given: Any) -> tuple[Core, Any]:
     """A core with variables."""
-    made = kind()
+    made = kind(**given)
     if hasattr(made, "exclude_from_matrix"):
         made.exclude_from_matrix(var_names=["plain"])
     core, own = core_of(made), dict(zip(SHAPES, held, strict=True))

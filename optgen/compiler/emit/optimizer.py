@@ -73,7 +73,7 @@ _SHARED = "those of every optimizer, which `Featured` documents."
 #: Arguments of every optimizer, independent of features.
 _COMMON = (
     *("options", "constraints", "overwrite_with_gradient", "on_nonfinite", "state_dtype"),
-    "rounding",
+    *("rounding", "rounding_seed"),
 )
 
 

@@ -41,6 +41,7 @@ ATTRIBUTES = frozenset(
         "options",
         "overwrite_with_gradient",
         "rounding",
+        "rounding_seed",
         "routing",
         "state_dtype",
         "save",

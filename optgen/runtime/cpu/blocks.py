@@ -16,30 +16,41 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 from numba.np.numpy_support import from_dtype
 
-from optgen.runtime.cpu import half_precision
+from optgen.runtime.cpu import half_precision, split, stochastic
 from optgen.runtime.cpu.pointers import BLOCK, fetch, pointer
-from optgen.runtime.cpu.storage import Formats
-
-#: Which elements, of what is here and of the whole variable.
-_HERE = types.UniTuple(types.int64, 5)
+from optgen.runtime.cpu.storage import DRAWN, REMAINDER, Formats
 
 
 class Block(types.Type):  # type: ignore[misc]
-    """A stretch of a buffer that isn't stored as kernels compute."""
+    """A stretch of a buffer that isn't stored as kernels compute.
 
-    def __init__(self, storage: str, real: Any) -> None:
+    Where it ``is_scattered``, places in it aren't those of a stretch.
+    """
+
+    def __init__(self, storage: str, real: Any, *, is_scattered: bool) -> None:
         self.storage, self.real = storage, real
         #: The integers that elements are stored as.
         self.stored = types.Integer.from_bitwidth(half_precision.bits_of(storage), signed=False)
-        super().__init__(name=f"Block({storage}, {real})")
+        self.further = split.further_bits(storage)
+        self.is_drawn = storage.endswith(DRAWN)
+        #: Whether the noise of each element is drawn at its store, and not that of all before.
+        self.draws_each = self.is_drawn and is_scattered
+        #: What lies beside each element: further bits of it, or its noise.
+        self.beside = types.Integer.from_bitwidth(self.further or 16, signed=bool(self.further))
+        super().__init__(name=f"Block({storage}, {real}, {is_scattered})")
 
 
 @register_model(Block)
 class _BlockModel(models.StructModel):  # type: ignore[misc]
-    """The address of its first element."""
+    """The addresses of its first element and of what lies beside it, and what noise depends on."""
 
     def __init__(self, manager: Any, kind: Block) -> None:
-        super().__init__(manager, kind, [("elements", types.CPointer(kind.stored))])
+        members = [("elements", types.CPointer(kind.stored))]
+        if kind.draws_each:
+            members.append(("stream", stochastic.STREAM))
+        elif kind.is_drawn or kind.further:
+            members.append(("beside", types.CPointer(kind.beside)))
+        super().__init__(manager, kind, members)
 
 
 @intrinsic(prefer_literal=True)
@@ -50,10 +61,10 @@ def block(
     chosen: Formats = formats.instance_type
     real, storage = from_dtype(np.dtype(chosen.real)), chosen.storage(column.literal_value)
     # The column stays a literal: blocks of one type share generated code.
-    arguments = addresses, types.int64, column, _HERE, formats
+    arguments = addresses, types.int64, column, stochastic.HERE, formats
     if not storage:
         return types.Array(real, 1, "C")(*arguments), _calling(_native, real)
-    return Block(storage, real)(*arguments), _half
+    return Block(storage, real, is_scattered=chosen.is_scattered)(*arguments), _stored
 
 
 def _calling(function: Any, real: Any) -> Any:
@@ -82,13 +93,25 @@ def _address(addresses: Any, tensor: int, column: int, here: Any, kind: Any) -> 
     return pointer(addresses[tensor, column], first, kind)
 
 
-def _half(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+def _stored(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     made = cgutils.create_struct_proxy(signature.return_type)(context, builder)
-    stored = signature.return_type.stored
-    kinds = (*signature.args[:4], types.NumberClass(stored))
-    values = [*arguments[:4], context.get_dummy_value()]
-    found = types.CPointer(stored)(*kinds)
-    made.elements = context.compile_internal(builder, _address, found, values)
+    some, given = signature.return_type, signature.args[:4]
+
+    def at(stored: Any, column: Any, value: Any) -> Any:
+        kinds = (*given[:2], column, given[3], types.NumberClass(stored))
+        values = [*arguments[:2], value, arguments[3], context.get_dummy_value()]
+        found = types.CPointer(stored)(*kinds)
+        return context.compile_internal(builder, _address, found, values)
+
+    made.elements = at(some.stored, given[2], arguments[2])
+    if some.further:
+        made.beside = at(some.beside, types.int64, context.get_constant(types.int64, REMAINDER))
+    elif some.is_drawn:
+        stream = stochastic.stream(context, builder, given, arguments)
+        if some.draws_each:
+            made.stream = stream
+        else:
+            made.beside = stochastic.tile(context, builder, stream, arguments[3])
     return made._getvalue()
 
 
@@ -97,22 +120,37 @@ def _load(context: Any, some: Any, index: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         value = builder.load(builder.gep(made.elements, [arguments[1]]))
-        found = half_precision.decoded(builder, some.storage, value)
+        if some.further:
+            rest = builder.load(builder.gep(made.beside, [arguments[1]]))
+            found = split.joined(builder, some.further, value, rest)
+        else:
+            found = half_precision.decoded(builder, some.storage, value)
         return context.cast(builder, found, types.float32, some.real)
 
     return some.real(some, types.int64), generate
 
 
 @intrinsic
-def _store(context: Any, some: Any, index: Any, value: Any) -> tuple[Any, Any]:
+def _store(context: Any, some: Any, index: Any, value: Any, position: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
-        value = context.cast(builder, arguments[2], some.real, types.float32)
-        bits = half_precision.encoded(builder, some.storage, value)
-        builder.store(bits, builder.gep(made.elements, [arguments[1]]))
+        _, place, value, position = arguments
+        value = context.cast(builder, value, some.real, types.float32)
+        if some.further:
+            bits, rest = split.parted(builder, some.further, value)
+            builder.store(rest, builder.gep(made.beside, [place]))
+        elif some.is_drawn:
+            if some.draws_each:
+                noise = stochastic.drawn(context, builder, made.stream, position)
+            else:
+                noise = builder.load(builder.gep(made.beside, [place]))
+            bits = stochastic.encoded(builder, some.storage, value, noise)
+        else:
+            bits = half_precision.encoded(builder, some.storage, value)
+        builder.store(bits, builder.gep(made.elements, [place]))
         return context.get_dummy_value()
 
-    return types.void(some, types.int64, some.real), generate
+    return types.void(some, types.int64, some.real, types.int64), generate
 
 
 @overload(operator.getitem)
@@ -126,9 +164,25 @@ def _get(some: Any, index: Any) -> Any:
 @overload(operator.setitem)
 def _set(some: Any, index: Any, value: Any) -> Any:
     def put(some: Any, index: Any, value: Any) -> Any:
-        return _store(some, index, value)
+        return _store(some, index, value, 0)
 
-    return put if isinstance(some, Block) else None
+    return put if isinstance(some, Block) and not some.draws_each else None
+
+
+def store(some: Any, index: int, position: int, value: float) -> None:
+    """Store an element of a block, given its place in the block and in the whole variable."""
+    raise NotImplementedError("only kernels have blocks")
+
+
+@overload(store)
+def _store_at(some: Any, index: Any, position: Any, value: Any) -> Any:
+    def put(some: Any, index: Any, position: Any, value: Any) -> None:
+        some[index] = value
+
+    def put_drawn(some: Any, index: Any, position: Any, value: Any) -> None:
+        _store(some, index, value, position)
+
+    return put_drawn if isinstance(some, Block) and some.draws_each else put
 
 
 @njit

@@ -27,7 +27,7 @@ def decoded(builder: Any, storage: str, value: Any) -> Any:
     """A stored number, as an integer of its size, as a float32."""
     if storage == "float32":
         return builder.bitcast(value, _FLOAT)
-    if storage == "float16":
+    if storage.startswith("float16"):
         return builder.fpext(builder.bitcast(value, _HALF), _FLOAT)
     wide = builder.zext(value, _INT32)
     return builder.bitcast(builder.shl(wide, _INT32(16)), _FLOAT)

@@ -13,15 +13,27 @@ from optgen.runtime.dtypes import DTYPES
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+#: Behind the name of a storage whose numbers are rounded at random.
+DRAWN = " stochastic"
+#: Between the name of a storage and the number of further bits that are stored elsewhere.
+SPLIT = " split "
+#: Columns of the table of addresses, from its end, behind those of buffers and before four others:
+#: the address of further bits of variables, and the numbers that noise depends on.
+ROUNDING = ("remainder", "rounding seed", "rounding step")
+REMAINDER, SEED, STEP = -7, -6, -5
+
+
 class Formats(types.Type):  # type: ignore[misc]
     """The storage of all buffers of some variables, which share a launch: a constant of kernels.
 
-    ``real`` is the type that kernels compute in. Equal formats are one kernel.
+    ``real`` is the type that kernels compute in. Equal formats are one kernel. Where the memory of
+    matrices ``is_scattered``, kernels go through places that don't follow each other.
     """
 
-    def __init__(self, real: type, columns: tuple[str, ...]) -> None:
-        self.real, self.columns = real, columns
-        super().__init__(name=f"Formats({real.__name__}, {', '.join(columns)})")
+    def __init__(self, real: type, columns: tuple[str, ...], *, is_scattered: bool = False) -> None:
+        self.real, self.columns, self.is_scattered = real, columns, is_scattered
+        scattered = ", scattered" if is_scattered else ""
+        super().__init__(name=f"Formats({real.__name__}, {', '.join(columns)}{scattered})")
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Numba's own has numbers of this process, and caches of kernels compare what is pickled.
@@ -32,11 +44,29 @@ class Formats(types.Type):  # type: ignore[misc]
         name = self.columns[column]
         return "" if name == self.real.__name__ else name
 
+    def scattered(self) -> Formats:
+        """The formats of matrices that are scattered over memory."""
+        return Formats(self.real, self.columns, is_scattered=True)
 
-def formats_of(variable: Array, arrays: Sequence[Array | None]) -> Formats:
+
+def formats_of(
+    variable: Array,
+    arrays: Sequence[Array | None],
+    remainder: Array | None = None,
+    *,
+    is_drawn: bool = False,
+) -> Formats:
     """The formats of the buffers of a variable; those without an array have its own.
 
-    Scratch matrices are stored as kernels compute; vectors and numbers aren't read by blocks.
+    Scratch matrices are stored as kernels compute; vectors and numbers aren't read by blocks. A
+    variable may have further bits in a ``remainder``; what is drawn are states and variables.
     """
-    found = (variable if array is None else array for array in arrays)
-    return Formats(DTYPES[variable.dtype], tuple(array.dtype.name for array in found))
+    names = []
+    for array in arrays:
+        name = (variable if array is None else array).dtype.name
+        if array is variable and remainder is not None:
+            name = f"{name}{SPLIT}{8 * remainder.itemsize}"
+        elif is_drawn and array is not None and array.itemsize == 2:
+            name += DRAWN
+        names.append(name)
+    return Formats(DTYPES[variable.dtype], tuple(names))

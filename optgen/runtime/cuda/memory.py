@@ -186,8 +186,14 @@ class DeviceMemory:
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
         library: MatrixLibrary | None = None,
+        seed: int | None = None,
     ) -> Engine:
-        """The engine for the variables with their states; ``library`` is for the host's memory."""
+        """The engine for the variables with their states; ``library`` is for the host's memory.
+
+        Raises ValueError for a ``seed``: kernels on devices don't round at random.
+        """
+        if seed is not None:
+            raise ValueError("kernels on a device round to nearest; don't set another rounding")
         arrays = [view_of(variable) for variable in variables]
         described = Variables(
             [array.address for array in arrays],

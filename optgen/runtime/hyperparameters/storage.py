@@ -17,8 +17,14 @@ _ALLOWED = get_args(StateDtype)
 
 
 #: How the numbers that a step stores are rounded.
-Rounding = Literal["nearest"]
+Rounding = Literal["nearest", "stochastic", "split", "split8"]
 _ROUNDINGS = get_args(Rounding)
+NEAREST, _STOCHASTIC = _ROUNDINGS[:2]
+#: The integers that hold what parameters lose, by rounding.
+_REMAINDERS = {"split": "int16", "split8": "int8"}
+#: The storage of a parameter that can be split, and that of one that can't.
+_SPLIT, _UNSPLIT = "bfloat16", "float16"
+_MOST_SEED = 2**63 - 1
 
 
 class Storage:
@@ -33,6 +39,7 @@ class Storage:
         owner: str,
         state_dtype: StateDtypes | None,
         rounding: Rounding,
+        rounding_seed: int,
         states: Iterable[str],
     ) -> None:
         self._names = frozenset(states)
@@ -47,6 +54,11 @@ class Storage:
         if rounding not in _ROUNDINGS:
             message = f"{owner}: there is no rounding {rounding!r}"
             raise ValueError(message + nearest(str(rounding), _ROUNDINGS))
+        is_whole = isinstance(rounding_seed, int) and not isinstance(rounding_seed, bool)
+        if not (is_whole and 0 <= rounding_seed <= _MOST_SEED):
+            message = f"{owner}: rounding_seed must be a whole number from 0 to 2**63 - 1"
+            raise ValueError(f"{message}, not {rounding_seed!r}")
+        self._owner, self._seed = owner, rounding_seed
         self.given, self.rounding = state_dtype, rounding
         self._given = given
 
@@ -58,6 +70,23 @@ class Storage:
                 found = chosen
         return found
 
+    @property
+    def seed(self) -> int | None:
+        """The seed of what is rounded at random; None where nothing is."""
+        return self._seed if self.rounding == _STOCHASTIC else None
+
+    def remainder(self, path: str, dtype: str) -> str | None:
+        """The dtype of what a parameter loses in storage; None where it isn't kept.
+
+        Raises TypeError for a parameter that can't be split.
+        """
+        found = _REMAINDERS.get(self.rounding)
+        if found is not None and dtype == _UNSPLIT:
+            message = f"{self._owner}: rounding {self.rounding!r} splits {_SPLIT}, and {path!r}"
+            raise TypeError(f"{message} is {dtype}; cast it, or choose rounding {_STOCHASTIC!r}")
+        return found if dtype == _SPLIT else None
+
     def as_dict(self) -> dict[str, Any]:
         """What was given, as a configuration holds it."""
-        return {"state_dtype": self.given, "rounding": self.rounding}
+        own = {"rounding": self.rounding, "rounding_seed": self._seed}
+        return {"state_dtype": self.given, **own}

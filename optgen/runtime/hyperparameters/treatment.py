@@ -16,7 +16,10 @@ from optgen.runtime.memory import Memory
 #: Patterns for paths, each with a function that takes a variable and returns what it becomes.
 Constraints = Mapping[str, Callable[[Array], Any]]
 #: Arguments of every optimizer that say how variables are treated.
-COMMON = ("constraints", "overwrite_with_gradient", "on_nonfinite", "state_dtype", "rounding")
+COMMON = (
+    *("constraints", "overwrite_with_gradient", "on_nonfinite"),
+    *("state_dtype", "rounding", "rounding_seed"),
+)
 #: What happens in a call with a gradient that isn't finite.
 OnNonfinite = Literal["propagate", "skip", "raise"]
 
@@ -36,10 +39,11 @@ class Treatment:
         on_nonfinite: OnNonfinite,
         state_dtype: StateDtypes | None = None,
         rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
         states: Iterable[str] = (),
     ) -> None:
         self.exclusions, self.splits = Exclusions(), Splits()
-        self.storage = Storage(owner, state_dtype, rounding, states)
+        self.storage = Storage(owner, state_dtype, rounding, rounding_seed, states)
         self.constraints = dict(_checked(owner, constraints))
         patterns = overwrite_with_gradient or ()
         self.overwrite = (patterns,) if isinstance(patterns, str) else tuple(patterns)

@@ -51,7 +51,15 @@ class Cpu(Target):
     attributes = frozenset({"formats.real", *(f"{table}.shape" for table in _TABLES)})
     packages = frozenset({"math", "numba", "optgen", "features"})
     effects = frozenset(
-        {"encode", "restore", "feature_scalars", "fold_columns", "fold_numbers", "fold_rows"}
+        {
+            "encode",
+            "restore",
+            "store",
+            "feature_scalars",
+            "fold_columns",
+            "fold_numbers",
+            "fold_rows",
+        }
     )
 
     def printer(self, plan: Plan, naming: Naming) -> CpuPrinter:

@@ -79,7 +79,7 @@ class CpuPrinter(NumberPrinter):
             ],
             "optgen.runtime.cpu.pointers",
         ),
-        **dict.fromkeys(["block", "encode"], "optgen.runtime.cpu.blocks"),
+        **dict.fromkeys(["block", "encode", "store"], "optgen.runtime.cpu.blocks"),
         "Formats": "optgen.runtime.cpu.storage",
         **dict.fromkeys(["fold_columns", "fold_numbers", "fold_rows"], "optgen.runtime.cpu.folds"),
         "inf": "math",
@@ -124,6 +124,8 @@ class CpuPrinter(NumberPrinter):
         match function:
             case Axes():
                 yield from ("float64", "int64", "strips", "view")
+                if any(isinstance(one, Store) for one in function.body):
+                    yield "store"
             case Elements() | Sums():
                 yield from ("AHEAD", "BLOCK")
             case TensorScalars():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from optgen.compiler.emit.code import Axes, Fetch, Function, Statement
+from optgen.compiler.emit.code import Axes, Fetch, Function, Statement, Store
 from optgen.compiler.emit.layout import INDENT, Line
 from optgen.compiler.emit.target import drawn_by
 from optgen.compiler.emit.targets.cpu.numbers import COMBINED, start_of
@@ -51,6 +51,7 @@ class TilePrinter(CpuPrinter):
             "row_zeros": self._starts(rows),
             "vector_blocks": self.block(of_block),
             "draws": bool(drawn_by(function)),
+            "stores": any(isinstance(one, Store) for one in body),
             "body": self.statements(body),
             "row_parts": self._left(rows, "{name}_parts[line - first]"),
             "partials": self._left(numbers, "partial[tile, {k}]"),
@@ -64,6 +65,10 @@ class TilePrinter(CpuPrinter):
             value = f"{source} != 0.0" if statement.boolean else f"real({source})"
             text = f"{self.name(statement.vector)} = {value}"
             return Line(text, statement.guard, "load")
+        if isinstance(statement, Store):
+            value = self.name(statement.buffer)
+            text = f"store({statement.buffer}_block, at, position, {value})"
+            return Line(text, statement.guard, "store")
         if isinstance(statement, Reduction) and statement.extent is Extent.COLUMNS:
             part = f"{statement.target}_parts[i]"
             term = self.term(statement, self.element, "float64")

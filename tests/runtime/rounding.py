@@ -1,0 +1,68 @@
+"""What rounding means, computed slowly: the neighbours of a number, and Philox's noise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+
+from optgen.runtime import philox
+
+Array = np.ndarray[Any, Any]
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+FLOAT16 = np.dtype(np.float16)
+#: The streams of buffers begin here.
+FIRST = 1 << 31
+
+
+def noise(places: Array, tensor: int, step: int, seed: int, draw: int) -> Array:
+    """The number of 16 bits for each place, of eight in a call of Philox."""
+    found = {
+        int(call): philox.words(int(call), tensor, float(step), float(seed), draw)
+        for call in np.unique(places // 8)
+    }
+    numbers = []
+    for place in places.tolist():
+        word = int(found[place // 8][place % 8 // 2])
+        numbers.append(word >> 16 if place % 2 else word & 0xFFFF)
+    return np.array(numbers, np.int64)
+
+
+def neighbours(values: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """The numbers of half precision next to finite ones: not of larger magnitude, and larger.
+
+    Behind the largest number comes the one that would follow if exponents went on.
+    """
+    every = np.arange(0x8000, dtype=np.uint16).view(dtype)
+    with np.errstate(invalid="ignore"):
+        numbers = np.unique(every[np.isfinite(every)].astype(np.float64))
+    numbers = np.append(numbers, 2 * numbers[-1] - numbers[-2])
+    magnitude = np.abs(values.astype(np.float64))
+    place = np.clip(np.searchsorted(numbers, magnitude, side="right") - 1, 0, len(numbers) - 2)
+    sign = np.copysign(1.0, values)
+    return sign * numbers[place], sign * numbers[place + 1]
+
+
+def drawn(values: Array, numbers: Array, dtype: np.dtype[Any]) -> Array:
+    """Float32 numbers, of which noise rounds up as many in 65536 as they are parts of the way.
+
+    What nearest rounding makes infinite is infinite, and nothing else; NaN stays NaN.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        nearest = values.astype(dtype)
+    is_finite = np.isfinite(values)
+    below, above = neighbours(np.where(is_finite, values, 0), dtype)
+    way = np.floor((np.where(is_finite, values, 0) - below) / (above - below) * 65536)
+    largest = float(ml_dtypes.finfo(dtype).max)  # type: ignore[no-untyped-call]
+    chosen = np.clip(np.where(way + numbers >= 65536, above, below), -largest, largest)
+    return np.where(np.isfinite(nearest), chosen.astype(dtype), nearest)
+
+
+def joined(visible: Array, rest: Array) -> Array:
+    """The float32 of a bfloat16 and further bits of its magnitude."""
+    bits = visible.view(np.uint16).astype(np.int64)
+    added = rest.astype(np.int64) * 2 ** (16 - 8 * rest.itemsize)
+    magnitude = np.maximum((bits % 0x8000) * 0x10000 + added, 0)
+    found: Array = (magnitude + (bits // 0x8000) * 0x80000000).astype(np.uint32)
+    return found.view(np.float32)
