@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -109,9 +109,8 @@ class Model:
         #: Which variables had a gradient since the last update.
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
         self.check_gradient = self.memory.check_gradients(named, self.written())
-        for pattern in settings.options.patterns:
-            if not groups[pattern].members:
-                warnings.warn(f"options: no variable fits {pattern!r}", stacklevel=caller_level())
+        lost = [key for key in settings.options.patterns if not groups[key].members]
+        _warn_of_patterns({"options": lost, "state_dtype": treatment.storage.unused(self.paths)})
 
     def _switches(self, settings: Settings, treatment: Treatment) -> list[dict[str, bool]]:
         by_groups = {row.groups: settings.on(row.groups) for row in self.row_set}
@@ -312,3 +311,11 @@ class Model:
                 zeros = self.memory.new(self.variables[index], 0.0)
                 filled[index] = Gradient(zeros, self.memory.address(zeros))
         return filled
+
+
+def _warn_of_patterns(unused: Mapping[str, Sequence[str]]) -> None:
+    """Warn of keys of arguments that are for no variable."""
+    for argument, patterns in unused.items():
+        for pattern in patterns:
+            message = f"{argument}: no variable fits {pattern!r}"
+            warnings.warn(message, stacklevel=caller_level())

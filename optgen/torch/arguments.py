@@ -9,6 +9,7 @@ from typing import Any
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
 from optgen.runtime.optimizer import Optimizer
+from optgen.torch.storage import ARGUMENTS as STORAGE
 
 #: The default name of the learning rate.
 _USUAL = (("lr", ("learning_rate",)),)
@@ -95,5 +96,6 @@ def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
     whole = [a for a in listed if not a.is_grouped]
     own += [kind(a.name, kind.POSITIONAL_OR_KEYWORD, default=a.default) for a in grouped]
     own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
+    own += [kind(name, kind.KEYWORD_ONLY, default=one) for name, one in STORAGE.items()]
     own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in IMPLEMENTATIONS]
     return inspect.Signature(own)

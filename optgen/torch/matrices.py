@@ -14,9 +14,7 @@ from optgen.runtime.routing import Routing, routing_of, warn_of_matrices
 from optgen.runtime.rule_metadata import Generated
 from optgen.torch.distributed import refuse_flat, refuse_parts
 from optgen.torch.parameters import Parameters
-
-#: torch's names of the parameters of a group, if it was given any.
-_NAMES = "param_names"
+from optgen.torch.storage import names_of
 
 
 def are_matrices(group: Mapping[str, Any], owner: str) -> bool:
@@ -68,12 +66,7 @@ class Routed(HasCore):
             return self._routes(self._current().model)
 
     def _routes(self, model: Model) -> Routing:
-        names = [
-            group[_NAMES][place] if _NAMES in group else f"{number}.{place}"
-            for number, group in enumerate(self.param_groups)
-            for place in range(len(group["params"]))
-        ]
-        return routing_of(model, self.rule, names)
+        return routing_of(model, self.rule, [*names_of(self.param_groups).values()])
 
     def _warn_of_matrices(self, model: Model) -> None:
         """Warn of parameters that are seldom meant to be matrices."""

@@ -35,6 +35,7 @@ from optgen.torch.parameters import Parameters
 from optgen.torch.peers import Peer
 from optgen.torch.state_view import Live
 from optgen.torch.states import given
+from optgen.torch.storage import ARGUMENTS, names_of, storage_of
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
@@ -52,6 +53,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
     arguments: ClassVar[tuple[Argument, ...]]
     #: Torch's class of the same formulas, whose groups have the same options.
     peer: ClassVar[Peer] = None
+    #: What was given for how states are stored.
+    _storage: Mapping[str, Any] = ARGUMENTS
 
     def __init__(self, params: Any, *args: Any, **kwargs: Any) -> None:
         given = signature(self.arguments).bind(None, params, *args, **kwargs)
@@ -66,6 +69,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             if not argument.is_grouped
             for name, value in checked[argument.name].items()
         }
+        self._storage = storage_of(values)
         self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
         super().__init__(params, defaults)
 
@@ -73,7 +77,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         """Reset: nothing is built, and no call counted."""
         owner = type(self).__name__
         self._groups = ParamGroups(self.rule, owner, self.arguments, self._shared, defaults)
-        treatment = Treatment(owner, None, (), "propagate")
+        states = [state.name for state in self.rule.states]
+        treatment = Treatment(owner, None, (), "propagate", **self._storage, states=states)
         self._core = Core(owner, self._groups.settings, treatment, "parameters")
         self._parameters: Parameters | None = None
         self._live: Live | None = None
@@ -136,6 +141,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         shapes |= {LARGEST_GRADIENT: ELEMENT}
         found = [given(path, p, self.state.get(p), shapes) for path, p in named.items()]
         core.treatment.exclusions = exclusions_of(self._groups.by_group)
+        core.treatment.storage.names = names_of(self.param_groups)
         made = Parameters(
             self.rule,
             named,

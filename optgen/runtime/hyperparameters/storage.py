@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
@@ -49,14 +49,26 @@ class Storage:
             raise ValueError(message + nearest(str(rounding), _ROUNDINGS))
         self.given, self.rounding = state_dtype, rounding
         self._given = given
+        #: Other names of variables than their paths, which patterns are for too.
+        self.names: Mapping[str, str] = {}
 
     def of(self, state: str, path: str, dtype: str) -> str:
         """The dtype of a state of a variable, which has a dtype itself."""
         found = wide_name(dtype)
         for key, chosen in self._given.items():
-            if key == state or (key not in self._names and fnmatchcase(path, key)):
+            if key == state or (key not in self._names and self._fits(key, path)):
                 found = chosen
         return found
+
+    def unused(self, paths: Sequence[str]) -> list[str]:
+        """The keys that are no name of a state, and no pattern for any of some variables."""
+        if not paths:
+            return []
+        patterns = [key for key in self._given if key not in self._names]
+        return [key for key in patterns if not any(self._fits(key, path) for path in paths)]
+
+    def _fits(self, pattern: str, path: str) -> bool:
+        return fnmatchcase(path, pattern) or fnmatchcase(self.names.get(path, path), pattern)
 
     def as_dict(self) -> dict[str, Any]:
         """What was given, as a configuration holds it."""
