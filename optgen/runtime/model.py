@@ -110,7 +110,12 @@ class Model:
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
         self.check_gradient = self.memory.check_gradients(named, self.written())
         lost = [key for key in settings.options.patterns if not groups[key].members]
-        _warn_of_patterns({"options": lost, "state_dtype": treatment.storage.unused(self.paths)})
+        _warn_of(
+            {
+                "options: no variable": lost,
+                "state_dtype: no state and no variable": treatment.storage.unused(self.paths),
+            }
+        )
 
     def _switches(self, settings: Settings, treatment: Treatment) -> list[dict[str, bool]]:
         by_groups = {row.groups: settings.on(row.groups) for row in self.row_set}
@@ -313,9 +318,8 @@ class Model:
         return filled
 
 
-def _warn_of_patterns(unused: Mapping[str, Sequence[str]]) -> None:
-    """Warn of keys of arguments that are for no variable."""
-    for argument, patterns in unused.items():
+def _warn_of(unused: Mapping[str, Sequence[str]]) -> None:
+    """Warn of keys of arguments that nothing fits."""
+    for what, patterns in unused.items():
         for pattern in patterns:
-            message = f"{argument}: no variable fits {pattern!r}"
-            warnings.warn(message, stacklevel=caller_level())
+            warnings.warn(f"{what} fits {pattern!r}", stacklevel=caller_level())

@@ -297,5 +297,7 @@ class Optimizer(Routed, Sealed, Saved):
     def _snapshot(self) -> Snapshot:
         return snapshot(self._core, self)
 
-    def _resume(self, found: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
-        resume(self._core, self, found, source, also)
+    def _resume(
+        self, found: Snapshot, source: str, also: Sequence[Call] = (), *, convert: bool = False
+    ) -> None:
+        resume(self._core, self, found, source, also, convert=convert)

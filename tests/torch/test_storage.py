@@ -88,7 +88,7 @@ def test_what_fits_nothing_is_told() -> None:
     with pytest.raises(ValueError, match="no rounding 'nearst'; did you mean 'nearest'"):
         fused.Adam(params, rounding="nearst")
     optimizer = fused.Adam(params, state_dtype={"exp_avgs": "bfloat16"})
-    with pytest.warns(UserWarning, match="state_dtype: no variable fits 'exp_avgs'"):
+    with pytest.warns(UserWarning, match="state_dtype: no state and no variable fits 'exp_avgs'"):
         run(optimizer, params, range(1))
 
 
