@@ -193,29 +193,22 @@ def mesh() -> Iterator[Any]:
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-def test_a_matrix_in_parts_is_refused(mesh: Any, axis: int) -> None:
-    param = distribute_tensor(torch.ones(4, 3), mesh, [Shard(axis)]).requires_grad_()
-    with pytest.raises(ValueError, match=r"parameter 0\.0 has the placements .* Replicate\(\)"):
-        optimizer_class(rule("Ortho"))([param])
-    optimizer_class(rule("Ortho"))([{"params": [param], "matrix": False}])
-    # Sums over rows are completed by those of other processes.
-    optimizer_class(rule_of_extents("Normed"))([param])
-
-
+@pytest.mark.parametrize("placement", [Replicate(), Shard(0), Shard(1)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_replica_is_whole(mesh: Any, name: str) -> None:
+def test_matrices_of_one_process(mesh: Any, name: str, placement: Any) -> None:
+    """Replicas are whole, and parts are gathered; vectors have no second dimension."""
+    placements = [[placement if len(shape) > 1 else Replicate()] for shape in SHAPES.values()]
     held, rows = drawn(2)
     plain = [torch.from_numpy(array.copy()).requires_grad_() for array in held.values()]
-    replicas: list[Any] = [
-        distribute_tensor(torch.from_numpy(array), mesh, [Replicate()]).requires_grad_()
-        for array in held.values()
+    shared: list[Any] = [
+        distribute_tensor(torch.from_numpy(array), mesh, one).requires_grad_()
+        for array, one in zip(held.values(), placements, strict=True)
     ]
-    ours, theirs = made(name, replicas), made(name, plain)
+    ours, theirs = made(name, shared), made(name, plain)
     learn(theirs, plain, rows)
     for row in rows:
-        for param, gradient in zip(replicas, row, strict=True):
-            param.grad = distribute_tensor(torch.from_numpy(gradient), mesh, [Replicate()])
+        for param, gradient, one in zip(shared, row, placements, strict=True):
+            param.grad = distribute_tensor(torch.from_numpy(gradient), mesh, one)
         ours.step()
-    for one, other in zip(replicas, plain, strict=True):
+    for one, other in zip(shared, plain, strict=True):
         assert torch.equal(one.to_local(), other)

@@ -83,8 +83,8 @@ class Engine:
     def spread(self, whole: Whole) -> None:
         """Raise ValueError: sums stay on the device."""
         raise ValueError(
-            "a norm over parameters that are spread over processes isn't there yet on a device: "
-            "clip with torch.nn.utils.clip_grad_norm_, which knows of them"
+            "norms and matrices of parameters that are spread over processes aren't there yet on a "
+            "device; torch.nn.utils.clip_grad_norm_ takes such norms"
         )
 
     def divide(self, segments: Sequence[Segments | None]) -> None:
