@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -109,13 +109,9 @@ class Model:
         #: Which variables had a gradient since the last update.
         self.seen: Mask = np.zeros(len(self.variables), np.bool_)
         self.check_gradient = self.memory.check_gradients(named, self.written())
-        lost = [key for key in settings.options.patterns if not groups[key].members]
-        _warn_of(
-            {
-                "options: no variable": lost,
-                "state_dtype: no state and no variable": treatment.storage.unused(self.paths),
-            }
-        )
+        for pattern in settings.options.patterns:
+            if not groups[pattern].members:
+                warnings.warn(f"options: no variable fits {pattern!r}", stacklevel=caller_level())
 
     def _switches(self, settings: Settings, treatment: Treatment) -> list[dict[str, bool]]:
         by_groups = {row.groups: settings.on(row.groups) for row in self.row_set}
@@ -140,6 +136,7 @@ class Model:
         allocation: Allocation,
     ) -> dict[str, list[Array | None]]:
         forms = [self.memory.form(variable)[1] for variable in self.variables]
+        treatment.storage.warn_of_unused(self.paths)
         storage = treatment.storage.of
         return {
             state.name: [
@@ -315,10 +312,3 @@ class Model:
                 zeros = self.memory.new(self.variables[index], 0.0)
                 filled[index] = Gradient(zeros, self.memory.address(zeros))
         return filled
-
-
-def _warn_of(unused: Mapping[str, Sequence[str]]) -> None:
-    """Warn of keys of arguments that nothing fits."""
-    for what, patterns in unused.items():
-        for pattern in patterns:
-            warnings.warn(f"{what} fits {pattern!r}", stacklevel=caller_level())

@@ -12,7 +12,7 @@ from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cpu.launch import commit
 from optgen.runtime.cpu.matrix_calls import NUMPY
-from optgen.runtime.dtypes import wide
+from optgen.runtime.dtypes import DTYPES, wide
 from optgen.runtime.engine import Engine
 from optgen.runtime.kernels import Kernels
 from optgen.runtime.matrix_calls import multiple_of_identity
@@ -109,7 +109,8 @@ class HostMemory:
     def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Array) -> Array:
         """What a constraint makes of a copy of a variable. Raises ValueError if it doesn't fit."""
         result = np.asarray(constraint(variable.copy()))
-        if result.shape != variable.shape or result.dtype.kind not in "fiu":
+        is_number = result.dtype.kind in "fiu" or result.dtype in DTYPES
+        if result.shape != variable.shape or not is_number:
             raise ValueError(
                 f"the constraint of {path!r} makes {result.dtype} of shape {result.shape} from "
                 f"{variable.dtype} of shape {variable.shape}"

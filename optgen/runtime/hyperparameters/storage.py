@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
+from optgen.runtime.caller import caller_level
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.suggestions import nearest
 
@@ -60,12 +62,12 @@ class Storage:
                 found = chosen
         return found
 
-    def unused(self, paths: Sequence[str]) -> list[str]:
-        """The keys that are no name of a state, and no pattern for any of some variables."""
-        if not paths:
-            return []
-        patterns = [key for key in self._given if key not in self._names]
-        return [key for key in patterns if not any(self._fits(key, path) for path in paths)]
+    def warn_of_unused(self, paths: Sequence[str]) -> None:
+        """Warn of keys that are no name of a state, and no pattern for any of the variables."""
+        for key in self._given if paths else ():
+            if key not in self._names and not any(self._fits(key, path) for path in paths):
+                message = f"state_dtype: no state and no variable fits {key!r}"
+                warnings.warn(message, stacklevel=caller_level())
 
     def _fits(self, pattern: str, path: str) -> bool:
         return fnmatchcase(path, pattern) or fnmatchcase(self.names.get(path, path), pattern)
