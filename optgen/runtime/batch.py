@@ -12,6 +12,9 @@ from optgen.runtime.arrays import AnyArray as Array
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
+#: The bytes of a cache line. Scratch matrices begin with one: libraries then take less time.
+ALIGNMENT = 64
+
 
 @dataclass(frozen=True)
 class Batch:

@@ -13,7 +13,7 @@ from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.jit import Loop
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
 from optgen.runtime.cpu.launch import commit, launching, loop_between_calls, loop_for
-from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls
+from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
@@ -170,7 +170,9 @@ class Engine:
         parts = [part for part in self._parts if program.when(part.on)]
         own = self._tables, self._shapes, chosen, whole
         shapes = {name: shape for name, shape, _ in self._kernels.matrices}
-        calls = MatrixCalls(shapes, self._batches, self._scalar, self._library)
+        calls = MatrixCalls(
+            shapes, self._batches, self._scalar, self._library, inner(self._kernels.programs)
+        )
         return Running(phase, parts, *own, calls, loops)
 
     def _scalar(self, name: str, index: int) -> float:
