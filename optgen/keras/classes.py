@@ -12,7 +12,7 @@ from keras.src.optimizers import ALL_OBJECTS_DICT
 
 import optgen.optimizers as generated
 from optgen.keras.optimizer import FusedOptimizer
-from optgen.keras.storage import ARGUMENTS as STORAGE
+from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
 

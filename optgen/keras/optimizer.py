@@ -17,12 +17,13 @@ from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
 from optgen.keras.operations import Operations, perturbs
 from optgen.keras.order import assign, fitting
 from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
-from optgen.keras.storage import ARGUMENTS, storage_of
+from optgen.keras.storage import storage_of
 from optgen.keras.synchronized import Watched
 from optgen.keras.tensors import IN_PLACE
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
+from optgen.runtime.hyperparameters.storage import ARGUMENTS
 from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.routing import warn_of_matrices
 from optgen.runtime.suggestions import refuse_unknown

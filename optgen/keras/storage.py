@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from optgen.runtime.dtypes import HALVES, NATIVE
-from optgen.runtime.hyperparameters.storage import Storage
+from optgen.runtime.hyperparameters.storage import ARGUMENTS, Storage
 from optgen.runtime.optimizer import Optimizer
 
-#: The arguments, with their defaults.
-ARGUMENTS: Mapping[str, Any] = {"state_dtype": None, "rounding": "nearest"}
 _DTYPES = tuple(one.name for one in (*NATIVE, *HALVES))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
+from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.optimizer import Optimizer
-from optgen.torch.storage import ARGUMENTS as STORAGE
 
 #: The default name of the learning rate.
 _USUAL = (("lr", ("learning_rate",)),)

@@ -14,6 +14,7 @@ from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.counters import Counters
+from optgen.runtime.hyperparameters.storage import ARGUMENTS
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.model import LARGEST_GRADIENT
@@ -35,7 +36,7 @@ from optgen.torch.peers import Peer
 from optgen.torch.refusals import refuse_params
 from optgen.torch.state_view import Live
 from optgen.torch.states import given
-from optgen.torch.storage import ARGUMENTS, names_of, storage_of
+from optgen.torch.storage import names_of, storage_of
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor

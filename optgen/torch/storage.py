@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-#: The arguments, with their defaults.
-ARGUMENTS: Mapping[str, Any] = {"state_dtype": None, "rounding": "nearest"}
+from optgen.runtime.hyperparameters.storage import ARGUMENTS
+
 #: torch's names of the parameters of a group, if it was given any.
 _NAMES = "param_names"
 

@@ -21,6 +21,8 @@ _ALLOWED = get_args(StateDtype)
 #: How the numbers that a step stores are rounded.
 Rounding = Literal["nearest"]
 _ROUNDINGS = get_args(Rounding)
+#: The arguments of every optimizer that say how states are stored, with their defaults.
+ARGUMENTS: Mapping[str, Any] = {"state_dtype": None, "rounding": "nearest"}
 
 
 class Storage:
