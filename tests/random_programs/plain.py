@@ -62,7 +62,8 @@ class _Stored:
         return self._real(self._found[place])
 
     def __setitem__(self, place: int, value: Any) -> None:
-        self._found[place] = value
+        # As compiled code: float64 becomes float32 first.
+        self._found[place] = np.float32(value)
 
 
 def _view(address: int, count: int, real: Any) -> Array:
