@@ -65,7 +65,7 @@ def test_names_and_patterns_choose_states() -> None:
     named = dict(zip(["embed.weight", "head.bias"], params_of((4, 3), (3,)), strict=True))
     optimizer = fused.Adam(
         named.items(),
-        state_dtype={"exp_avg": torch.bfloat16, "head.*": "float16"},  # type: ignore[arg-type]
+        state_dtype={"exp_avg": torch.bfloat16, "head.*": "float16"},
     )
     first, second = named.values()
     run(optimizer, [first, second], range(1))
