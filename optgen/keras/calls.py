@@ -21,6 +21,7 @@ from optgen.keras.stateless import stateless
 from optgen.keras.tensors import IN_PLACE
 from optgen.runtime.hyperparameters.exclusions import Exclusions
 from optgen.runtime.hyperparameters.settings import Row
+from optgen.runtime.hyperparameters.storage import Storage
 from optgen.runtime.kernels import PERTURBED, UnsupportedTargetError
 from optgen.runtime.optimizer import Optimizer
 
@@ -33,6 +34,7 @@ class Inside:
     """What Keras must neither wrap nor save, as it does with attributes that are lists."""
 
     hyperparameters: Hyperparameters
+    storage: Storage
     exclusions: Exclusions
     slots: list[Slot]
     shared: dict[str, Any]

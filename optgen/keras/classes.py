@@ -12,6 +12,7 @@ from keras.src.optimizers import ALL_OBJECTS_DICT
 
 import optgen.optimizers as generated
 from optgen.keras.optimizer import FusedOptimizer
+from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
 
@@ -53,8 +54,8 @@ def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimize
 
 
 def _arguments(rule: type[Optimizer]) -> list[Parameter]:
-    """The hyperparameters and a name; Keras variables carry all other settings."""
-    wanted = {"name", *(h.name for h in rule.hyperparameters)}
+    """The hyperparameters, storage and a name; Keras variables carry all other settings."""
+    wanted = {"name", *STORAGE, *(h.name for h in rule.hyperparameters)}
     every = signature(rule.__init__).parameters.values()
     return [argument for argument in every if argument.name in wanted]
 

@@ -18,7 +18,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.core import Core
 from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
-from optgen.runtime.dtypes import NATIVE
+from optgen.runtime.dtypes import DTYPES, ON_DEVICES
 from optgen.runtime.hyperparameters.exclusions import Itself
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
@@ -30,10 +30,16 @@ from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
 from optgen.torch.addresses import Positions
 from optgen.torch.batched_gradients import Together
+from optgen.torch.gradients import seen as seen_by_kernels
+from optgen.torch.gradients import tensor_on
 from optgen.torch.matrix_library import library_for
 from optgen.torch.version_counters import marking_changed
 
-_DTYPES = tuple(getattr(torch, one.name) for one in NATIVE)
+#: The dtypes that kernels update, by the kind of device.
+_DTYPES = {
+    kind: tuple(getattr(torch, dtype.name) for dtype in dtypes)
+    for kind, dtypes in (("cpu", DTYPES), ("cuda", ON_DEVICES))
+}
 
 
 class InPlace:
@@ -63,8 +69,8 @@ class InPlace:
         is_on_device = any(tensor.is_cuda for tensor in tensors)
         devices = {"cpu", "cuda"} if is_on_device and _has_device_kernels(rule) else {"cpu"}
         return all(
-            tensor.dtype in _DTYPES
-            and tensor.device.type in devices
+            tensor.device.type in devices
+            and tensor.dtype in _DTYPES[tensor.device.type]
             and tensor.layout is torch.strided
             for tensor in tensors
         )
@@ -245,8 +251,7 @@ def seen(variable: Any) -> Any:
 
 
 def _array(tensor: torch.Tensor) -> Any:
-    tensor = tensor.detach()
-    return tensor if tensor.is_cuda else tensor.numpy()
+    return seen_by_kernels(tensor.detach())
 
 
 def _fitting(gradient: Any, like: torch.Tensor) -> Any:
@@ -259,4 +264,4 @@ def _fitting(gradient: Any, like: torch.Tensor) -> Any:
 
 
 def _on_arrays(constraint: Any) -> Any:
-    return lambda array: _array(constraint(torch.as_tensor(array)))
+    return lambda array: _array(constraint(tensor_on(array)))

@@ -166,7 +166,7 @@ class Operations:
             for name, state in slot.states.items():
                 shape = self._shape(name)
                 if shape == ELEMENT:
-                    tensors[name] = form.seen(value_of(state))
+                    tensors[name] = form.seen(ops.cast(value_of(state), dtype))
                 else:
                     tensors[name] = scalars[name] = form.vector(value_of(state), shape)
             for name, tensor in given.tensors_of(place).items():

@@ -17,11 +17,13 @@ from optgen.keras.hyperparameters import LEARNING_RATE, Hyperparameters, checked
 from optgen.keras.operations import Operations, perturbs
 from optgen.keras.order import assign, fitting
 from optgen.keras.slots import LARGEST, Slot, add_states, new_slot, path_of, paths_of, states_of
+from optgen.keras.storage import storage_of
 from optgen.keras.synchronized import Watched
 from optgen.keras.tensors import IN_PLACE
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.exclusions import Exclusions, taken_out
 from optgen.runtime.hyperparameters.settings import Row
+from optgen.runtime.hyperparameters.storage import ARGUMENTS
 from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.routing import warn_of_matrices
 from optgen.runtime.suggestions import refuse_unknown
@@ -59,7 +61,8 @@ class FusedOptimizer(Calls):
             setattr(self, name, values[name])
         hyperparameters = Hyperparameters(kind.__name__, rule, self._look)
         hyperparameters.settings()
-        self._inside = Inside(hyperparameters, Exclusions(), [], {})
+        storage = storage_of(kind.__name__, rule, bound.arguments)
+        self._inside = Inside(hyperparameters, storage, Exclusions(), [], {})
 
     def _look(self) -> list[Any]:
         """The values of all hyperparameters as attributes hold them."""
@@ -82,7 +85,9 @@ class FusedOptimizer(Calls):
         trained = [slot for slot in inside.slots if not slot.overwritten]
         warn_of_matrices(rule, [slot.path for slot in trained if slot.form.is_viewed])
         settings = inside.hyperparameters.settings()
-        inside.shared = add_states(rule, inside.slots, settings, self.add_variable)
+        inside.storage.warn_of_unused(paths)
+        source = settings, inside.storage
+        inside.shared = add_states(rule, inside.slots, *source, self.add_variable)
         inside.hyperparameters.fix()
         held = inside.slots, inside.shared
         if IN_PLACE and InPlace.fits(rule, inside.slots):
@@ -164,7 +169,8 @@ class FusedOptimizer(Calls):
         shared = list(self._inside.shared.values())
         first = self.variables[: len(self.variables) - len(states) - len(shared)]
         orders = [self.variables, [*first, *states, *shared]]
-        assign(store, fitting(store, orders, type(self).__name__))
+        owner = type(self).__name__
+        assign(store, fitting(store, orders, owner), owner)
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
         """Give variables the value of their averages, where there are any."""
@@ -186,6 +192,8 @@ class FusedOptimizer(Calls):
                 config[h.name] = serialize_keras_object(value) if callable(value) else value
         accepted = type(self).__signature__.parameters
         config = {name: value for name, value in config.items() if name in accepted}
+        stored = self._inside.storage.as_dict()
+        config |= {name: one for name, one in stored.items() if one != ARGUMENTS[name]}
         keys = {self._var_key(slot.variable): path_of(slot.variable) for slot in self._inside.slots}
         return {**config, **self._inside.exclusions.as_arguments(keys)}
 

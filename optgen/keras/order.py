@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from keras import ops
+from keras.src.backend import standardize_dtype
 
+from optgen.runtime.dtypes import HALVES
 from optgen.runtime.hyperparameters.declarations import State, always
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.state.rounded import Rounded
 
 #: The entries of a file, by place, and the variables that they are for.
 Store = Mapping[str, Any]
+_HALVES = frozenset(one.name for one in HALVES)
 
 
 def groups_of(rule: type[Optimizer], more: Sequence[State]) -> list[list[State]]:
@@ -62,7 +67,19 @@ def fitting(store: Store, orders: Sequence[Sequence[Any]], owner: str) -> Sequen
     raise ValueError(f"{owner}: the state doesn't fit, nothing is loaded: {'; '.join(differing)}")
 
 
-def assign(store: Store, order: Sequence[Any]) -> None:
-    """Give variables the values of the entries of a file."""
+def assign(store: Store, order: Sequence[Any], owner: str) -> None:
+    """Give variables the values of the entries of a file; warns of those that are rounded."""
+    rounded, values = Rounded(), []
     for place, variable in enumerate(order):
-        variable.assign(ops.convert_to_tensor(store[str(place)], dtype=variable.dtype))
+        entry, dtype = store[str(place)], str(standardize_dtype(variable.dtype))
+        values.append(ops.convert_to_tensor(entry, dtype=dtype))
+        if dtype in _HALVES and not _are_same(entry, values[-1]):
+            rounded.add(variable.name, str(entry.dtype), dtype)
+    rounded.warn(f"{owner}: a state in another storage")
+    for variable, value in zip(order, values, strict=True):
+        variable.assign(value)
+
+
+def _are_same(entry: Any, value: Any) -> bool:
+    kept = ops.convert_to_numpy(ops.cast(value, "float32"))
+    return np.array_equal(np.asarray(entry, np.float64), kept.astype(np.float64), equal_nan=True)

@@ -19,6 +19,7 @@ from optgen.runtime.allocation import ELEMENT, initial_value
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
+from optgen.runtime.hyperparameters.storage import Storage
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
 from optgen.runtime.matrix_calls import is_matrix, multiple_of_identity
 from optgen.runtime.model import LARGEST_GRADIENT
@@ -46,8 +47,20 @@ class Slot:
 
     @property
     def dtype(self) -> str:
-        """The dtype that updates are computed in, and states are kept in."""
-        return _wide(self.variable)
+        """The dtype that updates are computed in."""
+        return wide_name(self._own_dtype)
+
+    @property
+    def _own_dtype(self) -> str:
+        return str(standardize_dtype(self.variable.dtype))
+
+    def stored(self, state: State, storage: Storage) -> str:
+        """The dtype of the variable that holds a state."""
+        if state.shape != ELEMENT:
+            return self.dtype if is_matrix(state.shape) else host_dtype()
+        if state is LARGEST:
+            return self._own_dtype
+        return storage.of(state.name, self.path, self._own_dtype)
 
     @property
     def constraint(self) -> Any:
@@ -77,6 +90,7 @@ def add_states(
     rule: type[Optimizer],
     slots: Sequence[Slot],
     settings: Settings,
+    storage: Storage,
     add_variable: Callable[..., Any],
 ) -> dict[str, Any]:
     """Make the variables for the states of all slots, in Keras's order.
@@ -88,7 +102,9 @@ def add_states(
             declared = states_of(rule, slot)
             for state in group:
                 if state in declared:
-                    slot.states[state.name] = _state(slot, state, settings, add_variable)
+                    initial = initial_value(state, settings, slot.row)
+                    dtype = slot.stored(state, storage)
+                    slot.states[state.name] = _state(slot, state, initial, dtype, add_variable)
     return {
         state.name: add_variable(
             shape=(),
@@ -102,19 +118,20 @@ def add_states(
     }
 
 
-def _state(slot: Slot, state: State, settings: Settings, add_variable: Callable[..., Any]) -> Any:
-    """A new variable for a state of another one."""
-    variable, initial = slot.variable, initial_value(state, settings, slot.row)
+def _state(
+    slot: Slot, state: State, initial: float | None, dtype: str, add_variable: Callable[..., Any]
+) -> Any:
+    """A new variable of a dtype for a state of another one."""
+    variable = slot.variable
     name = f"{re.sub('[/:]', '_', slot.path)}_{state.name}"
     if state.shape != ELEMENT:
-        is_own, shape = is_matrix(state.shape), slot.form.length(state.shape)
-        begun = _diagonal(initial) if is_own else _exactly(initial)
-        dtype = slot.dtype if is_own else host_dtype()
+        shape = slot.form.length(state.shape)
+        begun = _diagonal(initial) if is_matrix(state.shape) else _exactly(initial)
         return add_variable(shape=shape, initializer=begun, dtype=dtype, name=name)
     return add_variable(
         shape=variable.shape,
         initializer=_initializer(initial, variable),
-        dtype=slot.dtype,
+        dtype=dtype,
         layout=getattr(variable, "_layout", None),
         name=name,
     )
@@ -149,10 +166,6 @@ def _diagonal(value: float | None) -> Callable[..., Any]:
     return lambda shape, dtype: ops.convert_to_tensor(
         multiple_of_identity(tuple(shape), value or 0.0, "float64"), dtype
     )
-
-
-def _wide(variable: Any) -> str:
-    return wide_name(str(standardize_dtype(variable.dtype)))
 
 
 def paths_of(variables: Sequence[Any]) -> list[str]:

@@ -28,7 +28,7 @@ def check_variables(variables: Mapping[str, object]) -> list[Array]:
     """Validate variables for in-place updates.
 
     Raises TypeError or ValueError for anything else than distinct, writeable, dense, aligned
-    float32 or float64 arrays.
+    arrays of the dtypes that kernels take.
     """
     checked = {path: _check_variable(path, variable) for path, variable in variables.items()}
     Spans(spans_of(checked.items())).refuse_overlaps()
@@ -189,7 +189,8 @@ class GradientCheck:
             raise TypeError(f"the {what} of {path!r} must be a NumPy array, not {kind}")
         if gradient.dtype != variable.dtype:
             raise TypeError(
-                f"the {what} of {path!r} is {gradient.dtype}, the variable {variable.dtype}"
+                f"the {what} of {path!r} is {gradient.dtype}, the variable {variable.dtype}; "
+                f"cast the {what} to {variable.dtype}"
             )
         if gradient.shape != variable.shape:
             raise ValueError(

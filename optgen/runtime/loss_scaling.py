@@ -209,13 +209,16 @@ class LossScaleOptimizer(Sealed, Saved):
         own = {"dynamic_scale": self.dynamic_scale, "step_counter": self.step_counter}
         return replace(inner, counters={**inner.counters, **own})
 
-    def _resume(self, found: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
+    def _resume(
+        self, found: Snapshot, source: str, also: Sequence[Call] = (), *, convert: bool = False
+    ) -> None:
         counters = dict(found.counters)
         if not {*counters} >= _COUNTERS:
             raise StateError(f"{source} was saved without a loss scale")
         scale, counter = counters.pop("dynamic_scale"), counters.pop("step_counter")
         scaled = [*also, *self._scale.setting(float(scale), int(counter))]
-        resume(self._core, self.inner_optimizer, replace(found, counters=counters), source, scaled)
+        inner, state = self.inner_optimizer, replace(found, counters=counters)
+        resume(self._core, inner, state, source, scaled, convert=convert)
 
 
 def _number(declared: Hyperparameter, value: object, owner: str) -> float:

@@ -140,6 +140,7 @@ class Model:
         allocation: Allocation,
     ) -> dict[str, list[Array | None]]:
         forms = [self.memory.form(variable)[1] for variable in self.variables]
+        treatment.storage.warn_of_unused(self.paths)
         storage = treatment.storage.of
         return {
             state.name: [

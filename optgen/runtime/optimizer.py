@@ -167,11 +167,11 @@ class Optimizer(Routed, Sealed, Saved):
         return counters + [array for own in self.state.values() for array in own.values()]
 
     def build(self, variables: Variables) -> None:
-        """Register variables, float32 or float64 arrays, and allocate their states.
+        """Register variables, and allocate their states.
 
-        ``variables`` is a list, or a mapping from path to array. Raises
-        TypeError or ValueError, with nothing changed, if an array can't be updated in place,
-        and ValueError if the optimizer is built already.
+        ``variables`` is a list, or a mapping from path to array, of float32, float64, float16 or
+        ``ml_dtypes.bfloat16``. Raises TypeError or ValueError, with nothing changed, if an array
+        can't be updated in place, and ValueError if the optimizer is built already.
         """
         with self._core.turn.lock:
             if self._core.model is not None:
@@ -297,5 +297,7 @@ class Optimizer(Routed, Sealed, Saved):
     def _snapshot(self) -> Snapshot:
         return snapshot(self._core, self)
 
-    def _resume(self, found: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
-        resume(self._core, self, found, source, also)
+    def _resume(
+        self, found: Snapshot, source: str, also: Sequence[Call] = (), *, convert: bool = False
+    ) -> None:
+        resume(self._core, self, found, source, also, convert=convert)

@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
+from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.optimizer import Optimizer
 
 #: The default name of the learning rate.
 _USUAL = (("lr", ("learning_rate",)),)
 #: torch's arguments that select an implementation; here there is only one.
 IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
-#: Arguments that say how states are stored, and how what is stored is rounded.
-STORAGE = {"state_dtype": None, "rounding": "nearest", "rounding_seed": 0}
 
 
 @dataclass(frozen=True)
@@ -127,6 +126,6 @@ def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
     whole = [a for a in listed if not a.is_grouped]
     own += [kind(a.name, kind.POSITIONAL_OR_KEYWORD, default=a.default) for a in grouped]
     own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
-    own += [kind(name, kind.KEYWORD_ONLY, default=value) for name, value in STORAGE.items()]
+    own += [kind(name, kind.KEYWORD_ONLY, default=one) for name, one in STORAGE.items()]
     own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in IMPLEMENTATIONS]
     return inspect.Signature(own)

@@ -13,6 +13,7 @@ from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.memory import Memory
 from optgen.runtime.model import REMAINDER
+from optgen.runtime.state.rounded import Rounded
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.gradients import seen, tensor_on
@@ -46,6 +47,7 @@ class FoundStates:
         self.forms: list[dict[str, tuple[tuple[int, ...], torch.dtype]]] = [{} for _ in found]
         #: The states of each parameter by name, in the memory that kernels update.
         self.own: list[dict[str, Tensor]] = [{} for _ in found]
+        self.rounded = Rounded()
         #: The states that all parameters share, which each of them shows.
         self.shared: dict[str, Tensor] = {}
 
@@ -74,6 +76,7 @@ class FoundStates:
             raise ValueError(f"{message}, not {storage}; choose the rounding that it was made with")
         placed = placed_like(found, param)
         kept = local(placed).to(param.device, getattr(torch, storage))
+        self._note_rounding(name, local(placed), kept)
         if not param.is_cuda and _lies_like(array := seen(kept), variables[index]):
             is_there = placed is found and kept.data_ptr() == local(found).data_ptr()
             self.own[index][name] = found if is_there else self._like(array, index)
@@ -122,12 +125,21 @@ class FoundStates:
         else:
             array = memory.numbers(near, shape, 0.0, is_own=is_own)
             kept = found.detach().to(param.device, dtype).reshape(shape)
+            self._note_rounding(name, found.detach().reshape(shape), kept)
             memory.assign(array, kept if param.is_cuda else seen(kept))
             found = None
         new = tensor_on(array, param.device).view(shown)
         tensor = new if found is None or tuple(found.shape) != shown else found
         (self.shared if index is None else self.own[index])[name] = tensor
         return array
+
+    def _note_rounding(self, name: str, found: Tensor, kept: Tensor) -> None:
+        """Note a state whose values its storage doesn't have."""
+        if found.dtype == kept.dtype or torch.promote_types(found.dtype, kept.dtype) == kept.dtype:
+            return
+        again = kept.to(found.device, found.dtype)
+        if not torch.equal(again.nan_to_num(), found.nan_to_num()):
+            self.rounded.add(name, *(str(t.dtype).removeprefix("torch.") for t in (found, kept)))
 
     def _shown(self, index: int, name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape in which users see a number or vector: reduced dimensions are 1."""

@@ -52,8 +52,8 @@ def seen(tensor: Tensor) -> Any:
     return plain.numpy()
 
 
-def tensor_on(array: Any, device: torch.device) -> Tensor:
-    """The tensor on the memory of an array."""
+def tensor_on(array: Any, device: torch.device | None = None) -> Tensor:
+    """The tensor on the memory of an array, by default where the array is."""
     if getattr(array, "dtype", None) == bfloat16:
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.as_tensor(array, device=device)

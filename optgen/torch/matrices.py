@@ -19,9 +19,7 @@ from optgen.torch.owners import Owners, assign
 from optgen.torch.parameters import Parameters
 from optgen.torch.sharding_plan import ShardingPlan, plan_of
 from optgen.torch.states import AGE
-
-#: torch's names of the parameters of a group, if it was given any.
-_NAMES = "param_names"
+from optgen.torch.storage import names_of
 
 
 def are_matrices(group: Mapping[str, Any], owner: str) -> bool:
@@ -116,11 +114,7 @@ class Routed(HasCore):
             return plan_of(self._current().owned.divided, self._names())
 
     def _names(self) -> list[str]:
-        return [
-            group[_NAMES][place] if _NAMES in group else f"{number}.{place}"
-            for number, group in enumerate(self.param_groups)
-            for place in range(len(group["params"]))
-        ]
+        return [*names_of(self.param_groups).values()]
 
     def _routes(self, model: Model) -> Routing:
         params = (param for group in self.param_groups for param in group["params"])

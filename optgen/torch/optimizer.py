@@ -14,6 +14,7 @@ from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.counters import Counters
+from optgen.runtime.hyperparameters.storage import ARGUMENTS
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.model import LARGEST_GRADIENT, REMAINDER
@@ -21,7 +22,7 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
-from optgen.torch.arguments import STORAGE, Argument, signature
+from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.groups import ParamGroups
@@ -35,6 +36,7 @@ from optgen.torch.peers import Peer
 from optgen.torch.refusals import refuse_params
 from optgen.torch.state_view import Live
 from optgen.torch.states import given
+from optgen.torch.storage import names_of, storage_of
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
@@ -51,6 +53,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
     arguments: ClassVar[tuple[Argument, ...]]
     #: Torch's class of the same formulas, whose groups have the same options.
     peer: ClassVar[Peer] = None
+    #: What was given for how states are stored.
+    _storage: Mapping[str, Any] = ARGUMENTS
 
     def __init__(self, params: Any, *args: Any, **kwargs: Any) -> None:
         given = signature(self.arguments).bind(None, params, *args, **kwargs)
@@ -58,7 +62,6 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         values = dict(given.arguments)
         owner = type(self).__name__
         peers.refuse_chosen(values, owner)
-        self._storage = {name: values[name] for name in STORAGE}
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
             name: value
@@ -66,6 +69,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             if not argument.is_grouped
             for name, value in checked[argument.name].items()
         }
+        self._storage = storage_of(values)
         self._owners: Owners = {}
         self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
         super().__init__(params, defaults)
@@ -141,6 +145,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         pairs = named.items()
         found = [given(path, p, self.state.get(p), shapes, p in owners) for path, p in pairs]
         core.treatment.exclusions = exclusions_of(self._groups.by_group)
+        core.treatment.storage.names = names_of(self.param_groups)
         made = Parameters(
             self.rule,
             named,

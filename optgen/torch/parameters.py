@@ -78,6 +78,7 @@ class Parameters:
         )
         if source.have_found_some and not any(param.is_cuda for param in self.params):
             Spans(spans_of(self.model.written())).refuse_overlaps()
+        source.rounded.warn("a state in another storage than this optimizer's")
         self.ages.start(source.ages())
         #: The states of each parameter by name, in the memory that kernels update.
         self.own = source.own

@@ -28,6 +28,17 @@ def test_digits() -> None:
     assert all(float(share) > 90 for share in re.findall(r"(\d+\.\d) %", said))
 
 
+def test_bfloat16() -> None:
+    said = run("torch_bfloat16")
+    theirs, ours, narrow = numbers(said)
+    # States of float32 learn no worse than those of bfloat16.
+    assert ours < 1.1 * theirs
+    assert narrow == pytest.approx(theirs, rel=0.1, abs=0.02)
+    held_out = [float(found) for found in re.findall(r"digits (\d+\.\d+)", said)]
+    assert max(held_out) < 0.6  # It begins with 2.3.
+    assert held_out[1] < 1.1 * held_out[0]
+
+
 def test_keras_digits() -> None:
     said = run("keras_digits")
     theirs, ours, installed, *pair = numbers(said)

@@ -17,8 +17,11 @@ import optgen.keras
 from optgen.compiled.user_folder import VARIABLE
 from optgen.compiler.emit.targets.keras import TARGET
 from optgen.keras import SGD, Adam, optimizer_class
+from optgen.keras.inplace import InPlace
 from tests.keras import extents
+from tests.keras.compiled import COMPILED
 from tests.keras.crossing import SETTINGS, difference
+from tests.keras.halves import HALVES
 from tests.keras.promises import CHECKS, INPUTS, TARGETS, fitted, network
 from tests.numeric.settings import ALONE, AT_RANDOM, Setting
 from tests.runtime.cuda.own import package
@@ -39,7 +42,7 @@ param = param - learning_rate*grad
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [*CHECKS, *HALVES], ids=lambda check: check.__name__)
 def test_promises(check: Any, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -162,21 +165,21 @@ def test_keras_files_with_numbers_rows_and_columns(tmp_path: Path) -> None:
     extents.check_keras_files(tmp_path)
 
 
+@pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning")
 def test_a_condition_of_calls_is_a_branch_of_operations(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
     (tmp_path / "alternating.toml").write_text(ALTERNATING, encoding="utf-8")
     rule = optgen.compile(tmp_path / "alternating.toml")
-    # Kernels don't update what has half precision.
-    half = keras.Variable(np.ones(3), dtype="bfloat16")
-    optimizer, array, plain = optimizer_class(rule)(), np.ones(3, np.float32), rule()
+    variable, idle = (keras.Variable(np.ones(3), dtype="float32") for _ in range(2))
+    optimizer, array, plain = optimizer_class(rule)(0.125), np.ones(3, np.float32), rule(0.125)
+    apply = COMPILED["torch"](optimizer)
+    optimizer.build([variable, idle])
     for _ in range(3):
-        optimizer.apply([torch.ones(3)], [half])
+        apply(optimizer, [torch.ones(3)], [variable, idle])
         plain.apply([np.ones(3, np.float32)], [array])
-        rounded = torch.from_numpy(array).bfloat16()
-        assert torch.equal(half.value, rounded)
-        array[...] = rounded.float().numpy()
+        assert np.array_equal(variable.numpy(), array)
 
 
 def test_a_rule_without_operations_runs_in_its_kernels(
@@ -197,6 +200,7 @@ def test_a_rule_without_operations_runs_in_its_kernels(
         optimizer.stateless_apply(
             [v.value for v in optimizer.variables], [torch.ones(3)], [variable.value]
         )
-    half = keras.Variable(np.ones(3), dtype="bfloat16")
+    # As on a device without kernels.
+    monkeypatch.setattr(InPlace, "fits", staticmethod(lambda rule, slots: False))
     with pytest.raises(NotImplementedError, match="the target 'keras' lacks"):
-        optimizer_class(rule)().build([half])
+        optimizer_class(rule)().build([keras.Variable(np.ones(3))])

@@ -45,10 +45,25 @@ def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
     return decorate
 
 
-def _block(addresses: Array, tensor: int, column: int, here: tuple[int, ...], of: Formats) -> Array:
+def _block(addresses: Array, tensor: int, column: int, here: tuple[int, ...], of: Formats) -> Any:
     first, _, size, _, _ = here
-    width = np.dtype(of.real).itemsize
-    return _view(int(addresses[tensor, column]) + int(first) * width, size, of.real)
+    stored = np.dtype(of.storage(column) or of.real)
+    found = _view(int(addresses[tensor, column]) + int(first) * stored.itemsize, size, stored)
+    return found if stored == of.real else _Stored(found, of.real)
+
+
+class _Stored:
+    """A block whose elements are converted when they are loaded and stored."""
+
+    def __init__(self, found: Array, real: Any) -> None:
+        self._found, self._real = found, real
+
+    def __getitem__(self, place: int) -> Any:
+        return self._real(self._found[place])
+
+    def __setitem__(self, place: int, value: Any) -> None:
+        # As compiled code: float64 becomes float32 first.
+        self._found[place] = np.float32(value)
 
 
 def _view(address: int, count: int, real: Any) -> Array:

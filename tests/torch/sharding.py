@@ -25,6 +25,7 @@ from tests.torch.training import network
 from tests.torch.workers import STEPS, learn
 
 RANKS, HALF = 4, STEPS // 2
+ADAM_S = ("exp_avg", "exp_avg_sq")
 #: A user's rule with means and norms of gradients, parameters and what is made of them.
 LAYERWISE = """
 name = "Layerwise"
@@ -150,6 +151,62 @@ def go_on(path: Path, number: int, ranks: int) -> list[torch.Tensor]:
     return whole(model)
 
 
+def halved(ranks: int) -> tuple[Any, FusedOptimizer]:
+    """A model with parameters and states of half precision, in shards."""
+    model = network(torch.bfloat16)
+    if ranks > 1:
+        fully_shard(model)
+    return model, fused.Adam(model.parameters(), lr=0.05, state_dtype="bfloat16")
+
+
+def states_of(model: Any, optimizer: FusedOptimizer) -> list[torch.Tensor]:
+    """The whole states of all parameters."""
+    found = [optimizer.state[param][n] for param in model.parameters() for n in ADAM_S]
+    return [getattr(state, "full_tensor", lambda state=state: state)() for state in found]
+
+
+def resumed(path: Path, ranks: int) -> tuple[Any, FusedOptimizer]:
+    """A model and its optimizer from a checkpoint of any number of processes."""
+    model, optimizer = halved(ranks)
+    model_state, state = get_state_dict(model, optimizer)
+    found: dict[str, Any] = {"model": model_state, "optimizer": state}
+    load(found, checkpoint_id=str(path))
+    own = {"model_state_dict": found["model"], "optim_state_dict": found["optimizer"]}
+    set_state_dict(model, optimizer, **own)
+    return model, optimizer
+
+
+def break_off_in_halves(folder: Path, number: int) -> None:
+    """A run of half precision goes on from a checkpoint with the same bits."""
+    straight, optimizer = halved(RANKS)
+    learn(straight, optimizer, number, RANKS, range(HALF))
+    model_state, state = get_state_dict(straight, optimizer)
+    save({"model": model_state, "optimizer": state}, checkpoint_id=str(folder / "halves"))
+    weights, states = whole(straight), states_of(straight, optimizer)
+    assert {state.dtype for state in states} == {torch.bfloat16}
+    if number == 0:
+        torch.save([*weights, *states], folder / "halves.pt")
+    broken, again = resumed(folder / "halves", RANKS)
+    assert_bits(states_of(broken, again), states)
+    for model, one in ((straight, optimizer), (broken, again)):
+        learn(model, one, number, RANKS, range(HALF, STEPS))
+    assert_bits(whole(broken), whole(straight))
+    assert_bits(states_of(broken, again), states_of(straight, optimizer))
+
+
+def assert_bits(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        assert one.dtype == other.dtype
+        assert torch.equal(one, other)
+
+
+def assert_halves(folder: Path, ranks: int) -> None:
+    """Other processes find all bits of the checkpoint."""
+    model, optimizer = resumed(folder / "halves", ranks)
+    expected = torch.load(folder / "halves.pt", weights_only=True)
+    assert_bits([*whole(model), *states_of(model, optimizer)], expected)
+
+
 def rank(number: int, folder: Path) -> None:
     """All runs in shards; what they end with is written down."""
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
@@ -166,10 +223,12 @@ def rank(number: int, folder: Path) -> None:
             found[title] = laid_out(kind_of(kind, folder), distributed_layouts(grid))
         refuse_a_sum(grid)
         begin(folder / "of four", number, RANKS)
+        break_off_in_halves(folder, number)
     if number < 2:
         with processes(folder, "second", number, 2):
             found["broken off, from four to two"] = go_on(folder / "of four", number, 2)
             begin(folder / "of two", number, 2)
+            assert_halves(folder, 2)
     with processes(folder, "third", number, RANKS):
         found["broken off, from two to four"] = go_on(folder / "of two", number, RANKS)
     torch.save(found, folder / f"{number}.pt")

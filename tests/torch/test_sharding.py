@@ -20,6 +20,7 @@ from tests.torch.sharding import (
     NOISY,
     RANKS,
     RUNS,
+    assert_halves,
     go_on,
     kind_of,
     rank,
@@ -70,5 +71,6 @@ def test_shards_end_where_one_process_does(tmp_path: Path) -> None:
     for number in range(RANKS):
         for name, found in torch.load(tmp_path / f"{number}.pt", weights_only=True).items():
             assert_close(found, after[name.partition(",")[0]])
+    assert_halves(tmp_path, 1)
     for saved in ("of two", "of four"):
         assert_close(go_on(tmp_path / saved, 0, 1), after["broken off"])

@@ -32,10 +32,11 @@ def batches(rank: int, ranks: int) -> Any:
 
 
 def learn(model: Any, optimizer: Any, rank: int, ranks: int, steps: range) -> None:
+    dtype = next(model.parameters()).dtype
     for number, (inputs, targets) in enumerate(batches(rank, ranks)):
         if number in steps:
             optimizer.zero_grad()
-            ((model(inputs) - targets) ** 2).mean().backward()
+            ((model(inputs.to(dtype)) - targets.to(dtype)) ** 2).mean().backward()
             optimizer.step()
 
 

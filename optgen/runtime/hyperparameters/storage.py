@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
+from optgen.runtime.caller import caller_level
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.suggestions import nearest
 
@@ -25,6 +27,8 @@ _REMAINDERS = {"split": "int16", "split8": "int8"}
 #: The storage of a parameter that can be split, and that of one that can't.
 _SPLIT, _UNSPLIT = "bfloat16", "float16"
 _MOST_SEED = 2**63 - 1
+#: The arguments of every optimizer that say how states are stored, with their defaults.
+ARGUMENTS: Mapping[str, Any] = {"state_dtype": None, "rounding": NEAREST, "rounding_seed": 0}
 
 
 class Storage:
@@ -61,12 +65,14 @@ class Storage:
         self._owner, self._seed = owner, rounding_seed
         self.given, self.rounding = state_dtype, rounding
         self._given = given
+        #: Other names of variables than their paths, which patterns are for too.
+        self.names: Mapping[str, str] = {}
 
     def of(self, state: str, path: str, dtype: str) -> str:
         """The dtype of a state of a variable, which has a dtype itself."""
         found = wide_name(dtype)
         for key, chosen in self._given.items():
-            if key == state or (key not in self._names and fnmatchcase(path, key)):
+            if key == state or (key not in self._names and self._fits(key, path)):
                 found = chosen
         return found
 
@@ -85,6 +91,16 @@ class Storage:
             message = f"{self._owner}: rounding {self.rounding!r} splits {_SPLIT}, and {path!r}"
             raise TypeError(f"{message} is {dtype}; cast it, or choose rounding {_STOCHASTIC!r}")
         return found if dtype == _SPLIT else None
+
+    def warn_of_unused(self, paths: Sequence[str]) -> None:
+        """Warn of keys that are no name of a state, and no pattern for any of the variables."""
+        for key in self._given if paths else ():
+            if key not in self._names and not any(self._fits(key, path) for path in paths):
+                message = f"state_dtype: no state and no variable fits {key!r}"
+                warnings.warn(message, stacklevel=caller_level())
+
+    def _fits(self, pattern: str, path: str) -> bool:
+        return fnmatchcase(path, pattern) or fnmatchcase(self.names.get(path, path), pattern)
 
     def as_dict(self) -> dict[str, Any]:
         """What was given, as a configuration holds it."""

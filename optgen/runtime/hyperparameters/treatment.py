@@ -10,16 +10,13 @@ from optgen.runtime.hyperparameters.exclusions import Exclusions, Itself
 from optgen.runtime.hyperparameters.groups import Groups, groups_of, members_of
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.hyperparameters.splits import Splits
-from optgen.runtime.hyperparameters.storage import Rounding, StateDtypes, Storage
+from optgen.runtime.hyperparameters.storage import ARGUMENTS, Rounding, StateDtypes, Storage
 from optgen.runtime.memory import Memory
 
 #: Patterns for paths, each with a function that takes a variable and returns what it becomes.
 Constraints = Mapping[str, Callable[[Array], Any]]
 #: Arguments of every optimizer that say how variables are treated.
-COMMON = (
-    *("constraints", "overwrite_with_gradient", "on_nonfinite"),
-    *("state_dtype", "rounding", "rounding_seed"),
-)
+COMMON = ("constraints", "overwrite_with_gradient", "on_nonfinite", *ARGUMENTS)
 #: What happens in a call with a gradient that isn't finite.
 OnNonfinite = Literal["propagate", "skip", "raise"]
 

@@ -17,10 +17,11 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from optgen.runtime.state.encoding import Form, decoded, encoded
 from optgen.runtime.state.snapshot import Array, Key, Snapshot, StateError
 
-#: The format that is written.
-FORMAT = 1
+#: The format that is written; the first one has no records, and is written where there are none.
+FORMAT = 2
 _HEAD, _SUM = "optgen", "sha256"
 _NO_FILE = "a state is written to regular files only"
 
@@ -33,8 +34,10 @@ def write(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
     """
     target = _target(path)
     names = {key: str(number) for number, key in enumerate(snapshot.arrays)}
-    arrays = {names[key]: _plain(array) for key, array in snapshot.arrays.items()}
-    head = _head(snapshot, names, arrays)
+    plain = {names[key]: _plain(array) for key, array in snapshot.arrays.items()}
+    arrays = {name: array for name, (array, _) in plain.items()}
+    forms = {name: form for name, (_, form) in plain.items() if form is not None}
+    head = _head(snapshot, names, arrays, forms)
     metadata = {_HEAD: head, _SUM: _digest(head.encode())}
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     os.close(handle)
@@ -78,7 +81,7 @@ def _fill(path: Path, arrays: Mapping[str, Array], metadata: dict[str, str]) -> 
 def _check_written(path: Path, head: str) -> None:
     """Raise OSError where a file holds other arrays than were to be written."""
     with safe_open(path, framework="numpy") as file:
-        for name, of, state, digest in json.loads(head)["arrays"]:
+        for name, of, state, digest, *_ in json.loads(head)["arrays"]:
             if _digest(file.get_tensor(name).tobytes()) != digest:
                 message = f"the state {state!r} of {of!r} changed while it was written"
                 raise OSError(errno.EIO, message, str(path))
@@ -99,15 +102,22 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _plain(array: Array) -> Array:
-    return np.ascontiguousarray(array).reshape(array.shape)
+def _plain(array: Array) -> tuple[Array, Form]:
+    """A contiguous array, and what its elements are where safetensors has no such dtype."""
+    dense = np.ascontiguousarray(array).reshape(array.shape)
+    return encoded(dense) if dense.dtype.names else (dense, None)
 
 
-def _head(snapshot: Snapshot, names: Mapping[Key, str], arrays: Mapping[str, Array]) -> str:
+def _head(
+    snapshot: Snapshot,
+    names: Mapping[Key, str],
+    arrays: Mapping[str, Array],
+    forms: Mapping[str, Form],
+) -> str:
     """All but the arrays; keys of the arrays say variable path and state name."""
     return json.dumps(
         {
-            "format": FORMAT,
+            "format": FORMAT if forms else 1,
             "library": version("optgen"),
             "optimizer": snapshot.optimizer,
             "spec": snapshot.spec,
@@ -115,12 +125,16 @@ def _head(snapshot: Snapshot, names: Mapping[Key, str], arrays: Mapping[str, Arr
             "counters": snapshot.counters,
             "variables": snapshot.variables,
             "arrays": [
-                [name, path, state, _digest(arrays[name].tobytes())]
+                [name, path, state, _digest(arrays[name].tobytes()), *_of(name, forms)]
                 for (path, state), name in names.items()
             ],
         },
         allow_nan=False,
     )
+
+
+def _of(name: str, forms: Mapping[str, Form]) -> list[Form]:
+    return [forms[name]] if name in forms else []
 
 
 def _digest(data: bytes) -> str:
@@ -168,8 +182,9 @@ def _reader(head: dict[str, Any], source: str) -> Reader:
     )
 
 
-def _read_first(head: dict[str, Any], arrays: Mapping[str, Array], source: str) -> Snapshot:
-    listed = {name: (path, state, digest) for name, path, state, digest in head["arrays"]}
+def _read(head: dict[str, Any], arrays: Mapping[str, Array], source: str) -> Snapshot:
+    listed = {name: (path, state, digest) for name, path, state, digest, *_ in head["arrays"]}
+    forms = {name: form[0] for name, _, _, _, *form in head["arrays"] if form}
     if set(listed) != set(arrays):
         raise StateError(f"{source!r} is damaged: arrays are missing, or too many")
     for name, (path, state, digest) in listed.items():
@@ -182,8 +197,11 @@ def _read_first(head: dict[str, Any], arrays: Mapping[str, Array], source: str) 
         config=head["config"],
         counters=head["counters"],
         variables={path: (tuple(shape), kind) for path, (shape, kind) in head["variables"].items()},
-        arrays={(path, state): arrays[name] for name, (path, state, _) in listed.items()},
+        arrays={
+            (path, state): decoded(arrays[name], forms.get(name))
+            for name, (path, state, _) in listed.items()
+        },
     )
 
 
-_READERS: Mapping[int, Reader] = {1: _read_first}
+_READERS: Mapping[int, Reader] = {1: _read, 2: _read}

@@ -25,31 +25,34 @@ class Saved(HasCore):
         with self._core.turn.lock:
             file.write(self._snapshot(), path)
 
-    def load(self, path: str | PathLike[str]) -> None:
+    def load(self, path: str | PathLike[str], *, convert: bool = False) -> None:
         """Restore state, counters and hyperparameters from a file of ``save``.
 
-        The optimizer is built with variables of the same paths, shapes and dtypes before.
-        Raises StateError, a ValueError, that names all that doesn't fit, and FileNotFoundError;
-        nothing has changed then.
+        The optimizer is built with variables of the same paths, shapes and dtypes before, and
+        states have the same storage; otherwise ``convert`` takes them over, with a warning that
+        says which were rounded. Raises StateError, a ValueError, that names all that doesn't fit,
+        and FileNotFoundError; nothing has changed then.
         """
-        self._resume(file.read(path), repr(fspath(path)))
+        self._resume(file.read(path), repr(fspath(path)), convert=convert)
 
     def save_own_variables(self, store: Store) -> None:
         """Write the state into a dictionary or an HDF5 group, for Keras."""
         with self._core.turn.lock:
             put(self._snapshot(), store)
 
-    def load_own_variables(self, store: Store) -> None:
+    def load_own_variables(self, store: Store, *, convert: bool = False) -> None:
         """``load`` from what ``save_own_variables`` wrote."""
-        self._resume(get(store), "this state")
+        self._resume(get(store), "this state", convert=convert)
 
     def _snapshot(self) -> Snapshot:
         """A snapshot of the state; each front end implements it."""
         raise NotImplementedError
 
-    def _resume(self, snapshot: Snapshot, source: str, also: Sequence[Call] = ()) -> None:
+    def _resume(
+        self, snapshot: Snapshot, source: str, also: Sequence[Call] = (), *, convert: bool = False
+    ) -> None:
         """Restore a snapshot; each front end implements it.
 
-        ``also`` are calls of compiled code that belong to it.
+        ``also`` are calls of compiled code that belong to it; ``convert`` allows another storage.
         """
         raise NotImplementedError

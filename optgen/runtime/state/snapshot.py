@@ -37,13 +37,16 @@ class Snapshot:
     arrays: Mapping[Key, Array]
 
 
-def check_fits(found: Snapshot, wanted: Snapshot, source: str) -> None:
-    """Raise StateError, naming all that differs, where one state can't replace the other."""
+def check_fits(found: Snapshot, wanted: Snapshot, source: str, remedy: str = "") -> None:
+    """Raise StateError, naming all that differs, where one state can't replace the other.
+
+    A ``remedy`` says what to do then.
+    """
     told = list(differences(found, wanted))
     if told:
         shown = "; ".join(told[:_MOST])
         more = f"; and {len(told) - _MOST} more" if len(told) > _MOST else ""
-        raise StateError(f"{source} doesn't fit this {wanted.optimizer}: {shown}{more}")
+        raise StateError(f"{source} doesn't fit this {wanted.optimizer}: {shown}{more}{remedy}")
 
 
 def differences(found: Snapshot, wanted: Snapshot) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.runtime.state.encoding import Form, decoded, encoded
 from optgen.runtime.state.snapshot import Key, Snapshot, StateError
 
 #: The key of all that isn't an array of a variable.
@@ -18,17 +19,18 @@ Store = MutableMapping[str, Any]
 
 def put(snapshot: Snapshot, store: Store) -> None:
     """Write arrays under ``path/state``, and the rest as bytes of JSON under one key."""
+    arrays = {key: encoded(array) for key, array in snapshot.arrays.items()}
     head = {
         "optimizer": snapshot.optimizer,
         "spec": snapshot.spec,
         "config": snapshot.config,
         "counters": snapshot.counters,
         "variables": snapshot.variables,
-        "arrays": list(snapshot.arrays),
+        "arrays": [[*key] if form is None else [*key, form] for key, (_, form) in arrays.items()],
     }
     text = json.dumps(head, allow_nan=False)
-    for (path, state), array in snapshot.arrays.items():
-        store[_key((path, state))] = array.copy()
+    for key, (array, _) in arrays.items():
+        store[_key(key)] = array.copy()
     store[_HEAD] = np.frombuffer(text.encode(), np.uint8)
 
 
@@ -41,7 +43,9 @@ def get(store: Store) -> Snapshot:
         raise StateError(f"this is {'a state' if is_keras else 'no state'} {whose}")
     try:
         head = json.loads(bytes(np.asarray(store[_HEAD])).decode())
-        listed: list[Key] = [(path, state) for path, state in head.pop("arrays")]
+        listed: dict[Key, Form] = {
+            (path, state): form[0] if form else None for path, state, *form in head.pop("arrays")
+        }
         variables = {
             path: (tuple(shape), kind) for path, (shape, kind) in head["variables"].items()
         }
@@ -53,7 +57,8 @@ def get(store: Store) -> Snapshot:
         raise StateError(f"this state has no {key!r}")
     for key in there - wanted - {_HEAD}:
         raise StateError(f"this state has {key!r} too many")
-    return replace(bare, arrays={key: np.asarray(store[_key(key)]) for key in listed})
+    pairs = ((key, np.asarray(store[_key(key)]), form) for key, form in listed.items())
+    return replace(bare, arrays={key: decoded(array, form) for key, array, form in pairs})
 
 
 def _key(key: Key) -> str:

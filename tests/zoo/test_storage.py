@@ -1,0 +1,66 @@
+"""Every rule with every feature in every storage, beside a wide run rounded after each call.
+
+Kernels run in Python; `tests/numeric/test_storage.py` has compiled ones.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pytest
+
+from tests.numeric.rules import Array
+from tests.numeric.settings import FEATURE_VALUES, Setting
+from tests.numeric.specs import OPTIMIZERS, read
+from tests.numeric.storages import STORAGES, WIDE, Twins
+from tests.numeric.training import gradients
+from tests.zoo.runs import plain_class
+from tests.zoo.test_features import SETTINGS, SHAPES
+
+CALLS = 5
+#: Rules whose states a later pass of the same step reads again, so that it computes with what
+#: storage has left of them; all others compute a step from the numbers before it. Their own states
+#: are compared after one call.
+READS_AGAIN = {"lamb"}
+NAMES = list(STORAGES)
+
+
+def crossed() -> Iterator[tuple[Setting, str]]:
+    """The settings of each rule, with which storages take turns until the rule has met each."""
+    for begin, name in enumerate(OPTIMIZERS):
+        own = [one for one in SETTINGS if one.optimizer == name]
+        for number in range(max(len(own), len(NAMES))):
+            yield own[number % len(own)], NAMES[(begin + number) % len(NAMES)]
+
+
+CROSSED = [*crossed()]
+
+
+@pytest.mark.parametrize(("setting", "storage"), CROSSED, ids=str)
+def test_every_rule_and_feature_meets_storage(setting: Setting, storage: str) -> None:
+    draw = np.random.default_rng(zlib.crc32(f"{setting} {storage}".encode()))
+    # One model of all dtypes, so that norms over all variables cross them too.
+    held: dict[str, Array] = {
+        f"{dtype.name}/{path}": np.asarray(draw.normal(size=shape)).astype(dtype)
+        for dtype in WIDE
+        for path, shape in SHAPES.items()
+    }
+    kind = plain_class(read(OPTIMIZERS[setting.optimizer])["name"])
+    twins = Twins(kind, held, STORAGES[storage], setting.values)
+    reads_again = setting.optimizer in READS_AGAIN
+    for row in gradients(draw, list(held.values()), 1 if reads_again else CALLS):
+        twins.apply(row)
+    of_rule = {state.name for state in kind.states if not state.stands_in}
+    found = twins.differences()
+    assert not [name for name in found if not reads_again or name.partition(" of ")[0] in of_rule]
+
+
+def test_every_storage_meets_every_rule_and_form_of_a_feature() -> None:
+    for name, storage in product(OPTIMIZERS, STORAGES):
+        assert any((one.optimizer, other) == (name, storage) for one, other in CROSSED)
+    for values, storage in product((v for every in FEATURE_VALUES.values() for v in every), NAMES):
+        met = [one for one, other in CROSSED if other == storage]
+        assert any(values.items() <= one.own.items() for one in met), (values, storage)
