@@ -54,7 +54,8 @@ class Tables:
         self._alike: dict[Formats, list[int]] = {}
         for index, variable in enumerate(variables):
             own = [columns[name][index] if name in columns else None for name in buffers]
-            self._alike.setdefault(formats_of(variable, own), []).append(index)
+            dtypes = [None if array is None else array.dtype for array in own]
+            self._alike.setdefault(formats_of(variable.dtype, dtypes), []).append(index)
         #: The arrays whose addresses the table holds.
         self._kept = columns
         self._chunk = CHUNK * max(1, -(-int(self.sizes.sum()) // (CHUNK * _MOST_CHUNKS)))

@@ -12,7 +12,7 @@ from ml_dtypes import bfloat16
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.model import Model
 from optgen.torch.batched_gradients import Together
-from optgen.torch.dense_copies import Copies, widened
+from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 
 Tensor = torch.Tensor
@@ -49,7 +49,7 @@ def seen(tensor: Tensor) -> Any:
 def tensor_on(array: Any, device: torch.device) -> Tensor:
     """The tensor on the memory of an array."""
     if getattr(array, "dtype", None) == bfloat16:
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        return torch.as_tensor(array.view(np.int16), device=device).view(torch.bfloat16)
     return torch.as_tensor(array, device=device)
 
 
@@ -74,4 +74,4 @@ def gradients_of(params: Sequence[Tensor]) -> list[Any]:
 
 def placed(tensor: Tensor, param: Tensor) -> Any:
     """A gradient, or another tensor of a parameter's shape, as kernels read it."""
-    return seen(widened(local(placed_like(tensor, param))))
+    return seen(local(placed_like(tensor, param)))

@@ -10,7 +10,7 @@ from numba import types
 
 from optgen.runtime.dtypes import DTYPES
 
-Array = np.ndarray[Any, np.dtype[Any]]
+DType = np.dtype[Any]
 
 
 class Formats(types.Type):  # type: ignore[misc]
@@ -28,11 +28,14 @@ class Formats(types.Type):  # type: ignore[misc]
         name = self.columns[column]
         return "" if name == self.real.__name__ else name
 
+    def itemsize(self, column: int) -> int:
+        """The bytes of a stored element."""
+        return np.dtype(self.columns[column]).itemsize
 
-def formats_of(variable: Array, arrays: Sequence[Array | None]) -> Formats:
+
+def formats_of(variable: DType, dtypes: Sequence[DType | None]) -> Formats:
     """The formats of the buffers of a variable; those without an array have its own.
 
     Scratch matrices are stored as kernels compute; vectors and numbers aren't read by blocks.
     """
-    found = (variable if array is None else array for array in arrays)
-    return Formats(DTYPES[variable.dtype], tuple(array.dtype.name for array in found))
+    return Formats(DTYPES[variable], tuple((one or variable).name for one in dtypes))

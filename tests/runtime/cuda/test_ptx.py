@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import numpy as np
 import pytest
 
 from tests.numeric.settings import ALONE, AROUND, Setting
 from tests.runtime.cuda import own
-from tests.runtime.cuda.kernels import element_kernels, kernels_of
+from tests.runtime.cuda.kernels import element_kernels, formats, kernels_of
 from tests.runtime.cuda.ptx import count, element_loops
 from tests.runtime.passes import Made
 
@@ -144,7 +143,8 @@ def test_optimizers_of_a_user_s_own(name: str) -> None:
     builders = [phase.builder(on) for phase in update.phases if phase.builder(on)]
     assert len(builders) == 3
     for builder in builders:
-        (text,) = built(builder, on, np.float32, 4, 256, kernels.widths).ptx(*USUAL)
+        fixed = formats(kernels, "float32"), 4, 256, kernels.widths
+        (text,) = built(builder, on, *fixed).ptx(*USUAL)
         # A scalar that only one branch needs may be rounded there, which is no arithmetic.
         inside = [line for loop in element_loops(text) for line in loop if ".f64" in line]
         assert all("cvt.rn.f32.f64" in line for line in inside), inside
@@ -155,15 +155,16 @@ def test_optimizers_of_a_user_s_own(name: str) -> None:
 def every_kernel(name: str, is_matrix: bool) -> Iterator[tuple[Phase, str, jit.Kernel]]:
     """The kernels of the update of a rule, with their phases and what they are."""
     kind = getattr(own.package(), name)
-    widths = kind.kernels_of("cuda").widths
+    kernels = kind.kernels_of("cuda")
+    widths, stored = kernels.widths, formats(kernels, "float32")
     on = {**kind()._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False, MATRIX: is_matrix}
     on |= {"alone": True, "deferred": True}
-    for phase in kind.kernels_of("cuda").programs[0].phases:
+    for phase in kernels.programs[0].phases:
         builder = phase.builder(on)
         layouts = [(False,), (True,)] if phase.is_axial and is_matrix else [()]
         for scattered in layouts if builder else ():
             what = "scattered" if scattered == (True,) else "elements"
-            yield phase, what, built(builder, on, np.float32, 4, 256, widths, *scattered)
+            yield phase, what, built(builder, on, stored, 4, 256, widths, *scattered)
         if phase.shared is not None:
             yield phase, "shared", built(phase.shared, on, widths)
         if phase.scalars is not None and (builder or phase.is_due_anyway):
