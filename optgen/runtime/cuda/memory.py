@@ -14,6 +14,7 @@ from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.cpu.storage import Formats, formats_of
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.arrays import View as Layout
+from optgen.runtime.cuda.casting import can_cast, cast
 from optgen.runtime.cuda.deferred import Deferred
 from optgen.runtime.cuda.device_tables import Mask, Variables
 from optgen.runtime.cuda.devices import driver
@@ -131,6 +132,9 @@ class DeviceMemory:
             source = view_of(value)
             if (source.shape, source.strides, source.dtype) == view[1:4]:
                 driver.copy(device, view.address, source.address, view.nbytes, stream)
+                return
+            if self._device(value) == device and can_cast(view, source):
+                cast(device, view, source, stream)
                 return
             value = to_host(source, self._device(value), stream)
         if np.ndim(value) == 0 and value == 0:

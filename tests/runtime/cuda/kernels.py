@@ -25,7 +25,7 @@ def kernels_of(setting: Setting) -> tuple[Kernels, dict[str, bool]]:
 
 
 def formats(kernels: Kernels, real: str, stored: str = "", state: str = "") -> Formats:
-    """Parameters and gradients are ``stored`` so, and all else as states; by default as ``real``."""
+    """How parameters and gradients are ``stored``, and all else; by default as ``real``."""
     of_variables = ("param", "grad")
     columns = [stored if name in of_variables else state for name in kernels.buffers]
     return Formats(REALS[real], tuple(one or real for one in columns))
