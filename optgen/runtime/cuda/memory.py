@@ -23,7 +23,7 @@ from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.cuda.matrix_libraries import DeviceMatrices, matrices_by
 from optgen.runtime.dtypes import DTYPES, named, wide
-from optgen.runtime.kernels import Kernels
+from optgen.runtime.kernels import Kernels, UnsupportedTargetError
 from optgen.runtime.matrix_calls import multiple_of_identity
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.shards import Part
@@ -82,8 +82,14 @@ class DeviceMemory:
     def new(self, like: Any, value: float | None, storage: str = "") -> DeviceArray:
         """An array with the layout of a variable; it holds one value or the variable's values.
 
-        It has the dtype of that name, or the variable's.
+        It has the dtype of that name, or the variable's. Raises UnsupportedTargetError for a
+        ``storage`` that kernels on devices don't have.
         """
+        if storage and storage not in {one.name for one in DTYPES}:
+            raise UnsupportedTargetError(
+                f"kernels on a device store {named(DTYPES)}, not {storage}; choose one of these as "
+                'state_dtype, and rounding="nearest", or keep the variables on the host'
+            )
         dtype = np.dtype(storage) if storage else view_of(like).dtype
         strides = tuple(step * dtype.itemsize for step in _strides(like))
         array = DeviceArray(self._device(like), view_of(like).shape, dtype, strides)
