@@ -26,20 +26,23 @@ import numpy as np
 import optgen.cuda
 from optgen.bench.models import models
 from optgen.optimizers import SGD, Adadelta, Adam, RMSprop
+from optgen.runtime.dtypes import BFLOAT16
 
 SIZES = (10**6, 10**7, 10**8, 10**9)
 MODELS = ("resnet50", "gpt2_small", "many_tiny")
+NORM, NARROW = {"global_clipnorm": 1.0}, {"state_dtype": "bfloat16"}
 EVERY = {"loss_scale_factor": 2.0, "global_clipnorm": 1.0, "weight_decay": 0.01, "use_ema": True}
 
 
 class Case(NamedTuple):
-    """An optimizer, its arguments, the bytes for each float32 parameter, and torch's like."""
+    """An optimizer, its arguments, the bytes for each parameter, torch's like, and the dtype."""
 
     name: str
     kind: Any
     arguments: dict[str, Any]
     floor: int
     peer: tuple[str, dict[str, Any]] | None = None
+    dtype: Any = np.dtype(np.float32)
 
 
 CASES = (
@@ -51,6 +54,10 @@ CASES = (
     Case("Adam, global norm", Adam, {"global_clipnorm": 1.0}, 32),
     Case("Adam, skipping", Adam, {"on_nonfinite": "skip"}, 32),
     Case("Adam, everything", Adam, EVERY, 40),
+    # torch's states of bfloat16 parameters are bfloat16, too.
+    Case("Adam, bfloat16", Adam, {}, 22, ("Adam", {}), BFLOAT16),
+    Case("Adam, all bfloat16", Adam, NARROW, 14, ("Adam", {}), BFLOAT16),
+    Case("Adam, all bfloat16, global norm", Adam, {**NARROW, **NORM}, 16, None, BFLOAT16),
 )
 FORMS: dict[str, dict[str, Any]] = {"foreach": {"foreach": True}, "fused": {"fused": True}}
 
@@ -104,20 +111,20 @@ def in_turn(clock: Clock, works: list[Callable[[], object]], repeats: int) -> li
     return [median(kept[3:]) for kept in times]
 
 
-def arrays(listed: list[tuple[int, ...]]) -> list[Any]:
+def arrays(listed: list[tuple[int, ...]], dtype: np.dtype[Any]) -> list[Any]:
     """Arrays of ones on the device."""
     from optgen.runtime.cuda.arrays import DeviceArray  # noqa: PLC0415
     from optgen.runtime.cuda.driver import copy, upload  # noqa: PLC0415
 
     made = []
     for shape in listed:
-        array = DeviceArray(0, shape, np.dtype(np.float32))
-        block = np.ones(min(array.size, 2**20), np.float32)
+        array, item = DeviceArray(0, shape, dtype), dtype.itemsize
+        block = np.ones(min(array.size, 2**20), dtype)
         upload(0, array.address, block, 0)
         done = len(block)
         while done < array.size:
             more = min(done, array.size - done)
-            copy(0, array.address + 4 * done, array.address, 4 * more, 0)
+            copy(0, array.address + item * done, array.address, item * more, 0)
             done += more
         made.append(array)
     return made
@@ -133,7 +140,7 @@ def copying(size: int) -> Callable[[], None]:
 
 
 def ours(case: Case, listed: list[tuple[int, ...]]) -> Callable[[], None]:
-    variables, gradients = arrays(listed), arrays(listed)
+    variables, gradients = (arrays(listed, case.dtype) for _ in range(2))
     optimizer = case.kind(**case.arguments)
     optimizer.build(variables)
     return lambda: optimizer.apply(gradients)
@@ -146,7 +153,9 @@ def peers(case: Case, listed: list[tuple[int, ...]]) -> Iterator[tuple[str, Call
         return
     name, arguments = case.peer
     for form, chosen in [*FORMS.items(), ("compiled", {"foreach": True})]:
-        parameters = [torch.nn.Parameter(torch.ones(s, device="cuda")) for s in listed]
+        dtype = getattr(torch, case.dtype.name)
+        made = [torch.ones(shape, device="cuda", dtype=dtype) for shape in listed]
+        parameters = [torch.nn.Parameter(one) for one in made]
         for parameter in parameters:
             parameter.grad = torch.ones_like(parameter)
         with suppress(TypeError, RuntimeError, ValueError):  # Not all have every form.
@@ -172,7 +181,7 @@ def measure(clock: Clock, label: str, listed: list[tuple[int, ...]], repeats: in
     size = sum(int(np.prod(shape)) for shape in listed)
     rows = []
     for case in CASES:
-        needed = case.floor * size + 4 * size
+        needed = (case.floor + case.dtype.itemsize) * size
         if 2.2 * needed > clock.free():
             print(f"{label}: {case.name} needs more than the device's memory", file=sys.stderr)
             continue

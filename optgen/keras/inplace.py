@@ -18,7 +18,7 @@ from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.core import Core
 from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
-from optgen.runtime.dtypes import DTYPES, ON_DEVICES
+from optgen.runtime.dtypes import DTYPES
 from optgen.runtime.hyperparameters.exclusions import Itself
 from optgen.runtime.hyperparameters.settings import Settings
 from optgen.runtime.hyperparameters.treatment import Treatment
@@ -35,11 +35,8 @@ from optgen.torch.gradients import tensor_on
 from optgen.torch.matrix_library import library_for
 from optgen.torch.version_counters import marking_changed
 
-#: The dtypes that kernels update, by the kind of device.
-_DTYPES = {
-    kind: tuple(getattr(torch, dtype.name) for dtype in dtypes)
-    for kind, dtypes in (("cpu", DTYPES), ("cuda", ON_DEVICES))
-}
+#: The dtypes that kernels update.
+_DTYPES = tuple(getattr(torch, dtype.name) for dtype in DTYPES)
 
 
 class InPlace:
@@ -70,7 +67,7 @@ class InPlace:
         devices = {"cpu", "cuda"} if is_on_device and _has_device_kernels(rule) else {"cpu"}
         return all(
             tensor.device.type in devices
-            and tensor.dtype in _DTYPES[tensor.device.type]
+            and tensor.dtype in _DTYPES
             and tensor.layout is torch.strided
             for tensor in tensors
         )

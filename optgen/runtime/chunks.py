@@ -66,12 +66,9 @@ class Chunks:
         self.lengths = np.minimum(most, np.repeat(lengths, counts) - within)
         self.places = np.repeat(places, counts) + within
 
-    def table(self, itemsize: int = 1) -> Indices:
-        """A row for each: variable, first element, number of elements, place of the first one.
-
-        With an ``itemsize``, the first byte takes the place of the first element.
-        """
-        columns = [self.tensors, self.begins * itemsize, self.lengths, self.places]
+    def table(self) -> Indices:
+        """A row for each: variable, first element, number of elements, place of the first one."""
+        columns = [self.tensors, self.begins, self.lengths, self.places]
         return np.ascontiguousarray(np.stack(columns, axis=1), np.int64)
 
 

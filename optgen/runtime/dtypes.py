@@ -41,12 +41,12 @@ class Half:
 
 NATIVE = (Native("float32", np.float32), Native("float64", np.float64))
 HALVES = (Half("bfloat16", ml_dtypes.bfloat16), Half("float16", np.float16))
+#: Arrays of other libraries don't always name it.
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 #: The types that kernels compute in, by the dtypes of parameters.
 DTYPES: Mapping[np.dtype[Any], type] = {
     np.dtype(one.scalar): one.real for one in (*NATIVE, *HALVES)
 }
-#: Those that kernels on devices take.
-ON_DEVICES: Mapping[np.dtype[Any], type] = {np.dtype(one.scalar): one.scalar for one in NATIVE}
 
 
 def named(dtypes: Mapping[np.dtype[Any], type]) -> str:

@@ -58,7 +58,10 @@ class Tables:
         self._alike: dict[Formats, list[int]] = {}
         for index, variable in enumerate(variables):
             own = [columns[name][index] if name in columns else None for name in buffers]
-            formats = formats_of(variable, own, remainders[index], is_drawn=seed is not None)
+            dtypes = [None if array is None else array.dtype for array in own]
+            rest = remainders[index]
+            further = 0 if rest is None else 8 * rest.itemsize
+            formats = formats_of(variable.dtype, dtypes, further, is_drawn=seed is not None)
             self._alike.setdefault(formats, []).append(index)
         #: The arrays whose addresses the table holds.
         self._kept = columns

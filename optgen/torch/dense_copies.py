@@ -1,8 +1,4 @@
-"""Dense copies of parameters that kernels can't update in place.
-
-Parameters with gaps between their elements, such as slices of larger tensors, are packed. On a
-device, those of half precision have a float32 copy, which is rounded once.
-"""
+"""Dense copies of parameters with gaps between their elements, such as slices of larger tensors."""
 
 from __future__ import annotations
 
@@ -25,16 +21,10 @@ _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 _SEARCH = 100_000
 
 
-def widened(tensor: Tensor) -> Tensor:
-    """A float32 copy of a half-precision tensor on a device; others unchanged."""
-    return tensor.float() if tensor.is_cuda and tensor.dtype in HALVES else tensor
-
-
 def packed(tensor: Tensor) -> Tensor:
     """A contiguous tensor that kernels can update: itself where it is such, else a copy."""
-    wide = widened(tensor)
-    is_dense = not wide.numel() or fills(wide.shape, wide.stride(), 1)
-    return wide if is_dense else torch.empty_like(wide).copy_(wide)
+    is_dense = not tensor.numel() or fills(tensor.shape, tensor.stride(), 1)
+    return tensor if is_dense else torch.empty_like(tensor).copy_(tensor)
 
 
 class Copies:
@@ -58,15 +48,15 @@ class Copies:
 
 
 def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
-    """Assign tensors, rounded to nearest even."""
+    """Assign tensors."""
     if targets:
         torch._foreach_copy_(targets, sources)
 
 
-def refuse_widened(named: Mapping[str, Tensor]) -> None:
-    """Raise ValueError for a copy of half precision on a device, which is rounded to nearest."""
+def refuse_rounding(named: Mapping[str, Tensor]) -> None:
+    """Raise ValueError for half precision on a device, which is rounded to nearest."""
     for path, tensor in named.items():
-        if widened(tensor) is not tensor:
+        if tensor.is_cuda and tensor.element_size() == 2:
             message = f"parameter {path} is {tensor.dtype} on a device"
             raise ValueError(f"{message}, where what is stored is rounded to nearest only")
 

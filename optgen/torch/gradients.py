@@ -12,7 +12,7 @@ from ml_dtypes import bfloat16
 from optgen.runtime.arrays import Gradient, spans_of
 from optgen.runtime.model import Model
 from optgen.torch.batched_gradients import Together
-from optgen.torch.dense_copies import Copies, widened
+from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.owners import Owned
 
@@ -55,7 +55,7 @@ def seen(tensor: Tensor) -> Any:
 def tensor_on(array: Any, device: torch.device | None = None) -> Tensor:
     """The tensor on the memory of an array, by default where the array is."""
     if getattr(array, "dtype", None) == bfloat16:
-        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+        return torch.as_tensor(array.view(np.int16), device=device).view(torch.bfloat16)
     return torch.as_tensor(array, device=device)
 
 
@@ -80,4 +80,4 @@ def gradients_of(params: Sequence[Tensor], owned: Owned) -> list[Any]:
 
 def as_read(found: Sequence[Tensor | None], owned: Owned) -> list[Any]:
     """What is here of gradients, or of other tensors like parameters, as kernels read it."""
-    return [None if one is None else seen(widened(one)) for one in owned.gathered(found)]
+    return [None if one is None else seen(one) for one in owned.gathered(found)]

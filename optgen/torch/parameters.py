@@ -21,7 +21,7 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
 from optgen.torch.ages import OwnAges
-from optgen.torch.dense_copies import Copies, refuse_shared, refuse_widened
+from optgen.torch.dense_copies import Copies, refuse_rounding, refuse_shared
 from optgen.torch.distributed import Shards, local
 from optgen.torch.found_states import FoundStates
 from optgen.torch.gradients import HeldGradients, seen
@@ -64,7 +64,7 @@ class Parameters:
         parts = {path: local(param) for path, param in params.items()}
         refuse_shared(parts)
         if treatment.storage.rounding != NEAREST:
-            refuse_widened(parts)
+            refuse_rounding(parts)
         self.copies, self.ages = Copies(self.owned.parts()), OwnAges(list(params))
         view = rule.view if has_dimensions else ""
         source = FoundStates(rule.states, params, self.copies, found, view, self.owned.here)

@@ -74,6 +74,46 @@ def test_torch_on_its_current_stream_and_in_its_graphs() -> None:
     np.testing.assert_allclose(weight.cpu().numpy(), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["bfloat16", "float16"])
+def test_torch_s_halves_are_updated_where_they_are(name: str) -> None:
+    torch = cuda_torch()
+    fused = pytest.importorskip("optgen.torch")
+    dtype = getattr(torch, name)
+    torch.manual_seed(0)
+    weight = torch.nn.Parameter(torch.randn(1000, 1000, device="cuda", dtype=dtype))
+    wide = torch.nn.Parameter(weight.detach().float())
+    ours, theirs = fused.Adam([weight], lr=0.01), torch.optim.Adam([wide], lr=0.01)
+    for step in range(5):
+        weight.grad = torch.randn_like(weight)
+        wide.grad = weight.grad.float()
+        if step == 1:
+            torch.cuda.reset_peak_memory_stats()
+            before = torch.cuda.max_memory_allocated()
+        ours.step()
+        if step == 1:
+            assert torch.cuda.max_memory_allocated() == before
+        theirs.step()
+        # Half-precision parameters are rounded after each step.
+        wide.data.copy_(wide.detach().to(dtype))
+    assert (weight.detach() != wide.detach().to(dtype)).float().mean() < 0.01
+    torch.testing.assert_close(weight.float(), wide, rtol=4 * torch.finfo(dtype).eps, atol=1e-3)
+    assert ours.state[weight]["exp_avg"].dtype is torch.float32
+
+
+def test_torch_reads_states_of_bfloat16() -> None:
+    torch = cuda_torch()
+    tensor_on = pytest.importorskip("optgen.torch.gradients").tensor_on
+    weight = torch.ones(100, device="cuda", dtype=torch.bfloat16)
+    optimizer = oo.SGD(0.5, momentum=0.5, state_dtype="bfloat16")
+    optimizer.build({"weight": weight})
+    optimizer.apply([torch.ones_like(weight)])
+    (state,) = optimizer.state["weight"].values()
+    found = tensor_on(state, weight.device)
+    assert found.dtype is torch.bfloat16
+    assert found.data_ptr() == state.address
+    torch.testing.assert_close(found, torch.full_like(found, -0.5))
+
+
 def test_a_loss_is_scaled_on_the_gpu() -> None:
     torch = cuda_torch()
     weight = torch.nn.Parameter(torch.ones(100, device="cuda"))

@@ -16,7 +16,7 @@ import numpy as np
 
 from optgen.bench.user_specs import importable
 from optgen.runtime.cpu.pointers import BLOCK
-from optgen.runtime.dtypes import DTYPES
+from optgen.runtime.cpu.storage import formats_of
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, built
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.tables import CHUNK
@@ -104,9 +104,9 @@ def by_ptx(program: Program, sources: Sources) -> Outcome:
         for planned in (one for one in kernels.programs if one.when(on)):
             for builder in filter(None, (phase.builder(on) for phase in planned.phases)):
                 for dtype in sorted(dtypes):
-                    real = DTYPES[np.dtype(dtype)]
-                    width = 16 // np.dtype(dtype).itemsize
-                    (text,) = built(builder, on, real, width, 256, kernels.widths).ptx(CAPABILITY)
+                    formats = formats_of(np.dtype(dtype), [None] * len(kernels.buffers))
+                    fixed = formats, 16 // np.dtype(formats.real).itemsize, 256, kernels.widths
+                    (text,) = built(builder, on, *fixed).ptx(CAPABILITY)
                     outcome.compared += ".entry" in text
         built(kernels.host, on, kernels.widths).ptx(CAPABILITY)
     return outcome

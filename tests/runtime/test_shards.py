@@ -291,7 +291,7 @@ def test_chunks_have_the_places_of_their_elements() -> None:
         chunks = Chunks(np.array([1, 4, 6]), sizes, most, [None] * 4 + [segments, None, None])
         places = {
             (tensor, first + k): place + k
-            for tensor, first, count, place in chunks.table(1).tolist()
+            for tensor, first, count, place in chunks.table().tolist()
             for k in range(count)
         }
         assert chunks.lengths.max() <= most

@@ -105,8 +105,16 @@ class Like:
 @pytest.mark.parametrize(
     ("other", "error", "match"),
     [
-        ({"typestr": "<i4"}, TypeError, "must be float32 or float64, not int32"),
-        ({"typestr": ">f4"}, TypeError, "must be float32 or float64, not >f4"),
+        (
+            {"typestr": "<i4"},
+            TypeError,
+            "must be float32 .* or float16, not int32",
+        ),
+        (
+            {"typestr": ">f4"},
+            TypeError,
+            "must be float32 .* or float16, not >f4",
+        ),
         ({"shape": (25,), "strides": (8,)}, ValueError, "has gaps in memory"),
         ({"mask": True}, TypeError, "a masked array can't be updated"),
     ],

@@ -10,7 +10,7 @@ from numba import types
 
 from optgen.runtime.dtypes import DTYPES
 
-Array = np.ndarray[Any, np.dtype[Any]]
+DType = np.dtype[Any]
 
 
 #: Behind the name of a storage whose numbers are rounded at random.
@@ -48,25 +48,24 @@ class Formats(types.Type):  # type: ignore[misc]
         """The formats of matrices that are scattered over memory."""
         return Formats(self.real, self.columns, is_scattered=True)
 
+    def itemsize(self, column: int) -> int:
+        """The bytes of a stored element."""
+        return np.dtype(self.columns[column].partition(" ")[0]).itemsize
+
 
 def formats_of(
-    variable: Array,
-    arrays: Sequence[Array | None],
-    remainder: Array | None = None,
-    *,
-    is_drawn: bool = False,
+    variable: DType, dtypes: Sequence[DType | None], further: int = 0, *, is_drawn: bool = False
 ) -> Formats:
     """The formats of the buffers of a variable; those without an array have its own.
 
     Scratch matrices are stored as kernels compute; vectors and numbers aren't read by blocks. A
-    variable may have further bits in a ``remainder``; what is drawn are states and variables.
+    variable, whose buffer is the first, may have ``further`` bits elsewhere; what is drawn are
+    states and variables.
     """
-    names = []
-    for array in arrays:
-        name = (variable if array is None else array).dtype.name
-        if array is variable and remainder is not None:
-            name = f"{name}{SPLIT}{8 * remainder.itemsize}"
-        elif is_drawn and array is not None and array.itemsize == 2:
-            name += DRAWN
-        names.append(name)
-    return Formats(DTYPES[variable.dtype], tuple(names))
+    names = [(one or variable).name for one in dtypes]
+    for column, one in enumerate(dtypes):
+        if column == 0 and further:
+            names[column] += f"{SPLIT}{further}"
+        elif is_drawn and one is not None and one.itemsize == 2:
+            names[column] += DRAWN
+    return Formats(DTYPES[variable], tuple(names))

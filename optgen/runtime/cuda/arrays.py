@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -11,6 +12,7 @@ import numpy as np
 
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.libraries import is_tensor
+from optgen.runtime.dtypes import BFLOAT16
 
 Host = np.ndarray[Any, np.dtype[Any]]
 
@@ -80,6 +82,18 @@ class DeviceArray:
     def __repr__(self) -> str:
         return f"DeviceArray(shape={self.shape}, dtype={self.dtype}, device={self.device})"
 
+    def view(self, dtype: Any) -> DeviceArray:
+        """The same memory with another dtype of the same size.
+
+        Libraries that don't take bfloat16 from others take int16.
+        """
+        if np.dtype(dtype).itemsize != self.dtype.itemsize:
+            raise ValueError(f"{self.dtype} and {np.dtype(dtype)} differ in size")
+        made = object.__new__(DeviceArray)
+        made.shape, made.strides, made.device = self.shape, self.strides, self.device
+        made.dtype, made._memory = np.dtype(dtype), self._memory
+        return made
+
     def copy_to_host(self) -> Host:
         """The elements as a NumPy array; waits for pending work."""
         return to_host(view_of(self), self.device, 0)
@@ -116,12 +130,27 @@ def to_host(view: View, device: int, stream: int) -> Host:
 
 def view_of(array: Any) -> View:
     """The memory layout of a device array. Raises TypeError for any other object."""
+    stated = None
     if is_tensor(array):
-        array = array.detach()
+        array, stated = _bits_of(array.detach())
     interface: Mapping[str, Any] = array.__cuda_array_interface__
     if interface.get("mask") is not None:
         raise TypeError("a masked array can't be updated")
     address, is_readonly = interface["data"]
-    dtype, shape = np.dtype(interface["typestr"]), tuple(interface["shape"])
+    dtype, shape = stated or _dtype_of(array, interface["typestr"]), tuple(interface["shape"])
     strides = interface.get("strides") or dense(shape, dtype.itemsize)
     return View(int(address), shape, tuple(strides), dtype, not is_readonly)
+
+
+def _bits_of(tensor: Any) -> tuple[Any, np.dtype[Any] | None]:
+    """A tensor that the interface describes, and its dtype if the interface has none for it."""
+    torch = sys.modules["torch"]
+    is_one = tensor.dtype is torch.bfloat16
+    return (tensor.view(torch.int16), BFLOAT16) if is_one else (tensor, None)
+
+
+def _dtype_of(array: Any, typestr: str) -> np.dtype[Any]:
+    """The dtype of an array; in the interface, bfloat16 is two bytes without a meaning."""
+    dtype = np.dtype(typestr)
+    is_one = dtype.kind == "V" and getattr(array, "dtype", None) == BFLOAT16
+    return BFLOAT16 if is_one else dtype

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba.core.caching import FunctionCache
 
+from optgen.runtime.cpu import half_precision
 from optgen.runtime.cuda.jit import Kernel
 from optgen.runtime.disk_cache import Kept
 
@@ -70,11 +71,9 @@ def _kept(kernel: Kernel) -> Kept | None:
 @cache
 def _surroundings() -> str:
     """A digest of all inputs of the compilation other than the kernel's own file."""
-    sources = sorted(
-        (file.name, file.read_bytes())
-        for file in files(__package__).iterdir()
-        if file.name.endswith(".py")
-    )
+    own, shared = files(__package__), files(half_precision.__package__)
+    every = [*own.iterdir(), *(shared / name for name in ("half_precision.py", "storage.py"))]
+    sources = sorted((file.name, file.read_bytes()) for file in every if file.name.endswith(".py"))
     names = ("numba", "numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink")
     versions = [(name, metadata.version(name)) for name in names]
     return hashlib.sha256(repr((sources, versions)).encode()).hexdigest()

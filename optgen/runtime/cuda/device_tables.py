@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.chunks import Segments
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.cuda.launch_sequence import Host, Table
 from optgen.runtime.kernels import Builder, Kernels, Program, switches_of
 from optgen.runtime.matrix_calls import ELEMENT
@@ -22,7 +23,8 @@ class Variables:
     """The data of the variables that the engine needs, in their order."""
 
     addresses: Sequence[int]
-    dtypes: Sequence[np.dtype[Any]]
+    #: How the buffers of each are stored.
+    formats: Sequence[Formats]
     devices: Sequence[int]
     rows: Sequence[int]
     views: Sequence[View]
@@ -50,7 +52,7 @@ class Place:
         control: int,
     ) -> None:
         self.device, self.kernels, self.control = device, kernels, control
-        self.views, self._dtypes = variables.views, variables.dtypes
+        self.views, self._formats = variables.views, variables.formats
         count = len(self.views)
         shapes = [view.shape for view in self.views]
         self.sizes = Table(device, np.array(shapes, np.int64).reshape(-1, 7))
@@ -118,11 +120,11 @@ class Place:
             self._sums[key] = Table(self.device, np.zeros((len(self.views) + 1) * width))
         return self._sums[key]
 
-    def by_dtype(self, members: Mask) -> Iterator[tuple[np.dtype[Any], Host]]:
-        """The variables with elements among the members, by dtype."""
+    def alike(self, members: Mask) -> Iterator[tuple[Formats, Host]]:
+        """The variables with elements among the members, by formats."""
         found = np.flatnonzero(members & self.present).tolist()
-        for dtype in dict.fromkeys(self._dtypes[index] for index in found):
-            yield dtype, np.array([i for i in found if self._dtypes[i] == dtype], np.int64)
+        for formats in dict.fromkeys(self._formats[index] for index in found):
+            yield formats, np.array([i for i in found if self._formats[i] == formats], np.int64)
 
     def key(self, builder: Builder, on: Mapping[str, bool]) -> tuple[Any, ...]:
         """The key that distinguishes the kernels of a builder."""

@@ -1,7 +1,6 @@
-"""All uses of numba-cuda's internals: kernels, PTX, memory access.
+"""All uses of numba-cuda's internals: kernels, PTX.
 
-In Numba's simulator, where kernels are Python and device memory is host memory, memory access is
-that of ``simulated``.
+In Numba's simulator, kernels are Python and device memory is host memory.
 """
 
 from __future__ import annotations
@@ -94,93 +93,6 @@ def device(function: Callable[..., Any]) -> Callable[..., Any]:
     return cuda.jit(device=True, inline="always")(function)  # type: ignore[no-any-return]
 
 
-class Lanes:
-    """Generates accesses to adjacent elements, from and to a small per-thread array."""
-
-    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        lanes, address, self.first, self.count, self.whole = arguments
-        kind = signature.args[0]
-        self.builder, self.element = builder, context.get_value_type(kind.dtype)
-        self.number = VECTOR_BYTES * 8 // kind.dtype.bitwidth
-        self._lanes = context.make_array(kind)(context, builder, lanes).data
-        self.base = builder.inttoptr(address, self.element.as_pointer(addrspace=1))
-
-    def each(self) -> range:
-        """The numbers of the lanes."""
-        return range(self.number)
-
-    def lane(self, k: int) -> Any:
-        """The address of lane ``k`` in the thread's array."""
-        return self.builder.gep(self._lanes, [ir.IntType(64)(k)])
-
-    def place(self, k: int) -> Any:
-        """The address of element ``first + k`` in memory."""
-        return self.builder.gep(self.base, [self.builder.add(self.first, ir.IntType(64)(k))])
-
-    def vector(self) -> Any:
-        """The address of all elements as one vector."""
-        kind = ir.VectorType(self.element, self.number)
-        return self.builder.bitcast(self.place(0), kind.as_pointer(addrspace=1))
-
-    def exists(self, k: int) -> Any:
-        """Whether element ``first + k`` comes before the end."""
-        index = self.builder.add(self.first, ir.IntType(64)(k))
-        return self.builder.icmp_signed("<", index, self.count)
-
-    def load_each(self) -> None:
-        """Load single elements; lanes past the end are 0."""
-        for k in self.each():
-            self.builder.store(self.element(0.0), self.lane(k))
-            with self.builder.if_then(self.exists(k)):
-                self.builder.store(self.builder.load(self.place(k)), self.lane(k))
-
-    def store_each(self) -> None:
-        """Store single elements."""
-        for k in self.each():
-            with self.builder.if_then(self.exists(k)):
-                self.builder.store(self.builder.load(self.lane(k)), self.place(k))
-
-
-def load_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Generate a load of whole vectors, or else of single elements."""
-    lanes = Lanes(context, builder, signature, arguments)
-    with builder.if_else(lanes.whole) as (then, otherwise):
-        with then:
-            vector = builder.load(lanes.vector(), align=VECTOR_BYTES)
-            for k in lanes.each():
-                element = builder.extract_element(vector, ir.IntType(32)(k))
-                builder.store(element, lanes.lane(k))
-        with otherwise:
-            lanes.load_each()
-    return context.get_dummy_value()
-
-
-def store_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Generate a store of whole vectors, or else of single elements."""
-    lanes = Lanes(context, builder, signature, arguments)
-    with builder.if_else(lanes.whole) as (then, otherwise):
-        with then:
-            vector = ir.VectorType(lanes.element, lanes.number)(ir.Undefined)
-            for k in lanes.each():
-                element = builder.load(lanes.lane(k))
-                vector = builder.insert_element(vector, element, ir.IntType(32)(k))
-            builder.store(vector, lanes.vector(), align=VECTOR_BYTES)
-        with otherwise:
-            lanes.store_each()
-    return context.get_dummy_value()
-
-
-def _access(generate: Callable[..., Any]) -> Callable[..., Any]:
-    @intrinsic
-    def access(
-        context: Any, lanes: Any, address: Any, first: Any, count: Any, whole: Any
-    ) -> tuple[Any, Any]:
-        kinds = (lanes, types.int64, types.int64, types.int64, types.boolean)
-        return types.void(*kinds), generate
-
-    return access  # type: ignore[no-any-return]
-
-
 @intrinsic
 def _take_number(context: Any, table: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -189,12 +101,6 @@ def _take_number(context: Any, table: Any) -> tuple[Any, Any]:
     return types.int64(types.CPointer(types.int64)), generate
 
 
-#: ``load(lanes, address, first, count, whole)``: load elements from ``first`` on into a thread's
-#: array of lanes, as one vector if they are ``whole`` (complete and aligned); lanes past the end
-#: are 0.
-load = simulated.load if SIMULATED else _access(load_lanes)
-#: ``store(lanes, address, first, count, whole)``: the inverse of ``load``.
-store = simulated.store if SIMULATED else _access(store_lanes)
 #: ``take_number(table)``: add 1 to the first entry of a table; return its previous value.
 take_number = simulated.take_number if SIMULATED else _take_number
 #: On a device, ``math.floor`` returns the type of its argument; in Python, it returns an integer,

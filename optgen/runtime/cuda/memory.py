@@ -11,7 +11,10 @@ import numpy as np
 from optgen.runtime.arrays import Spans, fills
 from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments, segments_of
+from optgen.runtime.cpu.storage import Formats, formats_of
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
+from optgen.runtime.cuda.arrays import View as Layout
+from optgen.runtime.cuda.casting import can_cast, cast
 from optgen.runtime.cuda.deferred import Deferred
 from optgen.runtime.cuda.device_tables import Mask, Variables
 from optgen.runtime.cuda.devices import driver
@@ -19,8 +22,8 @@ from optgen.runtime.cuda.engine import Engine
 from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.cuda.matrix_libraries import DeviceMatrices, matrices_by
-from optgen.runtime.dtypes import ON_DEVICES, named
-from optgen.runtime.kernels import Kernels
+from optgen.runtime.dtypes import DTYPES, named, wide
+from optgen.runtime.kernels import Kernels, UnsupportedTargetError
 from optgen.runtime.matrix_calls import multiple_of_identity
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.shards import Part
@@ -45,7 +48,7 @@ class DeviceMemory:
         """The variables, validated for updates in place.
 
         Raises TypeError or ValueError for anything other than distinct, writeable, dense, aligned
-        float32 or float64 arrays of one library.
+        arrays of 16, 32 or 64-bit numbers, of one library.
         """
         first, self._library = next((path, library_of(array)) for path, array in named.items())
         for path, variable in named.items():
@@ -79,20 +82,25 @@ class DeviceMemory:
     def new(self, like: Any, value: float | None, storage: str = "") -> DeviceArray:
         """An array with the layout of a variable; it holds one value or the variable's values.
 
-        Raises ValueError where kernels on devices don't have the ``storage``.
+        It has the dtype of that name, or the variable's. Raises UnsupportedTargetError for a
+        ``storage`` that kernels on devices don't have.
         """
-        if storage and storage != self.form(like)[1]:
-            raise ValueError(f"states on a device have the dtype of their variable, not {storage}")
-        view = view_of(like)
-        array = DeviceArray(self._device(like), view.shape, view.dtype, view.strides)
+        if storage and storage not in {one.name for one in DTYPES}:
+            raise UnsupportedTargetError(
+                f"kernels on a device store {named(DTYPES)}, not {storage}; choose one of these as "
+                'state_dtype, and rounding="nearest", or keep the variables on the host'
+            )
+        dtype = np.dtype(storage) if storage else view_of(like).dtype
+        strides = tuple(step * dtype.itemsize for step in _strides(like))
+        array = DeviceArray(self._device(like), view_of(like).shape, dtype, strides)
         self.assign(array, like if value is None else value)
         return array
 
     def numbers(
         self, near: Any, shape: tuple[int, ...], value: float, *, is_own: bool = False
     ) -> DeviceArray:
-        """An array of one value, or a square of a variable's ``own`` dtype, where it is."""
-        dtype = np.dtype(self.form(near)[1]) if is_own else np.dtype(np.float64)
+        """An array of one value, or a square as kernels compute a variable, where it is."""
+        dtype = wide(view_of(near).dtype) if is_own else np.dtype(np.float64)
         array = DeviceArray(self._device(near), shape, dtype)
         self.assign(array, multiple_of_identity(shape, value, dtype) if is_own else value)
         return array
@@ -103,7 +111,7 @@ class DeviceMemory:
 
     def scratch(self, near: Any, shape: tuple[int, ...]) -> Any:
         """An array of any values of the library that computes functions of matrices."""
-        return self._matrices.room(self._device(near), shape, np.dtype(self.form(near)[1]))
+        return self._matrices.room(self._device(near), shape, wide(view_of(near).dtype))
 
     def matrices(self, flat: Any, view: View) -> Any:
         """Elements in the order of a variable's memory as a batch of matrices.
@@ -130,6 +138,9 @@ class DeviceMemory:
             source = view_of(value)
             if (source.shape, source.strides, source.dtype) == view[1:4]:
                 driver.copy(device, view.address, source.address, view.nbytes, stream)
+                return
+            if self._device(value) == device and can_cast(view, source):
+                cast(device, view, source, stream)
                 return
             value = to_host(source, self._device(value), stream)
         if np.ndim(value) == 0 and value == 0:
@@ -195,16 +206,20 @@ class DeviceMemory:
         if seed is not None:
             raise ValueError("kernels on a device round to nearest; don't set another rounding")
         arrays = [view_of(variable) for variable in variables]
+        held = {
+            name: [None if array is None else view_of(array) for array in some]
+            for name, some in states.items()
+        }
         described = Variables(
             [array.address for array in arrays],
-            [array.dtype for array in arrays],
+            [self._formats(array, index, held) for index, array in enumerate(arrays)],
             [self._device(variable) for variable in variables],
             rows,
             [one or plain_view(a.shape) for one, a in zip(views, arrays, strict=True)],
         )
         addresses = {
-            name: [0 if array is None else view_of(array).address for array in held]
-            for name, held in states.items()
+            name: [0 if array is None else array.address for array in some]
+            for name, some in held.items()
         }
         return Engine(
             self._kernels,
@@ -216,6 +231,11 @@ class DeviceMemory:
             self._library.stream,
             (batches, self._matrices.functions) if batches else None,
         )
+
+    def _formats(self, variable: Layout, index: int, held: Mapping[str, Sequence[Any]]) -> Formats:
+        """How the buffers of a variable are stored."""
+        own = [held[name][index] if name in held else None for name in self._kernels.buffers]
+        return formats_of(variable.dtype, [None if one is None else one.dtype for one in own])
 
     def deferred(self, engine: Engine, rows: int, columns: int) -> Deferred | None:
         """The executor of calls that the host doesn't observe; None for several devices."""
@@ -237,8 +257,8 @@ class DeviceMemory:
 
 def _check(path: str, variable: Any) -> None:
     view = view_of(variable)
-    if view.dtype not in ON_DEVICES or not view.dtype.isnative:
-        raise TypeError(f"{path!r} must be {named(ON_DEVICES)}, not {view.dtype}")
+    if view.dtype not in DTYPES or not view.dtype.isnative:
+        raise TypeError(f"{path!r} must be {named(DTYPES)}, not {view.dtype}")
     if not view.is_writable:
         raise ValueError(f"{path!r} is read-only, so it can't be updated in place")
     if not view.nbytes:

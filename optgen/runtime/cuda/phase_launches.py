@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.cuda.axes import fold_layers
 from optgen.runtime.cuda.control import ANY
 from optgen.runtime.cuda.device_tables import Mask, Part, Place
@@ -37,13 +37,18 @@ class Launches:
 
 @dataclass(frozen=True)
 class Pass:
-    """What runs over the elements of the members of one part and dtype."""
+    """What runs over the elements of the members of one part and the same formats."""
 
     part: Part
     builder: Builder
-    dtype: np.dtype[Any]
+    formats: Formats
     members: Host
     is_axial: bool
+
+    @property
+    def lanes(self) -> int:
+        """The elements that a thread moves at once."""
+        return VECTOR_BYTES // np.dtype(self.formats.real).itemsize
 
 
 class ProgramLaunches:
@@ -95,9 +100,9 @@ class ProgramLaunches:
             if builder is None:
                 continue
             is_axial = phase.is_axial and part.on[MATRIX]
-            for dtype, members in self._place.by_dtype(self._chosen & part.members):
+            for formats, members in self._place.alike(self._chosen & part.members):
                 for some in self._by_layout(members) if is_axial else [members]:
-                    yield Pass(part, builder, dtype, some, is_axial)
+                    yield Pass(part, builder, formats, some, is_axial)
 
     def _by_layout(self, members: Host) -> Iterator[Host]:
         """The members whose rows follow each other, and those that are scattered."""
@@ -117,7 +122,7 @@ class ProgramLaunches:
     def _over_chunks(self, found: Launches, phase: Phase, one: Pass, alone: bool) -> None:
         stage, place = found.passes, self._place
         sizes = place.sizes_of(phase.over)[one.members]
-        work = Work(one.members, sizes, one.dtype.itemsize, place.segments)
+        work = Work(one.members, sizes, place.segments)
         arguments = [stage.table(work.chunks), work.count, *self._common(one)]
         if phase.sums:
             arguments.append(place.sizes.address)
@@ -127,8 +132,7 @@ class ProgramLaunches:
     def _over_tiles(self, found: Launches, phase: Phase, one: Pass, alone: bool) -> None:
         stage, place = found.passes, self._place
         views = [place.views[index] for index in one.members]
-        lanes = VECTOR_BYTES // one.dtype.itemsize
-        tiles = Tiles(one.members.tolist(), views, lanes, driver.THREADS)
+        tiles = Tiles(one.members.tolist(), views, one.lanes, driver.THREADS)
         row_parts = stage.room(phase.rows * tiles.row_results)
         column_parts = stage.room(phase.columns * tiles.column_results)
         arguments = [stage.table(tiles.tiles), tiles.count, *self._common(one)]
@@ -216,9 +220,8 @@ class ProgramLaunches:
     ) -> Kernel:
         """Add the launch of a pass and return its kernel."""
         on: Mapping[str, bool] = {**one.part.on, "deferred": self._deferred, "alone": alone}
-        real, widths = one.dtype.type, self._place.kernels.widths
-        lanes = VECTOR_BYTES // one.dtype.itemsize
-        kernel: Kernel = built(one.builder, on, real, lanes, driver.THREADS, widths, *scattered)
-        key = (real.__name__, *scattered, self._place.key(one.builder, on))
+        fixed = one.formats, one.lanes, driver.THREADS, self._place.kernels.widths, *scattered
+        kernel: Kernel = built(one.builder, on, *fixed)
+        key = (one.formats.name, *scattered, self._place.key(one.builder, on))
         stage.add(kernel, key, arguments, blocks)
         return kernel

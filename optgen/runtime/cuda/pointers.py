@@ -9,7 +9,8 @@ from numba import types
 from numba.cuda.extending import intrinsic
 
 from optgen.runtime.cuda import simulated
-from optgen.runtime.cuda.jit import SIMULATED, Function, Lanes, load_lanes, store_lanes
+from optgen.runtime.cuda.jit import SIMULATED, Function
+from optgen.runtime.cuda.lanes import Lanes, load_lanes, store_lanes
 
 _INT64 = ir.IntType(64)
 
@@ -18,8 +19,8 @@ class _Scattered(Lanes):
     """Accesses to the elements of a row whose columns are at places of a table."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        super().__init__(context, builder, signature, arguments[:-1])
-        self._columns = builder.inttoptr(arguments[-1], _INT64.as_pointer(addrspace=1))
+        super().__init__(context, builder, signature, arguments)
+        self._columns = builder.inttoptr(arguments[5], _INT64.as_pointer(addrspace=1))
 
     def place(self, k: int) -> Any:
         """The address of element ``first + k`` in memory."""
@@ -38,21 +39,24 @@ def _scatter(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return context.get_dummy_value()
 
 
-def _take(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return load_lanes(context, builder, signature, arguments[:-1])
-
-
-def _give(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    return store_lanes(context, builder, signature, arguments[:-1])
-
-
 def _access(generate: Function) -> Function:
     @intrinsic
     def access(
-        context: Any, lanes: Any, address: Any, first: Any, count: Any, whole: Any, columns: Any
-    ) -> tuple[Any, Any]:
-        kinds = (*[types.int64] * 3, types.boolean, types.int64)
-        return types.void(lanes, *kinds), generate
+        context: Any,
+        lanes: Any,
+        start: Any,
+        first: Any,
+        count: Any,
+        whole: Any,
+        columns: Any,
+        column: Any,
+        formats: Any,
+    ) -> tuple[Any, Any] | None:
+        # Numba tries again with literal types.
+        if not isinstance(column, types.Literal):
+            return None
+        kinds = (lanes, *[types.int64] * 3, types.boolean, types.int64, column, formats)
+        return types.void(*kinds), generate
 
     return access  # type: ignore[no-any-return]
 
@@ -74,7 +78,9 @@ def _pointer(kind: Any) -> Function:
 reals = simulated.reals if SIMULATED else _pointer(types.float64)
 integers = simulated.integers if SIMULATED else _pointer(types.int64)
 
-_PLAIN = (simulated.take, simulated.give) if SIMULATED else (_access(_take), _access(_give))
+_PLAIN = (
+    (simulated.take, simulated.give) if SIMULATED else (_access(load_lanes), _access(store_lanes))
+)
 _SCATTERED = (
     (simulated.gather, simulated.scatter) if SIMULATED else (_access(_gather), _access(_scatter))
 )
@@ -83,7 +89,7 @@ _SCATTERED = (
 def access(scattered: bool) -> tuple[Function, Function]:
     """What loads and what stores elements of a row of a matrix.
 
-    Like ``load`` and ``store``, with one more argument: the address of a table with the places of
-    the columns, which matters if the matrix is ``scattered``.
+    Like ``load`` and ``store``, with one more argument after the fifth: the address of a table with
+    the places of the columns, which matters if the matrix is ``scattered``.
     """
     return _SCATTERED if scattered else _PLAIN

@@ -36,20 +36,19 @@ class Runs:
 
 
 class Work:
-    """Chunks of some variables of one dtype, and the runs of chunks that form the sums."""
+    """Chunks of some variables, and the runs of chunks that form the sums."""
 
     def __init__(
         self,
         members: Indices,
         sizes: Indices,
-        itemsize: int,
         segments: Sequence[Segments | None] = (),
     ) -> None:
         """``members`` are the indices of the variables, ``sizes`` their numbers of elements."""
         self.members = np.ascontiguousarray(members, np.int64)
         most = _rounded(max(LEAST, -(-int(sizes.sum()) // MOST_CHUNKS)))
         found = Chunks(self.members, sizes, most, segments)
-        self.chunks = found.table(itemsize)
+        self.chunks = found.table()
         self.runs = Runs(np.unique(found.tensors, return_counts=True)[1])
 
     @property

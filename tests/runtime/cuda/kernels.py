@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, Kernels
 from tests.numeric.settings import Setting
 from tests.numeric.training import new
@@ -23,10 +24,17 @@ def kernels_of(setting: Setting) -> tuple[Kernels, dict[str, bool]]:
     return kernels, {**on, "alone": True, "deferred": False}
 
 
-def element_kernels(setting: Setting, real: str, **more: bool) -> Iterator[Made]:
+def formats(kernels: Kernels, real: str, stored: str = "", state: str = "") -> Formats:
+    """How parameters and gradients are ``stored``, and all else; by default as ``real``."""
+    of_variables = ("param", "grad")
+    columns = [stored if name in of_variables else state for name in kernels.buffers]
+    return Formats(REALS[real], tuple(one or real for one in columns))
+
+
+def element_kernels(
+    setting: Setting, real: str, stored: str = "", state: str = "", **more: bool
+) -> Iterator[Made]:
     """The kernels with element loops; ``more`` turns switches of the runtime."""
     kernels, on = kernels_of(setting)
-    width = 16 // np.dtype(real).itemsize
-    return passes(
-        setting.optimizer, kernels, {**on, **more}, REALS[real], width, 256, kernels.widths
-    )
+    fixed = formats(kernels, real, stored, state), 16 // np.dtype(real).itemsize, 256
+    return passes(setting.optimizer, kernels, {**on, **more}, *fixed, kernels.widths)

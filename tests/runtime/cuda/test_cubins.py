@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 
 from optgen.optimizers.cuda import sgd
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.cuda import cubins, jit
 from optgen.runtime.kernels import Widths, built, switches_of
 
@@ -19,7 +20,8 @@ CAPABILITY = (9, 0)
 
 def kernel(**on: bool) -> jit.Kernel:
     switches = {name: on.get(name, False) for name in switches_of(sgd.update)}
-    made: jit.Kernel = built(sgd.update, switches, np.float32, 4, 256, Widths(5, 20, 4))
+    stored = Formats(np.float32, ("float32",) * 5)
+    made: jit.Kernel = built(sgd.update, switches, stored, 4, 256, Widths(5, 20, 4))
     return made
 
 

@@ -10,18 +10,22 @@ import pytest
 
 from tests.numeric.settings import ALONE, AROUND, Setting
 from tests.runtime.cuda import own
-from tests.runtime.cuda.kernels import element_kernels, kernels_of
+from tests.runtime.cuda.kernels import element_kernels, formats, kernels_of
 from tests.runtime.cuda.ptx import count, element_loops
 from tests.runtime.passes import Made
 
 pytest.importorskip("numba_cuda", reason='no CUDA toolkit: pip install -e ".[cuda]"')
 
-from optgen.runtime.cuda import axes, control, cubins, jit, keeping, sums
+from optgen.runtime.cpu.storage import Formats
+from optgen.runtime.cuda import axes, casting, control, cubins, jit, keeping, sums
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, Phase, built
 
 #: A100, H100 and B200. What they differ in is the assembler's: one rule's kernels show it.
 CAPABILITIES = ((8, 0), (9, 0), (10, 0))
 USUAL = CAPABILITIES[1:2]
+#: Four elements of 16 bits, as they are loaded; and those of any 16 or 32 bits, as they are stored.
+HALVES = r"v2\.u32"
+STORED = r"v4\.(?:[bu]16|f32)"
 VECTORS = {"float32": r"v4\.f32", "float64": r"v2\.f64"}
 #: What a float32 kernel may do with float64: read the tables of scalars, and round them.
 READS = r"ld\.global\.f64|cvt\.rn\.f32\.f64|setp\.\w+\.f64|mov\.f64"
@@ -61,14 +65,38 @@ def test_so_do_kernels_with_features(setting: Setting) -> None:
         check_resources(text, *USUAL)
 
 
-def check(made: Made, real: str, text: str) -> None:
+@pytest.mark.parametrize(("stored", "state"), [("bfloat16", "float32"), ("float16", "bfloat16")])
+@pytest.mark.parametrize("setting", [PLAIN[2], PLAIN[-1]], ids=str)
+def test_half_precision_is_converted_in_registers(
+    setting: Setting, stored: str, state: str
+) -> None:
+    for made in element_kernels(setting, "float32", stored, state):
+        (text,) = made.kernel.ptx(*USUAL)
+        check(made, "float32", text, loads=rf"(?:{VECTORS['float32']}|{HALVES})", stores=STORED)
+        check_resources(text, *USUAL)
+        wide = count(r"(ld|st)\.global(\.v4)?\.f32", text)
+        # Variables and gradients have no float32 copy.
+        assert bool(wide) == (state == "float32" and made.loads > 2), made.name
+        assert bool(count(r"cvt\.f32\.f16", text)) == (stored == "float16")
+
+
+def test_matrices_in_half_precision_are_moved_as_vectors() -> None:
+    for phase, what, kernel in every_kernel(own.EXTENTS[0], True, "bfloat16"):
+        (text,) = kernel.ptx(*USUAL)
+        assert not count(r"\.local\b", text), (phase, what)
+        check_resources(text, *USUAL)
+        assert bool(count(rf"ld\.global\.{HALVES}", text)) == (what == "elements")
+        assert not count(r"ld\.global(\.v4)?\.f32", text)
+
+
+def check(made: Made, real: str, text: str, loads: str = "", stores: str = "") -> None:
     vector = VECTORS[real]
-    loads = count(rf"ld\.global\.{vector}", text)
-    stores = count(rf"st\.global\.{vector}", text)
+    found = count(rf"ld\.global\.{loads or vector}", text)
+    stored = count(rf"st\.global\.{stores or vector}", text)
     # A short loop may be unrolled; every copy of it moves the same.
-    copies = loads // made.loads
+    copies = found // made.loads
     assert copies >= 1, made.name
-    assert (loads, stores) == (copies * made.loads, copies * made.stores), made.name
+    assert (found, stored) == (copies * made.loads, copies * made.stores), made.name
     assert not count(r"\.local\b", text), made.name
     loops = list(element_loops(text))
     assert loops, made.name
@@ -111,7 +139,10 @@ def test_the_scalars_of_a_call(setting: Setting) -> None:
 
 @pytest.mark.parametrize(
     "kernel",
-    [control.put_scale, control.choose, control.judge, sums.meet, axes.fold_layers, keeping.keep],
+    [
+        *(control.put_scale, control.choose, control.judge, sums.meet, axes.fold_layers),
+        *(keeping.keep, casting.casting(Formats(np.float32, ("float32", "bfloat16")), 4)),
+    ],
     ids=lambda k: k.name,
 )
 def test_the_kernels_of_the_runtime(kernel: jit.Kernel) -> None:
@@ -144,7 +175,8 @@ def test_optimizers_of_a_user_s_own(name: str) -> None:
     builders = [phase.builder(on) for phase in update.phases if phase.builder(on)]
     assert len(builders) == 3
     for builder in builders:
-        (text,) = built(builder, on, np.float32, 4, 256, kernels.widths).ptx(*USUAL)
+        fixed = formats(kernels, "float32"), 4, 256, kernels.widths
+        (text,) = built(builder, on, *fixed).ptx(*USUAL)
         # A scalar that only one branch needs may be rounded there, which is no arithmetic.
         inside = [line for loop in element_loops(text) for line in loop if ".f64" in line]
         assert all("cvt.rn.f32.f64" in line for line in inside), inside
@@ -152,18 +184,21 @@ def test_optimizers_of_a_user_s_own(name: str) -> None:
         check_resources(text, *USUAL)
 
 
-def every_kernel(name: str, is_matrix: bool) -> Iterator[tuple[Phase, str, jit.Kernel]]:
+def every_kernel(
+    name: str, is_matrix: bool, stored: str = ""
+) -> Iterator[tuple[Phase, str, jit.Kernel]]:
     """The kernels of the update of a rule, with their phases and what they are."""
     kind = getattr(own.package(), name)
-    widths = kind.kernels_of("cuda").widths
+    kernels = kind.kernels_of("cuda")
+    widths, held = kernels.widths, formats(kernels, "float32", stored, stored)
     on = {**kind()._core.settings.on(), CHECK_FINITE: False, CONSTRAINED: False, MATRIX: is_matrix}
     on |= {"alone": True, "deferred": True}
-    for phase in kind.kernels_of("cuda").programs[0].phases:
+    for phase in kernels.programs[0].phases:
         builder = phase.builder(on)
         layouts = [(False,), (True,)] if phase.is_axial and is_matrix else [()]
         for scattered in layouts if builder else ():
             what = "scattered" if scattered == (True,) else "elements"
-            yield phase, what, built(builder, on, np.float32, 4, 256, widths, *scattered)
+            yield phase, what, built(builder, on, held, 4, 256, widths, *scattered)
         if phase.shared is not None:
             yield phase, "shared", built(phase.shared, on, widths)
         if phase.scalars is not None and (builder or phase.is_due_anyway):

@@ -26,7 +26,7 @@ class Cuda(Target):
             *("sizes", "slot", "slots", "sums", "tensor", "threads", "ticket", "whole", "widths"),
             *("access", "across", "apart", "base", "begin", "begins", "column_parts"),
             *("column_place", "column_results", "columns", "give", "height", "held", "inf"),
-            *("itemsize", "left", "line", "matrices", "matrix_index", "of_tensor", "offset"),
+            *("formats", "left", "line", "matrices", "matrix_index", "of_tensor", "offset"),
             *(
                 "origin",
                 "own",
@@ -46,11 +46,12 @@ class Cuda(Target):
         ]
     )
     finishes = True
-    endings = ("_address", "_lines", "_total", "_vector")
+    endings = ("_start", "_lines", "_total", "_vector")
     attributes = frozenset(
         [
             *("cuda.local", "cuda.local.array", "cuda.shared", "cuda.shared.array"),
             "cuda.syncthreads",
+            "formats.real",
             *(f"cuda.{place}" for place in _PLACES),
             *(f"cuda.{place}.x" for place in _PLACES),
         ]

@@ -26,7 +26,10 @@ from optgen.compiler.ir.plan import Reduction
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
 
-_LOOP = ("Integer", "Integers", "Kernel", "RUNNING", "Reals", "Widths", "cuda", "kernel", "load")
+_LOOP = (
+    *("Formats", "Integer", "Integers", "Kernel", "RUNNING", "Reals", "Widths", "cuda", "kernel"),
+    *("load", "element_at"),
+)
 _SUMS = ("float64", "fold", "fold_members", "is_last_block")
 _AXES = ("access", "float64", "integers", "with_vectors")
 _BLOCK = ("Integer", "Integers", "Kernel", "Reals", "Widths", "cuda", "is_off", "kernel")
@@ -46,7 +49,7 @@ SUPPORT: dict[str, str] = {
     **dict.fromkeys(
         [
             *("Function", "Integer", "Integers", "Kernel", "Reals", "Widths", "device"),
-            *("kernel", "load", "store", "with_vectors"),
+            *("kernel", "with_vectors"),
         ],
         "optgen.runtime.cuda.jit",
     ),
@@ -58,6 +61,8 @@ SUPPORT: dict[str, str] = {
         "optgen.runtime.cuda.sums",
     ),
     **dict.fromkeys(DRAWS, "optgen.runtime.cuda.randomness"),
+    "Formats": "optgen.runtime.cpu.storage",
+    **dict.fromkeys(["load", "element_at", "store"], "optgen.runtime.cuda.lanes"),
     "leave_row": "optgen.runtime.cuda.axes",
     **dict.fromkeys(["access", "integers", "reals"], "optgen.runtime.cuda.pointers"),
     "inf": "math",

@@ -1,4 +1,4 @@
-"""Statements of CUDA kernels: what a thread moves 16 bytes at a time, and does to each element."""
+"""Statements of CUDA kernels: what a thread moves as vectors, and does to each element."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM_SEED, RANDOM_STEP
 
 ARRAY = "cuda.local.array"
-_FIRST = "real: type, lanes: int, threads: int, widths: Widths"
+_FIRST = "formats: Formats, lanes: int, threads: int, widths: Widths"
 #: Extents of buffers of which a thread has an array of lanes.
 _LANES = (Extent.ELEMENT, Extent.COLUMNS, *SQUARES)
 
@@ -119,12 +119,16 @@ class CudaPrinter(ScalarPrinter):
     def _addresses(self, buffers: Sequence[str], *, is_tile: bool) -> str:
         """Where the stretch of each buffer begins, and whether all begin at whole vectors."""
         first = "" if is_tile else " + first"
-        lines = [f"{b}_address = {self.address(b)}{first}" for b in buffers]
+        column = self.naming.column
+        lines = [
+            f"{b}_start = element_at(addresses, n_buffers * tensor, {column(b)}, formats){first}"
+            for b in buffers
+        ]
         # In a matrix, each line must begin at a whole vector.
-        parts = [f"{b}_address" for b in buffers] + (["itemsize * stretch"] if is_tile else [])
+        parts = [f"{b}_start" for b in buffers] + (["stretch"] if is_tile else [])
         # A sum of what is the same for each element moves nothing.
         if buffers:
-            lines += [f"bits = {' | '.join(parts)}", "aligned = bits & 15 == 0"]
+            lines += [f"bits = {' | '.join(parts)}", "aligned = bits % lanes == 0"]
         else:
             lines += ["aligned = True"]
         return "\n".join(lines)
@@ -210,5 +214,6 @@ class CudaPrinter(ScalarPrinter):
         """A load or store of a thread's lanes."""
         what = "load" if isinstance(statement, Load) else "store"
         name = statement.buffer
-        text = f"{what}({self.name(name)}, {name}_address, i, count, whole)"
+        place = f"{name}_start, i, count, whole, {self.naming.column(name)}, formats"
+        text = f"{what}({self.name(name)}, {place})"
         return Line(text, statement.guard)

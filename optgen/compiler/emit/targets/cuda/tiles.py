@@ -39,7 +39,7 @@ class TilePrinter(CudaPrinter):
         return {
             **loop,
             **self.index(function.program),
-            "first": "real: type, lanes: int, threads: int, widths: Widths, scattered: bool",
+            "first": "formats: Formats, lanes: int, threads: int, widths: Widths, scattered: bool",
             "runtime_switches": ("deferred",),
             "lanes": "\n".join(filter(None, [loop["lanes"], *arrays])),
             "lines": "\n".join(lines),
@@ -74,8 +74,9 @@ class TilePrinter(CudaPrinter):
         """A load or store of a thread's part of a line."""
         what = "take" if isinstance(statement, Load) else "give"
         name = statement.buffer
-        place = f"{name}_address + offset, i, width, whole, columns"
-        return Line(f"{what}({self.name(name)}, {place})", statement.guard)
+        place = f"{name}_start + offset, i, width, whole, columns"
+        text = f"{what}({self.name(name)}, {place}, {self.naming.column(name)}, formats)"
+        return Line(text, statement.guard)
 
     def _wide(self, reduction: Reduction) -> str:
         """The term of a reduction in float64; the square of a float32 may overflow."""
