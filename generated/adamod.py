@@ -2,6 +2,8 @@
 # Inputs: sha256 8009f87846bd0d59f0d41545d54ab806
 # Rounding in float32: a step or state is off by 17.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.8 % of its terms' magnitudes at most;
+# mean_square with beta_2 = 0.999, mean_rate with beta_3 = 0.999 stand still.
 """The optimizer AdaMod."""
 
 from __future__ import annotations

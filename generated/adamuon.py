@@ -5,6 +5,7 @@
 # No bound for step of param where matrix: change_scale_part is a sum over a tensor, or made of
 # one.
 # No bound for mean_square where matrix: momentum may cancel, and decides a sign.
+# In bfloat16, rounded to nearest: exp_avg_sq with fallback_beta_2 = 0.999 stands still.
 """The optimizer AdaMuon."""
 
 from __future__ import annotations

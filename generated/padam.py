@@ -2,6 +2,8 @@
 # Inputs: sha256 e8cf942633da857a9ea0196868e57de8
 # Rounding in float32: a step or state is off by 118.6 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.82 % of its terms' magnitudes at most;
+# mean_square with beta_2 = 0.999 stands still.
 """The optimizer PAdam."""
 
 from __future__ import annotations

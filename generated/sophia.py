@@ -2,6 +2,7 @@
 # Inputs: sha256 395ccd47c70a060457224c44e3a839f1
 # Rounding in float32: a step or state is off by 8.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.8 % of its terms' magnitudes at most.
 """The optimizer Sophia."""
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ from fractions import Fraction
 from math import prod
 
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.storage import WIDTH
+from optgen.compiler.ir.formats import state_width
+from optgen.compiler.ir.rule import GRAD, PARAM
+from optgen.compiler.ir.storage import WIDTH, Stored
 
 #: Bytes of a number of a tensor, a row or a column, which is a float64.
 NUMBER_WIDTH = 8
@@ -109,6 +111,23 @@ class Cost:
     def moved_bytes(self) -> int:
         """Bytes read and written, without those of squares."""
         return WIDTH * sum(one.arrays for one in self.stages if one.over is Extent.ELEMENT)
+
+    def state_bytes_in(self, stored: Stored) -> float:
+        """Bytes of states of the parameter's shape, in a storage."""
+        return float(len(self.states) * state_width(stored.states) + stored.extra_width)
+
+    def moved_bytes_in(self, stored: Stored) -> float:
+        """Bytes read and written in a storage, without those of squares."""
+        widths = dict.fromkeys(self.states, state_width(stored.states))
+        widths |= {PARAM: stored.param.width + stored.extra_width, GRAD: stored.grad.width}
+        return float(
+            sum(
+                widths.get(buffer, Fraction(WIDTH))
+                for one in self.stages
+                if one.over is Extent.ELEMENT
+                for buffer in (*one.loads, *one.stores)
+            )
+        )
 
     def floor(self, parameters: int, bandwidth: float) -> float:
         """The lower bound in seconds of a step, for a memory bandwidth in bytes per second."""

@@ -1,0 +1,76 @@
+"""Storage: what becomes of a rule whose parameters, gradients and states aren't float32."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from optgen.analysis.measure.settings import Setting, settings
+from optgen.analysis.measure.storage.bounds import StepError, step_error
+from optgen.analysis.measure.storage.invariants import Encoded, encoded
+from optgen.analysis.measure.storage.means import means
+from optgen.analysis.measure.storage.runs import Found, measured
+from optgen.analysis.measure.storage.standstill import Standstill, standstill
+from optgen.compiler.ir.accuracy import StoredStep
+from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.rule import Rule
+from optgen.compiler.ir.storage import Stored
+
+__all__ = ["InStorage", "in_storage", "stored_step"]
+
+
+@dataclass(frozen=True)
+class InStorage:
+    """A rule in a storage, over all settings of its switches, without features."""
+
+    stored: Stored
+    #: The largest bound of the error of a step, or the first setting without one; None for a rule
+    #: with too many settings.
+    bound: StepError | None
+    means: tuple[Standstill, ...]
+    invariants: tuple[Encoded, ...]
+    #: The largest error found in runs; None if there are none.
+    found: Found | None
+
+    @property
+    def lost(self) -> tuple[Fraction, Fraction]:
+        """Sizes of updates relative to a parameter.
+
+        Up to the first, each is lost; above the second, none is.
+        """
+        return self.stored.kept.halves
+
+
+def in_storage(plan: Plan, stored: Stored) -> InStorage:
+    """What becomes of an optimizer's own rule in a storage."""
+    every = list(settings(plan))
+    found = measured(plan.rule, every, stored)
+    kept = dict.fromkeys(one for setting in every for one in encoded(setting, stored))
+    bound = _largest(plan.rule, every, stored)
+    return InStorage(stored, bound, _means(plan.rule, every, stored), tuple(kept), found)
+
+
+def stored_step(plan: Plan, stored: Stored) -> StoredStep:
+    """The bound of a step's error, and the means that stand still, for headers."""
+    every = list(settings(plan))
+    bound = _largest(plan.rule, every, stored)
+    standing = (one.mean for one in _means(plan.rule, every, stored) if one.stands)
+    return StoredStep(
+        stored.param.name,
+        None if bound is None else bound.error,
+        bound is not None and bound.cancels,
+        tuple(f"{one.state} with {one.shown}" for one in standing),
+    )
+
+
+def _largest(rule: Rule, every: Sequence[Setting], stored: Stored) -> StepError | None:
+    found = [step_error(rule, setting, stored) for setting in every]
+    without = next((one for one in found if one.error is None), None)
+    return without or max(found, key=lambda one: one.error or 0, default=None)
+
+
+def _means(rule: Rule, every: Sequence[Setting], stored: Stored) -> tuple[Standstill, ...]:
+    """Each mean once, with the share of the first setting that has it."""
+    found = {mean.state: mean for setting in reversed(every) for mean in means(rule, setting)}
+    return tuple(standstill(mean, stored) for mean in found.values())
