@@ -96,6 +96,11 @@ def in_percent(error: float) -> str:
     return f"{float(math.ceil(Fraction(100 * error) / size) * size):.2g} %"
 
 
+def two_digits(number: float) -> str:
+    """A number with two significant digits, rounded to nearest."""
+    return f"{float(f'{number:.1e}'):g}"
+
+
 def one_digit(error: float) -> str:
     """An error with one significant digit, rounded up."""
     if error == 0 or not math.isfinite(error):

@@ -123,20 +123,7 @@ class Blockwise:
         above = bisect_left(self.grid, share)
         below = max(above - 1, 0)
         is_below = share - self.grid[below] < self.grid[above] - share
-        return self._decoded(below if is_below else above, value, largest)
-
-    def stochastic(self, value: float, largest: float, draw: float) -> float:
-        """One of both neighbours by a draw from 0 to 1, so that the mean is the value."""
-        if not math.isfinite(value) or value == 0 or largest == 0:
-            return value
-        share = min(abs(value) / largest, 1.0)
-        above = bisect_left(self.grid, share)
-        below = max(above - 1, 0)
-        low, high = self.grid[below], self.grid[above]
-        code = above if low == high or draw < (share - low) / (high - low) else below
-        return self._decoded(code, value, largest)
-
-    def _decoded(self, code: int, value: float, largest: float) -> float:
+        code = below if is_below else above
         if code == 0 and self.stays_positive:
             code = 1
         return math.copysign(largest * self.grid[code], value)
@@ -158,38 +145,29 @@ FLOAT16 = Floating("float16", 16, 11, 2.0**-24, _HALF)
 FLOATS: Mapping[str, Floating] = {one.name: one for one in (FLOAT32, BFLOAT16, FLOAT16)}
 
 
-def _small_float() -> tuple[float, ...]:
-    """The magnitudes of 8-bit floats with 4 bits of exponent and 3 of fraction, relative to 448."""
-    low = [fraction / 8 * 2.0**-6 for fraction in range(8)]
-    high = [(1 + fraction / 8) * 2.0**power for power in range(-6, 9) for fraction in range(8)]
-    return tuple(one / high[-2] for one in [*low, *high[:-1]])
+def _companded(exponent: int, fraction: int) -> tuple[float, ...]:
+    """Magnitudes ``2**e*(1 + f) - 1``, relative to the largest one: steps grow from 0 on."""
+    parts = [part / 2**fraction for part in range(2**fraction)]
+    found = [2.0**power * (1 + part) - 1 for power in range(2**exponent) for part in parts]
+    return tuple(one / found[-1] for one in found)
 
 
-def _linear(codes: int) -> tuple[float, ...]:
-    return tuple(code / codes for code in range(codes + 1))
-
-
-def _companded(codes: int, power: int) -> tuple[float, ...]:
-    """Codes that are denser at 0: they serve a state that is a mean of squares."""
-    return tuple((code / codes) ** power for code in range(codes + 1))
-
-
-#: Formats of states with either sign.
+#: Formats of states with either sign, which takes a bit, by the names of storages.
 SIGNED: Mapping[str, Blockwise] = {
     one.name: one
     for one in (
-        Blockwise("float8", 8, _small_float()),
-        Blockwise("int8", 8, _linear(127)),
-        Blockwise("int4", 4, _linear(7)),
+        Blockwise("float8", 8, _companded(4, 3)),
+        Blockwise("int8", 8, _companded(3, 4)),
+        Blockwise("int4", 4, _companded(2, 1)),
     )
 }
 #: Formats of states that an invariant keeps at 0 or above, by the same names.
 UNSIGNED: Mapping[str, Blockwise] = {
     one.name: one
     for one in (
-        Blockwise("float8", 8, _small_float(), stays_positive=True),
-        Blockwise("int8", 8, _companded(255, 2), stays_positive=True),
-        Blockwise("int4", 4, _companded(15, 2), stays_positive=True),
+        Blockwise("float8", 8, _companded(5, 3), stays_positive=True),
+        Blockwise("int8", 8, _companded(4, 4), stays_positive=True),
+        Blockwise("int4", 4, _companded(3, 1), stays_positive=True),
     )
 }
 #: The names of formats of states.

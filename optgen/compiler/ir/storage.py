@@ -25,17 +25,17 @@ NATIVE = Native()
 
 
 class Rounding(StrEnum):
-    """How what a step stores is rounded; ``split`` keeps more bits of a parameter in its state."""
+    """How what a step stores is rounded; split parameters have more bits in their state."""
 
     NEAREST = "nearest"
     STOCHASTIC = "stochastic"
     SPLIT8 = "split8"
-    SPLIT16 = "split16"
+    SPLIT = "split"
 
     @property
     def more_bits(self) -> int:
         """The bits of a parameter that the state keeps."""
-        return {Rounding.SPLIT8: 8, Rounding.SPLIT16: 16}.get(self, 0)
+        return {Rounding.SPLIT8: 8, Rounding.SPLIT: 16}.get(self, 0)
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ class Stored:
         )
 
     @property
+    def draws_states(self) -> bool:
+        """Whether states are rounded at random; codes are rounded to nearest."""
+        is_half = self.states in FLOATS and self.states != FLOAT32.name
+        return is_half and self.rounding is Rounding.STOCHASTIC
+
+    @property
     def extra_width(self) -> Fraction:
         """Bytes of the bits of a parameter that the state keeps."""
         return Fraction(self.rounding.more_bits, 8)
@@ -82,7 +88,7 @@ USUAL = (
     Stored(BFLOAT16, BFLOAT16),
     *(Stored(BFLOAT16, BFLOAT16, "bfloat16", rounding) for rounding in Rounding),
     *(
-        Stored(BFLOAT16, BFLOAT16, name, Rounding.SPLIT16)
+        Stored(BFLOAT16, BFLOAT16, name, Rounding.SPLIT)
         for name in STATE_FORMATS
         if name not in FLOATS
     ),
@@ -102,10 +108,8 @@ def stored_as(wish: str) -> Stored:
         given[key] = value
     param = FLOATS[given.get("param", FLOAT32.name)]
     grad = FLOATS[given.get("grad", param.name)]
-    rounding = given.get("rounding", Rounding.NEAREST)
-    if rounding == "split":
-        rounding = Rounding.SPLIT16
-    found = Stored(param, grad, given.get("states", FLOAT32.name), Rounding(rounding))
+    rounding = Rounding(given.get("rounding", Rounding.NEAREST))
+    found = Stored(param, grad, given.get("states", FLOAT32.name), rounding)
     if found.rounding.more_bits and param is not BFLOAT16:
         raise UsageError(f"the storage {wish!r} splits {param.name}; only {BFLOAT16.name} is split")
     return found
@@ -115,7 +119,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "param": tuple(FLOATS),
     "grad": tuple(FLOATS),
     "states": STATE_FORMATS,
-    "rounding": (*Rounding, "split"),
+    "rounding": tuple(Rounding),
 }
 
 

@@ -17,7 +17,7 @@ from optgen.compiler.ir.accuracy import STEP_RESULT
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.formats import FLOATS, Floating
 from optgen.compiler.ir.rule import GRAD, Rule
-from optgen.compiler.ir.storage import Rounding, Stored
+from optgen.compiler.ir.storage import Stored
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def step_error(rule: Rule, setting: Setting, stored: Stored) -> StepError:
 
 def _loaded(setting: Setting, stored: Stored) -> Iterator[tuple[str, Count | str]]:
     """The counts of what a step loads."""
-    yield GRAD, _count(stored.grad, Rounding.NEAREST)
+    yield GRAD, _count(stored.grad)
     states = FLOATS.get(stored.states)
     for state in setting.states:
         if state.extent is not Extent.ELEMENT:
@@ -52,13 +52,13 @@ def _loaded(setting: Setting, stored: Stored) -> Iterator[tuple[str, Count | str
         if states is None:
             yield state.name, f"{stored.states} rounds relative to the largest of a block"
         else:
-            yield state.name, _count(states, stored.rounding)
+            yield state.name, _count(states, is_drawn=stored.draws_states)
 
 
-def _count(found: Floating, rounding: Rounding) -> Count:
+def _count(found: Floating, *, is_drawn: bool = False) -> Count:
     """The roundings of float32 that one rounding to a format amounts to, and none for float32."""
     if found.unit <= SINGLE:
         return Count(Fraction(0))
-    unit = found.unit * (2 if rounding is Rounding.STOCHASTIC else 1)
+    unit = found.unit * (2 if is_drawn else 1)
     # (1 - u)**n is at most 1 - unit, since -log(1 - unit) is at most unit + unit**2.
     return Count(unit * (1 + unit) / SINGLE)

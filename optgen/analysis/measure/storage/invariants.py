@@ -11,7 +11,7 @@ from optgen.compiler.ir.expression import COMPARISONS, Name, Operation, names, t
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.formats import Blockwise, Format, state_format
 from optgen.compiler.ir.rule import State
-from optgen.compiler.ir.storage import Rounding, Stored
+from optgen.compiler.ir.storage import Stored
 from optgen.compiler.ir.value import evaluate
 
 _SIGN = "rounding keeps signs"
@@ -64,7 +64,7 @@ def _verdict(
     if len(states) == 2:
         if any(isinstance(one, Blockwise) for one in formats.values()):
             return False, "each state has scales of its own, so it holds up to a step of both"
-        if stored.rounding is Rounding.STOCHASTIC:
+        if stored.draws_states:
             return False, "each state has draws of its own, so it holds up to a unit of both"
         return True, _ORDER
     (state,) = states

@@ -20,7 +20,7 @@ from optgen.compiler.ir.expression import Expression, walk
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.formats import LEAST_OF_BLOCK, Floating
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP, Rule
-from optgen.compiler.ir.storage import Rounding, Stored
+from optgen.compiler.ir.storage import Stored
 
 #: The size limit of the expressions of one setting.
 MOST_PARTS = 600
@@ -83,14 +83,12 @@ class Memory:
         found = self._formats.get(name)
         if found is None:
             return value
-        is_fair = self.stored.rounding is Rounding.STOCHASTIC
         if isinstance(found, Floating):
-            return found.stochastic(value, self.draw.random()) if is_fair else found.nearest(value)
+            if self.stored.draws_states:
+                return found.stochastic(value, self.draw.random())
+            return found.nearest(value)
         place = float(LEAST_OF_BLOCK) + (1 - float(LEAST_OF_BLOCK)) * self.draw.random()
-        largest = abs(value) / place
-        if is_fair:
-            return found.stochastic(value, largest, self.draw.random())
-        return found.nearest(value, largest)
+        return found.nearest(value, abs(value) / place)
 
 
 def _take(

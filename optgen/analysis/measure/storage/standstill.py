@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optgen.analysis.measure.storage.means import Kind, Mean
+from optgen.compiler.ir.accuracy import two_digits
 from optgen.compiler.ir.formats import LEAST_OF_BLOCK, Blockwise, Format, state_format
-from optgen.compiler.ir.storage import Rounding, Stored
-
-#: Roundings that lose small changes of states.
-_LOSING = (Rounding.NEAREST, Rounding.SPLIT8, Rounding.SPLIT16)
+from optgen.compiler.ir.storage import Stored
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,11 @@ class Standstill:
         if mean.kind is Kind.MAXIMUM:
             return f"{keeps}, and never falls: it is the largest input so far{where}"
         if mean.is_unsigned:
-            rises = f"{1 + self.least:.2g} to {1 + self.most:.2g} times its value"
+            rises = f"{two_digits(1 + self.least)} to {two_digits(1 + self.most)} times its value"
             return f"{keeps}, and never falls; it rises for inputs above {rises}{where}"
         return (
-            f"{keeps}, and stands still until its input is {self.least:.2g} to {self.most:.2g} "
-            f"times its value away{where}"
+            f"{keeps}, and stands still until its input is {two_digits(self.least)} to "
+            f"{two_digits(self.most)} times its value away{where}"
         )
 
 
@@ -73,8 +71,8 @@ def standstill(mean: Mean, stored: Stored) -> Standstill:
     found = state_format(stored.states, is_unsigned=mean.is_unsigned)
     left = 1 if mean.kind is Kind.SUM else 1 - mean.share
     least, most = (float(half) / left for half in found.halves)
-    return Standstill(mean, found, least, most, stored.rounding not in _LOSING)
+    return Standstill(mean, found, least, most, stored.draws_states)
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.2g} %"
+    return f"{two_digits(100 * share)} %"
