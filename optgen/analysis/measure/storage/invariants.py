@@ -68,25 +68,44 @@ def _verdict(
             return False, "each state has draws of its own, so it holds up to a unit of both"
         return True, _ORDER
     (state,) = states
-    (limit,) = (float(evaluate(one, numbers)) for one in sides if one != Name(state))
-    return _one_sided(condition, formats[state], limit)
+    is_left = sides[0] == Name(state)
+    limit = float(evaluate(sides[is_left], numbers))
+    is_low = is_left == (condition.operator in (">", ">="))
+    bounded = _Bounded(limit, is_low, condition.operator in ("<", ">"))
+    return bounded.verdict(formats[state], is_drawn=stored.draws_states)
 
 
-def _one_sided(condition: Operation, found: Format, limit: float) -> tuple[bool, str]:
-    """A bound of one state by a number."""
-    is_strict = condition.operator in ("<", ">")
-    if limit == 0 and not is_strict:
-        return True, _SIGN
+@dataclass(frozen=True)
+class _Bounded:
+    """A bound of one state by a number: from below, or from above."""
+
+    limit: float
+    is_low: bool
+    is_strict: bool
+
+    def verdict(self, found: Format, *, is_drawn: bool) -> tuple[bool, str]:
+        """Whether a format keeps the bound, and why."""
+        if self.limit == 0:
+            return (True, _SIGN) if not self.is_strict else _above_zero(found)
+        if isinstance(found, Blockwise):
+            return False, "it holds up to a step of its block"
+        # Rounding is monotonic: no number beyond the limit gets nearer than the limit itself.
+        nearest = found.nearest(self.limit)
+        is_beyond = nearest > self.limit if self.is_low else nearest < self.limit
+        if is_beyond and not is_drawn:
+            return True, f"{self.limit:g} itself is rounded to {nearest:.6g}"
+        if nearest != self.limit:
+            return False, f"{found.name} has no {self.limit:g}, so it holds up to a unit"
+        reason = f"{found.name} has {self.limit:g}, and rounding crosses no number of a format"
+        return not self.is_strict, reason
+
+
+def _above_zero(found: Format) -> tuple[bool, str]:
+    """Whether a number of one sign never becomes 0."""
     if isinstance(found, Blockwise):
-        if limit == 0 and found.stays_positive:
+        if found.stays_positive:
             return True, "a positive number has a code above 0"
-        if limit == 0:
-            return False, f"below {float(found.grid[1] / 2):.2g} of its block's largest it is 0"
-        return False, "it holds up to a step of its block"
-    if limit == 0:
-        is_kept = not found.has_denormals
-        lost = f"below {found.smallest / 2:.1g} it is 0"
-        return is_kept, "it has the exponents of float32" if is_kept else lost
-    if found.nearest(limit) != limit:
-        return False, f"{found.name} has no {limit:g}, so it holds up to a unit"
-    return not is_strict, f"{found.name} has {limit:g}, and rounding crosses no number of a format"
+        return False, f"below {float(found.grid[1] / 2):.2g} of its block's largest it is 0"
+    if found.has_denormals:
+        return False, f"below {found.smallest / 2:.1g} it is 0"
+    return True, f"{found.name} has the exponents of float32"
