@@ -97,7 +97,7 @@ def _of_states(found: InStorage) -> Iterator[str]:
         yield f"{stored}: numbers leave the range in {found.found.outside} of {steps} steps of runs"
     if stored.states == Stored().states:
         return
-    if stored.draws_states:
+    if stored.rounding is Rounding.STOCHASTIC:
         where += ", rounded at random"
     for mean in found.means:
         yield f"{where}: {mean.said()}"

@@ -64,13 +64,13 @@ def test_draws_choose_between_neighbours(name: str, value: float, draw: float) -
     one = FLOATS[name]
     if not one.least_normal <= abs(value) <= one.largest:
         return
-    low, high = one.stochastic(value, math.nextafter(1, 0)), one.stochastic(value, 0.0)
+    low, high = one.drawn(value, math.nextafter(1, 0)), one.drawn(value, 0.0)
     assert low <= value <= high
-    assert one.stochastic(value, draw) in (low, high)
+    assert one.drawn(value, draw) in (low, high)
     assert one.nearest(value) in (low, high)
     if low < high < math.inf:
         share = (Fraction(value) - Fraction(low)) / (Fraction(high) - Fraction(low))
-        assert one.stochastic(value, draw) == (high if Fraction(draw) < share else low)
+        assert one.drawn(value, draw) == (high if Fraction(draw) < share else low)
 
 
 @given(st.sampled_from(sorted(FLOATS)), st.floats(2.0**-10, 2.0**10), st.floats(0.01, 0.99))
@@ -83,32 +83,43 @@ def test_changes_below_half_a_step_are_lost(name: str, value: float, part: float
     assert one.nearest(stored + 1.001 * float(most) * stored) > stored
 
 
-@given(st.sampled_from(CODED), st.floats(2.0**-20, 1), st.floats(2.0**-10, 2.0**10))
-def test_codes_are_the_nearest(one: Blockwise, share: float, largest: float) -> None:
+@given(
+    st.sampled_from(CODED),
+    st.floats(2.0**-20, 1),
+    st.floats(2.0**-10, 2.0**10),
+    st.floats(0, 1, exclude_max=True),
+)
+def test_codes_are_neighbours(one: Blockwise, share: float, largest: float, draw: float) -> None:
     value = share * largest
-    found = one.nearest(value, largest)
+    found = one.drawn(value, largest, draw)
     codes = np.array(one.grid) * largest
+    below, above = codes[codes <= value].max(initial=0), codes[codes >= value * (1 - 1e-12)].min()
     if one.stays_positive:
         assert found > 0
-        codes = codes[1:]
-    assert abs(found - value) == pytest.approx(np.abs(codes - value).min(), abs=1e-12 * largest)
-    assert abs(found - value) <= float(one.unit) * largest or found == codes[0]
-    assert one.nearest(-value, largest) == -found
-    assert one.nearest(0.0, largest) == 0
-    assert one.nearest(largest, largest) == largest
+        below = max(below, codes[1])
+    assert min(abs(found - below), abs(found - above)) <= 1e-12 * largest
+    assert abs(found - value) <= 2 * float(one.unit) * largest or found == codes[1]
+    assert one.drawn(-value, largest, draw) == -found
+    assert one.drawn(0.0, largest, draw) == 0
+    assert one.drawn(largest, largest, draw) == largest
+
+
+@given(st.sampled_from([*SIGNED.values()]), st.floats(0.01, 1))
+def test_draws_of_codes_are_fair(one: Blockwise, share: float) -> None:
+    found = [one.drawn(share, 1.0, (k + 0.5) / 2000) for k in range(2000)]
+    assert np.mean(found) == pytest.approx(share, abs=float(one.unit) / 500)
 
 
 def test_codes_are_those_of_kernels() -> None:
     codes = pytest.importorskip("optgen.runtime.codes")
     assert {*codes.KINDS} == {*SIGNED} == {*UNSIGNED}
-    values = np.geomspace(1e-4, 1, codes.BLOCK).astype(np.float32)
     for name, kinds in codes.KINDS.items():
         for code, one in zip(kinds, (SIGNED[name], UNSIGNED[name]), strict=True):
-            assert len(one.grid) == code.most + 1
-            found = code.decoded(code.encoded(values), values.size)
-            expected = [one.nearest(float(value), 1.0) for value in values]
-            np.testing.assert_allclose(found, expected, rtol=1e-6)
+            bits = (np.arange(code.most + 1, dtype=np.uint32) << code.shift) + codes.ONE
+            magnitudes = bits.astype(np.uint32).view(np.float32) - 1
+            np.testing.assert_allclose(magnitudes / code.top, one.grid, rtol=1e-6)
             assert float(one.width) == code.dtype.itemsize / codes.BLOCK
+            assert one.stays_positive == (not code.is_signed)
 
 
 def test_a_storage_in_words() -> None:

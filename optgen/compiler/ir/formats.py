@@ -52,7 +52,7 @@ class Floating:
         units, exponent = self._units(value)
         return self._within(math.ldexp(round(units), exponent), value)
 
-    def stochastic(self, value: float, draw: float) -> float:
+    def drawn(self, value: float, draw: float) -> float:
         """One of both neighbours by a draw from 0 to 1, so that the mean is the value."""
         if not math.isfinite(value) or value == 0:
             return value
@@ -90,7 +90,11 @@ class Floating:
 
 @dataclass(frozen=True)
 class Blockwise:
-    """Codes, each for a share of the largest magnitude of its block."""
+    """Codes, each for a share of the largest magnitude of its block.
+
+    Kernels choose one of both neighbours by noise from the bits of a value, its place, and the
+    largest of its block.
+    """
 
     name: str
     bits: int
@@ -106,7 +110,7 @@ class Blockwise:
 
     @cached_property
     def unit(self) -> Fraction:
-        """The largest error of a rounding to nearest, relative to the largest of the block."""
+        """Half the largest step, relative to the largest of the block."""
         return max(half for _, half in self._steps())
 
     @cached_property
@@ -115,15 +119,18 @@ class Blockwise:
         found = [half / place for place, half in self._steps() if place >= LEAST_OF_BLOCK]
         return min(found), max(found)
 
-    def nearest(self, value: float, largest: float) -> float:
-        """The nearest magnitude with the sign of a value, in a block with that largest one."""
+    def drawn(self, value: float, largest: float, draw: float) -> float:
+        """One of both neighbours by a draw from 0 to 1, in a block with that largest magnitude.
+
+        The mean is the value, unless a positive one stays so.
+        """
         if not math.isfinite(value) or value == 0 or largest == 0:
             return value
         share = min(abs(value) / largest, 1.0)
         above = bisect_left(self.grid, share)
         below = max(above - 1, 0)
-        is_below = share - self.grid[below] < self.grid[above] - share
-        code = below if is_below else above
+        low, high = self.grid[below], self.grid[above]
+        code = above if low == high or draw < (share - low) / (high - low) else below
         if code == 0 and self.stays_positive:
             code = 1
         return math.copysign(largest * self.grid[code], value)

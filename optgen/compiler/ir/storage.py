@@ -7,7 +7,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
-from optgen.compiler.ir.formats import BFLOAT16, FLOAT16, FLOAT32, FLOATS, STATE_FORMATS, Floating
+from optgen.compiler.ir.formats import (
+    BFLOAT16,
+    FLOAT16,
+    FLOAT32,
+    FLOATS,
+    STATE_FORMATS,
+    Blockwise,
+    Floating,
+    Format,
+)
 from optgen.compiler.ir.problem import UsageError
 
 #: Bytes of a float32, the compute type of parameters of up to 32 bits.
@@ -67,11 +76,11 @@ class Stored:
             self.param, name=name, bits=self.param.bits + more, digits=self.param.digits + more
         )
 
-    @property
-    def draws_states(self) -> bool:
-        """Whether states are rounded at random; codes are rounded to nearest."""
-        is_half = self.states in FLOATS and self.states != FLOAT32.name
-        return is_half and self.rounding is Rounding.STOCHASTIC
+    def draws(self, found: Format) -> bool:
+        """Whether one of both neighbours of a value is drawn when a state is stored."""
+        if isinstance(found, Blockwise):
+            return True
+        return self.rounding is Rounding.STOCHASTIC and found is not FLOAT32
 
     @property
     def extra_width(self) -> Fraction:

@@ -52,7 +52,7 @@ def _loaded(setting: Setting, stored: Stored) -> Iterator[tuple[str, Count | str
         if states is None:
             yield state.name, f"{stored.states} rounds relative to the largest of a block"
         else:
-            yield state.name, _count(states, is_drawn=stored.draws_states)
+            yield state.name, _count(states, is_drawn=stored.draws(states))
 
 
 def _count(found: Floating, *, is_drawn: bool = False) -> Count:

@@ -64,7 +64,7 @@ def _verdict(
     if len(states) == 2:
         if any(isinstance(one, Blockwise) for one in formats.values()):
             return False, "each state has scales of its own, so it holds up to a step of both"
-        if stored.draws_states:
+        if any(map(stored.draws, formats.values())):
             return False, "each state has draws of its own, so it holds up to a unit of both"
         return True, _ORDER
     (state,) = states
@@ -72,7 +72,7 @@ def _verdict(
     limit = float(evaluate(sides[is_left], numbers))
     is_low = is_left == (condition.operator in (">", ">="))
     bounded = _Bounded(limit, is_low, condition.operator in ("<", ">"))
-    return bounded.verdict(formats[state], is_drawn=stored.draws_states)
+    return bounded.verdict(formats[state], is_drawn=stored.draws(formats[state]))
 
 
 @dataclass(frozen=True)

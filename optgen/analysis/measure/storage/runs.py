@@ -84,11 +84,10 @@ class Memory:
         if found is None:
             return value
         if isinstance(found, Floating):
-            if self.stored.draws_states:
-                return found.stochastic(value, self.draw.random())
-            return found.nearest(value)
+            is_drawn = self.stored.draws(found)
+            return found.drawn(value, self.draw.random()) if is_drawn else found.nearest(value)
         place = float(LEAST_OF_BLOCK) + (1 - float(LEAST_OF_BLOCK)) * self.draw.random()
-        return found.nearest(value, abs(value) / place)
+        return found.drawn(value, abs(value) / place, self.draw.random())
 
 
 def _take(
