@@ -10,6 +10,7 @@ from optgen.analysis.explain import costs, whole_cost
 from optgen.analysis.measure.storage import InStorage, in_storage
 from optgen.compiler.ir.accuracy import in_percent, two_digits
 from optgen.compiler.ir.cost import Cost
+from optgen.compiler.ir.formats import FLOATS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import LEARNING_RATE
 from optgen.compiler.ir.storage import USUAL, Rounding, Stored
@@ -95,6 +96,9 @@ def _of_states(found: InStorage) -> Iterator[str]:
     if found.found is not None and found.found.outside:
         steps = found.found.steps + found.found.outside
         yield f"{stored}: numbers leave the range in {found.found.outside} of {steps} steps of runs"
+    if found.bound is not None and found.bound.error is None and stored.states in FLOATS:
+        setting = f" where {found.bound.setting}" if found.bound.setting else ""
+        yield f"error: no bound{setting}: {found.bound.why}"
     if stored.states == Stored().states:
         return
     if stored.rounding is Rounding.STOCHASTIC:

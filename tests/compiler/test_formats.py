@@ -34,7 +34,7 @@ def test_the_table_has_the_runtime_s_dtypes() -> None:
 
 @pytest.mark.parametrize("one", FLOATS.values(), ids=lambda one: one.name)
 def test_limits_are_those_of_the_dtype(one: Floating) -> None:
-    found = ml_dtypes.finfo(SCALARS[one.name])
+    found = ml_dtypes.finfo(SCALARS[one.name])  # type: ignore[no-untyped-call]
     assert one.bits == found.bits
     assert float(one.unit) == float(found.eps) / 2
     assert one.largest == float(found.max)

@@ -101,6 +101,31 @@ def test_means_that_never_fall(name: str, state: str, dtype: str) -> None:
         assert "never falls" not in found.said()
 
 
+@pytest.mark.parametrize("dtype", ["int8", "float8", "int4"])
+def test_codes_follow_on_average(dtype: str) -> None:
+    codes = pytest.importorskip("optgen.runtime.codes")
+    found = said("Adam", "velocity", Stored(states=dtype))
+    optimizer: Any = optimizers.Adam(state_dtype=dtype)
+    size, draw = 128 * 64, np.random.default_rng(0)
+    weights = np.zeros(size, np.float32)
+
+    def step(gradient: Array) -> Array:
+        optimizer.apply([gradient.astype(np.float32)], [weights])
+        (kept,) = optimizer.state.values()
+        stored = kept["velocity"]
+        decoded: Array = codes.CODES[codes.storage_of(stored.dtype)].decoded(stored, size)
+        return decoded.astype(np.float64)
+
+    before = step(draw.uniform(0.4, 1, size))
+    after = step(np.zeros(size))
+    assert found.noise is not None
+    assert not found.stands
+    assert np.abs(after / before - 1).max() <= found.noise
+    for _ in range(199):
+        after = step(np.zeros(size))
+    assert after.mean() / before.mean() == pytest.approx(0.999**200, rel=0.02)
+
+
 def test_updates_of_parameters_are_lost_where_it_is_said() -> None:
     """A step of plain descent is as large as the gradient at a learning rate of 1."""
     least, most = (float(half) for half in in_storage(planned("sgd"), Stored(BFLOAT16)).lost)
