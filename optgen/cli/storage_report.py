@@ -46,8 +46,8 @@ class StorageRow:
     @property
     def lost(self) -> float:
         """The size relative to a parameter up to which each update is lost."""
-        is_fair = self.stored.rounding is Rounding.STOCHASTIC
-        return 0.0 if is_fair else float(self.found.lost[0])
+        is_drawn = self.stored.draws(self.stored.param)
+        return 0.0 if is_drawn else float(self.found.lost[0])
 
     @property
     def reach(self) -> float | None:

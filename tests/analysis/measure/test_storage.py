@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import ml_dtypes
 import numpy as np
@@ -20,6 +20,7 @@ from optgen.compiler.ir.formats import BFLOAT16, FLOAT16, FLOAT32, FLOATS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.storage import USUAL, Rounding, Stored
 from optgen.compiler.pipeline import load_file, plan_of
+from optgen.runtime.hyperparameters.storage import Rounding as RuntimeRounding
 from tests.analysis.measure.plans import AROUND, planned
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -136,6 +137,33 @@ def test_updates_of_parameters_are_lost_where_it_is_said() -> None:
         optimizers.SGD(learning_rate=1.0).apply([gradient.astype(start.dtype)], [weights])
         # The gradient is rounded too, by less than the distance to the limits.
         assert ((weights != start) == moves).all()
+
+
+@pytest.mark.parametrize(
+    ("rounding", "power"),
+    [
+        (Rounding.NEAREST, -13),
+        (Rounding.STOCHASTIC, -13),
+        (Rounding.SPLIT8, -13),
+        (Rounding.SPLIT8, -19),
+        (Rounding.SPLIT, -19),
+    ],
+)
+def test_small_updates_add_up_where_it_is_said(rounding: Rounding, power: int) -> None:
+    if rounding not in get_args(RuntimeRounding):
+        pytest.skip(f"no rounding {rounding} here")
+    stored = Stored(BFLOAT16, BFLOAT16, rounding=rounding)
+    is_lost = 2.0**power < float(in_storage(planned("sgd"), stored).lost[0])
+    is_lost &= not stored.draws(stored.param)
+    start = START.astype(ml_dtypes.bfloat16)
+    weights, gradient = start.copy(), -(2.0**power) * start
+    arguments: dict[str, Any] = {"learning_rate": 1.0, "rounding": rounding.value}
+    optimizer = optimizers.SGD(**arguments)
+    for _ in range(2 ** (-power - 6)):
+        optimizer.apply([gradient.astype(start.dtype)], [weights])
+    moved = weights.astype(np.float64) / start.astype(np.float64) - 1
+    assert moved.mean() == pytest.approx(0 if is_lost else 2.0**-6, rel=0.1)
+    assert not is_lost or not moved.any()
 
 
 @pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "adagrad", "lion", "adamax", "nadam"])
