@@ -56,6 +56,7 @@ def _storage(row: StorageRow) -> dict[str, object]:
         "means": [
             {
                 "state": one.mean.state,
+                "feature": one.mean.feature,
                 "kind": one.mean.kind.value,
                 "share": one.mean.share,
                 "stands_still": one.stands,

@@ -57,7 +57,7 @@ class StorageRow:
     def cells(self) -> list[str]:
         """The cells of the row."""
         bound, found = self.found.bound, self.found.found
-        standing = [one.mean.state for one in self.found.means if one.stands]
+        standing = [one.mean.state for one in self.found.own if one.stands]
         return [
             str(self.stored),
             _number(self.plain.state_bytes_in(self.stored)),
@@ -104,7 +104,8 @@ def _of_states(found: InStorage) -> Iterator[str]:
     if stored.rounding is Rounding.STOCHASTIC:
         where += ", rounded at random"
     for mean in found.means:
-        yield f"{where}: {mean.said()}"
+        of = f", with {mean.mean.feature}" if mean.mean.feature else ""
+        yield f"{where}{of}: {mean.said()}"
     kept = [one for one in found.invariants if one.survives]
     for reason in dict.fromkeys(one.reason for one in kept):
         same = [one.statement for one in kept if one.reason == reason]

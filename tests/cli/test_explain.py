@@ -232,6 +232,7 @@ def test_numbers_for_programs() -> None:
     assert half["lost_update"] == 2.0**-9
     assert half["stops_at"] == pytest.approx(0.001 * 2**9)
     assert [one["state"] for one in half["means"] if one["stands_still"]] == ["velocity"]
+    assert [one["state"] for one in half["means"] if one["feature"]] == ["parameter_average"]
     assert all(one["survives"] for one in half["invariants"])
     fair = rows["bfloat16", "bfloat16", "stochastic"]
     assert (fair["lost_update"], fair["stops_at"]) == (0, None)

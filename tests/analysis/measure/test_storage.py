@@ -317,6 +317,23 @@ param = param - learning_rate*(a + b + c + d + e + f + g + h + i)
     assert {mean.share for name, mean in found.items() if name != "f"} == {0.75}
 
 
+def test_averages_of_parameters_stop_where_it_is_said() -> None:
+    """An average with a share of 0.99 is 25 % off its parameter for good in bfloat16."""
+    found = said("SGD", "parameter_average", HALF)
+    assert (found.mean.feature, found.mean.share) == ("average", 0.99)
+    assert 0.15 < found.least < 0.25 < found.most
+    options: dict[str, Any] = {"use_ema": True, "state_dtype": "bfloat16"}
+    optimizer = optimizers.SGD(learning_rate=1.0, **options)
+    weights = START.copy()
+    optimizer.apply([np.zeros_like(START)], [weights])
+    first = weights.astype(ml_dtypes.bfloat16).astype(np.float32)
+    optimizer.apply([weights - first * (1 + 0.98 * found.least)], [weights])
+    for _ in range(5):
+        optimizer.apply([np.zeros_like(START)], [weights])
+    (kept,) = optimizer.state.values()
+    np.testing.assert_array_equal(kept["parameter_average"].astype(np.float32), first)
+
+
 def test_headers_name_what_stands_still() -> None:
     found = stored_step(planned("adam"), Stored(BFLOAT16, BFLOAT16, "bfloat16"))
     assert found.standing == ("velocity with beta_2 = 0.999",)

@@ -9,7 +9,7 @@ from fractions import Fraction
 from optgen.analysis.measure.settings import Setting, settings
 from optgen.analysis.measure.storage.bounds import StepError, step_error
 from optgen.analysis.measure.storage.invariants import Encoded, encoded
-from optgen.analysis.measure.storage.means import means
+from optgen.analysis.measure.storage.means import means, means_of_features
 from optgen.analysis.measure.storage.runs import Found, measured
 from optgen.analysis.measure.storage.standstill import Standstill, standstill
 from optgen.compiler.ir.accuracy import StoredStep
@@ -22,7 +22,7 @@ __all__ = ["InStorage", "in_storage", "stored_step"]
 
 @dataclass(frozen=True)
 class InStorage:
-    """A rule in a storage, over all settings of its switches, without features."""
+    """A rule in a storage, over all settings of its switches; means also of features."""
 
     stored: Stored
     #: The largest bound of the error of a step, or the first setting without one; None for a rule
@@ -32,6 +32,11 @@ class InStorage:
     invariants: tuple[Encoded, ...]
     #: The largest error found in runs; None if there are none.
     found: Found | None
+
+    @property
+    def own(self) -> tuple[Standstill, ...]:
+        """The means of the rule itself."""
+        return tuple(one for one in self.means if not one.mean.feature)
 
     @property
     def lost(self) -> tuple[Fraction, Fraction]:
@@ -48,7 +53,9 @@ def in_storage(plan: Plan, stored: Stored) -> InStorage:
     found = measured(plan.rule, every, stored)
     kept = dict.fromkeys(one for setting in every for one in encoded(setting, stored))
     bound = _largest(plan.rule, every, stored)
-    return InStorage(stored, bound, _means(plan.rule, every, stored), tuple(kept), found)
+    features = (standstill(mean, stored) for mean in means_of_features(plan.rule))
+    every_mean = (*_means(plan.rule, every, stored), *features)
+    return InStorage(stored, bound, every_mean, tuple(kept), found)
 
 
 def stored_step(plan: Plan, stored: Stored) -> StoredStep:

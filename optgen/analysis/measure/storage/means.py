@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from optgen.analysis.exact.bounds import Known, bounds
 from optgen.analysis.exact.composition import TooLargeError, composed
 from optgen.analysis.exact.constant_folding import folded
+from optgen.analysis.exact.interval import EVERYTHING
 from optgen.analysis.exact.polynomial import NotPolynomialError, Polynomial, powers
 from optgen.analysis.exact.quotient import Quotient, Quotients
 from optgen.analysis.exact.simplified import written
 from optgen.analysis.exact.work import ExhaustedError, Work, bounded
 from optgen.analysis.measure.error_bounds import known_intervals
 from optgen.analysis.measure.settings import Setting
-from optgen.compiler.ir.expression import Expression, Number, Operation, names, text
+from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, text
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.rule import CALL, COUNTERS, STEP, Rule, State
+from optgen.compiler.ir.rule import CALL, COUNTERS, STEP, Rule, State, Step
 from optgen.compiler.ir.value import evaluate
 
 #: The number of the step at which shares that depend on it are taken, and a limit on work.
@@ -43,6 +44,8 @@ class Mean:
     kept: Expression
     #: Whether the state and what comes in are never below 0.
     is_unsigned: bool
+    #: The feature whose state it is; empty for one of the rule.
+    feature: str = ""
 
     @property
     def shown(self) -> str:
@@ -55,40 +58,65 @@ class Mean:
 
 def means(rule: Rule, setting: Setting) -> Iterator[Mean]:
     """The decaying means, sums and maxima among the states with a number for each element."""
+    known = known_intervals(rule, setting)
+    yield from _means(setting.steps, setting.states, setting.numbers, known)
+
+
+def means_of_features(rule: Rule) -> Iterator[Mean]:
+    """Those of the features around a rule, with their defaults."""
+    every = rule.hyperparameters
+    numbers = {h.name: float(h.default) for h in every if isinstance(h.default, int | float)}
+    for block in rule.blocks:
+        if block.slot is not None:
+            for mean in _means(block.steps, rule.states, numbers, {}):
+                yield replace(mean, feature=block.name)
+
+
+def _means(
+    steps: Sequence[Step], states: Sequence[State], numbers: Mapping[str, float], known: Known
+) -> Iterator[Mean]:
     try:
-        values = composed(setting.steps, {})
+        values = composed(steps, {})
     except TooLargeError:
         return
-    known = known_intervals(rule, setting)
-    for state in setting.states:
+    late = {**numbers, STEP: float(LATE), CALL: float(LATE)}
+    for state in states:
         value = values.get(state.name)
         if value is None or state.extent is not Extent.ELEMENT:
             continue
         try:
             with bounded(Work(MOST_WORK)):
-                found = _mean(state, value, setting, known)
+                found = _mean(state, value, late, known)
         except (NotPolynomialError, ExhaustedError, ArithmeticError, ValueError):
             continue
         if found is not None:
             yield found
 
 
-def _mean(state: State, value: Expression, setting: Setting, known: Known) -> Mean | None:
+def _mean(
+    state: State, value: Expression, numbers: Mapping[str, float], known: Known
+) -> Mean | None:
     kind, kept, rest = Kind.MEAN, _factor(value, state.name), folded(value, _zero(state))
     if kept is None and isinstance(value, Operation) and value.operator == "max":
         for old, new in (value.operands, value.operands[::-1]):
             factor = _factor(old, state.name)
             if factor is not None and state.name not in names(new):
                 kind, kept, rest = Kind.MAXIMUM, factor, new
-    numbers = {**setting.numbers, STEP: float(LATE), CALL: float(LATE)}
     if kept is None or not {*names(kept)} <= {*numbers}:
         return None
     share = float(evaluate(kept, numbers))
     if not 0 < share <= 1 or (share == 1 and kind is Kind.MAXIMUM):
         return None
     kind = Kind.SUM if share == 1 else kind
-    is_unsigned = known[state.name].is_nonnegative and bounds(rest, known).is_nonnegative
-    return Mean(state.name, kind, share, kept, is_unsigned)
+    own = known.get(state.name, EVERYTHING)
+    is_unsigned = own.is_nonnegative and bounds(rest, known).is_nonnegative
+    return Mean(state.name, kind, share, _shown(kept), is_unsigned)
+
+
+def _shown(kept: Expression) -> Expression:
+    """A share without the choice for the first steps, if it has one."""
+    late = folded(kept, {STEP: Number(LATE), CALL: Number(LATE)})
+    return late if isinstance(late, Name) else kept
 
 
 def _zero(state: State) -> dict[str, Expression]:
