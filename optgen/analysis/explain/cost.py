@@ -127,6 +127,7 @@ def _cost(setting: str, plan: Plan, update: Program, on: On, *, is_own: bool = F
         is_own,
         calls,
         scratch_of(plan) if calls else (),
+        plan.rule.uncoded,
     )
 
 

@@ -181,13 +181,10 @@ UNSIGNED: Mapping[str, Blockwise] = {
 STATE_FORMATS = (*FLOATS, *SIGNED)
 
 
-def state_format(name: str, *, is_unsigned: bool) -> Format:
-    """The format of a state."""
+def state_format(name: str, *, is_unsigned: bool = False, is_coded: bool = True) -> Format:
+    """The format of a state; one without codes has the shortest floats where others have them."""
     if name in FLOATS:
         return FLOATS[name]
+    if not is_coded:
+        return BFLOAT16
     return (UNSIGNED if is_unsigned else SIGNED)[name]
-
-
-def state_width(name: str) -> Fraction:
-    """Bytes of a state for each element."""
-    return state_format(name, is_unsigned=False).width

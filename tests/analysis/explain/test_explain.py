@@ -82,6 +82,15 @@ def test_every_feature_together_moves_what_each_adds(name: str) -> None:
     assert whole_cost(plan).moved_bytes == plain + more - ADDED["with finite gradients checked"]
 
 
+def test_averages_and_sums_have_no_codes() -> None:
+    """What stands in for parameters, or adds up gradients, keeps 16 bits."""
+    found = cards("sgd")
+    stored = stored_as("states=int8")
+    assert found["where momentum > 0"].state_bytes_in(stored) == 68 / 64
+    assert found["with average"].state_bytes_in(stored) == 2
+    assert found["with accumulate"].state_bytes_in(stored) == 2
+
+
 def test_momentum_is_a_setting_of_its_own() -> None:
     found = cards("sgd")["where momentum > 0"]
     assert (found.moved_bytes, found.states) == (20, ("momentum_buffer",))

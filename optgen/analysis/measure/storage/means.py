@@ -44,6 +44,8 @@ class Mean:
     kept: Expression
     #: Whether the state and what comes in are never below 0.
     is_unsigned: bool
+    #: Whether it may have codes.
+    is_coded: bool = True
     #: The feature whose state it is; empty for one of the rule.
     feature: str = ""
 
@@ -69,7 +71,8 @@ def means_of_features(rule: Rule) -> Iterator[Mean]:
     for block in rule.blocks:
         if block.slot is not None:
             for mean in _means(block.steps, rule.states, numbers, {}):
-                yield replace(mean, feature=block.name)
+                is_coded = mean.state not in rule.uncoded
+                yield replace(mean, feature=block.name, is_coded=is_coded)
 
 
 def _means(

@@ -82,7 +82,8 @@ _FOLLOWS = {
 
 def standstill(mean: Mean, stored: Stored) -> Standstill:
     """What becomes of a mean in a storage."""
-    found = state_format(stored.states, is_unsigned=mean.is_unsigned)
+    kind = {"is_unsigned": mean.is_unsigned, "is_coded": mean.is_coded}
+    found = state_format(stored.states, **kind)
     left = 1 if mean.kind is Kind.SUM else 1 - mean.share
     least, most = (float(half) / left for half in found.halves)
     noise = 2 * float(found.halves[1]) if stored.draws(found) else None
