@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from optgen.analysis.explain import costs, whole_cost
-from optgen.analysis.measure.storage import InStorage, in_storage
+from optgen.analysis.measure.storage import InStorage, in_storages
 from optgen.compiler.ir.accuracy import in_percent, two_digits
 from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.formats import FLOATS
@@ -120,7 +120,7 @@ def storage_report(plan: Plan, wishes: Iterable[Stored]) -> StorageReport:
     rate = plan.rule.hyperparameter(LEARNING_RATE)
     default = None if rate is None or rate.default is None else float(rate.default)
     plain, whole = next(costs(plan)), whole_cost(plan)
-    rows = (StorageRow(in_storage(plan, one), plain, whole, default) for one in every)
+    rows = (StorageRow(one, plain, whole, default) for one in in_storages(plan, every))
     return StorageReport(tuple(rows))
 
 

@@ -166,7 +166,9 @@ def test_small_updates_add_up_where_it_is_said(rounding: Rounding, power: int) -
     assert not is_lost or not moved.any()
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop", "adagrad", "lion", "adamax", "nadam"])
+@pytest.mark.parametrize(
+    "name", ["adam", "sgd", "rmsprop", "adagrad", "adamax", "nadam", "padam", "adamg"]
+)
 @pytest.mark.parametrize("stored", [one for one in USUAL if one.states in FLOATS], ids=str)
 def test_errors_found_are_within_the_bounds(name: str, stored: Stored) -> None:
     found = in_storage(planned(name), stored)

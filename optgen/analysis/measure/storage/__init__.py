@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from optgen.analysis.measure.settings import Setting, settings
@@ -13,11 +13,12 @@ from optgen.analysis.measure.storage.means import means, means_of_features
 from optgen.analysis.measure.storage.runs import Found, measured
 from optgen.analysis.measure.storage.standstill import Standstill, standstill
 from optgen.compiler.ir.accuracy import StoredStep
+from optgen.compiler.ir.formats import FLOAT32
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import Rule
-from optgen.compiler.ir.storage import Stored
+from optgen.compiler.ir.storage import Rounding, Stored
 
-__all__ = ["InStorage", "in_storage", "stored_step"]
+__all__ = ["InStorage", "in_storage", "in_storages", "stored_step"]
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,31 @@ class InStorage:
 
 
 def in_storage(plan: Plan, stored: Stored) -> InStorage:
-    """What becomes of an optimizer's own rule in a storage."""
-    every = list(settings(plan))
-    found = measured(plan.rule, every, stored)
-    kept = dict.fromkeys(one for setting in every for one in encoded(setting, stored))
-    bound = _largest(plan.rule, every, stored)
-    features = (standstill(mean, stored) for mean in means_of_features(plan.rule))
-    every_mean = (*_means(plan.rule, every, stored), *features)
-    return InStorage(stored, bound, every_mean, tuple(kept), found)
+    """What becomes of an optimizer in a storage."""
+    (found,) = in_storages(plan, [stored])
+    return found
+
+
+def in_storages(plan: Plan, wishes: Iterable[Stored]) -> Iterator[InStorage]:
+    """What becomes of an optimizer in each of some storages.
+
+    Those that differ in their parameters only share runs: steps begin with parameters of 0.
+    """
+    rule, every = plan.rule, list(settings(plan))
+    runs: dict[Stored, Found | None] = {}
+    for stored in wishes:
+        is_drawn = stored.rounding is Rounding.STOCHASTIC
+        alike = replace(stored, param=FLOAT32, rounding=_ROUNDED[is_drawn])
+        if alike not in runs:
+            runs[alike] = measured(rule, every, alike)
+        kept = dict.fromkeys(one for setting in every for one in encoded(setting, stored))
+        features = (standstill(mean, stored) for mean in means_of_features(rule))
+        found = (*_means(rule, every, stored), *features)
+        yield InStorage(stored, _largest(rule, every, stored), found, tuple(kept), runs[alike])
+
+
+#: The roundings of states that differ in runs, by whether neighbours are drawn.
+_ROUNDED = (Rounding.NEAREST, Rounding.STOCHASTIC)
 
 
 def stored_step(plan: Plan, stored: Stored) -> StoredStep:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from optgen.analysis.measure import exact_step, planned_step, start
 from optgen.analysis.measure.error_bounds import analyse
 from optgen.analysis.measure.ieee import NO_VALUE, SMALLEST, is_finite, to_float32
-from optgen.analysis.measure.inputs import CANCELLING, Run, runs
+from optgen.analysis.measure.inputs import CANCELLING, TINY, Run, runs
 from optgen.analysis.measure.settings import Setting
 from optgen.analysis.measure.storage.invariants import format_of
 from optgen.compiler.ir.expression import Expression, walk
@@ -45,7 +45,7 @@ def measured(rule: Rule, settings: Iterable[Setting], stored: Stored) -> Found |
         relative = analyse(rule, setting).relative
         memory = Memory(setting, stored)
         for run in runs():
-            if run.kind != CANCELLING:
+            if run.kind not in (CANCELLING, TINY):
                 _take(found, setting, run, memory, relative)
     return found if found.steps else None
 
