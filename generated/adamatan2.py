@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param: mean_gradient/one_minus_beta_1_to_the_step may cancel, and is an
 # argument of atan2.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer AdamAtan2."""
 
 from __future__ import annotations

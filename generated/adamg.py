@@ -2,6 +2,8 @@
 # Inputs: sha256 e0b6f99300b0a4e1c5b6244b8111cb68
 # Rounding in float32: a step or state is off by 129.7 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 1.7 % of its terms' magnitudes at most;
+# mean_square with beta_2 = 0.999 stands still.
 """The optimizer AdamG."""
 
 from __future__ import annotations

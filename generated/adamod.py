@@ -2,6 +2,8 @@
 # Inputs: sha256 fbcb4359628dc0d43ad5cc5d75706506
 # Rounding in float32: a step or state is off by 17.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.8 % of its terms' magnitudes at most;
+# mean_square with beta_2 = 0.999, mean_rate with beta_3 = 0.999 stand still.
 """The optimizer AdaMod."""
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 # tensor, or made of one.
 # No bound for step of param where matrix: where_by_rows_row_along_along is a sum over a tensor,
 # or made of one.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer AdamP."""
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 # one.
 # No bound for mean_square where matrix: held_newton_schulz_y_5 is a sum over a tensor, or made
 # of one.
+# In bfloat16, rounded to nearest: exp_avg_sq with fallback_beta_2 = 0.999 stands still.
 """The optimizer AdaMuon."""
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 # Inputs: sha256 a6cd6d05d70940482328f9ece2608339
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.8 % of its terms' magnitudes at most;
+# velocity with beta_2 = 0.999 stands still.
 """The optimizer AdamW."""
 
 from __future__ import annotations

@@ -4,6 +4,8 @@
 # magnitudes where they cancel.
 # No bound for step of param, slow_mean where given(warmup): (1 - progress)/log(beta_1) +
 # progress/log(beta_3) may cancel, and divides.
+# In bfloat16, rounded to nearest: slow_mean with beta_3 = 0.9999, mean_square with beta_2 =
+# 0.999 stand still.
 """The optimizer AdEMAMix."""
 
 from __future__ import annotations

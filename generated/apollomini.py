@@ -9,6 +9,7 @@
 # No bound for last_length where matrix: it has one number for each tensor, computed in float64.
 # No bound for random_basis where matrix and (step - 1) % period == 0 and not step > 1: nothing
 # is known of the rounding of normal(random_seed, random_step, 32769).
+# In bfloat16, rounded to nearest: velocity with adam_beta_2 = 0.999 stands still.
 """The optimizer APOLLOMini."""
 
 from __future__ import annotations

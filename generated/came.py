@@ -9,6 +9,7 @@
 # computed in float64.
 # No bound for column_square, column_instability where matrix: it has one number for each
 # column, computed in float64.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer CAME."""
 
 from __future__ import annotations

@@ -5,6 +5,8 @@
 # tensor, or made of one.
 # No bound for weighted: one_minus_decay_times_step_size is a sum over a tensor, or made of one.
 # No bound for progress, distance: it has one number for all tensors, computed in float64.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999, weighted with sqrt(beta_2) =
+# 0.9994998749 stand still.
 """The optimizer DAdaptAdam."""
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 # Inputs: sha256 517172097fd54919e5b784072b39a0e3
 # Rounding in float32: a step or state is off by 112.5 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer DiffGrad."""
 
 from __future__ import annotations

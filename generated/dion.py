@@ -6,6 +6,7 @@
 # one.
 # No bound for velocity, right_vectors where matrix: a library computes functions of matrices,
 # with errors that grow with their size.
+# In bfloat16, rounded to nearest: adamw_velocity with adamw_beta_2 = 0.999 stands still.
 """The optimizer Dion."""
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param, mean_projected, projected_speed, singular_basis where matrix: a
 # library computes functions of matrices, with errors that grow with their size.
+# In bfloat16, rounded to nearest: velocity with adam_beta_2 = 0.999 stands still.
 """The optimizer GaLore."""
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param where matrix: held_direction_5 is a sum over a tensor, or made of
 # one.
+# In bfloat16, rounded to nearest: adam_velocity with adam_beta_2 = 0.999 stands still.
 """The optimizer KerasMuon."""
 
 from __future__ import annotations

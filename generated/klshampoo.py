@@ -10,6 +10,7 @@
 # tensor, or made of one.
 # No bound for left_value where matrix: it has one number for each row, computed in float64.
 # No bound for right_value where matrix: it has one number for each column, computed in float64.
+# In bfloat16, rounded to nearest: velocity with adam_beta_2 = 0.999 stands still.
 """The optimizer KLShampoo."""
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param: learning_rate_times_trust_ratio is a sum over a tensor, or made of
 # one.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer LAMB."""
 
 from __future__ import annotations

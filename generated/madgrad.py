@@ -2,6 +2,7 @@
 # Inputs: sha256 7246a43f926c236496d3a17b28e67e2c
 # Rounding in float32: a step or state is off by 119.9 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.68 % of its terms' magnitudes at most.
 """The optimizer MADGRAD."""
 
 from __future__ import annotations

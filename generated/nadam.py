@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param: ahead_scale_part is a sum over a tensor, or made of one.
 # No bound for product: it has one number for each tensor, computed in float64.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer NAdam."""
 
 from __future__ import annotations

@@ -9,6 +9,7 @@
 # No bound for row_square where matrix: it has one number for each row, computed in float64.
 # No bound for step of param where matrix and step == 1: row_sum_of_param_over_tensor_columns is
 # a sum over a tensor, or made of one.
+# In bfloat16, rounded to nearest: mean_square with beta = 0.999 stands still.
 """The optimizer Nero."""
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 # Inputs: sha256 faceac547e2d2ad525e86a8db1480db7
 # Rounding in float32: a step or state is off by 118.6 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.82 % of its terms' magnitudes at most;
+# mean_square with beta_2 = 0.999 stands still.
 """The optimizer PAdam."""
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 # Inputs: sha256 8954171f8cbd680c50fdff6ccca3f199
 # Rounding in float32: a step or state is off by 17.6 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.8 % of its terms' magnitudes at most;
+# mean_square with beta_2 = 0.999 stands still.
 """The optimizer QHAdam."""
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 # Inputs: sha256 ef8e33c12c9e8591cb764b5fa8371c0d
 # Rounding in float32: a step or state is off by 8.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
+# In bfloat16, rounded to nearest: a step is off by 0.4 % of its terms' magnitudes at most;
+# mean_gradient with beta = 0.999 stands still.
 """The optimizer QHM."""
 
 from __future__ import annotations

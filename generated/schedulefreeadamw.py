@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param: share is a sum over a tensor, or made of one.
 # No bound for largest_rate, weight_sum: it has one number for each tensor, computed in float64.
+# In bfloat16, rounded to nearest: mean_square with beta_2 = 0.999 stands still.
 """The optimizer ScheduleFreeAdamW."""
 
 from __future__ import annotations

@@ -5,6 +5,7 @@
 # No bound for row_bound where matrix: it has one number for each row, computed in float64.
 # No bound for column_bound where matrix: it has one number for each column, computed in
 # float64.
+# In bfloat16, rounded to nearest: a step is off by 0.8 % of its terms' magnitudes at most.
 """The optimizer SM3."""
 
 from __future__ import annotations

@@ -6,6 +6,7 @@
 # sign.
 # No bound for step of param, average, left_product, right_product, left_basis, right_basis
 # where matrix: a library computes functions of matrices, with errors that grow with their size.
+# In bfloat16, rounded to nearest: average with ema_rate = 0.999 stands still.
 """The optimizer SPlus."""
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param where matrix: a library computes functions of matrices, with errors
 # that grow with their size.
+# In bfloat16, rounded to nearest: velocity with adam_beta_2 = 0.999 stands still.
 """The optimizer SWAN."""
 
 from __future__ import annotations

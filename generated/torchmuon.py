@@ -4,6 +4,7 @@
 # magnitudes where they cancel.
 # No bound for step of param where matrix: learning_rate_times_scale is a sum over a tensor, or
 # made of one.
+# In bfloat16, rounded to nearest: exp_avg_sq with fallback_beta_2 = 0.999 stands still.
 """The optimizer TorchMuon."""
 
 from __future__ import annotations

@@ -132,12 +132,22 @@ def explain(
         typer.Option(help="File for a plot of convergence on a quadratic."),
     ] = None,
     runs: Annotated[Path | None, typer.Option(help="File for a plot of the observed runs.")] = None,
+    storage: Annotated[
+        bool, typer.Option("--storage", help="Add what half precision and codes of states change.")
+    ] = False,
+    stored: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A storage to add, as param=bfloat16,states=int8,rounding=split.",
+        ),
+    ] = None,
 ) -> None:
     """Explain a rule: its formulas, proofs, stability and costs."""
     from optgen.cli.commands import explain as explain_command
 
+    storages = stored or ([] if storage else None)
     raise typer.Exit(
-        explain_command.explain(spec, style, parameters, together or [], picture, runs)
+        explain_command.explain(spec, style, parameters, together or [], picture, runs, storages)
     )
 
 

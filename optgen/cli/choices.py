@@ -25,6 +25,7 @@ class Format(StrEnum):
     MARKDOWN = "markdown"
     LATEX = "latex"
     HTML = "html"
+    JSON = "json"
 
 
 #: The file with a class, without the kernels of a target.

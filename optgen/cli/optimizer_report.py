@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from optgen.analysis.exact.representative import representative
 from optgen.analysis.explain import costs, stabilities, variants
 from optgen.analysis.reports import findings
+from optgen.cli.storage_report import StorageReport, storage_report
 from optgen.compiler.ir.cost import NUMBER_WIDTH, Cost, Pass
 from optgen.compiler.ir.expression import Expression, rename
 from optgen.compiler.ir.extent import SQUARES, Extent
@@ -17,7 +18,7 @@ from optgen.compiler.ir.proof import ASIDE, Finding, Verdict
 from optgen.compiler.ir.rule import Rule, Step
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.ir.stability import Stability
-from optgen.compiler.ir.storage import WIDTH
+from optgen.compiler.ir.storage import WIDTH, Stored
 from optgen.compiler.pipeline import checked_rule, plan_of, surroundings
 
 #: The bandwidth of a copy within the memory of an H100, in bytes per second.
@@ -34,6 +35,8 @@ class Explained:
     proved: Sequence[Finding]
     stable: Sequence[Stability]
     cards: Sequence[Cost]
+    #: What other storages than float32 change, where it is asked for.
+    storage: StorageReport | None = None
 
     def variants(self) -> Iterator[tuple[str, Sequence[Step]]]:
         """A heading for the steps of each variant, and the steps."""
@@ -122,14 +125,19 @@ def _of_pass(one: Pass) -> str:
     return "; ".join(parts)
 
 
-def explained(spec: Spec, together: Sequence[str]) -> Explained:
+def explained(
+    spec: Spec, together: Sequence[str], storages: Sequence[Stored] | None = None
+) -> Explained:
     """The complete report on an optimizer, with its cost when some features are on together.
 
-    Raises SpecError, and UsageError for an unknown feature.
+    With ``storages``, it is also about the usual ones and these. Raises SpecError, and UsageError
+    for an unknown feature.
     """
-    rule = checked_rule(spec)
-    cards = tuple(costs(plan_of(spec, surroundings()), together))
-    return Explained(rule, findings(spec), tuple(stabilities(representative(rule))), cards)
+    rule, plan = checked_rule(spec), plan_of(spec, surroundings())
+    cards = tuple(costs(plan, together))
+    storage = None if storages is None else storage_report(plan, storages)
+    stable = tuple(stabilities(representative(rule)))
+    return Explained(rule, findings(spec), stable, cards, storage)
 
 
 @dataclass(frozen=True)

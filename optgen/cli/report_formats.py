@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console, JustifyMethod
 from rich.table import Table
@@ -12,12 +12,13 @@ from rich.table import Table
 from optgen.analysis.explain import formula, latex
 from optgen.cli.console import out
 from optgen.cli.optimizer_report import Explained, Scale
+from optgen.cli.storage_report import HEADINGS
 from optgen.compiler.ir.expression import text
 from optgen.compiler.ir.problem import CONTROL
 from optgen.compiler.ir.rule import Step
 
-#: The width in columns of the table of costs.
-_WIDTH = 110
+#: The largest width of a table, in columns.
+_MOST = 1000
 #: Characters with a special meaning in Markdown.
 _MARKS = re.compile(r"([\\`*_\[\]$#|])")
 
@@ -38,17 +39,26 @@ def to_console(found: Explained, scale: Scale) -> None:
         out.print(f"    {line}", markup=False)
     for before, condition, behind in found.limits():
         out.print(f"    {before}{text(condition)}{behind}", markup=False)
-    table = Table(title="", box=None, pad_edge=False)
-    for heading in scale.headings():
-        justify: JustifyMethod = "left" if heading == "setting" else "right"
-        table.add_column(heading, justify=justify, no_wrap=True)
-    for card in found.cards:
-        table.add_row(*scale.cells(card))
-    out.print()
-    Console(width=max(out.width, _WIDTH), highlight=False).print(table)
-    out.print(scale.note, style="dim")
-    for line in found.remarks():
+    _print_table(scale.headings(), map(scale.cells, found.cards))
+    for line in (scale.note, *found.remarks()):
         out.print(line, markup=False, style="dim")
+    if found.storage is not None:
+        _print_table(HEADINGS, (row.cells() for row in found.storage.rows))
+        for line in found.storage.remarks():
+            out.print(line, markup=False, style="dim")
+
+
+def _print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose first column is text."""
+    table = Table(title="", box=None, pad_edge=False)
+    for place, heading in enumerate(headings):
+        justify: JustifyMethod = "right" if place else "left"
+        table.add_column(heading, justify=justify, no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    out.print()
+    needed = Console(width=_MOST).measure(table).maximum
+    Console(width=max(out.width, needed), highlight=False).print(table)
 
 
 def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
@@ -60,13 +70,22 @@ def in_markdown(found: Explained, scale: Scale) -> Iterator[str]:
     yield from (f"- {line}" for line in found.properties())
     for before, condition, behind in found.limits():
         yield f"- {before}${formula(condition)}${behind}"
-    headings = scale.headings()
+    yield from _table(scale.headings(), map(scale.cells, found.cards))
+    yield from _list(found.remarks())
+    if found.storage is not None:
+        yield from _table(HEADINGS, (row.cells() for row in found.storage.rows))
+        yield from _list(found.storage.remarks())
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield "\n| " + " | ".join(headings) + " |"
     yield "|" + " --- |" * len(headings)
-    for card in found.cards:
-        yield "| " + " | ".join(scale.cells(card)) + " |"
-    lines = [*found.remarks()]
-    yield from ["", *(f"- {_prose(line)}" for line in lines)] if lines else []
+    yield from ("| " + " | ".join(map(_prose, row)) + " |" for row in rows)
+
+
+def _list(lines: Iterable[str]) -> Iterator[str]:
+    found = [*lines]
+    yield from ["", *(f"- {_prose(line)}" for line in found)] if found else []
 
 
 def _prose(text: str) -> str:

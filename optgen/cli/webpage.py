@@ -7,6 +7,7 @@ from html import escape
 
 from optgen.analysis.explain import mathml, steps_in_mathml
 from optgen.cli.optimizer_report import Explained, Scale
+from optgen.cli.storage_report import HEADINGS
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1d2330; --paper: #fdfdfb; --faint: #667;
@@ -57,14 +58,23 @@ def _page(found: Explained, scale: Scale) -> Iterator[str]:
     yield from (f"<li>{_property(line)}</li>" for line in found.properties())
     for before, condition, behind in found.limits():
         yield f"<li>{before}{mathml(condition)}{escape(behind)}</li>"
-    yield '</ul>\n<h2>What a step costs</h2>\n<div class="wide"><table>'
-    yield f"<thead>{_row('th', scale.headings())}</thead>\n<tbody>"
-    yield from (_row("td", scale.cells(card)) for card in found.cards)
-    yield f'</tbody></table></div>\n<p class="faint">{escape(scale.note)}</p>'
+    yield "</ul>\n<h2>What a step costs</h2>"
+    yield from _table(scale.headings(), map(scale.cells, found.cards))
+    yield f'<p class="faint">{escape(scale.note)}</p>'
     lines = [*found.remarks()]
     if lines:
         yield f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in lines)}</ul>"
+    if found.storage is not None:
+        yield "<h2>What storage changes</h2>"
+        yield from _table(HEADINGS, (row.cells() for row in found.storage.rows))
+        yield f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in found.storage.remarks())}</ul>"
     yield "</body>\n</html>"
+
+
+def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    yield f'<div class="wide"><table>\n<thead>{_row("th", headings)}</thead>\n<tbody>'
+    yield from (_row("td", row) for row in rows)
+    yield "</tbody></table></div>"
 
 
 def _property(line: str) -> str:

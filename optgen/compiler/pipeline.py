@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from optgen.analysis.measure.error_bounds import limits
-from optgen.compiler.emit import Shared, Templates, emit, emit_schedule
+from optgen.analysis.measure.storage import stored_step
+from optgen.compiler.emit import Errors, Shared, Templates, emit, emit_schedule
 from optgen.compiler.ir.condition import TooManyCasesError
+from optgen.compiler.ir.formats import BFLOAT16
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.problem import Location, Problem, SpecError, UsageError
 from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.source import Source
 from optgen.compiler.ir.spec import Spec
+from optgen.compiler.ir.storage import Stored
 from optgen.compiler.library import (
     base_folders,
     feature_files,
@@ -79,7 +82,9 @@ def compile_spec(spec: Spec, around: Surroundings) -> tuple[Source, ...]:
     if spec.is_schedule:
         return emit_schedule(checked_rule(spec), around.templates)
     plan = plan_of(spec, around)
-    return emit(plan, limits(plan), around.shared, around.templates)
+    halves = Stored(BFLOAT16, BFLOAT16, BFLOAT16.name)
+    errors: Errors = [*limits(plan), stored_step(plan, halves)]
+    return emit(plan, errors, around.shared, around.templates)
 
 
 def plan_of(spec: Spec, around: Surroundings) -> Plan:

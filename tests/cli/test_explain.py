@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from html.parser import HTMLParser
@@ -198,3 +199,51 @@ def test_functions_of_matrices_are_counted_in_words() -> None:
     assert any(
         "product, 5 times: 2*fewer**2*more" in line for line in run("muon").stdout.splitlines()
     )
+
+
+def test_storage_is_told_in_each_format() -> None:
+    told = "velocity keeps rho = 0.9, and stops up to 3.9 % of its value away from its input"
+    assert told not in run("rmsprop").stdout
+    assert told in run("rmsprop", "--storage").stdout.replace("\n", " ")
+    markdown = run("rmsprop", "--storage", "--format", "markdown").stdout
+    assert told in markdown.replace("\\", "")
+    assert "| param=bfloat16,states=bfloat16 | 2 | 10 | 22 |" in markdown
+    page = Page(run("rmsprop", "--storage", "--format", "html").stdout)
+    assert told in page.text
+    assert "What storage changes" in page.text
+
+
+def test_a_storage_of_one_s_own() -> None:
+    wish = "param=float16,grad=float32,states=float16"
+    plain, own = (
+        run("rmsprop", "--format", "markdown", *more).stdout
+        for more in (["--storage"], ["--stored", wish])
+    )
+    # Parameter twice, gradient, state twice.
+    row = "| param=float16,grad=float32,states=float16 | 2 | 12 |"
+    assert row in own
+    assert row not in plain
+    assert "numbers leave the range" in own
+    wrong = run("rmsprop", "--stored", "states=int9")
+    assert wrong.exit_code == 2
+    assert "states is one of float32, bfloat16" in wrong.stderr
+
+
+def test_numbers_for_programs() -> None:
+    found = json.loads(run("adam", "--storage", "--format", "json").stdout)
+    assert (found["name"], found["costs"][0]["moved_bytes"]) == ("Adam", 28)
+    assert any("proved: velocity >= 0" in line for line in found["properties"])
+    rows = {(r["param"], r["states"], r["rounding"]): r for r in found["storage"]}
+    single = rows["float32", "float32", "nearest"]
+    half = rows["bfloat16", "bfloat16", "nearest"]
+    assert (single["moved_bytes"], half["moved_bytes"]) == (28, 14)
+    assert single["error"] < 1e-6 < half["found"] < half["error"] < 0.01
+    assert half["lost_update"] == 2.0**-9
+    assert half["stops_at"] == pytest.approx(0.001 * 2**9)
+    assert [one["state"] for one in half["means"] if one["stands_still"]] == ["velocity"]
+    assert [one["state"] for one in half["means"] if one["feature"]] == ["parameter_average"]
+    assert all(one["survives"] for one in half["invariants"])
+    fair = rows["bfloat16", "bfloat16", "stochastic"]
+    assert (fair["lost_update"], fair["stops_at"]) == (0, None)
+    assert not any(one["stands_still"] for one in fair["means"])
+    assert json.loads(run("sgd", "--format", "json").stdout)["storage"] == []

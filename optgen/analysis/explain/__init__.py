@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from optgen.analysis.explain.cost import costs, moved_bytes
+from optgen.analysis.explain.cost import costs, moved_bytes, whole_cost
 from optgen.analysis.explain.formula import formula, latex
 from optgen.analysis.explain.mathml import mathml, steps_in_mathml
 from optgen.analysis.explain.stability import stabilities
@@ -17,4 +17,5 @@ __all__ = [
     "stabilities",
     "steps_in_mathml",
     "variants",
+    "whole_cost",
 ]

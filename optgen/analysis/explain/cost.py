@@ -53,6 +53,18 @@ def costs(plan: Plan, together: Sequence[str] = ()) -> Iterator[Cost]:
         yield _cost(label, plan, update, {**plain, **dict.fromkeys(names, True)})
 
 
+def whole_cost(plan: Plan) -> Cost:
+    """The cost of the rule without its own options, with every feature that others allow."""
+    chosen: dict[str, str] = {}
+    for block in plan.rule.blocks:
+        if block.slot is not None:
+            chosen.setdefault(block.exclusive or block.name, block.name)
+    wanted = {f"with {name}" for name in chosen.values()}
+    on = {name for label, names in _settings(plan) if label in wanted for name in names}
+    switches = {switch.name: switch.name in on for switch in plan.switches}
+    return _cost("with every feature", plan, plan.programs[0], switches)
+
+
 def moved_bytes(plan: Plan, on: On) -> int:
     """The bytes that an update reads and writes per float32 parameter."""
     known = {switch.name: on.get(switch.name, False) for switch in plan.switches}
@@ -115,6 +127,7 @@ def _cost(setting: str, plan: Plan, update: Program, on: On, *, is_own: bool = F
         is_own,
         calls,
         scratch_of(plan) if calls else (),
+        plan.rule.uncoded,
     )
 
 

@@ -14,6 +14,7 @@ from optgen.analysis.measure.rounding_analysis import (
     SINGLE,
     Analysis,
     Count,
+    Counts,
     in_single,
     ulps,
 )
@@ -51,14 +52,17 @@ def bounds_of(setting: Setting, found: Analysis) -> Iterator[Bound]:
             yield Bound(result, setting.label, ulps(count), count.cancels)
 
 
-def analyse(rule: Rule, setting: Setting) -> Analysis:
-    """The rounding counts of all values of a step, from exact states and gradients."""
-    known = _known(rule, setting)
+def analyse(rule: Rule, setting: Setting, loaded: Counts | None = None) -> Analysis:
+    """The rounding counts of all values of a step.
+
+    ``loaded`` are the counts of gradient and states; without them both are exact.
+    """
+    known = known_intervals(rule, setting)
     counts: dict[str, Count | str] = dict.fromkeys((PARAM, GRAD, *known), EXACT)
     # Kernels take hyperparameters and counters as float32.
     counts |= {name: Count(Fraction(1)) for name in (*setting.numbers, STEP, CALL)}
     counts |= {name: Count(Fraction(1)) for name in setting.kept}
-    counts |= _host(setting)
+    counts |= {**_host(setting), **(loaded or {})}
     analysis = Analysis(SINGLE, counts, known)
     for item in setting.host:
         analysis.known[item.target] = analysis.interval(item.expression)
@@ -111,7 +115,7 @@ def _change(new: Expression) -> Expression | None:
     return Operation(sign, (Name(STEP_RESULT), change))
 
 
-def _known(rule: Rule, setting: Setting) -> dict[str, Interval]:
+def known_intervals(rule: Rule, setting: Setting) -> dict[str, Interval]:
     """Known intervals of names, from ranges and invariants."""
     known = {LEARNING_RATE: NONNEGATIVE, STEP: _COUNTED, CALL: _COUNTED}
     conditions = {h.name: h.range for h in rule.hyperparameters if h.name in setting.numbers}

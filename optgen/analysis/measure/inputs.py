@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 #: The kind of inputs for which sums lose their leading digits by cancellation.
 CANCELLING = "cancelling"
+#: The kind of inputs whose squares are below the range of float32.
+TINY = "tiny"
 #: The measured steps of a run, and the step number of the last one in one kind of run.
 MEASURED, LATE = (1, 2, 5, 20), 10**6
 _RUNS = 4
@@ -16,7 +18,7 @@ _SIZES: Mapping[str, float] = {
     "first step": 1.0,
     "ordinary": 1.0,
     "small": 1e-6,
-    "tiny": 1e-25,
+    TINY: 1e-25,
     "huge": 1e15,
     "step 10**6": 1.0,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +15,14 @@ from optgen.analysis.exact.composition import TooLargeError
 from optgen.analysis.prove import observed
 from optgen.cli.choices import Format
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, err, print_problems
+from optgen.cli.explained_json import as_json
 from optgen.cli.optimizer_report import Explained, Scale, explained
 from optgen.cli.report_formats import in_latex, in_markdown, to_console
 from optgen.cli.stability_data import panels
 from optgen.cli.webpage import in_html
 from optgen.compiler.ir.problem import SpecError, UsageError
 from optgen.compiler.ir.spec import Spec
+from optgen.compiler.ir.storage import stored_as
 from optgen.compiler.library import find_specs, is_feature
 from optgen.compiler.pipeline import each, load_all
 from optgen.demo import chart, stability, trajectories
@@ -34,17 +37,20 @@ def explain(
     together: Sequence[str],
     path: Path | None,
     runs: Path | None = None,
+    storages: Sequence[str] | None = None,
 ) -> int:
     """Print the report on one optimizer; returns the exit status.
 
-    The table of costs has a separate row with the features ``together`` on. The paths are the
+    The table of costs has a separate row with the features ``together`` on. The ``storages`` are
+    those to report on besides the usual ones; None leaves storage out. The paths are the
     output files for the plots of its steps on a quadratic and of its runs.
     """
     pictures = [one for one in (path, runs) if one is not None]
     try:
         for one in pictures:
             chart.check(one)
-        (found,) = each([_spec(name)], lambda spec: explained(spec, together))
+        stored = None if storages is None else [stored_as(one) for one in storages]
+        (found,) = each([_spec(name)], lambda spec: explained(spec, together, stored))
         if path is not None:
             stability.draw(panels(found.rule, found.stable), path)
         if runs is not None:
@@ -89,6 +95,8 @@ def _tell(found: Explained, style: Format, parameters: int) -> None:
         to_console(found, scale)
     elif style is Format.MARKDOWN:
         print("\n".join(in_markdown(found, scale)))
+    elif style is Format.JSON:
+        print(json.dumps(as_json(found, scale), indent=2))
     else:
         print(in_html(found, scale))
 

@@ -10,13 +10,12 @@ from optgen.compiler.emit.docstring import printable
 from optgen.compiler.emit.module import Module, Shared, own_functions
 from optgen.compiler.emit.optimizer import features_context, optimizer_context
 from optgen.compiler.emit.review import review
-from optgen.compiler.emit.rounding import rounding_lines
+from optgen.compiler.emit.rounding import Errors, rounding_lines
 from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
 from optgen.compiler.emit.target import Target
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.emit.templates import Templates
 from optgen.compiler.emit.vocabulary import schedule_vocabulary, vocabulary
-from optgen.compiler.ir.accuracy import Bound
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.reserved import TENSOR_SIZE
@@ -25,6 +24,7 @@ from optgen.compiler.ir.source import Source
 
 __all__ = [
     "TARGETS",
+    "Errors",
     "Modules",
     "Shared",
     "Templates",
@@ -46,11 +46,9 @@ _SCHEDULE, _EXCLUDE = "schedule.py.j2", "exclude.py.j2"
 Modules = Sequence[tuple[str, str]]
 
 
-def emit(
-    plan: Plan, bounds: Sequence[Bound], shared: Shared, templates: Templates
-) -> tuple[Source, ...]:
+def emit(plan: Plan, errors: Errors, shared: Shared, templates: Templates) -> tuple[Source, ...]:
     """The class of an optimizer, and what each target makes of its plan."""
-    sources = printed(plan, bounds, shared, templates)
+    sources = printed(plan, errors, shared, templates)
     rule = plan.rule
     strings = [printable(rule.label), rule_digest(rule), TENSOR_SIZE]
     strings += [fingerprint(plan, templates), fingerprint(shared.plan, templates)]
@@ -64,7 +62,7 @@ def emit(
 
 def printed(
     plan: Plan,
-    bounds: Sequence[Bound],
+    errors: Errors,
     shared: Shared,
     templates: Templates,
     targets: Sequence[Target] = TARGETS,
@@ -76,7 +74,7 @@ def printed(
     inputs = _inputs(rule)
     context = optimizer_context(plan, columns, shared)
     digest = templates.digest([_CLASS, _EXCLUDE], inputs)
-    context |= {"header": templates.header(files, digest, rounding_lines(bounds))}
+    context |= {"header": templates.header(files, digest, rounding_lines(errors))}
     context |= {"fingerprint": made_of, "features": fingerprint(shared.plan, templates)}
     sources = [Source(f"{rule.module}.py", templates.render(_CLASS, context))]
     functions = own_functions(plan, columns, shared)

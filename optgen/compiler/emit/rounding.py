@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optgen.compiler.ir.accuracy import Bound, in_tenths
+from optgen.compiler.ir.accuracy import Bound, StoredStep, in_percent, in_tenths
+
+#: Bounds of results in float32, and what a step loses in other formats.
+Errors = Sequence[Bound | StoredStep]
 
 
-def rounding_lines(bounds: Sequence[Bound]) -> list[str]:
-    """The largest bound of any result, and where there is none; nothing without bounds."""
+def rounding_lines(errors: Errors) -> list[str]:
+    """The largest bound of any result, and where there is none; then a line for each format."""
+    bounds = [one for one in errors if isinstance(one, Bound)]
+    stored = (_in_format(one) for one in errors if isinstance(one, StoredStep))
+    return [*_in_float32(bounds), *filter(None, stored)]
+
+
+def _in_format(found: StoredStep) -> str:
+    """A bound of the error of a step in a format, and the means that stand still there."""
+    said = []
+    if found.error is not None:
+        of = " of its terms' magnitudes" if found.cancels else ""
+        said.append(f"a step is off by {in_percent(float(found.error))}{of} at most")
+    if found.standing:
+        stand = "stands" if len(found.standing) == 1 else "stand"
+        said.append(f"{', '.join(found.standing)} {stand} still")
+    return f"# In {found.format}, rounded to nearest: {'; '.join(said)}." if said else ""
+
+
+def _in_float32(bounds: Sequence[Bound]) -> list[str]:
     proved = [one for one in bounds if one.ulps is not None]
     lines = []
     if proved:

@@ -45,6 +45,20 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class StoredStep:
+    """What a step loses where parameters, gradients and states are stored in one format.
+
+    ``error`` bounds the relative error of a step, of the sum of the magnitudes of its terms if it
+    ``cancels``; it is None if there is no bound. ``standing`` are the means that stand still.
+    """
+
+    format: str
+    error: Fraction | None
+    cancels: bool
+    standing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Accuracy:
     """The accuracy of the update of one optimizer, without features.
 
@@ -70,6 +84,21 @@ class Accuracy:
 def in_tenths(ulps: Fraction) -> str:
     """A bound with one decimal digit, rounded up."""
     return f"{math.ceil(10 * ulps) / 10:g}"
+
+
+def in_percent(error: float) -> str:
+    """A relative error with two significant digits, rounded up; none that exceeds the value."""
+    if error >= 1:
+        return "100 % or more"
+    if error == 0:
+        return "0 %"
+    size = Fraction(10) ** (math.floor(math.log10(100 * error)) - 1)
+    return f"{float(math.ceil(Fraction(100 * error) / size) * size):.2g} %"
+
+
+def two_digits(number: float) -> str:
+    """A number with two significant digits, rounded to nearest."""
+    return f"{float(f'{number:.1e}'):g}"
 
 
 def one_digit(error: float) -> str:

@@ -8,7 +8,9 @@ from fractions import Fraction
 from math import prod
 
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.storage import WIDTH
+from optgen.compiler.ir.formats import state_format
+from optgen.compiler.ir.rule import GRAD, PARAM
+from optgen.compiler.ir.storage import WIDTH, Stored
 
 #: Bytes of a number of a tensor, a row or a column, which is a float64.
 NUMBER_WIDTH = 8
@@ -90,6 +92,8 @@ class Cost:
     #: how many of each are needed at the same time.
     calls: tuple[Call, ...] = ()
     scratch: tuple[tuple[Amount, int], ...] = ()
+    #: The states that have no codes in any storage.
+    uncoded: frozenset[str] = frozenset()
 
     def scratch_bytes(self, rows: int, columns: int) -> float:
         """Bytes of the scratch matrices of a variable of one matrix."""
@@ -109,6 +113,32 @@ class Cost:
     def moved_bytes(self) -> int:
         """Bytes read and written, without those of squares."""
         return WIDTH * sum(one.arrays for one in self.stages if one.over is Extent.ELEMENT)
+
+    def state_bytes_in(self, stored: Stored) -> float:
+        """Bytes of states of the parameter's shape, in a storage."""
+        return float(sum(self._widths(stored).values()) + stored.extra_width)
+
+    def moved_bytes_in(self, stored: Stored) -> float:
+        """Bytes read and written in a storage, without those of squares."""
+        widths = self._widths(stored) | {
+            PARAM: stored.param.width + stored.extra_width,
+            GRAD: stored.grad.width,
+        }
+        return float(
+            sum(
+                widths.get(buffer, Fraction(WIDTH))
+                for one in self.stages
+                if one.over is Extent.ELEMENT
+                for buffer in (*one.loads, *one.stores)
+            )
+        )
+
+    def _widths(self, stored: Stored) -> dict[str, Fraction]:
+        """Bytes of each state for an element."""
+        return {
+            name: state_format(stored.states, is_coded=name not in self.uncoded).width
+            for name in self.states
+        }
 
     def floor(self, parameters: int, bandwidth: float) -> float:
         """The lower bound in seconds of a step, for a memory bandwidth in bytes per second."""

@@ -179,6 +179,12 @@ class Rule:
         first, *rest = (block for block in self.blocks if block.slot is None)
         return replace(first, steps=(*first.steps, *(step for b in rest for step in b.steps)))
 
+    @property
+    def uncoded(self) -> frozenset[str]:
+        """The states that have no codes: stand-ins for parameters, and sums between updates."""
+        sums = {step.target for block in self.blocks for step in block.otherwise}
+        return frozenset(s.name for s in self.states if s.stands_in or s.name in sums)
+
     def hyperparameter(self, name: str) -> Hyperparameter | None:
         """The hyperparameter of that name."""
         return next((h for h in self.hyperparameters if h.name == name), None)

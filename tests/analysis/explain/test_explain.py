@@ -9,10 +9,11 @@ import pytest
 from matplotlib.mathtext import MathTextParser
 from typer.testing import CliRunner
 
-from optgen.analysis.explain import costs, latex
+from optgen.analysis.explain import costs, latex, whole_cost
 from optgen.cli import app
 from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.extent import Extent
+from optgen.compiler.ir.storage import stored_as
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import checked_rule, load_all, plan_of, surroundings
 
@@ -50,6 +51,44 @@ def test_costs_are_the_floors(name: str) -> None:
         assert found[setting].moved_bytes == FLOORS[name] + more, setting
     assert found["with global_clipnorm"].passes == 2
     assert plain.floor(10**9, 3e12) == pytest.approx(FLOORS[name] / 3e3)
+
+
+@pytest.mark.parametrize(
+    ("words", "kept", "moved"),
+    [
+        # Parameter and two states twice, gradient once.
+        ("states=bfloat16", 4, 4 + 2 * (4 + 4)),
+        ("param=bfloat16,states=bfloat16", 4, 2 + 2 * (2 + 4)),
+        # Two bytes of the parameter are in its state.
+        ("param=bfloat16,states=bfloat16,rounding=split", 6, 2 + 2 * (4 + 4)),
+        # Codes of a byte, and a scale of 4 bytes for 64 elements.
+        ("param=bfloat16,states=int8", 2 * 68 / 64, 2 + 2 * (2 + 2 * 68 / 64)),
+    ],
+)
+def test_bytes_in_a_storage(words: str, kept: float, moved: float) -> None:
+    plain, stored = cards("adam")["plain"], stored_as(words)
+    assert plain.state_bytes_in(stored) == kept
+    assert plain.moved_bytes_in(stored) == moved
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_every_feature_together_moves_what_each_adds(name: str) -> None:
+    (spec,) = load_all([PATHS[name]])
+    plan = plan_of(spec, surroundings())
+    found = cards(name)
+    plain = found["plain"].moved_bytes
+    more = sum(card.moved_bytes - plain for card in found.values() if card.setting in ADDED)
+    # The check of gradients is no feature; a clip of each norm reads them once more.
+    assert whole_cost(plan).moved_bytes == plain + more - ADDED["with finite gradients checked"]
+
+
+def test_averages_and_sums_have_no_codes() -> None:
+    """What stands in for parameters, or adds up gradients, keeps 16 bits."""
+    found = cards("sgd")
+    stored = stored_as("states=int8")
+    assert found["where momentum > 0"].state_bytes_in(stored) == 68 / 64
+    assert found["with average"].state_bytes_in(stored) == 2
+    assert found["with accumulate"].state_bytes_in(stored) == 2
 
 
 def test_momentum_is_a_setting_of_its_own() -> None:
