@@ -10,14 +10,12 @@ from typing import Any, ClassVar
 
 import torch
 
-from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.counters import Counters
 from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
-from optgen.runtime.model import LARGEST_GRADIENT, REMAINDER
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
@@ -34,7 +32,7 @@ from optgen.torch.measures import Measures
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import Peer
 from optgen.torch.state_view import Live
-from optgen.torch.states import given
+from optgen.torch.states import given, shapes_of
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
@@ -109,12 +107,12 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
 
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
-        owner, params = type(self).__name__, self._params()
+        owner, params, seed = type(self).__name__, self._params(), self._core.treatment.storage.seed
         for path, param in params.items():
             if param.dtype not in _DTYPES:
                 raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
             refuse_unsummed(f"{owner}: parameter {path}", param)
-            if self.rule.view or self.rule.has_draws() or self._is_drawn:
+            if self.rule.view or self.rule.has_draws() or seed is not None:
                 refuse_strided(f"{owner}: parameter {path}", param)
         refuse_divided(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
@@ -125,22 +123,16 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         self._core.settings, self._groups = groups.settings, groups
 
     @property
-    def _is_drawn(self) -> bool:
-        """Whether rounding is random."""
-        return self._core.treatment.storage.seed is not None
-
-    @property
     def _counts_calls(self) -> bool:
         """Whether calls must be counted: some only add to gradient sums, or rounding is random."""
-        on = self._core.settings.on()
-        return self._is_drawn or any(s.gathers and s.when(on) for s in self.rule.states)
+        on, seed = self._core.settings.on(), self._core.treatment.storage.seed
+        return seed is not None or any(s.gathers and s.when(on) for s in self.rule.states)
 
     def _build(self) -> Parameters:
         """The current parameters with their states."""
         self._divide()
         core, named, before = self._core, self._params(), self._parameters
-        shapes = {state.name: state.shape for state in self.rule.states}
-        shapes |= dict.fromkeys([LARGEST_GRADIENT, REMAINDER], ELEMENT)
+        shapes = shapes_of(self.rule.states)
         found = [given(path, p, self.state.get(p), shapes) for path, p in named.items()]
         core.treatment.exclusions = exclusions_of(self._groups.by_group)
         made = Parameters(
