@@ -10,9 +10,10 @@ from optgen.runtime.blocks import in_blocks
 from optgen.runtime.chunks import Segments
 from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
+from optgen.runtime.hyperparameters.storage import Storage
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
 from optgen.runtime.matrix_calls import is_matrix
-from optgen.runtime.memory import Memory
+from optgen.runtime.memory import Mask, Memory
 from optgen.runtime.parts import NewStates, StateSource
 from optgen.runtime.shards import Whole
 from optgen.runtime.view import View, state_form
@@ -102,6 +103,35 @@ class Allocation:
         self._place, self._views, self._source = (memory, variables), views, source
         #: States that all variables share.
         self.shared: dict[str, Array] = {}
+
+    def states(
+        self,
+        declared: Sequence[State],
+        settings: Settings,
+        storage: Storage,
+        paths: Sequence[str],
+        rows: Sequence[Row],
+        switches: Sequence[Mapping[str, bool]],
+        trained: Mask,
+    ) -> Arrays:
+        """The states of all variables that have them, each given its path, row and switches."""
+        storage.warn_of_unused(paths)
+        memory, variables = self._place
+        forms = [memory.form(variable)[1] for variable in variables]
+        return {
+            state.name: [
+                self.state(
+                    state,
+                    index,
+                    initial_value(state, settings, row),
+                    storage.of(state.name, paths[index], forms[index]),
+                )
+                if trained[index] and state.when(on)
+                else None
+                for index, (row, on) in enumerate(zip(rows, switches, strict=True))
+            ]
+            for state in declared
+        }
 
     def state(self, state: State, index: int, value: float | None, storage: str) -> Array:
         """A state of one variable; the first one makes what all variables share.

@@ -38,15 +38,14 @@ class Standing:
     @property
     def replaced(self) -> list[Array]:
         """The variables that have a replacement, with their further bits."""
-        model, indices = self.model, [*(index for index, _ in self.pairs), *self.computed]
-        pairs = [(model.variables[index], model.remainders[index]) for index in indices]
-        return [array for pair in pairs for array in pair if array is not None]
+        indices = [*(index for index, _ in self.pairs), *self.computed]
+        return [array for index in indices for array in self.model.remainders.both(index)]
 
     def settle(self) -> None:
         """Assign replacements to variables, atomically."""
-        model = self.model
-        assigned = [call for pair in self.pairs for call in model.assigning(*pair)]
-        model.memory.commit([*assigned, *self.computing(), *self.also])
+        assigning = self.model.remainders.assigning
+        assigned = [call for pair in self.pairs for call in assigning(*pair)]
+        self.model.memory.commit([*assigned, *self.computing(), *self.also])
 
 
 def standing_of(

@@ -8,14 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from optgen.runtime.allocation import Allocation, initial_value, segments_of, views_here, views_of
+from optgen.runtime.allocation import Allocation, segments_of, views_here, views_of
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.arrays import Gradients as Listed
 from optgen.runtime.caller import caller_level
 from optgen.runtime.counters import NOTHING_GIVEN, Counters, Given
 from optgen.runtime.cpu.scalars import Steps
-from optgen.runtime.cpu.storage import ROUNDING
 from optgen.runtime.gradient_pairs import Variables, by_path
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.hyperparameters.settings import Row, Settings
@@ -31,7 +30,7 @@ from optgen.runtime.kernels import (
 )
 from optgen.runtime.memory import Host, Mask, memory_of
 from optgen.runtime.parts import PLAIN, Parts, StateSource
-from optgen.runtime.remainders import joined, parted
+from optgen.runtime.remainders import REMAINDER, Remainders
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.scratch import Scratch
@@ -40,8 +39,6 @@ from optgen.runtime.transaction import Call
 
 #: The state of an overwritten variable: its largest gradient since the last update.
 LARGEST_GRADIENT = "largest_gradient"
-#: The state of a variable that has further bits there.
-REMAINDER = ROUNDING[0]
 
 
 class Model:
@@ -89,7 +86,10 @@ class Model:
         allocation = Allocation(self.memory, self.variables, self.views, parts.states)
         #: States that all variables share.
         self.shared = allocation.shared
-        self.states = self._make_states(declared, settings, treatment, allocation)
+        self.states = allocation.states(
+            *(declared, settings, treatment.storage, self.paths),
+            *(self.rows, self.switches, self.trained),
+        )
         self._gather(kernels, treatment, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
@@ -99,9 +99,9 @@ class Model:
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
         #: What kernels reach by address besides variables and gradients.
         self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
-        given = self.memory, self.variables, views_here(self.views, parts.owned), kernels.matrices
+        place = self.memory, self.variables, views_here(self.views, parts.owned), kernels.matrices
         is_whole = kernels.programs[0].common == len(kernels.programs[0].phases)
-        scratch = Scratch(*given, is_whole=is_whole)
+        scratch = Scratch(*place, is_whole=is_whole)
         self._held |= scratch.arrays
         self._batches, self._library = scratch.batches, parts.library
         self._own_rows = np.array([self.row_set.index(row) for row in self.rows], np.int64)
@@ -132,31 +132,6 @@ class Model:
             for path, row, view in zip(self.paths, self.rows, self.views, strict=True)
         ]
 
-    def _make_states(
-        self,
-        declared: Sequence[State],
-        settings: Settings,
-        treatment: Treatment,
-        allocation: Allocation,
-    ) -> dict[str, list[Array | None]]:
-        forms = [self.memory.form(variable)[1] for variable in self.variables]
-        treatment.storage.warn_of_unused(self.paths)
-        storage = treatment.storage.of
-        return {
-            state.name: [
-                allocation.state(
-                    state,
-                    index,
-                    initial_value(state, settings, row),
-                    storage(state.name, self.paths[index], forms[index]),
-                )
-                if self.trained[index] and state.when(on)
-                else None
-                for index, (row, on) in enumerate(zip(self.rows, self.switches, strict=True))
-            ]
-            for state in declared
-        }
-
     def _gather(self, kernels: Kernels, treatment: Treatment, source: StateSource) -> None:
         """Allocate what variables have beside the states of their rule."""
         place = self.memory, self.variables
@@ -170,22 +145,17 @@ class Model:
             else source.state(*place, index, LARGEST_GRADIENT, 0.0, forms[index])
             for index, (trained, gathers) in enumerate(zip(self.trained, self.gathers, strict=True))
         ]
-        lost = list(map(treatment.storage.remainder, self.paths, forms))
+        lost = map(treatment.storage.remainder, self.paths, forms)
+        dtypes = [dtype if own else None for dtype, own in zip(lost, self.trained, strict=True)]
         #: What the storage of variables would lose, where it is kept.
-        self.remainders: list[Array | None] = [
-            source.state(*place, index, REMAINDER, 0.0, dtype) if dtype and is_trained else None
-            for index, (dtype, is_trained) in enumerate(zip(lost, self.trained, strict=True))
-        ]
+        self.remainders = Remainders(*place, dtypes, source.state)
 
     def _place(self, rows: Host, count: int) -> None:
         """Allocate rows of scalars, one for each variable or shared."""
         # Until all tables are built, none is valid.
         self._placed = b""
         parts = self._parts()
-        kept = (
-            {REMAINDER: self.remainders} if any(one is not None for one in self.remainders) else {}
-        )
-        place = self.variables, {**self._held, **kept}, rows.tolist()
+        place = self.variables, {**self._held, **self.remainders.held}, rows.tolist()
         own = self.views, self._batches, self._library
         engine = self.memory.engine(*place, count, parts, *own, self._seed)
         if self._whole is not None:
@@ -208,21 +178,8 @@ class Model:
         own = (item for item in self.states.items() if item[0] not in self.shared)
         pairs = [(name, arrays[index]) for name, arrays in own]
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
-        pairs.append((REMAINDER, self.remainders[index]))
+        pairs.append((REMAINDER, self.remainders.arrays[index]))
         return {name: array for name, array in pairs if array is not None}
-
-    def whole(self, index: int) -> Array:
-        """A variable, or a copy with all bits that are kept of it."""
-        variable, remainder = self.variables[index], self.remainders[index]
-        return variable if remainder is None else joined(variable, remainder)
-
-    def assigning(self, index: int, value: Array) -> list[Call]:
-        """The calls that give a variable another value, with all bits that are kept of it."""
-        variable, remainder = self.variables[index], self.remainders[index]
-        if remainder is None:
-            return [self.memory.assigning(variable, value)]
-        pairs = zip((variable, remainder), parted(value, remainder.dtype), strict=True)
-        return [self.memory.assigning(*pair) for pair in pairs]
 
     def written(self) -> Iterator[tuple[str, Array]]:
         """Every array that a step writes, with its name in messages."""

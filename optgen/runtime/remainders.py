@@ -6,15 +6,64 @@ whole variables are, for what happens between kernels.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from optgen.runtime.cpu.storage import ROUNDING
 from optgen.runtime.dtypes import HALVES
+from optgen.runtime.memory import Memory
+from optgen.runtime.transaction import Call
+
+#: The state of a variable that has further bits there.
+REMAINDER = ROUNDING[0]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _MAGNITUDE, _INFINITY, _NAN = 0x7FFFFFFF, 0x7F800000, 0x7FC0
 _VISIBLE = np.dtype(HALVES[0].scalar)
+
+
+class Remainders:
+    """Variables with their remainders, where these are kept."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        variables: Sequence[Any],
+        dtypes: Sequence[str | None],
+        allocate: Callable[..., Any],
+    ) -> None:
+        """``dtypes`` are those of remainders; None for a variable without one."""
+        self._memory, self._variables = memory, variables
+        place = memory, variables
+        self.arrays: list[Any] = [
+            None if dtype is None else allocate(*place, index, REMAINDER, 0.0, dtype)
+            for index, dtype in enumerate(dtypes)
+        ]
+
+    @property
+    def held(self) -> dict[str, list[Any]]:
+        """The arrays by name, if there is any."""
+        return {} if all(one is None for one in self.arrays) else {REMAINDER: self.arrays}
+
+    def both(self, index: int) -> list[Any]:
+        """A variable, and its remainder if it has one."""
+        pair = self._variables[index], self.arrays[index]
+        return [array for array in pair if array is not None]
+
+    def whole(self, index: int) -> Any:
+        """A variable, or a copy with all bits that are kept of it."""
+        variable, remainder = self._variables[index], self.arrays[index]
+        return variable if remainder is None else joined(variable, remainder)
+
+    def assigning(self, index: int, value: Any) -> list[Call]:
+        """The calls that give a variable another value, with all bits that are kept of it."""
+        variable, remainder = self._variables[index], self.arrays[index]
+        if remainder is None:
+            return [self._memory.assigning(variable, value)]
+        pairs = zip((variable, remainder), parted(value, remainder.dtype), strict=True)
+        return [self._memory.assigning(*pair) for pair in pairs]
 
 
 def joined(variable: Array, remainder: Array) -> Array:

@@ -180,9 +180,9 @@ class Step:
         for index in map(int, np.flatnonzero(held)):
             path = model.paths[index]
             constrained = model.memory.constrained(
-                path, model.constraints[path], model.whole(index)
+                path, model.constraints[path], model.remainders.whole(index)
             )
-            for function, *arguments in model.assigning(index, constrained):
+            for function, *arguments in model.remainders.assigning(index, constrained):
                 function(*arguments)
 
     def _handing_over(self, counters: Counters) -> list[Call]:

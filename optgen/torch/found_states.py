@@ -12,7 +12,7 @@ from optgen.runtime.arrays import strides_of
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.memory import Memory
-from optgen.runtime.model import REMAINDER
+from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.state.rounded import Rounded
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like

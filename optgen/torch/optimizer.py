@@ -10,14 +10,12 @@ from typing import Any, ClassVar
 
 import torch
 
-from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.counters import Counters
 from optgen.runtime.hyperparameters.storage import ARGUMENTS
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
-from optgen.runtime.model import LARGEST_GRADIENT, REMAINDER
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
@@ -35,7 +33,7 @@ from optgen.torch.parameters import Parameters
 from optgen.torch.peers import Peer
 from optgen.torch.refusals import refuse_params
 from optgen.torch.state_view import Live
-from optgen.torch.states import given
+from optgen.torch.states import given, shapes_of
 from optgen.torch.storage import names_of, storage_of
 from optgen.torch.version_counters import marking_changed
 
@@ -114,7 +112,9 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
         owner, params = type(self).__name__, self._params()
-        refuse_params(self.rule, owner, params, is_drawn=self._is_drawn)
+        refuse_params(
+            self.rule, owner, params, is_drawn=self._core.treatment.storage.seed is not None
+        )
         matrices_in_parts(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
@@ -124,23 +124,17 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         self._core.settings, self._groups = groups.settings, groups
 
     @property
-    def _is_drawn(self) -> bool:
-        """Whether rounding is random."""
-        return self._core.treatment.storage.seed is not None
-
-    @property
     def _counts_calls(self) -> bool:
         """Whether calls must be counted: some only add to gradient sums, or rounding is random."""
-        on = self._core.settings.on()
-        return self._is_drawn or any(s.gathers and s.when(on) for s in self.rule.states)
+        on, seed = self._core.settings.on(), self._core.treatment.storage.seed
+        return seed is not None or any(s.gathers and s.when(on) for s in self.rule.states)
 
     def _build(self) -> Parameters:
         """The current parameters with their states."""
         self._divide()
         core, owner, named = self._core, type(self).__name__, self._params()
         before = self._parameters
-        shapes = {state.name: state.shape for state in self.rule.states}
-        shapes |= dict.fromkeys([LARGEST_GRADIENT, REMAINDER], ELEMENT)
+        shapes = shapes_of(self.rule.states)
         owners = owned_parameters(self.rule, owner, self.param_groups, self._owners, self.state)
         pairs = named.items()
         found = [given(path, p, self.state.get(p), shapes, p in owners) for path, p in pairs]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from optgen.runtime.allocation import ELEMENT
-from optgen.runtime.model import REMAINDER
+from optgen.runtime.hyperparameters.declarations import State
+from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.remainders import REMAINDER
 from optgen.torch.distributed import is_shared
 
 Tensor = torch.Tensor
@@ -25,6 +27,12 @@ class Given:
 
     age: float = 0.0
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+def shapes_of(declared: Sequence[State]) -> dict[str, str]:
+    """What each state, of a rule or of the runtime, has one number for."""
+    own = {state.name: state.shape for state in declared}
+    return own | dict.fromkeys([LARGEST_GRADIENT, REMAINDER], ELEMENT)
 
 
 def given(
