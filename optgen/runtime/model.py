@@ -82,7 +82,8 @@ class Model:
         self._whole = parts.whole if may_sum else None
         drawn_for = parts.whole if rule.has_draws() else None
         self._segments = segments_of(self.memory, self.variables, drawn_for)
-        allocation = Allocation(self.memory, self.variables, self.views, parts.states)
+        place = self.memory, self.variables, self.views
+        allocation = Allocation(*place, parts.states, self._segments)
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = self._make_states(declared, settings, treatment, allocation)
@@ -137,14 +138,14 @@ class Model:
         allocation: Allocation,
     ) -> dict[str, list[Array | None]]:
         forms = [self.memory.form(variable)[1] for variable in self.variables]
-        storage = treatment.storage.of
+        storage = treatment.storage.of_state
         return {
             state.name: [
                 allocation.state(
                     state,
                     index,
                     initial_value(state, settings, row),
-                    storage(state.name, self.paths[index], forms[index]),
+                    storage(state, on, self.paths[index], forms[index]),
                 )
                 if self.trained[index] and state.when(on)
                 else None

@@ -11,12 +11,14 @@ import operator
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 from numba.np.numpy_support import from_dtype
 
-from optgen.runtime.cpu import half_precision
+from optgen.runtime.codes import CODES
+from optgen.runtime.cpu import blockwise, half_precision
+from optgen.runtime.cpu.blockwise import CodedBlock
 from optgen.runtime.cpu.pointers import BLOCK, fetch, pointer
 from optgen.runtime.cpu.storage import Formats
 
@@ -53,6 +55,8 @@ def block(
     arguments = addresses, types.int64, column, _HERE, formats
     if not storage:
         return types.Array(real, 1, "C")(*arguments), _calling(_native, real)
+    if storage in CODES:
+        return CodedBlock(storage, real)(*arguments), _coded
     return Block(storage, real)(*arguments), _half
 
 
@@ -92,12 +96,35 @@ def _half(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return made._getvalue()
 
 
+def _coded_address(addresses: Any, tensor: int, column: int, here: Any, length: int) -> Any:
+    first, _, size, whole, ahead = here
+    start = pointer(addresses[tensor, column], first // BLOCK * length, types.uint8)
+    if size == whole:
+        fetch(start, ahead)
+        if whole > BLOCK:
+            fetch(start, ahead + length)
+    return start
+
+
+def _coded(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    kind = signature.return_type
+    made = cgutils.create_struct_proxy(kind)(context, builder)
+    kinds = (*signature.args[:4], types.int64)
+    length = context.get_constant(types.int64, kind.code.dtype.itemsize)
+    found, own = types.CPointer(types.uint8)(*kinds), [*arguments[:4], length]
+    made.blocks = context.compile_internal(builder, _coded_address, found, own)
+    made.size = builder.extract_value(arguments[3], 2)
+    blockwise.decode(builder, made, kind.code)
+    return made._getvalue()
+
+
 @intrinsic
 def _load(context: Any, some: Any, index: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
-        value = builder.load(builder.gep(made.elements, [arguments[1]]))
-        found = half_precision.decoded(builder, some.storage, value)
+        found = builder.load(builder.gep(made.elements, [arguments[1]]))
+        if isinstance(some, Block):
+            found = half_precision.decoded(builder, some.storage, found)
         return context.cast(builder, found, types.float32, some.real)
 
     return some.real(some, types.int64), generate
@@ -108,8 +135,9 @@ def _store(context: Any, some: Any, index: Any, value: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         value = context.cast(builder, arguments[2], some.real, types.float32)
-        bits = half_precision.encoded(builder, some.storage, value)
-        builder.store(bits, builder.gep(made.elements, [arguments[1]]))
+        if isinstance(some, Block):
+            value = half_precision.encoded(builder, some.storage, value)
+        builder.store(value, builder.gep(made.elements, [arguments[1]]))
         return context.get_dummy_value()
 
     return types.void(some, types.int64, some.real), generate
@@ -120,7 +148,7 @@ def _get(some: Any, index: Any) -> Any:
     def get(some: Any, index: Any) -> Any:
         return _load(some, index)
 
-    return get if isinstance(some, Block) else None
+    return get if isinstance(some, Block | CodedBlock) else None
 
 
 @overload(operator.setitem)
@@ -128,9 +156,17 @@ def _set(some: Any, index: Any, value: Any) -> Any:
     def put(some: Any, index: Any, value: Any) -> Any:
         return _store(some, index, value)
 
-    return put if isinstance(some, Block) else None
+    return put if isinstance(some, Block | CodedBlock) else None
 
 
-@njit
-def encode(some: Any) -> None:
+@intrinsic
+def encode(context: Any, some: Any) -> tuple[Any, Any]:
     """Encode the elements of a block, where it takes all of them; those of others are stored."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if isinstance(some, CodedBlock):
+            made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
+            blockwise.encode(builder, made, some.code)
+        return context.get_dummy_value()
+
+    return types.void(some), generate

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from optgen.runtime.codes import storage_of
 from optgen.runtime.dtypes import DTYPES
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,4 +36,4 @@ def formats_of(variable: Array, arrays: Sequence[Array | None]) -> Formats:
     Scratch matrices are stored as kernels compute; vectors and numbers aren't read by blocks.
     """
     found = (variable if array is None else array for array in arrays)
-    return Formats(DTYPES[variable.dtype], tuple(array.dtype.name for array in found))
+    return Formats(DTYPES[variable.dtype], tuple(storage_of(array.dtype) for array in found))
