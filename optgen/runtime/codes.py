@@ -17,8 +17,8 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Elements that share a unit.
 BLOCK = 64
-#: Bits of a float32: those of 1, of its fraction, and of infinity.
-ONE, FRACTION, INFINITY = 0x3F800000, 23, 0x7F800000
+#: The bits of 1 as a float32, and their number in its fraction.
+ONE, FRACTION = 0x3F800000, 23
 #: Units aren't smaller, so that their inverses are finite.
 LEAST_UNIT = 2.0**-120
 
@@ -56,6 +56,16 @@ class Code:
         """The largest magnitude, in units."""
         return float(np.uint32((self.most << self.shift) + ONE).view(np.float32)) - 1
 
+    @property
+    def inverse(self) -> float:
+        """The unit of a largest magnitude of 1, rounded up, so that no code is beyond the top."""
+        return float(np.float32((1 + 2.0**-20) / self.top))
+
+    @property
+    def is_dithered(self) -> bool:
+        """Whether kernels round codes up or down by noise, so that small changes add up."""
+        return not self.is_signed or self.bits == 8
+
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of a block; its second field has the name of the code."""
@@ -68,9 +78,8 @@ class Code:
         rows = padded.reshape(-1, BLOCK)
         sizes = np.abs(rows)
         most = sizes.max(1, keepdims=True)
-        units = np.where(most > 0, np.maximum(most / np.float32(self.top), LEAST_UNIT), 0)
-        units = units.astype(np.float32)
-        relative = np.divide(sizes, units, out=np.zeros_like(sizes), where=units > 0)
+        units = np.maximum(most * np.float32(self.inverse), np.float32(LEAST_UNIT))
+        relative = sizes / units
         half = np.uint32(1 << (self.shift - 1))
         codes = ((relative + np.float32(1)).view(np.uint32) + half - np.uint32(ONE)) >> self.shift
         codes = np.minimum(codes, self.most)

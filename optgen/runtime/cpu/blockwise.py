@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import models, register_model
 
-from optgen.runtime.codes import BLOCK, CODES, INFINITY, LEAST_UNIT, ONE, Code
+from optgen.runtime.codes import BLOCK, CODES, LEAST_UNIT, ONE, Code
 
 _BYTE, _INT32, _INT64, _FLOAT = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
 _BYTES, _INTS, _FLOATS = (ir.VectorType(one, BLOCK) for one in (_BYTE, _INT32, _FLOAT))
 #: Blocks that a loop may go through at once.
 _MOST_BLOCKS = 2
 _UNIT_BYTES = 4
-_NAN, _MAGNITUDE = 0x7FC00000, 0x7FFFFFFF
+#: Bytes of a line of a cache.
+_LINE = 64
+_MAGNITUDE = 0x7FFFFFFF
 #: What turns bits of an element into noise: odd numbers without a pattern.
-_STEP, _FIRST, _SECOND = 0x9E3779B9, 0x85EBCA6B, 0xC2B2AE35
+_STEP, _MIXER = 0x9E3779B9, 0x85EBCA6B
 
 
 class CodedBlock(types.Type):  # type: ignore[misc]
@@ -45,7 +46,9 @@ class _CodedBlockModel(models.StructModel):  # type: ignore[misc]
 
 def decode(builder: Any, made: Any, code: Code) -> None:
     """Decode the blocks of a stretch into memory of the kernel, which is made here."""
-    made.elements = cgutils.alloca_once(builder, _FLOAT, size=_MOST_BLOCKS * BLOCK)
+    elements = cgutils.alloca_once(builder, _FLOAT, size=_MOST_BLOCKS * BLOCK)
+    elements.align = _LINE
+    made.elements = elements
     _decode(builder, code, made.blocks, made.elements)
     with builder.if_then(builder.icmp_signed(">", made.size, _INT64(BLOCK))):
         _decode(builder, code, *_second(builder, made, code))
@@ -74,59 +77,58 @@ def _decode(builder: Any, code: Code, block: Any, elements: Any) -> None:
     if code.is_signed:
         sign = builder.shl(builder.lshr(codes, _all(code.bits - 1)), _all(31))
         found = builder.or_(builder.bitcast(found, _INTS), sign)
-    builder.store(found, builder.bitcast(elements, found.type.as_pointer()), align=4)
+    builder.store(found, builder.bitcast(elements, found.type.as_pointer()), align=_LINE)
 
 
 def _encode(builder: Any, code: Code, block: Any, elements: Any) -> None:
-    bits = builder.load(builder.bitcast(elements, _INTS.as_pointer()), align=4)
+    bits = builder.load(builder.bitcast(elements, _INTS.as_pointer()), align=_LINE)
     size = builder.and_(bits, _all(_MAGNITUDE))
     unit, factor = _unit(builder, code, size)
     builder.store(unit, builder.bitcast(block, _FLOAT.as_pointer()), align=1)
     relative = builder.fmul(builder.bitcast(size, _FLOATS), _splat(builder, factor, _FLOATS))
     above = builder.bitcast(builder.fadd(relative, _every(1.0)), _INTS)
-    noise = builder.lshr(_noise(builder, bits, unit), _all(32 - code.shift))
-    codes = builder.sub(builder.add(above, noise), _all(ONE))
-    codes = _least(builder, builder.lshr(codes, _all(code.shift)), code.most)
+    above = builder.add(above, _added(builder, code, size, unit))
+    codes = builder.sub(builder.lshr(above, _all(code.shift)), _all(ONE >> code.shift))
     if code.is_signed:
         sign = builder.lshr(bits, _all(31))
         codes = builder.or_(codes, builder.shl(sign, _all(code.bits - 1)))
     else:
         # What is above 0 stays so: rules divide by it.
-        is_zero = builder.icmp_unsigned("==", codes, _all(0))
-        codes = builder.select(is_zero, _all(1), codes)
-        is_positive = builder.icmp_signed(">", bits, _all(0))
-        codes = builder.select(is_positive, codes, _all(0))
+        codes = _larger(builder, codes, _smaller(builder, size, _all(1)))
     _store_codes(builder, code, block, builder.trunc(codes, _BYTES))
 
 
 def _unit(builder: Any, code: Code, size: Any) -> tuple[Any, Any]:
-    """The unit of a block, and its inverse; NaN where an element isn't finite, 0 for zeros."""
+    """The unit of a block, NaN where an element isn't finite, and the inverse of one that is."""
     kind = ir.FunctionType(_INT32, [_INTS])
     name = f"llvm.vector.reduce.umax.v{BLOCK}i32"
     most = builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [size])
-    unit = builder.fmul(builder.bitcast(most, _FLOAT), _FLOAT(_rounded(1 / code.top)))
+    unit = builder.fmul(builder.bitcast(most, _FLOAT), _FLOAT(code.inverse))
     is_small = builder.fcmp_ordered("<", unit, _FLOAT(LEAST_UNIT))
     unit = builder.select(is_small, _FLOAT(LEAST_UNIT), unit)
-    is_odd = builder.icmp_unsigned(">=", most, _INT32(INFINITY))
-    unit = builder.select(is_odd, builder.bitcast(_INT32(_NAN), _FLOAT), unit)
-    is_zero = builder.icmp_unsigned("==", most, _INT32(0))
-    inverse = builder.fdiv(_FLOAT(1.0), unit)
-    zero = _FLOAT(0.0)
-    return builder.select(is_zero, zero, unit), builder.select(is_zero, zero, inverse)
+    nothing = builder.fsub(unit, unit)
+    return builder.fadd(unit, nothing), builder.fdiv(_FLOAT(1.0), unit)
 
 
-def _noise(builder: Any, bits: Any, unit: Any) -> Any:
-    """Numbers of 32 bits without a pattern, from those of the elements, the unit and places."""
+def _added(builder: Any, code: Code, size: Any, unit: Any) -> Any:
+    """What is added before bits are dropped: half a step, or noise below a step.
+
+    Noise is made of the bits of the elements and of the unit, and of places in the block.
+    """
+    if not code.is_dithered:
+        return _all(1 << (code.shift - 1))
     places = ir.Constant(_INTS, [(place * _STEP) % 2**32 for place in range(BLOCK)])
-    mixed = builder.add(bits, _splat(builder, builder.bitcast(unit, _INT32), _INTS))
-    mixed = builder.mul(builder.add(mixed, places), _all(_FIRST))
-    mixed = builder.xor(mixed, builder.lshr(mixed, _all(16)))
-    return builder.mul(mixed, _all(_SECOND))
+    mixed = builder.add(size, _splat(builder, builder.bitcast(unit, _INT32), _INTS))
+    mixed = builder.add(builder.mul(mixed, _all(_MIXER)), places)
+    return builder.lshr(mixed, _all(32 - code.shift))
 
 
-def _least(builder: Any, numbers: Any, most: int) -> Any:
-    is_above = builder.icmp_unsigned(">", numbers, _all(most))
-    return builder.select(is_above, _all(most), numbers)
+def _smaller(builder: Any, numbers: Any, others: Any) -> Any:
+    return builder.select(builder.icmp_unsigned("<", numbers, others), numbers, others)
+
+
+def _larger(builder: Any, numbers: Any, others: Any) -> Any:
+    return builder.select(builder.icmp_unsigned(">", numbers, others), numbers, others)
 
 
 def _load_codes(builder: Any, code: Code, block: Any) -> Any:
@@ -172,8 +174,3 @@ def _splat(builder: Any, number: Any, kind: Any) -> Any:
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), number, _INT32(0))
     zeros = ir.Constant(ir.VectorType(_INT32, kind.count), [0] * kind.count)
     return builder.shuffle_vector(one, one, zeros)
-
-
-def _rounded(number: float) -> float:
-    """A number as a float32 holds it."""
-    return float(np.float32(number))
