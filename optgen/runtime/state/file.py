@@ -17,6 +17,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from optgen.runtime.codes import CODES, storage_of
 from optgen.runtime.state.snapshot import Array, Key, Snapshot, StateError
 
 #: The format that is written.
@@ -100,7 +101,16 @@ def _sync(path: Path) -> None:
 
 
 def _plain(array: Array) -> Array:
-    return np.ascontiguousarray(array).reshape(array.shape)
+    """An array as the format holds it: blocks with codes are rows of bytes."""
+    plain = np.ascontiguousarray(array).reshape(array.shape)
+    if array.dtype.names is None:
+        return plain
+    return plain.view(np.uint8).reshape(-1, array.dtype.itemsize)
+
+
+def _typed(array: Array, code: str | None) -> Array:
+    """What was written as bytes, as blocks of a code."""
+    return array if code is None else array.reshape(-1).view(CODES[code].dtype)
 
 
 def _head(snapshot: Snapshot, names: Mapping[Key, str], arrays: Mapping[str, Array]) -> str:
@@ -118,6 +128,11 @@ def _head(snapshot: Snapshot, names: Mapping[Key, str], arrays: Mapping[str, Arr
                 [name, path, state, _digest(arrays[name].tobytes())]
                 for (path, state), name in names.items()
             ],
+            "codes": {
+                names[key]: storage_of(array.dtype)
+                for key, array in snapshot.arrays.items()
+                if array.dtype.names is not None
+            },
         },
         allow_nan=False,
     )
@@ -176,13 +191,17 @@ def _read_first(head: dict[str, Any], arrays: Mapping[str, Array], source: str) 
         if _digest(arrays[name].tobytes()) != digest:
             message = f"the state {state!r} of {path!r} doesn't fit its checksum"
             raise StateError(f"{source!r} is damaged: {message}")
+    codes = head.get("codes", {})
     return Snapshot(
         optimizer=head["optimizer"],
         spec=head["spec"],
         config=head["config"],
         counters=head["counters"],
         variables={path: (tuple(shape), kind) for path, (shape, kind) in head["variables"].items()},
-        arrays={(path, state): arrays[name] for name, (path, state, _) in listed.items()},
+        arrays={
+            (path, state): _typed(arrays[name], codes.get(name))
+            for name, (path, state, _) in listed.items()
+        },
     )
 
 
