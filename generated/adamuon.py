@@ -4,7 +4,8 @@
 # magnitudes where they cancel.
 # No bound for step of param where matrix: change_scale_part is a sum over a tensor, or made of
 # one.
-# No bound for mean_square where matrix: momentum may cancel, and decides a sign.
+# No bound for mean_square where matrix: held_newton_schulz_y_5 is a sum over a tensor, or made
+# of one.
 """The optimizer AdaMuon."""
 
 from __future__ import annotations
@@ -130,15 +131,11 @@ class AdaMuon(Featured):
             "root_of_adamuon_sum_part_plus_one_e_minus_07", "row_sum_of_even_squares",
             "root_of_row_sum_of_even_squares", "adamuon_sum_part_2", "root_of_adamuon_sum_part_2",
             "root_of_adamuon_sum_part_2_plus_epsilon", "held_newton_schulz_y",
-            "gram_held_newton_schulz_y", "adamuon_product_part", "held_adamuon_part",
-            "held_adamuon_part_by_held_newton_schulz_y", "held_newton_schulz_y_2",
-            "gram_held_newton_schulz_y_2", "adamuon_product_part_2", "held_adamuon_part_2",
-            "held_adamuon_part_2_by_held_newton_schulz_y_2", "held_newton_schulz_y_3",
-            "gram_held_newton_schulz_y_3", "adamuon_product_part_3", "held_adamuon_part_3",
-            "held_adamuon_part_3_by_held_newton_schulz_y_3", "held_newton_schulz_y_4",
-            "gram_held_newton_schulz_y_4", "adamuon_product_part_4", "held_adamuon_part_4",
-            "held_adamuon_part_4_by_held_newton_schulz_y_4", "held_newton_schulz_y_5",
-            "gram_held_newton_schulz_y_5", "adamuon_product_part_5", "held_adamuon_part_5",
+            "gram_held_newton_schulz_y", "held_adamuon_part", "held_newton_schulz_y_2",
+            "gram_held_newton_schulz_y_2", "held_adamuon_part_2", "held_newton_schulz_y_3",
+            "gram_held_newton_schulz_y_3", "held_adamuon_part_3", "held_newton_schulz_y_4",
+            "gram_held_newton_schulz_y_4", "held_adamuon_part_4", "held_newton_schulz_y_5",
+            "gram_held_newton_schulz_y_5", "held_adamuon_part_5",
             "held_adamuon_part_5_by_held_newton_schulz_y_5",
         ),
         factors=("change_scale_part",),
@@ -157,28 +154,19 @@ class AdaMuon(Featured):
         matrices=(
             ("held_newton_schulz_y", "element", 0),
             ("gram_held_newton_schulz_y", "short_by_short", 0),
-            ("adamuon_product_part", "short_by_short", 1),
-            ("held_adamuon_part", "short_by_short", 0),
-            ("held_adamuon_part_by_held_newton_schulz_y", "element", 1),
-            ("held_newton_schulz_y_2", "element", 0),
+            ("held_adamuon_part", "short_by_short", 1),
+            ("held_newton_schulz_y_2", "element", 1),
             ("gram_held_newton_schulz_y_2", "short_by_short", 0),
-            ("adamuon_product_part_2", "short_by_short", 1),
-            ("held_adamuon_part_2", "short_by_short", 0),
-            ("held_adamuon_part_2_by_held_newton_schulz_y_2", "element", 1),
+            ("held_adamuon_part_2", "short_by_short", 1),
             ("held_newton_schulz_y_3", "element", 0),
             ("gram_held_newton_schulz_y_3", "short_by_short", 0),
-            ("adamuon_product_part_3", "short_by_short", 1),
-            ("held_adamuon_part_3", "short_by_short", 0),
-            ("held_adamuon_part_3_by_held_newton_schulz_y_3", "element", 1),
-            ("held_newton_schulz_y_4", "element", 0),
+            ("held_adamuon_part_3", "short_by_short", 1),
+            ("held_newton_schulz_y_4", "element", 1),
             ("gram_held_newton_schulz_y_4", "short_by_short", 0),
-            ("adamuon_product_part_4", "short_by_short", 1),
-            ("held_adamuon_part_4", "short_by_short", 0),
-            ("held_adamuon_part_4_by_held_newton_schulz_y_4", "element", 1),
+            ("held_adamuon_part_4", "short_by_short", 1),
             ("held_newton_schulz_y_5", "element", 0),
             ("gram_held_newton_schulz_y_5", "short_by_short", 0),
-            ("adamuon_product_part_5", "short_by_short", 1),
-            ("held_adamuon_part_5", "short_by_short", 0),
+            ("held_adamuon_part_5", "short_by_short", 1),
             ("held_adamuon_part_5_by_held_newton_schulz_y_5", "element", 1),
         ),
         programs=(
@@ -210,120 +198,98 @@ class AdaMuon(Featured):
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "adamuon_product_part", "@",
-                                ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_adamuon_part_by_held_newton_schulz_y", "@",
-                                ("held_adamuon_part", "held_newton_schulz_y"),
+                                "held_adamuon_part", "@",
+                                (
+                                    "gram_held_newton_schulz_y", "gram_held_newton_schulz_y",
+                                    "gram_held_newton_schulz_y",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_2", "@",
+                                (
+                                    "held_adamuon_part", "held_newton_schulz_y",
+                                    "held_newton_schulz_y",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_2", "gram", ("held_newton_schulz_y_2",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "adamuon_product_part_2", "@",
-                                ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_adamuon_part_2_by_held_newton_schulz_y_2", "@",
-                                ("held_adamuon_part_2", "held_newton_schulz_y_2"),
+                                "held_adamuon_part_2", "@",
+                                (
+                                    "gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2",
+                                    "gram_held_newton_schulz_y_2",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_3", "@",
+                                (
+                                    "held_adamuon_part_2", "held_newton_schulz_y_2",
+                                    "held_newton_schulz_y_2",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_3", "gram", ("held_newton_schulz_y_3",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "adamuon_product_part_3", "@",
-                                ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_adamuon_part_3_by_held_newton_schulz_y_3", "@",
-                                ("held_adamuon_part_3", "held_newton_schulz_y_3"),
+                                "held_adamuon_part_3", "@",
+                                (
+                                    "gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3",
+                                    "gram_held_newton_schulz_y_3",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_4", "@",
+                                (
+                                    "held_adamuon_part_3", "held_newton_schulz_y_3",
+                                    "held_newton_schulz_y_3",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_4", "gram", ("held_newton_schulz_y_4",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "adamuon_product_part_4", "@",
-                                ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_adamuon_part_4_by_held_newton_schulz_y_4", "@",
-                                ("held_adamuon_part_4", "held_newton_schulz_y_4"),
+                                "held_adamuon_part_4", "@",
+                                (
+                                    "gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4",
+                                    "gram_held_newton_schulz_y_4",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_5", "@",
+                                (
+                                    "held_adamuon_part_4", "held_newton_schulz_y_4",
+                                    "held_newton_schulz_y_4",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_5", "gram", ("held_newton_schulz_y_5",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "adamuon_product_part_5", "@",
-                                ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
+                                "held_adamuon_part_5", "@",
+                                (
+                                    "gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5",
+                                    "gram_held_newton_schulz_y_5",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
+                                when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
                             MatrixCall(
                                 "held_adamuon_part_5_by_held_newton_schulz_y_5", "@",
                                 ("held_adamuon_part_5", "held_newton_schulz_y_5"),

@@ -2,8 +2,8 @@
 # Inputs: sha256 241b83dd4bfd3c2bc60dbca9f6609f42
 # Rounding in float32: a step or state is off by 10.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
-# No bound for step of param where matrix: root_of_kerasmuon_sum_part_plus_one_e_minus_07 is a
-# sum over a tensor, or made of one.
+# No bound for step of param where matrix: held_direction_5 is a sum over a tensor, or made of
+# one.
 """The optimizer KerasMuon."""
 
 from __future__ import annotations
@@ -139,15 +139,11 @@ class KerasMuon(Featured):
             "row_sum_of_ahead_2_squares", "root_of_row_sum_of_ahead_2_squares",
             "kerasmuon_sum_part", "root_of_kerasmuon_sum_part",
             "root_of_kerasmuon_sum_part_plus_one_e_minus_07", "held_direction",
-            "gram_held_direction", "kerasmuon_product_part", "held_kerasmuon_part",
-            "held_kerasmuon_part_by_held_direction", "held_direction_2", "gram_held_direction_2",
-            "kerasmuon_product_part_2", "held_kerasmuon_part_2",
-            "held_kerasmuon_part_2_by_held_direction_2", "held_direction_3",
-            "gram_held_direction_3", "kerasmuon_product_part_3", "held_kerasmuon_part_3",
-            "held_kerasmuon_part_3_by_held_direction_3", "held_direction_4",
-            "gram_held_direction_4", "kerasmuon_product_part_4", "held_kerasmuon_part_4",
-            "held_kerasmuon_part_4_by_held_direction_4", "held_direction_5",
-            "gram_held_direction_5", "kerasmuon_product_part_5", "held_kerasmuon_part_5",
+            "gram_held_direction", "held_kerasmuon_part", "held_direction_2",
+            "gram_held_direction_2", "held_kerasmuon_part_2", "held_direction_3",
+            "gram_held_direction_3", "held_kerasmuon_part_3", "held_direction_4",
+            "gram_held_direction_4", "held_kerasmuon_part_4", "held_direction_5",
+            "gram_held_direction_5", "held_kerasmuon_part_5",
             "held_kerasmuon_part_5_by_held_direction_5",
         ),
         factors=("root_of_max_tensor_rows_tensor_columns",),
@@ -161,28 +157,19 @@ class KerasMuon(Featured):
         matrices=(
             ("held_direction", "element", 0),
             ("gram_held_direction", "short_by_short", 0),
-            ("kerasmuon_product_part", "short_by_short", 1),
-            ("held_kerasmuon_part", "short_by_short", 0),
-            ("held_kerasmuon_part_by_held_direction", "element", 1),
-            ("held_direction_2", "element", 0),
+            ("held_kerasmuon_part", "short_by_short", 1),
+            ("held_direction_2", "element", 1),
             ("gram_held_direction_2", "short_by_short", 0),
-            ("kerasmuon_product_part_2", "short_by_short", 1),
-            ("held_kerasmuon_part_2", "short_by_short", 0),
-            ("held_kerasmuon_part_2_by_held_direction_2", "element", 1),
+            ("held_kerasmuon_part_2", "short_by_short", 1),
             ("held_direction_3", "element", 0),
             ("gram_held_direction_3", "short_by_short", 0),
-            ("kerasmuon_product_part_3", "short_by_short", 1),
-            ("held_kerasmuon_part_3", "short_by_short", 0),
-            ("held_kerasmuon_part_3_by_held_direction_3", "element", 1),
-            ("held_direction_4", "element", 0),
+            ("held_kerasmuon_part_3", "short_by_short", 1),
+            ("held_direction_4", "element", 1),
             ("gram_held_direction_4", "short_by_short", 0),
-            ("kerasmuon_product_part_4", "short_by_short", 1),
-            ("held_kerasmuon_part_4", "short_by_short", 0),
-            ("held_kerasmuon_part_4_by_held_direction_4", "element", 1),
+            ("held_kerasmuon_part_4", "short_by_short", 1),
             ("held_direction_5", "element", 0),
             ("gram_held_direction_5", "short_by_short", 0),
-            ("kerasmuon_product_part_5", "short_by_short", 1),
-            ("held_kerasmuon_part_5", "short_by_short", 0),
+            ("held_kerasmuon_part_5", "short_by_short", 1),
             ("held_kerasmuon_part_5_by_held_direction_5", "element", 1),
         ),
         programs=(
@@ -214,120 +201,86 @@ class KerasMuon(Featured):
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "kerasmuon_product_part", "@",
-                                ("gram_held_direction", "gram_held_direction"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_kerasmuon_part_by_held_direction", "@",
-                                ("held_kerasmuon_part", "held_direction"),
+                                "held_kerasmuon_part", "@",
+                                (
+                                    "gram_held_direction", "gram_held_direction",
+                                    "gram_held_direction",
+                                ),
+                                transposed=(False, True, False,), numbers=("muon_c", "muon_b",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_direction_2", "@",
+                                ("held_kerasmuon_part", "held_direction", "held_direction"),
+                                numbers=(1, "muon_a",), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_direction_2", "gram", ("held_direction_2",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "kerasmuon_product_part_2", "@",
-                                ("gram_held_direction_2", "gram_held_direction_2"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_kerasmuon_part_2_by_held_direction_2", "@",
-                                ("held_kerasmuon_part_2", "held_direction_2"),
+                                "held_kerasmuon_part_2", "@",
+                                (
+                                    "gram_held_direction_2", "gram_held_direction_2",
+                                    "gram_held_direction_2",
+                                ),
+                                transposed=(False, True, False,), numbers=("muon_c", "muon_b",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_direction_3", "@",
+                                ("held_kerasmuon_part_2", "held_direction_2", "held_direction_2"),
+                                numbers=(1, "muon_a",), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_direction_3", "gram", ("held_direction_3",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "kerasmuon_product_part_3", "@",
-                                ("gram_held_direction_3", "gram_held_direction_3"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_kerasmuon_part_3_by_held_direction_3", "@",
-                                ("held_kerasmuon_part_3", "held_direction_3"),
+                                "held_kerasmuon_part_3", "@",
+                                (
+                                    "gram_held_direction_3", "gram_held_direction_3",
+                                    "gram_held_direction_3",
+                                ),
+                                transposed=(False, True, False,), numbers=("muon_c", "muon_b",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_direction_4", "@",
+                                ("held_kerasmuon_part_3", "held_direction_3", "held_direction_3"),
+                                numbers=(1, "muon_a",), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_direction_4", "gram", ("held_direction_4",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "kerasmuon_product_part_4", "@",
-                                ("gram_held_direction_4", "gram_held_direction_4"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_kerasmuon_part_4_by_held_direction_4", "@",
-                                ("held_kerasmuon_part_4", "held_direction_4"),
+                                "held_kerasmuon_part_4", "@",
+                                (
+                                    "gram_held_direction_4", "gram_held_direction_4",
+                                    "gram_held_direction_4",
+                                ),
+                                transposed=(False, True, False,), numbers=("muon_c", "muon_b",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_direction_5", "@",
+                                ("held_kerasmuon_part_4", "held_direction_4", "held_direction_4"),
+                                numbers=(1, "muon_a",), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_direction_5", "gram", ("held_direction_5",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "kerasmuon_product_part_5", "@",
-                                ("gram_held_direction_5", "gram_held_direction_5"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
+                                "held_kerasmuon_part_5", "@",
+                                (
+                                    "gram_held_direction_5", "gram_held_direction_5",
+                                    "gram_held_direction_5",
+                                ),
+                                transposed=(False, True, False,), numbers=("muon_c", "muon_b",),
+                                when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
                             MatrixCall(
                                 "held_kerasmuon_part_5_by_held_direction_5", "@",
                                 ("held_kerasmuon_part_5", "held_direction_5"),

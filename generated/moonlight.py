@@ -132,15 +132,11 @@ class Moonlight(Featured):
             "row_sum_of_ahead_2_squares", "root_of_row_sum_of_ahead_2_squares",
             "moonlight_sum_part", "root_of_moonlight_sum_part",
             "root_of_moonlight_sum_part_plus_one_e_minus_07", "held_newton_schulz_y",
-            "gram_held_newton_schulz_y", "moonlight_product_part", "held_moonlight_part",
-            "held_moonlight_part_by_held_newton_schulz_y", "held_newton_schulz_y_2",
-            "gram_held_newton_schulz_y_2", "moonlight_product_part_2", "held_moonlight_part_2",
-            "held_moonlight_part_2_by_held_newton_schulz_y_2", "held_newton_schulz_y_3",
-            "gram_held_newton_schulz_y_3", "moonlight_product_part_3", "held_moonlight_part_3",
-            "held_moonlight_part_3_by_held_newton_schulz_y_3", "held_newton_schulz_y_4",
-            "gram_held_newton_schulz_y_4", "moonlight_product_part_4", "held_moonlight_part_4",
-            "held_moonlight_part_4_by_held_newton_schulz_y_4", "held_newton_schulz_y_5",
-            "gram_held_newton_schulz_y_5", "moonlight_product_part_5", "held_moonlight_part_5",
+            "gram_held_newton_schulz_y", "held_moonlight_part", "held_newton_schulz_y_2",
+            "gram_held_newton_schulz_y_2", "held_moonlight_part_2", "held_newton_schulz_y_3",
+            "gram_held_newton_schulz_y_3", "held_moonlight_part_3", "held_newton_schulz_y_4",
+            "gram_held_newton_schulz_y_4", "held_moonlight_part_4", "held_newton_schulz_y_5",
+            "gram_held_newton_schulz_y_5", "held_moonlight_part_5",
             "held_moonlight_part_5_by_held_newton_schulz_y_5",
         ),
         factors=("scale", "learning_rate_times_scale"),
@@ -154,28 +150,19 @@ class Moonlight(Featured):
         matrices=(
             ("held_newton_schulz_y", "element", 0),
             ("gram_held_newton_schulz_y", "short_by_short", 0),
-            ("moonlight_product_part", "short_by_short", 1),
-            ("held_moonlight_part", "short_by_short", 0),
-            ("held_moonlight_part_by_held_newton_schulz_y", "element", 1),
-            ("held_newton_schulz_y_2", "element", 0),
+            ("held_moonlight_part", "short_by_short", 1),
+            ("held_newton_schulz_y_2", "element", 1),
             ("gram_held_newton_schulz_y_2", "short_by_short", 0),
-            ("moonlight_product_part_2", "short_by_short", 1),
-            ("held_moonlight_part_2", "short_by_short", 0),
-            ("held_moonlight_part_2_by_held_newton_schulz_y_2", "element", 1),
+            ("held_moonlight_part_2", "short_by_short", 1),
             ("held_newton_schulz_y_3", "element", 0),
             ("gram_held_newton_schulz_y_3", "short_by_short", 0),
-            ("moonlight_product_part_3", "short_by_short", 1),
-            ("held_moonlight_part_3", "short_by_short", 0),
-            ("held_moonlight_part_3_by_held_newton_schulz_y_3", "element", 1),
-            ("held_newton_schulz_y_4", "element", 0),
+            ("held_moonlight_part_3", "short_by_short", 1),
+            ("held_newton_schulz_y_4", "element", 1),
             ("gram_held_newton_schulz_y_4", "short_by_short", 0),
-            ("moonlight_product_part_4", "short_by_short", 1),
-            ("held_moonlight_part_4", "short_by_short", 0),
-            ("held_moonlight_part_4_by_held_newton_schulz_y_4", "element", 1),
+            ("held_moonlight_part_4", "short_by_short", 1),
             ("held_newton_schulz_y_5", "element", 0),
             ("gram_held_newton_schulz_y_5", "short_by_short", 0),
-            ("moonlight_product_part_5", "short_by_short", 1),
-            ("held_moonlight_part_5", "short_by_short", 0),
+            ("held_moonlight_part_5", "short_by_short", 1),
             ("held_moonlight_part_5_by_held_newton_schulz_y_5", "element", 1),
         ),
         programs=(
@@ -207,120 +194,98 @@ class Moonlight(Featured):
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "moonlight_product_part", "@",
-                                ("gram_held_newton_schulz_y", "gram_held_newton_schulz_y"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_moonlight_part_by_held_newton_schulz_y", "@",
-                                ("held_moonlight_part", "held_newton_schulz_y"),
+                                "held_moonlight_part", "@",
+                                (
+                                    "gram_held_newton_schulz_y", "gram_held_newton_schulz_y",
+                                    "gram_held_newton_schulz_y",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_2", "@",
+                                (
+                                    "held_moonlight_part", "held_newton_schulz_y",
+                                    "held_newton_schulz_y",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_2", "gram", ("held_newton_schulz_y_2",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "moonlight_product_part_2", "@",
-                                ("gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_moonlight_part_2_by_held_newton_schulz_y_2", "@",
-                                ("held_moonlight_part_2", "held_newton_schulz_y_2"),
+                                "held_moonlight_part_2", "@",
+                                (
+                                    "gram_held_newton_schulz_y_2", "gram_held_newton_schulz_y_2",
+                                    "gram_held_newton_schulz_y_2",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_3", "@",
+                                (
+                                    "held_moonlight_part_2", "held_newton_schulz_y_2",
+                                    "held_newton_schulz_y_2",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_3", "gram", ("held_newton_schulz_y_3",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "moonlight_product_part_3", "@",
-                                ("gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_moonlight_part_3_by_held_newton_schulz_y_3", "@",
-                                ("held_moonlight_part_3", "held_newton_schulz_y_3"),
+                                "held_moonlight_part_3", "@",
+                                (
+                                    "gram_held_newton_schulz_y_3", "gram_held_newton_schulz_y_3",
+                                    "gram_held_newton_schulz_y_3",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_4", "@",
+                                (
+                                    "held_moonlight_part_3", "held_newton_schulz_y_3",
+                                    "held_newton_schulz_y_3",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_4", "gram", ("held_newton_schulz_y_4",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "moonlight_product_part_4", "@",
-                                ("gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_moonlight_part_4_by_held_newton_schulz_y_4", "@",
-                                ("held_moonlight_part_4", "held_newton_schulz_y_4"),
+                                "held_moonlight_part_4", "@",
+                                (
+                                    "gram_held_newton_schulz_y_4", "gram_held_newton_schulz_y_4",
+                                    "gram_held_newton_schulz_y_4",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_newton_schulz_y_5", "@",
+                                (
+                                    "held_moonlight_part_4", "held_newton_schulz_y_4",
+                                    "held_newton_schulz_y_4",
+                                ),
+                                numbers=(1, 3.4445,), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_newton_schulz_y_5", "gram", ("held_newton_schulz_y_5",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "moonlight_product_part_5", "@",
-                                ("gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
+                                "held_moonlight_part_5", "@",
+                                (
+                                    "gram_held_newton_schulz_y_5", "gram_held_newton_schulz_y_5",
+                                    "gram_held_newton_schulz_y_5",
+                                ),
+                                transposed=(False, True, False,), numbers=(2.0315, -4.775,),
+                                when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
                             MatrixCall(
                                 "held_moonlight_part_5_by_held_newton_schulz_y_5", "@",
                                 ("held_moonlight_part_5", "held_newton_schulz_y_5"),

@@ -136,16 +136,12 @@ class PolarMuon(Featured):
             "momentum_buffer", "exp_avg", "exp_avg_sq", "max_exp_avg_sq",
             "row_sum_of_ahead_2_squares", "root_of_row_sum_of_ahead_2_squares",
             "polarmuon_sum_part", "root_of_polarmuon_sum_part", "polar_express_y_scale_part",
-            "held_polar_express_y", "gram_held_polar_express_y", "polarmuon_product_part",
-            "held_polarmuon_part", "held_polarmuon_part_by_held_polar_express_y",
-            "held_polar_express_y_2", "gram_held_polar_express_y_2", "polarmuon_product_part_2",
-            "held_polarmuon_part_2", "held_polarmuon_part_2_by_held_polar_express_y_2",
-            "held_polar_express_y_3", "gram_held_polar_express_y_3", "polarmuon_product_part_3",
-            "held_polarmuon_part_3", "held_polarmuon_part_3_by_held_polar_express_y_3",
-            "held_polar_express_y_4", "gram_held_polar_express_y_4", "polarmuon_product_part_4",
-            "held_polarmuon_part_4", "held_polarmuon_part_4_by_held_polar_express_y_4",
-            "held_polar_express_y_5", "gram_held_polar_express_y_5", "polarmuon_product_part_5",
-            "held_polarmuon_part_5", "held_polarmuon_part_5_by_held_polar_express_y_5",
+            "held_polar_express_y", "gram_held_polar_express_y", "held_polarmuon_part",
+            "held_polar_express_y_2", "gram_held_polar_express_y_2", "held_polarmuon_part_2",
+            "held_polar_express_y_3", "gram_held_polar_express_y_3", "held_polarmuon_part_3",
+            "held_polar_express_y_4", "gram_held_polar_express_y_4", "held_polarmuon_part_4",
+            "held_polar_express_y_5", "gram_held_polar_express_y_5", "held_polarmuon_part_5",
+            "held_polarmuon_part_5_by_held_polar_express_y_5",
         ),
         factors=("scale", "learning_rate_times_scale"),
         vectors=(
@@ -158,28 +154,19 @@ class PolarMuon(Featured):
         matrices=(
             ("held_polar_express_y", "element", 0),
             ("gram_held_polar_express_y", "short_by_short", 0),
-            ("polarmuon_product_part", "short_by_short", 1),
-            ("held_polarmuon_part", "short_by_short", 0),
-            ("held_polarmuon_part_by_held_polar_express_y", "element", 1),
-            ("held_polar_express_y_2", "element", 0),
+            ("held_polarmuon_part", "short_by_short", 1),
+            ("held_polar_express_y_2", "element", 1),
             ("gram_held_polar_express_y_2", "short_by_short", 0),
-            ("polarmuon_product_part_2", "short_by_short", 1),
-            ("held_polarmuon_part_2", "short_by_short", 0),
-            ("held_polarmuon_part_2_by_held_polar_express_y_2", "element", 1),
+            ("held_polarmuon_part_2", "short_by_short", 1),
             ("held_polar_express_y_3", "element", 0),
             ("gram_held_polar_express_y_3", "short_by_short", 0),
-            ("polarmuon_product_part_3", "short_by_short", 1),
-            ("held_polarmuon_part_3", "short_by_short", 0),
-            ("held_polarmuon_part_3_by_held_polar_express_y_3", "element", 1),
-            ("held_polar_express_y_4", "element", 0),
+            ("held_polarmuon_part_3", "short_by_short", 1),
+            ("held_polar_express_y_4", "element", 1),
             ("gram_held_polar_express_y_4", "short_by_short", 0),
-            ("polarmuon_product_part_4", "short_by_short", 1),
-            ("held_polarmuon_part_4", "short_by_short", 0),
-            ("held_polarmuon_part_4_by_held_polar_express_y_4", "element", 1),
+            ("held_polarmuon_part_4", "short_by_short", 1),
             ("held_polar_express_y_5", "element", 0),
             ("gram_held_polar_express_y_5", "short_by_short", 0),
-            ("polarmuon_product_part_5", "short_by_short", 1),
-            ("held_polarmuon_part_5", "short_by_short", 0),
+            ("held_polarmuon_part_5", "short_by_short", 1),
             ("held_polarmuon_part_5_by_held_polar_express_y_5", "element", 1),
         ),
         programs=(
@@ -211,120 +198,106 @@ class PolarMuon(Featured):
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "polarmuon_product_part", "@",
-                                ("gram_held_polar_express_y", "gram_held_polar_express_y"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_polarmuon_part_by_held_polar_express_y", "@",
-                                ("held_polarmuon_part", "held_polar_express_y"),
+                                "held_polarmuon_part", "@",
+                                (
+                                    "gram_held_polar_express_y", "gram_held_polar_express_y",
+                                    "gram_held_polar_express_y",
+                                ),
+                                transposed=(False, True, False,),
+                                numbers=("damped_quintic_fifth", "damped_quintic_cube",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_polar_express_y_2", "@",
+                                (
+                                    "held_polarmuon_part", "held_polar_express_y",
+                                    "held_polar_express_y",
+                                ),
+                                numbers=(1, "damped_quintic_slope",), when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_polar_express_y_2", "gram", ("held_polar_express_y_2",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "polarmuon_product_part_2", "@",
-                                ("gram_held_polar_express_y_2", "gram_held_polar_express_y_2"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_polarmuon_part_2_by_held_polar_express_y_2", "@",
-                                ("held_polarmuon_part_2", "held_polar_express_y_2"),
+                                "held_polarmuon_part_2", "@",
+                                (
+                                    "gram_held_polar_express_y_2", "gram_held_polar_express_y_2",
+                                    "gram_held_polar_express_y_2",
+                                ),
+                                transposed=(False, True, False,),
+                                numbers=("damped_quintic_fifth_2", "damped_quintic_cube_2",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_polar_express_y_3", "@",
+                                (
+                                    "held_polarmuon_part_2", "held_polar_express_y_2",
+                                    "held_polar_express_y_2",
+                                ),
+                                numbers=(1, "damped_quintic_slope_2",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_polar_express_y_3", "gram", ("held_polar_express_y_3",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "polarmuon_product_part_3", "@",
-                                ("gram_held_polar_express_y_3", "gram_held_polar_express_y_3"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_polarmuon_part_3_by_held_polar_express_y_3", "@",
-                                ("held_polarmuon_part_3", "held_polar_express_y_3"),
+                                "held_polarmuon_part_3", "@",
+                                (
+                                    "gram_held_polar_express_y_3", "gram_held_polar_express_y_3",
+                                    "gram_held_polar_express_y_3",
+                                ),
+                                transposed=(False, True, False,),
+                                numbers=("damped_quintic_fifth_3", "damped_quintic_cube_3",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_polar_express_y_4", "@",
+                                (
+                                    "held_polarmuon_part_3", "held_polar_express_y_3",
+                                    "held_polar_express_y_3",
+                                ),
+                                numbers=(1, "damped_quintic_slope_3",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_polar_express_y_4", "gram", ("held_polar_express_y_4",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "polarmuon_product_part_4", "@",
-                                ("gram_held_polar_express_y_4", "gram_held_polar_express_y_4"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
-                            ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
-                            MatrixCall(
-                                "held_polarmuon_part_4_by_held_polar_express_y_4", "@",
-                                ("held_polarmuon_part_4", "held_polar_express_y_4"),
+                                "held_polarmuon_part_4", "@",
+                                (
+                                    "gram_held_polar_express_y_4", "gram_held_polar_express_y_4",
+                                    "gram_held_polar_express_y_4",
+                                ),
+                                transposed=(False, True, False,),
+                                numbers=("damped_quintic_fifth_4", "damped_quintic_cube_4",),
                                 when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True,
-                        calls=(
+                            MatrixCall(
+                                "held_polar_express_y_5", "@",
+                                (
+                                    "held_polarmuon_part_4", "held_polar_express_y_4",
+                                    "held_polar_express_y_4",
+                                ),
+                                numbers=(1, "damped_quintic_slope_4",),
+                                when=lambda on: on["matrix"],
+                            ),
                             MatrixCall(
                                 "gram_held_polar_express_y_5", "gram", ("held_polar_express_y_5",),
                                 when=lambda on: on["matrix"],
                             ),
                             MatrixCall(
-                                "polarmuon_product_part_5", "@",
-                                ("gram_held_polar_express_y_5", "gram_held_polar_express_y_5"),
-                                transposed=(False, True,), when=lambda on: on["matrix"],
+                                "held_polarmuon_part_5", "@",
+                                (
+                                    "gram_held_polar_express_y_5", "gram_held_polar_express_y_5",
+                                    "gram_held_polar_express_y_5",
+                                ),
+                                transposed=(False, True, False,),
+                                numbers=("damped_quintic_fifth_5", "damped_quintic_cube_5",),
+                                when=lambda on: on["matrix"],
                             ),
-                        ),
-                        when=lambda on: on["matrix"],
-                    ),
-                    Phase(
-                        holds=True, over="short_by_short",
-                        calls=(
                             MatrixCall(
                                 "held_polarmuon_part_5_by_held_polar_express_y_5", "@",
                                 ("held_polarmuon_part_5", "held_polar_express_y_5"),

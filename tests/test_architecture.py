@@ -159,6 +159,7 @@ OF_OTHERS = {
     "optgen.analysis.exact.images": {"_mpf_"},
     "optgen.keras.inplace": {"_value"},
     "optgen.keras.synchronized": {"_version"},
+    "optgen.runtime.cpu.blocks": {"_getvalue"},
     "optgen.runtime.cpu.jit": {"_cache"},
     "optgen.runtime.cuda.cubins": {"_cache_path", "_impl"},
     "optgen.runtime.cuda.jit": {"_compile_pyfunc_with_fixup"},

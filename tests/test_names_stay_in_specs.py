@@ -24,7 +24,7 @@ SCHEDULES = sorted((ROOT / "specs" / "schedules").glob("*.toml"))
 GIVEN = {"learning_rate", "rank"}
 #: Arguments of schedules, by Keras's names, and names from papers that are words of many programs.
 EVERYDAY = {
-    *("alpha", "cycle", "power", "values"),
+    *("alpha", "beta", "cycle", "power", "values"),
     *("d", "r", "z", "distance", "product", "progress", "scale", "start", "variance"),
     *("average", "basis", "bound", "factor", "keep", "left", "rank", "right"),
 }

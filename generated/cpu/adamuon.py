@@ -34,16 +34,12 @@ from .features import feature_scalars
     ROOT_OF_ADAMUON_SUM_PART_PLUS_ONE_E_MINUS_07, ROW_SUM_OF_EVEN_SQUARES,
     ROOT_OF_ROW_SUM_OF_EVEN_SQUARES, ADAMUON_SUM_PART_2, ROOT_OF_ADAMUON_SUM_PART_2,
     ROOT_OF_ADAMUON_SUM_PART_2_PLUS_EPSILON, HELD_NEWTON_SCHULZ_Y, GRAM_HELD_NEWTON_SCHULZ_Y,
-    ADAMUON_PRODUCT_PART, HELD_ADAMUON_PART, HELD_ADAMUON_PART_BY_HELD_NEWTON_SCHULZ_Y,
-    HELD_NEWTON_SCHULZ_Y_2, GRAM_HELD_NEWTON_SCHULZ_Y_2, ADAMUON_PRODUCT_PART_2,
-    HELD_ADAMUON_PART_2, HELD_ADAMUON_PART_2_BY_HELD_NEWTON_SCHULZ_Y_2, HELD_NEWTON_SCHULZ_Y_3,
-    GRAM_HELD_NEWTON_SCHULZ_Y_3, ADAMUON_PRODUCT_PART_3, HELD_ADAMUON_PART_3,
-    HELD_ADAMUON_PART_3_BY_HELD_NEWTON_SCHULZ_Y_3, HELD_NEWTON_SCHULZ_Y_4,
-    GRAM_HELD_NEWTON_SCHULZ_Y_4, ADAMUON_PRODUCT_PART_4, HELD_ADAMUON_PART_4,
-    HELD_ADAMUON_PART_4_BY_HELD_NEWTON_SCHULZ_Y_4, HELD_NEWTON_SCHULZ_Y_5,
-    GRAM_HELD_NEWTON_SCHULZ_Y_5, ADAMUON_PRODUCT_PART_5, HELD_ADAMUON_PART_5,
+    HELD_ADAMUON_PART, HELD_NEWTON_SCHULZ_Y_2, GRAM_HELD_NEWTON_SCHULZ_Y_2, HELD_ADAMUON_PART_2,
+    HELD_NEWTON_SCHULZ_Y_3, GRAM_HELD_NEWTON_SCHULZ_Y_3, HELD_ADAMUON_PART_3,
+    HELD_NEWTON_SCHULZ_Y_4, GRAM_HELD_NEWTON_SCHULZ_Y_4, HELD_ADAMUON_PART_4,
+    HELD_NEWTON_SCHULZ_Y_5, GRAM_HELD_NEWTON_SCHULZ_Y_5, HELD_ADAMUON_PART_5,
     HELD_ADAMUON_PART_5_BY_HELD_NEWTON_SCHULZ_Y_5,
-) = range(4, 44)
+) = range(4, 35)
 CHANGE_SCALE_PART = 4
 FINGERPRINT = "16f2e5a3939e53963feb654dca18b34c"
 
@@ -331,381 +327,11 @@ def update_sums_3_axes(formats: Formats, loop: Loop, scattered: bool) -> Kernel:
     return update_sums_3_axes
 
 
-def update_sums_4(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_4(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_newton_schulz_y_block = block(
-                    addresses, tensor, GRAM_HELD_NEWTON_SCHULZ_Y, here, formats
-                )
-                adamuon_product_part_block = block(
-                    addresses, tensor, ADAMUON_PRODUCT_PART, here, formats
-                )
-                held_adamuon_part_block = block(addresses, tensor, HELD_ADAMUON_PART, here, formats)
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y = gram_held_newton_schulz_y_block[i]
-                    adamuon_product_part = adamuon_product_part_block[i]
-                    # adamuon
-                    held_adamuon_part = (
-                        real(-4.775) * gram_held_newton_schulz_y
-                        + real(2.0315) * adamuon_product_part
-                    )
-                    # store
-                    held_adamuon_part_block[i] = held_adamuon_part
-            restore(mode)
-
-    return update_sums_4
-
-
-def update_sums_5(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_5(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_newton_schulz_y_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y, here, formats
-                )
-                held_adamuon_part_by_held_newton_schulz_y_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_BY_HELD_NEWTON_SCHULZ_Y, here, formats
-                )
-                held_newton_schulz_y_2_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y_2, here, formats
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y = held_newton_schulz_y_block[i]
-                    held_adamuon_part_by_held_newton_schulz_y = (
-                        held_adamuon_part_by_held_newton_schulz_y_block[i]
-                    )
-                    # adamuon
-                    newton_schulz_y_2 = (
-                        real(3.4445) * held_newton_schulz_y
-                        + held_adamuon_part_by_held_newton_schulz_y
-                    )
-                    held_newton_schulz_y_2 = newton_schulz_y_2
-                    # store
-                    held_newton_schulz_y_2_block[i] = held_newton_schulz_y_2
-            restore(mode)
-
-    return update_sums_5
-
-
-def update_sums_6(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_6(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_newton_schulz_y_2_block = block(
-                    addresses, tensor, GRAM_HELD_NEWTON_SCHULZ_Y_2, here, formats
-                )
-                adamuon_product_part_2_block = block(
-                    addresses, tensor, ADAMUON_PRODUCT_PART_2, here, formats
-                )
-                held_adamuon_part_2_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_2, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_2 = gram_held_newton_schulz_y_2_block[i]
-                    adamuon_product_part_2 = adamuon_product_part_2_block[i]
-                    # adamuon
-                    held_adamuon_part_2 = (
-                        real(-4.775) * gram_held_newton_schulz_y_2
-                        + real(2.0315) * adamuon_product_part_2
-                    )
-                    # store
-                    held_adamuon_part_2_block[i] = held_adamuon_part_2
-            restore(mode)
-
-    return update_sums_6
-
-
-def update_sums_7(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_7(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_newton_schulz_y_2_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y_2, here, formats
-                )
-                held_adamuon_part_2_by_held_newton_schulz_y_2_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_2_BY_HELD_NEWTON_SCHULZ_Y_2, here, formats
-                )
-                held_newton_schulz_y_3_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y_3, here, formats
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y_2 = held_newton_schulz_y_2_block[i]
-                    held_adamuon_part_2_by_held_newton_schulz_y_2 = (
-                        held_adamuon_part_2_by_held_newton_schulz_y_2_block[i]
-                    )
-                    # adamuon
-                    newton_schulz_y_3 = (
-                        real(3.4445) * held_newton_schulz_y_2
-                        + held_adamuon_part_2_by_held_newton_schulz_y_2
-                    )
-                    held_newton_schulz_y_3 = newton_schulz_y_3
-                    # store
-                    held_newton_schulz_y_3_block[i] = held_newton_schulz_y_3
-            restore(mode)
-
-    return update_sums_7
-
-
-def update_sums_8(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_8(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_newton_schulz_y_3_block = block(
-                    addresses, tensor, GRAM_HELD_NEWTON_SCHULZ_Y_3, here, formats
-                )
-                adamuon_product_part_3_block = block(
-                    addresses, tensor, ADAMUON_PRODUCT_PART_3, here, formats
-                )
-                held_adamuon_part_3_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_3, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_3 = gram_held_newton_schulz_y_3_block[i]
-                    adamuon_product_part_3 = adamuon_product_part_3_block[i]
-                    # adamuon
-                    held_adamuon_part_3 = (
-                        real(-4.775) * gram_held_newton_schulz_y_3
-                        + real(2.0315) * adamuon_product_part_3
-                    )
-                    # store
-                    held_adamuon_part_3_block[i] = held_adamuon_part_3
-            restore(mode)
-
-    return update_sums_8
-
-
-def update_sums_9(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_9(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_newton_schulz_y_3_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y_3, here, formats
-                )
-                held_adamuon_part_3_by_held_newton_schulz_y_3_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_3_BY_HELD_NEWTON_SCHULZ_Y_3, here, formats
-                )
-                held_newton_schulz_y_4_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y_4, here, formats
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y_3 = held_newton_schulz_y_3_block[i]
-                    held_adamuon_part_3_by_held_newton_schulz_y_3 = (
-                        held_adamuon_part_3_by_held_newton_schulz_y_3_block[i]
-                    )
-                    # adamuon
-                    newton_schulz_y_4 = (
-                        real(3.4445) * held_newton_schulz_y_3
-                        + held_adamuon_part_3_by_held_newton_schulz_y_3
-                    )
-                    held_newton_schulz_y_4 = newton_schulz_y_4
-                    # store
-                    held_newton_schulz_y_4_block[i] = held_newton_schulz_y_4
-            restore(mode)
-
-    return update_sums_9
-
-
-def update_sums_10(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_10(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_newton_schulz_y_4_block = block(
-                    addresses, tensor, GRAM_HELD_NEWTON_SCHULZ_Y_4, here, formats
-                )
-                adamuon_product_part_4_block = block(
-                    addresses, tensor, ADAMUON_PRODUCT_PART_4, here, formats
-                )
-                held_adamuon_part_4_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_4, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_4 = gram_held_newton_schulz_y_4_block[i]
-                    adamuon_product_part_4 = adamuon_product_part_4_block[i]
-                    # adamuon
-                    held_adamuon_part_4 = (
-                        real(-4.775) * gram_held_newton_schulz_y_4
-                        + real(2.0315) * adamuon_product_part_4
-                    )
-                    # store
-                    held_adamuon_part_4_block[i] = held_adamuon_part_4
-            restore(mode)
-
-    return update_sums_10
-
-
-def update_sums_11(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_11(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_newton_schulz_y_4_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y_4, here, formats
-                )
-                held_adamuon_part_4_by_held_newton_schulz_y_4_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_4_BY_HELD_NEWTON_SCHULZ_Y_4, here, formats
-                )
-                held_newton_schulz_y_5_block = block(
-                    addresses, tensor, HELD_NEWTON_SCHULZ_Y_5, here, formats
-                )
-                for i in range(size):
-                    # load
-                    held_newton_schulz_y_4 = held_newton_schulz_y_4_block[i]
-                    held_adamuon_part_4_by_held_newton_schulz_y_4 = (
-                        held_adamuon_part_4_by_held_newton_schulz_y_4_block[i]
-                    )
-                    # adamuon
-                    newton_schulz_y_5 = (
-                        real(3.4445) * held_newton_schulz_y_4
-                        + held_adamuon_part_4_by_held_newton_schulz_y_4
-                    )
-                    held_newton_schulz_y_5 = newton_schulz_y_5
-                    # store
-                    held_newton_schulz_y_5_block[i] = held_newton_schulz_y_5
-            restore(mode)
-
-    return update_sums_11
-
-
-def update_sums_12(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_12(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_newton_schulz_y_5_block = block(
-                    addresses, tensor, GRAM_HELD_NEWTON_SCHULZ_Y_5, here, formats
-                )
-                adamuon_product_part_5_block = block(
-                    addresses, tensor, ADAMUON_PRODUCT_PART_5, here, formats
-                )
-                held_adamuon_part_5_block = block(
-                    addresses, tensor, HELD_ADAMUON_PART_5, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_newton_schulz_y_5 = gram_held_newton_schulz_y_5_block[i]
-                    adamuon_product_part_5 = adamuon_product_part_5_block[i]
-                    # adamuon
-                    held_adamuon_part_5 = (
-                        real(-4.775) * gram_held_newton_schulz_y_5
-                        + real(2.0315) * adamuon_product_part_5
-                    )
-                    # store
-                    held_adamuon_part_5_block[i] = held_adamuon_part_5
-            restore(mode)
-
-    return update_sums_12
-
-
-def update_scalars_13(loop: Loop, *, matrix: bool) -> Kernel:
+def update_scalars_4(loop: Loop, *, matrix: bool) -> Kernel:
     """Numbers and vectors of each variable that `update` computes between its passes."""
 
     @kernel(loop)
-    def update_scalars_13(
+    def update_scalars_4(
         tensors: Array, addresses: Array, rows: Array, sizes: Array, scalars: Array, sums: Array,
         factors: Array,
     ) -> None:
@@ -756,17 +382,17 @@ def update_scalars_13(loop: Loop, *, matrix: bool) -> Kernel:
                         root_of_adamuon_sum_part_2_plus_epsilon
                     )
 
-    return update_scalars_13
+    return update_scalars_4
 
 
-def update_sums_13_axes(formats: Formats, loop: Loop, scattered: bool) -> Kernel:
+def update_sums_4_axes(formats: Formats, loop: Loop, scattered: bool) -> Kernel:
     """The update of every variable that has a gradient. These are matrices, row by row."""
     real = formats.real
     streams = 3
     length, ahead = strips(streams)
 
     @kernel(loop)
-    def update_sums_13_axes(
+    def update_sums_4_axes(
         tiles: Array, addresses: Array, rows: Array, sizes: Array, scalars: Array, factors: Array,
         sums: Array, partial: Array, row_parts: Array, column_parts: Array,
     ) -> None:
@@ -825,7 +451,7 @@ def update_sums_13_axes(formats: Formats, loop: Loop, scattered: bool) -> Kernel
         # In the order of the tiles, whichever thread computed each.
         fold_rows(tiles, addresses, sizes, ROW_SUM_OF_EVEN_SQUARES, row_parts[0], 0)
 
-    return update_sums_13_axes
+    return update_sums_4_axes
 
 
 def update(

@@ -32,14 +32,11 @@ from .features import feature_scalars
     MOMENTUM_BUFFER, EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ, ROW_SUM_OF_AHEAD_2_SQUARES,
     ROOT_OF_ROW_SUM_OF_AHEAD_2_SQUARES, TORCHMUON_SUM_PART, ROOT_OF_TORCHMUON_SUM_PART,
     MAX_ROOT_OF_TORCHMUON_SUM_PART_EPSILON, HELD_DIRECTION, GRAM_HELD_DIRECTION,
-    TORCHMUON_PRODUCT_PART, HELD_TORCHMUON_PART, HELD_TORCHMUON_PART_BY_HELD_DIRECTION,
-    HELD_DIRECTION_2, GRAM_HELD_DIRECTION_2, TORCHMUON_PRODUCT_PART_2, HELD_TORCHMUON_PART_2,
-    HELD_TORCHMUON_PART_2_BY_HELD_DIRECTION_2, HELD_DIRECTION_3, GRAM_HELD_DIRECTION_3,
-    TORCHMUON_PRODUCT_PART_3, HELD_TORCHMUON_PART_3, HELD_TORCHMUON_PART_3_BY_HELD_DIRECTION_3,
-    HELD_DIRECTION_4, GRAM_HELD_DIRECTION_4, TORCHMUON_PRODUCT_PART_4, HELD_TORCHMUON_PART_4,
-    HELD_TORCHMUON_PART_4_BY_HELD_DIRECTION_4, HELD_DIRECTION_5, GRAM_HELD_DIRECTION_5,
-    TORCHMUON_PRODUCT_PART_5, HELD_TORCHMUON_PART_5, HELD_TORCHMUON_PART_5_BY_HELD_DIRECTION_5,
-) = range(4, 38)
+    HELD_TORCHMUON_PART, HELD_DIRECTION_2, GRAM_HELD_DIRECTION_2, HELD_TORCHMUON_PART_2,
+    HELD_DIRECTION_3, GRAM_HELD_DIRECTION_3, HELD_TORCHMUON_PART_3, HELD_DIRECTION_4,
+    GRAM_HELD_DIRECTION_4, HELD_TORCHMUON_PART_4, HELD_DIRECTION_5, GRAM_HELD_DIRECTION_5,
+    HELD_TORCHMUON_PART_5, HELD_DIRECTION_6,
+) = range(4, 29)
 SCALE, LEARNING_RATE_TIMES_SCALE = range(4, 6)
 FINGERPRINT = "1ed77a5a205380d1e5d3e6c8db10d441"
 
@@ -378,372 +375,6 @@ def update_sums_3_axes(
     return update_sums_3_axes
 
 
-def update_sums_4(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_4(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_b = real(scalars[row, NS_B])
-            ns_c = real(scalars[row, NS_C])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_direction_block = block(
-                    addresses, tensor, GRAM_HELD_DIRECTION, here, formats
-                )
-                torchmuon_product_part_block = block(
-                    addresses, tensor, TORCHMUON_PRODUCT_PART, here, formats
-                )
-                held_torchmuon_part_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_direction = gram_held_direction_block[i]
-                    torchmuon_product_part = torchmuon_product_part_block[i]
-                    # torchmuon
-                    held_torchmuon_part = ns_b * gram_held_direction + ns_c * torchmuon_product_part
-                    # store
-                    held_torchmuon_part_block[i] = held_torchmuon_part
-            restore(mode)
-
-    return update_sums_4
-
-
-def update_sums_5(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_5(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_a = real(scalars[row, NS_A])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_direction_block = block(addresses, tensor, HELD_DIRECTION, here, formats)
-                held_torchmuon_part_by_held_direction_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_BY_HELD_DIRECTION, here, formats
-                )
-                held_direction_2_block = block(addresses, tensor, HELD_DIRECTION_2, here, formats)
-                for i in range(size):
-                    # load
-                    held_direction = held_direction_block[i]
-                    held_torchmuon_part_by_held_direction = (
-                        held_torchmuon_part_by_held_direction_block[i]
-                    )
-                    # torchmuon
-                    direction_2 = ns_a * held_direction + held_torchmuon_part_by_held_direction
-                    held_direction_2 = direction_2
-                    # store
-                    held_direction_2_block[i] = held_direction_2
-            restore(mode)
-
-    return update_sums_5
-
-
-def update_sums_6(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_6(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_b = real(scalars[row, NS_B])
-            ns_c = real(scalars[row, NS_C])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_direction_2_block = block(
-                    addresses, tensor, GRAM_HELD_DIRECTION_2, here, formats
-                )
-                torchmuon_product_part_2_block = block(
-                    addresses, tensor, TORCHMUON_PRODUCT_PART_2, here, formats
-                )
-                held_torchmuon_part_2_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_2, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_direction_2 = gram_held_direction_2_block[i]
-                    torchmuon_product_part_2 = torchmuon_product_part_2_block[i]
-                    # torchmuon
-                    held_torchmuon_part_2 = (
-                        ns_b * gram_held_direction_2 + ns_c * torchmuon_product_part_2
-                    )
-                    # store
-                    held_torchmuon_part_2_block[i] = held_torchmuon_part_2
-            restore(mode)
-
-    return update_sums_6
-
-
-def update_sums_7(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_7(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_a = real(scalars[row, NS_A])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_direction_2_block = block(addresses, tensor, HELD_DIRECTION_2, here, formats)
-                held_torchmuon_part_2_by_held_direction_2_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_2_BY_HELD_DIRECTION_2, here, formats
-                )
-                held_direction_3_block = block(addresses, tensor, HELD_DIRECTION_3, here, formats)
-                for i in range(size):
-                    # load
-                    held_direction_2 = held_direction_2_block[i]
-                    held_torchmuon_part_2_by_held_direction_2 = (
-                        held_torchmuon_part_2_by_held_direction_2_block[i]
-                    )
-                    # torchmuon
-                    direction_3 = (
-                        ns_a * held_direction_2 + held_torchmuon_part_2_by_held_direction_2
-                    )
-                    held_direction_3 = direction_3
-                    # store
-                    held_direction_3_block[i] = held_direction_3
-            restore(mode)
-
-    return update_sums_7
-
-
-def update_sums_8(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_8(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_b = real(scalars[row, NS_B])
-            ns_c = real(scalars[row, NS_C])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_direction_3_block = block(
-                    addresses, tensor, GRAM_HELD_DIRECTION_3, here, formats
-                )
-                torchmuon_product_part_3_block = block(
-                    addresses, tensor, TORCHMUON_PRODUCT_PART_3, here, formats
-                )
-                held_torchmuon_part_3_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_3, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_direction_3 = gram_held_direction_3_block[i]
-                    torchmuon_product_part_3 = torchmuon_product_part_3_block[i]
-                    # torchmuon
-                    held_torchmuon_part_3 = (
-                        ns_b * gram_held_direction_3 + ns_c * torchmuon_product_part_3
-                    )
-                    # store
-                    held_torchmuon_part_3_block[i] = held_torchmuon_part_3
-            restore(mode)
-
-    return update_sums_8
-
-
-def update_sums_9(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_9(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_a = real(scalars[row, NS_A])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_direction_3_block = block(addresses, tensor, HELD_DIRECTION_3, here, formats)
-                held_torchmuon_part_3_by_held_direction_3_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_3_BY_HELD_DIRECTION_3, here, formats
-                )
-                held_direction_4_block = block(addresses, tensor, HELD_DIRECTION_4, here, formats)
-                for i in range(size):
-                    # load
-                    held_direction_3 = held_direction_3_block[i]
-                    held_torchmuon_part_3_by_held_direction_3 = (
-                        held_torchmuon_part_3_by_held_direction_3_block[i]
-                    )
-                    # torchmuon
-                    direction_4 = (
-                        ns_a * held_direction_3 + held_torchmuon_part_3_by_held_direction_3
-                    )
-                    held_direction_4 = direction_4
-                    # store
-                    held_direction_4_block[i] = held_direction_4
-            restore(mode)
-
-    return update_sums_9
-
-
-def update_sums_10(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_10(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_b = real(scalars[row, NS_B])
-            ns_c = real(scalars[row, NS_C])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_direction_4_block = block(
-                    addresses, tensor, GRAM_HELD_DIRECTION_4, here, formats
-                )
-                torchmuon_product_part_4_block = block(
-                    addresses, tensor, TORCHMUON_PRODUCT_PART_4, here, formats
-                )
-                held_torchmuon_part_4_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_4, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_direction_4 = gram_held_direction_4_block[i]
-                    torchmuon_product_part_4 = torchmuon_product_part_4_block[i]
-                    # torchmuon
-                    held_torchmuon_part_4 = (
-                        ns_b * gram_held_direction_4 + ns_c * torchmuon_product_part_4
-                    )
-                    # store
-                    held_torchmuon_part_4_block[i] = held_torchmuon_part_4
-            restore(mode)
-
-    return update_sums_10
-
-
-def update_sums_11(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_11(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_a = real(scalars[row, NS_A])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                held_direction_4_block = block(addresses, tensor, HELD_DIRECTION_4, here, formats)
-                held_torchmuon_part_4_by_held_direction_4_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_4_BY_HELD_DIRECTION_4, here, formats
-                )
-                held_direction_5_block = block(addresses, tensor, HELD_DIRECTION_5, here, formats)
-                for i in range(size):
-                    # load
-                    held_direction_4 = held_direction_4_block[i]
-                    held_torchmuon_part_4_by_held_direction_4 = (
-                        held_torchmuon_part_4_by_held_direction_4_block[i]
-                    )
-                    # torchmuon
-                    direction_5 = (
-                        ns_a * held_direction_4 + held_torchmuon_part_4_by_held_direction_4
-                    )
-                    held_direction_5 = direction_5
-                    # store
-                    held_direction_5_block[i] = held_direction_5
-            restore(mode)
-
-    return update_sums_11
-
-
-def update_sums_12(formats: Formats, loop: Loop) -> Kernel:
-    """The update of every variable that has a gradient."""
-    real = formats.real
-
-    @kernel(loop)
-    def update_sums_12(
-        chunks: Array, addresses: Array, rows: Array, scalars: Array, factors: Array
-    ) -> None:
-        for chunk in loop(chunks.shape[0]):
-            tensor, first, count = chunks[chunk, 0], chunks[chunk, 1], chunks[chunk, 2]
-            origin = chunks[chunk, 3]
-            row = rows[tensor]
-            ns_b = real(scalars[row, NS_B])
-            ns_c = real(scalars[row, NS_C])
-            mode = flush_denormals()
-            for start in range(0, count, BLOCK):
-                size = min(BLOCK, count - start)
-                here = first + start, origin + start, size, BLOCK, AHEAD
-                gram_held_direction_5_block = block(
-                    addresses, tensor, GRAM_HELD_DIRECTION_5, here, formats
-                )
-                torchmuon_product_part_5_block = block(
-                    addresses, tensor, TORCHMUON_PRODUCT_PART_5, here, formats
-                )
-                held_torchmuon_part_5_block = block(
-                    addresses, tensor, HELD_TORCHMUON_PART_5, here, formats
-                )
-                for i in range(size):
-                    # load
-                    gram_held_direction_5 = gram_held_direction_5_block[i]
-                    torchmuon_product_part_5 = torchmuon_product_part_5_block[i]
-                    # torchmuon
-                    held_torchmuon_part_5 = (
-                        ns_b * gram_held_direction_5 + ns_c * torchmuon_product_part_5
-                    )
-                    # store
-                    held_torchmuon_part_5_block[i] = held_torchmuon_part_5
-            restore(mode)
-
-    return update_sums_12
-
-
 def update(
     formats: Formats, loop: Loop, *, constrained: bool, matrix: bool, loss_scale_factor_given: bool,
     gradient_accumulation_steps_given: bool, clipnorm_given: bool, clipvalue_given: bool,
@@ -767,7 +398,6 @@ def update(
                 weight_decay = real(scalars[row, WEIGHT_DECAY])
             if matrix:
                 momentum = real(scalars[row, MOMENTUM])
-                ns_a = real(scalars[row, NS_A])
                 one_minus_momentum = real(scalars[row, ONE_MINUS_MOMENTUM])
                 learning_rate_times_scale = real(factors[tensor, LEARNING_RATE_TIMES_SCALE])
             else:
@@ -823,11 +453,8 @@ def update(
                             addresses, tensor, MAX_EXP_AVG_SQ, here, formats
                         )
                 if matrix:
-                    held_direction_5_block = block(
-                        addresses, tensor, HELD_DIRECTION_5, here, formats
-                    )
-                    held_torchmuon_part_5_by_held_direction_5_block = block(
-                        addresses, tensor, HELD_TORCHMUON_PART_5_BY_HELD_DIRECTION_5, here, formats
+                    held_direction_6_block = block(
+                        addresses, tensor, HELD_DIRECTION_6, here, formats
                     )
                 for i in range(size):
                     # load
@@ -845,10 +472,7 @@ def update(
                     if use_ema and not constrained:
                         parameter_average = parameter_average_block[i]
                     if matrix:
-                        held_direction_5 = held_direction_5_block[i]
-                        held_torchmuon_part_5_by_held_direction_5 = (
-                            held_torchmuon_part_5_by_held_direction_5_block[i]
-                        )
+                        held_direction_6 = held_direction_6_block[i]
                     if loss_scale_factor_given:
                         grad = grad / loss_scale_factor
                     if gradient_accumulation_steps_given:
@@ -871,10 +495,7 @@ def update(
                             param = param - param * weight_decay * fallback_learning_rate
                     if matrix:
                         momentum_buffer = momentum * momentum_buffer + one_minus_momentum * grad
-                        direction_6 = (
-                            ns_a * held_direction_5 + held_torchmuon_part_5_by_held_direction_5
-                        )
-                        change = learning_rate_times_scale * direction_6
+                        change = learning_rate_times_scale * held_direction_6
                     else:
                         exp_avg = fallback_beta_1 * exp_avg + one_minus_fallback_beta_1 * grad
                         exp_avg_sq = (

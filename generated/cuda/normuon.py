@@ -37,16 +37,12 @@ from .features import feature_scalars
     NEW_ROW_SQUARE, ROOT_OF_NEW_ROW_SQUARE_PLUS_EPSILON, ROW_SUM_OF_EVEN_SQUARES,
     ROOT_OF_ROW_SUM_OF_EVEN_SQUARES, NORMUON_SUM_PART_2, ROOT_OF_NORMUON_SUM_PART_2,
     ROOT_OF_NORMUON_SUM_PART_2_PLUS_EPSILON, HELD_NEWTON_SCHULZ_Y, GRAM_HELD_NEWTON_SCHULZ_Y,
-    NORMUON_PRODUCT_PART, HELD_NORMUON_PART, HELD_NORMUON_PART_BY_HELD_NEWTON_SCHULZ_Y,
-    HELD_NEWTON_SCHULZ_Y_2, GRAM_HELD_NEWTON_SCHULZ_Y_2, NORMUON_PRODUCT_PART_2,
-    HELD_NORMUON_PART_2, HELD_NORMUON_PART_2_BY_HELD_NEWTON_SCHULZ_Y_2, HELD_NEWTON_SCHULZ_Y_3,
-    GRAM_HELD_NEWTON_SCHULZ_Y_3, NORMUON_PRODUCT_PART_3, HELD_NORMUON_PART_3,
-    HELD_NORMUON_PART_3_BY_HELD_NEWTON_SCHULZ_Y_3, HELD_NEWTON_SCHULZ_Y_4,
-    GRAM_HELD_NEWTON_SCHULZ_Y_4, NORMUON_PRODUCT_PART_4, HELD_NORMUON_PART_4,
-    HELD_NORMUON_PART_4_BY_HELD_NEWTON_SCHULZ_Y_4, HELD_NEWTON_SCHULZ_Y_5,
-    GRAM_HELD_NEWTON_SCHULZ_Y_5, NORMUON_PRODUCT_PART_5, HELD_NORMUON_PART_5,
+    HELD_NORMUON_PART, HELD_NEWTON_SCHULZ_Y_2, GRAM_HELD_NEWTON_SCHULZ_Y_2, HELD_NORMUON_PART_2,
+    HELD_NEWTON_SCHULZ_Y_3, GRAM_HELD_NEWTON_SCHULZ_Y_3, HELD_NORMUON_PART_3,
+    HELD_NEWTON_SCHULZ_Y_4, GRAM_HELD_NEWTON_SCHULZ_Y_4, HELD_NORMUON_PART_4,
+    HELD_NEWTON_SCHULZ_Y_5, GRAM_HELD_NEWTON_SCHULZ_Y_5, HELD_NORMUON_PART_5,
     HELD_NORMUON_PART_5_BY_HELD_NEWTON_SCHULZ_Y_5,
-) = range(4, 48)
+) = range(4, 39)
 CHANGE_SCALE_PART = 4
 FINGERPRINT = "1ed37c247998e26be7bfaa0eee86eb98"
 
@@ -438,485 +434,12 @@ def update_sums_3_axes(
     return with_vectors(update_sums_3_axes)
 
 
-def update_sums_4(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_4(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y = cuda.local.array(lanes, real)
-        normuon_product_part = cuda.local.array(lanes, real)
-        held_normuon_part = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y] + first
-            )
-            normuon_product_part_address = (
-                addresses[n_buffers * tensor + NORMUON_PRODUCT_PART] + first
-            )
-            held_normuon_part_address = addresses[n_buffers * tensor + HELD_NORMUON_PART] + first
-            bits = (
-                gram_held_newton_schulz_y_address | normuon_product_part_address
-                | held_normuon_part_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(gram_held_newton_schulz_y, gram_held_newton_schulz_y_address, i, count, whole)
-                load(normuon_product_part, normuon_product_part_address, i, count, whole)
-                for k in range(lanes):
-                    # normuon
-                    held_normuon_part[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y[k]
-                        + real(2.0315) * normuon_product_part[k]
-                    )
-                store(held_normuon_part, held_normuon_part_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_4
-
-
-def update_sums_5(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_5(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y = cuda.local.array(lanes, real)
-        held_normuon_part_by_held_newton_schulz_y = cuda.local.array(lanes, real)
-        held_newton_schulz_y_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y] + first
-            )
-            held_normuon_part_by_held_newton_schulz_y_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_BY_HELD_NEWTON_SCHULZ_Y] + first
-            )
-            held_newton_schulz_y_2_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_2] + first
-            )
-            bits = (
-                held_newton_schulz_y_address | held_normuon_part_by_held_newton_schulz_y_address
-                | held_newton_schulz_y_2_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y, held_newton_schulz_y_address, i, count, whole)
-                load(
-                    held_normuon_part_by_held_newton_schulz_y,
-                    held_normuon_part_by_held_newton_schulz_y_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # normuon
-                    newton_schulz_y_2 = (
-                        real(3.4445) * held_newton_schulz_y[k]
-                        + held_normuon_part_by_held_newton_schulz_y[k]
-                    )
-                    held_newton_schulz_y_2[k] = newton_schulz_y_2
-                store(held_newton_schulz_y_2, held_newton_schulz_y_2_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_5
-
-
-def update_sums_6(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_6(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_2 = cuda.local.array(lanes, real)
-        normuon_product_part_2 = cuda.local.array(lanes, real)
-        held_normuon_part_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_2_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_2] + first
-            )
-            normuon_product_part_2_address = (
-                addresses[n_buffers * tensor + NORMUON_PRODUCT_PART_2] + first
-            )
-            held_normuon_part_2_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_2] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_2_address | normuon_product_part_2_address
-                | held_normuon_part_2_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_2, gram_held_newton_schulz_y_2_address, i, count,
-                    whole,
-                )
-                load(normuon_product_part_2, normuon_product_part_2_address, i, count, whole)
-                for k in range(lanes):
-                    # normuon
-                    held_normuon_part_2[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_2[k]
-                        + real(2.0315) * normuon_product_part_2[k]
-                    )
-                store(held_normuon_part_2, held_normuon_part_2_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_6
-
-
-def update_sums_7(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_7(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y_2 = cuda.local.array(lanes, real)
-        held_normuon_part_2_by_held_newton_schulz_y_2 = cuda.local.array(lanes, real)
-        held_newton_schulz_y_3 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_2_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_2] + first
-            )
-            held_normuon_part_2_by_held_newton_schulz_y_2_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_2_BY_HELD_NEWTON_SCHULZ_Y_2]
-                + first
-            )
-            held_newton_schulz_y_3_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_3] + first
-            )
-            bits = (
-                held_newton_schulz_y_2_address
-                | held_normuon_part_2_by_held_newton_schulz_y_2_address
-                | held_newton_schulz_y_3_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y_2, held_newton_schulz_y_2_address, i, count, whole)
-                load(
-                    held_normuon_part_2_by_held_newton_schulz_y_2,
-                    held_normuon_part_2_by_held_newton_schulz_y_2_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # normuon
-                    newton_schulz_y_3 = (
-                        real(3.4445) * held_newton_schulz_y_2[k]
-                        + held_normuon_part_2_by_held_newton_schulz_y_2[k]
-                    )
-                    held_newton_schulz_y_3[k] = newton_schulz_y_3
-                store(held_newton_schulz_y_3, held_newton_schulz_y_3_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_7
-
-
-def update_sums_8(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_8(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_3 = cuda.local.array(lanes, real)
-        normuon_product_part_3 = cuda.local.array(lanes, real)
-        held_normuon_part_3 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_3_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_3] + first
-            )
-            normuon_product_part_3_address = (
-                addresses[n_buffers * tensor + NORMUON_PRODUCT_PART_3] + first
-            )
-            held_normuon_part_3_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_3] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_3_address | normuon_product_part_3_address
-                | held_normuon_part_3_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_3, gram_held_newton_schulz_y_3_address, i, count,
-                    whole,
-                )
-                load(normuon_product_part_3, normuon_product_part_3_address, i, count, whole)
-                for k in range(lanes):
-                    # normuon
-                    held_normuon_part_3[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_3[k]
-                        + real(2.0315) * normuon_product_part_3[k]
-                    )
-                store(held_normuon_part_3, held_normuon_part_3_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_8
-
-
-def update_sums_9(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_9(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y_3 = cuda.local.array(lanes, real)
-        held_normuon_part_3_by_held_newton_schulz_y_3 = cuda.local.array(lanes, real)
-        held_newton_schulz_y_4 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_3_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_3] + first
-            )
-            held_normuon_part_3_by_held_newton_schulz_y_3_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_3_BY_HELD_NEWTON_SCHULZ_Y_3]
-                + first
-            )
-            held_newton_schulz_y_4_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_4] + first
-            )
-            bits = (
-                held_newton_schulz_y_3_address
-                | held_normuon_part_3_by_held_newton_schulz_y_3_address
-                | held_newton_schulz_y_4_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y_3, held_newton_schulz_y_3_address, i, count, whole)
-                load(
-                    held_normuon_part_3_by_held_newton_schulz_y_3,
-                    held_normuon_part_3_by_held_newton_schulz_y_3_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # normuon
-                    newton_schulz_y_4 = (
-                        real(3.4445) * held_newton_schulz_y_3[k]
-                        + held_normuon_part_3_by_held_newton_schulz_y_3[k]
-                    )
-                    held_newton_schulz_y_4[k] = newton_schulz_y_4
-                store(held_newton_schulz_y_4, held_newton_schulz_y_4_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_9
-
-
-def update_sums_10(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_10(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_4 = cuda.local.array(lanes, real)
-        normuon_product_part_4 = cuda.local.array(lanes, real)
-        held_normuon_part_4 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_4_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_4] + first
-            )
-            normuon_product_part_4_address = (
-                addresses[n_buffers * tensor + NORMUON_PRODUCT_PART_4] + first
-            )
-            held_normuon_part_4_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_4] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_4_address | normuon_product_part_4_address
-                | held_normuon_part_4_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_4, gram_held_newton_schulz_y_4_address, i, count,
-                    whole,
-                )
-                load(normuon_product_part_4, normuon_product_part_4_address, i, count, whole)
-                for k in range(lanes):
-                    # normuon
-                    held_normuon_part_4[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_4[k]
-                        + real(2.0315) * normuon_product_part_4[k]
-                    )
-                store(held_normuon_part_4, held_normuon_part_4_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_10
-
-
-def update_sums_11(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_11(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_newton_schulz_y_4 = cuda.local.array(lanes, real)
-        held_normuon_part_4_by_held_newton_schulz_y_4 = cuda.local.array(lanes, real)
-        held_newton_schulz_y_5 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            held_newton_schulz_y_4_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_4] + first
-            )
-            held_normuon_part_4_by_held_newton_schulz_y_4_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_4_BY_HELD_NEWTON_SCHULZ_Y_4]
-                + first
-            )
-            held_newton_schulz_y_5_address = (
-                addresses[n_buffers * tensor + HELD_NEWTON_SCHULZ_Y_5] + first
-            )
-            bits = (
-                held_newton_schulz_y_4_address
-                | held_normuon_part_4_by_held_newton_schulz_y_4_address
-                | held_newton_schulz_y_5_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_newton_schulz_y_4, held_newton_schulz_y_4_address, i, count, whole)
-                load(
-                    held_normuon_part_4_by_held_newton_schulz_y_4,
-                    held_normuon_part_4_by_held_newton_schulz_y_4_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # normuon
-                    newton_schulz_y_5 = (
-                        real(3.4445) * held_newton_schulz_y_4[k]
-                        + held_normuon_part_4_by_held_newton_schulz_y_4[k]
-                    )
-                    held_newton_schulz_y_5[k] = newton_schulz_y_5
-                store(held_newton_schulz_y_5, held_newton_schulz_y_5_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_11
-
-
-def update_sums_12(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_12(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_newton_schulz_y_5 = cuda.local.array(lanes, real)
-        normuon_product_part_5 = cuda.local.array(lanes, real)
-        held_normuon_part_5 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            gram_held_newton_schulz_y_5_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_NEWTON_SCHULZ_Y_5] + first
-            )
-            normuon_product_part_5_address = (
-                addresses[n_buffers * tensor + NORMUON_PRODUCT_PART_5] + first
-            )
-            held_normuon_part_5_address = (
-                addresses[n_buffers * tensor + HELD_NORMUON_PART_5] + first
-            )
-            bits = (
-                gram_held_newton_schulz_y_5_address | normuon_product_part_5_address
-                | held_normuon_part_5_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(
-                    gram_held_newton_schulz_y_5, gram_held_newton_schulz_y_5_address, i, count,
-                    whole,
-                )
-                load(normuon_product_part_5, normuon_product_part_5_address, i, count, whole)
-                for k in range(lanes):
-                    # normuon
-                    held_normuon_part_5[k] = (
-                        real(-4.775) * gram_held_newton_schulz_y_5[k]
-                        + real(2.0315) * normuon_product_part_5[k]
-                    )
-                store(held_normuon_part_5, held_normuon_part_5_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_12
-
-
-def update_scalars_13(widths: Widths, *, matrix: bool) -> Kernel:
+def update_scalars_4(widths: Widths, *, matrix: bool) -> Kernel:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     n_buffers, n_scalars, n_factors = widths
 
     @kernel
-    def update_scalars_13(
+    def update_scalars_4(
         members: Integers, number: Integer, addresses: Integers, rows: Integers, sizes: Integers,
         scalars: Reals, sums: Reals, factors: Reals, control: Integers, program: Integer,
     ) -> None:
@@ -954,10 +477,10 @@ def update_scalars_13(widths: Widths, *, matrix: bool) -> Kernel:
                     )
                 cuda.syncthreads()
 
-    return update_scalars_13
+    return update_scalars_4
 
 
-def update_sums_13_axes(
+def update_sums_4_axes(
     real: type, lanes: int, threads: int, widths: Widths, scattered: bool, *, deferred: bool,
 ) -> Kernel:
     """The update of every variable that has a gradient. These are matrices, in strips of rows."""
@@ -967,7 +490,7 @@ def update_sums_13_axes(
     take, give = access(scattered)
 
     @kernel
-    def update_sums_13_axes(
+    def update_sums_4_axes(
         tiles: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
         factors: Reals, control: Integers, sizes: Integers, strips: Integers, places: Integers,
         row_parts: Reals, row_results: Integer, column_parts: Reals, column_results: Integer,
@@ -1029,15 +552,15 @@ def update_sums_13_axes(
                     0, step, steps, across, count, row_parts, row_place,
                 )
 
-    return with_vectors(update_sums_13_axes, (ROW_SUM_OF_SQUARE_OF_DIRECTION, 0, True))
+    return with_vectors(update_sums_4_axes, (ROW_SUM_OF_SQUARE_OF_DIRECTION, 0, True))
 
 
-def update_scalars_14(widths: Widths, *, matrix: bool) -> Kernel:
+def update_scalars_5(widths: Widths, *, matrix: bool) -> Kernel:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     n_buffers, n_scalars, n_factors = widths
 
     @kernel
-    def update_scalars_14(
+    def update_scalars_5(
         members: Integers, number: Integer, addresses: Integers, rows: Integers, sizes: Integers,
         scalars: Reals, sums: Reals, factors: Reals, control: Integers, program: Integer,
     ) -> None:
@@ -1098,10 +621,10 @@ def update_scalars_14(widths: Widths, *, matrix: bool) -> Kernel:
                     )
                 cuda.syncthreads()
 
-    return update_scalars_14
+    return update_scalars_5
 
 
-def update_sums_14_axes(
+def update_sums_5_axes(
     real: type, lanes: int, threads: int, widths: Widths, scattered: bool, *, deferred: bool,
 ) -> Kernel:
     """The update of every variable that has a gradient. These are matrices, in strips of rows."""
@@ -1111,7 +634,7 @@ def update_sums_14_axes(
     take, give = access(scattered)
 
     @kernel
-    def update_sums_14_axes(
+    def update_sums_5_axes(
         tiles: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
         factors: Reals, control: Integers, sizes: Integers, strips: Integers, places: Integers,
         row_parts: Reals, row_results: Integer, column_parts: Reals, column_results: Integer,
@@ -1180,7 +703,7 @@ def update_sums_14_axes(
                     across, count, row_parts, row_place,
                 )
 
-    return with_vectors(update_sums_14_axes, (ROW_SUM_OF_EVEN_SQUARES, 0, True))
+    return with_vectors(update_sums_5_axes, (ROW_SUM_OF_EVEN_SQUARES, 0, True))
 
 
 def update(

@@ -33,14 +33,11 @@ from .features import feature_scalars
     MOMENTUM_BUFFER, EXP_AVG, EXP_AVG_SQ, MAX_EXP_AVG_SQ, ROW_SUM_OF_AHEAD_2_SQUARES,
     ROOT_OF_ROW_SUM_OF_AHEAD_2_SQUARES, TORCHMUON_SUM_PART, ROOT_OF_TORCHMUON_SUM_PART,
     MAX_ROOT_OF_TORCHMUON_SUM_PART_EPSILON, HELD_DIRECTION, GRAM_HELD_DIRECTION,
-    TORCHMUON_PRODUCT_PART, HELD_TORCHMUON_PART, HELD_TORCHMUON_PART_BY_HELD_DIRECTION,
-    HELD_DIRECTION_2, GRAM_HELD_DIRECTION_2, TORCHMUON_PRODUCT_PART_2, HELD_TORCHMUON_PART_2,
-    HELD_TORCHMUON_PART_2_BY_HELD_DIRECTION_2, HELD_DIRECTION_3, GRAM_HELD_DIRECTION_3,
-    TORCHMUON_PRODUCT_PART_3, HELD_TORCHMUON_PART_3, HELD_TORCHMUON_PART_3_BY_HELD_DIRECTION_3,
-    HELD_DIRECTION_4, GRAM_HELD_DIRECTION_4, TORCHMUON_PRODUCT_PART_4, HELD_TORCHMUON_PART_4,
-    HELD_TORCHMUON_PART_4_BY_HELD_DIRECTION_4, HELD_DIRECTION_5, GRAM_HELD_DIRECTION_5,
-    TORCHMUON_PRODUCT_PART_5, HELD_TORCHMUON_PART_5, HELD_TORCHMUON_PART_5_BY_HELD_DIRECTION_5,
-) = range(4, 38)
+    HELD_TORCHMUON_PART, HELD_DIRECTION_2, GRAM_HELD_DIRECTION_2, HELD_TORCHMUON_PART_2,
+    HELD_DIRECTION_3, GRAM_HELD_DIRECTION_3, HELD_TORCHMUON_PART_3, HELD_DIRECTION_4,
+    GRAM_HELD_DIRECTION_4, HELD_TORCHMUON_PART_4, HELD_DIRECTION_5, GRAM_HELD_DIRECTION_5,
+    HELD_TORCHMUON_PART_5, HELD_DIRECTION_6,
+) = range(4, 29)
 SCALE, LEARNING_RATE_TIMES_SCALE = range(4, 6)
 FINGERPRINT = "1ed77a5a205380d1e5d3e6c8db10d441"
 
@@ -436,461 +433,6 @@ def update_sums_3_axes(
     return with_vectors(update_sums_3_axes)
 
 
-def update_sums_4(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_4(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_direction = cuda.local.array(lanes, real)
-        torchmuon_product_part = cuda.local.array(lanes, real)
-        held_torchmuon_part = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_b = real(scalars[n_scalars * row + NS_B])
-            ns_c = real(scalars[n_scalars * row + NS_C])
-            gram_held_direction_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_DIRECTION] + first
-            )
-            torchmuon_product_part_address = (
-                addresses[n_buffers * tensor + TORCHMUON_PRODUCT_PART] + first
-            )
-            held_torchmuon_part_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART] + first
-            )
-            bits = (
-                gram_held_direction_address | torchmuon_product_part_address
-                | held_torchmuon_part_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(gram_held_direction, gram_held_direction_address, i, count, whole)
-                load(torchmuon_product_part, torchmuon_product_part_address, i, count, whole)
-                for k in range(lanes):
-                    # torchmuon
-                    held_torchmuon_part[k] = (
-                        ns_b * gram_held_direction[k] + ns_c * torchmuon_product_part[k]
-                    )
-                store(held_torchmuon_part, held_torchmuon_part_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_4
-
-
-def update_sums_5(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_5(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_direction = cuda.local.array(lanes, real)
-        held_torchmuon_part_by_held_direction = cuda.local.array(lanes, real)
-        held_direction_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_a = real(scalars[n_scalars * row + NS_A])
-            held_direction_address = addresses[n_buffers * tensor + HELD_DIRECTION] + first
-            held_torchmuon_part_by_held_direction_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_BY_HELD_DIRECTION] + first
-            )
-            held_direction_2_address = addresses[n_buffers * tensor + HELD_DIRECTION_2] + first
-            bits = (
-                held_direction_address | held_torchmuon_part_by_held_direction_address
-                | held_direction_2_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_direction, held_direction_address, i, count, whole)
-                load(
-                    held_torchmuon_part_by_held_direction,
-                    held_torchmuon_part_by_held_direction_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # torchmuon
-                    direction_2 = (
-                        ns_a * held_direction[k] + held_torchmuon_part_by_held_direction[k]
-                    )
-                    held_direction_2[k] = direction_2
-                store(held_direction_2, held_direction_2_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_5
-
-
-def update_sums_6(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_6(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_direction_2 = cuda.local.array(lanes, real)
-        torchmuon_product_part_2 = cuda.local.array(lanes, real)
-        held_torchmuon_part_2 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_b = real(scalars[n_scalars * row + NS_B])
-            ns_c = real(scalars[n_scalars * row + NS_C])
-            gram_held_direction_2_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_DIRECTION_2] + first
-            )
-            torchmuon_product_part_2_address = (
-                addresses[n_buffers * tensor + TORCHMUON_PRODUCT_PART_2] + first
-            )
-            held_torchmuon_part_2_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_2] + first
-            )
-            bits = (
-                gram_held_direction_2_address | torchmuon_product_part_2_address
-                | held_torchmuon_part_2_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(gram_held_direction_2, gram_held_direction_2_address, i, count, whole)
-                load(torchmuon_product_part_2, torchmuon_product_part_2_address, i, count, whole)
-                for k in range(lanes):
-                    # torchmuon
-                    held_torchmuon_part_2[k] = (
-                        ns_b * gram_held_direction_2[k] + ns_c * torchmuon_product_part_2[k]
-                    )
-                store(held_torchmuon_part_2, held_torchmuon_part_2_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_6
-
-
-def update_sums_7(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_7(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_direction_2 = cuda.local.array(lanes, real)
-        held_torchmuon_part_2_by_held_direction_2 = cuda.local.array(lanes, real)
-        held_direction_3 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_a = real(scalars[n_scalars * row + NS_A])
-            held_direction_2_address = addresses[n_buffers * tensor + HELD_DIRECTION_2] + first
-            held_torchmuon_part_2_by_held_direction_2_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_2_BY_HELD_DIRECTION_2] + first
-            )
-            held_direction_3_address = addresses[n_buffers * tensor + HELD_DIRECTION_3] + first
-            bits = (
-                held_direction_2_address | held_torchmuon_part_2_by_held_direction_2_address
-                | held_direction_3_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_direction_2, held_direction_2_address, i, count, whole)
-                load(
-                    held_torchmuon_part_2_by_held_direction_2,
-                    held_torchmuon_part_2_by_held_direction_2_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # torchmuon
-                    direction_3 = (
-                        ns_a * held_direction_2[k] + held_torchmuon_part_2_by_held_direction_2[k]
-                    )
-                    held_direction_3[k] = direction_3
-                store(held_direction_3, held_direction_3_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_7
-
-
-def update_sums_8(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_8(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_direction_3 = cuda.local.array(lanes, real)
-        torchmuon_product_part_3 = cuda.local.array(lanes, real)
-        held_torchmuon_part_3 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_b = real(scalars[n_scalars * row + NS_B])
-            ns_c = real(scalars[n_scalars * row + NS_C])
-            gram_held_direction_3_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_DIRECTION_3] + first
-            )
-            torchmuon_product_part_3_address = (
-                addresses[n_buffers * tensor + TORCHMUON_PRODUCT_PART_3] + first
-            )
-            held_torchmuon_part_3_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_3] + first
-            )
-            bits = (
-                gram_held_direction_3_address | torchmuon_product_part_3_address
-                | held_torchmuon_part_3_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(gram_held_direction_3, gram_held_direction_3_address, i, count, whole)
-                load(torchmuon_product_part_3, torchmuon_product_part_3_address, i, count, whole)
-                for k in range(lanes):
-                    # torchmuon
-                    held_torchmuon_part_3[k] = (
-                        ns_b * gram_held_direction_3[k] + ns_c * torchmuon_product_part_3[k]
-                    )
-                store(held_torchmuon_part_3, held_torchmuon_part_3_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_8
-
-
-def update_sums_9(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_9(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_direction_3 = cuda.local.array(lanes, real)
-        held_torchmuon_part_3_by_held_direction_3 = cuda.local.array(lanes, real)
-        held_direction_4 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_a = real(scalars[n_scalars * row + NS_A])
-            held_direction_3_address = addresses[n_buffers * tensor + HELD_DIRECTION_3] + first
-            held_torchmuon_part_3_by_held_direction_3_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_3_BY_HELD_DIRECTION_3] + first
-            )
-            held_direction_4_address = addresses[n_buffers * tensor + HELD_DIRECTION_4] + first
-            bits = (
-                held_direction_3_address | held_torchmuon_part_3_by_held_direction_3_address
-                | held_direction_4_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_direction_3, held_direction_3_address, i, count, whole)
-                load(
-                    held_torchmuon_part_3_by_held_direction_3,
-                    held_torchmuon_part_3_by_held_direction_3_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # torchmuon
-                    direction_4 = (
-                        ns_a * held_direction_3[k] + held_torchmuon_part_3_by_held_direction_3[k]
-                    )
-                    held_direction_4[k] = direction_4
-                store(held_direction_4, held_direction_4_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_9
-
-
-def update_sums_10(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_10(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_direction_4 = cuda.local.array(lanes, real)
-        torchmuon_product_part_4 = cuda.local.array(lanes, real)
-        held_torchmuon_part_4 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_b = real(scalars[n_scalars * row + NS_B])
-            ns_c = real(scalars[n_scalars * row + NS_C])
-            gram_held_direction_4_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_DIRECTION_4] + first
-            )
-            torchmuon_product_part_4_address = (
-                addresses[n_buffers * tensor + TORCHMUON_PRODUCT_PART_4] + first
-            )
-            held_torchmuon_part_4_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_4] + first
-            )
-            bits = (
-                gram_held_direction_4_address | torchmuon_product_part_4_address
-                | held_torchmuon_part_4_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(gram_held_direction_4, gram_held_direction_4_address, i, count, whole)
-                load(torchmuon_product_part_4, torchmuon_product_part_4_address, i, count, whole)
-                for k in range(lanes):
-                    # torchmuon
-                    held_torchmuon_part_4[k] = (
-                        ns_b * gram_held_direction_4[k] + ns_c * torchmuon_product_part_4[k]
-                    )
-                store(held_torchmuon_part_4, held_torchmuon_part_4_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_10
-
-
-def update_sums_11(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_11(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        held_direction_4 = cuda.local.array(lanes, real)
-        held_torchmuon_part_4_by_held_direction_4 = cuda.local.array(lanes, real)
-        held_direction_5 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_a = real(scalars[n_scalars * row + NS_A])
-            held_direction_4_address = addresses[n_buffers * tensor + HELD_DIRECTION_4] + first
-            held_torchmuon_part_4_by_held_direction_4_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_4_BY_HELD_DIRECTION_4] + first
-            )
-            held_direction_5_address = addresses[n_buffers * tensor + HELD_DIRECTION_5] + first
-            bits = (
-                held_direction_4_address | held_torchmuon_part_4_by_held_direction_4_address
-                | held_direction_5_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(held_direction_4, held_direction_4_address, i, count, whole)
-                load(
-                    held_torchmuon_part_4_by_held_direction_4,
-                    held_torchmuon_part_4_by_held_direction_4_address, i, count, whole,
-                )
-                for k in range(lanes):
-                    # torchmuon
-                    direction_5 = (
-                        ns_a * held_direction_4[k] + held_torchmuon_part_4_by_held_direction_4[k]
-                    )
-                    held_direction_5[k] = direction_5
-                store(held_direction_5, held_direction_5_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_11
-
-
-def update_sums_12(
-    real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool,
-) -> Kernel:
-    """The update of every variable that has a gradient."""
-    n_buffers, n_scalars, n_factors = widths
-
-    @kernel
-    def update_sums_12(
-        chunks: Integers, number: Integer, addresses: Integers, rows: Integers, scalars: Reals,
-        factors: Reals, control: Integers,
-    ) -> None:
-        if deferred and control[RUNNING] != 0:
-            return
-        gram_held_direction_5 = cuda.local.array(lanes, real)
-        torchmuon_product_part_5 = cuda.local.array(lanes, real)
-        held_torchmuon_part_5 = cuda.local.array(lanes, real)
-        for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
-            tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
-            row = rows[tensor]
-            ns_b = real(scalars[n_scalars * row + NS_B])
-            ns_c = real(scalars[n_scalars * row + NS_C])
-            gram_held_direction_5_address = (
-                addresses[n_buffers * tensor + GRAM_HELD_DIRECTION_5] + first
-            )
-            torchmuon_product_part_5_address = (
-                addresses[n_buffers * tensor + TORCHMUON_PRODUCT_PART_5] + first
-            )
-            held_torchmuon_part_5_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_5] + first
-            )
-            bits = (
-                gram_held_direction_5_address | torchmuon_product_part_5_address
-                | held_torchmuon_part_5_address
-            )
-            aligned = bits & 15 == 0
-            i = lanes * cuda.threadIdx.x
-            while i < count:
-                whole = aligned and i + lanes <= count
-                load(gram_held_direction_5, gram_held_direction_5_address, i, count, whole)
-                load(torchmuon_product_part_5, torchmuon_product_part_5_address, i, count, whole)
-                for k in range(lanes):
-                    # torchmuon
-                    held_torchmuon_part_5[k] = (
-                        ns_b * gram_held_direction_5[k] + ns_c * torchmuon_product_part_5[k]
-                    )
-                store(held_torchmuon_part_5, held_torchmuon_part_5_address, i, count, whole)
-                i += lanes * threads
-
-    return update_sums_12
-
-
 def update(
     real: type, lanes: int, threads: int, widths: Widths, *, deferred: bool, constrained: bool,
     matrix: bool, loss_scale_factor_given: bool, gradient_accumulation_steps_given: bool,
@@ -916,8 +458,7 @@ def update(
         exp_avg = cuda.local.array(lanes, real)
         exp_avg_sq = cuda.local.array(lanes, real)
         max_exp_avg_sq = cuda.local.array(lanes, real)
-        held_direction_5 = cuda.local.array(lanes, real)
-        held_torchmuon_part_5_by_held_direction_5 = cuda.local.array(lanes, real)
+        held_direction_6 = cuda.local.array(lanes, real)
         for chunk in range(cuda.blockIdx.x, number, cuda.gridDim.x):
             tensor, first, count = chunks[4 * chunk], chunks[4 * chunk + 1], chunks[4 * chunk + 2]
             row = rows[tensor]
@@ -928,7 +469,6 @@ def update(
                 weight_decay = real(scalars[n_scalars * row + WEIGHT_DECAY])
             if matrix:
                 momentum = real(scalars[n_scalars * row + MOMENTUM])
-                ns_a = real(scalars[n_scalars * row + NS_A])
                 one_minus_momentum = real(scalars[n_scalars * row + ONE_MINUS_MOMENTUM])
                 learning_rate_times_scale = real(factors[of_tensor + LEARNING_RATE_TIMES_SCALE])
             else:
@@ -976,15 +516,11 @@ def update(
             exp_avg_address = addresses[n_buffers * tensor + EXP_AVG] + first
             exp_avg_sq_address = addresses[n_buffers * tensor + EXP_AVG_SQ] + first
             max_exp_avg_sq_address = addresses[n_buffers * tensor + MAX_EXP_AVG_SQ] + first
-            held_direction_5_address = addresses[n_buffers * tensor + HELD_DIRECTION_5] + first
-            held_torchmuon_part_5_by_held_direction_5_address = (
-                addresses[n_buffers * tensor + HELD_TORCHMUON_PART_5_BY_HELD_DIRECTION_5] + first
-            )
+            held_direction_6_address = addresses[n_buffers * tensor + HELD_DIRECTION_6] + first
             bits = (
                 param_address | grad_address | accumulated_gradient_address
                 | parameter_average_address | momentum_buffer_address | exp_avg_address
-                | exp_avg_sq_address | max_exp_avg_sq_address | held_direction_5_address
-                | held_torchmuon_part_5_by_held_direction_5_address
+                | exp_avg_sq_address | max_exp_avg_sq_address | held_direction_6_address
             )
             aligned = bits & 15 == 0
             i = lanes * cuda.threadIdx.x
@@ -1004,11 +540,7 @@ def update(
                 if use_ema and not constrained:
                     load(parameter_average, parameter_average_address, i, count, whole)
                 if matrix:
-                    load(held_direction_5, held_direction_5_address, i, count, whole)
-                    load(
-                        held_torchmuon_part_5_by_held_direction_5,
-                        held_torchmuon_part_5_by_held_direction_5_address, i, count, whole,
-                    )
+                    load(held_direction_6, held_direction_6_address, i, count, whole)
                 for k in range(lanes):
                     if loss_scale_factor_given:
                         grad[k] = grad[k] / loss_scale_factor
@@ -1034,11 +566,7 @@ def update(
                         momentum_buffer[k] = (
                             momentum * momentum_buffer[k] + one_minus_momentum * grad[k]
                         )
-                        direction_6 = (
-                            ns_a * held_direction_5[k]
-                            + held_torchmuon_part_5_by_held_direction_5[k]
-                        )
-                        change = learning_rate_times_scale * direction_6
+                        change = learning_rate_times_scale * held_direction_6[k]
                     else:
                         exp_avg[k] = (
                             fallback_beta_1 * exp_avg[k] + one_minus_fallback_beta_1 * grad[k]

@@ -107,134 +107,7 @@ def update_sums_3_axes(tensors: dict[str, Any], scalars: dict[str, Any], ops: An
     tensors["held_newton_schulz_y"] = held_newton_schulz_y
 
 
-def update_sums_4(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y = tensors["gram_held_newton_schulz_y"]
-    adamuon_product_part = tensors["adamuon_product_part"]
-    # adamuon
-    held_adamuon_part = (
-        ops.real(-4.775) * gram_held_newton_schulz_y + ops.real(2.0315) * adamuon_product_part
-    )
-    # store
-    tensors["held_adamuon_part"] = held_adamuon_part
-
-
-def update_sums_5(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y = tensors["held_newton_schulz_y"]
-    held_adamuon_part_by_held_newton_schulz_y = tensors["held_adamuon_part_by_held_newton_schulz_y"]
-    # adamuon
-    newton_schulz_y_2 = (
-        ops.real(3.4445) * held_newton_schulz_y + held_adamuon_part_by_held_newton_schulz_y
-    )
-    held_newton_schulz_y_2 = newton_schulz_y_2
-    # store
-    tensors["held_newton_schulz_y_2"] = held_newton_schulz_y_2
-
-
-def update_sums_6(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_2 = tensors["gram_held_newton_schulz_y_2"]
-    adamuon_product_part_2 = tensors["adamuon_product_part_2"]
-    # adamuon
-    held_adamuon_part_2 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_2 + ops.real(2.0315) * adamuon_product_part_2
-    )
-    # store
-    tensors["held_adamuon_part_2"] = held_adamuon_part_2
-
-
-def update_sums_7(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_2 = tensors["held_newton_schulz_y_2"]
-    held_adamuon_part_2_by_held_newton_schulz_y_2 = tensors[
-        "held_adamuon_part_2_by_held_newton_schulz_y_2"
-    ]
-    # adamuon
-    newton_schulz_y_3 = (
-        ops.real(3.4445) * held_newton_schulz_y_2 + held_adamuon_part_2_by_held_newton_schulz_y_2
-    )
-    held_newton_schulz_y_3 = newton_schulz_y_3
-    # store
-    tensors["held_newton_schulz_y_3"] = held_newton_schulz_y_3
-
-
-def update_sums_8(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_3 = tensors["gram_held_newton_schulz_y_3"]
-    adamuon_product_part_3 = tensors["adamuon_product_part_3"]
-    # adamuon
-    held_adamuon_part_3 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_3 + ops.real(2.0315) * adamuon_product_part_3
-    )
-    # store
-    tensors["held_adamuon_part_3"] = held_adamuon_part_3
-
-
-def update_sums_9(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_3 = tensors["held_newton_schulz_y_3"]
-    held_adamuon_part_3_by_held_newton_schulz_y_3 = tensors[
-        "held_adamuon_part_3_by_held_newton_schulz_y_3"
-    ]
-    # adamuon
-    newton_schulz_y_4 = (
-        ops.real(3.4445) * held_newton_schulz_y_3 + held_adamuon_part_3_by_held_newton_schulz_y_3
-    )
-    held_newton_schulz_y_4 = newton_schulz_y_4
-    # store
-    tensors["held_newton_schulz_y_4"] = held_newton_schulz_y_4
-
-
-def update_sums_10(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_4 = tensors["gram_held_newton_schulz_y_4"]
-    adamuon_product_part_4 = tensors["adamuon_product_part_4"]
-    # adamuon
-    held_adamuon_part_4 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_4 + ops.real(2.0315) * adamuon_product_part_4
-    )
-    # store
-    tensors["held_adamuon_part_4"] = held_adamuon_part_4
-
-
-def update_sums_11(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_4 = tensors["held_newton_schulz_y_4"]
-    held_adamuon_part_4_by_held_newton_schulz_y_4 = tensors[
-        "held_adamuon_part_4_by_held_newton_schulz_y_4"
-    ]
-    # adamuon
-    newton_schulz_y_5 = (
-        ops.real(3.4445) * held_newton_schulz_y_4 + held_adamuon_part_4_by_held_newton_schulz_y_4
-    )
-    held_newton_schulz_y_5 = newton_schulz_y_5
-    # store
-    tensors["held_newton_schulz_y_5"] = held_newton_schulz_y_5
-
-
-def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_5 = tensors["gram_held_newton_schulz_y_5"]
-    adamuon_product_part_5 = tensors["adamuon_product_part_5"]
-    # adamuon
-    held_adamuon_part_5 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_5 + ops.real(2.0315) * adamuon_product_part_5
-    )
-    # store
-    tensors["held_adamuon_part_5"] = held_adamuon_part_5
-
-
-def update_scalars_13(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
+def update_scalars_4(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     if matrix:
         scalars["root_of_row_sum_of_even_squares"] = ops.sqrt(scalars["row_sum_of_even_squares"])
@@ -247,7 +120,7 @@ def update_scalars_13(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> Non
         )
 
 
-def update_sums_13_axes(
+def update_sums_4_axes(
     tensors: dict[str, Any], scalars: dict[str, Any], sums: dict[str, Any], totals: dict[str, Any],
     ops: Any,
 ) -> None:

@@ -137,134 +137,7 @@ def update_sums_3_axes(
     tensors["held_newton_schulz_y"] = held_newton_schulz_y
 
 
-def update_sums_4(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y = tensors["gram_held_newton_schulz_y"]
-    normuon_product_part = tensors["normuon_product_part"]
-    # normuon
-    held_normuon_part = (
-        ops.real(-4.775) * gram_held_newton_schulz_y + ops.real(2.0315) * normuon_product_part
-    )
-    # store
-    tensors["held_normuon_part"] = held_normuon_part
-
-
-def update_sums_5(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y = tensors["held_newton_schulz_y"]
-    held_normuon_part_by_held_newton_schulz_y = tensors["held_normuon_part_by_held_newton_schulz_y"]
-    # normuon
-    newton_schulz_y_2 = (
-        ops.real(3.4445) * held_newton_schulz_y + held_normuon_part_by_held_newton_schulz_y
-    )
-    held_newton_schulz_y_2 = newton_schulz_y_2
-    # store
-    tensors["held_newton_schulz_y_2"] = held_newton_schulz_y_2
-
-
-def update_sums_6(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_2 = tensors["gram_held_newton_schulz_y_2"]
-    normuon_product_part_2 = tensors["normuon_product_part_2"]
-    # normuon
-    held_normuon_part_2 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_2 + ops.real(2.0315) * normuon_product_part_2
-    )
-    # store
-    tensors["held_normuon_part_2"] = held_normuon_part_2
-
-
-def update_sums_7(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_2 = tensors["held_newton_schulz_y_2"]
-    held_normuon_part_2_by_held_newton_schulz_y_2 = tensors[
-        "held_normuon_part_2_by_held_newton_schulz_y_2"
-    ]
-    # normuon
-    newton_schulz_y_3 = (
-        ops.real(3.4445) * held_newton_schulz_y_2 + held_normuon_part_2_by_held_newton_schulz_y_2
-    )
-    held_newton_schulz_y_3 = newton_schulz_y_3
-    # store
-    tensors["held_newton_schulz_y_3"] = held_newton_schulz_y_3
-
-
-def update_sums_8(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_3 = tensors["gram_held_newton_schulz_y_3"]
-    normuon_product_part_3 = tensors["normuon_product_part_3"]
-    # normuon
-    held_normuon_part_3 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_3 + ops.real(2.0315) * normuon_product_part_3
-    )
-    # store
-    tensors["held_normuon_part_3"] = held_normuon_part_3
-
-
-def update_sums_9(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_3 = tensors["held_newton_schulz_y_3"]
-    held_normuon_part_3_by_held_newton_schulz_y_3 = tensors[
-        "held_normuon_part_3_by_held_newton_schulz_y_3"
-    ]
-    # normuon
-    newton_schulz_y_4 = (
-        ops.real(3.4445) * held_newton_schulz_y_3 + held_normuon_part_3_by_held_newton_schulz_y_3
-    )
-    held_newton_schulz_y_4 = newton_schulz_y_4
-    # store
-    tensors["held_newton_schulz_y_4"] = held_newton_schulz_y_4
-
-
-def update_sums_10(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_4 = tensors["gram_held_newton_schulz_y_4"]
-    normuon_product_part_4 = tensors["normuon_product_part_4"]
-    # normuon
-    held_normuon_part_4 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_4 + ops.real(2.0315) * normuon_product_part_4
-    )
-    # store
-    tensors["held_normuon_part_4"] = held_normuon_part_4
-
-
-def update_sums_11(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_newton_schulz_y_4 = tensors["held_newton_schulz_y_4"]
-    held_normuon_part_4_by_held_newton_schulz_y_4 = tensors[
-        "held_normuon_part_4_by_held_newton_schulz_y_4"
-    ]
-    # normuon
-    newton_schulz_y_5 = (
-        ops.real(3.4445) * held_newton_schulz_y_4 + held_normuon_part_4_by_held_newton_schulz_y_4
-    )
-    held_newton_schulz_y_5 = newton_schulz_y_5
-    # store
-    tensors["held_newton_schulz_y_5"] = held_newton_schulz_y_5
-
-
-def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_newton_schulz_y_5 = tensors["gram_held_newton_schulz_y_5"]
-    normuon_product_part_5 = tensors["normuon_product_part_5"]
-    # normuon
-    held_normuon_part_5 = (
-        ops.real(-4.775) * gram_held_newton_schulz_y_5 + ops.real(2.0315) * normuon_product_part_5
-    )
-    # store
-    tensors["held_normuon_part_5"] = held_normuon_part_5
-
-
-def update_scalars_13(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
+def update_scalars_4(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     if matrix:
         scalars["sum_scale_part"] = (
@@ -279,7 +152,7 @@ def update_scalars_13(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> Non
         )
 
 
-def update_sums_13_axes(
+def update_sums_4_axes(
     tensors: dict[str, Any], scalars: dict[str, Any], sums: dict[str, Any], totals: dict[str, Any],
     ops: Any,
 ) -> None:
@@ -296,7 +169,7 @@ def update_sums_13_axes(
     sums["row_sum_of_square_of_direction"] = ops.sum_of(ops.square(direction), "element", "rows")
 
 
-def update_scalars_14(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
+def update_scalars_5(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> None:
     """Numbers and vectors of each variable that `update` computes between its passes."""
     if matrix:
         scalars["root_of_row_sum_of_even_squares"] = ops.sqrt(scalars["row_sum_of_even_squares"])
@@ -309,7 +182,7 @@ def update_scalars_14(scalars: dict[str, Any], ops: Any, *, matrix: bool) -> Non
         )
 
 
-def update_sums_14_axes(
+def update_sums_5_axes(
     tensors: dict[str, Any], scalars: dict[str, Any], sums: dict[str, Any], totals: dict[str, Any],
     ops: Any,
 ) -> None:

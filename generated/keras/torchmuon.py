@@ -145,119 +145,6 @@ def update_sums_3_axes(
     tensors["held_direction"] = held_direction
 
 
-def update_sums_4(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_direction = tensors["gram_held_direction"]
-    torchmuon_product_part = tensors["torchmuon_product_part"]
-    # torchmuon
-    held_torchmuon_part = (
-        scalars["ns_b"] * gram_held_direction + scalars["ns_c"] * torchmuon_product_part
-    )
-    # store
-    tensors["held_torchmuon_part"] = held_torchmuon_part
-
-
-def update_sums_5(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_direction = tensors["held_direction"]
-    held_torchmuon_part_by_held_direction = tensors["held_torchmuon_part_by_held_direction"]
-    # torchmuon
-    direction_2 = scalars["ns_a"] * held_direction + held_torchmuon_part_by_held_direction
-    held_direction_2 = direction_2
-    # store
-    tensors["held_direction_2"] = held_direction_2
-
-
-def update_sums_6(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_direction_2 = tensors["gram_held_direction_2"]
-    torchmuon_product_part_2 = tensors["torchmuon_product_part_2"]
-    # torchmuon
-    held_torchmuon_part_2 = (
-        scalars["ns_b"] * gram_held_direction_2 + scalars["ns_c"] * torchmuon_product_part_2
-    )
-    # store
-    tensors["held_torchmuon_part_2"] = held_torchmuon_part_2
-
-
-def update_sums_7(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_direction_2 = tensors["held_direction_2"]
-    held_torchmuon_part_2_by_held_direction_2 = tensors["held_torchmuon_part_2_by_held_direction_2"]
-    # torchmuon
-    direction_3 = scalars["ns_a"] * held_direction_2 + held_torchmuon_part_2_by_held_direction_2
-    held_direction_3 = direction_3
-    # store
-    tensors["held_direction_3"] = held_direction_3
-
-
-def update_sums_8(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_direction_3 = tensors["gram_held_direction_3"]
-    torchmuon_product_part_3 = tensors["torchmuon_product_part_3"]
-    # torchmuon
-    held_torchmuon_part_3 = (
-        scalars["ns_b"] * gram_held_direction_3 + scalars["ns_c"] * torchmuon_product_part_3
-    )
-    # store
-    tensors["held_torchmuon_part_3"] = held_torchmuon_part_3
-
-
-def update_sums_9(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_direction_3 = tensors["held_direction_3"]
-    held_torchmuon_part_3_by_held_direction_3 = tensors["held_torchmuon_part_3_by_held_direction_3"]
-    # torchmuon
-    direction_4 = scalars["ns_a"] * held_direction_3 + held_torchmuon_part_3_by_held_direction_3
-    held_direction_4 = direction_4
-    # store
-    tensors["held_direction_4"] = held_direction_4
-
-
-def update_sums_10(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_direction_4 = tensors["gram_held_direction_4"]
-    torchmuon_product_part_4 = tensors["torchmuon_product_part_4"]
-    # torchmuon
-    held_torchmuon_part_4 = (
-        scalars["ns_b"] * gram_held_direction_4 + scalars["ns_c"] * torchmuon_product_part_4
-    )
-    # store
-    tensors["held_torchmuon_part_4"] = held_torchmuon_part_4
-
-
-def update_sums_11(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    held_direction_4 = tensors["held_direction_4"]
-    held_torchmuon_part_4_by_held_direction_4 = tensors["held_torchmuon_part_4_by_held_direction_4"]
-    # torchmuon
-    direction_5 = scalars["ns_a"] * held_direction_4 + held_torchmuon_part_4_by_held_direction_4
-    held_direction_5 = direction_5
-    # store
-    tensors["held_direction_5"] = held_direction_5
-
-
-def update_sums_12(tensors: dict[str, Any], scalars: dict[str, Any], ops: Any) -> None:
-    """The update of every variable that has a gradient."""
-    # load
-    gram_held_direction_5 = tensors["gram_held_direction_5"]
-    torchmuon_product_part_5 = tensors["torchmuon_product_part_5"]
-    # torchmuon
-    held_torchmuon_part_5 = (
-        scalars["ns_b"] * gram_held_direction_5 + scalars["ns_c"] * torchmuon_product_part_5
-    )
-    # store
-    tensors["held_torchmuon_part_5"] = held_torchmuon_part_5
-
-
 def update(
     tensors: dict[str, Any], scalars: dict[str, Any], ops: Any, *, constrained: bool, matrix: bool,
     loss_scale_factor_given: bool, gradient_accumulation_steps_given: bool, clipnorm_given: bool,
@@ -281,10 +168,7 @@ def update(
     if use_ema and not constrained:
         parameter_average = tensors["parameter_average"]
     if matrix:
-        held_direction_5 = tensors["held_direction_5"]
-        held_torchmuon_part_5_by_held_direction_5 = tensors[
-            "held_torchmuon_part_5_by_held_direction_5"
-        ]
+        held_direction_6 = tensors["held_direction_6"]
     if loss_scale_factor_given:
         grad = grad / scalars["loss_scale_factor"]
     if gradient_accumulation_steps_given:
@@ -309,8 +193,7 @@ def update(
         momentum_buffer = (
             scalars["momentum"] * momentum_buffer + scalars["one_minus_momentum"] * grad
         )
-        direction_6 = scalars["ns_a"] * held_direction_5 + held_torchmuon_part_5_by_held_direction_5
-        change = scalars["learning_rate_times_scale"] * direction_6
+        change = scalars["learning_rate_times_scale"] * held_direction_6
     else:
         exp_avg = scalars["fallback_beta_1"] * exp_avg + scalars["one_minus_fallback_beta_1"] * grad
         exp_avg_sq = (

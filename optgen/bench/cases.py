@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from optgen.analysis.explain import moved_bytes
 from optgen.bench.declarations import Declaration, declarations
 from optgen.bench.models import Model
 from optgen.bench.ours import OwnRun
+from optgen.bench.ours_in_torch import OwnTorchRun
 from optgen.bench.peers.equality import TOLERANCE, draw
 from optgen.bench.peers.interface import Rule
 from optgen.bench.user_specs import PACKAGE
@@ -43,6 +45,7 @@ class Case:
     peers: Mapping[str, Rule] = field(default_factory=dict)
     matrices: bool = False
     tolerance: float = TOLERANCE
+    in_torch: bool = False
 
     @property
     def optimizer(self) -> str:
@@ -70,9 +73,12 @@ class Case:
         """What the case is timed on: the model, or its matrices."""
         return model.matrices() if self.matrices else model
 
-    def run(self, model: Model) -> OwnRun:
-        """The optimizer over arrays of a model."""
-        return OwnRun(self.made(), draw(model, 0))
+    def run(self, model: Model) -> OwnRun | OwnTorchRun:
+        """The optimizer over arrays of a model, or over parameters of torch's."""
+        first = draw(model, 0)
+        if self.in_torch and not self.full and find_spec("torch") is not None:
+            return OwnTorchRun(self._kind(), self.rate or 0.0, self.own, first)
+        return OwnRun(self.made(), first)
 
     def step(self, model: Model) -> Step:
         """A step over arrays of a model; each step uses the same gradient arrays."""
@@ -82,7 +88,10 @@ class Case:
 
     def made(self) -> Any:
         """The optimizer. Raises TypeError if a required argument has no value."""
-        return getattr(import_module(self.package), self.optimizer)(**self.arguments)
+        return self._kind()(**self.arguments)
+
+    def _kind(self) -> Any:
+        return getattr(import_module(self.package), self.optimizer)
 
     def floor_bytes(self) -> int:
         """The minimum memory traffic of a step, in bytes per float32 parameter, by the plan."""
@@ -132,4 +141,5 @@ def _declared(spec: Spec, features: Mapping[str, Any], known: Declaration, rate:
         peers=known.peers,
         matrices=known.matrices,
         tolerance=known.tolerance,
+        in_torch=known.in_torch,
     )

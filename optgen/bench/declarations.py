@@ -26,6 +26,8 @@ class Declaration:
     matrices: bool = False
     #: How far peers may be from it, as a part of their way.
     tolerance: float = TOLERANCE
+    #: Whether the parameters are torch's.
+    in_torch: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,4 +70,4 @@ def _declaration(case: Mapping[str, Any]) -> Declaration:
         ((name, arguments),) = rules.items()
         peers[library] = Rule(name, arguments)
     limits = case.get("matrices", False), case.get("tolerance", TOLERANCE)
-    return Declaration(case.get("arguments", {}), peers, *limits)
+    return Declaration(case.get("arguments", {}), peers, *limits, case.get("in_torch", False))

@@ -10,6 +10,7 @@ import numpy as np
 from optgen.bench.peers.interface import Arrays
 from optgen.runtime.core import core_of
 from optgen.runtime.engine import Engine
+from optgen.runtime.model import Model
 from optgen.runtime.transaction import chain
 
 
@@ -30,12 +31,22 @@ class OwnRun:
 
     def matrix_calls(self) -> Callable[[], object] | None:
         """The calls of libraries that a step makes for matrices, alone; None without any."""
-        model = core_of(self._optimizer).model
-        assert model is not None
-        assert isinstance(model.engine, Engine)
-        calls = model.engine.matrix_calls()
-        return (lambda: chain(calls)) if calls else None
+        return calls_for_matrices(core_of(self._optimizer).model)
 
     def parameters(self) -> Arrays:
         """The arrays."""
         return self._params
+
+
+def calls_for_matrices(model: Model | None) -> Callable[[], object] | None:
+    """The calls of libraries that a step of a model makes for matrices; None without any."""
+    assert model is not None
+    assert isinstance(model.engine, Engine)
+    calls = model.engine.matrix_calls()
+
+    def alone() -> None:
+        # Without the passes between them, numbers grow.
+        with np.errstate(all="ignore"):
+            chain(calls)
+
+    return alone if calls else None

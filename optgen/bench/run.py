@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,11 +16,11 @@ from optgen.bench import machine, startup
 from optgen.bench.cases import Case
 from optgen.bench.declarations import declarations
 from optgen.bench.models import Model, tiny
-from optgen.bench.peers.equality import differences, draw
+from optgen.bench.peers.equality import difference, draw, moved
 from optgen.bench.peers.interface import Run, Task
 from optgen.bench.peers.libraries import LIBRARIES, runs
 from optgen.bench.time_budget import Clock
-from optgen.bench.timing import in_turns, ratio
+from optgen.bench.timing import Times, in_turns, ratio
 
 OURS, MEMORY, CALLS = "optgen", "in place", "calls for matrices"
 _COUNTS = (1, 10, 100, 1000, 10_000)
@@ -98,14 +98,21 @@ def figure(
 ) -> tuple[Figure, list[str]]:
     """The result of a case on a model, compared with memory and peers, and notes about these."""
     model = case.part(model)
-    memory, moved = machine.in_place(model.size)
+    memory, bytes_of_memory = machine.in_place(model.size)
     ours = case.run(model)
-    others, notes = _equal(case, model, ours, peers, compiled=compiled)
     functions = {OURS: ours.step, MEMORY: memory}
-    functions |= {name: run.step for name, run in others.items()}
+    shares = 1 + len([name for name in case.peers if name in peers])
+    others, notes = _others(
+        case,
+        model,
+        ours,
+        peers,
+        lambda run: in_turns({OURS: ours.step, "": run.step}, rounds, seconds / shares),
+        compiled=compiled,
+    )
     if (calls := ours.matrix_calls()) is not None:
         functions[CALLS] = calls
-    times = in_turns(functions, rounds, seconds)
+    times = in_turns(functions, rounds, seconds / shares)
     mine, needed = times[OURS], case.floor_bytes() * model.size
     alone = ratio(mine, times[CALLS]) if calls is not None else 0.0
     found = Figure(
@@ -116,30 +123,43 @@ def figure(
         mine.spread,
         needed,
         needed / mine.median / 1e9,
-        alone + ratio(mine, times[MEMORY]) * needed / moved if model.size > _CACHED else None,
+        alone + ratio(mine, times[MEMORY]) * needed / bytes_of_memory
+        if model.size > _CACHED
+        else None,
         None if calls is None else 1e3 * times[CALLS].median,
-        {name: ratio(mine, times[name]) for name in others},
+        {name: ratio(one[OURS], one[""]) for name, one in others.items()},
     )
     return found, notes
 
 
-def _equal(
-    case: Case, model: Model, ours: Run, peers: Sequence[str], *, compiled: bool
-) -> tuple[dict[str, Run], list[str]]:
-    """The peers' runs that compute what ours does, and notes about the others."""
+def _others(
+    case: Case,
+    model: Model,
+    ours: Run,
+    peers: Sequence[str],
+    timed: Callable[[Run], dict[str, Times]],
+    *,
+    compiled: bool,
+) -> tuple[dict[str, dict[str, Times]], list[str]]:
+    """The times of peers that compute what ours does, and notes about the others.
+
+    There is one at a time, as the parameters and states of all may not fit in memory.
+    """
     notes: list[str] = []
-    others: dict[str, Run] = {}
+    found: dict[str, dict[str, Times]] = {}
     first, rate = draw(model, 0), case.rate or 0.0
+    mine = [array.copy() for array in moved(ours, model)]
     for library, rule in case.peers.items():
-        if library in peers:
-            task = Task(rule, rate, first, case.full, compiled=compiled)
-            others |= runs(library, task, notes)
-    for name, far in differences(ours, others, model).items():
-        if not far <= case.tolerance:
-            del others[name]
-            what = f"{name} computes something else than {case.title} on {model.name}"
-            notes.append(f"{what}: parameters are {far:.2g} of their way apart")
-    return others, notes
+        task = Task(rule, rate, first, case.full, compiled=compiled)
+        for name, run in runs(library, task, notes) if library in peers else ():
+            far = difference(mine, moved(run, model), first)
+            if far <= case.tolerance:
+                found[name] = timed(run)
+            else:
+                what = f"{name} computes something else than {case.title} on {model.name}"
+                notes.append(f"{what}: parameters are {far:.2g} of their way apart")
+            del run  # Before the next one is made.
+    return found, notes
 
 
 def growth(case: Case, rounds: int, clock: Clock) -> dict[int, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from math import nan
 from typing import Any
 
@@ -45,10 +46,14 @@ def called(
         _turned(one) if is_turned and shape == ELEMENT else one
         for one, shape in zip(operands, shapes, strict=False)
     ]
-    turned = zip(given, call.transposed, strict=False)
+    turned = zip_longest(given, call.transposed[: len(given)])
     given = [_turned(one) if is_transposed else one for one, is_transposed in turned]
     if call.function == PRODUCT:
-        found = ops.matmul(*given)
+        left, right, *added = given
+        found = ops.matmul(left, right)
+        for one in added:
+            times, number = (ops.cast(given, found.dtype) for given in numbers)
+            found = times * found + number * one
     elif call.function == SINGULAR_VECTORS:
         found = _singular_vectors(form.varying(shapes[-1])[-1])(given[0])
     elif call.function in _DECOMPOSITIONS:

@@ -53,6 +53,11 @@ def views_of(
     return [None if one is None else replace(one, rank=rank) for one, rank in pairs]
 
 
+def views_here(views: Sequence[View | None], owned: Mapping[int, bool]) -> list[View | None]:
+    """The views of variables, without those of which another process has all."""
+    return [view if owned.get(index, True) else None for index, view in enumerate(views)]
+
+
 def segments_of(
     memory: Memory, variables: Sequence[Array], whole: Whole | None
 ) -> list[Segments | None]:

@@ -12,6 +12,9 @@ from optgen.runtime.arrays import AnyArray as Array
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
+#: The bytes of a cache line. Scratch matrices begin with one: libraries then take less time.
+ALIGNMENT = 64
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -28,9 +31,12 @@ class Batch:
     places: Array | None = None
 
 
-def turns(batches: Sequence[Batch], chosen: Mask) -> Iterator[Mask]:
-    """The variables of each batch, which share scratch memory, then all others."""
-    others = chosen.copy()
+def turns(batches: Sequence[Batch], chosen: Mask, owned: Mask | None = None) -> Iterator[Mask]:
+    """The variables of each batch, which share scratch memory, then all others.
+
+    Of those ``owned`` by one of several processes, what is here is in the batches.
+    """
+    others = chosen.copy() if owned is None else chosen & ~owned
     for batch in batches:
         mask = np.zeros_like(chosen)
         mask[batch.members] = chosen[batch.members]

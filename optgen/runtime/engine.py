@@ -13,7 +13,7 @@ from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.jit import Loop
 from optgen.runtime.cpu.keeping import keep_numbers, keep_vectors
 from optgen.runtime.cpu.launch import commit, launching, loop_between_calls, loop_for
-from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls
+from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.decisions import Decisions
 from optgen.runtime.kernels import CHECK_FINITE, OPTIMIZER, Kernels, Phase, Program, built
@@ -46,6 +46,9 @@ class Engine:
         ]
         self._shapes = tables.shapes
         self._whole: Whole | None = None
+        nothing: Mask = np.zeros(len(tables.sizes), np.bool_)
+        #: Variables of which each process has a part; those that one has; those that another has.
+        self._divided, self._owned, self._away = nothing, nothing, nothing
         self._measured: tuple[Program, Mask] | None = None
 
     def spread(self, whole: Whole) -> None:
@@ -53,6 +56,11 @@ class Engine:
         self._shapes = self._shapes.copy()
         self._shapes[:, SIZE] = whole.sizes
         self._whole = whole
+        indices = range(len(self._shapes))
+        self._owned = np.array([k in whole.owned for k in indices], np.bool_)
+        self._away = np.array([not whole.owned.get(k, True) for k in indices], np.bool_)
+        self._divided = np.array([whole.part(k) is not None for k in indices]) & ~self._owned
+        self._tables.away = self._away
 
     def divide(self, segments: Sequence[Segments | None]) -> None:
         """Count elements of parts as those of the larger variables."""
@@ -108,7 +116,7 @@ class Engine:
         self._tables.point_at(gradients)
         has_checked = not (program.checks and any(p.on[CHECK_FINITE] for p in self._parts))
         for phase in program.phases[: program.pure]:
-            running = self._phase(program, phase, chosen)
+            running = self._phase(program, phase, chosen, self._whole)
             commit([*running.passes()])
             if not has_checked and running.has_passed:
                 has_checked = True
@@ -123,14 +131,17 @@ class Engine:
         calls: list[Call] = []
         common = max(program.pure, program.common)
         for phase in program.phases[program.pure : common]:
-            calls += self._phase(program, phase, chosen).calls()
-        for some in turns(self._batches, chosen) if common < len(program.phases) else ():
+            calls += self._phase(program, phase, chosen, self._whole).calls()
+        every = turns(self._batches, chosen, self._owned)
+        for some in every if common < len(program.phases) else ():
+            # Processes have batches of their own, and make exchanges alike.
+            whole = self._whole if (some & self._divided).any() else None
             of_matrices = self._library is NUMPY and any(
                 some[batch.members].any() for batch in self._batches
             )
             loops = loop_between_calls if of_matrices else loop_for
             for phase in program.phases[common:]:
-                calls += self._phase(program, phase, some, loops).calls()
+                calls += self._phase(program, phase, some, whole, loops).calls()
         return [*calls, *self._keeping(program, chosen)]
 
     def matrix_calls(self) -> list[Call]:
@@ -141,7 +152,7 @@ class Engine:
             call
             for some in every
             for phase in program.phases
-            for call in self._phase(program, phase, some).matrix_calls()
+            for call in self._phase(program, phase, some, None).matrix_calls()
         ]
 
     def measuring(self, program: Program, chosen: Mask) -> list[Call]:
@@ -153,12 +164,15 @@ class Engine:
         program: Program,
         phase: Phase,
         chosen: Mask,
+        whole: Whole | None,
         loops: Callable[[int], Loop] = loop_for,
     ) -> Running:
         parts = [part for part in self._parts if program.when(part.on)]
-        own = self._tables, self._shapes, chosen, self._whole
+        own = self._tables, self._shapes, chosen, whole
         shapes = {name: shape for name, shape, _ in self._kernels.matrices}
-        calls = MatrixCalls(shapes, self._batches, self._scalar, self._library)
+        calls = MatrixCalls(
+            shapes, self._batches, self._scalar, self._library, inner(self._kernels.programs)
+        )
         return Running(phase, parts, *own, calls, loops)
 
     def _scalar(self, name: str, index: int) -> float:
@@ -174,8 +188,8 @@ class Engine:
                 # A state that variables share is at the same address for all of them.
                 some = [(np.flatnonzero(chosen)[:1], self._parts[0])]
             else:
-                # Nothing was computed for a variable without elements.
-                filled = chosen & (self._shapes[:, SIZE] > 0)
+                # Nothing was computed for a variable without elements here.
+                filled = chosen & (self._shapes[:, SIZE] > 0) & ~self._away
                 some = [(np.flatnonzero(filled & part.members), part) for part in self._parts]
             state = kernels.buffers.index(keep.state)
             for tensors, part in some:

@@ -31,7 +31,8 @@ _BY = "_by_"
 class MatrixCall:
     """``target`` = ``function`` of the operands, which are names of arrays, or transposes.
 
-    ``numbers`` are further arguments: numbers, or names of scalars of the call.
+    ``numbers`` are further arguments: numbers, or names of scalars of the call. A product of three
+    operands is ``number 0*(operand 0 @ operand 1) + number 1*operand 2``.
     """
 
     target: str
@@ -40,6 +41,8 @@ class MatrixCall:
     transposed: tuple[bool, ...] = (False, False)
     numbers: tuple[float | str, ...] = ()
     when: Callable[[Mapping[str, bool]], bool] = always
+    #: Whether products make it and nothing but products reads it.
+    is_inner: bool = False
 
 
 def multiple_of_identity(shape: tuple[int, ...], value: float, dtype: DType) -> Array:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from optgen.runtime.allocation import Allocation, initial_value, segments_of, views_of
+from optgen.runtime.allocation import Allocation, initial_value, segments_of, views_here, views_of
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.arrays import Gradients as Listed
@@ -79,7 +79,7 @@ class Model:
             self.guard = uninterrupted
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
-        self._whole = parts.whole if may_sum else None
+        self._whole = parts.whole if may_sum or parts.owned else None
         drawn_for = parts.whole if rule.has_draws() else None
         self._segments = segments_of(self.memory, self.variables, drawn_for)
         place = self.memory, self.variables, self.views
@@ -96,7 +96,7 @@ class Model:
         numbers = {name: [array] * len(named) for name, array in self._numbers.items()}
         #: What kernels reach by address besides variables and gradients.
         self._held = {**self.states, **allocation.vectors(kernels.vectors), **numbers}
-        given = self.memory, self.variables, self.views, kernels.matrices
+        given = self.memory, self.variables, views_here(self.views, parts.owned), kernels.matrices
         is_whole = kernels.programs[0].common == len(kernels.programs[0].phases)
         scratch = Scratch(*given, is_whole=is_whole)
         self._held |= scratch.arrays
@@ -116,12 +116,11 @@ class Model:
 
     def _switches(self, settings: Settings, treatment: Treatment) -> list[dict[str, bool]]:
         by_groups = {row.groups: settings.on(row.groups) for row in self.row_set}
-        check = treatment.checks_gradients
         optional = [one.switch for one in self._inputs if one.optional]
         return [
             {
                 **by_groups[row.groups],
-                CHECK_FINITE: check,
+                CHECK_FINITE: treatment.checks_gradients,
                 CONSTRAINED: path in self.constraints,
                 MATRIX: view is not None,
                 PERTURBED: False,

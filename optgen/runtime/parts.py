@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -110,6 +110,11 @@ class Parts:
     whole: Whole | None = None
     #: What computes functions of matrices, if it isn't the library of the memory.
     library: MatrixLibrary | None = None
+
+    @property
+    def owned(self) -> Mapping[int, bool]:
+        """The variables of which one of several processes has all: whether this one has."""
+        return {} if self.whole is None else self.whole.owned
 
 
 PLAIN = Parts()

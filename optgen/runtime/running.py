@@ -88,7 +88,11 @@ class Running:
         chosen = np.zeros_like(self._chosen)
         for part, _ in self._passing:
             chosen |= self._chosen & part.members if part.on[MATRIX] else False
-        spread = [k for k in np.flatnonzero(chosen).tolist() if whole.part(k) is not None]
+        spread = [
+            k
+            for k in np.flatnonzero(chosen).tolist()
+            if k in whole.owned or whole.part(k) is not None
+        ]
         named = [(self._tables.arrays(name), order) for name, order in self._phase.vectors]
         found = [(k, arrays[k], order) for arrays, order in named for k in spread]
         return [(k, array, order) for k, array, order in found if array is not None]

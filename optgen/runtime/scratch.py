@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.batch import Batch
+from optgen.runtime.batch import ALIGNMENT, Batch
 from optgen.runtime.matrix_calls import ELEMENT
 from optgen.runtime.memory import Memory
 from optgen.runtime.view import View, element_places, steps_of
@@ -42,7 +42,11 @@ class Scratch:
         groups = [*self._groups(variables, views)] if names else []
         pools: dict[str, Array] = {}
         for form in {form for _, form, _, _ in groups}:
-            counts = [self._elements(view) * len(some) for some, f, _, view in groups if f == form]
+            counts = [
+                sum(self._regions(view, len(some)).values())
+                for some, f, _, view in groups
+                if f == form
+            ]
             near = next(variables[some[0]] for some, f, _, _ in groups if f == form)
             size = sum(counts) if is_whole else max(counts)
             pools[form] = memory.scratch(near, (size,))
@@ -50,7 +54,7 @@ class Scratch:
         used = dict.fromkeys(pools, 0)
         for some, form, variable, view in groups:
             pool = pools[form][used[form] :]
-            used[form] += self._elements(view) * len(some) if is_whole else 0
+            used[form] += sum(self._regions(view, len(some)).values()) if is_whole else 0
             self.batches.append(self._batch(some, pool, variable, view))
 
     def _groups(
@@ -73,21 +77,27 @@ class Scratch:
                 some = members[start : start + most]
                 yield some, form, variables[some[0]], first
 
-    def _regions(self, view: View) -> dict[tuple[str, int], int]:
-        """The number of elements of each slot, for one variable."""
+    def _regions(self, view: View, count: int) -> dict[tuple[str, int], int]:
+        """The number of elements of each slot, for so many variables."""
         return {
-            (shape, slot): view.matrices * prod(view.form(shape)) for _, shape, slot in self._names
+            (shape, slot): _aligned(count * self._size(shape, view))
+            for _, shape, slot in self._names
         }
 
+    def _size(self, shape: str, view: View) -> int:
+        """The number of elements of a matrix, or of a batch of matrices, for one variable."""
+        return view.matrices * prod(view.form(shape))
+
     def _elements(self, view: View) -> int:
-        return sum(self._regions(view).values())
+        return sum(self._regions(view, 1).values())
 
     def _batch(self, members: Sequence[int], pool: Array, variable: Array, view: View) -> Batch:
         regions: dict[tuple[str, int], Array] = {}
         start = 0
-        for key, size in self._regions(view).items():
-            regions[key] = pool[start : start + size * len(members)]
-            start += size * len(members)
+        for (shape, slot), size in self._regions(view, len(members)).items():
+            used = len(members) * self._size(shape, view)
+            regions[shape, slot] = pool[start : start + used]
+            start += size
         # Passes visit what is scattered in the order of the variable's memory.
         is_scattered = view.row_places is not None and view.shape[0] > 0
         places = element_places(view) if is_scattered and steps_of(view) is None else None
@@ -103,3 +113,8 @@ class Scratch:
                 ]
             made[name] = whole
         return Batch(np.array(members), view.rows, view.columns, made, places)
+
+
+def _aligned(elements: int) -> int:
+    """A number of elements, at least so many, after which another line begins for any dtype."""
+    return -(-elements // ALIGNMENT) * ALIGNMENT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -32,6 +32,8 @@ class Whole(Protocol):
 
     #: Numbers of elements.
     sizes: Host
+    #: The variables of which one process has all and the others nothing: whether this one has.
+    owned: Mapping[int, bool]
 
     def part(self, index: int) -> Part | None:
         """What is here of a larger variable; None where all of it is."""

@@ -63,6 +63,8 @@ class Tables:
         self._views = views
         #: The segments of variables that are parts of larger ones, where their places count.
         self.segments: Sequence[Segments | None] = ()
+        #: The variables whose squares another process has.
+        self.away: np.ndarray[Any, np.dtype[np.bool_]] = np.zeros(len(variables), np.bool_)
 
     def point_at(self, arrays: Sequence[Gradient | None], column: int | None = None) -> None:
         """Enter the addresses of the gradients, or of another input, of this call."""
@@ -121,7 +123,8 @@ class Tables:
         if over == ELEMENT:
             return self.sizes
         pairs = ((view.form(over), view) for view in self._views)
-        return np.array([rows * columns * v.matrices for (rows, columns), v in pairs], np.int64)
+        sizes = [rows * columns * v.matrices for (rows, columns), v in pairs]
+        return np.where(self.away, 0, np.array(sizes, np.int64))
 
     def _split(
         self, chosen: np.ndarray[Any, np.dtype[np.bool_]], every: Array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,13 +50,13 @@ def refuse_flat(name: str, param: Any) -> None:
         )
 
 
-def refuse_parts(name: str, param: Any) -> None:
-    """Raise ValueError for a matrix of which each process has a part."""
-    if part_of(param) is not None:
+def refuse_grids(name: str, param: Any) -> None:
+    """Raise ValueError for a matrix in parts along several dimensions of a mesh."""
+    if len(spread_dimensions(param)) > 1:
         raise ValueError(
-            f"{name} has the placements {param.placements}, and this rule multiplies whole "
-            "matrices; redistribute it as Replicate(), or put it into a group with "
-            f"{MATRIX!r}: False"
+            f"{name} has the placements {param.placements}, and this rule gathers whole matrices, "
+            "along one dimension of a mesh; redistribute it as Replicate() along the others, or "
+            f"put it into a group with {MATRIX!r}: False"
         )
 
 
@@ -69,23 +69,29 @@ def refuse_strided(name: str, param: Any) -> None:
         )
 
 
+def spread_dimensions(param: Any) -> list[int]:
+    """The dimensions of the mesh along which each process has another part."""
+    placements = enumerate(param.placements if is_shared(param) else ())
+    return [k for k, one in placements if not one.is_replicate()]
+
+
 def part_of(param: Any) -> Part | None:
     """The stretch of each dimension that this process has; None where it has all."""
-    placements = enumerate(param.placements if is_shared(param) else ())
-    spread = [(k, one) for k, one in placements if not one.is_replicate()]
+    spread = spread_dimensions(param)
     if not spread:
         return None
     stretches = [(0, count) for count in param.shape]
-    for dimension, placement in spread:
+    for dimension in spread:
+        placement = param.placements[dimension]
         first, count = stretches[placement.dim]
         # As torch.chunk divides.
         size = -(-count // param.device_mesh.size(dimension))
         begin = min(count, size * param.device_mesh.get_local_rank(dimension))
         stretches[placement.dim] = first + begin, min(size, count - begin)
-    return Part(tuple(param.shape), stretches, _without_gaps(param.shape, param.stride()))
+    return Part(tuple(param.shape), stretches, in_one_memory(param.shape, param.stride()))
 
 
-def _without_gaps(shape: Sequence[int], strides: Sequence[int]) -> list[int]:
+def in_one_memory(shape: Sequence[int], strides: Sequence[int]) -> list[int]:
     """The strides of a tensor in one memory, in whose order of dimensions nothing is between."""
     found, size = [0] * len(shape), 1
     # Of dimensions that can't be told apart, the last one is the fastest.
@@ -101,10 +107,19 @@ def placed_like(gradient: Any, param: Any) -> Any:
     return gradient.redistribute(param.device_mesh, param.placements)
 
 
+def _owned(part: Part | None, is_here: bool | None) -> Part | None:
+    """The part of a parameter that is in a model; the owner's has all of it."""
+    if part is None or is_here is None:
+        return part
+    return None if is_here else Part(part.shape, [(0, 0)] * len(part.shape), part.strides)
+
+
 class Shards:
     """The shards of parameters over processes."""
 
-    def __init__(self, params: Sequence[Any]) -> None:
+    def __init__(self, params: Sequence[Any], owned: Mapping[int, bool]) -> None:
+        """One process has all of those that are ``owned``: whether it is this one."""
+        self.owned = owned
         #: Numbers of elements of the whole parameters.
         self.sizes = np.array([param.numel() for param in params], np.int64)
         rows: dict[Any, list[int]] = {}
@@ -114,7 +129,8 @@ class Shards:
                 if not placement.is_replicate():
                     rows.setdefault(param.device_mesh.get_group(dimension), []).append(index)
         self._rows = rows
-        self._parts = [part_of(param) for param in params]
+        parts = [part_of(param) for param in params]
+        self._parts = [_owned(one, owned.get(k)) for k, one in enumerate(parts)]
 
     def __bool__(self) -> bool:
         return bool(self._rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -29,12 +30,19 @@ class FoundStates:
         copies: Copies,
         found: Sequence[Given],
         view: str = "",
+        owned: Mapping[int, bool] = MappingProxyType({}),
     ) -> None:
-        """With the ``view`` of a rule, vectors have dimensions as in torch's classes."""
+        """With the ``view`` of a rule, vectors have dimensions as in torch's classes.
+
+        ``owned`` says of matrices that one process has whole whether it is this one.
+        """
         self._paths, self._params = list(params), list(params.values())
         self._copies, self._found = copies, found
         self._stand_ins = {state.name for state in declared if state.stands_in}
         self._extents = {state.name: state.shape for state in declared} if view else {}
+        self._owned = owned
+        #: The shape and dtype of the states of owned matrices, in all processes.
+        self.forms: list[dict[str, tuple[tuple[int, ...], torch.dtype]]] = [{} for _ in found]
         #: The states of each parameter by name, in the memory that kernels update.
         self.own: list[dict[str, Tensor]] = [{} for _ in found]
         #: The states that all parameters share, which each of them shows.
@@ -51,21 +59,32 @@ class FoundStates:
     ) -> Any:
         """A state in the memory of a found tensor; a new one if none fits."""
         found, param = self._found[index].tensors.get(name), self._params[index]
+        if index in self._owned:
+            self.forms[index][name] = tuple(param.shape), getattr(torch, storage)
+            if not self._owned[index]:
+                return memory.new(variables[index], 0.0, storage)
         if found is None:
             is_late = name in self._stand_ins and self._found[index].age > 0
             array = memory.new(variables[index], None if is_late else value, storage)
-            self.own[index][name] = like(array, param)
+            self.own[index][name] = self._like(array, index)
             return array
         placed = placed_like(found, param)
         kept = local(placed).to(param.device, getattr(torch, storage))
         if not param.is_cuda and _lies_like(array := seen(kept), variables[index]):
             is_there = placed is found and kept.data_ptr() == local(found).data_ptr()
-            self.own[index][name] = found if is_there else like(array, param)
+            self.own[index][name] = found if is_there else self._like(array, index)
             return array
         array = memory.new(variables[index], 0.0, storage)
         memory.assign(array, kept if param.is_cuda else seen(kept))
-        self.own[index][name] = like(array, param)
+        self.own[index][name] = self._like(array, index)
         return array
+
+    def _like(self, array: Any, index: int) -> Tensor:
+        """A state as users see it: spread as its parameter is, or whole where that is owned."""
+        param = self._params[index]
+        if index in self._owned:
+            return tensor_on(array, param.device)
+        return like(array, param)
 
     def number(
         self,
@@ -87,6 +106,10 @@ class FoundStates:
         own = self._copies.dense[index or 0].dtype
         dtype = getattr(torch, wide_name(str(own).partition(".")[2])) if is_own else torch.float64
         shown = shape if index is None else self._shown(index, name, shape)
+        if index is not None and index in self._owned:
+            self.forms[index][name] = shown, dtype
+            if not self._owned[index]:
+                return memory.numbers(near, (0, 0) if is_own else shape, value, is_own=is_own)
         found = self._numbers(index, name, {shape, shown})
         if found is None:
             array = memory.numbers(near, shape, value, is_own=is_own)

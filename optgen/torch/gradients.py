@@ -14,6 +14,7 @@ from optgen.runtime.model import Model
 from optgen.torch.batched_gradients import Together
 from optgen.torch.dense_copies import Copies, widened
 from optgen.torch.distributed import is_shared, local, placed_like
+from optgen.torch.owners import Owned
 
 Tensor = torch.Tensor
 
@@ -21,7 +22,10 @@ Tensor = torch.Tensor
 class HeldGradients:
     """Reads the gradients of the parameters of a model."""
 
-    def __init__(self, model: Model, params: Sequence[Tensor], copies: Copies) -> None:
+    def __init__(
+        self, model: Model, params: Sequence[Tensor], copies: Copies, owned: Owned
+    ) -> None:
+        self._owned = owned
         self._model, self._params = model, params
         is_plain = not (any(one.is_cuda or is_shared(one) for one in params) or copies)
         written = [span[:2] for span in spans_of(model.written())] if is_plain else []
@@ -33,7 +37,9 @@ class HeldGradients:
         Raises TypeError or ValueError for one that doesn't fit.
         """
         found = None if self.together is None else self.together.gradients()
-        return self._model.checked(gradients_of(self._params)) if found is None else found
+        return (
+            self._model.checked(gradients_of(self._params, self._owned)) if found is None else found
+        )
 
 
 def seen(tensor: Tensor) -> Any:
@@ -53,12 +59,12 @@ def tensor_on(array: Any, device: torch.device) -> Tensor:
     return torch.as_tensor(array, device=device)
 
 
-def gradients_of(params: Sequence[Tensor]) -> list[Any]:
-    """The gradients of parameters; None for one that is missing.
+def gradients_of(params: Sequence[Tensor], owned: Owned) -> list[Any]:
+    """The gradients of parameters as kernels read them; None for one that is missing.
 
     Raises TypeError for a sparse one, and for one of another dtype than its parameter.
     """
-    found: list[Any] = []
+    found: list[Tensor | None] = []
     for param in params:
         gradient = param.grad
         if gradient is not None and gradient.layout is not torch.strided:
@@ -68,10 +74,10 @@ def gradients_of(params: Sequence[Tensor]) -> list[Any]:
             continue
         if gradient.dtype != param.dtype:
             raise TypeError(f"a gradient is {gradient.dtype}, its parameter {param.dtype}")
-        found.append(placed(gradient, param))
-    return found
+        found.append(local(placed_like(gradient, param)))
+    return as_read(found, owned)
 
 
-def placed(tensor: Tensor, param: Tensor) -> Any:
-    """A gradient, or another tensor of a parameter's shape, as kernels read it."""
-    return seen(widened(local(placed_like(tensor, param))))
+def as_read(found: Sequence[Tensor | None], owned: Owned) -> list[Any]:
+    """What is here of gradients, or of other tensors like parameters, as kernels read it."""
+    return [None if one is None else seen(widened(one)) for one in owned.gathered(found)]

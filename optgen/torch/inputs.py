@@ -10,7 +10,9 @@ import torch
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.hyperparameters.declarations import Input
 from optgen.runtime.model import Model
-from optgen.torch.gradients import placed
+from optgen.torch.distributed import local, placed_like
+from optgen.torch.gradients import as_read
+from optgen.torch.owners import Owned
 
 Tensor = torch.Tensor
 #: The input that is the value of the closure, unless it is given.
@@ -26,14 +28,14 @@ def with_loss(
 
 
 def read_input(
-    model: Model, params: Sequence[Tensor], name: str, value: Any
+    model: Model, params: Sequence[Tensor], owned: Owned, name: str, value: Any
 ) -> Sequence[Gradient | None]:
     """The tensors of an input in the order of the parameters, as kernels read them.
 
     Raises TypeError or ValueError for one that doesn't fit.
     """
     listed = _in_order(params, name, value)
-    arrays: list[Gradient | None] = [None] * len(listed)
+    found: list[Tensor | None] = [None] * len(listed)
     for index, (tensor, param) in enumerate(zip(listed, params, strict=True)):
         if tensor is None:
             continue
@@ -42,8 +44,9 @@ def read_input(
         if tensor.dtype != param.dtype:
             message = f"{name} of parameter {model.paths[index]} is {tensor.dtype}"
             raise TypeError(f"{message}, the parameter {param.dtype}")
-        arrays[index] = model.check_gradient(index, placed(tensor, param), name)
-    return arrays
+        found[index] = local(placed_like(tensor, param))
+    arrays = enumerate(as_read(found, owned))
+    return [None if one is None else model.check_gradient(k, one, name) for k, one in arrays]
 
 
 def _in_order(params: Sequence[Tensor], name: str, value: Any) -> list[Any]:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from optgen.runtime.core import HasCore
 from optgen.runtime.hyperparameters.exclusions import Exclusions
-from optgen.runtime.kernels import MATRIX
+from optgen.runtime.kernels import MATRIX, OPTIMIZER
 from optgen.runtime.model import Model
 from optgen.runtime.routing import Routing, routing_of, warn_of_matrices
 from optgen.runtime.rule_metadata import Generated
-from optgen.torch.distributed import refuse_flat, refuse_parts
+from optgen.torch.distributed import refuse_flat, refuse_grids, spread_dimensions
+from optgen.torch.owned_states import collect
+from optgen.torch.owners import Owners, assign
 from optgen.torch.parameters import Parameters
+from optgen.torch.sharding_plan import ShardingPlan, plan_of
+from optgen.torch.states import AGE
 
 #: torch's names of the parameters of a group, if it was given any.
 _NAMES = "param_names"
@@ -37,18 +42,53 @@ def exclusions_of(by_group: Sequence[Mapping[str, bool]]) -> Exclusions:
     return exclusions
 
 
-def refuse_divided(rule: type[Generated], owner: str, groups: Sequence[Mapping[str, Any]]) -> None:
-    """Raise ValueError for a matrix that isn't whole, where a rule needs it."""
+def matrices_in_parts(
+    rule: type[Generated], owner: str, groups: Sequence[Mapping[str, Any]]
+) -> list[Any]:
+    """The parameters that are matrices in parts, and that a rule needs whole.
+
+    Raises ValueError for those that can't be gathered.
+    """
+    found: list[Any] = []
     for number, group in enumerate(groups) if rule.view else ():
         for place, param in enumerate(group["params"]) if are_matrices(group, owner) else ():
             name = f"{owner}: parameter {number}.{place}"
             refuse_flat(name, param)
-            if rule.layout.matrices and param.ndim > 1:
-                refuse_parts(name, param)
+            if rule.layout.matrices and param.ndim > 1 and spread_dimensions(param):
+                refuse_grids(name, param)
+                found.append(param)
+    return found
+
+
+def owned_parameters(
+    rule: type[Generated],
+    owner: str,
+    groups: Sequence[Mapping[str, Any]],
+    owners: Owners,
+    states: Mapping[Any, Any],
+) -> Owners:
+    """The owners of matrices in parts, which get their states; new ones enter ``owners``.
+
+    Raises ValueError for what has an owner, and is no matrix any more.
+    """
+    params = matrices_in_parts(rule, owner, groups)
+    wanted = {id(param) for param in params}
+    for number, group in enumerate(groups):
+        for place, param in enumerate(group["params"]):
+            if param in owners and id(param) not in wanted:
+                raise ValueError(
+                    f"{owner}: one process has the states of parameter {number}.{place}, a matrix; "
+                    f"set {MATRIX!r}: False before the first step"
+                )
+    everywhere = {AGE, *(state.name for state in rule.states if state.shape == OPTIMIZER)}
+    assign(owners, params, states, everywhere, rule.view)
+    found = {param: owners[param] for param in params}
+    collect(found, states, everywhere)
+    return found
 
 
 class Routed(HasCore):
-    """The part of an optimizer that shows how parameters are updated."""
+    """The part of an optimizer that shows how parameters are updated, and where."""
 
     #: The optimizer for arrays whose rule this runs.
     rule: ClassVar[type[Generated]]
@@ -67,13 +107,25 @@ class Routed(HasCore):
         with self._core.turn.lock:
             return self._routes(self._current().model)
 
-    def _routes(self, model: Model) -> Routing:
-        names = [
+    def sharding_plan(self) -> ShardingPlan:
+        """The collectives of a step with gradients of all parameters, for matrices in parts.
+
+        All processes call it. The text of the result is a table.
+        """
+        with self._core.turn.lock:
+            return plan_of(self._current().owned.divided, self._names())
+
+    def _names(self) -> list[str]:
+        return [
             group[_NAMES][place] if _NAMES in group else f"{number}.{place}"
             for number, group in enumerate(self.param_groups)
             for place in range(len(group["params"]))
         ]
-        return routing_of(model, self.rule, names)
+
+    def _routes(self, model: Model) -> Routing:
+        params = (param for group in self.param_groups for param in group["params"])
+        routes = zip(routing_of(model, self.rule, self._names()), params, strict=True)
+        return Routing(replace(route, shape=tuple(param.shape)) for route, param in routes)
 
     def _warn_of_matrices(self, model: Model) -> None:
         """Warn of parameters that are seldom meant to be matrices."""

@@ -14,7 +14,6 @@ from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.averages import Standing
 from optgen.runtime.core import Core
 from optgen.runtime.counters import Counters
-from optgen.runtime.dtypes import NATIVE
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.model import LARGEST_GRADIENT
@@ -25,14 +24,15 @@ from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
-from optgen.torch.dense_copies import HALVES
-from optgen.torch.distributed import refuse_strided, refuse_unsummed
 from optgen.torch.groups import ParamGroups
 from optgen.torch.inputs import with_loss
-from optgen.torch.matrices import Routed, exclusions_of, refuse_divided
+from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
 from optgen.torch.measures import Measures
+from optgen.torch.owned_states import spreading
+from optgen.torch.owners import Owners
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import Peer
+from optgen.torch.refusals import refuse_params
 from optgen.torch.state_view import Live
 from optgen.torch.states import given
 from optgen.torch.version_counters import marking_changed
@@ -40,7 +40,6 @@ from optgen.torch.version_counters import marking_changed
 Tensor = torch.Tensor
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
-_DTYPES = (*(getattr(torch, one.name) for one in NATIVE), *HALVES)
 #: Derived attributes.
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 
@@ -66,6 +65,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             if not argument.is_grouped
             for name, value in checked[argument.name].items()
         }
+        self._owners: Owners = {}
         self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
         super().__init__(params, defaults)
 
@@ -108,13 +108,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
         owner, params = type(self).__name__, self._params()
-        for path, param in params.items():
-            if param.dtype not in _DTYPES:
-                raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
-            refuse_unsummed(f"{owner}: parameter {path}", param)
-            if self.rule.view or self.rule.has_draws():
-                refuse_strided(f"{owner}: parameter {path}", param)
-        refuse_divided(self.rule, owner, self.param_groups)
+        refuse_params(self.rule, owner, params)
+        matrices_in_parts(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
             members[int(path.partition(".")[0])].append(path)
@@ -122,19 +117,16 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
 
-    @property
-    def _gathers(self) -> bool:
-        """Whether some calls only add to gradient sums, so calls must be counted."""
-        on = self._core.settings.on()
-        return any(s.gathers and s.when(on) for s in self.rule.states)
-
     def _build(self) -> Parameters:
         """The current parameters with their states."""
         self._divide()
-        core, named, before = self._core, self._params(), self._parameters
+        core, owner, named = self._core, type(self).__name__, self._params()
+        before = self._parameters
         shapes = {state.name: state.shape for state in self.rule.states}
         shapes |= {LARGEST_GRADIENT: ELEMENT}
-        found = [given(path, p, self.state.get(p), shapes) for path, p in named.items()]
+        owners = owned_parameters(self.rule, owner, self.param_groups, self._owners, self.state)
+        pairs = named.items()
+        found = [given(path, p, self.state.get(p), shapes, p in owners) for path, p in pairs]
         core.treatment.exclusions = exclusions_of(self._groups.by_group)
         made = Parameters(
             self.rule,
@@ -145,6 +137,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             # Torch's class has no fallback, which may need the age.
             shows_ages=bool(self.rule.fallback) or peers.counts_updates(self.peer),
             has_dimensions=peers.has_dimensions(self.peer, self.rule),
+            owners=owners,
         )
         made.built_for = self._groups.by_group
         if before is None:
@@ -202,7 +195,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         self._core.refuse_to_perturb(self.rule)
         read = made.reader.read()
         if made.model.present(read).any():
-            every = made.copies.filled(made.model.every)
+            every = made.filled(made.model.every)
             self._core.perturb(read, [*every, *marking_changed(made.params)])
 
     def _step(self, inputs: Mapping[str, object]) -> None:
@@ -210,7 +203,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         model, read = made.model, made.reader.read()
         if not model.present(read).any():
             if model.is_perturbed:
-                every = made.copies.filled(model.every)
+                every = made.filled(model.every)
                 self._core.come_back([*every, *marking_changed(made.params)])
             return
         if model.deferred is not None and model.deferred.is_capturing:
@@ -224,7 +217,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         touched = model.every if model.is_perturbed else touched
         changed = made.params if touched.all() else [*compress(made.params, touched)]
         also: list[Call] = [
-            *made.copies.filled(touched),
+            *made.filled(touched),
             # Autograd detects overwritten tensors by their version counters.
             *marking_changed(changed),
         ]
@@ -247,11 +240,17 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         return value.detach()
 
     def state_dict(self) -> dict[str, Any]:
-        """The state dictionary in torch's format, with live tensors."""
+        """The state dictionary in torch's format, with live tensors.
+
+        Where processes own matrices, all call it; states of these are copies, and DTensors.
+        """
         self._core.refuse_perturbed("save its state")
         for group in self.param_groups if self._gathers else ():
             group[_CALLS] = self._core.counters.calls
-        return super().state_dict()
+        if not self._owners:
+            return super().state_dict()
+        with spreading(self, self._current()):
+            return super().state_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Load a state dictionary of the same parameters, from this or another device.

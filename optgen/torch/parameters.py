@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 
 import torch
 
@@ -17,6 +18,7 @@ from optgen.runtime.memory import Mask
 from optgen.runtime.model import Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
+from optgen.runtime.transaction import Call
 from optgen.torch.ages import OwnAges
 from optgen.torch.dense_copies import Copies, refuse_shared
 from optgen.torch.distributed import Shards, local
@@ -24,10 +26,12 @@ from optgen.torch.found_states import FoundStates
 from optgen.torch.gradients import HeldGradients, seen
 from optgen.torch.inputs import read_input
 from optgen.torch.matrix_library import library_for
+from optgen.torch.owners import Owned
 from optgen.torch.states import AGE
 from optgen.torch.states import Given as Found
 
 Tensor = torch.Tensor
+NOTHING_OWNED: Mapping[Tensor, int] = MappingProxyType({})
 
 
 class Parameters:
@@ -43,20 +47,23 @@ class Parameters:
         *,
         shows_ages: bool = True,
         has_dimensions: bool = False,
+        owners: Mapping[Tensor, int] = NOTHING_OWNED,
     ) -> None:
         """``found`` is the state of each parameter; its tensors are used in place if possible.
 
         Where ages needn't be shown, they are only where some state is that torch doesn't know.
-        Vectors may have the dimensions that they have in torch's classes.
+        Vectors may have the dimensions that they have in torch's classes. ``owners`` are those of
+        matrices in parts.
         Raises TypeError or ValueError where parameters or states can't be updated.
         """
         self.params, self._states = list(params.values()), rule.states
         self._inputs = rule.inputs
-        shards, parts = Shards(self.params), [local(param) for param in self.params]
-        refuse_shared(dict(zip(params, parts, strict=True)))
-        self.copies, self.ages = Copies(parts), OwnAges(list(params))
+        self.owned = Owned(self.params, owners)
+        shards = Shards(self.params, self.owned.here)
+        refuse_shared({path: local(param) for path, param in params.items()})
+        self.copies, self.ages = Copies(self.owned.parts()), OwnAges(list(params))
         view = rule.view if has_dimensions else ""
-        source = FoundStates(rule.states, params, self.copies, found, view)
+        source = FoundStates(rule.states, params, self.copies, found, view, self.owned.here)
         self.model = Model(
             dict(zip(params, map(seen, self.copies.dense), strict=True)),
             rule.states,
@@ -70,17 +77,19 @@ class Parameters:
         self.ages.start(source.ages())
         #: The states of each parameter by name, in the memory that kernels update.
         self.own = source.own
+        #: The shape and dtype of the states of owned matrices, in all processes.
+        self.forms = source.forms
         for name, tensor in source.shared.items():
             for shown, array in zip(self.own, self.model.states[name], strict=True):
                 if array is not None:
                     shown[name] = tensor
         of_rule = {s.name for s in rule.states if not (s.stands_in or s.gathers)}
         for index, own in enumerate(self.own):
-            if shows_ages or not of_rule.issuperset(own):
+            if shows_ages or index in self.owned.here or not of_rule.issuperset(own):
                 own[AGE] = self.ages.shown[index]
         absent = self.model.engine.program("absent")
         self._changes_absent = absent is not None and any(map(absent.when, self.model.switches))
-        self.reader = HeldGradients(self.model, self.params, self.copies)
+        self.reader = HeldGradients(self.model, self.params, self.copies, self.owned)
         #: The switch setting of each group of parameters.
         self.built_for: list[dict[str, bool]] = []
 
@@ -92,13 +101,18 @@ class Parameters:
         model = self.model
         return model.every if self._changes_absent else model.present(gradients) | model.seen
 
+    def filled(self, chosen: Mask) -> list[Call]:
+        """Update what kernels have of chosen parameters; returns the calls that write it back."""
+        sent_back = self.owned.fill(chosen)
+        return [*self.copies.filled(chosen), *sent_back]
+
     def given(
         self, owner: str, inputs: Mapping[str, object], gradients: Sequence[Gradient | None]
     ) -> Given:
         """The validated inputs of a step. Raises TypeError or ValueError."""
         if not (inputs or self._inputs):
             return NOTHING_GIVEN
-        read = partial(read_input, self.model, self.params)
+        read = partial(read_input, self.model, self.params, self.owned)
         return given_inputs(owner, self._inputs, inputs, gradients, self.model.paths, read)
 
     def averages(self, updates: int, evaluating: Evaluating | None = None) -> Standing:
@@ -106,7 +120,7 @@ class Parameters:
 
         ``evaluating`` makes the calls that compute them, where the rule does.
         """
-        also = self.copies.filled(self.model.every)
+        also = self.filled(self.model.every)
         # What was never updated has no other value.
         is_old = self.ages.shown.numpy() > 0
         compute = None if evaluating is None else lambda chosen: evaluating(chosen & is_old)

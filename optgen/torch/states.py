@@ -25,11 +25,14 @@ class Given:
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
-def given(path: str, param: Tensor, own: Any, shapes: Mapping[str, str]) -> Given:
+def given(
+    path: str, param: Tensor, own: Any, shapes: Mapping[str, str], is_owned: bool = False
+) -> Given:
     """The entries of ``optimizer.state`` for a parameter, under names of its rule.
 
     ``shapes`` says what each has one number for. A state without a number of updates, as torch
-    keeps for some rules, has had one. Raises TypeError or ValueError for what can't be the state
+    keeps for some rules, has had one. Those of a matrix that one process owns are whole. Raises
+    TypeError or ValueError for what can't be the state
     of this parameter.
     """
     if own is None:
@@ -37,7 +40,7 @@ def given(path: str, param: Tensor, own: Any, shapes: Mapping[str, str]) -> Give
     if not isinstance(own, Mapping):
         raise TypeError(f"the state of parameter {path} must be a dictionary, not {own!r}")
     tensors = {
-        name: _fitting(f"the state {name} of parameter {path}", own[name], param, shape)
+        name: _fitting(f"the state {name} of parameter {path}", own[name], param, shape, is_owned)
         for name, shape in shapes.items()
         if not _is_missing(own.get(name))
     }
@@ -50,7 +53,7 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, Mapping) and not value)
 
 
-def _fitting(what: str, value: Any, param: Any, shape: str) -> Tensor:
+def _fitting(what: str, value: Any, param: Any, shape: str, is_owned: bool) -> Tensor:
     """A state as it was given; the lengths of vectors are checked later."""
     if not isinstance(value, Tensor) or not value.is_floating_point():
         kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
@@ -63,7 +66,7 @@ def _fitting(what: str, value: Any, param: Any, shape: str) -> Tensor:
         raise ValueError(
             f"{what} has shape {tuple(value.shape)}, the parameter {tuple(param.shape)}"
         )
-    if is_shared(param) != is_shared(value):
+    if (is_shared(param) and not is_owned) != is_shared(value):
         raise ValueError(f"{what} must be spread over processes just as the parameter is")
     return value
 

@@ -33,11 +33,11 @@ class Compiled:
     assembly: Mapping[str, str]
 
 
-def compiled(module: str) -> Compiled:
+def compiled(module: str, cpu: str = CPU) -> Compiled:
     """The code of a module's ``functions``, which are compiled from scratch and never run."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     with tempfile.TemporaryDirectory() as folder:
-        told = {"NUMBA_CPU_NAME": CPU, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": folder}
+        told = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": folder}
         result = subprocess.run(
             [sys.executable, "-m", __name__, module],
             cwd=Path(__file__).parents[2],

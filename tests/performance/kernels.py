@@ -11,6 +11,7 @@ import numpy as np
 from numba import types
 
 from optgen.compiler.ir.expression import Operation, walk
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX
 from tests.numeric.settings import ALONE, FEATURE_VALUES, OWN_VALUES, Setting
 from tests.numeric.specs import FEATURES
@@ -19,7 +20,7 @@ from tests.runtime.passes import Made, passes, plan
 
 _TABLE, _LIST, _NUMBERS = types.int64[:, ::1], types.int64[::1], types.float64[:, ::1]
 #: The types of what the engine launches kernels with.
-_ARGUMENTS = {
+ARGUMENTS = {
     "chunks": _TABLE,
     "addresses": _TABLE,
     "rows": _LIST,
@@ -54,12 +55,13 @@ def everything(optimizer: str) -> Setting:
 
 def element_kernels() -> Iterator[Made]:
     """The kernels with element loops, in float32 and for one thread."""
+    formats = Formats(np.float32, ("float32",) * 32)
     for setting in settings():
         optimizer = new(setting.optimizer, **setting.values)
         checked = setting.label == "everything"
         fixed = {CHECK_FINITE: checked, CONSTRAINED: False, MATRIX: False}
         on = {**optimizer._core.settings.on(), **fixed}
-        for made in passes(setting.optimizer, optimizer.kernels, on, np.float32, range):
+        for made in passes(setting.optimizer, optimizer.kernels, on, formats, range):
             yield replace(made, name=f"{setting} {made.name}")
 
 
@@ -67,4 +69,4 @@ def functions() -> Iterator[tuple[str, Any, tuple[Any, ...]]]:
     """Names, kernels and the types of their arguments."""
     for made in element_kernels():
         names = inspect.signature(made.kernel.py_func).parameters
-        yield made.name, made.kernel, tuple(_ARGUMENTS[name] for name in names)
+        yield made.name, made.kernel, tuple(ARGUMENTS[name] for name in names)

@@ -1,4 +1,4 @@
-"""What loops over float32 elements do, as x86-64 assembly tells it."""
+"""What loops over elements do, as x86-64 assembly tells it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ _REGISTER_BYTES = {"x": 16, "y": 32, "z": 64}
 _DOUBLE = re.compile(
     r"v?((add|sub|mul|div|sqrt|min|max|cmp[a-z]*|round|fn?m(add|sub)\w*)[sp]d|cvt\w*[sp]d\w*)$"
 )
+
+
+#: Bytes of a float32.
 ELEMENT = 4
+#: What moves one element of 16 bits.
+_WIDENED = ("vpmovzxwd", "vcvtph2ps", "vcvtps2ph")
+_OF_WORDS = ("movw", "movzwl", "movswl", "vpextrw", "vpinsrw")
+
+
+def _widest(text: str) -> int:
+    return max(_REGISTER_BYTES[one] for one in re.findall(r"%([xyz])mm", text))
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,8 @@ class Access:
 
     text: str
     stride: int
+    #: Bytes of an element in memory.
+    size: int = ELEMENT
 
     @property
     def stores(self) -> bool:
@@ -35,13 +47,15 @@ class Access:
     def elements(self) -> int:
         """How many it moves."""
         name = self.text.split()[0]
-        if name.endswith(("ss", "l")):
+        if name in _WIDENED:
+            # A register holds them as float32.
+            return _widest(self.text) // ELEMENT
+        if name.endswith(("ss", "l")) or name in _OF_WORDS:
             return 1
         if name.endswith(("sd", "q")):
             return 2
-        widest = max(_REGISTER_BYTES[one] for one in re.findall(r"%([xyz])mm", self.text))
         # A register holds half as many where it gets them as float64.
-        return widest // ELEMENT // (2 if name == "vcvtps2pd" else 1)
+        return _widest(self.text) // self.size // (2 if name == "vcvtps2pd" else 1)
 
 
 @dataclass(frozen=True)
@@ -49,6 +63,8 @@ class Loop:
     """The instructions of an innermost loop."""
 
     lines: tuple[str, ...]
+    #: Bytes of an element in memory.
+    size: int = ELEMENT
 
     @cached_property
     def accesses(self) -> list[Access]:
@@ -60,7 +76,7 @@ class Loop:
             assert memory is not None
             stride = steps.get(memory[1], 0) + int(memory[3] or 1) * steps.get(memory[2], 0)
             if stride:
-                found.append(Access(line, stride))
+                found.append(Access(line, stride, self.size))
         return found
 
     @property
@@ -71,7 +87,7 @@ class Loop:
     @property
     def step(self) -> int:
         """Elements that one iteration is for."""
-        return abs(self.accesses[0].stride) // ELEMENT
+        return abs(self.accesses[0].stride) // self.size
 
     @property
     def lanes(self) -> int:
@@ -104,7 +120,8 @@ class Loop:
 
     @property
     def _with_memory(self) -> list[str]:
-        return [line for line in self.lines if _MEMORY.search(line) and not line.startswith("lea")]
+        others = ("lea", "prefetch")
+        return [one for one in self.lines if _MEMORY.search(one) and not one.startswith(others)]
 
     def _steps(self) -> dict[str, int]:
         """What each iteration adds to registers."""
@@ -118,11 +135,12 @@ class Loop:
         return steps
 
 
-def hot_loop(text: str) -> Loop | None:
+def hot_loop(text: str, size: int = ELEMENT) -> Loop | None:
     """The loop in which a kernel spends its time on long arrays; None if none is over elements.
 
     Of the loops with most lanes, others take what is left over, or are for a case in which less
     is moved.
     """
-    found = [loop for loop in map(Loop, innermost_loops(text)) if loop.is_over_elements]
+    every = (Loop(lines, size) for lines in innermost_loops(text))
+    found = [loop for loop in every if loop.is_over_elements]
     return max(found, key=lambda x: (x.lanes, x.loads + x.stores, x.step), default=None)

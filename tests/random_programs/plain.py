@@ -19,6 +19,7 @@ from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.source import Source
 from optgen.runtime import small_functions
 from optgen.runtime.cpu.jit import Array, Kernel
+from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.kernels import kernels_in
 from optgen.runtime.optimizer import Optimizer
 
@@ -44,16 +45,17 @@ def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
     return decorate
 
 
-def _block(address: int, start: int, size: int, real: Any, *ahead: int) -> Array:
-    width = np.dtype(real).itemsize
-    if not size:
-        return np.zeros(0, real)
-    memory = (ctypes.c_char * (int(size) * width)).from_address(int(address) + int(start) * width)
-    return np.frombuffer(memory, real)
+def _block(addresses: Array, tensor: int, column: int, here: tuple[int, ...], of: Formats) -> Array:
+    first, _, size, _, _ = here
+    width = np.dtype(of.real).itemsize
+    return _view(int(addresses[tensor, column]) + int(first) * width, size, of.real)
 
 
 def _view(address: int, count: int, real: Any) -> Array:
-    return _block(address, 0, count, real)
+    if not count:
+        return np.zeros(0, real)
+    memory = (ctypes.c_char * (int(count) * np.dtype(real).itemsize)).from_address(int(address))
+    return np.frombuffer(memory, real)
 
 
 def _number_at(address: int, real: Any) -> Any:
@@ -74,9 +76,11 @@ def _smaller(found: Any, term: Any) -> Any:
 
 _IMPORTED = (Origin.MATH, Origin.RUNTIME)
 _NAMES: Mapping[str, Any] = {
+    "AHEAD": 0,
     "BLOCK": BLOCK,
     "add_in_any_order": _add,
     "block": _block,
+    "encode": lambda some: None,
     "float64": np.float64,
     "int64": np.int64,
     "larger": _larger,
@@ -129,7 +133,7 @@ def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
     texts = {source.path: source for source in sources}
     inside = f"{name.lower()}.py"
     features = SimpleNamespace(**run_module(texts["features.py"], {}))
-    names = {**_NAMES, "features": features}
+    names = {**_NAMES, **{name: k for name, k in vars(features).items() if name.isupper()}}
     shared: Any = SimpleNamespace(**run_module(texts["cpu/features.py"], names, literals=True))
     names["feature_scalars"] = shared.feature_scalars
     own: Any = SimpleNamespace(**run_module(texts[f"cpu/{inside}"], names, literals=True))

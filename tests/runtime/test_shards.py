@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -86,6 +87,8 @@ class Exchange:
 
 class Shards:
     """The parts that one thread has."""
+
+    owned: Mapping[int, bool] = MappingProxyType({})
 
     def __init__(self, exchange: Exchange, rank: int, parts: Sequence[Part | None]) -> None:
         self._exchange, self._rank, self._parts = exchange, rank, parts

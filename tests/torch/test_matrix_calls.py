@@ -149,6 +149,40 @@ def test_a_product_in_bfloat16(turned: bool) -> None:
     assert not torch.equal(out, left @ right)
 
 
+@needs_bfloat16
+@pytest.mark.parametrize("sizes", [(2, 5, 7), (1, 300, 280)])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("is_inner", [False, True])
+def test_a_sum_in_bfloat16(sizes: tuple[int, int, int], turned: bool, is_inner: bool) -> None:
+    """Of small matrices at once and of large ones, in memory in either order."""
+    count, rows, columns = sizes
+    draw = torch.Generator().manual_seed(4)
+    left = torch.randn((count, rows, rows), generator=draw)
+    right = torch.randn((count, rows, columns), generator=draw)
+    if turned:
+        right = right.mT.contiguous().mT
+    room = torch.empty(count, columns, rows).mT if turned else torch.empty(right.shape)
+    flat = room.mT if turned else room
+    inner = matrix_library.inner(flat)
+    out = (inner.mT if turned else inner) if is_inner else room
+    matrix_library.add_in_bfloat16(left, right, out, right, 0.5, -3.0)
+    product = 0.5 * (left.bfloat16().double() @ right.bfloat16().double())
+    exact, rounding = product - 3 * right.bfloat16(), float(product.abs().max()) * 2**-8
+    assert out.dtype is (torch.bfloat16 if is_inner else torch.float32)
+    torch.testing.assert_close(out.double(), exact, rtol=2**-7, atol=rounding)
+
+
+def test_a_sum_in_the_type_of_the_variables() -> None:
+    draw = torch.Generator().manual_seed(4)
+    left, right = (torch.randn((1, 2, 5, 5), generator=draw).double() for _ in range(2))
+    out, wanted = torch.empty_like(left), 2 * (left @ right) + 0.5 * right
+    matrix_library.add(left, right, out, right, 2.0, 0.5)
+    torch.testing.assert_close(out, wanted)
+    matrix_library.add_in_bfloat16(left, right, out.zero_(), right, 2.0, 0.5)
+    torch.testing.assert_close(out, wanted)
+    assert matrix_library.inner(out) is out
+
+
 def test_float64_keeps_its_precision() -> None:
     held, rows = drawn(1, np.float64)
     wanted = expected("Ortho", held, rows)
@@ -193,29 +227,22 @@ def mesh() -> Iterator[Any]:
     distributed.destroy_process_group()
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-def test_a_matrix_in_parts_is_refused(mesh: Any, axis: int) -> None:
-    param = distribute_tensor(torch.ones(4, 3), mesh, [Shard(axis)]).requires_grad_()
-    with pytest.raises(ValueError, match=r"parameter 0\.0 has the placements .* Replicate\(\)"):
-        optimizer_class(rule("Ortho"))([param])
-    optimizer_class(rule("Ortho"))([{"params": [param], "matrix": False}])
-    # Sums over rows are completed by those of other processes.
-    optimizer_class(rule_of_extents("Normed"))([param])
-
-
+@pytest.mark.parametrize("placement", [Replicate(), Shard(0), Shard(1)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_replica_is_whole(mesh: Any, name: str) -> None:
+def test_matrices_of_one_process(mesh: Any, name: str, placement: Any) -> None:
+    """Replicas are whole, and parts are gathered; vectors have no second dimension."""
+    placements = [[placement if len(shape) > 1 else Replicate()] for shape in SHAPES.values()]
     held, rows = drawn(2)
     plain = [torch.from_numpy(array.copy()).requires_grad_() for array in held.values()]
-    replicas: list[Any] = [
-        distribute_tensor(torch.from_numpy(array), mesh, [Replicate()]).requires_grad_()
-        for array in held.values()
+    shared: list[Any] = [
+        distribute_tensor(torch.from_numpy(array), mesh, one).requires_grad_()
+        for array, one in zip(held.values(), placements, strict=True)
     ]
-    ours, theirs = made(name, replicas), made(name, plain)
+    ours, theirs = made(name, shared), made(name, plain)
     learn(theirs, plain, rows)
     for row in rows:
-        for param, gradient in zip(replicas, row, strict=True):
-            param.grad = distribute_tensor(torch.from_numpy(gradient), mesh, [Replicate()])
+        for param, gradient, one in zip(shared, row, placements, strict=True):
+            param.grad = distribute_tensor(torch.from_numpy(gradient), mesh, one)
         ours.step()
-    for one, other in zip(replicas, plain, strict=True):
+    for one, other in zip(shared, plain, strict=True):
         assert torch.equal(one.to_local(), other)

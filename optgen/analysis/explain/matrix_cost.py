@@ -30,6 +30,7 @@ _FEWER, _MORE = "fewer", "more"
 #: A function, its operations, and the matrices that it reads and writes.
 _Kind = tuple[str, Amount, tuple[Amount, ...]]
 _OF_TWO, _OF_ONE = "product", "product with the own transpose"
+_ADDED = ", plus a matrix"
 
 
 def calls_of(plan: Plan, update: Program, on: Mapping[str, bool]) -> tuple[Call, ...]:
@@ -54,19 +55,22 @@ def scratch_of(plan: Plan) -> tuple[tuple[Amount, int], ...]:
 def _call(
     call: MatrixCall, extents: Mapping[str, Extent]
 ) -> tuple[str, Amount, tuple[Amount, ...]]:
-    function, operands = call.expression.operator, call.expression.operands
+    function, operands = call.function.operator, call.function.operands
     count = 2 if function == PRODUCT else 1
     shapes = [*_shapes(operands[:count], extents)]
     result = _sides(call.extent)
-    moved = [Amount(Fraction(1), shape) for shape in (*shapes, result)]
+    added = [] if call.added is None else [result]
+    moved = [Amount(Fraction(1), shape) for shape in (*shapes, *added, result)]
     if function in _PER_CUBE:
         return function, Amount(_PER_CUBE[function], (result[0],) * 3), tuple(moved)
     if function == GRAM or _are_transposes(*operands):
         # Half of a symmetric result is computed, and copied to the other half.
         inner = _MORE if function == GRAM else shapes[0][1]
-        return _OF_ONE, Amount(Fraction(1), (*result, inner)), (moved[0], moved[-1])
+        kind = _OF_ONE if call.added is None else _OF_ONE + _ADDED
+        return kind, Amount(Fraction(1), (*result, inner)), (moved[0], *moved[len(shapes) :])
     (rows, inner), (_, columns) = shapes
-    return _OF_TWO, Amount(Fraction(2), (rows, inner, columns)), tuple(moved)
+    kind = _OF_TWO if call.added is None else _OF_TWO + _ADDED
+    return kind, Amount(Fraction(2), (rows, inner, columns)), tuple(moved)
 
 
 def _shapes(

@@ -31,13 +31,16 @@ def differences(ours: Run, theirs: Mapping[str, Run], model: Model) -> dict[str,
 
     All runs must begin with ``draw(model, 0)``. They keep the last gradients.
     """
+    first, mine = draw(model, 0), moved(ours, model)
+    return {name: difference(mine, moved(run, model), first) for name, run in theirs.items()}
+
+
+def moved(run: Run, model: Model) -> Arrays:
+    """The parameters of a run after some steps; it keeps the last gradients."""
     for seed in range(1, STEPS + 1):
-        grads = draw(model, seed)
-        for run in (ours, *theirs.values()):
-            run.give(grads)
-            run.step()
-    first, mine = draw(model, 0), ours.parameters()
-    return {name: difference(mine, run.parameters(), first) for name, run in theirs.items()}
+        run.give(draw(model, seed))
+        run.step()
+    return run.parameters()
 
 
 def difference(ours: Arrays, theirs: Arrays, first: Arrays) -> float:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
+from typing import Any
 
-from optgen.bench.peers import of_keras, of_optax, of_pytorch_optimizer, of_torch
+from optgen.bench.peers import of_keras, of_optax, of_torch
 from optgen.bench.peers.interface import Library, Run, Task
+from optgen.bench.peers.of_packages import Eager, Package
+from optgen.compiler.data import data_folder
 
+#: Packages of torch's kind, as ``specs/bench.toml`` lists them.
+_PACKAGES: dict[str, Any] = tomllib.loads(
+    (data_folder("specs") / "bench.toml").read_text(encoding="utf-8")
+)["packages"]
 LIBRARIES: dict[str, Library] = {
     "torch": of_torch,
     "keras": of_keras,
     "optax": of_optax,
-    "pytorch_optimizer": of_pytorch_optimizer,
+    **{name: (Eager if one["eager"] else Package)(name) for name, one in _PACKAGES.items()},
 }
 #: Those that a benchmark compares with unless it is given others.
 USUAL = ("torch", "keras")
@@ -41,7 +49,9 @@ def installed(wishes: Iterable[str], notes: list[str]) -> list[str]:
         if not absent:
             found.append(name)
         elif named:
-            packages = " ".join(absent)
+            packages = " ".join(
+                _PACKAGES.get(package, {}).get("project", package) for package in absent
+            )
             notes.append(f"there is no comparison with {name}: python -m pip install {packages}")
     return found
 

@@ -21,8 +21,8 @@ class TorchRun:
     def __init__(self, make: Callable[..., Any], first: Arrays) -> None:
         torch = import_module("torch")
         self._params = [torch.tensor(array, requires_grad=True) for array in first]
-        for param in self._params:
-            param.grad = torch.zeros_like(param)
+        self._grads = [torch.zeros_like(param) for param in self._params]
+        self._point()
         self._optimizer = make(self._params)
         self.step: Callable[[], object] = self._optimizer.step
 
@@ -33,8 +33,12 @@ class TorchRun:
     def give(self, grads: Arrays) -> None:
         """Copy gradients."""
         # In place, as compiled code would be compiled again for other tensors.
-        for param, grad in zip(self._params, grads, strict=True):
-            param.grad.numpy()[...] = grad
+        for own, grad in zip(self._grads, grads, strict=True):
+            own.detach().numpy()[...] = grad
+
+    def _point(self) -> None:
+        for param, grad in zip(self._params, self._grads, strict=True):
+            param.grad = grad
 
     def parameters(self) -> Arrays:
         """The tensors, as arrays."""

@@ -217,10 +217,12 @@ def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
 
 def _call(call: MatrixCall, plan: Plan) -> str:
     """A function of whole matrices, with the names of its operands, and its numbers."""
-    matrices = {one.name for one in plan.matrices}
-    operands = [one for one in call.expression.operands if {*names(one)} & matrices]
-    numbers = [one for one in call.expression.operands if one not in operands]
-    arguments = [f'"{call.target}"', f'"{call.expression.operator}"']
+    matrices = {one.name: one for one in plan.matrices}
+    operands = [one for one in call.function.operands if {*names(one)} & {*matrices}]
+    numbers = [one for one in call.function.operands if one not in operands]
+    if (added := call.added) is not None:
+        operands, numbers = [*operands, added.matrix], [added.times, added.number]
+    arguments = [f'"{call.target}"', f'"{call.function.operator}"']
     arguments.append(tupled(names(one)[0] for one in operands))
     if any(isinstance(one, Operation) for one in operands):
         turned = ", ".join(str(isinstance(one, Operation)) for one in operands)
@@ -230,4 +232,6 @@ def _call(call: MatrixCall, plan: Plan) -> str:
         arguments.append(f"numbers=({', '.join(said)},)")
     if call.guard != ALWAYS:
         arguments.append(f"when=lambda on: {asks(call.guard)}")
+    if plan.rule.compute and matrices[call.target].is_inner:
+        arguments.append("is_inner=True")
     return f"MatrixCall({', '.join(arguments)})"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from optgen.compiler.ir.condition import Condition
-from optgen.compiler.ir.expression import Expression, Operation, names
+from optgen.compiler.ir.expression import Expression, Name, Operation, names
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.rule import COUNTERS, Rule
@@ -77,17 +77,36 @@ class Hold:
 
 
 @dataclass(frozen=True)
-class MatrixCall:
-    """``target = expression``: a function of whole matrices, which a library computes.
+class Added:
+    """A matrix that a product is added to: ``times*product + number*matrix``."""
 
-    The operands are names of matrices, or their transposes.
+    times: Expression
+    number: Expression
+    matrix: Name
+
+
+@dataclass(frozen=True)
+class MatrixCall:
+    """``target = function``: a function of whole matrices, which a library computes.
+
+    The operands are names of matrices, or their transposes. A product may be added to a matrix.
     """
 
     target: str
-    expression: Operation
+    function: Operation
     guard: Condition
     block: str
     extent: Extent
+    added: Added | None = None
+
+    @property
+    def expression(self) -> Operation:
+        """All that is computed."""
+        if self.added is None:
+            return self.function
+        terms = ((self.added.times, self.function), (self.added.number, self.added.matrix))
+        one, other = (Operation("*", term) for term in terms)
+        return Operation("+", (one, other), self.function.location)
 
 
 #: A line of a stage.
@@ -249,6 +268,8 @@ class Buffer:
     storage: Storage = NATIVE
     #: Scratch matrices of one extent and one slot share memory.
     slot: int = 0
+    #: Whether products make it and nothing but products reads it.
+    is_inner: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from optgen.compiler.plan.lower import lower
 from optgen.compiler.plan.passes import Passes
 from optgen.compiler.plan.phases import Phases
 from optgen.compiler.plan.scalars import HostScalars
-from optgen.compiler.plan.scratch import slots_of
+from optgen.compiler.plan.scratch import inner, slots_of
 from optgen.compiler.plan.slices import Slice, backward
 from optgen.compiler.plan.switches import Switches
 from optgen.compiler.plan.way_back import way_back
@@ -69,6 +69,7 @@ class _Planner:
             self._host.assignments, dict.fromkeys(scalars, ALWAYS), ALWAYS, self._possible, ()
         )
         matrix, slots = Condition.of(MATRIX), slots_of(programs, self._matrices)
+        of_products = inner(programs, self._matrices)
         return Plan(
             rule=self._rule,
             switches=self._switches.all,
@@ -79,7 +80,7 @@ class _Planner:
             programs=programs,
             vectors=tuple(Buffer(name, matrix, extent) for name, extent in self._vectors.items()),
             matrices=tuple(
-                Buffer(name, matrix, extent, slot=slots[name])
+                Buffer(name, matrix, extent, slot=slots[name], is_inner=name in of_products)
                 for name, extent in self._matrices.items()
             ),
         )

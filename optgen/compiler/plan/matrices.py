@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import Condition
@@ -18,8 +18,9 @@ from optgen.compiler.ir.matrix import (
     TRANSPOSE,
     extent_of,
 )
-from optgen.compiler.ir.plan import Hold, Item, MatrixCall
+from optgen.compiler.ir.plan import Added, Assignment, Hold, Item, MatrixCall
 from optgen.compiler.plan.hoisted_names import fresh, words
+from optgen.compiler.plan.matrix_sums import MatrixSums
 
 #: Replaces what has a smaller extent by names of hoisted values.
 Hoist = Callable[[Expression, Extent, Condition, str, str], Expression]
@@ -38,13 +39,21 @@ class Matrices:
         taken: set[str],
         items: list[Item],
         hoist: Hoist,
+        *,
+        is_narrow: bool = False,
     ) -> None:
-        """New items are added to ``items``, and new names to ``taken``."""
+        """New items are added to ``items``, and new names to ``taken``.
+
+        ``is_narrow`` says that products are less precise than what is between them. Then all that
+        libraries can compute is left to them; else only what they need in memory anyway.
+        """
         self._extents, self._taken, self._items, self._hoist = extents, taken, items, hoist
         #: The scratch matrices by name.
         self.extents: dict[str, Extent] = {}
         self._held: dict[str, tuple[str, Condition]] = {}
         self._symmetric: set[str] = set()
+        self._is_narrow = is_narrow
+        self._sums = MatrixSums(items, extents, self.extents)
 
     def at_hand(self, guard: Condition, part: Expression) -> Expression | None:
         """The scratch matrix that holds the value of a name where a guard holds."""
@@ -61,6 +70,13 @@ class Matrices:
     def forget(self, name: str) -> None:
         """Record that a name gets another value."""
         self._held.pop(name, None)
+
+    def sum_at_once(
+        self, target: str, expression: Expression, guard: Condition, block: str
+    ) -> Expression:
+        """The result of a call that computes a sum with a product, where ``target`` is one."""
+        name = self._summed(expression, target, guard, block) if self._is_narrow else None
+        return expression if name is None else Name(name)
 
     def call(self, expression: Operation, guard: Condition, block: str) -> Expression:
         """The result of a call, whose operands are left in scratch matrices.
@@ -142,6 +158,13 @@ class Matrices:
         expression = self.at_hand(guard, expression) or expression
         if isinstance(expression, Name) and expression.id in self.extents:
             return expression
+        if isinstance(expression, Name):
+            assigned = self._sums.assignment(expression.id, guard)
+            name = None if assigned is None else self._resummed(assigned, block)
+        else:
+            name = self._summed(expression, words(expression), guard, block)
+        if name is not None:
+            return Name(name, expression.location)
         extent = self._extents.of(expression)
         term = self._hoist(expression, extent, guard, "factor", block)
         target = self._scratch(f"held_{words(expression)}", f"held_{block}", extent)
@@ -151,6 +174,44 @@ class Matrices:
         if isinstance(expression, Name):
             self.note(expression.id, target, guard)
         return Name(target, expression.location)
+
+    def _resummed(self, assigned: Assignment, block: str) -> str | None:
+        """The scratch matrix with the value of a name, where it is a sum with a product."""
+        name = self._summed(
+            assigned.expression, assigned.target, assigned.guard, block, (assigned,)
+        )
+        if name is not None:
+            # What else needs the value reads it there.
+            *before, call = self._items
+            place = before.index(assigned)
+            self._items[place:] = [call, replace(assigned, expression=Name(name))]
+            self._items += before[place + 1 :]
+            self.note(assigned.target, name, assigned.guard)
+        return name
+
+    def _summed(
+        self,
+        expression: Expression,
+        wish: str,
+        guard: Condition,
+        block: str,
+        readers: Sequence[Item] = (),
+    ) -> str | None:
+        """The scratch matrix with a sum, which one call makes instead of that of its product."""
+        if (found := self._sums.call(expression, guard, readers)) is None:
+            return None
+        call, added = found
+        times, number = (
+            self._hoist(one, Extent.TENSOR, guard, "number", block)
+            for one in (added.times, added.number)
+        )
+        target = self._scratch(f"held_{wish}", f"held_{block}", call.extent)
+        if self._is_symmetric(expression):
+            self._symmetric.add(target)
+        del self.extents[call.target]
+        self._items.remove(call)
+        self._items.append(replace(call, target=target, added=Added(times, number, added.matrix)))
+        return target
 
     def _lies(self, expression: Operation) -> bool:
         """Whether it is a product of columns by rows, which is a factor of another one."""

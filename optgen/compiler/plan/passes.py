@@ -66,7 +66,9 @@ class Passes:
         self._shared = _shared(rule, [step for step, _ in lowered], versions, self._extents)
         self._booleans: frozenset[str] = host.booleans
         self.items: list[Item] = []
-        self._matrices = Matrices(self._extents, self._taken, self.items, self._hoist)
+        self._matrices = Matrices(
+            *(self._extents, self._taken, self.items, self._hoist), is_narrow=bool(rule.compute)
+        )
         self.norms: list[Norm] = []
         for step, block in lowered:
             self._add(step, block)
@@ -123,6 +125,7 @@ class Passes:
         expression = self._reduce(
             step.expression, guard, block, whole="" if is_element else target, is_shared=is_shared
         )
+        expression = self._matrices.sum_at_once(target, expression, guard, block)
         extent = self._extents.name(target) | self._extents.of(expression)
         if extent is Extent.CALL:
             self._host.assign(target, expression, guard, block)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from optgen.compiler.ir.expression import names
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.plan import Phase, Program
+from optgen.compiler.ir.matrix import GRAM, PRODUCT
+from optgen.compiler.ir.plan import Phase, Program, expression_of
 
 #: What one stage reads and writes, and whether a value may take the place of one that it reads.
 _Event = tuple[set[str], set[str], bool]
@@ -18,6 +20,19 @@ def slots_of(programs: Sequence[Program], matrices: Mapping[str, Extent]) -> dic
     for program in programs:
         events = [event for phase in program.phases for event in _events(phase, matrices)]
         found |= _placed(events, matrices)
+    return found
+
+
+def inner(programs: Sequence[Program], matrices: Mapping[str, Extent]) -> set[str]:
+    """The scratch matrices that products make, and that nothing but products reads."""
+    phases = [phase for program in programs for phase in program.phases]
+    calls = [call for phase in phases for call in phase.calls]
+    products = [call for call in calls if call.function.operator in (PRODUCT, GRAM)]
+    items = [*chain.from_iterable(phase.items for phase in phases)]
+    found = {call.target for call in products}
+    for item in items:
+        if item not in products:
+            found -= {item.target, *names(expression_of(item))}
     return found
 
 

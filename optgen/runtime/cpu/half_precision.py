@@ -12,8 +12,8 @@ from llvmlite import ir
 
 _INT16, _INT32 = ir.IntType(16), ir.IntType(32)
 _FLOAT, _HALF = ir.FloatType(), ir.HalfType()
-#: The bits of a float32 without its sign, those of infinity, and those of the NaN that is stored.
-_MAGNITUDE, _INFINITY, _NAN = 0x7FFFFFFF, 0x7F800000, 0x7FC0
+#: The bits of the NaN that is stored as bfloat16.
+_NAN = 0x7FC0
 #: Half a unit in the last place of a bfloat16, less one.
 _BELOW_HALF = 0x7FFF
 
@@ -41,12 +41,7 @@ def encoded(builder: Any, storage: str, value: Any) -> Any:
         return builder.bitcast(builder.fptrunc(value, _HALF), _INT16)
     bits = builder.bitcast(value, _INT32)
     odd = builder.and_(builder.lshr(bits, _INT32(16)), _INT32(1))
-    return _upper(builder, bits, builder.add(odd, _INT32(_BELOW_HALF)))
-
-
-def _upper(builder: Any, bits: Any, added: Any) -> Any:
-    """The upper half of a sum; NaN stays NaN, which a carry might not."""
-    upper = builder.trunc(builder.lshr(builder.add(bits, added), _INT32(16)), _INT16)
-    magnitude = builder.and_(bits, _INT32(_MAGNITUDE))
-    is_nan = builder.icmp_unsigned(">", magnitude, _INT32(_INFINITY))
-    return builder.select(is_nan, _INT16(_NAN), upper)
+    rounded = builder.add(bits, builder.add(odd, _INT32(_BELOW_HALF)))
+    upper = builder.trunc(builder.lshr(rounded, _INT32(16)), _INT16)
+    # The carry might make infinity of NaN.
+    return builder.select(builder.fcmp_unordered("uno", value, value), _INT16(_NAN), upper)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from optgen.runtime.arrays import Array, GradientCheck, address, check_variables, strides_of
-from optgen.runtime.batch import Batch
+from optgen.runtime.batch import ALIGNMENT, Batch
 from optgen.runtime.chunks import Segments, segments_of
 from optgen.runtime.codes import CODES, Code
 from optgen.runtime.cpu.launch import commit
@@ -73,8 +74,12 @@ class HostMemory:
         return np.full(shape, value, np.float64).view()
 
     def scratch(self, near: Array, shape: tuple[int, ...]) -> Array:
-        """An array of any values, with the dtype of a variable."""
-        return np.empty(shape, wide(near.dtype))
+        """An array of any values, with the dtype that a variable is computed in."""
+        dtype = wide(near.dtype)
+        size = prod(shape) * dtype.itemsize
+        room = np.empty(size + ALIGNMENT, np.uint8)
+        start = -room.ctypes.data % ALIGNMENT
+        return room[start : start + size].view(dtype).reshape(shape)
 
     def matrices(self, flat: Array, view: View) -> Array:
         """Elements in the order of a variable's memory as a batch of matrices.

@@ -24,6 +24,10 @@ class Formats(types.Type):  # type: ignore[misc]
         self.real, self.columns = real, columns
         super().__init__(name=f"Formats({real.__name__}, {', '.join(columns)})")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Numba's own has numbers of this process, and caches of kernels compare what is pickled.
+        return Formats, (self.real, self.columns)
+
     def storage(self, column: int) -> str:
         """The storage of a buffer; that which kernels compute in has no name."""
         name = self.columns[column]

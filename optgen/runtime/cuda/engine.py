@@ -11,7 +11,7 @@ import numpy as np
 from optgen.runtime.arrays import Gradient
 from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
-from optgen.runtime.cpu.matrix_calls import MatrixCalls
+from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
 from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
@@ -50,7 +50,8 @@ class Engine:
         self._batches = matrices[0] if matrices else ()
         shapes = {name: shape for name, shape, _ in kernels.matrices}
         own = shapes, self._batches, self._scalar
-        self._calls = MatrixCalls(*own, *(matrices[1:] if matrices else ()))
+        library = matrices[1] if matrices else NUMPY
+        self._calls = MatrixCalls(*own, library, inner(kernels.programs))
         self._kernels, self._host, self.stream = kernels, host, stream
         devices = np.array(variables.devices)
         self._of_device = {int(d): devices == d for d in dict.fromkeys(variables.devices)}
@@ -83,8 +84,8 @@ class Engine:
     def spread(self, whole: Whole) -> None:
         """Raise ValueError: sums stay on the device."""
         raise ValueError(
-            "a norm over parameters that are spread over processes isn't there yet on a device: "
-            "clip with torch.nn.utils.clip_grad_norm_, which knows of them"
+            "norms and matrices of parameters that are spread over processes aren't there yet on a "
+            "device; torch.nn.utils.clip_grad_norm_ takes such norms"
         )
 
     def divide(self, segments: Sequence[Segments | None]) -> None:

@@ -6,7 +6,7 @@ Both take arrays in the memory of a device and work on their current stream, as 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.util import find_spec
 from math import nan
@@ -60,11 +60,15 @@ def by_torch(torch: Any, compute: str) -> DeviceMatrices:
     def multiply(left: Any, right: Any, out: Any) -> None:
         torch.matmul(left, right, out=out)
 
+    own = import_module("optgen.torch.matrix_library")
+    functions = _functions(torch, multiply, lambda array: array.double())
     if compute == BFLOAT16 and torch.cuda.is_available() and torch.cuda.is_bf16_supported():
-        multiply = import_module("optgen.torch.matrix_library").in_bfloat16
-    return DeviceMatrices(
-        room, torch.as_strided, _functions(torch, multiply, lambda array: array.double())
-    )
+        functions = replace(
+            functions, multiply=own.in_bfloat16, add=own.add_in_bfloat16, inner=own.inner
+        )
+    else:
+        functions = replace(functions, add=own.add)
+    return DeviceMatrices(room, torch.as_strided, functions)
 
 
 def by_cupy(cupy: Any) -> DeviceMatrices:
@@ -81,8 +85,13 @@ def by_cupy(cupy: Any) -> DeviceMatrices:
     def multiply(left: Any, right: Any, out: Any) -> None:
         cupy.matmul(left, right, out=out)
 
+    def add(left: Any, right: Any, out: Any, added: Any, times: float, number: float) -> None:
+        cupy.matmul(left, right, out=out)
+        out *= times
+        out += number * added
+
     functions = _functions(cupy, multiply, lambda array: array.astype(np.float64))
-    return DeviceMatrices(room, strided, functions)
+    return DeviceMatrices(room, strided, replace(functions, add=add))
 
 
 def _functions(
