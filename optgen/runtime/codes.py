@@ -61,11 +61,6 @@ class Code:
         """The unit of a largest magnitude of 1, rounded up, so that no code is beyond the top."""
         return float(np.float32((1 + 2.0**-20) / self.top))
 
-    @property
-    def is_dithered(self) -> bool:
-        """Whether kernels round codes up or down by noise, so that small changes add up."""
-        return not self.is_signed or self.bits == 8
-
     @cached_property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of a block; its second field has the name of the code."""
@@ -96,10 +91,12 @@ class Code:
         """The first ``size`` elements of blocks, as float32."""
         codes = _unpacked(blocks[self.name], self.bits).astype(np.uint32)
         numbers = (((codes & self.most) << self.shift) + np.uint32(ONE)).view(np.float32)
-        found = (numbers - np.float32(1)) * blocks["unit"][:, None]
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = (numbers - np.float32(1)) * blocks["unit"][:, None]
         if self.is_signed:
             found = np.where(codes >> (self.bits - 1), -found, found)
-        return found.reshape(-1)[:size].astype(np.float32)
+        flat: Array = found.reshape(-1)[:size].astype(np.float32)
+        return flat
 
 
 def _packed(codes: Array, bits: int) -> Array:
@@ -107,7 +104,8 @@ def _packed(codes: Array, bits: int) -> Array:
     if bits == 8:
         return codes
     half = BLOCK // 2
-    return codes[:, :half] | (codes[:, half:] << 4)
+    pairs: Array = codes[:, :half] | (codes[:, half:] << 4)
+    return pairs
 
 
 def _unpacked(stored: Array, bits: int) -> Array:

@@ -82,8 +82,7 @@ class Model:
         self._whole = parts.whole if may_sum or parts.owned else None
         drawn_for = parts.whole if rule.has_draws() else None
         self._segments = segments_of(self.memory, self.variables, drawn_for)
-        place = self.memory, self.variables, self.views
-        allocation = Allocation(*place, parts.states, self._segments)
+        allocation = Allocation(*own[:2], self.views, parts.states, self._segments)
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = self._make_states(declared, settings, treatment, allocation)

@@ -55,6 +55,9 @@ def _is_missing(value: Any) -> bool:
 
 def _fitting(what: str, value: Any, param: Any, shape: str, is_owned: bool) -> Tensor:
     """A state as it was given; the lengths of vectors are checked later."""
+    if shape == ELEMENT and isinstance(value, Tensor) and value.dtype is torch.uint8:
+        # Blocks with codes, which are checked later.
+        return value
     if not isinstance(value, Tensor) or not value.is_floating_point():
         kind = value.dtype if isinstance(value, Tensor) else type(value).__name__
         raise TypeError(f"{what} must be a tensor of floating-point numbers, not {kind}")

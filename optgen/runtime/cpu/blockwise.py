@@ -111,12 +111,10 @@ def _unit(builder: Any, code: Code, size: Any) -> tuple[Any, Any]:
 
 
 def _added(builder: Any, code: Code, size: Any, unit: Any) -> Any:
-    """What is added before bits are dropped: half a step, or noise below a step.
+    """Noise below a step, which is added before bits are dropped, so that small changes add up.
 
-    Noise is made of the bits of the elements and of the unit, and of places in the block.
+    It is made of the bits of the elements and of the unit, and of places in the block.
     """
-    if not code.is_dithered:
-        return _all(1 << (code.shift - 1))
     places = ir.Constant(_INTS, [(place * _STEP) % 2**32 for place in range(BLOCK)])
     mixed = builder.add(size, _splat(builder, builder.bitcast(unit, _INT32), _INTS))
     mixed = builder.add(builder.mul(mixed, _all(_MIXER)), places)
