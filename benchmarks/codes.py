@@ -24,14 +24,14 @@ DRAW = np.random.default_rng(0)
 
 def power(count: int, exponent: float) -> Array:
     """Levels that are powers of evenly spaced numbers."""
-    return (np.arange(count + 1) / count) ** exponent
+    return np.asarray((np.arange(count + 1) / count) ** exponent)
 
 
 def telephone(exponent: int, fraction: int) -> Array:
     """Levels that are numbers of some bits of exponent and fraction, less one."""
     steps = 1 + np.arange(2**fraction) / 2**fraction
     found = (2.0 ** np.arange(2**exponent)[:, None] * steps).reshape(-1) - 1
-    return found / found[-1]
+    return np.asarray(found / found[-1])
 
 
 MEANS = {
@@ -67,7 +67,8 @@ def rounding(levels: Array, *, dither: bool, positive: bool = False) -> Round:
         if positive:
             chosen = np.where(sizes > 0, np.maximum(chosen, 1), 0)
         found = levels[chosen] * most * np.sign(flat)
-        return found.reshape(-1)[: numbers.size].reshape(numbers.shape).astype(np.float32)
+        flat = found.reshape(-1)[: numbers.size]
+        return np.asarray(flat.reshape(numbers.shape), np.float32)
 
     return rounded
 
@@ -102,7 +103,7 @@ def training(seed: int, steps: int, update: Callable[[int, Array, int], Array]) 
         for number, one in enumerate(torch.autograd.grad(loss, params)):
             change = update(number, one.numpy(), step)
             with torch.no_grad():
-                params[number] -= torch.from_numpy(change.astype(np.float32))
+                params[number].sub_(torch.from_numpy(change.astype(np.float32)))
     with torch.no_grad():
         yield float(torch.nn.functional.cross_entropy(net(images), labels))
 
@@ -131,7 +132,7 @@ def error(mean: Round, square: Round) -> float:
 
 def losses(mean: Round, square: Round) -> list[float]:
     """The losses of three runs with codes."""
-    found = []
+    found: list[float] = []
     for seed in range(3):
         every: dict[int, Adam] = {}
 

@@ -88,8 +88,8 @@ def test_states_of_all_sizes_are_those_of_float32_but_for_their_steps(
 
 
 def test_small_variables_names_and_paths_choose_the_storage() -> None:
-    variables = {name: np.zeros((ROWS, COLUMNS), np.float32) for name in ("a/kernel", "b/kernel")}
-    variables["a/bias"] = np.zeros(COLUMNS, np.float32)
+    shapes = {"a/kernel": (ROWS, COLUMNS), "b/kernel": (ROWS, COLUMNS), "a/bias": (COLUMNS,)}
+    variables = {name: np.zeros(shape, np.float32) for name, shape in shapes.items()}
     chosen = {"*": "int4", "velocity": "int8", "b/*": "float32"}
     optimizer = Adam(state_dtype=chosen)
     optimizer.build(variables)
