@@ -64,7 +64,7 @@ class AdaBelief(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("deviation"),
+        State("deviation", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

@@ -86,8 +86,8 @@ class AdaBound(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
-        State("max_mean_square", when=lambda on: on["amsgrad"]),
+        State("mean_square", is_nonnegative=True),
+        State("max_mean_square", when=lambda on: on["amsgrad"], is_nonnegative=True),
     )
     layout = Layout(
         columns=(

@@ -54,8 +54,8 @@ class Adadelta(Featured):
         ),
     )
     states = (
-        State("average_gradient"),
-        State("average_change"),
+        State("average_gradient", is_nonnegative=True),
+        State("average_change", is_nonnegative=True),
     )
     layout = Layout(
         columns=("rho", "epsilon", "one_minus_rho"),

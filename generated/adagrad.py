@@ -54,7 +54,7 @@ class Adagrad(Featured):
         ),
     )
     states = (
-        State("accumulator", initial="initial_accumulator_value"),
+        State("accumulator", initial="initial_accumulator_value", is_nonnegative=True),
     )
     layout = Layout(
         columns=("initial_accumulator_value", "epsilon"),

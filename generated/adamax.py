@@ -62,7 +62,7 @@ class Adamax(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("infinity_norm"),
+        State("infinity_norm", is_nonnegative=True),
     )
     layout = Layout(
         columns=("beta_1", "beta_2", "epsilon", "one_minus_beta_1", "current_learning_rate"),

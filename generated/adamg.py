@@ -77,8 +77,8 @@ class AdamG(Featured):
     )
     states = (
         State("mean_scaled"),
-        State("mean_square"),
-        State("mean_power"),
+        State("mean_square", is_nonnegative=True),
+        State("mean_power", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

@@ -72,8 +72,8 @@ class AdamMini(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("row_square", when=lambda on: on["matrix"], shape="rows"),
-        State("mean_square", when=lambda on: not on["matrix"], shape="tensor"),
+        State("row_square", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
+        State("mean_square", when=lambda on: not on["matrix"], shape="tensor", is_nonnegative=True),
     )
     view = "first by rest"
     layout = Layout(

@@ -67,8 +67,8 @@ class AdaMod(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
-        State("mean_rate"),
+        State("mean_square", is_nonnegative=True),
+        State("mean_rate", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

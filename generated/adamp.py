@@ -92,7 +92,7 @@ class AdamP(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
     )
     view = "first by rest"
     layout = Layout(

@@ -108,10 +108,13 @@ class AdaMuon(Featured):
     )
     states = (
         State("momentum", when=lambda on: on["matrix"]),
-        State("mean_square", when=lambda on: on["matrix"]),
+        State("mean_square", when=lambda on: on["matrix"], is_nonnegative=True),
         State("exp_avg", when=lambda on: not on["matrix"]),
-        State("exp_avg_sq", when=lambda on: not on["matrix"]),
-        State("max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"]),
+        State("exp_avg_sq", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "TorchAdam"

@@ -72,8 +72,8 @@ class AdamW(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("velocity"),
-        State("velocity_bound", when=lambda on: on["amsgrad"]),
+        State("velocity", is_nonnegative=True),
+        State("velocity_bound", when=lambda on: on["amsgrad"], is_nonnegative=True),
     )
     layout = Layout(
         columns=(

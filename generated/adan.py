@@ -76,7 +76,7 @@ class Adan(Featured):
     states = (
         State("mean_gradient"),
         State("mean_difference"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("previous_gradient"),
     )
     layout = Layout(

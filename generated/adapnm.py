@@ -71,8 +71,8 @@ class AdaPNM(Featured):
     states = (
         State("newer_mean"),
         State("older_mean"),
-        State("mean_square"),
-        State("max_mean_square"),
+        State("mean_square", is_nonnegative=True),
+        State("max_mean_square", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

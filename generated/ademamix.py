@@ -87,7 +87,7 @@ class AdEMAMix(Featured):
     states = (
         State("fast_mean"),
         State("slow_mean"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

@@ -67,7 +67,7 @@ class ADOPT(Featured):
     )
     states = (
         State("mean_divided"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

@@ -146,12 +146,18 @@ class APOLLOMini(Featured):
     )
     states = (
         State("mean_projected", when=lambda on: on["matrix"], shape="rank_by_long"),
-        State("projected_speed", when=lambda on: on["matrix"], shape="rank_by_long"),
+        State(
+            "projected_speed", when=lambda on: on["matrix"], shape="rank_by_long",
+            is_nonnegative=True,
+        ),
         State("random_basis", when=lambda on: on["matrix"], shape="short_by_rank"),
-        State("last_length", when=lambda on: on["matrix"], shape="tensor"),
+        State("last_length", when=lambda on: on["matrix"], shape="tensor", is_nonnegative=True),
         State("mean_gradient", when=lambda on: not on["matrix"]),
-        State("velocity", when=lambda on: not on["matrix"]),
-        State("velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"]),
+        State("velocity", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "Adam"

@@ -97,12 +97,14 @@ class CAME(Featured):
         ),
     )
     states = (
-        State("row_square", when=lambda on: on["matrix"], shape="rows"),
-        State("column_square", when=lambda on: on["matrix"], shape="columns"),
-        State("mean_square", when=lambda on: not on["matrix"]),
+        State("row_square", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
+        State("column_square", when=lambda on: on["matrix"], shape="columns", is_nonnegative=True),
+        State("mean_square", when=lambda on: not on["matrix"], is_nonnegative=True),
         State("mean_change"),
-        State("row_instability", when=lambda on: on["matrix"], shape="rows"),
-        State("column_instability", when=lambda on: on["matrix"], shape="columns"),
+        State("row_instability", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
+        State(
+            "column_instability", when=lambda on: on["matrix"], shape="columns", is_nonnegative=True
+        ),
     )
     view = "last two"
     layout = Layout(

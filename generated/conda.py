@@ -81,7 +81,7 @@ class Conda(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("short_axes", initial=1, when=lambda on: on["matrix"], shape="short_by_short"),
     )
     view = "first by rest"

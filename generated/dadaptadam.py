@@ -92,7 +92,7 @@ class DAdaptAdam(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("weighted"),
         State("progress", shape="optimizer"),
         State("distance", initial="d0", shape="optimizer"),

@@ -59,7 +59,7 @@ class DecayedAdagrad(Featured):
         ),
     )
     states = (
-        State("sum_of_squares", initial="initial_accumulator_value"),
+        State("sum_of_squares", initial="initial_accumulator_value", is_nonnegative=True),
     )
     layout = Layout(
         columns=("lr_decay", "initial_accumulator_value", "epsilon", "step_size"),

@@ -63,7 +63,7 @@ class DiffGrad(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("previous_gradient"),
     )
     layout = Layout(

@@ -121,8 +121,11 @@ class Dion(Featured):
         State("velocity", when=lambda on: on["matrix"]),
         State("right_vectors", when=lambda on: on["matrix"], shape="columns_by_rank"),
         State("mean_gradient", when=lambda on: not on["matrix"]),
-        State("adamw_velocity", when=lambda on: not on["matrix"]),
-        State("velocity_bound", when=lambda on: not on["matrix"] and on["adamw_amsgrad"]),
+        State("adamw_velocity", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "velocity_bound", when=lambda on: not on["matrix"] and on["adamw_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "AdamW"

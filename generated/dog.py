@@ -57,8 +57,8 @@ class DoG(Featured):
     )
     states = (
         State("start", initial="param"),
-        State("distance", shape="optimizer"),
-        State("square_sum", shape="optimizer"),
+        State("distance", shape="optimizer", is_nonnegative=True),
+        State("square_sum", shape="optimizer", is_nonnegative=True),
     )
     layout = Layout(
         columns=("reps_rel", "epsilon", "step_gt_one"),

@@ -88,7 +88,7 @@ class Ftrl(Featured):
         Hyperparameter("beta", range="beta >= 0", allows=lambda beta: beta >= 0, grouped=True),
     )
     states = (
-        State("accumulator", initial="initial_accumulator_value"),
+        State("accumulator", initial="initial_accumulator_value", is_nonnegative=True),
         State("linear_sum"),
     )
     layout = Layout(

@@ -126,10 +126,16 @@ class GaLore(Featured):
     states = (
         State("singular_basis", when=lambda on: on["matrix"], shape="short_by_rank"),
         State("mean_projected", when=lambda on: on["matrix"], shape="rank_by_long"),
-        State("projected_speed", when=lambda on: on["matrix"], shape="rank_by_long"),
+        State(
+            "projected_speed", when=lambda on: on["matrix"], shape="rank_by_long",
+            is_nonnegative=True,
+        ),
         State("mean_gradient", when=lambda on: not on["matrix"]),
-        State("velocity", when=lambda on: not on["matrix"]),
-        State("velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"]),
+        State("velocity", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "Adam"

@@ -88,9 +88,9 @@ class KerasAdafactor(Featured):
         Switch("relative_step", lambda h: h["relative_step"]),
     )
     states = (
-        State("row_square", when=lambda on: on["matrix"], shape="rows"),
-        State("column_square", when=lambda on: on["matrix"], shape="columns"),
-        State("mean_square", when=lambda on: not on["matrix"]),
+        State("row_square", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
+        State("column_square", when=lambda on: on["matrix"], shape="columns", is_nonnegative=True),
+        State("mean_square", when=lambda on: not on["matrix"], is_nonnegative=True),
     )
     view = "last two"
     layout = Layout(

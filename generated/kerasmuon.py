@@ -121,8 +121,11 @@ class KerasMuon(Featured):
     states = (
         State("velocity", when=lambda on: on["matrix"]),
         State("mean_gradient", when=lambda on: not on["matrix"]),
-        State("adam_velocity", when=lambda on: not on["matrix"]),
-        State("velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"]),
+        State("adam_velocity", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "Adam"

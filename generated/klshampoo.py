@@ -138,11 +138,20 @@ class KLShampoo(Featured):
         State("right_product", when=lambda on: on["matrix"], shape="columns_by_columns"),
         State("left_basis", initial=1, when=lambda on: on["matrix"], shape="rows_by_rows"),
         State("right_basis", initial=1, when=lambda on: on["matrix"], shape="columns_by_columns"),
-        State("left_value", initial="first_value", when=lambda on: on["matrix"], shape="rows"),
-        State("right_value", initial="first_value", when=lambda on: on["matrix"], shape="columns"),
+        State(
+            "left_value", initial="first_value", when=lambda on: on["matrix"], shape="rows",
+            is_nonnegative=True,
+        ),
+        State(
+            "right_value", initial="first_value", when=lambda on: on["matrix"], shape="columns",
+            is_nonnegative=True,
+        ),
         State("adam_mean_gradient", when=lambda on: not on["matrix"]),
-        State("velocity", when=lambda on: not on["matrix"]),
-        State("velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"]),
+        State("velocity", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "AdamW"

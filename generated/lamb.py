@@ -72,7 +72,7 @@ class LAMB(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

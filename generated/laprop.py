@@ -61,7 +61,7 @@ class LaProp(Featured):
     )
     states = (
         State("mean_divided"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

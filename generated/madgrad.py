@@ -59,7 +59,7 @@ class MADGRAD(Featured):
     )
     states = (
         State("gradient_sum"),
-        State("square_sum"),
+        State("square_sum", is_nonnegative=True),
         State("first_parameter", initial="param"),
     )
     layout = Layout(

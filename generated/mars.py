@@ -72,7 +72,7 @@ class MARS(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("previous_gradient"),
     )
     layout = Layout(

@@ -120,7 +120,7 @@ class MARSShampoo(Featured):
         State("mean_gradient", when=lambda on: on["matrix"]),
         State("previous_gradient", when=lambda on: on["matrix"]),
         State("fallback_mean_gradient", when=lambda on: not on["matrix"]),
-        State("mean_square", when=lambda on: not on["matrix"]),
+        State("mean_square", when=lambda on: not on["matrix"], is_nonnegative=True),
         State("fallback_previous_gradient", when=lambda on: not on["matrix"]),
     )
     view = "first by rest"

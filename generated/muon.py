@@ -113,8 +113,11 @@ class Muon(Featured):
     states = (
         State("momentum_buffer", when=lambda on: on["matrix"]),
         State("exp_avg", when=lambda on: not on["matrix"]),
-        State("exp_avg_sq", when=lambda on: not on["matrix"]),
-        State("max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"]),
+        State("exp_avg_sq", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "TorchAdam"

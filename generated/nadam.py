@@ -71,7 +71,7 @@ class NAdam(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("product", initial=1, shape="tensor"),
     )
     layout = Layout(

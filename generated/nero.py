@@ -77,8 +77,8 @@ class Nero(Featured):
         Switch("step_eq_1", lambda h: h["step"] == 1.0, of_calls=True),
     )
     states = (
-        State("row_square", when=lambda on: on["matrix"], shape="rows"),
-        State("mean_square", when=lambda on: not on["matrix"]),
+        State("row_square", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
+        State("mean_square", when=lambda on: not on["matrix"], is_nonnegative=True),
         State("scale", when=lambda on: not on["matrix"], shape="tensor"),
     )
     view = "first by rest"

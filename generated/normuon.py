@@ -118,10 +118,13 @@ class NorMuon(Featured):
     )
     states = (
         State("momentum_buffer", when=lambda on: on["matrix"]),
-        State("row_square", when=lambda on: on["matrix"], shape="rows"),
+        State("row_square", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
         State("exp_avg", when=lambda on: not on["matrix"]),
-        State("exp_avg_sq", when=lambda on: not on["matrix"]),
-        State("max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"]),
+        State("exp_avg_sq", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "TorchAdam"

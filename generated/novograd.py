@@ -66,7 +66,7 @@ class NovoGrad(Featured):
     )
     states = (
         State("momentum_buffer"),
-        State("square_norm", shape="tensor"),
+        State("square_norm", shape="tensor", is_nonnegative=True),
     )
     layout = Layout(
         columns=("beta_1", "beta_2", "epsilon", "one_minus_beta_2"),

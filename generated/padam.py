@@ -67,8 +67,8 @@ class PAdam(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
-        State("max_mean_square"),
+        State("mean_square", is_nonnegative=True),
+        State("max_mean_square", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

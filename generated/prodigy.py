@@ -99,7 +99,7 @@ class Prodigy(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("start", initial="param"),
         State("weighted"),
         State("progress", shape="optimizer"),

@@ -75,7 +75,7 @@ class RAdam(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

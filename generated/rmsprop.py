@@ -74,8 +74,8 @@ class RMSprop(Featured):
         Switch("momentum_gt_0", lambda h: h["momentum"] > 0.0, asks=("momentum",)),
     )
     states = (
-        State("velocity"),
-        State("average_gradient", when=lambda on: on["centered"]),
+        State("velocity", bounded=lambda on: on["centered"], is_nonnegative=True),
+        State("average_gradient", when=lambda on: on["centered"], bounded=lambda on: True),
         State("momentum_buffer", when=lambda on: on["momentum_gt_0"]),
     )
     layout = Layout(

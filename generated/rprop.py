@@ -74,7 +74,7 @@ class Rprop(Featured):
         ),
     )
     states = (
-        State("step_length", initial="initial_length"),
+        State("step_length", initial="initial_length", is_nonnegative=True),
         State("previous_gradient"),
     )
     layout = Layout(

@@ -95,7 +95,7 @@ class ScheduleFreeAdamW(Featured):
     )
     states = (
         State("z", initial="param"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("largest_rate", shape="tensor"),
         State("weight_sum", shape="tensor"),
     )

@@ -109,7 +109,7 @@ class Shampoo(Featured):
         State("right_product", when=lambda on: on["matrix"], shape="columns_by_columns"),
         State("left_root", initial=1, when=lambda on: on["matrix"], shape="rows_by_rows"),
         State("right_root", initial=1, when=lambda on: on["matrix"], shape="columns_by_columns"),
-        State("mean_square", when=lambda on: on["graft_beta_given"]),
+        State("mean_square", when=lambda on: on["graft_beta_given"], is_nonnegative=True),
         State("velocity"),
     )
     view = "first by rest"

@@ -73,9 +73,9 @@ class SM3(Featured):
     )
     states = (
         State("mean_change", when=lambda on: on["momentum_gt_0"]),
-        State("row_bound", when=lambda on: on["matrix"], shape="rows"),
-        State("column_bound", when=lambda on: on["matrix"], shape="columns"),
-        State("square_sum", when=lambda on: not on["matrix"]),
+        State("row_bound", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
+        State("column_bound", when=lambda on: on["matrix"], shape="columns", is_nonnegative=True),
+        State("square_sum", when=lambda on: not on["matrix"], is_nonnegative=True),
     )
     view = "first by rest"
     layout = Layout(

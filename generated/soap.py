@@ -104,7 +104,7 @@ class SOAP(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square"),
+        State("mean_square", is_nonnegative=True),
         State("left_product", when=lambda on: on["matrix"], shape="rows_by_rows"),
         State("right_product", when=lambda on: on["matrix"], shape="columns_by_columns"),
         State("left_axes", initial=1, when=lambda on: on["matrix"], shape="rows_by_rows"),

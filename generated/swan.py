@@ -103,8 +103,11 @@ class SWAN(Featured):
     )
     states = (
         State("mean_gradient", when=lambda on: not on["matrix"]),
-        State("velocity", when=lambda on: not on["matrix"]),
-        State("velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"]),
+        State("velocity", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "velocity_bound", when=lambda on: not on["matrix"] and on["adam_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     view = "first by rest"
     fallback = "Adam"

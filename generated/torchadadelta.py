@@ -52,8 +52,8 @@ class TorchAdadelta(Featured):
         ),
     )
     states = (
-        State("square_avg"),
-        State("acc_delta"),
+        State("square_avg", is_nonnegative=True),
+        State("acc_delta", is_nonnegative=True),
     )
     torch_names = (
         ("lr", ("learning_rate",)),

@@ -83,9 +83,9 @@ class TorchAdafactor(Featured):
         ),
     )
     states = (
-        State("row_var", when=lambda on: on["matrix"], shape="rows"),
-        State("col_var", when=lambda on: on["matrix"], shape="columns"),
-        State("variance", when=lambda on: not on["matrix"]),
+        State("row_var", when=lambda on: on["matrix"], shape="rows", is_nonnegative=True),
+        State("col_var", when=lambda on: on["matrix"], shape="columns", is_nonnegative=True),
+        State("variance", when=lambda on: not on["matrix"], is_nonnegative=True),
     )
     torch_names = (
         ("lr", ("learning_rate",)),

@@ -71,8 +71,8 @@ class TorchAdam(Featured):
     )
     states = (
         State("exp_avg"),
-        State("exp_avg_sq"),
-        State("max_exp_avg_sq", when=lambda on: on["amsgrad"]),
+        State("exp_avg_sq", is_nonnegative=True),
+        State("max_exp_avg_sq", when=lambda on: on["amsgrad"], is_nonnegative=True),
     )
     torch_names = (
         ("lr", ("learning_rate",)),

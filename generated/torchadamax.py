@@ -60,7 +60,7 @@ class TorchAdamax(Featured):
     )
     states = (
         State("exp_avg"),
-        State("exp_inf"),
+        State("exp_inf", is_nonnegative=True),
     )
     torch_names = (
         ("lr", ("learning_rate",)),

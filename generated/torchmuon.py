@@ -124,8 +124,11 @@ class TorchMuon(Featured):
     states = (
         State("momentum_buffer", when=lambda on: on["matrix"]),
         State("exp_avg", when=lambda on: not on["matrix"]),
-        State("exp_avg_sq", when=lambda on: not on["matrix"]),
-        State("max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"]),
+        State("exp_avg_sq", when=lambda on: not on["matrix"], is_nonnegative=True),
+        State(
+            "max_exp_avg_sq", when=lambda on: not on["matrix"] and on["fallback_amsgrad"],
+            is_nonnegative=True,
+        ),
     )
     torch_names = (
         ("lr", ("learning_rate",)),

@@ -74,8 +74,8 @@ class TorchRMSprop(Featured):
         Switch("momentum_gt_0", lambda h: h["momentum"] > 0.0, asks=("momentum",)),
     )
     states = (
-        State("square_avg"),
-        State("grad_avg", when=lambda on: on["centered"]),
+        State("square_avg", bounded=lambda on: on["centered"], is_nonnegative=True),
+        State("grad_avg", when=lambda on: on["centered"], bounded=lambda on: True),
         State("momentum_buffer", when=lambda on: on["momentum_gt_0"]),
     )
     torch_names = (

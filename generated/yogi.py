@@ -69,7 +69,7 @@ class Yogi(Featured):
     )
     states = (
         State("mean_gradient"),
-        State("mean_square", initial="initial_accumulator_value"),
+        State("mean_square", initial="initial_accumulator_value", is_nonnegative=True),
     )
     layout = Layout(
         columns=(

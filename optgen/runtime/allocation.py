@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import prod
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.blocks import in_blocks
 from optgen.runtime.chunks import Segments
+from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.hyperparameters.storage import Storage
@@ -16,6 +18,7 @@ from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.memory import Mask, Memory
 from optgen.runtime.parts import NewStates, StateSource
 from optgen.runtime.shards import Whole
+from optgen.runtime.state_storage import storage_of_state
 from optgen.runtime.view import View, state_form
 
 #: The shape of states that are arrays of elements.
@@ -99,8 +102,10 @@ class Allocation:
         variables: Sequence[Array],
         views: Sequence[View | None],
         source: StateSource,
+        segments: Sequence[Segments | None] = (),
     ) -> None:
         self._place, self._views, self._source = (memory, variables), views, source
+        self._segments = segments
         #: States that all variables share.
         self.shared: dict[str, Array] = {}
 
@@ -124,7 +129,7 @@ class Allocation:
                     state,
                     index,
                     initial_value(state, settings, row),
-                    storage.of(state.name, paths[index], forms[index]),
+                    storage.of_state(state, on, paths[index], forms[index]),
                 )
                 if trained[index] and state.when(on)
                 else None
@@ -136,11 +141,11 @@ class Allocation:
     def state(self, state: State, index: int, value: float | None, storage: str) -> Array:
         """A state of one variable; the first one makes what all variables share.
 
-        One with a number for each element has the dtype that ``storage`` names.
-
+        One with a number for each element has the dtype that ``storage`` names, where it may.
         The ``value`` None is that of the variable.
         """
         if state.shape == ELEMENT:
+            storage = self._storage(state, index, storage)
             return self._source.state(*self._place, index, state.name, value, storage)
         assert value is not None
         if state.shape == OPTIMIZER:
@@ -154,6 +159,13 @@ class Allocation:
             return self._source.number(*self._place, index, state.name, shape, value, is_own=True)
         length = view.length(state.shape) if view is not None else ()
         return self._source.number(*self._place, index, state.name, length, value)
+
+    def _storage(self, state: State, index: int, asked: str) -> str:
+        memory, variables = self._place
+        shape, dtype = memory.form(variables[index])
+        segments = self._segments[index] if self._segments else None
+        own = prod(shape), self._views[index], segments
+        return storage_of_state(asked, wide_name(dtype), state, *own)
 
     def vectors(self, shapes: Sequence[tuple[str, str]]) -> Arrays:
         """Scratch vectors of the variables that are matrices, given what each has numbers for."""

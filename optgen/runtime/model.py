@@ -83,7 +83,7 @@ class Model:
         self._whole = parts.whole if may_sum or parts.owned else None
         drawn_for = parts.whole if rule.has_draws() or self._seed is not None else None
         self._segments = segments_of(self.memory, self.variables, drawn_for)
-        allocation = Allocation(self.memory, self.variables, self.views, parts.states)
+        allocation = Allocation(*own[:2], self.views, parts.states, self._segments)
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = allocation.states(

@@ -14,6 +14,7 @@ from optgen.runtime.core import HasCore
 from optgen.runtime.hyperparameters.exclusions import keys_of
 from optgen.runtime.model import Model
 from optgen.runtime.rule_metadata import Generated
+from optgen.runtime.stored import Stored, stored_by
 
 #: As a matrix; by the fallback; as no matrix of a rule that has some; by a rule without matrices;
 #: with its own gradient.
@@ -109,6 +110,16 @@ class Routed(HasCore, Generated):
             if (model := self._core.model) is None:
                 raise ValueError(f"{type(self).__name__} has no variables yet; build it first")
             return routing_of(model, type(self))
+
+    def storage(self) -> Stored:
+        """The dtype and the bytes of each state with a number for each element.
+
+        The text of the result is a table. Raises ValueError before the optimizer is built.
+        """
+        with self._core.turn.lock:
+            if (model := self._core.model) is None:
+                raise ValueError(f"{type(self).__name__} has no variables yet; build it first")
+            return stored_by(model)
 
     def split_matrix(
         self,

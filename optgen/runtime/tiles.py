@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.runtime.codes import BLOCK
 from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.view import View
 
@@ -58,7 +59,8 @@ def tiling(formats: Formats, matrices: Sequence[tuple[int, View]], is_scattered:
 
 def _tiles_of(view: View) -> Iterator[tuple[int, int, int, int]]:
     """First row, number of rows, first column and number of columns of each tile."""
-    width = min(view.columns, max(_COLUMNS, _ELEMENTS // view.rows))
+    width = max(_COLUMNS, _ELEMENTS // view.rows // BLOCK * BLOCK)
+    width = min(view.columns, width)
     height = max(_ROWS, _ELEMENTS // view.columns, -(-view.rows // _TILES))
     every = view.matrices * view.rows
     if view.lines is not None:

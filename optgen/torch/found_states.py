@@ -9,11 +9,13 @@ from typing import Any
 import torch
 
 from optgen.runtime.arrays import strides_of
+from optgen.runtime.codes import CODES, Code
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.memory import Memory
 from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.state.rounded import Rounded
+from optgen.torch.coded_states import blocks_of, bytes_of
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.gradients import seen, tensor_on
@@ -62,6 +64,13 @@ class FoundStates:
     ) -> Any:
         """A state in the memory of a found tensor; a new one if none fits."""
         found, param = self._found[index].tensors.get(name), self._params[index]
+        if storage in CODES and is_shared(param):
+            # Blocks may not end where parts do.
+            storage = "bfloat16"
+        if storage in CODES:
+            return self._coded(memory, variables[index], index, name, value, CODES[storage])
+        if found is not None and found.dtype is torch.uint8:
+            raise ValueError(f"{self._what(index, name)} has codes, and is to be {storage}")
         if index in self._owned:
             self.forms[index][name] = tuple(param.shape), getattr(torch, storage)
             if not self._owned[index]:
@@ -85,6 +94,22 @@ class FoundStates:
         memory.assign(array, kept if param.is_cuda else seen(kept))
         self.own[index][name] = self._like(array, index)
         return array
+
+    def _coded(
+        self, memory: Memory, variable: Any, index: int, name: str, value: float | None, code: Code
+    ) -> Any:
+        """A state with codes, which users see as rows of bytes."""
+        found, param = self._found[index].tensors.get(name), self._params[index]
+        if found is None:
+            array = memory.new(variable, value, code.name)
+            self.own[index][name] = bytes_of(array)
+            return array
+        array, is_there = blocks_of(self._what(index, name), found, param, code)
+        self.own[index][name] = found if is_there else bytes_of(array)
+        return array
+
+    def _what(self, index: int, name: str) -> str:
+        return f"the state {name} of parameter {self._paths[index]}"
 
     def _like(self, array: Any, index: int) -> Tensor:
         """A state as users see it: spread as its parameter is, or whole where that is owned."""
@@ -161,7 +186,7 @@ class FoundStates:
             found = self._found[place].tensors.get(name)
             if found is None:
                 continue
-            what = f"the state {name} of parameter {self._paths[place]}"
+            what = self._what(place, name)
             if tuple(found.shape) not in shapes:
                 wanted = " or ".join(map(str, sorted(shapes, key=len)))
                 raise ValueError(f"{what} has shape {tuple(found.shape)}, not {wanted}")

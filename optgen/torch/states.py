@@ -68,6 +68,9 @@ def _fitting(name: str, path: str, value: Any, param: Any, shape: str, is_owned:
     what = f"the state {name} of parameter {path}"
     if not isinstance(value, Tensor):
         raise TypeError(f"{what} must be a tensor, not {type(value).__name__}")
+    if shape == ELEMENT and value.dtype is torch.uint8:
+        # Blocks with codes, which are checked later.
+        return value
     if name == REMAINDER and value.dtype not in _REMAINDERS:
         raise TypeError(f"{what} must be a tensor of int8 or int16, not {value.dtype}")
     if name != REMAINDER and not value.is_floating_point():

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from optgen.compiler.emit.layout import asks
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
-from optgen.compiler.ir.condition import ALWAYS
-from optgen.compiler.ir.expression import GIVEN, Expression, Number, Operation, names, text
+from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
+from optgen.compiler.ir.expression import GIVEN, Expression, Name, Number, Operation, names, text
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.plan import Keep, MatrixCall, Norm, Phase, Plan, Program, Switch
 from optgen.compiler.ir.rule import COUNTERS, Hyperparameter, Input, Rule, State
@@ -82,7 +82,31 @@ def state(one: State, plan: Plan) -> str:
         arguments.append("stands_in=True")
     if one.name in gathered:
         arguments.append("gathers=True")
+    if (related := bounded(one, plan)) != NEVER:
+        arguments.append(f"bounded=lambda on: {asks(related)}")
+    if is_nonnegative(one):
+        arguments.append("is_nonnegative=True")
     return f"State({', '.join(arguments)}),"
+
+
+def is_nonnegative(one: State) -> bool:
+    """Whether a state's invariant says that it is never below 0."""
+    match one.invariant:
+        case Operation(">=" | ">", (Name(name), Number(number))):
+            return name == one.name and number >= 0
+    return False
+
+
+def bounded(one: State, plan: Plan) -> Condition:
+    """When an invariant compares a state with another one, so that rounding might break it."""
+    guards = {buffer.name: buffer.guard for buffer in plan.buffers}
+    found = NEVER
+    for state in plan.rule.states:
+        known = [] if state.invariant is None else names(state.invariant)
+        if one.name in known:
+            for name in sorted(guards.keys() & {*known} - {one.name}):
+                found |= guards[name]
+    return found
 
 
 def given(one: Input) -> str:

@@ -11,12 +11,14 @@ import operator
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, types
+from numba import carray, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 from numba.np.numpy_support import from_dtype
 
-from optgen.runtime.cpu import half_precision, split, stochastic
+from optgen.runtime.codes import CODES
+from optgen.runtime.cpu import blockwise, half_precision, split, stochastic
+from optgen.runtime.cpu.blockwise import CodedBlock
 from optgen.runtime.cpu.pointers import BLOCK, fetch, pointer
 from optgen.runtime.cpu.storage import DRAWN, REMAINDER, Formats
 
@@ -64,6 +66,8 @@ def block(
     arguments = addresses, types.int64, column, stochastic.HERE, formats
     if not storage:
         return types.Array(real, 1, "C")(*arguments), _calling(_native, real)
+    if storage in CODES:
+        return CodedBlock(storage, real)(*arguments), _coded
     return Block(storage, real, is_scattered=chosen.is_scattered)(*arguments), _stored
 
 
@@ -115,16 +119,35 @@ def _stored(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return made._getvalue()
 
 
+def _coded_address(addresses: Any, tensor: int, column: int, here: Any, length: int) -> Any:
+    first, _, size, whole, ahead = here
+    start = pointer(addresses[tensor, column], first // BLOCK * length, types.uint8)
+    if size == whole:
+        fetch(start, ahead)
+        if whole > BLOCK:
+            fetch(start, ahead + length)
+    return start
+
+
+def _coded(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    kind = signature.return_type
+    made = cgutils.create_struct_proxy(kind)(context, builder)
+    kinds = (*signature.args[:4], types.int64)
+    length = context.get_constant(types.int64, kind.code.dtype.itemsize)
+    found, own = types.CPointer(types.uint8)(*kinds), [*arguments[:4], length]
+    made.blocks = context.compile_internal(builder, _coded_address, found, own)
+    made.size = builder.extract_value(arguments[3], 2)
+    blockwise.decode(builder, made, kind.code)
+    return made._getvalue()
+
+
 @intrinsic
 def _load(context: Any, some: Any, index: Any) -> tuple[Any, Any]:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
-        value = builder.load(builder.gep(made.elements, [arguments[1]]))
-        if some.further:
-            rest = builder.load(builder.gep(made.beside, [arguments[1]]))
-            found = split.joined(builder, some.further, value, rest)
-        else:
-            found = half_precision.decoded(builder, some.storage, value)
+        found = builder.load(builder.gep(made.elements, [arguments[1]]))
+        if isinstance(some, Block):
+            found = _decoded(builder, some, made, arguments[1], found)
         return context.cast(builder, found, types.float32, some.real)
 
     return some.real(some, types.int64), generate
@@ -136,21 +159,37 @@ def _store(context: Any, some: Any, index: Any, value: Any, position: Any) -> tu
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         _, place, value, position = arguments
         value = context.cast(builder, value, some.real, types.float32)
-        if some.further:
-            bits, rest = split.parted(builder, some.further, value)
-            builder.store(rest, builder.gep(made.beside, [place]))
-        elif some.is_drawn:
-            if some.draws_each:
-                noise = stochastic.drawn(context, builder, made.stream, position)
-            else:
-                noise = builder.load(builder.gep(made.beside, [place]))
-            bits = stochastic.encoded(builder, some.storage, value, noise)
-        else:
-            bits = half_precision.encoded(builder, some.storage, value)
-        builder.store(bits, builder.gep(made.elements, [place]))
+        if isinstance(some, Block):
+            value = _encoded(context, builder, some, made, place, value, position)
+        builder.store(value, builder.gep(made.elements, [place]))
         return context.get_dummy_value()
 
     return types.void(some, types.int64, some.real, types.int64), generate
+
+
+def _decoded(builder: Any, some: Block, made: Any, place: Any, value: Any) -> Any:
+    """A stored number as a float32."""
+    if some.further:
+        rest = builder.load(builder.gep(made.beside, [place]))
+        return split.joined(builder, some.further, value, rest)
+    return half_precision.decoded(builder, some.storage, value)
+
+
+def _encoded(
+    context: Any, builder: Any, some: Block, made: Any, place: Any, value: Any, position: Any
+) -> Any:
+    """A float32 as it is stored; what lies beside it is stored here."""
+    if some.further:
+        bits, rest = split.parted(builder, some.further, value)
+        builder.store(rest, builder.gep(made.beside, [place]))
+        return bits
+    if not some.is_drawn:
+        return half_precision.encoded(builder, some.storage, value)
+    if some.draws_each:
+        noise = stochastic.drawn(context, builder, made.stream, position)
+    else:
+        noise = builder.load(builder.gep(made.beside, [place]))
+    return stochastic.encoded(builder, some.storage, value, noise)
 
 
 @overload(operator.getitem)
@@ -158,7 +197,7 @@ def _get(some: Any, index: Any) -> Any:
     def get(some: Any, index: Any) -> Any:
         return _load(some, index)
 
-    return get if isinstance(some, Block) else None
+    return get if isinstance(some, Block | CodedBlock) else None
 
 
 @overload(operator.setitem)
@@ -166,7 +205,8 @@ def _set(some: Any, index: Any, value: Any) -> Any:
     def put(some: Any, index: Any, value: Any) -> Any:
         return _store(some, index, value, 0)
 
-    return put if isinstance(some, Block) and not some.draws_each else None
+    is_plain = isinstance(some, Block) and not some.draws_each
+    return put if is_plain or isinstance(some, CodedBlock) else None
 
 
 def store(some: Any, index: int, position: int, value: float) -> None:
@@ -185,6 +225,14 @@ def _store_at(some: Any, index: Any, position: Any, value: Any) -> Any:
     return put_drawn if isinstance(some, Block) and some.draws_each else put
 
 
-@njit
-def encode(some: Any) -> None:
+@intrinsic
+def encode(context: Any, some: Any) -> tuple[Any, Any]:
     """Encode the elements of a block, where it takes all of them; those of others are stored."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        if isinstance(some, CodedBlock):
+            made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
+            blockwise.encode(builder, made, some.code)
+        return context.get_dummy_value()
+
+    return types.void(some), generate

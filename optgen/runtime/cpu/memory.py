@@ -11,6 +11,7 @@ import numpy as np
 from optgen.runtime.arrays import Array, GradientCheck, address, check_variables, strides_of
 from optgen.runtime.batch import ALIGNMENT, Batch
 from optgen.runtime.chunks import Segments, segments_of
+from optgen.runtime.codes import CODES, Code
 from optgen.runtime.cpu.launch import commit
 from optgen.runtime.cpu.matrix_calls import NUMPY
 from optgen.runtime.dtypes import DTYPES, wide
@@ -53,8 +54,11 @@ class HostMemory:
     def new(self, like: Array, value: float | None, storage: str = "") -> Array:
         """An array laid out like a variable, of one value, or of the variable's own.
 
-        It has the dtype of that name, or the variable's.
+        It has the dtype of that name, or the variable's; one of codes is flat, and has a block
+        for each of the stretches in the variable's memory.
         """
+        if storage in CODES:
+            return _coded(like, value, CODES[storage])
         # A view doesn't own its memory, so that whoever gets it can't resize, and so move, it.
         dtype = np.dtype(storage) if storage else like.dtype
         array = np.empty_like(like, dtype, subok=False).view()
@@ -150,3 +154,11 @@ class HostMemory:
     def seen_by_user(self, array: Array) -> Array:
         """The array itself."""
         return array
+
+
+def _coded(like: Array, value: float | None, code: Code) -> Array:
+    """Blocks with codes of one value, or of a variable's elements in the order of its memory."""
+    if value is None:
+        order = np.argsort([-stride for stride in like.strides], kind="stable")
+        return code.encoded(like.transpose(order).reshape(-1)).view()
+    return code.encoded(np.full(like.size, value, np.float32)).view()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
+from optgen.runtime.codes import storage_of
 from optgen.runtime.dtypes import DTYPES
 
 DType = np.dtype[Any]
@@ -62,7 +63,7 @@ def formats_of(
     variable, whose buffer is the first, may have ``further`` bits elsewhere; what is drawn are
     states and variables.
     """
-    names = [(one or variable).name for one in dtypes]
+    names = [storage_of(one or variable) for one in dtypes]
     for column, one in enumerate(dtypes):
         if column == 0 and further:
             names[column] += f"{SPLIT}{further}"

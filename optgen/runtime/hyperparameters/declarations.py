@@ -26,6 +26,11 @@ def always(on: Mapping[str, bool]) -> bool:
     return True
 
 
+def never(on: Mapping[str, bool]) -> bool:
+    """The condition that holds in no switch setting."""
+    return False
+
+
 @dataclass(frozen=True)
 class Hyperparameter:
     """A number or switch; ``range`` is the text of the condition ``allows``."""
@@ -120,7 +125,8 @@ class State:
     ``shape`` is what it has one number for: each "element", or a "tensor" (a variable), the
     "optimizer", and in variables that are matrices the "rows" or the "columns". One that
     ``stands_in`` may take the variable's place for evaluation; one that ``gathers`` is written in
-    calls that make no update.
+    calls that make no update. One that ``is_nonnegative`` is never below 0;
+    where one is ``bounded``, it and another state set bounds for each other.
     """
 
     name: str
@@ -129,6 +135,8 @@ class State:
     stands_in: bool = False
     gathers: bool = False
     shape: str = "element"
+    is_nonnegative: bool = False
+    bounded: Callable[[Mapping[str, bool]], bool] = never
 
 
 def _scalar(value: object) -> object:

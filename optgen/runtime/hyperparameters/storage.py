@@ -8,11 +8,13 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 from optgen.runtime.caller import caller_level
+from optgen.runtime.codes import KINDS
 from optgen.runtime.dtypes import wide_name
+from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.suggestions import nearest
 
-#: The dtypes of states with a number for each element.
-StateDtype = Literal["float32", "bfloat16", "float16"]
+#: The dtypes of states with a number for each element; ``codes.py`` defines those below 16 bits.
+StateDtype = Literal["float32", "bfloat16", "float16", "float8", "int8", "int4"]
 #: One for all, or by name of a state or pattern for paths of variables; the last that fits counts.
 StateDtypes = StateDtype | Mapping[str, StateDtype]
 _ALLOWED = get_args(StateDtype)
@@ -101,6 +103,11 @@ class Storage:
 
     def _fits(self, pattern: str, path: str) -> bool:
         return fnmatchcase(path, pattern) or fnmatchcase(self.names.get(path, path), pattern)
+
+    def of_state(self, state: State, on: Mapping[str, bool], path: str, dtype: str) -> str:
+        """The dtype of a state in a switch setting; where it is bounded, it has no codes."""
+        found = self.of(state.name, path, dtype)
+        return wide_name(dtype) if found in KINDS and state.bounded(on) else found
 
     def as_dict(self) -> dict[str, Any]:
         """What was given, as a configuration holds it."""

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from optgen.runtime.codes import storage_of
+
 Array = np.ndarray[Any, np.dtype[Any]]
 #: A variable path and a state name.
 Key = tuple[str, str]
@@ -69,10 +71,8 @@ def differences(found: Snapshot, wanted: Snapshot) -> Iterator[str]:
         if expected is None:
             yield f"{path!r} has a state {state!r} too many"
         elif (array.shape, array.dtype) != (expected.shape, expected.dtype):
-            yield (
-                f"the state {state!r} of {path!r} is {_kind(array.shape, array.dtype)}, "
-                f"not {_kind(expected.shape, expected.dtype)}"
-            )
+            kinds = f"{_kind_of(array)}, not {_kind_of(expected)}"
+            yield f"the state {state!r} of {path!r} is {kinds}"
 
 
 def _different_variables(found: Snapshot, wanted: Snapshot) -> Iterator[str]:
@@ -90,3 +90,7 @@ def _different_variables(found: Snapshot, wanted: Snapshot) -> Iterator[str]:
 
 def _kind(shape: tuple[int, ...], dtype: object) -> str:
     return f"{dtype} of shape {shape}"
+
+
+def _kind_of(array: Array) -> str:
+    return _kind(array.shape, storage_of(array.dtype))
