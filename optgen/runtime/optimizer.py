@@ -194,7 +194,7 @@ class Optimizer(Routed, Sealed, Saved):
 
     def apply_gradients(self, grads_and_vars: Iterable[tuple[object, Array]]) -> int:
         """``apply`` for pairs of gradient and variable; returns ``iterations``."""
-        pairs = list(grads_and_vars)
+        pairs = [*grads_and_vars]
         self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
         return self.iterations
 
@@ -204,11 +204,10 @@ class Optimizer(Routed, Sealed, Saved):
         """Update the variables in place with their gradients.
 
         ``grads`` has an array of each variable's shape and dtype, or None for a missing
-        gradient; it is a list in the order of the variables, or a
-        mapping from path. The first call may pass the variables to build with. Everything
-        is validated first: after TypeError or ValueError, nothing has changed. If
-        a schedule or a constraint raises, or on Ctrl-C, the step is atomic. A lock serializes
-        threads. Raises RuntimeError inside ``averaged``, and in a function that a step calls.
+        gradient; it is a list in the order of the variables, or a mapping from path. The first
+        call may pass the variables to build with. Everything is validated first: after TypeError
+        or ValueError, nothing has changed. If a schedule or a constraint raises, or on Ctrl-C, the
+        step is atomic. A lock serializes threads. Raises RuntimeError inside ``averaged``, and in a function that a step calls.
         ``inputs`` are what a rule takes beside the gradient: arrays as gradients are given, or
         numbers.
         """
@@ -279,11 +278,9 @@ class Optimizer(Routed, Sealed, Saved):
     def averaged(self) -> AbstractContextManager[None]:
         """A context in which the variables hold their averages.
 
-        Raises ValueError without averages, and RuntimeError for a step inside, in
-        any thread.
+        Raises ValueError without averages, and RuntimeError for a step inside, in any thread.
         """
-        averages = self._core.averages(self._standing)
-        on = self._core.settings.on()
+        averages, on = self._core.averages(self._standing), self._core.settings.on()
         return averages.standing_in(self.states, on, has_average=self.has_average())
 
     def _standing(self, only: Sequence[Array] | None = None) -> Standing | None:

@@ -9,8 +9,6 @@ from optgen.runtime.view import View
 
 #: Variables of fewer elements have states without codes: they take little memory.
 SMALL = 4096
-#: In place of codes, where no block may have any.
-_NARROWEST = "bfloat16"
 
 
 def storage_of_state(
@@ -23,10 +21,9 @@ def storage_of_state(
     """
     if asked not in KINDS:
         return asked
-    if size < SMALL:
+    # A mean in bfloat16 might stand still.
+    if size < SMALL or state.stands_in or state.gathers or not _has_blocks(view, segments):
         return wide
-    if state.stands_in or state.gathers or not _has_blocks(view, segments):
-        return _NARROWEST
     return KINDS[asked][state.is_nonnegative].name
 
 

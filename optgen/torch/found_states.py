@@ -66,7 +66,7 @@ class FoundStates:
         found, param = self._found[index].tensors.get(name), self._params[index]
         if storage in CODES and is_shared(param):
             # Blocks may not end where parts do.
-            storage = "bfloat16"
+            storage = wide_name(str(param.dtype).removeprefix("torch."))
         if storage in CODES:
             return self._coded(memory, variables[index], index, name, value, CODES[storage])
         if found is not None and found.dtype is torch.uint8:

@@ -19,6 +19,15 @@ ParamGroup = Mapping[str, Any]
 _NUMBERS = frozenset({bool, int, float, type(None)})
 
 
+def params_of(groups: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """All parameters by path: group and index."""
+    return {
+        f"{number}.{place}": param
+        for number, group in enumerate(groups)
+        for place, param in enumerate(group["params"])
+    }
+
+
 class ParamGroups:
     """Copies changed hyperparameters of groups into the settings."""
 

@@ -23,7 +23,7 @@ from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
-from optgen.torch.groups import ParamGroups
+from optgen.torch.groups import ParamGroups, params_of
 from optgen.torch.inputs import with_loss
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
 from optgen.torch.measures import Measures
@@ -34,7 +34,7 @@ from optgen.torch.peers import Peer
 from optgen.torch.refusals import refuse_params
 from optgen.torch.state_view import Live
 from optgen.torch.states import given, shapes_of
-from optgen.torch.storage import names_of, storage_of
+from optgen.torch.storage import counts_calls, names_of, storage_of
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
@@ -95,23 +95,15 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         except (TypeError, ValueError):
             self.param_groups = before
             raise
-        if self._counts_calls:
+        if counts_calls(self.rule, self._core):
             self.param_groups[-1].setdefault(_CALLS, self._core.counters.calls)
-
-    def _params(self) -> dict[str, Tensor]:
-        """All parameters by path: group and index."""
-        return {
-            f"{number}.{place}": param
-            for number, group in enumerate(self.param_groups)
-            for place, param in enumerate(group["params"])
-        }
 
     def _divide(self) -> None:
         """Create the settings of the current groups.
 
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
-        owner, params = type(self).__name__, self._params()
+        owner, params = type(self).__name__, params_of(self.param_groups)
         refuse_params(
             self.rule, owner, params, is_drawn=self._core.treatment.storage.seed is not None
         )
@@ -123,16 +115,10 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
 
-    @property
-    def _counts_calls(self) -> bool:
-        """Whether calls must be counted: some only add to gradient sums, or rounding is random."""
-        on, seed = self._core.settings.on(), self._core.treatment.storage.seed
-        return seed is not None or any(s.gathers and s.when(on) for s in self.rule.states)
-
     def _build(self) -> Parameters:
         """The current parameters with their states."""
         self._divide()
-        core, owner, named = self._core, type(self).__name__, self._params()
+        core, owner, named = self._core, type(self).__name__, params_of(self.param_groups)
         before = self._parameters
         shapes = shapes_of(self.rule.states)
         owners = owned_parameters(self.rule, owner, self.param_groups, self._owners, self.state)
@@ -257,7 +243,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         Where processes own matrices, all call it; states of these are copies, and DTensors.
         """
         self._core.refuse_perturbed("save its state")
-        for group in self.param_groups if self._counts_calls else ():
+        for group in self.param_groups if counts_calls(self.rule, self._core) else ():
             group[_CALLS] = self._core.counters.calls
         if not self._owners:
             return super().state_dict()
@@ -280,7 +266,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             self._parameters = core.model = None
             ages = self._build().ages.shown.tolist()
             core.counters = Counters(int(calls), int(max(ages, default=0)))
-            for group in self.param_groups if self._counts_calls else ():
+            for group in self.param_groups if counts_calls(self.rule, self._core) else ():
                 group[_CALLS] = core.counters.calls
 
     def __getstate__(self) -> dict[str, Any]:

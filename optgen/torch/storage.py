@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
+from optgen.runtime.core import Core
 from optgen.runtime.hyperparameters.storage import ARGUMENTS
+from optgen.runtime.optimizer import Optimizer
 
 #: torch's names of the parameters of a group, if it was given any.
 _NAMES = "param_names"
@@ -33,3 +35,9 @@ def names_of(groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         for number, group in enumerate(groups)
         for place in range(len(group["params"]))
     }
+
+
+def counts_calls(rule: type[Optimizer], core: Core) -> bool:
+    """Whether calls must be counted: some only add to gradient sums, or rounding is random."""
+    on, seed = core.settings.on(), core.treatment.storage.seed
+    return seed is not None or any(state.gathers and state.when(on) for state in rule.states)

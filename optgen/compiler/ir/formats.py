@@ -182,9 +182,9 @@ STATE_FORMATS = (*FLOATS, *SIGNED)
 
 
 def state_format(name: str, *, is_unsigned: bool = False, is_coded: bool = True) -> Format:
-    """The format of a state; one without codes has the shortest floats where others have them."""
+    """The format of a state; one without codes is float32 where others have them."""
     if name in FLOATS:
         return FLOATS[name]
     if not is_coded:
-        return BFLOAT16
+        return FLOAT32
     return (UNSIGNED if is_unsigned else SIGNED)[name]
