@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pydoc_data.topics import topics
 from typing import Any
@@ -165,11 +165,10 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, default=Path("docs/pictures/storage.png"))
     given = parser.parse_args()
     torch.set_num_threads(2)
-    tasks = {"digits": digits(), "characters": characters()}
+    every = {"digits": digits(), "characters": characters()}
+    tasks = {k: replace(task, steps=given.steps or task.steps) for k, task in every.items()}
     figure, plots = pyplot.subplots(len(tasks), len(RATES), figsize=(18, 7), squeeze=False)
     for row, (title, task) in enumerate(tasks.items()):
-        if given.steps:
-            task = Task(task.model, task.batches, given.steps)
         for column, (rule, rates) in enumerate(RATES.items()):
             plot = plots[row][column]
             plot.set(title=f"{title}: {rule}", yscale="log")

@@ -207,9 +207,9 @@ class Optimizer(Routed, Sealed, Saved):
         gradient; it is a list in the order of the variables, or a mapping from path. The first
         call may pass the variables to build with. Everything is validated first: after TypeError
         or ValueError, nothing has changed. If a schedule or a constraint raises, or on Ctrl-C, the
-        step is atomic. A lock serializes threads. Raises RuntimeError inside ``averaged``, and in a function that a step calls.
-        ``inputs`` are what a rule takes beside the gradient: arrays as gradients are given, or
-        numbers.
+        step is atomic. A lock serializes threads. Raises RuntimeError inside ``averaged``, and in
+        a function that a step calls. ``inputs`` are what a rule takes beside the gradient: arrays
+        as gradients are given, or numbers.
         """
         if not isinstance(grads, (Mapping, Sequence)):
             raise TypeError("gradients must be a list or a mapping of arrays")
