@@ -31,6 +31,16 @@ class Declaration:
 
 
 @dataclass(frozen=True)
+class StoragePeer:
+    """A rule of torch's kind with parameters of a dtype, which a storage is compared with."""
+
+    title: str
+    rule: str
+    dtype: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Declarations:
     """The file; ``usual`` names the cases that are timed by default."""
 
@@ -39,6 +49,8 @@ class Declarations:
     everything: Mapping[str, Any]
     usual: tuple[str, ...]
     cases: Mapping[str, Declaration]
+    #: What storages are compared with, by the optimizer.
+    storage_peers: Mapping[str, tuple[StoragePeer, ...]] = field(default_factory=dict)
 
 
 @cache
@@ -56,7 +68,11 @@ def parse(text: str) -> Declarations:
         if name not in cases:
             raise ValueError(f"{_FILE}: {name} is timed as usual, but is no case")
     rate = float(data["learning_rate"])
-    return Declarations(data["threads"], rate, data["everything"], usual, cases)
+    peers = {
+        name: tuple(StoragePeer(**peer) for peer in found)
+        for name, found in data.get("storage_peers", {}).items()
+    }
+    return Declarations(data["threads"], rate, data["everything"], usual, cases, peers)
 
 
 def _declaration(case: Mapping[str, Any]) -> Declaration:

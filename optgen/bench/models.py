@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 Shape = tuple[int, ...]
+#: The maximum number of float32 numbers that can remain in caches between steps.
+CACHED = 4_000_000
 _FLAT = 25_000_000
 _NAMES = {"resnet50": "ResNet-50", "gpt2_small": "GPT-2 small", "many_tiny": "1000 x 64"}
 

@@ -15,7 +15,7 @@ import numba
 from optgen.bench import machine, startup
 from optgen.bench.cases import Case
 from optgen.bench.declarations import declarations
-from optgen.bench.models import Model, tiny
+from optgen.bench.models import CACHED, Model, tiny
 from optgen.bench.peers.equality import difference, draw, moved
 from optgen.bench.peers.interface import Run, Task
 from optgen.bench.peers.libraries import LIBRARIES, runs
@@ -25,8 +25,6 @@ from optgen.bench.timing import Times, in_turns, ratio
 OURS, MEMORY, CALLS = "optgen", "in place", "calls for matrices"
 _COUNTS = (1, 10, 100, 1000, 10_000)
 _PACKAGES = ("numpy", "numba")
-#: The maximum number of float32 numbers that can remain in caches between steps.
-_CACHED = 4_000_000
 #: Load, and spread of a memory pass, above which other programs distort the results.
 _BUSY_LOAD, _BUSY_SPREAD = 0.7, 0.15
 
@@ -124,7 +122,7 @@ def figure(
         needed,
         needed / mine.median / 1e9,
         alone + ratio(mine, times[MEMORY]) * needed / bytes_of_memory
-        if model.size > _CACHED
+        if model.size > CACHED
         else None,
         None if calls is None else 1e3 * times[CALLS].median,
         {name: ratio(one[OURS], one[""]) for name, one in others.items()},

@@ -235,12 +235,17 @@ def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Two models, fewer rounds; two minutes at most.")
     ] = False,
+    storage: Annotated[
+        bool, typer.Option("--storage", help="Steps with each storage of parameters and states.")
+    ] = False,
 ) -> None:
     """Time steps, compared with memory bandwidth, torch, Keras and Optax."""
     from optgen.cli.commands import bench as bench_command
 
     raise typer.Exit(
-        bench_command.bench(names or [], model or [], peer or [], json, picture, quick=quick)
+        bench_command.bench(
+            *(names or [], model or [], peer or [], json, picture), quick=quick, storage=storage
+        )
     )
 
 

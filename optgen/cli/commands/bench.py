@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.box import SIMPLE
@@ -15,9 +16,11 @@ from optgen.bench.chart import draw
 from optgen.bench.models import Model, models
 from optgen.bench.peers.libraries import installed
 from optgen.bench.run import Figure, Figures, beginnings, described, figure, growth
+from optgen.bench.storage import StorageFigure, storage_figures
 from optgen.bench.time_budget import Clock
 from optgen.bench.user_specs import generated
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
+from optgen.cli.storage_table import storage_table
 from optgen.compiler.ir.problem import SpecError
 
 #: Columns of a table with all peers.
@@ -38,8 +41,12 @@ def bench(
     picture: Path | None,
     *,
     quick: bool,
+    storage: bool = False,
 ) -> int:
-    """Time steps, and print the results; returns the exit status."""
+    """Time steps, and print the results; returns the exit status.
+
+    With ``storage``, they are steps with each storage of parameters and states.
+    """
     shapes_of, notes = models(), list[str]()
     try:
         wanted = [shapes_of[name] for name in on or [*(_QUICK_MODELS if quick else shapes_of)]]
@@ -54,6 +61,9 @@ def bench(
         with generated(own_files(specs)) as folder:
             for case in chosen:
                 case.made()
+            if storage:
+                plain = [case for case in chosen if not (case.full or case.matrices)]
+                return _storages(plain, shapes, path, quick=quick)
             found = _timed(chosen, shapes, others, folder, quick=quick)
     except SpecError as error:
         print_problems(error.problems)
@@ -72,6 +82,31 @@ def bench(
     if picture is not None:
         draw(found, picture)
         out.print(Text(f"The chart is in {picture}"))
+    return FINE
+
+
+def _storages(chosen: list[Case], shapes: list[Model], path: Path | None, *, quick: bool) -> int:
+    """Time each storage, and print the results; returns the exit status."""
+    rounds, seconds = _QUICK if quick else _THOROUGH
+    facts = described(max(model.size for model in shapes), [])
+    if facts["busy"]:
+        warn("this machine is busy; other work will distort the figures")
+    out.print(Text(", ".join(f"{name} {_shown(value)}" for name, value in facts.items())))
+    notes: list[str] = []
+    found: list[StorageFigure] = []
+    for model in shapes:
+        for case in chosen:
+            with out.status(f"{case.title} on {model.name}"):
+                some = list(storage_figures(case, model, rounds, seconds, notes))
+            found += some
+            table = storage_table(f"{case.label} on {model.name}", some)
+            Console(width=max(out.width, _WIDTH)).print(table)
+    for note in dict.fromkeys(notes):
+        warn(note)
+    if path is not None:
+        text = {"machine": facts, "storage": [asdict(one) for one in found], "notes": notes}
+        path.write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+        out.print(Text(f"The figures are in {path}"))
     return FINE
 
 

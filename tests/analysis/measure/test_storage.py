@@ -242,7 +242,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         (DRAWN, {"middle**2 <= size", "odd >= 0.1", "largest >= size"}),
         (CODES, {"middle**2 <= size", "odd >= 0.1", "largest >= size", "half >= 0.5"}),
     ],
-    ids=str,
+    ids=["bfloat16", "float16", "drawn", "codes"],
 )
 def test_invariants_that_rounding_may_break(kept: Plan, stored: Stored, broken: set[str]) -> None:
     found = in_storage(kept, stored).invariants
