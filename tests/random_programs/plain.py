@@ -66,6 +66,10 @@ class _Stored:
         self._found[place] = np.float32(value)
 
 
+def _store(some: Any, index: int, position: int, value: Any) -> None:
+    some[index] = value
+
+
 def _view(address: int, count: int, real: Any) -> Array:
     if not count:
         return np.zeros(0, real)
@@ -100,6 +104,7 @@ _NAMES: Mapping[str, Any] = {
     "int64": np.int64,
     "larger": _larger,
     "smaller": _smaller,
+    "store": _store,
     "strips": lambda streams: (BLOCK, 0),
     "number_at": _number_at,
     "view": _view,

@@ -148,7 +148,7 @@ def test_every_flipped_bit_is_noticed(whole: tuple[bytes, Snapshot, Path], tmp_p
 
 @pytest.mark.parametrize(
     ("format_", "message"),
-    [(0, "which was never those"), (2, "which is newer than those"), ("1", "format '1'")],
+    [(0, "which was never those"), (3, "which is newer than those"), ("1", "format '1'")],
 )
 def test_other_formats(
     format_: Any, message: str, whole: tuple[bytes, Snapshot, Path], tmp_path: Path
