@@ -37,8 +37,12 @@ class Argument:
             return self.fixed
         if self.partial:
             return self.partial
-        values = tuple(0 if _is_off(part) else part.default for part in self.parts)
+        values = tuple(0 if self._is_zero(part) else part.default for part in self.parts)
         return values if len(values) > 1 else values[0]
+
+    def _is_zero(self, part: Hyperparameter) -> bool:
+        """Whether 0 stands for None: torch's names have no range of their own."""
+        return _is_off(part) and (self.name != part.name or part.allows is None or part.allows(0))
 
     @property
     def is_grouped(self) -> bool:

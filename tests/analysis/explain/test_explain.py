@@ -83,12 +83,12 @@ def test_every_feature_together_moves_what_each_adds(name: str) -> None:
 
 
 def test_averages_and_sums_have_no_codes() -> None:
-    """What stands in for parameters, or adds up gradients, keeps 16 bits."""
+    """What stands in for parameters, or adds up gradients, stays float32."""
     found = cards("sgd")
     stored = stored_as("states=int8")
     assert found["where momentum > 0"].state_bytes_in(stored) == 68 / 64
-    assert found["with average"].state_bytes_in(stored) == 2
-    assert found["with accumulate"].state_bytes_in(stored) == 2
+    assert found["with average"].state_bytes_in(stored) == 4
+    assert found["with accumulate"].state_bytes_in(stored) == 4
 
 
 def test_momentum_is_a_setting_of_its_own() -> None:

@@ -324,7 +324,8 @@ def test_averages_of_parameters_stop_where_it_is_said() -> None:
     found = said("SGD", "parameter_average", HALF)
     assert (found.mean.feature, found.mean.share) == ("average", 0.99)
     assert 0.15 < found.least < 0.25 < found.most
-    assert said("SGD", "parameter_average", CODES).most == found.most
+    # It has no codes, and is float32 where others have them.
+    assert said("SGD", "parameter_average", CODES).most < 1e-5
     options: dict[str, Any] = {"use_ema": True, "state_dtype": "bfloat16"}
     optimizer = optimizers.SGD(learning_rate=1.0, **options)
     weights = START.copy()
