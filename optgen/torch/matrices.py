@@ -13,6 +13,7 @@ from optgen.runtime.kernels import MATRIX, OPTIMIZER
 from optgen.runtime.model import Model
 from optgen.runtime.routing import Routing, routing_of, warn_of_matrices
 from optgen.runtime.rule_metadata import Generated
+from optgen.runtime.stored import Stored, stored_by
 from optgen.torch.distributed import refuse_flat, refuse_grids, spread_dimensions
 from optgen.torch.owned_states import collect
 from optgen.torch.owners import Owners, assign
@@ -104,6 +105,16 @@ class Routed(HasCore):
         """
         with self._core.turn.lock:
             return self._routes(self._current().model)
+
+    def storage(self) -> Stored:
+        """The dtype and the bytes of each state with a number for each element.
+
+        The text of the result is a table, with parameters named as in ``routing``.
+        """
+        with self._core.turn.lock:
+            names = names_of(self.param_groups)
+            found = stored_by(self._current().model)
+            return Stored(replace(one, path=names[one.path]) for one in found)
 
     def sharding_plan(self) -> ShardingPlan:
         """The collectives of a step with gradients of all parameters, for matrices in parts.

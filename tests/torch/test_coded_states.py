@@ -10,17 +10,13 @@ import torch
 
 import optgen.torch as fused
 from optgen.runtime.codes import KINDS
-from optgen.runtime.hyperparameters.treatment import Treatment
 from tests.torch.training import gradients, params_of
 
 SHAPES = ((100, 99), (5,), (64, 128))
 
 
 def adam(params: list[torch.Tensor], kind: Any) -> Any:
-    made = fused.Adam(params, lr=0.01)
-    states = [state.name for state in made.rule.states]
-    made._core.treatment = Treatment("Adam", None, (), "propagate", kind, states=states)
-    return made
+    return fused.Adam(params, lr=0.01, state_dtype=kind)
 
 
 def train(optimizer: Any, params: list[torch.Tensor], steps: range) -> None:
@@ -86,3 +82,16 @@ def test_bytes_are_refused_where_states_have_no_codes() -> None:
         adam(theirs, None).load_state_dict(coded.state_dict())
     with pytest.raises(ValueError, match=r"has bytes of shape \(155, 68\), not \(155, 36\)"):
         adam(theirs, "int4").load_state_dict(coded.state_dict())
+
+
+def test_what_states_take_is_listed_by_name() -> None:
+    layer = torch.nn.Linear(128, 64)
+    optimizer = fused.Adam(layer.named_parameters(), state_dtype="int8")
+    train(optimizer, [*layer.parameters()], range(1))
+    found = optimizer.storage()
+    rows = {(one.path, one.state): (one.dtype, one.nbytes) for one in found}
+    assert rows["weight", "exp_avg"] == ("int8", 128 * 68)
+    assert rows["bias", "exp_avg_sq"] == ("float32", 4 * 64)
+    held = [v for own in optimizer.state.values() for k, v in own.items() if k != "step"]
+    assert found.nbytes == sum(one.nbytes for one in held)
+    assert "int8" in str(found)
