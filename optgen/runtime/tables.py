@@ -52,6 +52,7 @@ class Tables:
             for index, array in enumerate(arrays):
                 if array is not None:
                     self.addresses[index, names.index(name)] = address(array)
+        self._is_drawn = seed is not None
         self.addresses[:, SEED] = seed or 0
         remainders = states.get(ROUNDING[0], [None] * len(variables))
         #: The variables whose buffers have the same formats, which share launches.
@@ -61,7 +62,7 @@ class Tables:
             dtypes = [None if array is None else array.dtype for array in own]
             rest = remainders[index]
             further = 0 if rest is None else 8 * rest.itemsize
-            formats = formats_of(variable.dtype, dtypes, further, is_drawn=seed is not None)
+            formats = formats_of(variable.dtype, dtypes, further, is_drawn=self._is_drawn)
             self._alike.setdefault(formats, []).append(index)
         #: The arrays whose addresses the table holds.
         self._kept = columns
@@ -85,7 +86,8 @@ class Tables:
 
     def count(self, call: int) -> None:
         """Enter the number of a call, on which random rounding depends."""
-        self.addresses[:, STEP] = call
+        if self._is_drawn:
+            self.addresses[:, STEP] = call
 
     def arrays(self, name: str) -> Sequence[Array | None]:
         """The arrays of a buffer, by variable."""

@@ -11,7 +11,7 @@ import operator
 from typing import Any
 
 import numpy as np
-from numba import carray, types
+from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 from numba.np.numpy_support import from_dtype
@@ -80,21 +80,17 @@ def _calling(function: Any, real: Any) -> Any:
     return generate
 
 
-def _native(addresses: Any, tensor: int, column: int, here: Any, real: Any) -> Any:
-    first, _, size, length, ahead = here
-    start = pointer(addresses[tensor, column], first, real)
-    if size == length:
-        for part in range(0, length, BLOCK):
-            fetch(pointer(addresses[tensor, column], first + part, real), ahead)
-    return carray(start, size)
-
-
+@njit
 def _address(addresses: Any, tensor: int, column: int, here: Any, kind: Any) -> Any:
     first, _, size, length, ahead = here
     if size == length:
         for part in range(0, length, BLOCK):
             fetch(pointer(addresses[tensor, column], first + part, kind), ahead)
     return pointer(addresses[tensor, column], first, kind)
+
+
+def _native(addresses: Any, tensor: int, column: int, here: Any, real: Any) -> Any:
+    return carray(_address(addresses, tensor, column, here, real), here[2])
 
 
 def _stored(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -105,7 +101,7 @@ def _stored(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         kinds = (*given[:2], column, given[3], types.NumberClass(stored))
         values = [*arguments[:2], value, arguments[3], context.get_dummy_value()]
         found = types.CPointer(stored)(*kinds)
-        return context.compile_internal(builder, _address, found, values)
+        return context.compile_internal(builder, _address.py_func, found, values)
 
     made.elements = at(some.stored, given[2], arguments[2])
     if some.further:

@@ -9,8 +9,10 @@ from numba import carray, njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-#: Elements that a kernel goes through between two looks ahead.
-BLOCK = 64
+from optgen.runtime import codes
+
+#: Elements that a kernel goes through between two looks ahead: those that share a unit, too.
+BLOCK = codes.BLOCK
 #: How far ahead it asks for memory, in bytes: a processor's own guesses end with each page, and
 #: few streams alone don't keep its memory busy.
 AHEAD = 3072

@@ -12,8 +12,6 @@ from optgen.runtime.codes import storage_of
 from optgen.runtime.dtypes import DTYPES
 
 DType = np.dtype[Any]
-
-
 #: Behind the name of a storage whose numbers are rounded at random.
 DRAWN = " stochastic"
 #: Between the name of a storage and the number of further bits that are stored elsewhere.
@@ -38,7 +36,7 @@ class Formats(types.Type):  # type: ignore[misc]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Numba's own has numbers of this process, and caches of kernels compare what is pickled.
-        return Formats, (self.real, self.columns)
+        return _formats, (self.real, self.columns, self.is_scattered)
 
     def storage(self, column: int) -> str:
         """The storage of a buffer; that which kernels compute in has no name."""
@@ -52,6 +50,10 @@ class Formats(types.Type):  # type: ignore[misc]
     def itemsize(self, column: int) -> int:
         """The bytes of a stored element."""
         return np.dtype(self.columns[column].partition(" ")[0]).itemsize
+
+
+def _formats(real: type, columns: tuple[str, ...], is_scattered: bool) -> Formats:
+    return Formats(real, columns, is_scattered=is_scattered)
 
 
 def formats_of(
