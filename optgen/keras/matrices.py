@@ -15,7 +15,7 @@ from keras import ops
 
 from optgen.keras.arithmetic import TensorFunctions
 from optgen.keras.randomness import Draws
-from optgen.runtime.blocks import blocks_of
+from optgen.runtime.matrix_blocks import blocks_of
 from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view, state_form
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 from math import prod
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.blocks import in_blocks
 from optgen.runtime.chunks import Segments
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
 from optgen.runtime.hyperparameters.storage import Storage
 from optgen.runtime.kernels import MATRIX, OPTIMIZER
+from optgen.runtime.matrix_blocks import in_blocks
 from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.memory import Mask, Memory
 from optgen.runtime.parts import NewStates, StateSource

@@ -9,12 +9,10 @@ import torch
 from numpy.lib.stride_tricks import as_strided
 
 from optgen.runtime.arrays import fills
-from optgen.runtime.dtypes import HALVES as DTYPES
 from optgen.runtime.memory import Mask
 from optgen.runtime.transaction import Call
 
 Tensor = torch.Tensor
-HALVES = tuple(getattr(torch, one.name) for one in DTYPES)
 #: Integer dtypes by size, as which NumPy reads torch's dtypes.
 _INTEGERS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
 #: The limit of a search for a common element of two tensors with gaps.
@@ -51,14 +49,6 @@ def _copy(targets: list[Tensor], sources: list[Tensor]) -> None:
     """Assign tensors."""
     if targets:
         torch._foreach_copy_(targets, sources)
-
-
-def refuse_rounding(named: Mapping[str, Tensor]) -> None:
-    """Raise ValueError for half precision on a device, which is rounded to nearest."""
-    for path, tensor in named.items():
-        if tensor.is_cuda and tensor.element_size() == 2:
-            message = f"parameter {path} is {tensor.dtype} on a device"
-            raise ValueError(f"{message}, where what is stored is rounded to nearest only")
 
 
 def refuse_shared(named: Mapping[str, Tensor]) -> None:

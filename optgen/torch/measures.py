@@ -22,12 +22,6 @@ class Measures(HasCore):
         """The replacements of parameters; None before the first step."""
 
     @property
-    def _gathers(self) -> bool:
-        """Whether some calls only add to gradient sums, so calls must be counted."""
-        on = self._core.settings.on()
-        return any(s.gathers and s.when(on) for s in self.rule.states)
-
-    @property
     def gradient_norm(self) -> float | None:
         """The global norm of the last gradients, before clipping; None if none was computed."""
         return self._core.gradient_norm

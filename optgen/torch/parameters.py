@@ -21,13 +21,14 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
 from optgen.torch.ages import OwnAges
-from optgen.torch.dense_copies import Copies, refuse_rounding, refuse_shared
+from optgen.torch.dense_copies import Copies, refuse_shared
 from optgen.torch.distributed import Shards, local
 from optgen.torch.found_states import FoundStates
 from optgen.torch.gradients import HeldGradients, seen
 from optgen.torch.inputs import read_input
 from optgen.torch.matrix_library import library_for
 from optgen.torch.owners import Owned
+from optgen.torch.refusals import refuse_rounding
 from optgen.torch.states import AGE
 from optgen.torch.states import Given as Found
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 
 import torch
 
-from optgen.runtime.dtypes import NATIVE
+from optgen.runtime.dtypes import DTYPES
 from optgen.runtime.rule_metadata import Generated
-from optgen.torch.dense_copies import HALVES
 from optgen.torch.distributed import refuse_strided, refuse_unsummed
 
-_DTYPES = (*(getattr(torch, one.name) for one in NATIVE), *HALVES)
+_DTYPES = tuple(getattr(torch, dtype.name) for dtype in DTYPES)
 
 
 def refuse_params(
@@ -27,3 +26,11 @@ def refuse_params(
         refuse_unsummed(f"{owner}: parameter {path}", param)
         if rule.view or rule.has_draws() or is_drawn:
             refuse_strided(f"{owner}: parameter {path}", param)
+
+
+def refuse_rounding(named: Mapping[str, torch.Tensor]) -> None:
+    """Raise ValueError for half precision on a device, which is rounded to nearest."""
+    for path, tensor in named.items():
+        if tensor.is_cuda and tensor.element_size() == 2:
+            message = f"parameter {path} is {tensor.dtype} on a device"
+            raise ValueError(f"{message}, where what is stored is rounded to nearest only")

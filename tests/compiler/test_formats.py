@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from optgen.compiler.ir.formats import FLOATS, SIGNED, UNSIGNED, Blockwise, Floating
 from optgen.compiler.ir.problem import UsageError
 from optgen.compiler.ir.storage import Rounding, Stored, stored_as
+from optgen.runtime import codes as runtime_codes
 from optgen.runtime.dtypes import HALVES, NATIVE
 from optgen.runtime.hyperparameters.storage import Rounding as RuntimeRounding
 from optgen.runtime.hyperparameters.storage import StateDtype
@@ -111,14 +112,13 @@ def test_draws_of_codes_are_fair(one: Blockwise, share: float) -> None:
 
 
 def test_codes_are_those_of_kernels() -> None:
-    codes = pytest.importorskip("optgen.runtime.codes")
-    assert {*codes.KINDS} == {*SIGNED} == {*UNSIGNED}
-    for name, kinds in codes.KINDS.items():
+    assert {*runtime_codes.KINDS} == {*SIGNED} == {*UNSIGNED}
+    for name, kinds in runtime_codes.KINDS.items():
         for code, one in zip(kinds, (SIGNED[name], UNSIGNED[name]), strict=True):
-            bits = (np.arange(code.most + 1, dtype=np.uint32) << code.shift) + codes.ONE
+            bits = (np.arange(code.most + 1, dtype=np.uint32) << code.shift) + runtime_codes.ONE
             magnitudes = bits.astype(np.uint32).view(np.float32) - 1
             np.testing.assert_allclose(magnitudes / code.top, one.grid, rtol=1e-6)
-            assert float(one.width) == code.dtype.itemsize / codes.BLOCK
+            assert float(one.width) == code.dtype.itemsize / runtime_codes.BLOCK
             assert one.stays_positive == (not code.is_signed)
 
 

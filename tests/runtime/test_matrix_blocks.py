@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import optgen
 from optgen.compiler.ir.language import VIEWS
-from optgen.runtime.blocks import block_length, in_blocks
+from optgen.runtime.matrix_blocks import block_length, in_blocks
 from optgen.runtime.view import element_places, view_of, whole_places
 from tests.runtime.test_view import Array, as_batch, variables
 
