@@ -24,9 +24,7 @@ def blocks_of(what: str, found: Tensor, param: Tensor, code: Code) -> tuple[Any,
     A state of numbers is encoded. Raises ValueError for rows of bytes that are none of this code.
     """
     if found.dtype is not torch.uint8:
-        strides = param.stride()
-        order = sorted(range(param.ndim), key=lambda axis: -strides[axis])
-        flat = found.detach().cpu().float().permute(order).reshape(-1)
+        flat = found.detach().cpu().float().permute(_order(param)).reshape(-1)
         return code.encoded(seen(flat)), False
     shape = -(-param.numel() // BLOCK), code.dtype.itemsize
     if tuple(found.shape) != shape:
@@ -34,3 +32,17 @@ def blocks_of(what: str, found: Tensor, param: Tensor, code: Code) -> tuple[Any,
     is_there = found.is_cpu and found.is_contiguous() and not found.requires_grad
     own = found if is_there else found.detach().cpu().contiguous().clone()
     return own.numpy().reshape(-1).view(code.dtype), is_there
+
+
+def numbers_of(blocks: Any, param: Tensor, code: Code) -> Tensor:
+    """The numbers of a state that has codes, in the shape of its parameter."""
+    order = _order(param)
+    flat = torch.from_numpy(code.decoded(blocks, param.numel()))
+    places = sorted(range(param.ndim), key=order.__getitem__)
+    return flat.reshape([param.shape[axis] for axis in order]).permute(places)
+
+
+def _order(param: Tensor) -> list[int]:
+    """The axes of a parameter in the order of its memory, the fastest last."""
+    strides = param.stride()
+    return sorted(range(param.ndim), key=lambda axis: -strides[axis])

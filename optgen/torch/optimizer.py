@@ -35,6 +35,7 @@ from optgen.torch.refusals import refuse_params
 from optgen.torch.state_view import Live
 from optgen.torch.states import given, shapes_of
 from optgen.torch.storage import counts_calls, names_of, storage_of
+from optgen.torch.surgery import Surgery
 from optgen.torch.version_counters import marking_changed
 
 Tensor = torch.Tensor
@@ -44,7 +45,7 @@ _CALLS = "calls"
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 
 
-class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
+class FusedOptimizer(Routed, Measures, Surgery, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
