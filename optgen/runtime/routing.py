@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,7 @@ from optgen.runtime.hyperparameters.exclusions import keys_of
 from optgen.runtime.model import Model
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.stored import Stored, stored_by
+from optgen.runtime.text_table import aligned
 
 #: As a matrix; by the fallback; as no matrix of a rule that has some; by a rule without matrices;
 #: with its own gradient.
@@ -37,6 +39,11 @@ class Route:
     columns: int = 0
 
     @property
+    def elements(self) -> int:
+        """The number of its elements."""
+        return math.prod(self.shape)
+
+    @property
     def view(self) -> str:
         """The matrices as text; empty if there is none."""
         if not self.matrices:
@@ -51,13 +58,11 @@ class Routing(tuple[Route, ...]):
     __slots__ = ()
 
     def __str__(self) -> str:
-        rows = [("variable", "shape", "updated as", "rows x columns")]
-        rows += [(one.path, _shape(one.shape), one.updated, one.view) for one in self]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+        return aligned(self._rows())
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("variable", "shape", "updated as", "rows x columns")]
+        return rows + [(one.path, _shape(one.shape), one.updated, one.view) for one in self]
 
 
 def routing_of(model: Model, rule: type[Generated], names: Sequence[str] | None = None) -> Routing:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from optgen.runtime.codes import CODES, KINDS, storage_of
 from optgen.runtime.model import Model
+from optgen.runtime.text_table import aligned
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,7 @@ class Stored(tuple[StoredState, ...]):
         rows = [("variable", "state", "dtype", "bytes")]
         rows += [(one.path, one.state, one.dtype, str(one.nbytes)) for one in self]
         rows.append(("", "", "", str(self.nbytes)))
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+        return aligned(rows)
 
 
 def stored_by(model: Model) -> Stored:

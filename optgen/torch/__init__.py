@@ -12,6 +12,7 @@ from torch.optim import Optimizer, lr_scheduler, swa_utils
 import optgen.optimizers as generated
 from optgen.runtime.suggestions import nearest
 from optgen.torch.classes import made_like, optimizer_class
+from optgen.torch.named_states import match_names
 from optgen.torch.optimizer import FusedOptimizer
 
 _PREFIX = "Torch"
@@ -35,6 +36,7 @@ __all__ = [  # noqa: PLE0604
     "FusedOptimizer",
     "Optimizer",
     "lr_scheduler",
+    "match_names",
     "optimizer_class",
     "swa_utils",
     *_RULES,

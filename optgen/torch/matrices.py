@@ -14,10 +14,12 @@ from optgen.runtime.model import Model
 from optgen.runtime.routing import Routing, routing_of, warn_of_matrices
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.stored import Stored, stored_by
+from optgen.torch.arguments import Argument
 from optgen.torch.distributed import refuse_flat, refuse_grids, spread_dimensions
 from optgen.torch.owned_states import collect
 from optgen.torch.owners import Owners, assign
 from optgen.torch.parameters import Parameters
+from optgen.torch.routes import ParameterRouting, parameter_routing
 from optgen.torch.sharding_plan import ShardingPlan, plan_of
 from optgen.torch.states import AGE
 from optgen.torch.storage import names_of
@@ -91,20 +93,24 @@ class Routed(HasCore):
 
     #: The optimizer for arrays whose rule this runs.
     rule: ClassVar[type[Generated]]
+    arguments: ClassVar[tuple[Argument, ...]]
     param_groups: list[dict[str, Any]]
 
     @abstractmethod
     def _current(self) -> Parameters:
         """The current parameters."""
 
-    def routing(self) -> Routing:
-        """How each parameter is updated: as which matrix, by the fallback, or plainly.
+    def routing(self) -> ParameterRouting:
+        """How each parameter is updated, in which group, and what its states take.
 
-        The text of the result is a table. Parameters have their names if torch was given any, else
-        the numbers of their group and place.
+        The result has a route for each parameter, and one for each group in ``groups``; its text
+        is a table of both. Parameters have their names if torch was given any, else the numbers of
+        their group and place.
         """
         with self._core.turn.lock:
-            return self._routes(self._current().model)
+            model = self._current().model
+            found = self._routes(model), model, self.param_groups, self.arguments
+            return parameter_routing(*found)
 
     def storage(self) -> Stored:
         """The dtype and the bytes of each state with a number for each element.

@@ -32,6 +32,7 @@ from optgen.torch.owners import Owners
 from optgen.torch.parameters import Parameters
 from optgen.torch.peers import Peer
 from optgen.torch.refusals import refuse_params
+from optgen.torch.rules import RULE, GroupRules, Ruled
 from optgen.torch.state_view import Live
 from optgen.torch.states import given, shapes_of
 from optgen.torch.storage import counts_calls, names_of, storage_of
@@ -45,7 +46,7 @@ _CALLS = "calls"
 _REMADE = ("_core", "_groups", "_parameters", "_live")
 
 
-class FusedOptimizer(Routed, Measures, Surgery, torch.optim.Optimizer):
+class FusedOptimizer(Routed, Measures, Surgery, Ruled):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -62,16 +63,14 @@ class FusedOptimizer(Routed, Measures, Surgery, torch.optim.Optimizer):
         owner = type(self).__name__
         peers.refuse_chosen(values, owner)
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
-        self._shared = {
-            name: value
-            for argument in self.arguments
-            if not argument.is_grouped
-            for name, value in checked[argument.name].items()
-        }
+        whole = [checked[a.name] for a in self.arguments if not a.is_grouped]
+        self._shared = {name: value for own in whole for name, value in own.items()}
         self._storage = storage_of(values)
         self._owners: Owners = {}
+        self._rules = GroupRules(owner, values["rules"], self.arguments, bool(self.rule.view))
         self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
         super().__init__(params, defaults)
+        self._rules.warn_of_unused(self.param_groups)
 
     def _start(self, defaults: Mapping[str, Any]) -> None:
         """Reset: nothing is built, and no call counted."""
@@ -282,7 +281,7 @@ class FusedOptimizer(Routed, Measures, Surgery, torch.optim.Optimizer):
             owner, groups = type(self).__name__, state["param_groups"]
             for group in groups:
                 peers.refuse_other(group, peers.constants(self.peer, self.arguments), owner)
-            names = [*self.defaults, *(argument.name for argument in self.arguments), MATRIX]
+            names = [*self.defaults, *(argument.name for argument in self.arguments), MATRIX, RULE]
             complete(groups, self.param_groups, names)
         super().__setstate__(state)
         if counters is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from optgen.runtime.text_table import aligned
 from optgen.torch.exchange import Divided, buckets
 
 #: What a collective moves between the parts of parameters and their owners.
@@ -36,12 +37,7 @@ class ShardingPlan(tuple[Collective, ...]):
     __slots__ = ()
 
     def __str__(self) -> str:
-        rows = [_TITLES, *map(_row, self)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        return "\n".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        )
+        return aligned([_TITLES, *map(_row, self)])
 
 
 def _row(one: Collective) -> tuple[str, ...]:
