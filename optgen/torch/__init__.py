@@ -1,36 +1,31 @@
 """Optimizers for torch: torch's formulas, names and defaults, in fused kernels.
 
-Each generated optimizer with a ``[torch]`` table has a class here; ``optimizer_class`` adapts any
-other. The other names of ``torch.optim`` are re-exported, so that changing the import suffices.
+Each generated optimizer has a class here, made when it is first used. Torch's names are those of
+optimizers with torch's formulas; ``optimizer_class`` adapts any other. The other names of
+``torch.optim`` are re-exported, so that changing the import suffices.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from torch import optim
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
 import optgen.optimizers as generated
+from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.suggestions import nearest
 from optgen.torch.classes import made_like, optimizer_class
 from optgen.torch.named_states import match_names
 from optgen.torch.optimizer import FusedOptimizer
 
 _PREFIX = "Torch"
-#: A rule without the table has torch's formulas, but not the arguments and states of its class.
-_RULES = {
-    name.removeprefix(_PREFIX): getattr(generated, name)
-    for name in generated.__all__
-    if name.startswith(_PREFIX) and getattr(generated, name).torch_names
-}
-globals().update(
-    {name: made_like(getattr(optim, name, None), rule, name) for name, rule in _RULES.items()}
-)
-
-
-def __getattr__(name: str) -> type[FusedOptimizer]:
-    """Raise AttributeError; for type checkers, unlisted names are classes."""
-    raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
-
+_RULES = [name for name in generated.list() if name != LossScaleOptimizer.__name__]
+#: The optimizers by the name of their class here, first those with torch's formulas.
+_TORCH = {name.removeprefix(_PREFIX): name for name in _RULES if name.startswith(_PREFIX)}
+#: A name of torch's means torch's formulas, and nothing else.
+_OTHERS = [name for name in _RULES if name not in _TORCH.values() and not hasattr(optim, name)]
+CLASSES = _TORCH | {name: name for name in _OTHERS}
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",
@@ -39,5 +34,28 @@ __all__ = [  # noqa: PLE0604
     "match_names",
     "optimizer_class",
     "swa_utils",
-    *_RULES,
+    *_TORCH,
 ]
+
+if TYPE_CHECKING:
+    from optgen.optimizers import torch as typed
+    from optgen.optimizers.torch import *  # noqa: F403
+
+    __all__ += typed.__all__
+
+
+def __getattr__(name: str) -> type[FusedOptimizer]:
+    """The class of an optimizer. Raises AttributeError for another name."""
+    if name in CLASSES:
+        peer = getattr(optim, name, None)
+        made = globals()[name] = made_like(peer, getattr(generated, CLASSES[name]), name)
+        return made
+    message = f"module {__name__!r} has no {name!r}"
+    if name in _RULES and hasattr(optim, name):
+        message = f"{message} with torch's formulas; optgen.optimizers.{name} has others, and "
+        raise AttributeError(f"{message}optimizer_class adapts it")
+    raise AttributeError(f"{message}{nearest(name, CLASSES)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *CLASSES})

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter, Value
@@ -124,8 +125,10 @@ def defaulting(listed: Iterable[Argument], peer: Any) -> tuple[Argument, ...]:
     return tuple(replace(one, partial=partial.get(one.name, ())) for one in listed)
 
 
-def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
-    """The signature of a class with these arguments."""
+def signature(
+    listed: tuple[Argument, ...], types: Mapping[str, Any] = MappingProxyType({})
+) -> inspect.Signature:
+    """The signature of a class with these arguments, of which some have ``types``."""
     kind = inspect.Parameter
     own = [kind("self", kind.POSITIONAL_ONLY), kind("params", kind.POSITIONAL_OR_KEYWORD)]
     grouped = [a for a in listed if a.is_grouped]
@@ -134,4 +137,7 @@ def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
     own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
     own += [kind(name, kind.KEYWORD_ONLY, default=one) for name, one in STORAGE.items()]
     own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in (RULES, *IMPLEMENTATIONS)]
-    return inspect.Signature(own)
+    return inspect.Signature(
+        [one.replace(annotation=types.get(one.name, kind.empty)) for one in own],
+        return_annotation=None if types else inspect.Signature.empty,
+    )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copyreg
-from inspect import Signature
 from typing import Any
 
+from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.optimizer import Optimizer
-from optgen.torch.arguments import arguments, defaulting, signature
+from optgen.torch.annotations import COMMON, type_of
+from optgen.torch.arguments import Argument, arguments, defaulting, signature
+from optgen.torch.docstrings import docstring
 from optgen.torch.optimizer import FusedOptimizer
 from optgen.torch.peers import Peer
 
@@ -28,18 +30,31 @@ def made_like(peer: Peer, rule: type[Optimizer], name: str = "") -> type[FusedOp
     key = rule, name or rule.__name__
     if key not in _MADE:
         listed = defaulting(arguments(rule), peer)
-        parameters = list(signature(listed).parameters.values())[1:]
         contents = {
             "rule": rule,
             "arguments": listed,
             "peer": peer,
+            "__init__": _constructor(listed),
             "__reduce__": _reduced,
-            "__doc__": rule.__doc__,
+            "__doc__": docstring(rule, listed, STORAGE),
             "__module__": "optgen.torch",
-            "__signature__": Signature(parameters),
         }
         _MADE[key] = type(key[1], (FusedOptimizer,), contents)
     return _MADE[key]
+
+
+def _constructor(listed: tuple[Argument, ...]) -> Any:
+    """The constructor of a class, whose arguments tools can read."""
+
+    def __init__(self: FusedOptimizer, *args: Any, **kwargs: Any) -> None:  # noqa: N807
+        FusedOptimizer.__init__(self, *args, **kwargs)
+
+    types = {**COMMON, **{argument.name: type_of(argument) for argument in listed}}
+    shown: Any = __init__
+    shown.__signature__ = signature(listed, types)
+    names = shown.__signature__.parameters
+    shown.__annotations__ = {n: types[n] for n in names if n in types} | {"return": None}
+    return shown
 
 
 def _reduced(optimizer: FusedOptimizer) -> tuple[Any, ...]:
