@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -12,13 +11,18 @@ import torch
 from optgen.runtime.core import HasCore
 from optgen.runtime.rule_metadata import Generated
 from optgen.torch.cut_states import Cut, cut_states, kept_in_reset
-from optgen.torch.distributed import is_shared
 from optgen.torch.parameters import Parameters
 from optgen.torch.places import Place, place_of
+from optgen.torch.rows import (
+    Index,
+    dimension_of,
+    others,
+    parameter_like,
+    refuse_other_shape,
+    rows_of,
+)
 
 Tensor = torch.Tensor
-#: Rows along a dimension: a mask, or their numbers.
-Index = Tensor | Sequence[int] | Sequence[bool]
 
 
 class Surgery(HasCore):
@@ -43,12 +47,13 @@ class Surgery(HasCore):
         """The current parameters, registered anew."""
 
     def replace(self, old: Tensor | str, new: Tensor) -> Tensor:
-        """Put ``new``, of the same shape, in the place of a parameter, with all its states."""
+        """Put ``new``, of the same shape, in the place of a parameter, with all its states.
+
+        Returns ``new``. Raises TypeError or ValueError for what can't take the place.
+        """
         with self._core.turn.lock:
             place = self._place(old)
-            if new.shape != place.param.shape:
-                message = f"has shape {tuple(new.shape)}, the old {tuple(place.param.shape)}"
-                raise ValueError(f"{place.what}: the new parameter {message}; use grow or prune")
+            refuse_other_shape(place, new, place.param.shape)
             return self._exchange(place, new, None)
 
     def grow(self, old: Tensor | str, new: Tensor, dim: int = 0) -> Tensor:
@@ -61,15 +66,11 @@ class Surgery(HasCore):
         """
         with self._core.turn.lock:
             place = self._place(old)
-            before, dim = tuple(place.param.shape), _dimension(place, dim)
-            after, count = tuple(new.shape), before[dim]
-            if len(after) != len(before) or after != (
-                *before[:dim],
-                max(after[dim], count),
-                *before[dim + 1 :],
-            ):
-                message = f"parameter of shape {after} has no first rows of shape {before}"
-                raise ValueError(f"{place.what}: a {message} along dimension {dim}")
+            wanted, dim = [*place.param.shape], dimension_of(place, dim)
+            count = wanted[dim]
+            if isinstance(new, Tensor) and new.ndim == len(wanted):
+                wanted[dim] = max(count, new.shape[dim])
+            refuse_other_shape(place, new, wanted)
             rows = torch.arange(count, device=place.param.device)
             return self._exchange(place, new, Cut(dim, rows, rows))
 
@@ -84,15 +85,12 @@ class Surgery(HasCore):
         """
         with self._core.turn.lock:
             place = self._place(old)
-            dim = _dimension(place, dim)
-            rows = _rows(place, keep, dim)
-            wanted = [*place.param.shape]
-            wanted[dim] = len(rows)
+            dim = dimension_of(place, dim)
+            rows, wanted = rows_of(place, keep, dim), [*place.param.shape]
             if new is None:
-                new = _like(place.param, place.param.detach().index_select(dim, rows))
-            if [*new.shape] != wanted:
-                message = f"has shape {tuple(new.shape)}, what is kept {tuple(wanted)}"
-                raise ValueError(f"{place.what}: the new parameter {message}")
+                new = parameter_like(place.param, place.param.detach().index_select(dim, rows))
+            wanted[dim] = len(rows)
+            refuse_other_shape(place, new, wanted)
             targets = torch.arange(len(rows), device=rows.device)
             return self._exchange(place, new, Cut(dim, rows, targets))
 
@@ -106,18 +104,18 @@ class Surgery(HasCore):
         with self._core.turn.lock:
             place = self._place(which)
             if index is None:
-                self._check()
-                made = self._current()
-                own = self.state.get(place.param)
-                if own:
-                    kept = kept_in_reset(own, made, place.index, self.rule.states)
-                    self._put(place, place.param, kept)
+                self._reset(place)
                 return
-            dim = _dimension(place, dim)
-            rest = torch.ones(place.param.shape[dim], dtype=torch.bool, device=place.param.device)
-            rest[_rows(place, index, dim)] = False
-            rows = rest.nonzero().flatten()
+            dim = dimension_of(place, dim)
+            rows = others(place, rows_of(place, index, dim), dim)
             self._exchange(place, place.param, Cut(dim, rows, rows))
+
+    def _reset(self, place: Place) -> None:
+        self._check()
+        made = self._current()
+        if own := self.state.get(place.param):
+            kept = kept_in_reset(own, made, place.index, self.rule.states)
+            self._put(place, place.param, kept)
 
     def _check(self) -> None:
         self._core.refuse_inside("change its parameters")
@@ -130,20 +128,11 @@ class Surgery(HasCore):
     def _exchange(self, place: Place, new: Tensor, cut: Cut | None) -> Tensor:
         """Put a parameter in a place, with the states that are kept."""
         self._check()
-        if not isinstance(new, Tensor) or not new.is_leaf:
-            raise TypeError(
-                f"{place.what}: the new parameter must be a leaf, torch.nn.Parameter(…)"
-            )
-        other = self.param_groups
-        if new is not place.param and any(new is p for group in other for p in group["params"]):
+        held = (param for group in self.param_groups for param in group["params"])
+        if new is not place.param and any(new is param for param in held):
             raise ValueError(f"{place.what}: the new parameter is in the optimizer already")
         made, own = self._current(), self.state.get(place.param)
         if own and cut is not None:
-            if is_shared(place.param):
-                message = (
-                    "is spread over processes, and so are its states; reset it, and replace it"
-                )
-                raise ValueError(f"{place.what} {message} in param_groups")
             own = cut_states(place, new, own, cut, made, self.rule, self._core.settings)
         self._put(place, new, own)
         return new
@@ -165,38 +154,3 @@ class Surgery(HasCore):
         params[number] = new
         if own:
             self.state[new] = own
-
-
-def _dimension(place: Place, dim: int) -> int:
-    dims = place.param.ndim
-    if not -dims <= dim < dims:
-        raise IndexError(f"{place.what} has {dims} dimensions, and so none with the number {dim}")
-    return dim % dims
-
-
-def _rows(place: Place, index: Index, dim: int) -> Tensor:
-    """The numbers of rows, from a mask or from numbers. Raises TypeError or IndexError."""
-    given = torch.as_tensor(index, device=place.param.device).detach()
-    count = place.param.shape[dim]
-    if given.dtype is torch.bool:
-        if tuple(given.shape) != (count,):
-            message = f"has {count} rows along dimension {dim}, the mask shape {tuple(given.shape)}"
-            raise IndexError(f"{place.what} {message}")
-        return given.nonzero().flatten()
-    if given.is_floating_point() or given.is_complex():
-        if given.numel():
-            raise TypeError(
-                f"{place.what}: rows are chosen by a mask or numbers, not {given.dtype}"
-            )
-        given = given.long()
-    rows = given.reshape(-1).long()
-    if rows.numel() and not -count <= int(rows.min()) <= int(rows.max()) < count:
-        raise IndexError(f"{place.what} has {count} rows along dimension {dim}, not all of {index}")
-    return rows % count if count else rows
-
-
-def _like(old: Tensor, values: Tensor) -> Tensor:
-    """A parameter of the same kind with other values."""
-    if isinstance(old, torch.nn.Parameter):
-        return torch.nn.Parameter(values, requires_grad=old.requires_grad)
-    return values.requires_grad_(old.requires_grad)

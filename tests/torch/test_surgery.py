@@ -178,7 +178,7 @@ def test_a_parameter_of_the_same_shape_takes_all_states() -> None:
     assert optimizer.replace(param, new) is new
     assert_equal([optimizer.state[new][name] for name in ("exp_avg", "exp_avg_sq")], moments)
     assert optimizer.param_groups[0]["params"] == [new]
-    with pytest.raises(ValueError, match=r"has shape \(3,\), the old \(3, 4\); use grow"):
+    with pytest.raises(ValueError, match=r"has shape \(3,\), and \(3, 4\) would fit the old"):
         optimizer.replace(new, torch.zeros(3))
 
 
@@ -218,8 +218,8 @@ REFUSED: dict[str, tuple[Callable[[Any, Tensor], object], type[Exception], str]]
     "unknown name": (lambda o, p: o.reset("wieght"), KeyError, "did you mean 'weight'"),
     "stranger": (lambda o, p: o.reset(torch.ones(3)), ValueError, "no such parameter"),
     "no parameter": (lambda o, p: o.reset(3), TypeError, "by its name, not as 3"),
-    "fewer": (lambda o, p: o.grow(p, torch.ones(2, 4)), ValueError, "has no first rows of"),
-    "wider": (lambda o, p: o.grow(p, torch.ones(4, 5)), ValueError, "has no first rows of"),
+    "fewer": (lambda o, p: o.grow(p, torch.ones(2, 4)), ValueError, "would fit the old one"),
+    "wider": (lambda o, p: o.grow(p, torch.ones(4, 5)), ValueError, "would fit the old one"),
     "mask": (lambda o, p: o.prune(p, [True]), IndexError, "has 3 rows along dimension 0, the mask"),
     "rows": (lambda o, p: o.prune(p, [3]), IndexError, "has 3 rows along dimension 0, not all"),
     "numbers": (lambda o, p: o.reset(p, [0.5]), TypeError, "by a mask or numbers, not"),
