@@ -21,11 +21,11 @@ from optgen.torch.optimizer import FusedOptimizer
 
 _PREFIX = "Torch"
 _RULES = [name for name in generated.list() if name != LossScaleOptimizer.__name__]
-#: The optimizers by the name of their class here, first those with torch's formulas.
+#: The optimizers with torch's formulas, by the name of torch's class.
 _TORCH = {name.removeprefix(_PREFIX): name for name in _RULES if name.startswith(_PREFIX)}
-#: A name of torch's means torch's formulas, and nothing else.
-_OTHERS = [name for name in _RULES if name not in _TORCH.values() and not hasattr(optim, name)]
-CLASSES = _TORCH | {name: name for name in _OTHERS}
+#: Those with a class here, by its name: one of torch's means torch's formulas, and nothing else.
+CLASSES = {name: name for name in _RULES if not hasattr(optim, name)}
+CLASSES = {name: name for name in CLASSES if not name.startswith(_PREFIX)} | _TORCH
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",

@@ -9,8 +9,6 @@ import pytest
 import torch
 
 import optgen.torch as fused
-from optgen.optimizers import SOAP
-from optgen.torch import optimizer_class
 from tests.torch.training import assert_equal, params_of, run, values
 
 Tensor = torch.Tensor
@@ -193,25 +191,44 @@ def test_before_the_first_step_there_is_nothing_to_keep() -> None:
     assert float(optimizer.state[more]["step"]) == 1
 
 
-def rotated() -> tuple[Any, Tensor]:
-    (param,) = params_of((3, 4))
-    optimizer = optimizer_class(SOAP)([("weight", param)])
-    run(optimizer, [param], range(2))
-    return optimizer, param
+@pytest.mark.parametrize("dim", [0, 1, 2])
+def test_vectors_of_rows_and_columns_are_cut_along_their_dimensions(dim: int) -> None:
+    """Rows are those of the first dimension, columns the elements of the others."""
+    (param,) = params_of((4, 3, 5))
+    optimizer = fused.SM3([param])
+    rows, columns = torch.rand(4), torch.rand(3, 5)
+    own = {"row_bound": rows.double(), "column_bound": columns.double().flatten()}
+    optimizer.state[param] = {"step": 3, "mean_change": torch.rand(4, 3, 5), **own}
+    keep = torch.tensor([2, 0])
+    fewer = optimizer.prune(param, keep, dim)
+    grown = [*fewer.shape]
+    grown[dim] = 3
+    more = torch.zeros(grown).requires_grad_()
+    optimizer.grow(fewer, more, dim)
+    if dim == 0:
+        rows = torch.cat([rows[keep], torch.zeros(1)])
+    else:
+        kept = columns.index_select(dim - 1, keep)
+        columns = torch.cat([kept, torch.zeros_like(kept).narrow(dim - 1, 0, 1)], dim - 1)
+    state = optimizer.state[more]
+    torch.testing.assert_close(state["row_bound"].float(), rows)
+    torch.testing.assert_close(state["column_bound"].float(), columns.flatten())
+    assert float(state["step"]) == 3
 
 
 def test_states_that_mix_rows_are_refused_with_the_way_out() -> None:
-    optimizer, param = rotated()
-    before = {name: value.clone() for name, value in optimizer.state[param].items()}
+    (param,) = params_of((3, 4))
+    optimizer = fused.SOAP([("weight", param)])
+    optimizer.state[param] = before = {"step": 2, "left_product": torch.eye(3)}
     more = longer(param.detach(), 2).requires_grad_()
     with pytest.raises(ValueError, match=r"mixes the rows .*; call reset\('weight'\) first"):
         optimizer.grow(param, more)
     assert optimizer.param_groups[0]["params"][0] is param
-    assert_equal([*optimizer.state[param].values()], [*before.values()])
+    assert optimizer.state[param] is before
     optimizer.reset("weight")
     optimizer.grow("weight", more)
-    run(optimizer, [more], range(2))
-    assert optimizer.state[more]["left_product"].shape == (5, 5)
+    sizes = {one.state: one.nbytes for one in optimizer.storage()}
+    assert (sizes["left_product"], sizes["right_product"]) == (4 * 5 * 5, 4 * 4 * 4)
 
 
 REFUSED: dict[str, tuple[Callable[[Any, Tensor], object], type[Exception], str]] = {
