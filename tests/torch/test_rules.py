@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 import torch
+from torch.distributed.checkpoint.state_dict import (
+    StateDictOptions,
+    get_state_dict,
+    set_state_dict,
+)
 from torch.optim.lr_scheduler import LambdaLR
 
 import optgen.torch as fused
@@ -106,6 +111,24 @@ def test_schedulers_files_copies_and_pickles_keep_the_groups() -> None:
             assert_equal(values(group["params"]), values(own["params"]))
         other.add_param_group({"params": [("new.bias", torch.ones(3).requires_grad_())]})
         assert other.param_groups[-1]["weight_decay"] == 0
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_distributed_checkpoints_keep_the_groups(flat: bool) -> None:
+    """As dictionaries by name, which torch makes for files."""
+    options = StateDictOptions(flatten_optimizer_state_dict=flat)
+    model, other = network(), network()
+    one, two = (fused.AdamW(m.named_parameters(), lr=0.2, rules=RULES) for m in (model, other))
+    train(one, range(2))
+    two.param_groups[1]["weight_decay"] = 0.7
+    found = get_state_dict(model, one, options=options)
+    own: dict[str, Any] = {"model_state_dict": found[0], "optim_state_dict": found[1]}
+    set_state_dict(other, two, **own, options=options)
+    for group, loaded in zip(one.param_groups, two.param_groups, strict=True):
+        assert group.get("rule") == loaded.get("rule")
+        assert group["weight_decay"] == loaded["weight_decay"]
+    for param, its in zip(model.parameters(), other.parameters(), strict=True):
+        assert_equal([*one.state[param].values()], [*two.state[its].values()])
 
 
 def test_a_state_of_torchs_class_leaves_the_rules() -> None:
