@@ -6,24 +6,21 @@ other. The other names of ``torch.optim`` are re-exported, so that changing the 
 
 from __future__ import annotations
 
-from torch import optim
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
 import optgen.optimizers as generated
 from optgen.runtime.suggestions import nearest
-from optgen.torch.classes import made_like, optimizer_class
+from optgen.torch.classes import optimizer_class
 from optgen.torch.optimizer import FusedOptimizer
+from optgen.torch.peers import PREFIX
 
-_PREFIX = "Torch"
 #: A rule without the table has torch's formulas, but not the arguments and states of its class.
 _RULES = {
-    name.removeprefix(_PREFIX): getattr(generated, name)
+    name.removeprefix(PREFIX): getattr(generated, name)
     for name in generated.__all__
-    if name.startswith(_PREFIX) and getattr(generated, name).torch_names
+    if name.startswith(PREFIX) and getattr(generated, name).torch_names
 }
-globals().update(
-    {name: made_like(getattr(optim, name, None), rule, name) for name, rule in _RULES.items()}
-)
+globals().update({name: optimizer_class(rule, name) for name, rule in _RULES.items()})
 
 
 def __getattr__(name: str) -> type[FusedOptimizer]:
