@@ -11,13 +11,15 @@ from typing import Any
 class Contents:
     """Options of groups, and of each variable its group, its states and its number of updates.
 
-    A number of updates is None where the library counts none.
+    A number of updates is None where the library counts none. Shapes of variables are known of
+    some only.
     """
 
     groups: Sequence[Mapping[str, Any]]
     members: Sequence[int]
     states: Sequence[Mapping[str, Any]]
     ages: Sequence[float | None]
+    shapes: Sequence[tuple[int, ...]] = ()
 
     @property
     def age(self) -> float | None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from optgen.checkpoints import own, state_dicts, trees, variables
 from optgen.checkpoints.contents import Contents
+from optgen.checkpoints.defaults import defaults
 from optgen.checkpoints.kin import between
 from optgen.checkpoints.report import COUNTER, OPTION, STATE, Line, Trace, table
-from optgen.checkpoints.defaults import defaults
 from optgen.checkpoints.sides import Side, source_side, target_side
 from optgen.checkpoints.tables import IN_GROUP, IN_STATE
 from optgen.checkpoints.translation import from_rule, to_rule
@@ -46,24 +46,11 @@ def convert(
     to: str,
     *,
     source: str = "",
-    rule: Any = "",
+    rule: str | type = "",
     options: Mapping[str, Any] | None = None,
     like: Any = None,
 ) -> Converted:
-    """The state of an optimizer as another library's class of the same rule has it.
-
-    ``state`` is an optimizer, or what it saves: a state dictionary (torch, timm, bitsandbytes and
-    classes of ``optgen.torch``), Keras's variables as a list or a dictionary by place, Optax's
-    tree, or a file or store of an optimizer of ``optgen.optimizers``. ``to`` is ``"torch"``,
-    ``"keras"``, ``"optax"``, ``"timm"``, ``"bitsandbytes"`` or ``"optgen"``, and ``source`` where
-    it comes from, which an optimizer says itself. ``rule`` is the class there, or the rule here,
-    where the state doesn't say it. ``options`` are hyperparameters, by the names of the source,
-    that the state doesn't hold. ``like`` is the optimizer that the result is loaded into, or its
-    state: Optax's tree is filled in, and other options are taken from it.
-
-    Raises ValueError where no class has the rule, where it must be named, or for a state that
-    doesn't fit.
-    """
+    """What ``optgen.convert`` does."""
     begin, trace = source_side(state, source, rule), Trace()
     contents, assumed = _read(state, begin, dict(options or {}))
     trace.begin(OPTION, [name for group in contents.groups for name in group])
@@ -96,17 +83,17 @@ def _read_bare(state: Any, side: Side, options: Mapping[str, Any]) -> tuple[Cont
     known = {name: one for name, one in config.items() if name in side.entry.options}
     if config:
         known["learning_rate"] = float(state.learning_rate)
-    given = {**known, **options}
     usual = defaults(side.library, side.entry)
-    whole = {**{name: one for name, one in usual.items() if name not in given}, **given}
     reading = trees.read if side.layout == TREE else variables.read
-    contents = reading(state.variables if config else state, side.entry, whole)
-    return contents, [name for name in whole if name not in given]
+    held = state.variables if config else state
+    contents = reading(held, side.entry, {**known, **options}, usual)
+    (group,) = contents.groups
+    return replace(contents, groups=[{**usual, **group}]), [n for n in usual if n not in group]
 
 
 def _written(contents: Contents, side: Side, like: Any) -> Any:
     if side.is_array_optimizer:
-        return own.written(contents, like)
+        return own.written(contents, like, side.library.calls_by)
     if side.layout == DICTIONARY:
         saved = like.state_dict() if hasattr(like, "state_dict") else like
         return state_dicts.written(contents, side.library, side.entry, saved)

@@ -25,7 +25,9 @@ def snapshot_of(state: Any) -> Snapshot | None:
         case Snapshot():
             return state
         case Optimizer():
-            return state._snapshot()
+            saved: dict[str, Any] = {}
+            state.save_own_variables(saved)
+            return store.get(saved)
         case str() | PathLike():
             return file.read(state)
         case Mapping() if OF_STORES in state:
@@ -48,12 +50,18 @@ def read(found: Snapshot, rule: type[Optimizer]) -> Contents:
             states[path][name] = array
     count = len(states)
     age = float(found.counters[_UPDATES])
-    return Contents([options], [0] * count, [*states.values()], [age] * count)
+    shapes = [shape for shape, _ in found.variables.values()]
+    return Contents([options], [0] * count, [*states.values()], [age] * count, shapes)
 
 
-def written(contents: Contents, like: Optimizer) -> dict[str, Any]:
-    """A store that ``like.load_own_variables`` takes. Raises ValueError where states are lacking."""
-    found = like._snapshot()
+def written(contents: Contents, like: Optimizer, calls_by: str) -> dict[str, Any]:
+    """A store for ``like.load_own_variables``.
+
+    ``calls_by`` is the hyperparameter that says how many calls an update has. Raises ValueError
+    for other variables.
+    """
+    found = snapshot_of(like)
+    assert found is not None
     paths = {path: place for place, path in enumerate(found.variables)}
     if len(paths) != len(contents.states):
         raise ValueError(f"there are {len(contents.states)} variables, and {len(paths)} here")
@@ -67,7 +75,7 @@ def written(contents: Contents, like: Optimizer) -> dict[str, Any]:
         name: value for name, value in contents.groups[0].items() if name in found.config
     }
     updates = int(contents.age or 0)
-    every = config.get("gradient_accumulation_steps") or 1
+    every = int(config.get(calls_by) or 1)
     counters = dict(found.counters) | {_UPDATES: updates, _CALLS: updates * every}
     made: dict[str, Any] = {}
     store.put(replace(found, arrays=arrays, config=config, counters=counters), made)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 OPTION, STATE, COUNTER = "option", "state", "counter"
 #: What stands where one side has no counterpart.
-NONE = "–"
+NONE = "-"
 
 
 @dataclass(frozen=True)

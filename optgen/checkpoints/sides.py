@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from optgen.checkpoints import own, state_dicts
@@ -19,7 +20,7 @@ from optgen.checkpoints.tables import (
 )
 from optgen.runtime.optimizer import Optimizer
 
-#: Rules whose states have the format of torch's begin with that in the table of rules here.
+#: The layout of classes of torch's parameters.
 _LAYOUT = "state dictionary"
 
 
@@ -74,9 +75,8 @@ def _own_side(rule: type[Optimizer], *, is_array_optimizer: bool = False) -> Sid
     """A class of ours, whose options are torch's where it is one of torch's parameters."""
     names: Mapping[str, tuple[str, ...]] = {h.name: (h.name,) for h in rule.hyperparameters}
     if not is_array_optimizer:
-        from optgen.torch.arguments import arguments
-
-        pairs = ((one.name, one.parts) for one in arguments(rule) if one.is_grouped)
+        listed = import_module("optgen.torch.arguments").arguments(rule)
+        pairs = ((one.name, one.parts) for one in listed if one.is_grouped)
         names = {name: tuple(part.name for part in parts) for name, parts in pairs if parts}
     states = {state.name: Counterpart(state.name) for state in rule.states}
     entry = Entry(OURS, rule.__name__, rule, names, states)
@@ -90,11 +90,9 @@ def _own_rule(state: Any, rule: Any) -> type[Optimizer]:
         return getattr(found, "rule", found)
     if not found:
         raise ValueError("say which rule the state is of, as rule")
-    prefixed = f"Torch{found}"
-    try:
-        return rule_of(prefixed)
-    except ValueError:
-        return rule_of(found)
+    classes = import_module("optgen.torch")
+    made = getattr(classes, found) if found in classes.__all__ else None
+    return getattr(made, "rule", None) or rule_of(found)
 
 
 def _library_of(state: Any) -> str:
@@ -102,9 +100,9 @@ def _library_of(state: Any) -> str:
     if hasattr(state, "rule") and hasattr(state, "param_groups"):
         return OURS
     for kind in type(state).__mro__:
+        top = kind.__module__.partition(".")[0]
         for name in libraries():
-            of = library(name)
-            if name != OURS and f"{kind.__module__}.".startswith(f"{of.package.partition('.')[0]}."):
+            if name != OURS and library(name).package.partition(".")[0] == top:
                 return name
     return ""
 
@@ -118,20 +116,19 @@ def _named(of: Library, rule: Any) -> Entry | None:
 
 
 def _only(of: Library, state: Any) -> Entry | None:
-    """The one entry that a state dictionary fits; None if there isn't one."""
+    """The entry that a state dictionary fits, with all of its options; None if there isn't one."""
     if not state_dicts.is_one(state):
         return None
     found = state_dicts.read(state, of)
     there = {name for own in found.states for name in own}
-    fitting = [
-        one
+    options = {name: value for group in found.groups for name, value in group.items()}
+    counts = {
+        one.name: len(options.keys() - one.options.keys() - one.fixed.keys())
         for one in of.entries
         if there
-        and there <= set(one.states)
-        and all(
-            set(one.options) <= set(group)
-            and all(group.get(name, value) == value for name, value in one.fixed.items())
-            for group in found.groups
-        )
-    ]
-    return fitting[0] if len(fitting) == 1 else None
+        and there <= one.states.keys()
+        and one.options.keys() <= options.keys()
+        and all(options.get(name, value) == value for name, value in one.fixed.items())
+    }
+    best = [name for name, count in counts.items() if count == min(counts.values())]
+    return _named(of, best[0]) if len(best) == 1 else None

@@ -43,22 +43,24 @@ def written(
     contents: Contents, library: Library, entry: Entry, like: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """A state dictionary; options that contents lack are those of ``like`` or the defaults."""
-    import torch
-
-    groups = [dict(group) for group in _options(contents, library, entry, like)]
+    groups: list[dict[str, Any]] = [
+        dict(group) for group in _options(contents, library, entry, like)
+    ]
     for place, group in enumerate(groups):
-        own = [k for k, member in enumerate(contents.members) if member == place]
-        group[MEMBERS] = own
-        age = max((contents.ages[k] or 0.0 for k in own), default=0.0)
-        if entry.age == IN_GROUP and any(contents.states[k] for k in own):
-            group[AGE] = int(age)
+        there = [k for k, member in enumerate(contents.members) if member == place]
+        group[MEMBERS] = there
+        if entry.age == IN_GROUP and any(contents.states[k] for k in there):
+            group[AGE] = int(max(contents.ages[k] or 0.0 for k in there))
+    torch = import_module("torch")
     states: dict[int, dict[str, Any]] = {}
+    vectors = _vectors(entry)
     for place, own in enumerate(contents.states):
         if not own:
             continue
-        shapes = _shapes(entry)
+        whole = contents.shapes[place] if contents.shapes else None
         shown = {
-            name: _tensor(value, library.dtype, shapes.get(name, "")) for name, value in own.items()
+            name: _tensor(value, library.dtype, _shown(vectors.get(name, ""), whole))
+            for name, value in own.items()
         }
         shown = {library.wrapper: shown} if library.wrapper else shown
         age = contents.ages[place]
@@ -86,8 +88,6 @@ def _options(
 
 def _defaults(library: Library, entry: Entry) -> dict[str, Any]:
     """The options of the library's class with their defaults; none of a class of ours."""
-    import torch
-
     if not library.package or library.layout == "own":
         return {}
     try:
@@ -95,10 +95,11 @@ def _defaults(library: Library, entry: Entry) -> dict[str, Any]:
     except Exception as error:
         message = f"{library.package}.{entry.name} can't be imported: {error}"
         raise ImportError(f"{message}; pass the optimizer that loads the state as like") from error
+    torch = import_module("torch")
     return dict(kind([torch.nn.Parameter(torch.zeros(1, 1))]).defaults)
 
 
-def _shapes(entry: Entry) -> dict[str, str]:
+def _vectors(entry: Entry) -> dict[str, str]:
     """What states are vectors of, where these have as many dimensions as their variable."""
     if not entry.has_dimensions:
         return {}
@@ -106,14 +107,19 @@ def _shapes(entry: Entry) -> dict[str, str]:
     return {name: shapes[one.state] for name, one in entry.states.items() if one.state}
 
 
-def _tensor(value: Any, dtype: str, shape: str) -> Any:
-    """An array as a tensor of its own memory; numbers as they are."""
-    import torch
+def _shown(vector: str, whole: tuple[int, ...] | None) -> tuple[int, ...] | None:
+    """The shape of a vector of rows or columns; None if it stays what it is."""
+    if whole is None:
+        return None
+    return {"rows": (*whole[:-1], 1), "columns": (*whole[:-2], 1, *whole[-1:])}.get(vector)
 
+
+def _tensor(value: Any, dtype: str, shape: tuple[int, ...] | None) -> Any:
+    """An array as a tensor of its own memory; numbers as they are."""
+    torch = import_module("torch")
     if not isinstance(value, torch.Tensor):
         if not hasattr(value, "__array__"):
             return value
         value = torch.from_numpy(np.array(value))
-        dimension = {"rows": -1, "columns": -2}.get(shape)
-        value = value if dimension is None else value.unsqueeze(dimension)
+    value = value if shape is None else value.reshape(shape)
     return value.to(getattr(torch, dtype) if dtype else value.dtype, copy=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import optgen.optimizers as generated
 from optgen.compiler.data import data_folder
 from optgen.compiler.ir.expression import Expression
 from optgen.compiler.ir.problem import Location, Problems
@@ -70,6 +71,8 @@ class Library:
     has_tensors: bool = False
     #: The dtype of states, where it isn't the variable's.
     dtype: str = ""
+    #: The hyperparameter that says how many calls an update has.
+    calls_by: str = ""
     #: Hyperparameters of rules here that no class has.
     lacks: tuple[str, ...] = ()
 
@@ -94,16 +97,13 @@ def library(name: str) -> Library:
 
 def rule_of(name: str) -> type[Optimizer]:
     """A built-in rule. Raises ValueError for one that isn't known."""
-    generated = _generated()
-    if name not in generated:
+    if name not in (rules := _rules()):
         raise ValueError(f"{name!r} is no built-in rule")
-    return generated[name]
+    return rules[name]
 
 
 @cache
-def _generated() -> dict[str, type[Optimizer]]:
-    import optgen.optimizers as generated
-
+def _rules() -> dict[str, type[Optimizer]]:
     found = ((name, getattr(generated, name)) for name in generated.__all__)
     return {
         name: one for name, one in found if isinstance(one, type) and issubclass(one, Optimizer)
@@ -112,22 +112,34 @@ def _generated() -> dict[str, type[Optimizer]]:
 
 def _entry(of: str, name: str, data: Mapping[str, Any], lacks: Sequence[str]) -> Entry:
     rule = rule_of(data["rule"])
-    options = data.get("options")
-    if options is None:
-        hidden = {*lacks, *data.get("lacks", ()), *data.get("given", ())}
-        own = {h.name: (h.name,) for h in rule.hyperparameters if h.name not in hidden}
-        named = {key: tuple(parts) for key, parts in rule.torch_names if parts}
-        options = own if of == OURS or not named else named
+    options = _options(of, name, rule, data, lacks)
     states = data.get("states", {state.name: state.name for state in rule.states})
     rest = {key: data[key] for key in _PLAIN if key in data}
     return Entry(
         of,
         name,
         rule,
-        {key: (one,) if isinstance(one, str) else tuple(one) for key, one in options.items()},
+        options,
         {key: _counterpart(one) for key, one in states.items()},
         **rest,
     )
+
+
+def _options(
+    of: str, name: str, rule: type[Optimizer], data: Mapping[str, Any], lacks: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """The hyperparameters that each option stands for."""
+    listed: Mapping[str, Any] = data.get("options", {})
+    given: dict[str, tuple[str, ...]] = {
+        key: (one,) if isinstance(one, str) else tuple(one) for key, one in listed.items()
+    }
+    own: dict[str, tuple[str, ...]] = {h.name: (h.name,) for h in rule.hyperparameters}
+    if of == OURS:
+        there = {h.name for h in rule_of(name).hyperparameters}
+        return {key: parts for key, parts in own.items() if key in there} | given
+    named = {key: tuple(parts) for key, parts in rule.torch_names if parts}
+    hidden = {*lacks, *data.get("lacks", ()), *data.get("given", ())}
+    return given or named or {key: one for key, one in own.items() if key not in hidden}
 
 
 def _counterpart(data: Any) -> Counterpart:

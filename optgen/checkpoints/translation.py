@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from optgen.checkpoints.contents import Contents, number
@@ -39,7 +40,7 @@ def to_rule(entry: Entry, contents: Contents, trace: Trace) -> Contents:
         else:
             trace.end(STATE, name, "follows from options and counters")
     trace.rename(STATE, pairs)
-    return Contents(groups, contents.members, states, contents.ages)
+    return replace(contents, groups=groups, states=states)
 
 
 def from_rule(entry: Entry, contents: Contents, trace: Trace) -> Contents:
@@ -63,7 +64,7 @@ def from_rule(entry: Entry, contents: Contents, trace: Trace) -> Contents:
     for name, one in entry.states.items():
         if one.value is not None and any(name in own for own in states):
             trace.add(STATE, name, f"computed: {one.text}")
-    return Contents(groups, contents.members, states, contents.ages)
+    return replace(contents, groups=groups, states=states)
 
 
 def _from_states(entry: Entry, own: Options, names: Options) -> Iterator[tuple[str, Any]]:

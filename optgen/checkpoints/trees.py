@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,14 @@ from optgen.checkpoints.tables import Entry
 _COUNT, _KEPT = "count", "hyperparams"
 
 
-def read(state: Any, entry: Entry, options: Mapping[str, Any]) -> Contents:
-    """What a state holds. Raises ValueError where it has none of an entry's parts."""
-    import jax
+def read(
+    state: Any, entry: Entry, options: Mapping[str, Any], usual: Mapping[str, Any]
+) -> Contents:
+    """What a state holds. Raises ValueError where it has none of an entry's parts.
 
+    ``usual`` options don't matter: parts have names.
+    """
+    jax = import_module("jax")
     count, found = None, {}
     for part in _parts(state):
         for name, value in zip(part._fields, part, strict=True):
@@ -52,13 +57,12 @@ def _filled(node: Any, contents: Contents) -> Any:
     if isinstance(node, tuple | list):
         return type(node)(_filled(one, contents) for one in node)
     if isinstance(node, Mapping):
-        return type(node)({key: _filled(one, contents) for key, one in node.items()})
+        return {key: _filled(one, contents) for key, one in node.items()}
     return node
 
 
 def _field(part: Any, name: str, value: Any, contents: Contents) -> Any:
-    import jax
-
+    jax = import_module("jax")
     key = f"{type(part).__name__}.{name}"
     if any(key in own for own in contents.states):
         leaves, tree = jax.tree.flatten(value)
@@ -72,8 +76,7 @@ def _field(part: Any, name: str, value: Any, contents: Contents) -> Any:
 
 
 def _like(leaf: Any, value: Any, key: str) -> Any:
-    import jax
-
+    jax = import_module("jax")
     value = value.detach().cpu().numpy() if hasattr(value, "detach") else np.asarray(value)
     if value.shape != leaf.shape:
         raise ValueError(f"{key} has an array of shape {leaf.shape}, not {value.shape}")

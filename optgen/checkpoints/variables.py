@@ -17,14 +17,19 @@ from optgen.runtime.optimizer import Optimizer
 _HEAD = 2
 
 
-def read(found: Any, entry: Entry, options: Mapping[str, Any]) -> Contents:
-    """What variables hold; ``options`` say which states there are. Raises ValueError."""
+def read(
+    found: Any, entry: Entry, options: Mapping[str, Any], usual: Mapping[str, Any]
+) -> Contents:
+    """What variables hold. Raises ValueError.
+
+    ``options``, and the ``usual`` ones, say which states there are.
+    """
     arrays = _arrays(found)
     has_rate = len(arrays) > 1 and arrays[1].ndim == 0
     rest = arrays[_HEAD if has_rate else 1 :]
     if has_rate:
         options = {"learning_rate": float(arrays[1]), **options}
-    fixed, others, shared = _orders(entry, options)
+    fixed, others, shared = _orders(entry, {**usual, **options})
     each, left = len(fixed) + len(others), len(rest) - len(shared)
     if not each or left % each:
         raise ValueError(
@@ -54,17 +59,13 @@ def written(contents: Contents, entry: Entry, options: Mapping[str, Any]) -> dic
     return {str(place): array for place, array in enumerate(arrays)}
 
 
-def _places(
-    fixed: Sequence[str], others: Sequence[str], count: int
-) -> Iterator[tuple[int, str]]:
+def _places(fixed: Sequence[str], others: Sequence[str], count: int) -> Iterator[tuple[int, str]]:
     """Variables and names: those that a rule always has by variable, then each other one."""
     yield from ((place, name) for place in range(count) for name in fixed)
     yield from ((place, name) for name in others for place in range(count))
 
 
-def _orders(
-    entry: Entry, options: Mapping[str, Any]
-) -> tuple[list[str], list[str], list[str]]:
+def _orders(entry: Entry, options: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
     """The states that there always are, those that options turn on, and those that are shared."""
     declared = {state.name: state for state in entry.rule.states}
     on = _switches(entry.rule, options)

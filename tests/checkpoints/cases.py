@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import keras
@@ -62,9 +63,8 @@ def optax_s(name: str, *, special: Any = None, **options: Any) -> Case:
 
 def bitsandbytes_s(name: str, **options: Any) -> Case:
     def make(held: Any, **given: Any) -> Any:
-        import bitsandbytes
-
-        return getattr(bitsandbytes.optim, name)(held, **given)
+        # It takes seconds to import.
+        return getattr(import_module("bitsandbytes.optim"), name)(held, **given)
 
     options = {"lr": RATE, **options}
     run = of_torch(make, options, torch.float32)

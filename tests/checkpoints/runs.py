@@ -13,7 +13,7 @@ import optax
 import torch
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
-SHAPES = ((4, 3), (5,))
+SHAPES = ((4, 3), (5,), (2, 2, 3))
 
 
 def start() -> list[Array]:

@@ -1,4 +1,4 @@
-"""What a rank does with sharded checkpoints of torch's classes and ours; a module of its own too."""
+"""What a rank does with sharded checkpoints; a module of its own too."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch.distributed.checkpoint import DefaultLoadPlanner
+from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
 from torch.distributed.checkpoint.state_dict import (
     StateDictOptions,
     get_state_dict,
