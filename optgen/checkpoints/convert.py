@@ -61,6 +61,9 @@ def convert(
     contents = between(begin.entry.rule, end.entry.rule, contents, trace)
     contents = _counted(from_rule(end.entry, contents, trace), begin, end, trace)
     made = _written(contents, end, like)
+    if end.layout == DICTIONARY and not end.is_array_optimizer:
+        for name in state_dicts.others(made, contents):
+            trace.add(OPTION, name, "the default there" if like is None else "as in like")
     shown = contents.groups[0] if contents.groups else {}
     return Converted(made, end.entry.name, dict(shown), trace.lines())
 

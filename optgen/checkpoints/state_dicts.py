@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optgen.checkpoints.contents import Contents, number
-from optgen.checkpoints.tables import IN_GROUP, IN_STATE, Entry, Library
+from optgen.checkpoints.tables import IN_GROUP, IN_STATE, OURS, Entry, Library
 
 #: The keys of a state dictionary, of members in a group, and of the number of updates.
 STATE, GROUPS, MEMBERS, AGE = "state", "param_groups", "params", "step"
@@ -80,15 +80,22 @@ def _options(
     else:
         own = [_defaults(library, entry)] * len(contents.groups)
     pairs = zip(own, contents.groups, strict=True)
+    # A class here may lack options in its groups, and takes them all.
     return [
-        {**mine, **{name: value for name, value in group.items() if not mine or name in mine}}
+        {**mine, **{k: v for k, v in group.items() if library.name == OURS or k in mine}}
         for mine, group in pairs
     ]
 
 
+def others(made: Mapping[str, Any], contents: Contents) -> list[str]:
+    """The options of a state dictionary that contents lack, but for those that are off."""
+    here = {name for group in contents.groups for name in group} | {MEMBERS, AGE}
+    return [name for name, one in made[GROUPS][0].items() if name not in here and one]
+
+
 def _defaults(library: Library, entry: Entry) -> dict[str, Any]:
     """The options of the library's class with their defaults; none of a class of ours."""
-    if not library.package or library.layout == "own":
+    if library.name == OURS:
         return {}
     try:
         kind = getattr(import_module(library.package), entry.name)

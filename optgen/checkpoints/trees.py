@@ -15,6 +15,10 @@ from optgen.checkpoints.tables import Entry
 _COUNT, _KEPT = "count", "hyperparams"
 
 
+#: What a class of named tuples calls the names of its fields.
+FIELDS = "_fields"
+
+
 def read(
     state: Any, entry: Entry, options: Mapping[str, Any], usual: Mapping[str, Any]
 ) -> Contents:
@@ -25,7 +29,7 @@ def read(
     jax = import_module("jax")
     count, found = None, {}
     for part in _parts(state):
-        for name, value in zip(part._fields, part, strict=True):
+        for name, value in zip(_names(part), part, strict=True):
             key = f"{type(part).__name__}.{name}"
             if key in entry.states:
                 found[key] = [np.array(leaf) for leaf in jax.tree.leaves(value)]
@@ -48,11 +52,9 @@ def written(contents: Contents, like: Any) -> Any:
 
 
 def _filled(node: Any, contents: Contents) -> Any:
-    if hasattr(node, "_fields"):
-        fields = {
-            name: _field(node, name, value, contents)
-            for name, value in zip(node._fields, node, strict=True)
-        }
+    if hasattr(node, FIELDS):
+        pairs = zip(_names(node), node, strict=True)
+        fields = {name: _field(node, name, value, contents) for name, value in pairs}
         return type(node)(**fields)
     if isinstance(node, tuple | list):
         return type(node)(_filled(one, contents) for one in node)
@@ -83,9 +85,14 @@ def _like(leaf: Any, value: Any, key: str) -> Any:
     return jax.numpy.array(value, leaf.dtype)
 
 
+def _names(node: Any) -> tuple[str, ...]:
+    names: tuple[str, ...] = getattr(node, FIELDS)
+    return names
+
+
 def _parts(node: Any) -> Iterator[Any]:
     """The named tuples in a state, from outside."""
-    if hasattr(node, "_fields"):
+    if hasattr(node, FIELDS):
         yield node
     if isinstance(node, Mapping):
         node = tuple(node.values())
