@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+#: The dtypes of codes.
+_CODES = ("uint8",)
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,14 @@ class Contents:
 
 def number(value: Any) -> Any:
     """The number in an array or tensor of one element; other values unchanged."""
-    if hasattr(value, "item") and getattr(value, "size", None) is not None:
-        size = value.size() if callable(value.size) else value.size
-        if size == 1 or tuple(getattr(value, "shape", (0,))) == ():
-            return value.item()
+    if hasattr(value, "item") and math.prod(getattr(value, "shape", (0,))) == 1:
+        return value.item()
+    return value
+
+
+def without_codes(name: str, value: Any) -> Any:
+    """A state, unless it has codes that stand for numbers. Raises ValueError for these."""
+    dtype = getattr(value, "dtype", None)
+    if getattr(dtype, "names", None) or str(dtype).rpartition(".")[2] in _CODES:
+        raise ValueError(f"the state {name} has codes of 8 or 4 bits; only numbers are converted")
     return value

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from optgen.checkpoints.contents import Contents
+from optgen.checkpoints.contents import Contents, without_codes
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.state import file, store
 from optgen.runtime.state.exchange import EVERY
 from optgen.runtime.state.snapshot import Snapshot
 
+#: The key that a store of ours has.
+_OF_STORES = "optgen"
 #: The counter of updates in a snapshot, and that of calls.
 _UPDATES, _CALLS = "updates", "calls"
 
@@ -30,28 +32,29 @@ def snapshot_of(state: Any) -> Snapshot | None:
             return store.get(saved)
         case str() | PathLike():
             return file.read(state)
-        case Mapping() if OF_STORES in state:
+        case Mapping() if _OF_STORES in state:
             return store.get(dict(state))
     return None
 
 
-#: The key that a store of ours has.
-OF_STORES = "optgen"
-
-
 def read(found: Snapshot, rule: type[Optimizer]) -> Contents:
-    """What a snapshot holds. Raises ValueError for matrices in parts of a group."""
+    """What a snapshot holds. Raises ValueError for states with codes."""
     names = {h.name for h in rule.hyperparameters}
     options = {name: value for name, value in found.config.items() if name in names}
     shared = {name: array for (path, name), array in found.arrays.items() if path == EVERY}
     states: dict[str, dict[str, Any]] = {path: dict(shared) for path in found.variables}
     for (path, name), array in found.arrays.items():
         if path in states:
-            states[path][name] = array
+            states[path][name] = _wide(without_codes(name, array))
     count = len(states)
     age = float(found.counters[_UPDATES])
     shapes = [shape for shape, _ in found.variables.values()]
     return Contents([options], [0] * count, [*states.values()], [age] * count, shapes)
+
+
+def _wide(array: Any) -> Any:
+    """An array of a dtype that all libraries have: NumPy has no bfloat16 of its own."""
+    return array.astype(np.float32) if array.dtype.kind == "V" else array
 
 
 def written(contents: Contents, like: Optimizer, calls_by: str) -> dict[str, Any]:

@@ -51,9 +51,9 @@ class Trace:
         """Old names, the names that follow, and what was done; names that aren't in it end."""
         found: dict[tuple[str, str], Line] = {}
         for old, new, note in pairs:
-            line = self._now.get((kind, old), Line(kind, "", new))
-            line = replace(line, after=new).noted(note)
-            found[kind, new] = _joined(found.get((kind, new)), line)
+            if line := self._now.get((kind, old)):
+                line = replace(line, after=new).noted(note)
+                found[kind, new] = _joined(found.get((kind, new)), line)
         kept = {key: line for key, line in self._now.items() if key[0] != kind}
         self._now = kept | found
 

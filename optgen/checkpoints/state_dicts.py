@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from optgen.checkpoints.contents import Contents, number
+from optgen.checkpoints.contents import Contents, number, without_codes
 from optgen.checkpoints.tables import IN_GROUP, IN_STATE, OURS, Entry, Library
 
 #: The keys of a state dictionary, of members in a group, and of the number of updates.
@@ -34,7 +34,8 @@ def read(state: Mapping[str, Any], library: Library) -> Contents:
             own |= own.pop(library.wrapper, {}) if library.wrapper else {}
             age = own.pop(AGE, group.get(AGE))
             members.append(place)
-            states.append({name: value for name, value in own.items() if value is not None})
+            pairs = ((name, one) for name, one in own.items() if one is not None)
+            states.append({name: without_codes(name, one) for name, one in pairs})
             ages.append(None if age is None else float(number(age)))
     return Contents(groups, members, states, ages)
 

@@ -97,17 +97,10 @@ def library(name: str) -> Library:
 
 def rule_of(name: str) -> type[Optimizer]:
     """A built-in rule. Raises ValueError for one that isn't known."""
-    if name not in (rules := _rules()):
+    found = getattr(generated, name) if name in generated.__all__ else None
+    if not (isinstance(found, type) and issubclass(found, Optimizer)):
         raise ValueError(f"{name!r} is no built-in rule")
-    return rules[name]
-
-
-@cache
-def _rules() -> dict[str, type[Optimizer]]:
-    found = ((name, getattr(generated, name)) for name in generated.__all__)
-    return {
-        name: one for name, one in found if isinstance(one, type) and issubclass(one, Optimizer)
-    }
+    return found
 
 
 def _entry(of: str, name: str, data: Mapping[str, Any], lacks: Sequence[str]) -> Entry:

@@ -187,9 +187,10 @@ def _trace_options_out(entry: Entry, contents: Contents, trace: Trace) -> None:
 
 
 def _matters(entry: Entry, name: str, value: Any) -> bool:
-    """Whether an option of a rule has an effect: those of features have none by default."""
-    usual = {h.name: h.default for h in entry.rule.features.hyperparameters}
-    return _counts(value) and not (name in usual and value == usual[name])
+    """Whether an option of a rule has an effect: numbers of features that are off have none."""
+    shared = {h.name for h in entry.rule.features.hyperparameters}
+    usual = {h.name: h.default for h in entry.rule.hyperparameters if not h.optional}
+    return _counts(value) and not (name in shared and usual.get(name) == value)
 
 
 def _counts(value: Any) -> bool:

@@ -69,7 +69,7 @@ def bitsandbytes_s(name: str, **options: Any) -> Case:
     options = {"lr": RATE, **options}
     run = of_torch(make, options, torch.float32)
     note = "parameters and states are float32 there"
-    return Case("bitsandbytes", name, run, options, tolerance=1e-4, note=note)
+    return Case("bitsandbytes", name, run, options, tolerance=3e-4, note=note)
 
 
 #: Keras computes with some numbers in float32: these are the same there.
@@ -111,7 +111,7 @@ CASES = [
     keras_s("Adadelta", rho=0.875, epsilon=2.0**-20),
     keras_s("Adamax", **BETAS),
     keras_s("Adagrad", initial_accumulator_value=0.25, epsilon=2.0**-20),
-    keras_s("Nadam", special=FLOAT32, **BETAS),
+    keras_s("Nadam", **BETAS),
     keras_s("Lion", beta_1=0.75, beta_2=0.875, weight_decay=0.125),
     keras_s("Lamb", **BETAS),
     keras_s("Ftrl", l1_regularization_strength=0.25, beta=0.5),

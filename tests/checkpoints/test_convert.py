@@ -192,6 +192,27 @@ def test_a_state_that_does_not_fit_is_refused() -> None:
         optgen.convert(one.like, "optgen", like=ours)
 
 
+def test_states_with_codes_are_refused() -> None:
+    params = [torch.ones(8192, requires_grad=True)]
+    params[0].grad = torch.ones(8192)
+    ours = fused.Adam(params, state_dtype="int8")
+    ours.step()
+    arrays: Any = optimizers.TorchAdam(state_dtype="int8")
+    arrays.build([np.ones(8192, np.float32)])
+    for one in (ours, arrays):
+        with pytest.raises(ValueError, match="the state exp_avg has codes of 8 or 4 bits"):
+            optgen.convert(one, "torch")
+
+
+def test_halves_of_ours_become_float32() -> None:
+    ours: Any = optimizers.TorchAdam(state_dtype="bfloat16")
+    ours.build([np.ones(3, np.float32)])
+    ours.apply([np.full(3, 0.5, np.float32)])
+    found = optgen.convert(ours, "torch").state["state"][0]["exp_avg"]
+    assert found.dtype == torch.float32
+    np.testing.assert_allclose(found.numpy(), 0.05, rtol=0.01)
+
+
 def test_tables_name_what_there_is() -> None:
     for name in libraries():
         for one in library(name).entries:
