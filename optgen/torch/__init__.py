@@ -15,17 +15,17 @@ from torch.optim import Optimizer, lr_scheduler, swa_utils
 import optgen.optimizers as generated
 from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.suggestions import nearest
-from optgen.torch.classes import made_like, optimizer_class
+from optgen.torch.classes import optimizer_class
 from optgen.torch.named_states import match_names
 from optgen.torch.optimizer import FusedOptimizer
+from optgen.torch.peers import PREFIX
 
-_PREFIX = "Torch"
 _RULES = [name for name in generated.list() if name != LossScaleOptimizer.__name__]
 #: The optimizers with torch's formulas, by the name of torch's class.
-_TORCH = {name.removeprefix(_PREFIX): name for name in _RULES if name.startswith(_PREFIX)}
+_TORCH = {name.removeprefix(PREFIX): name for name in _RULES if name.startswith(PREFIX)}
 #: Those with a class here, by its name: one of torch's means torch's formulas, and nothing else.
 CLASSES = {name: name for name in _RULES if not hasattr(optim, name)}
-CLASSES = {name: name for name in CLASSES if not name.startswith(_PREFIX)} | _TORCH
+CLASSES = {name: name for name in CLASSES if not name.startswith(PREFIX)} | _TORCH
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",
@@ -47,8 +47,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> type[FusedOptimizer]:
     """The class of an optimizer. Raises AttributeError for another name."""
     if name in CLASSES:
-        peer = getattr(optim, name, None)
-        made = globals()[name] = made_like(peer, getattr(generated, CLASSES[name]), name)
+        made = globals()[name] = optimizer_class(getattr(generated, CLASSES[name]), name)
         return made
     message = f"module {__name__!r} has no {name!r}"
     if name in _RULES and hasattr(optim, name):

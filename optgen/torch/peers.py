@@ -14,6 +14,17 @@ from optgen.torch.states import AGE
 
 #: A class of torch's, if there is one with the same formulas.
 Peer = Any
+#: Rules with the formulas of torch's class are called that and the name of the class.
+PREFIX = "Torch"
+
+
+def peer_of(rule: type[Optimizer]) -> Peer:
+    """Torch's class of the same formulas, if a rule has its name and arguments."""
+    found = getattr(torch.optim, rule.__name__.removeprefix(PREFIX), None)
+    names = {name for name, _ in rule.torch_names}
+    if not names or not rule.__name__.startswith(PREFIX) or found is None:
+        return None
+    return found if names <= options_of(found).keys() else None
 
 
 def _sample() -> torch.Tensor:
