@@ -24,6 +24,7 @@ from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.groups import ParamGroups, params_of
+from optgen.torch.in_backward import UpdatedInBackward
 from optgen.torch.inputs import with_loss
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
 from optgen.torch.measures import Measures
@@ -41,10 +42,10 @@ Tensor = torch.Tensor
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
 #: Derived attributes.
-_REMADE = ("_core", "_groups", "_parameters", "_live")
+_REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks")
 
 
-class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
+class FusedOptimizer(UpdatedInBackward, Routed, Measures, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -81,6 +82,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         self._core = Core(owner, self._groups.settings, treatment, "parameters")
         self._parameters: Parameters | None = None
         self._live: Live | None = None
+        self._hooks = None
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their states are allocated at the next step.
@@ -196,7 +198,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             every = made.filled(made.model.every)
             self._core.perturb(read, [*every, *marking_changed(made.params)])
 
-    def _step(self, inputs: Mapping[str, object]) -> None:
+    def _at_once(self, inputs: Mapping[str, object]) -> None:
         made = self._current()
         model, read = made.model, made.reader.read()
         if not model.present(read).any():
@@ -263,7 +265,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             calls = max((group.get(_CALLS, 0) for group in self.param_groups), default=0)
             # An error restores the previous core.
             self._core = core = copy(self._core)
-            self._parameters = core.model = None
+            self._parameters = core.model = core.open = None
             ages = self._build().ages.shown.tolist()
             core.counters = Counters(int(calls), int(max(ages, default=0)))
             for group in self.param_groups if counts_calls(self.rule, self._core) else ():
