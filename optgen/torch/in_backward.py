@@ -32,7 +32,7 @@ class InBackward:
         self._handles: Any = WeakTensorKeyDictionary()
         self.add([param for group in optimizer.param_groups for param in group["params"]])
 
-    def add(self, params: list[Tensor]) -> None:
+    def add(self, params: list[Any]) -> None:
         """Hook those of some parameters that get gradients and have no hook yet."""
         for param in params:
             if param.requires_grad and param not in self._handles:

@@ -22,10 +22,9 @@ from optgen.runtime.transaction import Call
 from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.checkpoints import complete, restoring, uncast
+from optgen.torch.compiled_step import SteppedAsOne
 from optgen.torch.copying import attributes_of
 from optgen.torch.groups import ParamGroups, params_of
-from optgen.torch.in_backward import UpdatedInBackward
-from optgen.torch.inputs import with_loss
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
 from optgen.torch.measures import Measures
 from optgen.torch.owned_states import spreading
@@ -42,10 +41,10 @@ Tensor = torch.Tensor
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
 #: Derived attributes.
-_REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks")
+_REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks", "_number")
 
 
-class FusedOptimizer(UpdatedInBackward, Routed, Measures, torch.optim.Optimizer):
+class FusedOptimizer(SteppedAsOne, Routed, Measures, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -160,25 +159,6 @@ class FusedOptimizer(UpdatedInBackward, Routed, Measures, torch.optim.Optimizer)
         if made is None or live is None or made.built_for != groups.by_group:
             return self._build()
         return made if live.is_current(self.param_groups, self.state) else self._build()
-
-    @torch._disable_dynamo  # type: ignore[attr-defined]  # It can't trace what is compiled already.
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None, **inputs: object) -> Any:
-        """One update of all parameters that have a gradient.
-
-        A closure computes the loss again, and is called first. ``inputs`` are what a rule takes
-        beside the gradient: numbers, or tensors in a list in the order of all parameters or in a
-        dictionary by parameter; ``loss`` is the closure's unless it is given. Raises
-        TypeError or ValueError, with nothing changed, for gradients, states and inputs that don't
-        fit and values that aren't allowed. Threads take turns. Raises RuntimeError inside
-        ``averaged``.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        self._core.in_turn(self._step, with_loss(self.rule.inputs, inputs, loss))
-        return loss
 
     @torch._disable_dynamo  # type: ignore[attr-defined]
     @torch.no_grad()

@@ -25,7 +25,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
-def loss_of(model: torch.nn.Module, step: int) -> torch.Tensor:
+def loss_of(model: torch.nn.Module, step: int) -> Any:
     """A loss in which the last layer takes no part in some steps."""
     inputs = torch.randn(4, 6, generator=torch.Generator().manual_seed(step))
     layers = list(model.children())
@@ -72,13 +72,14 @@ def test_it_is_what_torch_shows_with_an_optimizer_for_each_parameter() -> None:
     ours, theirs = models
     optimizer = fused.Adam(ours.parameters(), lr=0.05)
     optimizer.in_backward()
-    own = {param: torch.optim.Adam([param], lr=0.05) for param in theirs.parameters()}
+    params: list[Any] = list(theirs.parameters())
+    own = {param: torch.optim.Adam([param], lr=0.05) for param in params}
 
     def hook(param: torch.Tensor) -> None:
         own[param].step()
         own[param].zero_grad()
 
-    for param in theirs.parameters():
+    for param in params:
         param.register_post_accumulate_grad_hook(hook)
     for step in range(8):
         for model in models:
@@ -90,7 +91,7 @@ def test_it_is_what_torch_shows_with_an_optimizer_for_each_parameter() -> None:
 
 def test_a_backward_pass_holds_one_gradient_at_a_time() -> None:
     model = torch.nn.Sequential(*(torch.nn.Linear(5, 5) for _ in range(6)))
-    params = list(model.parameters())
+    params: list[Any] = list(model.parameters())
     held: list[int] = []
     for param in params:
         param.register_post_accumulate_grad_hook(
@@ -107,8 +108,8 @@ def test_weights_used_twice_and_weights_with_gaps() -> None:
     found = []
     for in_backward in (True, False):
         torch.manual_seed(0)
-        shared = torch.randn(4, 4).requires_grad_()
-        gaps = torch.randn(4, 8)[:, ::2].requires_grad_()
+        shared: Any = torch.randn(4, 4).requires_grad_()
+        gaps: Any = torch.randn(4, 8)[:, ::2].requires_grad_()
         optimizer = fused.RMSprop([shared, gaps], lr=0.1)
         if in_backward:
             optimizer.in_backward()
@@ -129,7 +130,7 @@ def test_closures_schedulers_and_minimize() -> None:
             optimizer.in_backward()
         scheduler = torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5)
 
-        def closure(model: Any = model, optimizer: Any = optimizer) -> torch.Tensor:
+        def closure(model: Any = model, optimizer: Any = optimizer) -> Any:
             optimizer.zero_grad()
             loss = loss_of(model, 0)
             loss.backward()
@@ -146,7 +147,8 @@ def test_closures_schedulers_and_minimize() -> None:
 def test_gradients_without_backward_and_parameters_that_come_later() -> None:
     found = []
     for in_backward in (True, False):
-        one, other, last = (torch.ones(3, requires_grad=True) for _ in range(3))
+        params: list[Any] = [torch.ones(3, requires_grad=True) for _ in range(3)]
+        one, other, last = params
         optimizer = fused.Adam([one, other], lr=0.1)
         if in_backward:
             optimizer.in_backward()
@@ -157,7 +159,7 @@ def test_gradients_without_backward_and_parameters_that_come_later() -> None:
             assert not in_backward or (last.grad is None) == (number > 0)
             other.grad = torch.full((3,), 0.5)
             optimizer.step()
-        found.append(values([one, other, last]))
+        found.append(values(params))
     assert_equal(*found)
 
 
@@ -217,7 +219,7 @@ def test_hooks_end_with_remove_and_with_their_optimizer() -> None:
     ("make", "reason"),
     [
         (lambda p: fused.SGD(p, lr=0.1, global_clipnorm=1.0), "the norm of all gradients is known"),
-        (lambda p: optimizer_class(optgen.compile("prodigy"))(p), "all parameters"),
+        (optimizer_class(optgen.compile("prodigy")), "all parameters"),
         (
             lambda p: optimizer_class(optgen.compile("sgd", "sam"))(p, lr=0.1, sam_radius=0.5),
             "a second gradient",
@@ -231,7 +233,7 @@ def test_what_needs_all_gradients_together_is_refused(make: Make, reason: str) -
 
 
 def test_arguments_that_are_off_refuse_nothing() -> None:
-    params = [torch.ones(3, requires_grad=True)]
+    params: list[Any] = [torch.ones(3, requires_grad=True)]
     optimizer = optimizer_class(optgen.compile("sgd", "sam"))(params, lr=0.1)
     optimizer.in_backward()
     params[0].sum().backward()
