@@ -167,6 +167,8 @@ OF_OTHERS = {
     "optgen.torch.dense_copies": {"_foreach_copy_"},
     "optgen.torch.handles": {"_C"},
     "optgen.torch.object_layout": {"_cdata"},
+    "optgen.torch.host_copies": {"_version"},
+    "optgen.torch.offloading": {"_disable_dynamo"},
     "optgen.torch.optimizer": {"_disable_dynamo"},
     "optgen.torch.version_counters": {"_C", "_increment_version"},
 }

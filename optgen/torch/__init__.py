@@ -12,6 +12,7 @@ from torch.optim import Optimizer, lr_scheduler, swa_utils
 import optgen.optimizers as generated
 from optgen.runtime.suggestions import nearest
 from optgen.torch.classes import made_like, optimizer_class
+from optgen.torch.offloading import Offloaded, offload
 from optgen.torch.optimizer import FusedOptimizer
 
 _PREFIX = "Torch"
@@ -33,8 +34,10 @@ def __getattr__(name: str) -> type[FusedOptimizer]:
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",
+    "Offloaded",
     "Optimizer",
     "lr_scheduler",
+    "offload",
     "optimizer_class",
     "swa_utils",
     *_RULES,

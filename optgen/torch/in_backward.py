@@ -36,7 +36,7 @@ class InBackward:
         """Hook those of some parameters that get gradients and have no hook yet."""
         for param in params:
             if param.requires_grad and param not in self._handles:
-                self._handles[param] = param.register_post_accumulate_grad_hook(self._update)
+                self._handles[param] = param.register_post_accumulate_grad_hook(self.update)
 
     def remove(self) -> None:
         """Remove the hooks: from now on, a step updates all parameters, as without them."""
@@ -47,7 +47,8 @@ class InBackward:
         if optimizer is not None:
             optimizer._hooks = None
 
-    def _update(self, param: Tensor) -> None:
+    def update(self, param: Tensor) -> None:
+        """Update a parameter by its gradient, and free that; hooks call it."""
         optimizer = self._optimizer()
         if optimizer is not None and param.grad is not None:
             optimizer._update_one(param)
