@@ -21,6 +21,7 @@ from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
+from optgen.torch.captured import Renewed, count_on_device, counting_device, refuse_uncounted
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.compiled_step import SteppedAsOne
 from optgen.torch.copying import attributes_of
@@ -44,7 +45,7 @@ _CALLS = "calls"
 _REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks", "_number")
 
 
-class FusedOptimizer(SteppedAsOne, Routed, Measures, torch.optim.Optimizer):
+class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -59,7 +60,7 @@ class FusedOptimizer(SteppedAsOne, Routed, Measures, torch.optim.Optimizer):
         given.apply_defaults()
         values = dict(given.arguments)
         owner = type(self).__name__
-        peers.refuse_chosen(values, owner)
+        peers.refuse_chosen(values, owner, self.peer)
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         self._shared = {
             name: value
@@ -137,7 +138,9 @@ class FusedOptimizer(SteppedAsOne, Routed, Measures, torch.optim.Optimizer):
             shows_ages=bool(self.rule.fallback) or peers.counts_updates(self.peer),
             has_dimensions=peers.has_dimensions(self.peer, self.rule),
             owners=owners,
+            device=counting_device(owner, self.param_groups),
         )
+        count_on_device(owner, made)
         made.built_for = self._groups.by_group
         if before is None:
             self._warn_of_matrices(made.model)
@@ -186,8 +189,7 @@ class FusedOptimizer(SteppedAsOne, Routed, Measures, torch.optim.Optimizer):
                 every = made.filled(model.every)
                 self._core.come_back([*every, *marking_changed(made.params)])
             return
-        if model.deferred is not None and model.deferred.is_capturing:
-            raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
+        refuse_uncounted(type(self).__name__, made, read, self._core.counters)
         given = made.given(type(self).__name__, inputs, read)
         touched = made.touched(read)
         assert self._live is not None
@@ -226,7 +228,7 @@ class FusedOptimizer(SteppedAsOne, Routed, Measures, torch.optim.Optimizer):
         """
         self._core.refuse_perturbed("save its state")
         for group in self.param_groups if counts_calls(self.rule, self._core) else ():
-            group[_CALLS] = self._core.counters.calls
+            group[_CALLS] = self._core.calls()
         if not self._owners:
             return super().state_dict()
         with spreading(self, self._current()):
@@ -253,7 +255,8 @@ class FusedOptimizer(SteppedAsOne, Routed, Measures, torch.optim.Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         self._core.refuse_perturbed("be copied")
-        counters = self._core.counters.calls, self._core.counters.updates
+        counted = self._core.counted()
+        counters = counted.calls, counted.updates
         own = attributes_of(self, _REMADE)
         return {**super().__getstate__(), **own, "_counters": counters}
 
