@@ -33,7 +33,7 @@ def ages(optimizer: torch.optim.Optimizer) -> set[float]:
 @pytest.mark.parametrize(
     "setting", [{}, {"global_clipnorm": 0.5}, {"gradient_accumulation_steps": 2}], ids=str
 )
-def test_replays_of_a_step_are_steps(capture: Recorder, setting: dict[str, Any]) -> None:  # noqa: F811
+def test_replays_of_a_step_are_steps(capture: Recorder, setting: dict[str, Any]) -> None:
     ours, theirs = ([*network().parameters()] for _ in range(2))
     one = fused.Adam(ours, lr=0.1, capturable=True, **setting)
     other = fused.Adam(theirs, lr=0.1, **setting)
@@ -63,7 +63,7 @@ def test_replays_of_a_step_are_steps(capture: Recorder, setting: dict[str, Any])
 
 
 @pytest.mark.usefixtures("on_device")
-def test_a_run_goes_on_from_the_state_of_a_captured_one(capture: Recorder) -> None:  # noqa: F811
+def test_a_run_goes_on_from_the_state_of_a_captured_one(capture: Recorder) -> None:
     ours, theirs = ([*network().parameters()] for _ in range(2))
     one, other = fused.Adam(ours, lr=0.1, capturable=True), fused.Adam(theirs, lr=0.1)
     give(ours)
@@ -95,7 +95,7 @@ def test_parameters_of_several_ages_are_refused() -> None:
 
 
 @pytest.mark.usefixtures("on_device")
-def test_a_step_that_the_host_counts_isn_t_captured(capture: Recorder) -> None:  # noqa: F811
+def test_a_step_that_the_host_counts_isn_t_captured(capture: Recorder) -> None:
     params = [*network().parameters()]
     optimizer = fused.Adam(params, lr=0.1)
     give(params)
