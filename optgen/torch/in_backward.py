@@ -116,8 +116,8 @@ class UpdatedInBackward(HasCore):
         if call.done[index]:
             raise RuntimeError(
                 f"{type(self).__name__}: parameter {made.model.paths[index]!r} has been updated "
-                "since the last step(); call step() after each backward. "
-                "gradient_accumulation_steps adds up the gradients of several calls"
+                "since the last step(); call step() after each backward. An argument that gathers "
+                "gradients over several calls adds them up"
             )
         gradient = made.reader.one(index)
         chosen = np.zeros_like(call.done)

@@ -24,7 +24,7 @@ def offload(
 
     With ``in_backward`` gradients are copied inside of the backward pass, as soon as they are
     complete, and freed on the device: ``param.grad`` is None then. Several backward passes before
-    a step add up on the host. Clip by an argument such as ``global_clipnorm`` then.
+    a step add up on the host. Clip by an argument of the class then.
 
     Raises TypeError for DTensors, and what ``kind`` raises.
     """
