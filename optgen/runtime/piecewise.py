@@ -17,22 +17,28 @@ from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.transaction import Call
 
 
+def refusal(rule: type[Generated], switches: Sequence[Mapping[str, bool]]) -> str:
+    """Why no call in pieces is possible for these switch settings; empty if one is."""
+    if any(not one.optional for one in rule.inputs):
+        return "the rule takes more than a gradient, which only a step is given"
+    programs = [one for one in rule.layout.programs if any(map(one.when, switches))]
+    if any(program.name == PERTURB for program in programs):
+        return "the rule takes a second gradient before it makes an update"
+    return ""
+
+
 def obstacle(
     rule: type[Generated], switches: Sequence[Mapping[str, bool]], *, is_spread: bool
 ) -> str:
-    """Why variables of these switch settings can't be updated one by one; empty if they can.
+    """Why variables of these switch settings are updated together; empty if one by one.
 
     Where they are ``spread``, other processes have parts of them.
     """
-    if any(not one.optional for one in rule.inputs):
-        return "the rule takes more than a gradient, which only a step is given"
     pairs = [(program, on) for program in rule.layout.programs for on in switches]
     for program, on in pairs:
         if not program.when(on):
             continue
         phases = [phase for phase in program.phases if phase.when(on)]
-        if program.name == PERTURB:
-            return "the rule takes a second gradient before it makes an update"
         if any(norm.everywhere and norm.when(on) for norm in program.norms):
             return "the norm of all gradients is known only with the last one"
         if any(keep.shape == OPTIMIZER and keep.when(on) for keep in program.keeps):
@@ -47,12 +53,21 @@ def obstacle(
 class Piecewise:
     """One call of a model. Its scalars and its program are chosen at the beginning."""
 
-    def __init__(self, model: Model, settings: Settings, counters: Counters) -> None:
-        """Begin a call. Raises TypeError or ValueError for hyperparameters that aren't allowed."""
+    def __init__(
+        self, model: Model, settings: Settings, counters: Counters, *, is_joint: bool = False
+    ) -> None:
+        """Begin a call. Raises TypeError or ValueError for hyperparameters that aren't allowed.
+
+        If it ``is_joint``, all variables are updated at its end: until then, gradients are added
+        to their sums, which an optimizer that accumulates has anyway.
+        """
         model.recall(counters)
         self._model, self._counters = model, counters
         self._rows = settings.rows(model.row_set, counters.calls)
-        self._program = model.begin(self._rows, counters)
+        program = model.begin(self._rows, counters)
+        self.is_joint = is_joint and not program.gate
+        gathering = model.engine.program("otherwise") if self.is_joint else None
+        self._program = gathering or program
         #: The variables that had their gradient.
         self.done: Mask = np.zeros_like(model.every)
 
@@ -80,7 +95,7 @@ class Piecewise:
                 calls.append((np.logical_or, model.seen, self.done, model.seen))
                 model.memory.commit(calls)
                 return
-            chosen = model.seen & ~self.done
+            chosen = model.seen | self.done if self.is_joint else model.seen & ~self.done
             due = [*self._without_gradients(program, chosen)]
             updated = self.done | chosen
             due += [(setattr, counters, "updates", counters.updates + 1), *model.updated(updated)]
@@ -88,11 +103,14 @@ class Piecewise:
             model.memory.commit([*due, *model.memory.changed(model.variables)])
 
     def _without_gradients(self, program: Program, chosen: Mask) -> Iterator[Call]:
-        """The calls for variables that only earlier calls had a gradient of, and for the others."""
+        """The calls for chosen variables, whose gradients are in their sums, and for the others."""
         model = self._model
         if chosen.any():
-            none: list[Gradient | None] = [None] * len(chosen)
-            yield from self._launches(program, chosen, model.filled(none, chosen))
+            # All read one array of zeros.
+            longest = max(np.flatnonzero(chosen), key=lambda k: model.variables[k].nbytes)
+            zeros = model.memory.new(model.variables[longest], 0.0)
+            none = Gradient(zeros, model.memory.address(zeros))
+            yield from self._launches(program, chosen, [none if one else None for one in chosen])
         absent = model.engine.program("absent")
         left = model.trained & ~(self.done | chosen)
         if absent is not None and left.any():

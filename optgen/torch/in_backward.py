@@ -13,7 +13,7 @@ import torch
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from optgen.runtime.core import HasCore
-from optgen.runtime.piecewise import Piecewise, obstacle
+from optgen.runtime.piecewise import Piecewise, obstacle, refusal
 from optgen.runtime.rule_metadata import Generated
 from optgen.torch.distributed import spread_dimensions
 from optgen.torch.parameters import Parameters
@@ -79,22 +79,28 @@ class UpdatedInBackward(HasCore):
 
         The gradient is freed then: ``param.grad`` is None. ``step`` ends the call: it counts it,
         and updates what has a gradient without ``backward``. All numbers are those of steps
-        without this. ``remove`` of the result ends it. Raises ValueError, with the reason, for a
-        rule or an argument that needs all gradients together.
+        without this. ``remove`` of the result ends it. Where a rule or an argument needs all
+        gradients together, and gradients are accumulated over several calls, ``backward`` adds
+        them to the sums, and ``step`` makes the updates; else raises ValueError, with the reason.
         """
         with self._core.turn.lock:
-            self._refuse(self._current())
+            self._joint(self._current())
             self._hooks = self._hooks or InBackward(self)
             return self._hooks
 
-    def _refuse(self, made: Parameters) -> None:
-        owner = type(self).__name__
-        is_spread = any(spread_dimensions(param) for param in made.params)
-        why = obstacle(self.rule, made.model.switches, is_spread=is_spread)
+    def _joint(self, made: Parameters) -> bool:
+        """Whether updates are made together. Raises ValueError where gradients have no sums."""
+        owner, switches = type(self).__name__, made.model.switches
+        why = refusal(self.rule, switches)
         if made.owned.divided:
             why = "matrices in parts are gathered by all processes at once"
+        is_spread = any(spread_dimensions(param) for param in made.params)
+        together = obstacle(self.rule, switches, is_spread=is_spread)
+        if together and not all(made.model.gathers):
+            why = why or f"{together}; it is possible where gradients of several calls are added up"
         if why:
             raise ValueError(f"{owner} can't update parameters inside of backward: {why}")
+        return bool(together)
 
     @torch.no_grad()
     def _update_one(self, param: Tensor) -> None:
@@ -129,9 +135,9 @@ class UpdatedInBackward(HasCore):
 
     def _open(self) -> Piecewise:
         core, made = self._core, self._current()
-        self._refuse(made)
+        is_joint = self._joint(made)
         self._opened = made, {id(param): index for index, param in enumerate(made.params)}
-        core.open = Piecewise(made.model, core.settings, core.counters)
+        core.open = Piecewise(made.model, core.settings, core.counters, is_joint=is_joint)
         return core.open
 
     def _step(self, inputs: Mapping[str, object]) -> None:
@@ -148,7 +154,8 @@ class UpdatedInBackward(HasCore):
                 self._take_one(param)
             if self._hooks is not None:
                 self._hooks.add(late)
-        rest = made.touched([None] * len(made.params)) & ~call.done
+        touched = made.touched([None] * len(made.params))
+        rest = touched | call.done if call.is_joint else touched & ~call.done
         assert self._live is not None
         self._live.show(rest)
         changed = [*compress(made.params, rest)]

@@ -106,7 +106,13 @@ def test_a_step_that_the_host_counts_isn_t_captured(capture: Recorder) -> None:
 
 @pytest.mark.usefixtures("on_device")
 @pytest.mark.parametrize(
-    "setting", [{}, {"clipnorm": 0.5, "gradient_accumulation_steps": 2}], ids=str
+    "setting",
+    [
+        {},
+        {"clipnorm": 0.5, "gradient_accumulation_steps": 2},
+        {"global_clipnorm": 0.5, "gradient_accumulation_steps": 2},
+    ],
+    ids=str,
 )
 def test_updates_inside_of_backward(setting: dict[str, Any], calls: list[str]) -> None:
     found = []

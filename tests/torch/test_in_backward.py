@@ -21,6 +21,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "clipped": {"clipnorm": 0.3, "weight_decay": 0.1},
     "averaged": {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 3},
     "gathered": {"gradient_accumulation_steps": 2, "clipnorm": 0.3},
+    "joint": {"gradient_accumulation_steps": 2, "global_clipnorm": 0.1},
     "rounded": {"state_dtype": "bfloat16", "rounding": "stochastic"},
 }
 
@@ -65,6 +66,13 @@ def test_settings_of_the_optimizer_hold(setting: dict[str, Any]) -> None:
         return made
 
     assert_equal(learn(make, in_backward=True), learn(make, in_backward=False))
+
+
+def test_numbers_that_all_parameters_share_where_gradients_are_gathered() -> None:
+    kind = optimizer_class(optgen.compile("prodigy"))
+    arguments = {"gradient_accumulation_steps": 3, "use_ema": True}
+    make = lambda params: kind(params, **arguments)  # noqa: E731
+    assert_equal(*(learn(make, in_backward=which, steps=7) for which in (True, False)))
 
 
 def test_it_is_what_torch_shows_with_an_optimizer_for_each_parameter() -> None:

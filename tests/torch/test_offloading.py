@@ -20,7 +20,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
     "clipped": {"global_clipnorm": 0.3},
     "averaged": {"use_ema": True, "ema_momentum": 0.5},
-    "gathered": {"gradient_accumulation_steps": 2},
+    "gathered": {"gradient_accumulation_steps": 2, "global_clipnorm": 0.3},
 }
 EARLY = pytest.mark.parametrize("early", [False, True], ids=["in step", "in backward"])
 Make = Callable[[Any], Any]
