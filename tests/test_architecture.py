@@ -163,9 +163,12 @@ OF_OTHERS = {
     "optgen.runtime.cpu.jit": {"_cache"},
     "optgen.runtime.cuda.cubins": {"_cache_path", "_impl"},
     "optgen.runtime.cuda.jit": {"_compile_pyfunc_with_fixup"},
+    "optgen.torch.compiled_step": {"_disable_dynamo"},
     "optgen.torch.dense_copies": {"_foreach_copy_"},
     "optgen.torch.handles": {"_C"},
     "optgen.torch.object_layout": {"_cdata"},
+    "optgen.torch.host_copies": {"_version"},
+    "optgen.torch.offloading": {"_disable_dynamo"},
     "optgen.torch.optimizer": {"_disable_dynamo"},
     "optgen.torch.version_counters": {"_C", "_increment_version"},
 }

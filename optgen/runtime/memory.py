@@ -95,6 +95,7 @@ class Deferred(Protocol):
     is_counting: bool
     is_captured: bool
     scale: Any
+    ages_at: int
 
     @property
     def is_capturing(self) -> bool:

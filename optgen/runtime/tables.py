@@ -56,14 +56,15 @@ class Tables:
         self.addresses[:, SEED] = seed or 0
         remainders = states.get(ROUNDING[0], [None] * len(variables))
         #: The variables whose buffers have the same formats, which share launches.
-        self._alike: dict[Formats, list[int]] = {}
+        alike: dict[Formats, list[int]] = {}
         for index, variable in enumerate(variables):
             own = [columns[name][index] if name in columns else None for name in buffers]
             dtypes = [None if array is None else array.dtype for array in own]
             rest = remainders[index]
             further = 0 if rest is None else 8 * rest.itemsize
             formats = formats_of(variable.dtype, dtypes, further, is_drawn=self._is_drawn)
-            self._alike.setdefault(formats, []).append(index)
+            alike.setdefault(formats, []).append(index)
+        self._alike = {formats: np.array(some, np.int64) for formats, some in alike.items()}
         #: The arrays whose addresses the table holds.
         self._kept = columns
         self._chunk = CHUNK * max(1, -(-int(self.sizes.sum()) // (CHUNK * _MOST_CHUNKS)))
@@ -124,10 +125,8 @@ class Tables:
             for is_scattered in (False, True):
                 matrices = [
                     (index, self._views[index])
-                    for index in members
-                    if chosen[index]
-                    and self.sizes[index] > 0
-                    and (self._views[index].row_places is not None) == is_scattered
+                    for index in members[chosen[members] & (self.sizes[members] > 0)].tolist()
+                    if (self._views[index].row_places is not None) == is_scattered
                 ]
                 if matrices:
                     own = formats.scattered() if is_scattered else formats
@@ -146,11 +145,11 @@ class Tables:
     ) -> list[tuple[Formats, int, Array]]:
         work = []
         for formats, members in self._alike.items():
-            indices = [index for index in members if chosen[index] and every[index] > 0]
-            if not indices:
+            indices = members[chosen[members] & (every[members] > 0)]
+            if not indices.size:
                 continue
             sizes = every[indices]
-            chunks = Chunks(np.array(indices, np.int64), sizes, self._chunk, self.segments)
+            chunks = Chunks(indices, sizes, self._chunk, self.segments)
             work.append((formats, int(sizes.sum()), chunks.table()))
         return work
 

@@ -17,6 +17,7 @@ from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.suggestions import nearest
 from optgen.torch.classes import optimizer_class
 from optgen.torch.named_states import match_names
+from optgen.torch.offloading import Offloaded, offload
 from optgen.torch.optimizer import FusedOptimizer
 from optgen.torch.peers import PREFIX
 
@@ -29,9 +30,11 @@ CLASSES = {name: name for name in CLASSES if not name.startswith(PREFIX)} | _TOR
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",
+    "Offloaded",
     "Optimizer",
     "lr_scheduler",
     "match_names",
+    "offload",
     "optimizer_class",
     "swa_utils",
     *_TORCH,

@@ -58,6 +58,14 @@ def choose(scalars: Reals, gates: Integers, number: Integer, control: Integers) 
 
 
 @kernel
+def show_ages(ages: Reals, chosen: Integers, number: Integer, control: Integers) -> None:
+    """Write the number of updates as the age of chosen variables."""
+    for k in range(cuda.threadIdx.x, number, cuda.blockDim.x):
+        if chosen[k] != 0:
+            ages[k] = control[UPDATES]
+
+
+@kernel
 def judge(sums: Reals, control: Integers, program: Integer, scale: Reals, steps: Integer) -> None:
     """Revert a call if a gradient isn't finite, so that the first sum over all is NaN.
 

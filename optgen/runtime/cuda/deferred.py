@@ -17,6 +17,7 @@ from optgen.runtime.cuda.control import (
     choose,
     judge,
     put_scale,
+    show_ages,
 )
 from optgen.runtime.cuda.device_tables import Mask
 from optgen.runtime.cuda.devices import driver
@@ -44,6 +45,9 @@ class Deferred:
         self._scaling: tuple[DynamicScale, int] | None = None
         self._gates = Table(device, np.array(self._listed_gates(), np.int64))
         self._starting: dict[int, Stage] = {}
+        #: Where a front end shows the ages of variables; 0 if it shows none.
+        self.ages_at = 0
+        self._aging: dict[bytes, Stage] = {}
         #: Memory that graphs may use; it lives as long as the optimizer.
         self._captured: list[object] = []
         #: Whether only the device has the number of calls.
@@ -148,10 +152,23 @@ class Deferred:
                 phase.passes.run(stream)
                 phase.scalars.run(stream)
             prepared.keeping[0].run(stream)
+        if self.ages_at:
+            used.append(aging := self._ages_of(chosen))
+            aging.run(stream)
         if is_capturing:
             self._captured += [*used, *self._starting.values()]
         engine.measured(update, chosen)
         self._attempts += 1
+
+    def _ages_of(self, chosen: Mask) -> Stage:
+        """The launch that shows the ages of variables after a call."""
+        key = chosen.tobytes()
+        if key not in self._aging:
+            stage = self._aging[key] = Stage(self._place.device, self._stream)
+            table = stage.table(chosen.astype(np.int64))
+            arguments = [self.ages_at, table, len(chosen), self._control.address]
+            stage.add(show_ages, "show_ages", arguments)
+        return self._aging[key]
 
     def _begin(self) -> Stage:
         """The launches that compute the scalars and select the program of a call."""
