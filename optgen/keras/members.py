@@ -6,14 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from keras import ops
+
 from optgen.keras.arithmetic import TensorFunctions
-from optgen.keras.matrices import VariableFunctions
-from optgen.keras.matrix_calls import called
-from optgen.keras.randomness import Draws
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import MATRIX, Builder, Phase, Program, switches_of
+from optgen.runtime.operations.forms import VariableFunctions
+from optgen.runtime.operations.matrix_calls import MatrixFunctions
+from optgen.runtime.operations.randomness import Draws, Integers
 
 Tensors = dict[str, Any]
 PARAM, GRADIENT = "param", "grad"
@@ -91,8 +93,9 @@ class Member:
         ``scalars`` are those of the call, in the variable's dtype and in the host's.
         """
         self.slot, self.tensors = slot, tensors
-        self.functions = VariableFunctions(Draws(functions, slot.form.places, place), slot.form)
-        self._host = VariableFunctions(host, slot.form)
+        draws = Draws(functions, slot.form.places, place, _integers(host))
+        self.functions = VariableFunctions(draws, slot.form)
+        self._host, self._dtype = VariableFunctions(host, slot.form), host.dtype
         self._narrow, self._wide = ({**some} for some in scalars)
         self._wide |= {name: host.real(size) for name, size in slot.form.sizes.items()}
 
@@ -124,13 +127,14 @@ class Member:
 
     def call_libraries(self, phase: Phase, shapes: Mapping[str, str]) -> None:
         """Compute functions of whole matrices; ``shapes`` are those of scratch matrices."""
-        on = self.slot.on
+        on, library = self.slot.on, MatrixFunctions(ops, self._dtype)
         for one in phase.calls if on[MATRIX] else ():
             if one.when(on):
                 operands = [self.tensors[name] for name in one.operands]
                 numbers = [self._wide[n] if isinstance(n, str) else n for n in one.numbers]
                 own = [shapes[name] for name in (*one.operands, one.target)]
-                self.tensors[one.target] = called(one, operands, own, numbers, self.slot.form)
+                found = library.called(one, operands, own, numbers, self.slot.form)
+                self.tensors[one.target] = found
 
     def keep(self, program: Program) -> None:
         """Give states the numbers and vectors that a program has left."""
@@ -154,3 +158,7 @@ def added(builder: Builder, on: Mapping[str, bool], scalars: Tensors, functions:
     before = {**scalars}
     call(builder, on, scalars, functions)
     return {name: value for name, value in scalars.items() if before.get(name) is not value}
+
+
+def _integers(host: TensorFunctions) -> Integers:
+    return Integers(ops, is_wide=host.dtype == "float64")
