@@ -30,7 +30,7 @@ def host_scalars(
     return scalars
 
 
-def update_shared_0(scalars: dict[str, Array], variable: Any) -> dict[str, Array]:
+def update_shared_0(scalars: dict[str, Array]) -> dict[str, Array]:
     """Numbers of the optimizer that `update` computes between its passes."""
     scalars = dict(scalars)
     scalars["step_size"] = scalars["learning_rate"] * scalars["distance"]
@@ -46,9 +46,7 @@ def update_scalars_0(scalars: dict[str, Array], variable: Any) -> dict[str, Arra
     return scalars
 
 
-def update_shared_2(
-    scalars: dict[str, Array], variable: Any, *, growth_rate_given: bool,
-) -> dict[str, Array]:
+def update_shared_2(scalars: dict[str, Array], *, growth_rate_given: bool) -> dict[str, Array]:
     """Numbers of the optimizer that `update` computes between its passes."""
     scalars = dict(scalars)
     product = scalars["dadaptadam_sum_part"]

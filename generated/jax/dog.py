@@ -26,7 +26,7 @@ def host_scalars(
     return scalars
 
 
-def update_shared_2(scalars: dict[str, Array], variable: Any) -> dict[str, Array]:
+def update_shared_2(scalars: dict[str, Array]) -> dict[str, Array]:
     """Numbers of the optimizer that `update` computes between its passes."""
     scalars = dict(scalars)
     root_of_global_sum_of_param_squares = jnp.sqrt(scalars["global_sum_of_param_squares"])

@@ -33,9 +33,7 @@ def host_scalars(
     return scalars
 
 
-def update_shared_0(
-    scalars: dict[str, Array], variable: Any, *, use_bias_correction: bool,
-) -> dict[str, Array]:
+def update_shared_0(scalars: dict[str, Array], *, use_bias_correction: bool) -> dict[str, Array]:
     """Numbers of the optimizer that `update` computes between its passes."""
     scalars = dict(scalars)
     step_size = scalars["learning_rate"] * scalars["distance"]
@@ -67,7 +65,7 @@ def update_scalars_0(
     return scalars
 
 
-def update_shared_2(scalars: dict[str, Array], variable: Any) -> dict[str, Array]:
+def update_shared_2(scalars: dict[str, Array]) -> dict[str, Array]:
     """Numbers of the optimizer that `update` computes between its passes."""
     scalars = dict(scalars)
     total_global_sum_of_grad_times_start_minus_param = scalars[

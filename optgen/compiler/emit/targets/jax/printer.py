@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
-from optgen.compiler.emit.code import Function, HostScalars, Pass, TensorScalars
+from optgen.compiler.emit.code import Function, HostScalars, Pass, SharedScalars
 from optgen.compiler.emit.targets.array_operations import (
     ArrayPrinter,
     host_operations,
@@ -38,9 +38,9 @@ class JaxPrinter(ArrayPrinter):
                 return ", ".join([_TENSORS, _SCALARS, _OF_VARIABLE])
             case HostScalars():
                 return "scalars: dict[str, Any]"
-            case TensorScalars():
-                return ", ".join([_SCALARS, _OF_VARIABLE])
-        return _SCALARS
+            case SharedScalars():
+                return _SCALARS
+        return ", ".join([_SCALARS, _OF_VARIABLE])
 
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
