@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from optgen.jax.arithmetic import LIBRARY, Arithmetic, host_dtype
@@ -50,10 +51,9 @@ class Variable:
 
     def __init__(self, leaf: Leaf, tensors: Arrays, scalars: Arrays) -> None:
         host = host_dtype()
-        integers = Integers(LIBRARY, is_wide=host == "float64")
-        own = Arithmetic(leaf.wide)
         self.leaf, self.tensors = leaf, tensors
-        self._own = VariableFunctions(Draws(own, leaf.form.places, leaf.place, integers), leaf.form)
+        self._own = Arithmetic(leaf.wide)
+        self._integers = Integers(LIBRARY, is_wide=host == "float64")
         self._host = VariableFunctions(Arithmetic(host), leaf.form)
         self._library = MatrixFunctions(LIBRARY, host)
         self._narrow: Arrays = {}
@@ -76,13 +76,19 @@ class Variable:
     def run(self, phase: Phase, builder: Builder) -> Arrays:
         """Run a pass over the elements; returns its parts of sums over all parameters."""
         on = self.leaf.on
-        found = call(builder, on, self.tensors, self._narrow, self._own)
+        found = call(builder, on, self.tensors, self._narrow, self._functions_over(phase.over))
         if not phase.reduces_over(on):
             self.tensors = found
             return {}
         self.tensors, sums, totals = found
         self.add(sums)
         return {name: self._host.real(part) for name, part in totals.items()}
+
+    def _functions_over(self, over: str) -> VariableFunctions:
+        """The functions of a pass over matrices of a shape, of which it draws random numbers."""
+        leaf = self.leaf
+        places = partial(leaf.form.places, over=over)
+        return VariableFunctions(Draws(self._own, places, leaf.place, self._integers), leaf.form)
 
     def compute(self, builder: Builder) -> None:
         """Run a function that computes numbers and vectors."""

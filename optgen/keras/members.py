@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from keras import ops
@@ -93,8 +94,7 @@ class Member:
         ``scalars`` are those of the call, in the variable's dtype and in the host's.
         """
         self.slot, self.tensors = slot, tensors
-        draws = Draws(functions, slot.form.places, place, _integers(host))
-        self.functions = VariableFunctions(draws, slot.form)
+        self.functions, self._place = functions, place
         self._host, self._dtype = VariableFunctions(host, slot.form), host.dtype
         self._narrow, self._wide = ({**some} for some in scalars)
         self._wide |= {name: host.real(size) for name, size in slot.form.sizes.items()}
@@ -111,15 +111,21 @@ class Member:
 
     def run(self, phase: Phase, builder: Builder) -> Tensors:
         """Run a pass over the elements; returns its parts of sums over all variables."""
-        slot = self.slot
+        slot, functions = self.slot, self._functions_over(phase.over)
         if not phase.reduces_over(slot.on):
-            call(builder, slot.on, self.tensors, self._narrow, self.functions)
+            call(builder, slot.on, self.tensors, self._narrow, functions)
             return {}
         sums: Tensors = {}
         totals: Tensors = {}
-        call(builder, slot.on, self.tensors, self._narrow, sums, totals, self.functions)
+        call(builder, slot.on, self.tensors, self._narrow, sums, totals, functions)
         self.add(sums)
         return {name: self._host.real(part) for name, part in totals.items()}
+
+    def _functions_over(self, over: str) -> VariableFunctions:
+        """The functions of a pass over matrices of a shape, of which it draws random numbers."""
+        form, integers = self.slot.form, Integers(ops, is_wide=self._dtype == "float64")
+        places = partial(form.places, over=over)
+        return VariableFunctions(Draws(self.functions, places, self._place, integers), form)
 
     def compute(self, builder: Builder) -> None:
         """Run a function that computes numbers and vectors."""
@@ -158,7 +164,3 @@ def added(builder: Builder, on: Mapping[str, bool], scalars: Tensors, functions:
     before = {**scalars}
     call(builder, on, scalars, functions)
     return {name: value for name, value in scalars.items() if before.get(name) is not value}
-
-
-def _integers(host: TensorFunctions) -> Integers:
-    return Integers(ops, is_wide=host.dtype == "float64")

@@ -12,7 +12,7 @@ from math import inf, nan, prod
 from typing import Any
 
 from optgen.runtime.matrix_blocks import blocks_of
-from optgen.runtime.matrix_calls import is_matrix
+from optgen.runtime.matrix_calls import ELEMENT, is_matrix
 from optgen.runtime.view import NAMES, VECTOR_LENGTHS, View, axes_of, plain_view, state_form
 
 #: The dimensions that values of an extent vary over.
@@ -59,8 +59,11 @@ class Form:
             )
         return self.library.reshape(found, self.shape)
 
-    def places(self, dtype: str) -> Any:
-        """The place of each element in order of indices, in this form."""
+    def places(self, dtype: str, over: str = ELEMENT) -> Any:
+        """The place of each element in order of indices, in this form or over other matrices."""
+        if over != ELEMENT:
+            shape = self.varying(over)
+            return self.library.reshape(self.library.arange(prod(shape), dtype=dtype), shape)
         count = prod(self._own)
         return self.seen(self.library.reshape(self.library.arange(count, dtype=dtype), self._own))
 
