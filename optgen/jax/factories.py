@@ -54,7 +54,8 @@ def factory(rule: type[Optimizer]) -> Callable[..., GradientTransformation]:
     accepted = Signature(_parameters(rule))
 
     def make(*arguments: Any, **keywords: Any) -> GradientTransformation:
-        refuse_unknown(name, keywords, accepted.parameters)
+        unknown = {key: one for key, one in keywords.items() if key not in accepted.parameters}
+        refuse_unknown(name, unknown, accepted.parameters)
         bound = accepted.bind(*arguments, **keywords)
         bound.apply_defaults()
         given = bound.arguments
