@@ -59,7 +59,9 @@ def check(name: str, arguments: dict[str, Any], theirs: Any, most: int = 4) -> f
 def test_steps_are_optaxs(pair: tuple[str, dict[str, Any], Made, dict[str, Any]]) -> None:
     name, arguments, make, theirs = pair
     run = of_optax(make, learning_rate=RATE, **theirs)
-    assert check(name, arguments, run) < TOLERANCE
+    # Optax's mean of gradients is float32.
+    is_mean = "gradient_accumulation_steps" in arguments
+    assert check(name, arguments, run) < (1e-6 if is_mean else TOLERANCE)
 
 
 @pytest.mark.parametrize("peer", OF_ZOO, ids=lambda peer: peer.rule)

@@ -40,6 +40,6 @@ def test_every_rule_with_several_features(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Adafactor"])
-@pytest.mark.parametrize("arguments", SETTINGS, ids=lambda one: "-".join(one))
+@pytest.mark.parametrize("arguments", SETTINGS, ids="-".join)
 def test_features_alone(name: str, arguments: dict[str, Any]) -> None:
     check(name, arguments, 6)
