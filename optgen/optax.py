@@ -1,7 +1,7 @@
 """Optimizers for JAX, as Optax has them: each name is a function that makes a transformation.
 
-``optgen.optax.lion(1e-3)`` is an ``optax.GradientTransformationExtraArgs``; ``factory`` makes such
-a function of any generated optimizer.
+What it makes is an ``optax.GradientTransformationExtraArgs``. ``factory`` makes such a function of
+any generated optimizer.
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ class Excluded:
     def of(self, tree: Tree, params: Any) -> list[frozenset[str]]:
         """What each parameter is excluded from."""
         found = [self._patterns.of(path, path) for path in tree.paths]
-        if self._mask is None:
+        # A placeholder for parameters has none, and not the structure of a mask.
+        if self._mask is None or not tree.paths:
             return found
         chosen = tree.chosen(self._mask, params)
         nothing: frozenset[str] = frozenset()

@@ -47,9 +47,14 @@ class GradientTransformation(optax.GradientTransformationExtraArgs):  # type: ig
         return found
 
 
-@cache
 def factory(rule: type[Optimizer]) -> Callable[..., GradientTransformation]:
     """The function that makes transformations of a generated optimizer's rule."""
+    named: Any = rule
+    return _factory(named)
+
+
+@cache
+def _factory(rule: Any) -> Callable[..., GradientTransformation]:
     name = rule.__name__.lower()
     accepted = Signature(_parameters(rule))
 

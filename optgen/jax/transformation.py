@@ -119,7 +119,7 @@ class Transformation:
         given = self._given(tree, params, state, tensors, {}, {})
         found, shared, _ = self._programs.only(PERTURB, given)
         moved, parameters = self._taken(tree, state, found)
-        return moved, Perturbed(state._replace(parameters=parameters, shared=shared))
+        return moved, Perturbed(State(state.count, state.steps, parameters, shared))
 
     def evaluation(self, params: Any, state: Any) -> Any:
         """What evaluation uses in place of the parameters: averages, or the parameters themselves.
@@ -133,8 +133,8 @@ class Transformation:
             next((one.name for one in stand_ins if one.when(leaf.on)), None) for leaf in leaves
         ]
         if self._rule.has_average():
-            before = held._replace(count=jnp.maximum(held.count - 1, 0))
-            before = before._replace(steps=jnp.maximum(held.steps - 1, 0))
+            count, steps = (jnp.maximum(one - 1, 0) for one in (held.count, held.steps))
+            before = State(count, steps, held.parameters, held.shared)
             given = self._given(tree, params, before, [{} for _ in leaves], {}, {})
             values = [one[PARAM] for one in self._programs.only(EVALUATE, given)[0]]
         else:

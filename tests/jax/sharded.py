@@ -12,7 +12,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 import optgen.optax
 
-RULES = {
+RULES: dict[str, dict[str, Any]] = {
     "lion": {"global_clipnorm": 0.5, "weight_decay": 0.1},
     "adafactor": {"use_ema": True},
     "muon": {},
@@ -22,14 +22,13 @@ RULES = {
 def steps(rule: Any, params: Any, grads: Any) -> tuple[Any, Any]:
     """Some steps, and the last state."""
 
-    @jax.jit
     def step(params: Any, state: Any) -> Any:
         updates, state = rule.update(grads, state, params)
         return optax.apply_updates(params, updates), state
 
-    state = rule.init(params)
+    state, compiled = rule.init(params), jax.jit(step)
     for _ in range(2):
-        params, state = step(params, state)
+        params, state = compiled(params, state)
     return params, state
 
 

@@ -70,7 +70,7 @@ class MatrixFunctions:
             case matrix_calls.INVERSE_ROOT:
                 return self._of_matrix(self._inverse_root, given[0], *numbers)
         side, _, reduction = function.partition("_")
-        return self._reduced(reduction, *given, axis=_AXES[side])
+        return self._reduced(reduction, given[0], _AXES[side])
 
     def _product(self, given: Sequence[Any], numbers: Sequence[Any]) -> Any:
         left, right, *added = given
