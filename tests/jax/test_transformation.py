@@ -121,7 +121,7 @@ def test_in_a_chain_and_masked() -> None:
     mask = {"dense": {"kernel": True, "bias": False}}
     masked = optax.partition(
         {True: optgen.optax.sgd(0.5), False: optax.set_to_zero()},
-        mask,  # type: ignore[dict-item]
+        mask,
     )
     found = steps(masked, 2)
     same(found["dense"]["bias"], PARAMS["dense"]["bias"])
