@@ -115,12 +115,14 @@ def test_the_runtime_knows_no_compiler() -> None:
         known = project_imports(name) - {"optgen", "optgen.cuda"}
         assert all(inside(found, "optgen.runtime") for found in known), name
         outside = {found.split(".")[0] for found in imports(name)} - {"optgen"}
-        assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras"}, name
+        assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras", "jax"}, name
 
 
 def test_generated_code_stands_on_the_runtime() -> None:
     for name in members("optgen.optimizers"):
-        own = {"keras"} if inside(name, "optgen.optimizers.keras") else {"numba", "numpy"}
+        own = {"numba", "numpy"}
+        for library in ("jax", "keras"):
+            own = {library} if inside(name, f"optgen.optimizers.{library}") else own
         for found in imports(name):
             top = found.split(".")[0]
             assert top in {"__future__", "collections", "math", "optgen", "typing", *own}, name

@@ -1,4 +1,4 @@
-"""Random numbers of operations: the bits that kernels draw, from integers that each backend has.
+"""Random numbers of operations: the bits that kernels draw, from integers that each library has.
 
 ``optgen.runtime.philox`` and ``optgen.runtime.draws`` say what they are.
 """
@@ -9,10 +9,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from keras import ops
-
-from optgen.keras.arithmetic import TensorFunctions, host_dtype
-
 _M0, _M1 = 0xD2511F53, 0xCD9E8D57
 _W0, _W1 = 0x9E3779B9, 0xBB67AE85
 _ROUNDS = 10
@@ -22,64 +18,66 @@ Words = tuple[Any, Any, Any, Any]
 
 
 class Integers:
-    """Words of 32 bits as tensors: of int64 where the backend has it, else of uint32.
+    """Words of 32 bits as tensors: of int64 where a library has it, else of uint32.
 
     Products are made of halves, so that neither overflows.
     """
 
-    def __init__(self) -> None:
-        self.dtype = "int64" if host_dtype() == "float64" else "uint32"
+    def __init__(self, library: Any, *, is_wide: bool) -> None:
+        """``is_wide`` says if there are numbers of 64 bits."""
+        self.library = library
+        self.dtype = "int64" if is_wide else "uint32"
 
     def number(self, value: Any) -> Any:
         """A whole number as a tensor."""
-        return ops.convert_to_tensor(value, self.dtype)
+        return self.library.convert_to_tensor(value, self.dtype)
 
     def words_of(self, value: Any) -> tuple[Any, Any]:
         """The lower and the upper word of a whole number, a Python float or a tensor."""
-        if not ops.is_tensor(value):
+        if not self.library.is_tensor(value):
             return self.number(int(value) & _WORD), self.number(int(value) >> 32)
-        upper = ops.floor(ops.divide(value, _BASE))
-        lower = value - ops.multiply(upper, _BASE)
-        return ops.cast(lower, self.dtype), ops.cast(upper, self.dtype)
+        upper = self.library.floor(self.library.divide(value, _BASE))
+        lower = value - self.library.multiply(upper, _BASE)
+        return self.library.cast(lower, self.dtype), self.library.cast(upper, self.dtype)
 
     def low(self, value: Any, mask: int) -> Any:
         """The lower bits of a number."""
-        return ops.bitwise_and(value, self.number(mask))
+        return self.library.bitwise_and(value, self.number(mask))
 
     def shifted(self, value: Any, bits: int) -> Any:
         """A number without its lowest bits."""
-        return ops.right_shift(value, self.number(bits))
+        return self.library.right_shift(value, self.number(bits))
 
     def sum(self, value: Any, other: int) -> Any:
         """The lower word of a sum."""
-        return self.low(ops.add(value, self.number(other)), _WORD)
+        return self.low(self.library.add(value, self.number(other)), _WORD)
 
     def product(self, word: Any, factor: int) -> tuple[Any, Any]:
         """The lower and the upper word of a product."""
         a0, a1 = self.low(word, _HALF), self.shifted(word, 16)
         b0, b1 = self.number(factor & _HALF), self.number(factor >> 16)
-        least = ops.multiply(a0, b0)
-        middle = ops.add(ops.multiply(a1, b0), self.shifted(least, 16))
-        other = ops.add(ops.multiply(a0, b1), self.low(middle, _HALF))
-        lower = ops.left_shift(self.low(other, _HALF), self.number(16))
-        carried = ops.add(self.shifted(middle, 16), self.shifted(other, 16))
-        upper = ops.add(ops.multiply(a1, b1), carried)
-        return ops.bitwise_or(lower, self.low(least, _HALF)), upper
+        least = self.library.multiply(a0, b0)
+        middle = self.library.add(self.library.multiply(a1, b0), self.shifted(least, 16))
+        other = self.library.add(self.library.multiply(a0, b1), self.low(middle, _HALF))
+        lower = self.library.left_shift(self.low(other, _HALF), self.number(16))
+        carried = self.library.add(self.shifted(middle, 16), self.shifted(other, 16))
+        upper = self.library.add(self.library.multiply(a1, b1), carried)
+        return self.library.bitwise_or(lower, self.low(least, _HALF)), upper
 
     def random(self, places: Any, tensor: int, step: Any, seed: Any, draw: int) -> Words:
         """Four random words for each place: Philox4x32 with ten rounds."""
-        nothing = ops.zeros_like(places)
+        nothing = self.library.zeros_like(places)
         second = self.shifted(places, 32) if self.dtype == "int64" else nothing
         counter = self.low(places, _WORD), second, self.number(tensor), self.words_of(step)[0]
         first, last = self.words_of(seed)
-        state = [ops.add(nothing, word) for word in counter]
-        key = first, ops.bitwise_xor(last, self.number(draw))
+        state = [self.library.add(nothing, word) for word in counter]
+        key = first, self.library.bitwise_xor(last, self.number(draw))
         # A loop, since backends take long to compile as many operations as it replaces.
-        found = ops.fori_loop(0, _ROUNDS, self._round, (*state, *key))
+        found = self.library.fori_loop(0, _ROUNDS, self._round, (*state, *key))
         return found[0], found[1], found[2], found[3]
 
     def _round(self, _: Any, state: Sequence[Any]) -> tuple[Any, ...]:
-        xor = ops.bitwise_xor
+        xor = self.library.bitwise_xor
         c0, c1, c2, c3, k0, k1 = state
         (low, high), (other_low, other_high) = self.product(c0, _M0), self.product(c2, _M1)
         one, third = xor(xor(other_high, c1), k0), xor(xor(high, c3), k1)
@@ -93,10 +91,11 @@ class Draws:
     """
 
     def __init__(
-        self, functions: TensorFunctions, places: Callable[[str], Any], number: int
+        self, functions: Any, places: Callable[[str], Any], number: int, integers: Integers
     ) -> None:
         self._functions, self._places, self._number = functions, places, number
-        self._integers = Integers()
+        self._integers = integers
+        self._library = integers.library
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(self._functions, name)
@@ -106,9 +105,9 @@ class Draws:
         """From the normal distribution of mean 0 and variance 1."""
         real = self._functions.real
         one, other, third, last = self._words(seed, step, draw)
-        length = ops.sqrt(real(-2.0) * ops.log(self._fraction(one, other)))
+        length = self._library.sqrt(real(-2.0) * self._library.log(self._fraction(one, other)))
         # The cosine as that of half the angle, which is rounded less.
-        sine = ops.sin((self._fraction(third, last) - real(0.5)) * real(math.pi))
+        sine = self._library.sin((self._fraction(third, last) - real(0.5)) * real(math.pi))
         return length * (real(2.0) * sine * sine - real(1.0))
 
     def uniform(self, seed: Any, step: Any, draw: int) -> Any:
@@ -130,9 +129,9 @@ class Draws:
         real, integers = self._functions.real, self._integers
         if self._functions.dtype == "float32":
             return (self._real(integers.shifted(high, 9)) + real(0.5)) * real(2.0**-23)
-        upper = ops.left_shift(high, integers.number(20))
-        bits = ops.bitwise_or(upper, integers.shifted(low, 12))
+        upper = self._library.left_shift(high, integers.number(20))
+        bits = self._library.bitwise_or(upper, integers.shifted(low, 12))
         return (self._real(bits) + real(0.5)) * real(2.0**-52)
 
     def _real(self, whole: Any) -> Any:
-        return ops.cast(whole, self._functions.dtype)
+        return self._library.cast(whole, self._functions.dtype)
