@@ -13,9 +13,9 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.core.compiler import Flags
 
 from optgen.runtime import philox
+from optgen.runtime.cpu.inlining import inlined
 from optgen.runtime.cpu.storage import DRAWN, SEED, STEP
 
 #: Draws of buffers, by column, have numbers from here on: others than those of rules.
@@ -54,7 +54,7 @@ def stream(context: Any, builder: Any, kinds: Any, given: Any) -> Any:
     def of(addresses: Any, tensor: int, column: int) -> Any:
         return tensor, addresses[tensor, STEP], addresses[tensor, SEED], FIRST_DRAW + column
 
-    return _inlined(context, builder, of, STREAM(*kinds[:3]), given[:3])
+    return inlined(context, builder, of, STREAM(*kinds[:3]), given[:3])
 
 
 def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
@@ -82,7 +82,7 @@ def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
     held = cgutils.alloca_once(builder, ir.ArrayType(wide, 2))
     given = [builder.bitcast(one, wide.as_pointer()) for one in (room, held)]
     kinds = types.CPointer(types.uint64), types.CPointer(types.int64), STREAM, HERE
-    first = _inlined(context, builder, fill, types.int64(*kinds), [*given, some, here])
+    first = inlined(context, builder, fill, types.int64(*kinds), [*given, some, here])
     return builder.gep(builder.bitcast(room, _INT16.as_pointer()), [first])
 
 
@@ -97,18 +97,7 @@ def drawn(context: Any, builder: Any, some: Any, position: Any) -> Any:
         word = high if lane & 2 else low
         return np.uint16(word >> np.uint64((lane & 1) << 4))
 
-    return _inlined(context, builder, noise, types.uint16(STREAM, types.int64), [some, position])
-
-
-def _inlined(context: Any, builder: Any, function: Any, signature: Any, given: Any) -> Any:
-    """The result of a function, which becomes part of the kernel.
-
-    Only memory whose address the kernel gives to nobody can't be that of a buffer.
-    """
-    flags = Flags()
-    flags.forceinline = True
-    made = context.compile_subroutine(builder, function, signature, flags=flags)
-    return context.call_internal(builder, made.fndesc, signature, given)
+    return inlined(context, builder, noise, types.uint16(STREAM, types.int64), [some, position])
 
 
 def encoded(builder: Any, storage: str, value: Any, noise: Any) -> Any:
