@@ -106,10 +106,8 @@ def encoded(builder: Any, storage: str, value: Any, noise: Any) -> Any:
     bits, wide = builder.bitcast(value, _INT32), builder.zext(noise, _INT32)
     magnitude = builder.and_(bits, _INT32(_MAGNITUDE))
     half = storage.removesuffix(DRAWN)
-    if half == "float16":
-        wide = _float16(builder, magnitude, wide)
-    else:
-        wide = builder.add(magnitude, wide)
+    added = _float16 if half == "float16" else ir.IRBuilder.add
+    wide = added(builder, magnitude, wide)
     # All that is stored is the upper half of 32 bits, to which the sign already belongs.
     first_infinite, largest, infinity, nan = _ENDS[half]
     most = _INT32(largest << 16 | 0xFFFF)
