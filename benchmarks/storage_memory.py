@@ -2,8 +2,9 @@
 
 Each storage takes a few steps in a process of its own, whose peak is compared with the one that it
 had before it made any array. Beside it is what arrays of parameters and gradients hold, and what
-``optimizer.storage()`` says of states. Run it on Linux with ``python benchmarks/storage_memory.py``
-and, if others are wanted, the name of a model and storages; with float32, GPT-2 small takes 2 GB.
+``optimizer.storage()`` says of states. Run it on Linux, in the folder of the repository, with
+``python -m benchmarks.storage_memory``, and with the name of a model and storages if others are
+wanted. With float32, GPT-2 small takes 2 GB.
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -55,6 +54,9 @@ class _Timed:
     moved: float | None = None
 
 
+_Named = tuple[str, Callable[[], _Timed]]
+
+
 def storage_figures(
     case: Case,
     model: Model,
@@ -71,9 +73,10 @@ def storage_figures(
     again = (case.floor_bytes() - first.moved) / WIDTH
     first = replace(first, moved=case.floor_bytes())
     chosen = dict.fromkeys((USUAL[0], *listed) if listed else USUAL)
-    peers = () if listed or case.full else _peers(case, model, notes)
-    ours = ((str(one), partial(_ours, case, model, one, again)) for one in chosen)
-    for name, made in chain(ours, peers):
+    others: list[_Named] = [(str(one), partial(_ours, case, model, one, again)) for one in chosen]
+    if not (listed or case.full):
+        others += _peers(case, model, notes)
+    for name, made in others:
         # One at a time, as all parameters and states may not fit in memory.
         timed = first if name == _FIRST else made()
         functions = {_FIRST: first.step, name: timed.step, _MEMORY: memory}
@@ -89,9 +92,7 @@ def storage_figures(
         del timed
 
 
-def _peers(
-    case: Case, model: Model, notes: list[str]
-) -> Iterator[tuple[str, Callable[[], _Timed]]]:
+def _peers(case: Case, model: Model, notes: list[str]) -> Iterator[_Named]:
     for peer in declarations().storage_peers.get(case.optimizer, ()):
         package = peer.rule.partition(".")[0]
         if find_spec("torch") is None or find_spec(package) is None:
