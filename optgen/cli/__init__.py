@@ -238,13 +238,22 @@ def bench(
     storage: Annotated[
         bool, typer.Option("--storage", help="Steps with each storage of parameters and states.")
     ] = False,
+    stored: Annotated[
+        list[str] | None, typer.Option(help="With this storage, as in explain; as with --storage.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--everything", help="With --storage: with everything on, too.")
+    ] = False,
 ) -> None:
     """Time steps, compared with memory bandwidth, torch, Keras and Optax."""
     from optgen.cli.commands import bench as bench_command
 
     raise typer.Exit(
         bench_command.bench(
-            *(names or [], model or [], peer or [], json, picture), quick=quick, storage=storage
+            *(names or [], model or [], peer or [], json, picture),
+            quick=quick,
+            storages=stored or ([] if storage else None),
+            everything=everything,
         )
     )
 

@@ -19,6 +19,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 BLOCK = 64
 #: The bits of 1 as a float32, and their number in its fraction.
 ONE, FRACTION = 0x3F800000, 23
+#: Elements that are encoded at once, since that takes several arrays of them.
+_AT_ONCE = 1 << 16
 #: Units aren't smaller, so that their inverses are finite.
 LEAST_UNIT = 2.0**-120
 
@@ -68,9 +70,16 @@ class Code:
 
     def encoded(self, values: Array) -> Array:
         """Blocks of a flat array, rounded to nearest; missing elements of the last one are 0."""
-        padded = np.zeros(-(-values.size // BLOCK) * BLOCK, np.float32)
-        padded[: values.size] = values
-        rows = padded.reshape(-1, BLOCK)
+        found = np.zeros(-(-values.size // BLOCK), self.dtype)
+        for begin in range(0, values.size, _AT_ONCE):
+            blocks = found[begin // BLOCK : (begin + _AT_ONCE) // BLOCK]
+            padded = np.zeros((len(blocks), BLOCK), np.float32)
+            some = values[begin : begin + _AT_ONCE]
+            padded.reshape(-1)[: some.size] = some
+            self._encode(padded, blocks)
+        return found
+
+    def _encode(self, rows: Array, found: Array) -> None:
         sizes = np.abs(rows)
         most = sizes.max(1, keepdims=True)
         units = np.maximum(most * np.float32(self.inverse), np.float32(LEAST_UNIT))
@@ -82,10 +91,8 @@ class Code:
             codes |= np.signbit(rows).astype(np.uint32) << (self.bits - 1)
         else:
             codes = np.where(rows > 0, np.maximum(codes, 1), 0)
-        found = np.zeros(len(rows), self.dtype)
         found["unit"] = units[:, 0]
         found[self.name] = _packed(codes.astype(np.uint8), self.bits)
-        return found
 
     def decoded(self, blocks: Array, size: int) -> Array:
         """The first ``size`` elements of blocks, as float32."""

@@ -6,6 +6,7 @@ import copy
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -237,3 +238,18 @@ def test_every_rule_makes_steps_with_codes(name: str) -> None:
         optimizer.apply([gradient], [variable] if call == 0 else None)
     assert np.isfinite(variable).all()
     assert not np.array_equal(variable, start)
+
+
+def test_codes_are_made_without_copies_of_the_whole() -> None:
+    """States of a large variable are encoded when they are made, beside all others."""
+    values = np.broadcast_to(np.float32(0.5), 1 << 23)
+    (code, _) = KINDS["int8"]
+    code.encoded(values[:64])
+    tracemalloc.start()
+    try:
+        blocks = code.encoded(values)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * blocks.nbytes
+    assert (code.decoded(blocks, values.size) == code.decoded(blocks, 1)).all()

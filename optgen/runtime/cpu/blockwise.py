@@ -21,7 +21,9 @@ _MOST_BLOCKS = 2
 _UNIT_BYTES = 4
 #: Bytes of a line of a cache.
 _LINE = 64
-_MAGNITUDE = 0x7FFFFFFF
+_MAGNITUDE, _SIGN = 0x7FFFFFFF, 0x80000000
+#: The bits of 2 as a float32.
+_TWO = 0x40000000
 #: What turns bits of an element into noise: odd numbers without a pattern.
 _STEP, _MIXER = 0x9E3779B9, 0x85EBCA6B
 
@@ -69,13 +71,14 @@ def _second(builder: Any, made: Any, code: Code) -> tuple[Any, Any]:
 
 def _decode(builder: Any, code: Code, block: Any, elements: Any) -> None:
     unit = builder.load(builder.bitcast(block, _FLOAT.as_pointer()), align=1)
-    codes = builder.zext(_load_codes(builder, code, block), _INTS)
-    size = builder.and_(codes, _all(code.most))
-    bits = builder.add(builder.shl(size, _all(code.shift)), _all(ONE))
-    relative = builder.fsub(builder.bitcast(bits, _FLOATS), _every(1.0))
-    found = builder.fmul(relative, _splat(builder, unit, _FLOATS))
+    codes = builder.sext(_load_codes(builder, code, block), _INTS)
+    size = builder.and_(builder.shl(codes, _all(code.shift)), _all(code.most << code.shift))
+    # Relative to 2, and half the unit: the bits of 2 are none of a code's.
+    relative = builder.fsub(builder.bitcast(builder.or_(size, _all(_TWO)), _FLOATS), _every(2.0))
+    half = builder.fmul(unit, _FLOAT(0.5))
+    found = builder.fmul(relative, _splat(builder, half, _FLOATS))
     if code.is_signed:
-        sign = builder.shl(builder.lshr(codes, _all(code.bits - 1)), _all(31))
+        sign = builder.and_(builder.shl(codes, _all(32 - code.bits)), _all(_SIGN))
         found = builder.or_(builder.bitcast(found, _INTS), sign)
     builder.store(found, builder.bitcast(elements, found.type.as_pointer()), align=_LINE)
 
@@ -88,26 +91,48 @@ def _encode(builder: Any, code: Code, block: Any, elements: Any) -> None:
     relative = builder.fmul(builder.bitcast(size, _FLOATS), _splat(builder, factor, _FLOATS))
     above = builder.bitcast(builder.fadd(relative, _every(1.0)), _INTS)
     above = builder.add(above, _added(builder, code, size, unit))
-    codes = builder.sub(builder.lshr(above, _all(code.shift)), _all(ONE >> code.shift))
-    if code.is_signed:
-        sign = builder.lshr(bits, _all(31))
-        codes = builder.or_(codes, builder.shl(sign, _all(code.bits - 1)))
-    else:
+    if not code.is_signed:
         # What is above 0 stays so: rules divide by it.
-        codes = _larger(builder, codes, _smaller(builder, size, _all(1)))
-    _store_codes(builder, code, block, builder.trunc(codes, _BYTES))
+        least = _larger(builder, above, _all(ONE + (1 << code.shift)))
+        above = builder.select(builder.icmp_unsigned("!=", size, _all(0)), least, above)
+    codes = _upper(builder, builder.shl(above, _all(24 - code.shift)))
+    codes = builder.sub(codes, _all(ONE >> code.shift & 0xFF, _BYTES))
+    if code.is_signed:
+        sign = builder.and_(_upper(builder, bits), _all(0x80, _BYTES))
+        codes = builder.or_(codes, builder.lshr(sign, _all(8 - code.bits, _BYTES)))
+    _store_codes(builder, code, block, codes)
+
+
+def _upper(builder: Any, numbers: Any) -> Any:
+    """The upper bytes of numbers."""
+    found = builder.bitcast(numbers, ir.VectorType(_BYTE, 4 * BLOCK))
+    places = ir.Constant(_INTS, list(range(3, 4 * BLOCK, 4)))
+    return builder.shuffle_vector(found, found, places)
 
 
 def _unit(builder: Any, code: Code, size: Any) -> tuple[Any, Any]:
     """The unit of a block, NaN where an element isn't finite, and the inverse of one that is."""
-    kind = ir.FunctionType(_INT32, [_INTS])
-    name = f"llvm.vector.reduce.umax.v{BLOCK}i32"
-    most = builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [size])
-    unit = builder.fmul(builder.bitcast(most, _FLOAT), _FLOAT(code.inverse))
+    unit = builder.fmul(_most(builder, size), _FLOAT(code.inverse))
     is_small = builder.fcmp_ordered("<", unit, _FLOAT(LEAST_UNIT))
     unit = builder.select(is_small, _FLOAT(LEAST_UNIT), unit)
     nothing = builder.fsub(unit, unit)
     return builder.fadd(unit, nothing), builder.fdiv(_FLOAT(1.0), unit)
+
+
+def _most(builder: Any, size: Any) -> Any:
+    """The largest magnitude, in a register of floats, of which it is needed."""
+    count = BLOCK
+    while count > 4:
+        count //= 2
+        halves = (
+            builder.shuffle_vector(size, size, _places(begin, begin + count))
+            for begin in (0, count)
+        )
+        size = _larger(builder, *halves)
+    for order in ((2, 3, 0, 1), (1, 0, 3, 2)):
+        turned = builder.shuffle_vector(size, size, ir.Constant(size.type, order))
+        size = _larger(builder, size, turned)
+    return builder.extract_element(builder.bitcast(size, ir.VectorType(_FLOAT, 4)), _INT32(0))
 
 
 def _added(builder: Any, code: Code, size: Any, unit: Any) -> Any:
@@ -116,8 +141,10 @@ def _added(builder: Any, code: Code, size: Any, unit: Any) -> Any:
     It is made of the bits of the elements and of the unit, and of places in the block.
     """
     places = ir.Constant(_INTS, [(place * _STEP) % 2**32 for place in range(BLOCK)])
-    mixed = builder.add(size, _splat(builder, builder.bitcast(unit, _INT32), _INTS))
-    mixed = builder.add(builder.mul(mixed, _all(_MIXER)), places)
+    # The product of a sum, as a sum of products: most is done before the unit is known.
+    own = builder.add(builder.mul(size, _all(_MIXER)), places)
+    units = builder.bitcast(_splat(builder, unit, _FLOATS), _INTS)
+    mixed = builder.add(own, builder.mul(units, _all(_MIXER)))
     return builder.lshr(mixed, _all(32 - code.shift))
 
 

@@ -161,4 +161,4 @@ def _coded(like: Array, value: float | None, code: Code) -> Array:
     if value is None:
         order = np.argsort([-stride for stride in like.strides], kind="stable")
         return code.encoded(like.transpose(order).reshape(-1)).view()
-    return code.encoded(np.full(like.size, value, np.float32)).view()
+    return code.encoded(np.broadcast_to(np.float32(value), like.size)).view()

@@ -47,21 +47,14 @@ def number_at(context: Any, address: Any, real: Any) -> Any:
     return real.dtype(address, real), generate
 
 
-@intrinsic
-def fetch(context: Any, pointer: Any, ahead: Any) -> Any:
-    """Ask for the memory of a block that lies ahead. It needn't be anyone's: none is read."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        levels = [ir.Constant(_INT32, number) for number in (_LOAD, _ALL_CACHES, _DATA)]
-        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _INT32, _INT32, _INT32])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        here = builder.gep(builder.bitcast(arguments[0], _BYTES), [arguments[1]])
-        block = BLOCK * context.get_abi_sizeof(context.get_value_type(pointer.dtype))
-        for offset in range(0, block, _CACHE_LINE):
-            builder.call(ask, [cgutils.gep(builder, here, offset), *levels])
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64), generate
+def fetch(builder: Any, start: Any, ahead: Any, size: int) -> None:
+    """Ask for so many bytes that lie ahead of an address. They needn't be anyone's."""
+    levels = [ir.Constant(_INT32, number) for number in (_LOAD, _ALL_CACHES, _DATA)]
+    kind = ir.FunctionType(ir.VoidType(), [_BYTES, _INT32, _INT32, _INT32])
+    ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    here = builder.gep(builder.bitcast(start, _BYTES), [ahead])
+    for offset in range(0, size, _CACHE_LINE):
+        builder.call(ask, [cgutils.gep(builder, here, offset), *levels])
 
 
 def strips(streams: int) -> tuple[int, int]:
