@@ -37,7 +37,7 @@ class Deferred:
         self._engine, self._kernels = engine, kernels
         (self._place,) = engine.places
         device = self._place.device
-        self._control = engine.control
+        self._control = self._place.control
         self._hyperparameters = Table(device, np.zeros((1, rows, columns)))
         #: The loss scale, if the device changes it.
         self.scale = DeviceArray(device, (), np.dtype(np.float64))

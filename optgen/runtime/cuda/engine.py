@@ -13,7 +13,6 @@ from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
-from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
@@ -23,6 +22,7 @@ from optgen.runtime.kernels import CHECK_FINITE, MATRIX, Builder, Kernels, Progr
 from optgen.runtime.matrix_calls import MatrixCall
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.norms import joint_norm
+from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
 
@@ -55,7 +55,6 @@ class Engine:
         self._kernels, self._host, self.stream = kernels, host, stream
         devices = np.array(variables.devices)
         self._of_device = {int(d): devices == d for d in dict.fromkeys(variables.devices)}
-        self.control = Table(variables.devices[0], np.zeros(CONTROLS, np.int64))
         self.places = [
             Place(
                 device,
@@ -63,7 +62,6 @@ class Engine:
                 variables,
                 [(on, mask & own) for on, mask in members if (mask & own).any()],
                 row_count,
-                self.control.address,
             )
             for device, own in self._of_device.items()
         ]
@@ -71,9 +69,10 @@ class Engine:
             refuse_several(kernels, [on for on, _ in members])
         self._gradient = kernels.buffers.index("grad")
         columns = {"param": variables.addresses, **states}
+        names = [*kernels.buffers, REMAINDER]
         for place in self.places:
             for name, addresses in columns.items():
-                place.addresses.values[:, kernels.buffers.index(name)] = addresses
+                place.addresses.values[:, names.index(name)] = addresses
         self._rows = np.array(variables.rows, np.int64)
         #: The switches that the last call decided.
         self._decided: tuple[bool, ...] = ()

@@ -11,6 +11,7 @@ import numpy as np
 from optgen.runtime.arrays import Spans, fills
 from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments, segments_of
+from optgen.runtime.codes import CODES
 from optgen.runtime.cpu.storage import Formats, formats_of
 from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
 from optgen.runtime.cuda.arrays import View as Layout
@@ -26,6 +27,7 @@ from optgen.runtime.dtypes import DTYPES, named, wide
 from optgen.runtime.kernels import Kernels, UnsupportedTargetError
 from optgen.runtime.matrix_calls import multiple_of_identity
 from optgen.runtime.matrix_library import MatrixLibrary
+from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.shards import Part
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call, chain
@@ -85,10 +87,10 @@ class DeviceMemory:
         It has the dtype of that name, or the variable's. Raises UnsupportedTargetError for a
         ``storage`` that kernels on devices don't have.
         """
-        if storage and storage not in {one.name for one in DTYPES}:
+        if storage in CODES:
             raise UnsupportedTargetError(
                 f"kernels on a device store {named(DTYPES)}, not {storage}; choose one of these as "
-                'state_dtype, and rounding="nearest", or keep the variables on the host'
+                "state_dtype, or keep the variables on the host"
             )
         dtype = np.dtype(storage) if storage else view_of(like).dtype
         strides = tuple(step * dtype.itemsize for step in _strides(like))
@@ -174,14 +176,18 @@ class DeviceMemory:
 
     def host(self, array: Any) -> Host:
         """A copy of an array as a NumPy array; waits for the device."""
+        if isinstance(array, np.ndarray):
+            return array
         device = self._device(array)
         return to_host(view_of(array), device, self._library.stream(device))
 
     def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Any) -> Any:
         """The constraint applied to a copy of a variable. Raises ValueError if it doesn't fit."""
         view = view_of(variable)
-        copy = self._library.relaid(variable, variable)
-        result = constraint(self.new(variable, None) if copy is None else copy)
+        # One of ours has all bits that are kept of a variable.
+        is_ours = isinstance(variable, DeviceArray)
+        copy = None if is_ours else self._library.relaid(variable, variable)
+        result = constraint(self.seen_by_user(self.new(variable, None)) if copy is None else copy)
         found = view_of(result) if hasattr(result, "__cuda_array_interface__") else result
         if np.shape(found) != view.shape if found is result else found.shape != view.shape:
             raise ValueError(f"the constraint of {path!r} makes another shape than {view.shape}")
@@ -235,7 +241,10 @@ class DeviceMemory:
     def _formats(self, variable: Layout, index: int, held: Mapping[str, Sequence[Any]]) -> Formats:
         """How the buffers of a variable are stored."""
         own = [held[name][index] if name in held else None for name in self._kernels.buffers]
-        return formats_of(variable.dtype, [None if one is None else one.dtype for one in own])
+        rest = held[REMAINDER][index] if REMAINDER in held else None
+        further = 0 if rest is None else 8 * rest.dtype.itemsize
+        dtypes = [None if one is None else one.dtype for one in own]
+        return formats_of(variable.dtype, dtypes, further)
 
     def deferred(self, engine: Engine, rows: int, columns: int) -> Deferred | None:
         """The executor of calls that the host doesn't observe; None for several devices."""
