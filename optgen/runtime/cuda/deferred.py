@@ -12,6 +12,7 @@ from optgen.runtime.cuda.control import (
     CALLS,
     CONTROLS,
     GATHERED,
+    ROUNDING_SEED,
     STEADY,
     UPDATES,
     choose,
@@ -68,6 +69,7 @@ class Deferred:
         """Transfer the counters to the device, and a scale with its column of hyperparameters."""
         steady = scaling[0].steady if scaling else 0
         values = np.zeros(CONTROLS, np.int64)
+        values[ROUNDING_SEED] = self._control.values[ROUNDING_SEED]
         values[[CALLS, UPDATES, GATHERED, STEADY]] = calls, updates, gathered, steady
         self._control.put(values, self._stream)
         if scaling:

@@ -13,9 +13,11 @@ from numba import types
 from numba.core import cgutils
 from numba.cuda.extending import intrinsic
 
+from optgen.runtime.cpu.stochastic import FIRST_DRAW
 from optgen.runtime.cuda import simulated
 from optgen.runtime.cuda.elements import bytes_of, elements_of, start_type
 from optgen.runtime.cuda.jit import SIMULATED, VECTOR_BYTES
+from optgen.runtime.cuda.noise import Noise
 
 _INT32, _INT64 = ir.IntType(32), ir.IntType(64)
 #: NVVM doesn't split vectors of narrower elements, so they are loaded as words of so many bits.
@@ -36,6 +38,12 @@ class Lanes:
         fields = cgutils.unpack_tuple(builder, start)
         self.real = context.get_value_type(kind.dtype)
         self.elements = elements_of(storage)(builder, self.real, storage, fields)
+        #: What draws the noise of elements, if their rounding needs any.
+        self.drawn = None
+        if self.elements.is_drawn:
+            draw = FIRST_DRAW + column.literal_value
+            self.drawn = Noise(builder, self.elements.stream, draw)
+        self._noises: list[Callable[[], Any]] = [lambda: None for _ in self.each()]
         #: Element 0 of each array, counted as ``index`` does.
         self._bases = [
             builder.inttoptr(builder.mul(first, _INT64(bytes_of(one))), one.as_pointer(addrspace=1))
@@ -100,7 +108,7 @@ class Lanes:
             builder.store(vector, pointer, align=self.number * bytes_of(kind))
 
     def _encoded(self, k: int) -> Any:
-        return self.elements.encoded(self.builder.load(self.lane(k)))
+        return self.elements.encoded(self.builder.load(self.lane(k)), self._noises[k]())
 
     def exists(self, k: int) -> Any:
         """Whether element ``first + k`` comes before the end."""
@@ -114,6 +122,18 @@ class Lanes:
             with self.builder.if_then(self.exists(k)):
                 elements = [self.builder.load(place) for place in self.places(k)]
                 self.builder.store(self.elements.decoded(*elements), self.lane(k))
+
+    def draw_each(self) -> None:
+        """Draw the noise of each element by itself, where it is stored."""
+        drawn = self.drawn
+        if drawn is not None:
+            self._noises = [lambda k=k: drawn.of_one(self.index(k)) for k in self.each()]
+
+    def draw(self) -> None:
+        """Draw the noise of all elements, which follow each other."""
+        if self.drawn is not None:
+            found = self.drawn.of_lanes(self.index(0), self.number)
+            self._noises = [lambda one=one: one for one in found]
 
     def store_each(self) -> None:
         """Store single elements."""
@@ -132,6 +152,7 @@ class Lanes:
 
     def store(self) -> None:
         """Store whole vectors, or else single elements."""
+        self.draw()
         with self.builder.if_else(self.whole) as (then, otherwise):
             with then:
                 self.store_whole()

@@ -207,10 +207,8 @@ class DeviceMemory:
     ) -> Engine:
         """The engine for the variables with their states; ``library`` is for the host's memory.
 
-        Raises ValueError for a ``seed``: kernels on devices don't round at random.
+        With a ``seed``, what half precision loses is rounded at random.
         """
-        if seed is not None:
-            raise ValueError("kernels on a device round to nearest; don't set another rounding")
         arrays = [view_of(variable) for variable in variables]
         held = {
             name: [None if array is None else view_of(array) for array in some]
@@ -218,7 +216,7 @@ class DeviceMemory:
         }
         described = Variables(
             [array.address for array in arrays],
-            [self._formats(array, index, held) for index, array in enumerate(arrays)],
+            [self._formats(one, k, held, seed is not None) for k, one in enumerate(arrays)],
             [self._device(variable) for variable in variables],
             rows,
             [one or plain_view(a.shape) for one, a in zip(views, arrays, strict=True)],
@@ -236,15 +234,19 @@ class DeviceMemory:
             members,
             self._library.stream,
             (batches, self._matrices.functions) if batches else None,
+            seed,
         )
 
-    def _formats(self, variable: Layout, index: int, held: Mapping[str, Sequence[Any]]) -> Formats:
+    def _formats(
+        self, variable: Layout, index: int, held: Mapping[str, Sequence[Any]], is_drawn: bool
+    ) -> Formats:
         """How the buffers of a variable are stored."""
-        own = [held[name][index] if name in held else None for name in self._kernels.buffers]
+        buffers = self._kernels.buffers
+        own = [variable, *(held[name][index] if name in held else None for name in buffers[1:])]
         rest = held[REMAINDER][index] if REMAINDER in held else None
         further = 0 if rest is None else 8 * rest.dtype.itemsize
         dtypes = [None if one is None else one.dtype for one in own]
-        return formats_of(variable.dtype, dtypes, further)
+        return formats_of(variable.dtype, dtypes, further, is_drawn=is_drawn)
 
     def deferred(self, engine: Engine, rows: int, columns: int) -> Deferred | None:
         """The executor of calls that the host doesn't observe; None for several devices."""

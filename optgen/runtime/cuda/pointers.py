@@ -39,6 +39,15 @@ class _Scattered(_Row):
         place = self.builder.gep(table, [self.builder.add(self.first, _INT64(k))])
         return self.builder.add(self._offset, self.builder.load(place))
 
+    def load(self) -> None:
+        """Load single elements."""
+        self.load_each()
+
+    def store(self) -> None:
+        """Store single elements."""
+        self.draw_each()
+        self.store_each()
+
 
 def _access(lanes: type[_Row], access: str) -> Function:
     generate = generating(lanes, access)
@@ -91,7 +100,7 @@ _FOLLOWING = (
 _SCATTERED = (
     (simulated.gather, simulated.scatter)
     if SIMULATED
-    else (_access(_Scattered, "load_each"), _access(_Scattered, "store_each"))
+    else (_access(_Scattered, "load"), _access(_Scattered, "store"))
 )
 
 

@@ -15,6 +15,8 @@ from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.cuda.simulated_storage import Start, read, start_of, write
 
 Lanes = np.ndarray[Any, np.dtype[Any]]
+#: As in ``control``, which imports this module.
+ROUNDING_SEED, ROUNDING_STEP = 6, 7
 _one_at_a_time = threading.Lock()
 
 
@@ -23,7 +25,7 @@ def load(
 ) -> None:
     """Load elements of memory into lanes; lanes past the end are 0."""
     _check(lanes, start[0] + first, first, count, whole)
-    _load(lanes, start, np.arange(first, _end(lanes, first, count)), formats.columns[column])
+    _load(lanes, start, np.arange(first, _end(lanes, first, count)), column, formats)
 
 
 def store(
@@ -31,7 +33,7 @@ def store(
 ) -> None:
     """Store lanes into elements of memory."""
     _check(lanes, start[0] + first, first, count, whole)
-    write(start, np.arange(first, _end(lanes, first, count)), lanes, formats.columns[column])
+    write(start, np.arange(first, _end(lanes, first, count)), lanes, column, formats)
 
 
 def take(
@@ -61,7 +63,7 @@ def gather(
 ) -> None:
     """Load elements of a row at the places of its columns; lanes past the end are 0."""
     places = _places(lanes, offset, first, count, columns)
-    _load(lanes, start, places, formats.columns[column])
+    _load(lanes, start, places, column, formats)
 
 
 def scatter(
@@ -77,7 +79,7 @@ def scatter(
 ) -> None:
     """Store elements of a row at the places of its columns."""
     places = _places(lanes, offset, first, count, columns)
-    write(start, places, lanes, formats.columns[column])
+    write(start, places, lanes, column, formats)
 
 
 def start_at(
@@ -91,7 +93,8 @@ def start_at(
     """The start of a stretch of a buffer."""
     tensor, first, place = (int(one) for one in here)
     row = [int(addresses[buffers * tensor + k]) for k in (column, buffers - 1)]
-    return start_of(row, (first, place), formats.columns[column])
+    stream = place, tensor, int(control[ROUNDING_STEP]), int(control[ROUNDING_SEED])
+    return start_of(row, first, stream, formats.columns[column])
 
 
 def reals(address: int) -> Any:
@@ -112,10 +115,10 @@ def take_number(table: Any) -> int:
     return number
 
 
-def _load(lanes: Lanes, start: Start, places: Lanes, storage: str) -> None:
+def _load(lanes: Lanes, start: Start, places: Lanes, column: int, formats: Formats) -> None:
     lanes[len(places) :] = 0
     if len(places):
-        lanes[: len(places)] = read(start, places, storage)
+        lanes[: len(places)] = read(start, places, formats.columns[column])
 
 
 def _check(lanes: Lanes, place: int, first: int, count: int, whole: bool) -> None:

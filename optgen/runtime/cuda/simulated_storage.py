@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from optgen.runtime import philox
 from optgen.runtime.cpu import split
+from optgen.runtime.cpu.stochastic import FIRST_DRAW
+from optgen.runtime.cpu.storage import DRAWN, Formats
+from optgen.runtime.dtypes import BFLOAT16
 from optgen.runtime.remainders import joined, parted
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -19,20 +24,19 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Start = tuple[int, ...]
 
 
-def start_of(row: Sequence[int], here: tuple[int, int], storage: str) -> Start:
-    """The start of a stretch.
+def start_of(row: Sequence[int], first: int, stream: Start, storage: str) -> Start:
+    """The start of a stretch whose first element in memory has that number.
 
-    ``row`` has the addresses of a buffer and of the remainder of its variable; ``here`` is the
-    first element in memory, and its place in the whole variable.
+    ``row`` has the addresses of a buffer and of the remainder of its variable; noise depends on
+    the ``stream``.
     """
-    first, _ = here
     address, beside = row
     further = split.further_bits(storage)
     own = first + _number(address, _dtype(storage).itemsize)
     if further:
         rest = first + _number(beside, further // 8)
         return own | rest, own, rest
-    return (own,)
+    return (own, *stream) if storage.endswith(DRAWN) else (own,)
 
 
 def read(start: Start, places: Array, storage: str) -> Array:
@@ -44,17 +48,52 @@ def read(start: Start, places: Array, storage: str) -> Array:
     return _elements(start[0], places, _dtype(storage))
 
 
-def write(start: Start, places: Array, lanes: Array, storage: str) -> None:
+def write(start: Start, places: Array, lanes: Array, column: int, formats: Formats) -> None:
     """Store numbers at some places of a stretch."""
     if not len(places):
         return
+    storage = formats.columns[column]
     numbers, further = lanes[: len(places)], split.further_bits(storage)
     if further:
         visible, rest = parted(numbers, _remainder(further))
         _assign(start[1], places, visible)
         _assign(start[2], places, rest)
+    elif storage.endswith(DRAWN):
+        place, *stream = start[1:]
+        noise = [_noise(int(one), *stream, FIRST_DRAW + column) for one in place + places]
+        drawn = _drawn(numbers, np.array(noise, np.int64), _dtype(storage))
+        _assign(start[0], places, drawn)
     else:
         _assign(start[0], places, numbers.astype(_dtype(storage)))
+
+
+def _noise(place: int, tensor: int, step: int, seed: int, draw: int) -> int:
+    """The noise of an element: 16 bits, of those of eight in a call of Philox."""
+    word = _words(place // 8, tensor, step, seed, draw)[place % 8 // 2]
+    return int(word) >> 16 * (place % 2) & 0xFFFF
+
+
+_words = lru_cache(1024)(philox.words)
+
+
+def _drawn(numbers: Array, noise: Array, dtype: np.dtype[Any]) -> Array:
+    """Float32 numbers, of which noise rounds up as many in 65536 as they are parts of the way."""
+    bits = numbers.astype(np.float32).view(np.int32).astype(np.int64)
+    magnitude, sign = bits & 0x7FFFFFFF, bits >> 31 & 1
+    infinity = int(np.array(np.inf, dtype).view(np.int16))
+    if dtype == BFLOAT16:
+        found = magnitude + noise >> 16
+    else:
+        normal = (magnitude + (noise >> 3) >> 13) - (112 << 10)
+        is_normal = magnitude >= 0x38800000
+        # Subnormal numbers are whole numbers of units, with 16 bits behind the point.
+        small = np.where(is_normal, 0, np.abs(numbers.astype(np.float32)))
+        fixed = np.trunc(small.astype(np.float64) * 2.0**40).astype(np.int64)
+        found = np.where(is_normal, normal, fixed + noise >> 16)
+    with np.errstate(over="ignore", invalid="ignore"):
+        nearest = numbers.astype(np.float32).astype(dtype)
+    found = np.minimum(found, infinity - 1).astype(np.int16) | (sign << 15).astype(np.int16)
+    return np.where(np.isfinite(nearest), np.asarray(found, np.int16).view(dtype), nearest)
 
 
 def _dtype(storage: str) -> np.dtype[Any]:

@@ -13,7 +13,8 @@ from numba.cuda.extending import intrinsic
 
 from optgen.runtime.cpu import split
 from optgen.runtime.cuda import simulated
-from optgen.runtime.cuda.elements import start_type
+from optgen.runtime.cuda.control import ROUNDING_SEED, ROUNDING_STEP
+from optgen.runtime.cuda.elements import elements_of, start_type
 from optgen.runtime.cuda.jit import SIMULATED
 
 _INT64 = ir.IntType(64)
@@ -29,8 +30,8 @@ def _start_at(
     result = start_type(place, chosen)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        addresses, _, buffers, here = arguments[:4]
-        tensor, first, _ = (builder.extract_value(here, k) for k in range(3))
+        addresses, control, buffers, here = arguments[:4]
+        tensor, first, origin = (builder.extract_value(here, k) for k in range(3))
         row = builder.mul(buffers, tensor)
 
         def first_of(at: Any, itemsize: int) -> Any:
@@ -44,6 +45,10 @@ def _start_at(
         if further:
             found.append(first_of(builder.sub(buffers, _INT64(1)), further // 8))
             found = [builder.or_(*found), *found]
+        if elements_of(chosen.storage(place)).is_drawn:
+            numbers = ROUNDING_STEP, ROUNDING_SEED
+            drawn = [builder.load(builder.gep(control, [_INT64(k)])) for k in numbers]
+            found += [origin, tensor, *drawn]
         return context.make_tuple(builder, result, found)
 
     kinds = addresses, control, types.int64, types.UniTuple(types.int64, 3), column, formats
