@@ -197,13 +197,15 @@ class DeviceMemory:
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
         library: MatrixLibrary | None = None,
-        seed: int | None = None,
+        seed: int = 0,
+        *,
+        is_drawn: bool = False,
     ) -> Engine:
         """The engine for the variables with their states; ``library`` is for the host's memory.
 
-        Raises ValueError for a ``seed``: kernels on devices don't round at random.
+        Raises ValueError for what ``is_drawn``: kernels on devices don't round at random.
         """
-        if seed is not None:
+        if is_drawn:
             raise ValueError("kernels on a device round to nearest; don't set another rounding")
         arrays = [view_of(variable) for variable in variables]
         held = {
