@@ -84,7 +84,7 @@ class Code:
             codes = np.where(rows > 0, np.maximum(codes, 1), 0)
         found = np.zeros(len(rows), self.dtype)
         found["unit"] = units[:, 0]
-        found[self.name] = _packed(codes.astype(np.uint8), self.bits)
+        found[self.name] = packed(codes.astype(np.uint8), self.bits)
         return found
 
     def decoded(self, blocks: Array, size: int) -> Array:
@@ -99,7 +99,7 @@ class Code:
         return flat
 
 
-def _packed(codes: Array, bits: int) -> Array:
+def packed(codes: Array, bits: int) -> Array:
     """Codes of 4 bits in pairs: one of the first half of a block, and one of its second."""
     if bits == 8:
         return codes

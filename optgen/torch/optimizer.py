@@ -104,9 +104,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
         owner, params = type(self).__name__, params_of(self.param_groups)
-        refuse_params(
-            self.rule, owner, params, is_drawn=self._core.treatment.storage.seed is not None
-        )
+        refuse_params(self.rule, owner, params, is_drawn=self._core.treatment.storage.is_drawn)
         matrices_in_parts(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:

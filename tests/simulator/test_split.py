@@ -102,7 +102,7 @@ def test_memory_off_the_vectors_bounds(rounding: Any, shift: int) -> None:
 def test_rows_and_columns(order: Any) -> None:
     """Matrices whose rows follow each other, and those that are scattered."""
     make: Any = own.package().Factored
-    shape = {"x": (6, 9)}
+    shape: dict[str, tuple[int, ...]] = {"x": (6, 9)}
     host = {"x": np.asarray(draw(1, bfloat16, shape)["x"], order=order)}
     row = {"x": np.asarray(draw(2, bfloat16, shape)["x"], order=order)}
     device = {"x": on_device(host["x"])}

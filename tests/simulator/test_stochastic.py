@@ -99,7 +99,7 @@ def test_memory_off_the_vectors_bounds(shift: int) -> None:
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_rows_and_columns(order: Any) -> None:
     make: Any = own.package().Factored
-    shape = {"x": (6, 9)}
+    shape: dict[str, tuple[int, ...]] = {"x": (6, 9)}
     host = {"x": np.asarray(draw(1, bfloat16, shape)["x"], order=order)}
     row = {"x": np.asarray(draw(2, bfloat16, shape)["x"], order=order)}
     exact = {"x": host["x"].astype(np.float32, order="K")}

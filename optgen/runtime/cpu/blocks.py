@@ -17,7 +17,7 @@ from numba.extending import intrinsic, models, overload, register_model
 from numba.np.numpy_support import from_dtype
 
 from optgen.runtime.codes import CODES
-from optgen.runtime.cpu import blockwise, half_precision, split, stochastic
+from optgen.runtime.cpu import blockwise, dither, half_precision, split, stochastic
 from optgen.runtime.cpu.blockwise import CodedBlock
 from optgen.runtime.cpu.pointers import BLOCK, fetch, pointer
 from optgen.runtime.cpu.storage import DRAWN, REMAINDER, Formats
@@ -132,7 +132,8 @@ def _coded(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     length = context.get_constant(types.int64, kind.code.dtype.itemsize)
     found, own = types.CPointer(types.uint8)(*kinds), [*arguments[:4], length]
     made.blocks = context.compile_internal(builder, _coded_address, found, own)
-    made.size = builder.extract_value(arguments[3], 2)
+    made.place, made.size = (builder.extract_value(arguments[3], k) for k in (1, 2))
+    made.key = dither.key(context, builder, signature.args[:4], arguments)
     blockwise.decode(builder, made, kind.code)
     return made._getvalue()
 

@@ -25,8 +25,8 @@ _EIGHT, _WORDS = 3, 2
 #: Calls for noise at once: several blocks', so that their common part costs little.
 _CALLS = 64
 
-_words = njit(error_model="numpy", forceinline=True)(philox.words)
-_HALF = np.uint64(32)
+words = njit(error_model="numpy", forceinline=True)(philox.words)
+HALF = np.uint64(32)
 _INT16, _INT32, _FLOAT = ir.IntType(16), ir.IntType(32), ir.FloatType()
 
 _SIGN, _MAGNITUDE = 0x80000000, 0x7FFFFFFF
@@ -54,7 +54,7 @@ def stream(context: Any, builder: Any, kinds: Any, given: Any) -> Any:
     def of(addresses: Any, tensor: int, column: int) -> Any:
         return tensor, addresses[tensor, STEP], addresses[tensor, SEED], FIRST_DRAW + column
 
-    return _inlined(context, builder, of, STREAM(*kinds[:3]), given[:3])
+    return inlined(context, builder, of, STREAM(*kinds[:3]), given[:3])
 
 
 def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
@@ -72,9 +72,9 @@ def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
         if held[0] != tensor + 1 or begin < held[1] or end >= held[1] + _CALLS:
             held[0], held[1] = tensor + 1, begin
             for k in range(_CALLS):
-                one, other, third, last = _words(begin + k, tensor, step, seed, draw)
-                noise[_WORDS * k] = one | other << _HALF
-                noise[_WORDS * k + 1] = third | last << _HALF
+                one, other, third, last = words(begin + k, tensor, step, seed, draw)
+                noise[_WORDS * k] = one | other << HALF
+                noise[_WORDS * k + 1] = third | last << HALF
         return place - (held[1] << _EIGHT)
 
     wide = ir.IntType(64)
@@ -82,7 +82,7 @@ def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
     held = cgutils.alloca_once(builder, ir.ArrayType(wide, 2))
     given = [builder.bitcast(one, wide.as_pointer()) for one in (room, held)]
     kinds = types.CPointer(types.uint64), types.CPointer(types.int64), STREAM, HERE
-    first = _inlined(context, builder, fill, types.int64(*kinds), [*given, some, here])
+    first = inlined(context, builder, fill, types.int64(*kinds), [*given, some, here])
     return builder.gep(builder.bitcast(room, _INT16.as_pointer()), [first])
 
 
@@ -91,16 +91,16 @@ def drawn(context: Any, builder: Any, some: Any, position: Any) -> Any:
 
     def noise(some: Any, position: int) -> Any:
         tensor, step, seed, draw = some
-        one, other, third, last = _words(position >> _EIGHT, tensor, step, seed, draw)
+        one, other, third, last = words(position >> _EIGHT, tensor, step, seed, draw)
         lane = position & 7
         low, high = (one, other) if lane < 4 else (third, last)
         word = high if lane & 2 else low
         return np.uint16(word >> np.uint64((lane & 1) << 4))
 
-    return _inlined(context, builder, noise, types.uint16(STREAM, types.int64), [some, position])
+    return inlined(context, builder, noise, types.uint16(STREAM, types.int64), [some, position])
 
 
-def _inlined(context: Any, builder: Any, function: Any, signature: Any, given: Any) -> Any:
+def inlined(context: Any, builder: Any, function: Any, signature: Any, given: Any) -> Any:
     """The result of a function, which becomes part of the kernel.
 
     Only memory whose address the kernel gives to nobody can't be that of a buffer.

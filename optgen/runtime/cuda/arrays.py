@@ -94,6 +94,14 @@ class DeviceArray:
         made.dtype, made._memory = np.dtype(dtype), self._memory
         return made
 
+    def as_bytes(self) -> DeviceArray:
+        """The same memory of a flat array as rows of bytes, one for each element."""
+        made = object.__new__(DeviceArray)
+        made.shape, made.dtype = (self.size, self.dtype.itemsize), np.dtype(np.uint8)
+        made.strides, made.device = dense(made.shape, 1), self.device
+        made._memory = self._memory
+        return made
+
     def copy_to_host(self) -> Host:
         """The elements as a NumPy array; waits for pending work."""
         return to_host(view_of(self), self.device, 0)
@@ -150,7 +158,9 @@ def _bits_of(tensor: Any) -> tuple[Any, np.dtype[Any] | None]:
 
 
 def _dtype_of(array: Any, typestr: str) -> np.dtype[Any]:
-    """The dtype of an array; in the interface, bfloat16 is two bytes without a meaning."""
+    """The dtype of an array; in the interface, those that aren't NumPy's are bytes."""
+    if isinstance(array, DeviceArray):
+        return array.dtype
     dtype = np.dtype(typestr)
     is_one = dtype.kind == "V" and getattr(array, "dtype", None) == BFLOAT16
     return BFLOAT16 if is_one else dtype

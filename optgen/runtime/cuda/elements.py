@@ -8,6 +8,7 @@ from typing import Any
 from llvmlite import ir
 from numba import types
 
+from optgen.runtime.codes import CODES
 from optgen.runtime.cpu import half_precision, split, stochastic
 from optgen.runtime.cpu.storage import DRAWN, Formats
 
@@ -111,8 +112,26 @@ class DrawnElements(Elements):
         return [stochastic.encoded(self._builder, self._storage, narrow, noise)]
 
 
+class CodedElements(Elements):
+    """Numbers in blocks with codes, which ``CodedLanes`` moves; ``fields`` are those it has."""
+
+    width = 4
+
+    @property
+    def kinds(self) -> list[Any]:
+        """None: no element is by itself."""
+        return []
+
+    @property
+    def firsts(self) -> Sequence[Any]:
+        """None."""
+        return ()
+
+
 def elements_of(storage: str) -> type[Elements]:
     """The class for a storage."""
+    if storage in CODES:
+        return CodedElements
     if storage.endswith(DRAWN):
         return DrawnElements
     return SplitElements if split.further_bits(storage) else Elements

@@ -13,8 +13,10 @@ from numba import types
 from numba.core import cgutils
 from numba.cuda.extending import intrinsic
 
+from optgen.runtime.codes import CODES
 from optgen.runtime.cpu.stochastic import FIRST_DRAW
 from optgen.runtime.cuda import simulated
+from optgen.runtime.cuda.coded_lanes import CodedLanes
 from optgen.runtime.cuda.elements import bytes_of, elements_of, start_type
 from optgen.runtime.cuda.jit import SIMULATED, VECTOR_BYTES
 from optgen.runtime.cuda.noise import Noise
@@ -37,13 +39,15 @@ class Lanes:
         storage = formats.instance_type.storage(column.literal_value)
         fields = cgutils.unpack_tuple(builder, start)
         self.real = context.get_value_type(kind.dtype)
+        #: What moves the elements, if they are in blocks with codes.
+        self.coded = CodedLanes(self, storage, fields) if storage in CODES else None
         self.elements = elements_of(storage)(builder, self.real, storage, fields)
         #: What draws the noise of elements, if their rounding needs any.
         self.drawn = None
         if self.elements.is_drawn:
             draw = FIRST_DRAW + column.literal_value
             self.drawn = Noise(builder, self.elements.stream, draw)
-        self._noises: list[Callable[[], Any]] = [lambda: None for _ in self.each()]
+        self._noises: list[Any] = [None for _ in self.each()]
         #: Element 0 of each array, counted as ``index`` does.
         self._bases = [
             builder.inttoptr(builder.mul(first, _INT64(bytes_of(one))), one.as_pointer(addrspace=1))
@@ -108,7 +112,7 @@ class Lanes:
             builder.store(vector, pointer, align=self.number * bytes_of(kind))
 
     def _encoded(self, k: int) -> Any:
-        return self.elements.encoded(self.builder.load(self.lane(k)), self._noises[k]())
+        return self.elements.encoded(self.builder.load(self.lane(k)), self.noise(k))
 
     def exists(self, k: int) -> Any:
         """Whether element ``first + k`` comes before the end."""
@@ -123,17 +127,9 @@ class Lanes:
                 elements = [self.builder.load(place) for place in self.places(k)]
                 self.builder.store(self.elements.decoded(*elements), self.lane(k))
 
-    def draw_each(self) -> None:
-        """Draw the noise of each element by itself, where it is stored."""
-        drawn = self.drawn
-        if drawn is not None:
-            self._noises = [lambda k=k: drawn.of_one(self.index(k)) for k in self.each()]
-
-    def draw(self) -> None:
-        """Draw the noise of all elements, which follow each other."""
-        if self.drawn is not None:
-            found = self.drawn.of_lanes(self.index(0), self.number)
-            self._noises = [lambda one=one: one for one in found]
+    def noise(self, k: int) -> Any:
+        """The noise by which lane ``k`` is rounded; None where it is rounded to nearest."""
+        return self._noises[k]
 
     def store_each(self) -> None:
         """Store single elements."""
@@ -152,7 +148,8 @@ class Lanes:
 
     def store(self) -> None:
         """Store whole vectors, or else single elements."""
-        self.draw()
+        if self.drawn is not None:
+            self._noises = self.drawn.of_lanes(self.index(0), self.number)
         with self.builder.if_else(self.whole) as (then, otherwise):
             with then:
                 self.store_whole()
@@ -164,7 +161,8 @@ def generating(lanes: type[Lanes], access: str) -> Callable[..., Any]:
     """What generates a call of that method."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        getattr(lanes(context, builder, signature, arguments), access)()
+        made = lanes(context, builder, signature, arguments)
+        getattr(made.coded or made, access)()
         return context.get_dummy_value()
 
     return generate

@@ -52,6 +52,10 @@ class Noise:
         bits = builder.or_(builder.lshr(low, shift), above)
         return [builder.trunc(builder.lshr(bits, _INT64(_BITS * k)), _INT16) for k in range(number)]
 
+    def key(self) -> Any:
+        """The key of codes in a call: a word of the first call of Philox."""
+        return self._words(_INT64(0))[0]
+
     def of_one(self, index: Any) -> Any:
         """The noise of one element."""
         builder = self._builder

@@ -45,8 +45,11 @@ class _Scattered(_Row):
 
     def store(self) -> None:
         """Store single elements."""
-        self.draw_each()
         self.store_each()
+
+    def noise(self, k: int) -> Any:
+        """The noise of lane ``k``, which is drawn by itself; None if it is rounded to nearest."""
+        return None if self.drawn is None else self.drawn.of_one(self.index(k))
 
 
 def _access(lanes: type[_Row], access: str) -> Function:

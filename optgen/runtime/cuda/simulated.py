@@ -33,7 +33,7 @@ def store(
 ) -> None:
     """Store lanes into elements of memory."""
     _check(lanes, start[0] + first, first, count, whole)
-    write(start, np.arange(first, _end(lanes, first, count)), lanes, column, formats)
+    write(start, np.arange(first, _end(lanes, first, count)), lanes, count, column, formats)
 
 
 def take(
@@ -46,8 +46,12 @@ def take(
 def give(
     lanes: Lanes, start: Start, offset: int, first: int, count: int, whole: bool, _: int, *of: Any
 ) -> None:
-    """Store elements of a row that follow each other in memory."""
-    store(lanes, start, offset + first, offset + count, whole, *of)
+    """Store elements of a row that follow each other in memory.
+
+    Blocks of rows are whole; here strips are so narrow that they may have parts of them.
+    """
+    _check(lanes, start[0] + offset + first, first, count, whole)
+    write(start, offset + np.arange(first, _end(lanes, first, count)), lanes, None, *of)
 
 
 def gather(
@@ -79,7 +83,7 @@ def scatter(
 ) -> None:
     """Store elements of a row at the places of its columns."""
     places = _places(lanes, offset, first, count, columns)
-    write(start, places, lanes, column, formats)
+    write(start, places, lanes, count, column, formats)
 
 
 def start_at(
@@ -94,7 +98,7 @@ def start_at(
     tensor, first, place = (int(one) for one in here)
     row = [int(addresses[buffers * tensor + k]) for k in (column, buffers - 1)]
     stream = place, tensor, int(control[ROUNDING_STEP]), int(control[ROUNDING_SEED])
-    return start_of(row, first, stream, formats.columns[column])
+    return start_of(row, first, stream, column, formats)
 
 
 def reals(address: int) -> Any:

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime import philox
+from optgen.runtime.codes import CODES
 from optgen.runtime.cpu import split
 from optgen.runtime.cpu.stochastic import FIRST_DRAW
 from optgen.runtime.cpu.storage import DRAWN, Formats
+from optgen.runtime.cuda import simulated_codes
 from optgen.runtime.dtypes import BFLOAT16
 from optgen.runtime.remainders import joined, parted
 
@@ -24,13 +26,18 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Start = tuple[int, ...]
 
 
-def start_of(row: Sequence[int], first: int, stream: Start, storage: str) -> Start:
+def start_of(row: Sequence[int], first: int, stream: Start, column: int, formats: Formats) -> Start:
     """The start of a stretch whose first element in memory has that number.
 
     ``row`` has the addresses of a buffer and of the remainder of its variable; noise depends on
-    the ``stream``.
+    the ``stream``, and on the number of the buffer's draws.
     """
+    storage, draw = formats.columns[column], FIRST_DRAW + column
     address, beside = row
+    if storage in CODES:
+        _, tensor, step, seed = stream
+        one, other, _, _ = _words(0, tensor, step, seed, draw)
+        return first, address, stream[0], int(one) | int(other) << 32
     further = split.further_bits(storage)
     own = first + _number(address, _dtype(storage).itemsize)
     if further:
@@ -41,6 +48,8 @@ def start_of(row: Sequence[int], first: int, stream: Start, storage: str) -> Sta
 
 def read(start: Start, places: Array, storage: str) -> Array:
     """The numbers at some places of a stretch."""
+    if storage in CODES:
+        return simulated_codes.read(start, places, CODES[storage])
     further = split.further_bits(storage)
     if further:
         visible = _elements(start[1], places, _dtype(storage))
@@ -48,19 +57,28 @@ def read(start: Start, places: Array, storage: str) -> Array:
     return _elements(start[0], places, _dtype(storage))
 
 
-def write(start: Start, places: Array, lanes: Array, column: int, formats: Formats) -> None:
-    """Store numbers at some places of a stretch."""
+def write(
+    start: Start, places: Array, lanes: Array, count: int | None, column: int, formats: Formats
+) -> None:
+    """Store numbers at some places of a stretch.
+
+    It ends before ``count``, or with a block.
+    """
     if not len(places):
         return
     storage = formats.columns[column]
     numbers, further = lanes[: len(places)], split.further_bits(storage)
-    if further:
+    if storage in CODES:
+        simulated_codes.write(start, places, numbers, count, CODES[storage])
+    elif further:
         visible, rest = parted(numbers, _remainder(further))
         _assign(start[1], places, visible)
         _assign(start[2], places, rest)
     elif storage.endswith(DRAWN):
         place, *stream = start[1:]
-        noise = [_noise(int(one), *stream, FIRST_DRAW + column) for one in place + places]
+        tensor, step, seed = stream
+        draw = FIRST_DRAW + column
+        noise = [_noise(int(one), tensor, step, seed, draw) for one in place + places]
         drawn = _drawn(numbers, np.array(noise, np.int64), _dtype(storage))
         _assign(start[0], places, drawn)
     else:
@@ -93,7 +111,8 @@ def _drawn(numbers: Array, noise: Array, dtype: np.dtype[Any]) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
         nearest = numbers.astype(np.float32).astype(dtype)
     found = np.minimum(found, infinity - 1).astype(np.int16) | (sign << 15).astype(np.int16)
-    return np.where(np.isfinite(nearest), np.asarray(found, np.int16).view(dtype), nearest)
+    chosen: Array = np.asarray(found, np.int16).view(dtype)
+    return np.where(np.isfinite(nearest), chosen, nearest)
 
 
 def _dtype(storage: str) -> np.dtype[Any]:

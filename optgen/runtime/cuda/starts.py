@@ -11,11 +11,14 @@ from llvmlite import ir
 from numba import types
 from numba.cuda.extending import intrinsic
 
+from optgen.runtime.codes import CODES
 from optgen.runtime.cpu import split
+from optgen.runtime.cpu.stochastic import FIRST_DRAW
 from optgen.runtime.cuda import simulated
 from optgen.runtime.cuda.control import ROUNDING_SEED, ROUNDING_STEP
 from optgen.runtime.cuda.elements import elements_of, start_type
 from optgen.runtime.cuda.jit import SIMULATED
+from optgen.runtime.cuda.noise import Noise
 
 _INT64 = ir.IntType(64)
 
@@ -34,21 +37,32 @@ def _start_at(
         tensor, first, origin = (builder.extract_value(here, k) for k in range(3))
         row = builder.mul(buffers, tensor)
 
+        def address_of(at: Any) -> Any:
+            return builder.load(builder.gep(addresses, [builder.add(row, at)]))
+
         def first_of(at: Any, itemsize: int) -> Any:
             """The number of the first element of an array, of ``itemsize`` bytes each."""
-            address = builder.load(builder.gep(addresses, [builder.add(row, at)]))
             shift = _INT64(itemsize.bit_length() - 1)
-            return builder.add(builder.lshr(address, shift, flags=["exact"]), first)
+            return builder.add(builder.lshr(address_of(at), shift, flags=["exact"]), first)
 
+        def stream() -> list[Any]:
+            """What noise depends on."""
+            numbers = ROUNDING_STEP, ROUNDING_SEED
+            drawn = (builder.load(builder.gep(control, [_INT64(k)])) for k in numbers)
+            return [origin, tensor, *drawn]
+
+        storage = chosen.storage(place)
+        if storage in CODES:
+            key = Noise(builder, stream(), FIRST_DRAW + place).key()
+            found = [first, address_of(_INT64(place)), origin, key]
+            return context.make_tuple(builder, result, found)
         found = [first_of(_INT64(place), chosen.itemsize(place))]
-        further = split.further_bits(chosen.storage(place))
+        further = split.further_bits(storage)
         if further:
             found.append(first_of(builder.sub(buffers, _INT64(1)), further // 8))
             found = [builder.or_(*found), *found]
-        if elements_of(chosen.storage(place)).is_drawn:
-            numbers = ROUNDING_STEP, ROUNDING_SEED
-            drawn = [builder.load(builder.gep(control, [_INT64(k)])) for k in numbers]
-            found += [origin, tensor, *drawn]
+        if elements_of(storage).is_drawn:
+            found += stream()
         return context.make_tuple(builder, result, found)
 
     kinds = addresses, control, types.int64, types.UniTuple(types.int64, 3), column, formats
