@@ -8,13 +8,14 @@ import numpy as np
 import torch
 
 from optgen.runtime.codes import BLOCK, Code
-from optgen.torch.gradients import seen
 
 Tensor = torch.Tensor
 
 
-def bytes_of(blocks: Any) -> Tensor:
+def bytes_of(blocks: Any, device: torch.device) -> Tensor:
     """The tensor on the memory of blocks: a row of bytes for each."""
+    if not isinstance(blocks, np.ndarray):
+        return torch.as_tensor(blocks.as_bytes(), device=device)
     return torch.from_numpy(blocks.view(np.uint8).reshape(-1, blocks.dtype.itemsize))
 
 
@@ -27,7 +28,7 @@ def blocks_of(what: str, found: Tensor, param: Tensor, code: Code) -> tuple[Any,
         strides = param.stride()
         order = sorted(range(param.ndim), key=lambda axis: -strides[axis])
         flat = found.detach().cpu().float().permute(order).reshape(-1)
-        return code.encoded(seen(flat)), False
+        return code.encoded(flat.resolve_neg().numpy()), False
     shape = -(-param.numel() // BLOCK), code.dtype.itemsize
     if tuple(found.shape) != shape:
         raise ValueError(f"{what} has bytes of shape {tuple(found.shape)}, not {shape}")

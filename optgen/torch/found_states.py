@@ -102,10 +102,13 @@ class FoundStates:
         found, param = self._found[index].tensors.get(name), self._params[index]
         if found is None:
             array = memory.new(variable, value, code.name)
-            self.own[index][name] = bytes_of(array)
+            self.own[index][name] = bytes_of(array, param.device)
             return array
         array, is_there = blocks_of(self._what(index, name), found, param, code)
-        self.own[index][name] = found if is_there else bytes_of(array)
+        if param.is_cuda:
+            blocks, array = array, memory.new(variable, 0.0, code.name)
+            memory.assign(array, blocks)
+        self.own[index][name] = found if is_there else bytes_of(array, param.device)
         return array
 
     def _what(self, index: int, name: str) -> str:

@@ -147,3 +147,43 @@ def test_what_rounding_loses_is_kept_or_drawn_as_on_the_host(
         assert own.keys() == wanted.keys()
         for name, state in own.items():
             assert torch.equal(state, wanted[name]), name
+
+
+@pytest.mark.parametrize("kind", ["int8", "float8", "int4"])
+def test_states_with_codes_are_rows_of_bytes(
+    kind: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go on from a state dictionary, also from one of float32."""
+    monkeypatch.setattr("optgen.runtime.state_storage.SMALL", 0)
+    monkeypatch.setattr("optgen.runtime.cuda.work_list.LEAST", 64)
+    monkeypatch.setattr("optgen.runtime.cuda.work_list.MULTIPLE", 64)
+    gradient = torch.arange(-64, 131, dtype=torch.float32).reshape(3, 65) / 64
+
+    def made(own: torch.Tensor) -> Any:
+        own.grad = gradient.clone()
+        return fused.SGD([own], lr=0.25, momentum=0.5, state_dtype=kind)
+
+    expected = torch.ones(3, 65).requires_grad_()
+    theirs = made(expected)
+    for _ in range(3):
+        theirs.step()
+    (wanted,) = theirs.state.values()
+    exact = fused.SGD([torch.ones(3, 65).requires_grad_()], lr=0.25, momentum=0.5)
+    request.getfixturevalue("on_device")
+    found = torch.ones(3, 65).requires_grad_()
+    ours = made(found)
+    ours.step()
+    again = made(found)
+    again.load_state_dict(ours.state_dict())
+    for _ in range(2):
+        again.step()
+    (own,) = again.state.values()
+    assert own["momentum_buffer"].dtype is torch.uint8
+    assert torch.equal(own["momentum_buffer"], wanted["momentum_buffer"])
+    assert torch.equal(found.data, expected.data)
+    loaded = exact.state_dict()
+    loaded["state"] = {0: {"momentum_buffer": gradient.clone()}}
+    again.load_state_dict(loaded)
+    again.step()
+    (own,) = again.state.values()
+    assert own["momentum_buffer"].shape[0] == 4

@@ -133,7 +133,8 @@ def _number(address: int, itemsize: int) -> int:
 def _elements(first: int, places: Array, dtype: np.dtype[Any]) -> Array:
     """A copy of elements; ``first`` is the number of that at place 0."""
     memory, least = _memory(first, places, dtype)
-    return memory[places - least].copy()
+    found: Array = memory[places - least]
+    return found
 
 
 def _assign(first: int, places: Array, elements: Array) -> None:
