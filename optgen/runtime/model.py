@@ -81,9 +81,11 @@ class Model:
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
         self._storage = treatment.storage
         self._whole = parts.whole if may_sum or parts.owned else None
-        drawn_for = parts.whole if rule.has_draws() or self._storage.has_noise else None
-        self._segments = segments_of(self.memory, self.variables, drawn_for)
-        allocation = Allocation(*own[:2], self.views, parts.states, self._segments)
+        are_drawn = rule.has_draws() or self._storage.is_drawn
+        self._segments = segments_of(
+            *(*own[:2], parts.whole), are_drawn=are_drawn, have_noise=self._storage.has_noise
+        )
+        allocation = Allocation(*own[:2], self.views, parts.states, self._segments, parts.whole)
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = allocation.states(

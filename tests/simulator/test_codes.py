@@ -10,7 +10,11 @@ import pytest
 
 import optgen
 import optgen.optimizers as oo
+from optgen.runtime.cuda.arrays import on_device
+from optgen.runtime.parts import Parts
+from tests.extents.formulas import SHAPES as FORMS
 from tests.runtime.cuda.arrays import Shifted, all_on_device
+from tests.runtime.test_shards import RANKS, Exchange, Shards, built, here, parts_of
 from tests.simulator.test_graphs import capture  # noqa: F401
 from tests.simulator.test_halves import states
 
@@ -238,3 +242,31 @@ def test_storage_is_listed() -> None:
     ours, theirs, _, _ = pair(lambda: momentum("int4"))
     assert str(ours.storage()) == str(theirs.storage())
     assert {one.dtype for one in ours.storage()} == {"int4"}
+
+
+@KINDS
+def test_parts_of_variables_have_the_noise_of_their_places(kind: Any) -> None:
+    rng = np.random.default_rng(2)
+    held = [rng.normal(size=form).astype(np.float32) for form in FORMS.values()]
+    grads = [(rng.integers(-64, 64, a.shape) / 64).astype(np.float32) for a in held]
+    storage = {"momentum": 0.5, "state_dtype": kind, "rounding_seed": SEED}
+    for rank in range(RANKS):
+        parts = parts_of(rank)
+        models = []
+        for move in (np.copy, on_device):
+            own: Any = [move(here(a, part)) for a, part in zip(held, parts, strict=True)]
+            shards = Parts(whole=Shards(Exchange(), rank, parts))
+            core, reader = built(oo.SGD, own, shards, **storage)
+            for _ in range(3):
+                some = [move(here(g, part)) for g, part in zip(grads, parts, strict=True)]
+                core.take(reader.read(dict(zip(FORMS, some, strict=True)), None))
+            models.append(core.model)
+        host, device = models
+        assert host is not None
+        assert device is not None
+        for k in range(len(parts)):
+            wanted = host.state_of(k)["momentum_buffer"]
+            assert wanted.dtype.names is not None
+            assert (
+                device.state_of(k)["momentum_buffer"].copy_to_host().tobytes() == wanted.tobytes()
+            )

@@ -181,9 +181,18 @@ def test_states_with_codes_are_rows_of_bytes(
     assert own["momentum_buffer"].dtype is torch.uint8
     assert torch.equal(own["momentum_buffer"], wanted["momentum_buffer"])
     assert torch.equal(found.data, expected.data)
+    with again.decoded():
+        numbers = again.state_dict()
+    (shown,) = numbers["state"].values()
+    assert shown["momentum_buffer"].shape == found.shape
+    before = own["momentum_buffer"].clone()
+    again.load_state_dict(numbers)
+    (own,) = again.state.values()
+    assert torch.equal(own["momentum_buffer"], before)
     loaded = exact.state_dict()
     loaded["state"] = {0: {"momentum_buffer": gradient.clone()}}
-    again.load_state_dict(loaded)
+    with pytest.warns(UserWarning, match=f"from float32 to {kind}"):
+        again.load_state_dict(loaded)
     again.step()
     (own,) = again.state.values()
     assert own["momentum_buffer"].shape[0] == 4

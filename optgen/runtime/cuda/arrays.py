@@ -96,10 +96,16 @@ class DeviceArray:
 
     def as_bytes(self) -> DeviceArray:
         """The same memory of a flat array as rows of bytes, one for each element."""
+        return self._shared((self.size, self.dtype.itemsize), np.uint8)
+
+    def first(self, count: int) -> DeviceArray:
+        """The first elements of a flat array, in the same memory."""
+        return self._shared((count,), self.dtype)
+
+    def _shared(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
         made = object.__new__(DeviceArray)
-        made.shape, made.dtype = (self.size, self.dtype.itemsize), np.dtype(np.uint8)
-        made.strides, made.device = dense(made.shape, 1), self.device
-        made._memory = self._memory
+        made.shape, made.dtype, made.device = shape, np.dtype(dtype), self.device
+        made.strides, made._memory = dense(shape, made.dtype.itemsize), self._memory
         return made
 
     def copy_to_host(self) -> Host:
