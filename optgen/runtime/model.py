@@ -79,11 +79,13 @@ class Model:
             self.guard = uninterrupted
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
-        self._seed = treatment.storage.seed
+        self._storage = treatment.storage
         self._whole = parts.whole if may_sum or parts.owned else None
-        drawn_for = parts.whole if rule.has_draws() or self._seed is not None else None
-        self._segments = segments_of(self.memory, self.variables, drawn_for)
-        allocation = Allocation(*own[:2], self.views, parts.states, self._segments)
+        are_drawn = rule.has_draws() or self._storage.is_drawn
+        self._segments = segments_of(
+            *(*own[:2], parts.whole), are_drawn=are_drawn, have_noise=self._storage.has_noise
+        )
+        allocation = Allocation(*own[:2], self.views, parts.states, self._segments, parts.whole)
         #: States that all variables share.
         self.shared = allocation.shared
         self.states = allocation.states(
@@ -157,7 +159,10 @@ class Model:
         parts = self._parts()
         place = self.variables, {**self._held, **self.remainders.held}, rows.tolist()
         own = self.views, self._batches, self._library
-        engine = self.memory.engine(*place, count, parts, *own, self._seed)
+        noise = self._storage.seed
+        engine = self.memory.engine(
+            *(*place, count, parts, *own), noise, is_drawn=self._storage.is_drawn
+        )
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted

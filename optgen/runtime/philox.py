@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 #: The multipliers and the increments of keys.
-MULTIPLIERS = _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-INCREMENTS = _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+MULTIPLIERS, INCREMENTS = (0xD2511F53, 0xCD9E8D57), (0x9E3779B9, 0xBB67AE85)
+_M0, _M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
+_W0, _W1 = np.uint64(INCREMENTS[0]), np.uint64(INCREMENTS[1])
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 ROUNDS = 10
 

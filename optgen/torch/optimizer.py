@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from copy import copy
 from functools import partial
 from itertools import compress
@@ -25,6 +26,7 @@ from optgen.torch.captured import Renewed, count_on_device, counting_device, ref
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.compiled_step import SteppedAsOne
 from optgen.torch.copying import attributes_of
+from optgen.torch.decoding import decoding
 from optgen.torch.groups import ParamGroups, params_of
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
 from optgen.torch.measures import Measures
@@ -106,9 +108,7 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Surgery, Ruled):
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
         owner, params = type(self).__name__, params_of(self.param_groups)
-        refuse_params(
-            self.rule, owner, params, is_drawn=self._core.treatment.storage.seed is not None
-        )
+        refuse_params(self.rule, owner, params, is_drawn=self._core.treatment.storage.is_drawn)
         matrices_in_parts(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
@@ -117,7 +117,7 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Surgery, Ruled):
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
 
-    def _build(self) -> Parameters:
+    def _build(self, *, tells_rounding: bool = True) -> Parameters:
         """The current parameters with their states."""
         self._divide()
         core, owner, named = self._core, type(self).__name__, params_of(self.param_groups)
@@ -140,6 +140,8 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Surgery, Ruled):
             owners=owners,
             device=counting_device(owner, self.param_groups),
         )
+        if tells_rounding:
+            made.rounded.warn("a state in another storage than this optimizer's")
         count_on_device(owner, made)
         made.built_for = self._groups.by_group
         if before is None:
@@ -233,6 +235,13 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Surgery, Ruled):
             return super().state_dict()
         with spreading(self, self._current()):
             return super().state_dict()
+
+    def decoded(self) -> AbstractContextManager[None]:
+        """A context in which ``state_dict`` has float32 copies in place of states with codes.
+
+        They fit every class and storage, and any number of processes; loading them rounds again.
+        """
+        return decoding(self, self._current)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Load a state dictionary of the same parameters, from this or another device.

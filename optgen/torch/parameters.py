@@ -12,7 +12,6 @@ from optgen.runtime.arrays import Gradient, Spans, spans_of
 from optgen.runtime.averages import Evaluating, Standing, standing_of
 from optgen.runtime.counters import NOTHING_GIVEN, Given
 from optgen.runtime.hyperparameters.settings import Settings
-from optgen.runtime.hyperparameters.storage import NEAREST
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.memory import Mask
@@ -28,7 +27,6 @@ from optgen.torch.gradients import HeldGradients, seen
 from optgen.torch.inputs import read_input
 from optgen.torch.matrix_library import library_for
 from optgen.torch.owners import Owned
-from optgen.torch.refusals import refuse_rounding
 from optgen.torch.states import AGE
 from optgen.torch.states import Given as Found
 
@@ -65,8 +63,6 @@ class Parameters:
         shards = Shards(self.params, self.owned.here)
         parts = {path: local(param) for path, param in params.items()}
         refuse_shared(parts)
-        if treatment.storage.rounding != NEAREST:
-            refuse_rounding(parts)
         self.copies = Copies(self.owned.parts())
         self.ages = AgesOnDevice([*params], device) if device else OwnAges([*params])
         view = rule.view if has_dimensions else ""
@@ -81,8 +77,9 @@ class Parameters:
         )
         if source.have_found_some and not any(param.is_cuda for param in self.params):
             Spans(spans_of(self.model.written())).refuse_overlaps()
-        source.rounded.warn("a state in another storage than this optimizer's")
         self.ages.start(source.ages())
+        #: States that were found in another storage.
+        self.rounded = source.rounded
         #: The states of each parameter by name, in the memory that kernels update.
         self.own = source.own
         #: The shape and dtype of the states of owned matrices, in all processes.

@@ -178,6 +178,37 @@ def test_a_run_goes_on_bit_by_bit(kind: Any, tmp_path: Path) -> None:
         assert array.tobytes() == its[name].tobytes()
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_still_moves_in_the_mean(kind: Any) -> None:
+    """Blocks of the same numbers, whose largest one stays: a mean of constants, near to these."""
+    gradient = np.tile(np.linspace(0.3, 1, BLOCK, dtype=np.float32), 2 * SMALL // BLOCK)
+    optimizer = Adam(0.0, beta_1=0.9, beta_2=0.98, state_dtype=kind)
+    optimizer.build([np.zeros_like(gradient)])
+    sums = {"mean_gradient": np.zeros(BLOCK), "velocity": np.zeros(BLOCK)}
+    calls, begin = 600, 300
+    for call in range(calls):
+        optimizer.apply([gradient])
+        if call < begin:
+            continue
+        for name, total in sums.items():
+            found = numbers(optimizer.state["variable_0"][name], gradient.size)
+            np.add(total, found.reshape(-1, BLOCK).mean(0) / (calls - begin), out=total)
+    own = numbers(optimizer.state["variable_0"]["velocity"], gradient.size).reshape(-1, BLOCK)
+    assert (own.std(0)[:-1] > 0).all()
+    for total, power in zip(sums.values(), (1, 2), strict=True):
+        np.testing.assert_allclose(total / gradient[:BLOCK] ** power, 1, atol=0.02)
+
+
+def test_the_seed_chooses_the_noise() -> None:
+    found = []
+    for seed in (0, 0, 1):
+        variable = np.zeros((ROWS, COLUMNS), np.float32)
+        optimizer = SGD(momentum=0.9, state_dtype="int8", rounding_seed=seed)
+        run(optimizer, variable, range(2))
+        found.append(next(iter(optimizer.state["variable_0"].values())).tobytes())
+    assert found[0] == found[1] != found[2]
+
+
 def test_a_file_of_other_codes_is_refused(tmp_path: Path) -> None:
     variable = np.zeros((ROWS, COLUMNS), np.float32)
     saved = Adam(state_dtype="int8")

@@ -18,7 +18,7 @@ from numba.extending import intrinsic, models, overload, register_model
 from numba.np.numpy_support import from_dtype
 
 from optgen.runtime.codes import CODES
-from optgen.runtime.cpu import blockwise, half_precision, split, stochastic
+from optgen.runtime.cpu import blockwise, dither, half_precision, split, stochastic
 from optgen.runtime.cpu.blockwise import CodedBlock
 from optgen.runtime.cpu.pointers import BLOCK, fetch
 from optgen.runtime.cpu.storage import DRAWN, REMAINDER, Formats
@@ -131,7 +131,8 @@ def _coded(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     first = builder.mul(number, _INT64(length))
     # What lies ahead of one line's end is of the next one.
     made.blocks = _start(builder, address, here, first, _BYTE, BLOCK)
-    made.size = builder.extract_value(here, 2)
+    made.place, made.size = (builder.extract_value(here, k) for k in (1, 2))
+    made.key = dither.key(context, builder, signature.args[:4], arguments)
     blockwise.decode(builder, made, kind.code)
     return made._getvalue()
 

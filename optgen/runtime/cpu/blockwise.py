@@ -13,6 +13,7 @@ from numba.core import cgutils
 from numba.extending import models, register_model
 
 from optgen.runtime.codes import BLOCK, CODES, LEAST_UNIT, ONE, Code
+from optgen.runtime.cpu import dither
 
 _BYTE, _INT32, _INT64, _FLOAT = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
 _BYTES, _INTS, _FLOATS = (ir.VectorType(one, BLOCK) for one in (_BYTE, _INT32, _FLOAT))
@@ -24,8 +25,6 @@ _LINE = 64
 _MAGNITUDE, _SIGN = 0x7FFFFFFF, 0x80000000
 #: The bits of 2 as a float32.
 _TWO = 0x40000000
-#: What turns bits of an element into noise: odd numbers without a pattern.
-_STEP, _MIXER = 0x9E3779B9, 0x85EBCA6B
 
 
 class CodedBlock(types.Type):  # type: ignore[misc]
@@ -38,12 +37,13 @@ class CodedBlock(types.Type):  # type: ignore[misc]
 
 @register_model(CodedBlock)
 class _CodedBlockModel(models.StructModel):  # type: ignore[misc]
-    """Where the blocks are, where their elements, and how many these are."""
+    """Where the blocks are, where their elements, how many these are, and what noise depends on."""
 
     def __init__(self, manager: Any, kind: CodedBlock) -> None:
         numbers = types.CPointer(types.float32)
         fields = [("blocks", types.CPointer(types.uint8)), ("elements", numbers)]
-        super().__init__(manager, kind, [*fields, ("size", types.int64)])
+        fields += [("size", types.int64), ("place", types.int64), ("key", types.uint64)]
+        super().__init__(manager, kind, fields)
 
 
 def decode(builder: Any, made: Any, code: Code) -> None:
@@ -58,9 +58,11 @@ def decode(builder: Any, made: Any, code: Code) -> None:
 
 def encode(builder: Any, made: Any, code: Code) -> None:
     """Encode the elements of a stretch into its blocks."""
-    _encode(builder, code, made.blocks, made.elements)
+    noise = dither.numbers(builder, made.key, made.place)
+    _encode(builder, code, made.blocks, made.elements, noise)
     with builder.if_then(builder.icmp_signed(">", made.size, _INT64(BLOCK))):
-        _encode(builder, code, *_second(builder, made, code))
+        noise = dither.numbers(builder, made.key, builder.add(made.place, _INT64(BLOCK)))
+        _encode(builder, code, *_second(builder, made, code), noise)
 
 
 def _second(builder: Any, made: Any, code: Code) -> tuple[Any, Any]:
@@ -83,14 +85,14 @@ def _decode(builder: Any, code: Code, block: Any, elements: Any) -> None:
     builder.store(found, builder.bitcast(elements, found.type.as_pointer()), align=_LINE)
 
 
-def _encode(builder: Any, code: Code, block: Any, elements: Any) -> None:
+def _encode(builder: Any, code: Code, block: Any, elements: Any, noise: tuple[Any, Any]) -> None:
     bits = builder.load(builder.bitcast(elements, _INTS.as_pointer()), align=_LINE)
     size = builder.and_(bits, _all(_MAGNITUDE))
     unit, factor = _unit(builder, code, size)
     builder.store(unit, builder.bitcast(block, _FLOAT.as_pointer()), align=1)
     relative = builder.fmul(builder.bitcast(size, _FLOATS), _splat(builder, factor, _FLOATS))
     above = builder.bitcast(builder.fadd(relative, _every(1.0)), _INTS)
-    above = builder.add(above, _added(builder, code, size, unit))
+    above = builder.add(above, _added(builder, code, *noise))
     if not code.is_signed:
         # What is above 0 stays so: rules divide by it.
         least = _larger(builder, above, _all(ONE + (1 << code.shift)))
@@ -135,16 +137,10 @@ def _most(builder: Any, size: Any) -> Any:
     return builder.extract_element(builder.bitcast(size, ir.VectorType(_FLOAT, 4)), _INT32(0))
 
 
-def _added(builder: Any, code: Code, size: Any, unit: Any) -> Any:
-    """Noise below a step, which is added before bits are dropped, so that small changes add up.
-
-    It is made of the bits of the elements and of the unit, and of places in the block.
-    """
-    places = ir.Constant(_INTS, [(place * _STEP) % 2**32 for place in range(BLOCK)])
-    # The product of a sum, as a sum of products: most is done before the unit is known.
-    own = builder.add(builder.mul(size, _all(_MIXER)), places)
-    units = builder.bitcast(_splat(builder, unit, _FLOATS), _INTS)
-    mixed = builder.add(own, builder.mul(units, _all(_MIXER)))
+def _added(builder: Any, code: Code, factor: Any, summand: Any) -> Any:
+    """Noise below a step, which is added before bits are dropped, so that small changes add up."""
+    product = builder.mul(_splat(builder, factor, _INTS), ir.Constant(_INTS, dither.FACTORS))
+    mixed = builder.add(product, _splat(builder, summand, _INTS))
     return builder.lshr(mixed, _all(32 - code.shift))
 
 

@@ -26,7 +26,7 @@ _EIGHT, _WORDS = 3, 2
 #: Calls for noise at once: several blocks', so that their common part costs little.
 _CALLS = 64
 
-_words = njit(error_model="numpy", forceinline=True)(philox.words)
+words = njit(error_model="numpy", forceinline=True)(philox.words)
 _INT16, _INT32, _FLOAT = ir.IntType(16), ir.IntType(32), ir.FloatType()
 
 _SIGN, _MAGNITUDE = 0x80000000, 0x7FFFFFFF
@@ -89,7 +89,7 @@ def drawn(context: Any, builder: Any, some: Any, position: Any) -> Any:
 
     def noise(some: Any, position: int) -> Any:
         tensor, step, seed, draw = some
-        one, other, third, last = _words(position >> _EIGHT, tensor, step, seed, draw)
+        one, other, third, last = words(position >> _EIGHT, tensor, step, seed, draw)
         lane = position & 7
         low, high = (one, other) if lane < 4 else (third, last)
         word = high if lane & 2 else low

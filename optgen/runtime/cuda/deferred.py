@@ -12,6 +12,7 @@ from optgen.runtime.cuda.control import (
     CALLS,
     CONTROLS,
     GATHERED,
+    ROUNDING_SEED,
     STEADY,
     UPDATES,
     choose,
@@ -38,7 +39,7 @@ class Deferred:
         self._engine, self._kernels = engine, kernels
         (self._place,) = engine.places
         device = self._place.device
-        self._control = engine.control
+        self._control = self._place.control
         self._hyperparameters = Table(device, np.zeros((1, rows, columns)))
         #: The loss scale, if the device changes it.
         self.scale = DeviceArray(device, (), np.dtype(np.float64))
@@ -72,6 +73,7 @@ class Deferred:
         """Transfer the counters to the device, and a scale with its column of hyperparameters."""
         steady = scaling[0].steady if scaling else 0
         values = np.zeros(CONTROLS, np.int64)
+        values[ROUNDING_SEED] = self._control.values[ROUNDING_SEED]
         values[[CALLS, UPDATES, GATHERED, STEADY]] = calls, updates, gathered, steady
         self._control.put(values, self._stream)
         if scaling:

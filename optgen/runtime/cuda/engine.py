@@ -13,16 +13,17 @@ from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
-from optgen.runtime.cuda.control import CONTROLS
+from optgen.runtime.cuda.control import ROUNDING_SEED, ROUNDING_STEP
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
 from optgen.runtime.cuda.programs import Prepared, refuse_several
 from optgen.runtime.decisions import Decisions
-from optgen.runtime.kernels import CHECK_FINITE, MATRIX, Builder, Kernels, Program, built
+from optgen.runtime.kernels import CHECK_FINITE, MATRIX, PERTURBED, Builder, Kernels, Program, built
 from optgen.runtime.matrix_calls import MatrixCall
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.norms import joint_norm
+from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
 
@@ -42,10 +43,12 @@ class Engine:
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         stream: Callable[[int], int],
         matrices: tuple[Sequence[Batch], MatrixLibrary] | None = None,
+        seed: int | None = None,
     ) -> None:
         """``states`` are addresses by name; ``stream`` returns the user's stream of a device.
 
-        ``matrices`` are batches of scratch matrices, and what computes functions of them.
+        ``matrices`` are batches of scratch matrices, and what computes functions of them. With a
+        ``seed``, what half precision loses is rounded at random.
         """
         self._batches = matrices[0] if matrices else ()
         shapes = {name: shape for name, shape, _ in kernels.matrices}
@@ -55,7 +58,6 @@ class Engine:
         self._kernels, self._host, self.stream = kernels, host, stream
         devices = np.array(variables.devices)
         self._of_device = {int(d): devices == d for d in dict.fromkeys(variables.devices)}
-        self.control = Table(variables.devices[0], np.zeros(CONTROLS, np.int64))
         self.places = [
             Place(
                 device,
@@ -63,17 +65,22 @@ class Engine:
                 variables,
                 [(on, mask & own) for on, mask in members if (mask & own).any()],
                 row_count,
-                self.control.address,
             )
             for device, own in self._of_device.items()
         ]
         if len(self.places) > 1:
             refuse_several(kernels, [on for on, _ in members])
+        self._is_drawn = seed is not None
+        if seed is not None:
+            for place in self.places:
+                place.control.values[ROUNDING_SEED] = seed
+                place.control.send(self.stream(place.device))
         self._gradient = kernels.buffers.index("grad")
         columns = {"param": variables.addresses, **states}
+        names = [*kernels.buffers, REMAINDER]
         for place in self.places:
             for name, addresses in columns.items():
-                place.addresses.values[:, kernels.buffers.index(name)] = addresses
+                place.addresses.values[:, names.index(name)] = addresses
         self._rows = np.array(variables.rows, np.int64)
         #: The switches that the last call decided.
         self._decided: tuple[bool, ...] = ()
@@ -105,6 +112,11 @@ class Engine:
         Raises ValueError where variables that share kernels need different ones in this call.
         """
         self._decide(hyperparameters, call, steps, given)
+        if self._is_drawn:
+            # A call may have two updates: one moves variables to where the gradient is taken.
+            number = 2 * call + given.get(PERTURBED, False)
+            for place in self.places:
+                place.control.put_one(ROUNDING_STEP, number, self.stream(place.device))
         parts = [part for place in self.places for part in place.parts]
         for part in parts:
             scalars = part.scalars

@@ -64,7 +64,7 @@ class Storage:
         if not (is_whole and 0 <= rounding_seed <= _MOST_SEED):
             message = f"{owner}: rounding_seed must be a whole number from 0 to 2**63 - 1"
             raise ValueError(f"{message}, not {rounding_seed!r}")
-        self._owner, self._seed = owner, rounding_seed
+        self._owner, self.seed = owner, rounding_seed
         self.given, self.rounding = state_dtype, rounding
         self._given = given
         #: Other names of variables than their paths, which patterns are for too.
@@ -79,9 +79,14 @@ class Storage:
         return found
 
     @property
-    def seed(self) -> int | None:
-        """The seed of what is rounded at random; None where nothing is."""
-        return self._seed if self.rounding == _STOCHASTIC else None
+    def is_drawn(self) -> bool:
+        """Whether parameters and states of half precision are rounded at random."""
+        return bool(self.rounding == _STOCHASTIC)
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether anything may be rounded by noise, which depends on the number of the call."""
+        return self.is_drawn or any(dtype in KINDS for dtype in self._given.values())
 
     def remainder(self, path: str, dtype: str) -> str | None:
         """The dtype of what a parameter loses in storage; None where it isn't kept.
@@ -111,5 +116,5 @@ class Storage:
 
     def as_dict(self) -> dict[str, Any]:
         """What was given, as a configuration holds it."""
-        own = {"rounding": self.rounding, "rounding_seed": self._seed}
+        own = {"rounding": self.rounding, "rounding_seed": self.seed}
         return {"state_dtype": self.given, **own}

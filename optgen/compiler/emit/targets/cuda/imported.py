@@ -28,7 +28,7 @@ from optgen.compiler.ir.reduction import Combination
 
 _LOOP = (
     *("Formats", "Integer", "Integers", "Kernel", "RUNNING", "Reals", "Widths", "cuda", "kernel"),
-    *("load", "element_at"),
+    *("load", "start_at"),
 )
 _SUMS = ("float64", "fold", "fold_members", "is_last_block")
 _AXES = ("access", "float64", "integers", "with_vectors")
@@ -62,7 +62,8 @@ SUPPORT: dict[str, str] = {
     ),
     **dict.fromkeys(DRAWS, "optgen.runtime.cuda.randomness"),
     "Formats": "optgen.runtime.cpu.storage",
-    **dict.fromkeys(["load", "element_at", "store"], "optgen.runtime.cuda.lanes"),
+    **dict.fromkeys(["load", "store"], "optgen.runtime.cuda.lanes"),
+    "start_at": "optgen.runtime.cuda.starts",
     "leave_row": "optgen.runtime.cuda.axes",
     **dict.fromkeys(["access", "integers", "reals"], "optgen.runtime.cuda.pointers"),
     "inf": "math",

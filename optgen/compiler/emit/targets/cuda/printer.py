@@ -118,16 +118,17 @@ class CudaPrinter(ScalarPrinter):
 
     def _addresses(self, buffers: Sequence[str], *, is_tile: bool) -> str:
         """Where the stretch of each buffer begins, and whether all begin at whole vectors."""
-        first = "" if is_tile else " + first"
+        place = "tensor, 0, 0" if is_tile else "tensor, first, origin"
         column = self.naming.column
         lines = [
-            f"{b}_start = element_at(addresses, n_buffers * tensor, {column(b)}, formats){first}"
+            f"{b}_start = start_at(addresses, control, n_buffers, here, {column(b)}, formats)"
             for b in buffers
         ]
         # In a matrix, each line must begin at a whole vector.
-        parts = [f"{b}_start" for b in buffers] + (["stretch"] if is_tile else [])
+        parts = [f"{b}_start[0]" for b in buffers] + (["stretch"] if is_tile else [])
         # A sum of what is the same for each element moves nothing.
         if buffers:
+            lines.insert(0, f"here = {place}")
             lines += [f"bits = {' | '.join(parts)}", "aligned = bits % lanes == 0"]
         else:
             lines += ["aligned = True"]

@@ -74,7 +74,7 @@ class TilePrinter(CudaPrinter):
         """A load or store of a thread's part of a line."""
         what = "take" if isinstance(statement, Load) else "give"
         name = statement.buffer
-        place = f"{name}_start + offset, i, width, whole, columns"
+        place = f"{name}_start, offset, i, width, whole, columns"
         text = f"{what}({self.name(name)}, {place}, {self.naming.column(name)}, formats)"
         return Line(text, statement.guard)
 
