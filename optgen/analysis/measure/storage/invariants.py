@@ -15,7 +15,7 @@ from optgen.compiler.ir.storage import Stored
 from optgen.compiler.ir.value import evaluate
 
 _SIGN = "rounding keeps signs"
-_ORDER = "rounding to nearest keeps the order of numbers"
+_COMPARED = "these states stay float32, since an invariant compares them"
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,13 @@ def _verdict(
     numbers: Mapping[str, float],
     stored: Stored,
 ) -> tuple[bool, str]:
-    if stored.states != FLOAT32.name and {*formats.values()} == {FLOAT32}:
-        return True, "these states stay float32, since an invariant compares them"
+    if len(formats) > 1:
+        return True, _COMPARED
     sides = condition.operands
     plain = all(isinstance(side, Name) or {*names(side)} <= {*numbers} for side in sides)
     if condition.operator not in COMPARISONS or not plain:
         return False, "each side is rounded by itself, so it holds up to their errors"
-    states = [one.id for one in sides if isinstance(one, Name) and one.id in formats]
-    if len(states) == 2:
-        if any(isinstance(one, Blockwise) for one in formats.values()):
-            return False, "each state has scales of its own, so it holds up to a step of both"
-        if any(map(stored.draws, formats.values())):
-            return False, "each state has draws of its own, so it holds up to a unit of both"
-        return True, _ORDER
-    (state,) = states
+    (state,) = (one.id for one in sides if isinstance(one, Name) and one.id in formats)
     is_left = sides[0] == Name(state)
     limit = float(evaluate(sides[is_left], numbers))
     is_low = is_left == (condition.operator in (">", ">="))
