@@ -76,16 +76,16 @@ def segments_of(
     memory: Memory,
     variables: Sequence[Array],
     whole: Whole | None,
-    *,
-    are_drawn: bool,
-    have_noise: bool,
+    has_draws: bool,
+    storage: Storage,
 ) -> list[Segments | None]:
     """The segments of each variable that is a part of a larger one; empty if none is.
 
-    They count where elements ``are_drawn`` for, or blocks ``have_noise``. For blocks alone, a part
-    whose segments end inside of them is one.
+    They count where a rule ``has_draws``, or its storage has noise. For that of blocks alone, a
+    part whose segments end inside of blocks is one.
     """
-    if whole is None or not (are_drawn or have_noise):
+    are_drawn = has_draws or storage.is_drawn
+    if whole is None or not (are_drawn or storage.has_noise):
         return []
     found: list[Segments | None] = []
     for index, variable in enumerate(variables):

@@ -81,10 +81,8 @@ class Model:
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
         self._storage = treatment.storage
         self._whole = parts.whole if may_sum or parts.owned else None
-        are_drawn = rule.has_draws() or self._storage.is_drawn
-        self._segments = segments_of(
-            *(*own[:2], parts.whole), are_drawn=are_drawn, have_noise=self._storage.has_noise
-        )
+        noise = rule.has_draws(), self._storage
+        self._segments = segments_of(*own[:2], parts.whole, *noise)
         allocation = Allocation(*own[:2], self.views, parts.states, self._segments, parts.whole)
         #: States that all variables share.
         self.shared = allocation.shared
@@ -159,10 +157,8 @@ class Model:
         parts = self._parts()
         place = self.variables, {**self._held, **self.remainders.held}, rows.tolist()
         own = self.views, self._batches, self._library
-        noise = self._storage.seed
-        engine = self.memory.engine(
-            *(*place, count, parts, *own), noise, is_drawn=self._storage.is_drawn
-        )
+        seed, is_drawn = self._storage.seed, self._storage.is_drawn
+        engine = self.memory.engine(*place, count, parts, *own, seed, is_drawn=is_drawn)
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted

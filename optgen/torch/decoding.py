@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -14,12 +15,27 @@ from optgen.torch.found_states import like
 from optgen.torch.parameters import Parameters
 
 
-@contextmanager
-def decoding(optimizer: torch.optim.Optimizer, current: Callable[[], Parameters]) -> Iterator[None]:
-    """A context in which state dictionaries have float32 copies of states with codes.
+class Decoding(ABC):
+    """The part of an optimizer that has numbers in place of codes."""
 
-    Hooks of others see them, since this one runs before.
-    """
+    @abstractmethod
+    def _current(self) -> Parameters:
+        """The parameters, with their states."""
+
+    def decoded(self) -> AbstractContextManager[None]:
+        """A context in which ``state_dict`` has float32 copies in place of states with codes.
+
+        They fit every class and storage, and any number of processes; loading them rounds again.
+        """
+        assert isinstance(self, torch.optim.Optimizer)
+        return _decoding(self, self._current)
+
+
+@contextmanager
+def _decoding(
+    optimizer: torch.optim.Optimizer, current: Callable[[], Parameters]
+) -> Iterator[None]:
+    """A context with a hook that decodes; hooks of others see numbers, since it runs before."""
 
     def decode(_: torch.optim.Optimizer, state_dict: dict[str, Any]) -> None:
         states = state_dict["state"]

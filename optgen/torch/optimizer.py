@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from copy import copy
 from functools import partial
 from itertools import compress
@@ -26,7 +25,7 @@ from optgen.torch.captured import Renewed, count_on_device, counting_device, ref
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.compiled_step import SteppedAsOne
 from optgen.torch.copying import attributes_of
-from optgen.torch.decoding import decoding
+from optgen.torch.decoding import Decoding
 from optgen.torch.groups import ParamGroups, params_of
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
 from optgen.torch.measures import Measures
@@ -49,7 +48,7 @@ _CALLS = "calls"
 _REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks", "_number")
 
 
-class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Surgery, Ruled):
+class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Decoding, Surgery, Ruled):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -235,13 +234,6 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Surgery, Ruled):
             return super().state_dict()
         with spreading(self, self._current()):
             return super().state_dict()
-
-    def decoded(self) -> AbstractContextManager[None]:
-        """A context in which ``state_dict`` has float32 copies in place of states with codes.
-
-        They fit every class and storage, and any number of processes; loading them rounds again.
-        """
-        return decoding(self, self._current)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Load a state dictionary of the same parameters, from this or another device.

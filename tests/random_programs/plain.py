@@ -6,7 +6,6 @@ What decorates and compiles them is left out; all else is the emitted text.
 from __future__ import annotations
 
 import ast
-import ctypes
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import SimpleNamespace
@@ -18,10 +17,10 @@ from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.source import Source
 from optgen.runtime import small_functions
-from optgen.runtime.cpu.jit import Array, Kernel
-from optgen.runtime.cpu.storage import Formats
+from optgen.runtime.cpu.jit import Kernel
 from optgen.runtime.kernels import kernels_in
 from optgen.runtime.optimizer import Optimizer
+from tests.random_programs.plain_blocks import block, encode, store, view
 
 #: Elements that a kernel goes through at a time: so few that small variables have several.
 BLOCK = 4
@@ -45,40 +44,8 @@ def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
     return decorate
 
 
-def _block(addresses: Array, tensor: int, column: int, here: tuple[int, ...], of: Formats) -> Any:
-    first, _, size, _, _ = here
-    stored = np.dtype(of.storage(column) or of.real)
-    found = _view(int(addresses[tensor, column]) + int(first) * stored.itemsize, size, stored)
-    return found if stored == of.real else _Stored(found, of.real)
-
-
-class _Stored:
-    """A block whose elements are converted when they are loaded and stored."""
-
-    def __init__(self, found: Array, real: Any) -> None:
-        self._found, self._real = found, real
-
-    def __getitem__(self, place: int) -> Any:
-        return self._real(self._found[place])
-
-    def __setitem__(self, place: int, value: Any) -> None:
-        # As compiled code: float64 becomes float32 first.
-        self._found[place] = np.float32(value)
-
-
-def _store(some: Any, index: int, position: int, value: Any) -> None:
-    some[index] = value
-
-
-def _view(address: int, count: int, real: Any) -> Array:
-    if not count:
-        return np.zeros(0, real)
-    memory = (ctypes.c_char * (int(count) * np.dtype(real).itemsize)).from_address(int(address))
-    return np.frombuffer(memory, real)
-
-
 def _number_at(address: int, real: Any) -> Any:
-    return _view(address, 1, real)[0]
+    return view(address, 1, real)[0]
 
 
 def _add(total: Any, term: Any) -> Any:
@@ -98,16 +65,16 @@ _NAMES: Mapping[str, Any] = {
     "AHEAD": 0,
     "BLOCK": BLOCK,
     "add_in_any_order": _add,
-    "block": _block,
-    "encode": lambda some: None,
+    "block": block,
+    "encode": encode,
     "float64": np.float64,
     "int64": np.int64,
     "larger": _larger,
     "smaller": _smaller,
-    "store": _store,
+    "store": store,
     "strips": lambda streams: (BLOCK, 0),
     "number_at": _number_at,
-    "view": _view,
+    "view": view,
     "flush_denormals": lambda: 0,
     "kernel": _kernel,
     "function": _undecorated,
@@ -148,12 +115,17 @@ def run_module(
     return module
 
 
-def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
-    """The generated class, with kernels that Python runs."""
+def optimizer_class(name: str, sources: Iterable[Source], length: int = BLOCK) -> type[Optimizer]:
+    """The generated class, with kernels that Python runs on so many elements at a time."""
     texts = {source.path: source for source in sources}
     inside = f"{name.lower()}.py"
     features = SimpleNamespace(**run_module(texts["features.py"], {}))
-    names = {**_NAMES, **{name: k for name, k in vars(features).items() if name.isupper()}}
+    stretches = {"BLOCK": length, "strips": lambda streams: (length, 0)}
+    names = {
+        **_NAMES,
+        **stretches,
+        **{name: k for name, k in vars(features).items() if name.isupper()},
+    }
     shared: Any = SimpleNamespace(**run_module(texts["cpu/features.py"], names, literals=True))
     names["feature_scalars"] = shared.feature_scalars
     own: Any = SimpleNamespace(**run_module(texts[f"cpu/{inside}"], names, literals=True))

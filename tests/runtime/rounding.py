@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -68,19 +69,42 @@ def encoded(values: Array, code: Any, numbers: Array) -> Array:
     return result[: values.size].astype(np.float32)
 
 
-def neighbours(values: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """The numbers of half precision next to finite ones: not of larger magnitude, and larger.
+@cache
+def magnitudes(dtype: np.dtype[Any]) -> Array:
+    """The numbers of half precision that aren't negative, as float64.
 
     Behind the largest number comes the one that would follow if exponents went on.
     """
     every = np.arange(0x8000, dtype=np.uint16).view(dtype)
     with np.errstate(invalid="ignore"):
         numbers = np.unique(every[np.isfinite(every)].astype(np.float64))
-    numbers = np.append(numbers, 2 * numbers[-1] - numbers[-2])
+    return np.append(numbers, 2 * numbers[-1] - numbers[-2])
+
+
+def neighbours(values: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """The numbers of half precision next to finite ones: not of larger magnitude, and larger."""
+    numbers = magnitudes(dtype)
     magnitude = np.abs(values.astype(np.float64))
     place = np.clip(np.searchsorted(numbers, magnitude, side="right") - 1, 0, len(numbers) - 2)
     sign = np.copysign(1.0, values)
     return sign * numbers[place], sign * numbers[place + 1]
+
+
+def once(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers rounded once to the nearest, ties to even; those of 16 bits from float64 too."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = values.astype(dtype)
+    if dtype.itemsize != 2 or values.dtype != np.float64:
+        return near
+    is_finite = np.isfinite(values)
+    below, above = neighbours(np.where(is_finite, values, 0), dtype)
+    middle = (below + above) / 2
+    is_odd = below.astype(dtype).view(np.uint16) & 1
+    is_up = (np.abs(values) > np.abs(middle)) | ((values == middle) & (is_odd == 1))
+    largest = magnitudes(dtype)[-2]
+    found = np.where(is_up, above, below)
+    found = np.where(np.abs(found) > largest, np.copysign(np.inf, values), found)
+    return np.where(is_finite, found.astype(dtype), near)
 
 
 def drawn(values: Array, numbers: Array, dtype: np.dtype[Any]) -> Array:

@@ -127,13 +127,15 @@ def test_averages_and_sums_of_gradients_have_16_bits_at_least() -> None:
     assert found["velocity"] == "int4"
 
 
-def test_states_that_bound_each_other_stay_as_they_are_computed() -> None:
-    optimizer = RMSprop(state_dtype="int8", centered=True)
-    optimizer.build([np.ones((ROWS, COLUMNS), np.float32)])
-    assert {one.dtype for one in optimizer.storage()} == {"float32"}
-    plain = RMSprop(state_dtype="int8")
+@pytest.mark.parametrize("kind", [*KINDS, "bfloat16", "float16"])
+def test_states_that_bound_each_other_stay_as_they_are_computed(kind: Any) -> None:
+    for state_dtype in (kind, {"velocity": kind}):
+        optimizer = RMSprop(state_dtype=state_dtype, centered=True)
+        optimizer.build([np.ones((ROWS, COLUMNS), np.float32)])
+        assert {one.dtype for one in optimizer.storage()} == {"float32"}
+    plain = RMSprop(state_dtype=kind)
     plain.build([np.ones((ROWS, COLUMNS), np.float32)])
-    assert {one.dtype for one in plain.storage()} == {"int8"}
+    assert {one.dtype for one in plain.storage()} == {kind}
 
 
 def test_a_variable_of_another_layout_has_the_states_of_its_memory() -> None:

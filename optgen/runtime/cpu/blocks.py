@@ -44,6 +44,8 @@ class Block(types.Type):  # type: ignore[misc]
         self.is_drawn = storage.endswith(DRAWN)
         #: Whether the noise of each element is drawn at its store, and not that of all before.
         self.draws_each = self.is_drawn and is_scattered
+        #: Whether rounding to float32 first would change what is nearest.
+        self.rounds_twice = not self.is_drawn and self.stored.bitwidth == 16 and real.bitwidth == 64
         #: What lies beside each element: further bits of it, or its noise.
         self.beside = types.Integer.from_bitwidth(self.further or 16, signed=bool(self.further))
         super().__init__(name=f"Block({storage}, {real}, {is_scattered})")
@@ -156,7 +158,9 @@ def _store(context: Any, some: Any, index: Any, value: Any, position: Any) -> tu
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         _, place, value, position = arguments
-        if isinstance(some, CodedBlock) or some.storage:
+        if isinstance(some, Block) and some.rounds_twice:
+            value = half_precision.to_odd(builder, value)
+        elif isinstance(some, CodedBlock) or some.storage:
             value = context.cast(builder, value, some.real, types.float32)
         if isinstance(some, Block) and some.storage:
             value = _encoded(context, builder, some, made, place, value, position)
