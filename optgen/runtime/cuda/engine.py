@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
-from optgen.runtime.cuda.control import ROUNDING_SEED, ROUNDING_STEP
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
+from optgen.runtime.cuda.drawn import Drawn
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
 from optgen.runtime.cuda.programs import Prepared, refuse_several
@@ -70,11 +71,7 @@ class Engine:
         ]
         if len(self.places) > 1:
             refuse_several(kernels, [on for on, _ in members])
-        self._is_drawn = seed is not None
-        if seed is not None:
-            for place in self.places:
-                place.control.values[ROUNDING_SEED] = seed
-                place.control.send(self.stream(place.device))
+        self._drawn = Drawn(self.places, seed, stream)
         self._gradient = kernels.buffers.index("grad")
         columns = {"param": variables.addresses, **states}
         names = [*kernels.buffers, REMAINDER]
@@ -112,11 +109,7 @@ class Engine:
         Raises ValueError where variables that share kernels need different ones in this call.
         """
         self._decide(hyperparameters, call, steps, given)
-        if self._is_drawn:
-            # A call may have two updates: one moves variables to where the gradient is taken.
-            number = 2 * call + given.get(PERTURBED, False)
-            for place in self.places:
-                place.control.put_one(ROUNDING_STEP, number, self.stream(place.device))
+        self._drawn.count(call, is_perturbed=given.get(PERTURBED, False))
         parts = [part for place in self.places for part in place.parts]
         for part in parts:
             scalars = part.scalars
@@ -274,9 +267,8 @@ class Engine:
                 one.sums.send(self.stream(place.device))
 
     def _checks(self, program: Program) -> bool:
-        parts = [part for place in self.places for part in place.parts]
-        has_checks = any(part.on[CHECK_FINITE] and program.when(part.on) for part in parts)
-        return program.checks and has_checks
+        parts = (part for place in self.places for part in place.parts)
+        return program.checks and any(o.on[CHECK_FINITE] and program.when(o.on) for o in parts)
 
     def _odd(
         self, program: Program, number: int, found: Sequence[Launches], chosen: Mask
@@ -296,16 +288,13 @@ class Engine:
         if self._measured is None:
             return None
         program, chosen = self._measured
-        parts = [
-            (
-                part.on,
-                chosen & part.members & place.present,
-                lambda p=place: self._fetch(p, p.factors)[1:],
-            )
-            for place in self.places
-            for part in place.parts
-        ]
-        return joint_norm(program, parts)
+
+        def factors(place: Place) -> Host:
+            return self._fetch(place, place.factors)[1:]
+
+        pairs = [(place, part) for place in self.places for part in place.parts]
+        own = [(o.on, chosen & o.members & p.present, partial(factors, p)) for p, o in pairs]
+        return joint_norm(program, own)
 
     def _fetch(self, place: Place, table: Table) -> Host:
         return table.fetch(self.stream(place.device))
