@@ -12,6 +12,7 @@ from optgen.compiler.ir.plan import Plan
 _FUNCTIONS = frozenset(
     [
         *("abs", "amax", "amin", "clamp", "full_like", "linalg", "linalg.vector_norm"),
+        *("linalg.matrix_norm",),
         *("logical_not", "maximum", "mean", "minimum", "sum", "where", "zeros_like"),
         *("sqrt", "exp", "log", "tanh", "atan2", "floor"),
     ]
@@ -31,7 +32,7 @@ class Torch(Target):
     title = "Operations of torch"
     words = frozenset(
         [
-            *("Iterator", "Tensor", "dict", "float", "index", "int", "math", "places", "str"),
+            *("Generator", "Tensor", "dict", "float", "index", "int", "math", "places", "str"),
             *("tensors", "torch", *TOTALS, *NAMES),
         ]
     )

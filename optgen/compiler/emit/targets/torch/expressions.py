@@ -118,10 +118,24 @@ class Expressions:
         tensors = [self.kinds.is_tensor(operand) for operand in operands]
         if operator in _BOTH:
             return call(f"{'torch' if any(tensors) else 'math'}.{operator}", *trees)
+        if operator == "where" and tensors in ([False, True, False], [False, False, True]):
+            number_at = 2 if tensors[1] else 1
+            trees[number_at] = self.tensor(
+                trees[number_at], self.extents.of(operands[3 - number_at])
+            )
         made: Callable[[list[ast.expr], list[bool]], ast.expr] = _OTHERS[operator]
         if operator == "sign" and tensors[0]:
             return self.function("sign", *trees)
         return made(trees, tensors)
+
+    def tensor(self, value: ast.expr, extent: Extent) -> ast.expr:
+        """A number as a tensor that holds it for each unit of an extent."""
+        param = parsed(PARAM)
+        if extent is not Extent.ELEMENT:
+            return method(param, "new_tensor", _real(value))
+        if ast.unparse(value) in ("0", "0.0"):
+            return call("torch.zeros_like", param)
+        return call("torch.full_like", param, _real(value))
 
     def _drawn(self, draw: Operation) -> ast.expr:
         """A random number for each element of the parameter, or of a matrix of another shape."""
@@ -180,8 +194,10 @@ def _chosen(trees: list[ast.expr], tensors: list[bool]) -> ast.expr:
     if not tensors[0]:
         return ast.IfExp(*trees)
     condition, one, other = (_real(tree) for tree in trees)
-    if not (tensors[1] or tensors[2]) and not all(map(_is_exact, (one, other))):
-        # Two numbers would be rounded to torch's default dtype.
+    if not (tensors[1] or tensors[2]):
+        # Two numbers would have torch's default dtype.
+        if ast.unparse(one) == "1.0" and ast.unparse(other) == "0.0":
+            return method(condition, "to", parsed(f"{PARAM}.dtype"))
         one = method(parsed(PARAM), "new_tensor", one)
     return call("torch.where", condition, one, other)
 
@@ -190,11 +206,6 @@ def _real(tree: ast.expr) -> ast.expr:
     """A literal as one with a point; other trees unchanged."""
     is_whole = isinstance(tree, ast.Constant) and isinstance(tree.value, int)
     return ast.Constant(float(tree.value)) if is_whole else tree  # type: ignore[attr-defined]
-
-
-def _is_exact(tree: ast.expr) -> bool:
-    """Whether a tree is a small whole number, which every dtype holds."""
-    return isinstance(tree, ast.Constant) and tree.value in (0.0, 1.0)
 
 
 def _signed(trees: list[ast.expr], _: list[bool]) -> ast.expr:

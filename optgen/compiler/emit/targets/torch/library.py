@@ -10,6 +10,7 @@ from optgen.compiler.ir.rule import Rule
 _FOLDER = "torch/functions"
 #: What each function calls.
 _CALLS: Mapping[str, tuple[str, ...]] = {
+    "as_blocks": ("block_length",),
     "gram": ("turned",),
     "orthonormal": ("finite", "wide"),
     "eigenvectors": ("finite", "wide"),
@@ -21,6 +22,8 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
 }
 #: The functions by name, in the order of a file.
 NAMES = (
+    *("together", "as_matrix", "from_matrix", "block_length", "as_blocks", "from_blocks"),
+    "identity",
     *("words", "fraction", "normal", "uniform", "random_sign", "places_of"),
     *("sign", "wide", "finite", "product", "turned", "gram"),
     *("orthonormal", "eigenvectors", "inverse_root", "singular_vectors"),

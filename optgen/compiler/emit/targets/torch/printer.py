@@ -22,7 +22,7 @@ from optgen.compiler.ir.randomness import has_draws
 from optgen.compiler.ir.reserved import SHAPES
 from optgen.compiler.ir.rule import COUNTERS, GRAD, PARAM
 
-_PARTS = "Iterator[tuple[int, Tensor]]"
+_PARTS = "Generator[tuple[int, Tensor], Tensor, None]"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TorchPrinter(StatementPrinter):
     """Prints each program as one function, in the order of the rule."""
 
     support: ClassVar[Mapping[str, str]] = {
-        "Iterator": "collections.abc",
+        "Generator": "collections.abc",
         "Tensor": "torch",
         "math": "math",
         "torch": "torch",
@@ -70,7 +70,7 @@ class TorchPrinter(StatementPrinter):
         assert isinstance(function, Whole)
         yield "Tensor"
         if self._lines[function.program.name].yields:
-            yield "Iterator"
+            yield "Generator"
 
     def called(self, templates: Templates) -> Iterator[str]:
         """The texts of functions that a module needs."""

@@ -6,7 +6,7 @@ import ast
 
 from optgen.compiler.emit.targets.torch.maker import Maker
 from optgen.compiler.emit.targets.torch.nodes import call, method, number, parsed, transposed
-from optgen.compiler.ir.expression import Expression
+from optgen.compiler.ir.expression import Expression, Operation
 from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent
 from optgen.compiler.ir.matrix import COLUMNS, LONG, RANK, ROWS, SHORT, reduced
 from optgen.compiler.ir.reduction import Combination, Reducer
@@ -19,6 +19,8 @@ from optgen.compiler.ir.rule import PARAM
 _DIMENSION = {Extent.ROWS: -1, Extent.COLUMNS: -2}
 #: How many terms a number has there.
 _TERMS = {Extent.ROWS: COLUMN_NUMBER, Extent.COLUMNS: ROW_NUMBER}
+#: The norm of the norms of rows is that of a matrix.
+_OF_COLUMNS, _OF_ROWS = "column_norm", "row_norm"
 _LARGEST = {Combination.LARGEST: "torch.amax", Combination.SMALLEST: "torch.amin"}
 
 
@@ -31,6 +33,8 @@ class ReductionNodes:
     def __call__(self, reducer: Reducer, operand: Expression) -> ast.expr:
         """The tree of a reduction of an expression."""
         of, over = self._of, reducer.extent
+        if reducer.name == _OF_COLUMNS and (matrix := self._of_rows(operand)) is not None:
+            return call("torch.linalg.matrix_norm", of(matrix), keepdim=ast.Constant(True))
         extent, tree = of.extents.of(operand), of(operand)
         terms = _TERMS.get(over, TENSOR_SIZE)
         if not (extent in VECTORS or extent in ARRAYS):
@@ -45,6 +49,13 @@ class ReductionNodes:
         if sides is None or reduced(sides, over) is None:
             return found
         return self._along_rank(found, tree, sides, over)
+
+    def _of_rows(self, operand: Expression) -> Expression | None:
+        """The matrix whose norms of rows an operand is; None of all else."""
+        if not (isinstance(operand, Operation) and operand.operator == _OF_ROWS):
+            return None
+        (matrix,) = operand.operands
+        return matrix if self._of.extents.of(matrix) is Extent.ELEMENT else None
 
     def _everywhere(self, reducer: Reducer, tree: ast.expr) -> ast.expr:
         if not reducer.is_norm:

@@ -96,8 +96,8 @@ class ProgramLines:
         like = parsed(of.name(target if is_state else PARAM))
         is_array = is_state or own is Extent.ELEMENT
         if not self._kinds.is_tensor(step.expression):
-            if not is_array:
-                return method(parsed(of.name(PARAM)), "new_tensor", tree)
+            if not is_state:
+                return of.tensor(tree, own)
             if step.expression == Number(0):
                 return call("torch.zeros_like", like)
             return call("torch.full_like", like, tree)
