@@ -180,7 +180,7 @@ def eject(
     spec: One,
     features: Annotated[
         list[str] | None,
-        typer.Option(help="Features by name, with commas; none for no feature."),
+        typer.Option(help="More features, with commas; none leaves out the usual ones."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The file; printed if not given.")] = None,
 ) -> None:

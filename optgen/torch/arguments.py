@@ -14,6 +14,8 @@ from optgen.runtime.optimizer import Optimizer
 #: The default name of the learning rate.
 _USUAL = (("lr", ("learning_rate",)),)
 #: torch's arguments that select an implementation; here there is only one.
+#: The argument that chooses between kernels and operations of torch.
+BACKEND = "backend"
 IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
 
 
@@ -131,5 +133,5 @@ def signature(listed: tuple[Argument, ...]) -> inspect.Signature:
     own += [kind(a.name, kind.POSITIONAL_OR_KEYWORD, default=a.default) for a in grouped]
     own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
     own += [kind(name, kind.KEYWORD_ONLY, default=one) for name, one in STORAGE.items()]
-    own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in IMPLEMENTATIONS]
+    own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in (*IMPLEMENTATIONS, BACKEND)]
     return inspect.Signature(own)

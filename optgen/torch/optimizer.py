@@ -21,12 +21,12 @@ from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
+from optgen.torch.backend import KERNELS, WithBackend
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.copying import attributes_of
 from optgen.torch.groups import ParamGroups, params_of
 from optgen.torch.inputs import with_loss
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
-from optgen.torch.measures import Measures
 from optgen.torch.owned_states import spreading
 from optgen.torch.owners import Owners
 from optgen.torch.parameters import Parameters
@@ -41,10 +41,10 @@ Tensor = torch.Tensor
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
 #: Derived attributes.
-_REMADE = ("_core", "_groups", "_parameters", "_live")
+_REMADE = ("_core", "_groups", "_parameters", "_live", "_operations")
 
 
-class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
+class FusedOptimizer(WithBackend, Routed, torch.optim.Optimizer):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -67,7 +67,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             if not argument.is_grouped
             for name, value in checked[argument.name].items()
         }
-        self._storage = storage_of(values)
+        self._storage, self._asked = storage_of(values), values["backend"]
         self._owners: Owners = {}
         self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
         super().__init__(params, defaults)
@@ -81,6 +81,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         self._core = Core(owner, self._groups.settings, treatment, "parameters")
         self._parameters: Parameters | None = None
         self._live: Live | None = None
+        self._operations = None
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their states are allocated at the next step.
@@ -114,6 +115,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         groups = ParamGroups(self.rule, owner, self.arguments, self._shared, self.defaults)
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
+        self._choose()
 
     def _build(self) -> Parameters:
         """The current parameters with their states."""
@@ -175,7 +177,8 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        self._core.in_turn(self._step, with_loss(self.rule.inputs, inputs, loss))
+        make = self._step if self.backend == KERNELS else self._step_on_tensors
+        self._core.in_turn(make, with_loss(self.rule.inputs, inputs, loss))
         return loss
 
     @torch._disable_dynamo  # type: ignore[attr-defined]
@@ -264,7 +267,7 @@ class FusedOptimizer(Routed, Measures, torch.optim.Optimizer):
             # An error restores the previous core.
             self._core = core = copy(self._core)
             self._parameters = core.model = None
-            ages = self._build().ages.shown.tolist()
+            ages = self._found_ages()
             core.counters = Counters(int(calls), int(max(ages, default=0)))
             for group in self.param_groups if counts_calls(self.rule, self._core) else ():
                 group[_CALLS] = core.counters.calls

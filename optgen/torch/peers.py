@@ -73,11 +73,6 @@ def constants(peer: Peer, arguments: Sequence[Argument]) -> Mapping[str, Any]:
 
 def refuse_chosen(chosen: Mapping[str, Any], owner: str) -> None:
     """Raise ValueError for options that a fused step doesn't support."""
-    if chosen.get("differentiable"):
-        raise ValueError(
-            f"{owner}: differentiable=True needs a step that autograd records; this one is "
-            "compiled, and updates parameters in place"
-        )
     if chosen.get("capturable"):
         raise ValueError(
             f"{owner}: capturable=True needs parameters whose updates a graph counts; these are "

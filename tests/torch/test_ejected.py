@@ -150,7 +150,7 @@ def test_a_run_goes_on_from_a_state_dictionary(name: str) -> None:
 
 
 def test_chosen_features_are_in_the_file_and_others_are_not() -> None:
-    text = text_of("lion", "global_clipnorm,cautious")
+    text = text_of("lion", "none,global_clipnorm,cautious")
     assert "global_clipnorm" in text
     assert "weight_decay" not in text
     params, (start, *_) = parameters(), parameters()

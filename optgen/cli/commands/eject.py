@@ -30,7 +30,8 @@ from optgen.compiler.weave import without_neighbours
 def eject(name: str, chosen: Sequence[str], out: Path | None) -> int:
     """Print a class, or write it to a file; returns the exit status.
 
-    ``chosen`` are names of features, in place of those that torch's classes have.
+    ``chosen`` are names of features besides those that torch's classes have; "none" is without
+    these.
     """
     try:
         found = find_specs([name])
@@ -65,16 +66,15 @@ def ejected(spec: Spec, name: str, chosen: Sequence[str]) -> tuple[str, str]:
     """What is wrong with the wish, and the file; one of them is empty."""
     around, rule = surroundings(), checked_rule(spec)
     wanted = [part for one in chosen for part in one.split(",") if part]
-    features = [*around.features]
+    features = [] if _NONE in wanted else [*_usual(rule, around)]
     if wanted:
-        features += [checked_rule(one) for one in load_all(optional_feature_files())]
-        known = [*(feature.name for feature in features), _NONE]
-        unknown = [one for one in wanted if one not in known]
+        optional = (checked_rule(one) for one in load_all(optional_feature_files()))
+        known = {feature.name: feature for feature in (*around.features, *optional)}
+        unknown = [one for one in wanted if one not in (*known, _NONE)]
         if unknown:
             return f"{unknown[0]!r} is no feature{nearest(unknown[0], known)}", ""
-        features = [feature for feature in features if feature.name in wanted]
-    else:
-        features = [*_usual(rule, around)]
+        there = {feature.name for feature in features}
+        features += [feature for name, feature in known.items() if name in {*wanted} - there]
     if fault := next(_faults((rule, *features)), ""):
         return fault, ""
     woven = without_neighbours(features, lambda _: True)
@@ -104,7 +104,7 @@ def _draws(block: Block) -> list[int]:
     return [number for step in block.steps for number in draws_of(step.expression)]
 
 
-#: What stands for no feature at all.
+#: What stands for none of the features that a file has by itself.
 _NONE = "none"
 
 

@@ -45,7 +45,18 @@ class Torch(Target):
     )
     members = frozenset(
         [
-            *("abs", "all", "argmax", "device", "double", "dtype", "expand_as", "float", "gather"),
+            *(
+                "abs",
+                "all",
+                "argmax",
+                "clone",
+                "device",
+                "double",
+                "dtype",
+                "expand_as",
+                "float",
+                "gather",
+            ),
             *("mT", "new_tensor", "numel", "reshape", "shape", "to", "type"),
         ]
     )

@@ -13,9 +13,11 @@ from optgen.compiler.emit.printer import Printer
 from optgen.compiler.emit.target import Naming, StatementPrinter
 from optgen.compiler.emit.targets.torch.expressions import INDEX, PLACES
 from optgen.compiler.emit.targets.torch.library import functions
+from optgen.compiler.emit.targets.torch.nodes import parsed, written
 from optgen.compiler.emit.targets.torch.statements import ProgramLines
 from optgen.compiler.emit.templates import Templates
 from optgen.compiler.ir.condition import ALWAYS, NEVER, Condition
+from optgen.compiler.ir.expression import Expression, names, rename, text
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Plan, Program
 from optgen.compiler.ir.randomness import has_draws
@@ -34,6 +36,15 @@ class Whole(Function):
     program: Program
 
 
+@dataclass(frozen=True)
+class Gate(Function):
+    """What decides whether a call makes an update."""
+
+    template = "gate"
+
+    condition: Expression
+
+
 class TorchPrinter(StatementPrinter):
     """Prints each program as one function, in the order of the rule."""
 
@@ -50,11 +61,23 @@ class TorchPrinter(StatementPrinter):
         self._lines = {p.name: ProgramLines(plan, p, naming.renamed) for p in plan.programs}
 
     def functions(self, own: Sequence[Function]) -> Sequence[Function]:
-        """One function for each program."""
-        return [Whole(program.name, (), (), (), program) for program in self.plan.programs]
+        """One function for each program, and one for each gate."""
+        gates = (program.gate for program in self.plan.programs if program.gate is not None)
+        conditions = (b.proceed for b in self.plan.rule.blocks if b.proceed is not None)
+        pairs = zip(gates, conditions, strict=True)
+        return [
+            *(Gate(gate, (), (), (), condition) for gate, condition in pairs),
+            *(Whole(program.name, (), (), (), program) for program in self.plan.programs),
+        ]
 
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
+        if isinstance(function, Gate):
+            used = [one for one in names(function.condition) if one not in COUNTERS]
+            used += [one for one in COUNTERS if one in names(function.condition)]
+            arguments = ", ".join(["*", *(f"{self.name(one)}: float" for one in used)])
+            condition = text(rename(function.condition, self.naming.renamed))
+            return {"arguments": arguments, "condition": written(parsed(condition))}
         assert isinstance(function, Whole)
         lines = self._lines[function.program.name]
         rows = [*self._loads(lines), *lines.body, *self._stores(lines)]
@@ -67,7 +90,8 @@ class TorchPrinter(StatementPrinter):
 
     def uses(self, function: Function) -> Iterator[str]:
         """The names that a function needs imported."""
-        assert isinstance(function, Whole)
+        if not isinstance(function, Whole):
+            return
         yield "Tensor"
         if self._lines[function.program.name].yields:
             yield "Generator"

@@ -11,7 +11,7 @@ from optgen.compiler.emit.targets.torch.expressions import Expressions
 from optgen.compiler.emit.targets.torch.kinds import Kinds
 from optgen.compiler.emit.targets.torch.nodes import call, method, parsed, written
 from optgen.compiler.ir.condition import NEVER, Case, Condition
-from optgen.compiler.ir.expression import Number, is_boolean, names
+from optgen.compiler.ir.expression import Name, Number, is_boolean, names
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.plan import Plan, Program
@@ -101,6 +101,9 @@ class ProgramLines:
             if step.expression == Number(0):
                 return call("torch.zeros_like", like)
             return call("torch.full_like", like, tree)
+        if is_state and step.expression == Name(PARAM):
+            # The parameter changes in place later.
+            return method(tree, "clone")
         found = self.extents.of(step.expression)
         if is_array and found < own and not is_boolean(step.expression):
             return method(tree, "expand_as", like)
