@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import keras
 import pytest
 import torch
+import torch._dynamo
 from torch.testing._internal import common_optimizers
 
 import optgen.optimizers
@@ -201,3 +203,21 @@ def test_values_outside_their_range_are_refused() -> None:
         kind(parameters(), betas=(0.9, 1.5))
     with pytest.raises(ValueError, match="expected lr >= 0, not nan"):
         kind(parameters(), lr=float("nan"))
+
+
+def test_a_step_is_compiled_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_adam.py").write_text(text_of("torchadam"), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(torch._dynamo.config, "capture_scalar_outputs", True)
+    kind = importlib.import_module("my_adam").Adam
+    params, others = parameters(), parameters()
+    one, other = kind(params, lr=0.1), kind(others, lr=0.1)
+    step = torch.compile(one.step, backend="eager", fullgraph=True)
+    for number in range(3):
+        for listed in (params, others):
+            for param, gradient in zip(listed, drawn(SHAPES, number), strict=True):
+                param.grad = gradient
+        step()
+        other.step()
+    for param, expected in zip(params, others, strict=True):
+        torch.testing.assert_close(param.detach(), expected.detach(), rtol=1e-12, atol=1e-13)

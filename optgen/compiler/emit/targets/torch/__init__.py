@@ -45,19 +45,8 @@ class Torch(Target):
     )
     members = frozenset(
         [
-            *(
-                "abs",
-                "all",
-                "argmax",
-                "clone",
-                "device",
-                "double",
-                "dtype",
-                "expand_as",
-                "float",
-                "gather",
-            ),
-            *("mT", "new_tensor", "numel", "reshape", "shape", "to", "type"),
+            *("abs", "all", "argmax", "clone", "device", "double", "dtype", "expand_as", "float"),
+            *("gather", "mT", "new_tensor", "numel", "reshape", "shape", "to", "type"),
         ]
     )
     packages = frozenset({"torch"})
