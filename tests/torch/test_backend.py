@@ -165,7 +165,7 @@ def test_what_evaluation_computes_is_that_of_kernels() -> None:
 
 def test_numbers_of_the_optimizer_follow_the_first_group() -> None:
     kind = optimizer_class(optgen.optimizers.Prodigy)
-    arguments = {"lr": 0.5, "d0": 0.01}
+    arguments: dict[str, Any] = {"lr": 0.5, "d0": 0.01}
     one, other = (run(kind, backend=name, **arguments) for name in ("torch", "kernels"))
     agree(one, other)
     assert float(one[1].state[one[0][0]]["distance"]) >= 0.01

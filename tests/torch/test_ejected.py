@@ -209,10 +209,10 @@ def test_a_step_is_compiled_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "my_adam.py").write_text(text_of("torchadam"), encoding="utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(torch._dynamo.config, "capture_scalar_outputs", True)
-    kind = importlib.import_module("my_adam").Adam
+    kind: Any = importlib.import_module("my_adam").Adam
     params, others = parameters(), parameters()
     one, other = kind(params, lr=0.1), kind(others, lr=0.1)
-    step = torch.compile(one.step, backend="eager", fullgraph=True)
+    step: Any = torch.compile(one.step, backend="eager", fullgraph=True)
     for number in range(3):
         for listed in (params, others):
             for param, gradient in zip(listed, drawn(SHAPES, number), strict=True):
