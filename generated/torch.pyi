@@ -164,6 +164,7 @@ class ADOPT(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class APOLLO(FusedOptimizer):
@@ -294,6 +295,7 @@ class APOLLO(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class APOLLOMini(FusedOptimizer):
@@ -423,6 +425,7 @@ class APOLLOMini(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AccSGD(FusedOptimizer):
@@ -504,6 +507,7 @@ class AccSGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdEMAMix(FusedOptimizer):
@@ -597,6 +601,7 @@ class AdEMAMix(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdaBelief(FusedOptimizer):
@@ -677,6 +682,7 @@ class AdaBelief(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdaBound(FusedOptimizer):
@@ -771,6 +777,7 @@ class AdaBound(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdaMod(FusedOptimizer):
@@ -853,6 +860,7 @@ class AdaMod(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdaMuon(FusedOptimizer):
@@ -961,6 +969,7 @@ class AdaMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdaPNM(FusedOptimizer):
@@ -1046,6 +1055,7 @@ class AdaPNM(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Adadelta(FusedOptimizer):
@@ -1121,6 +1131,7 @@ class Adadelta(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Adafactor(FusedOptimizer):
@@ -1211,6 +1222,7 @@ class Adafactor(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Adam(FusedOptimizer):
@@ -1293,6 +1305,7 @@ class Adam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdamAtan2(FusedOptimizer):
@@ -1369,6 +1382,7 @@ class AdamAtan2(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdamG(FusedOptimizer):
@@ -1455,6 +1469,7 @@ class AdamG(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdamMini(FusedOptimizer):
@@ -1539,6 +1554,7 @@ class AdamMini(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdamP(FusedOptimizer):
@@ -1636,6 +1652,7 @@ class AdamP(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AdamW(FusedOptimizer):
@@ -1720,6 +1737,7 @@ class AdamW(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Adamax(FusedOptimizer):
@@ -1794,6 +1812,7 @@ class Adamax(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Adan(FusedOptimizer):
@@ -1879,6 +1898,7 @@ class Adan(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class AddSign(FusedOptimizer):
@@ -1955,6 +1975,7 @@ class AddSign(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class CAME(FusedOptimizer):
@@ -2057,6 +2078,7 @@ class CAME(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Conda(FusedOptimizer):
@@ -2148,6 +2170,7 @@ class Conda(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class DAdaptAdam(FusedOptimizer):
@@ -2242,6 +2265,7 @@ class DAdaptAdam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class DecayedAdagrad(FusedOptimizer):
@@ -2320,6 +2344,7 @@ class DecayedAdagrad(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class DiffGrad(FusedOptimizer):
@@ -2401,6 +2426,7 @@ class DiffGrad(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Dion(FusedOptimizer):
@@ -2515,6 +2541,7 @@ class Dion(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class DoG(FusedOptimizer):
@@ -2591,6 +2618,7 @@ class DoG(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Ftrl(FusedOptimizer):
@@ -2687,6 +2715,7 @@ class Ftrl(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class GaLore(FusedOptimizer):
@@ -2805,6 +2834,7 @@ class GaLore(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class KLShampoo(FusedOptimizer):
@@ -2928,6 +2958,7 @@ class KLShampoo(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class KerasAdafactor(FusedOptimizer):
@@ -3023,6 +3054,7 @@ class KerasAdafactor(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class KerasMuon(FusedOptimizer):
@@ -3142,6 +3174,7 @@ class KerasMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Kron(FusedOptimizer):
@@ -3239,6 +3272,7 @@ class Kron(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class LAMB(FusedOptimizer):
@@ -3321,6 +3355,7 @@ class LAMB(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class LARS(FusedOptimizer):
@@ -3401,6 +3436,7 @@ class LARS(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class LaProp(FusedOptimizer):
@@ -3479,6 +3515,7 @@ class LaProp(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Lion(FusedOptimizer):
@@ -3554,6 +3591,7 @@ class Lion(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class MADGRAD(FusedOptimizer):
@@ -3631,6 +3669,7 @@ class MADGRAD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class MARS(FusedOptimizer):
@@ -3718,6 +3757,7 @@ class MARS(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class MARSShampoo(FusedOptimizer):
@@ -3832,6 +3872,7 @@ class MARSShampoo(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Moonlight(FusedOptimizer):
@@ -3945,6 +3986,7 @@ class Moonlight(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Muon(FusedOptimizer):
@@ -4068,6 +4110,7 @@ class Muon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Nero(FusedOptimizer):
@@ -4156,6 +4199,7 @@ class Nero(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class NorMuon(FusedOptimizer):
@@ -4272,6 +4316,7 @@ class NorMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class NovoGrad(FusedOptimizer):
@@ -4352,6 +4397,7 @@ class NovoGrad(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class PAdam(FusedOptimizer):
@@ -4434,6 +4480,7 @@ class PAdam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class PolarMuon(FusedOptimizer):
@@ -4548,6 +4595,7 @@ class PolarMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class PowerSign(FusedOptimizer):
@@ -4625,6 +4673,7 @@ class PowerSign(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Prodigy(FusedOptimizer):
@@ -4724,6 +4773,7 @@ class Prodigy(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class QHAdam(FusedOptimizer):
@@ -4808,6 +4858,7 @@ class QHAdam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class QHM(FusedOptimizer):
@@ -4883,6 +4934,7 @@ class QHM(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class RMSprop(FusedOptimizer):
@@ -4969,6 +5021,7 @@ class RMSprop(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SGD(FusedOptimizer):
@@ -5051,6 +5104,7 @@ class SGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SGDP(FusedOptimizer):
@@ -5151,6 +5205,7 @@ class SGDP(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SGLD(FusedOptimizer):
@@ -5226,6 +5281,7 @@ class SGLD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SM3(FusedOptimizer):
@@ -5312,6 +5368,7 @@ class SM3(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SOAP(FusedOptimizer):
@@ -5416,6 +5473,7 @@ class SOAP(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SPlus(FusedOptimizer):
@@ -5510,6 +5568,7 @@ class SPlus(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SWAN(FusedOptimizer):
@@ -5618,6 +5677,7 @@ class SWAN(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class ScheduleFreeAdamW(FusedOptimizer):
@@ -5711,6 +5771,7 @@ class ScheduleFreeAdamW(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class ScheduleFreeSGD(FusedOptimizer):
@@ -5798,6 +5859,7 @@ class ScheduleFreeSGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Scion(FusedOptimizer):
@@ -5888,6 +5950,7 @@ class Scion(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Shampoo(FusedOptimizer):
@@ -5993,6 +6056,7 @@ class Shampoo(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class SignSGD(FusedOptimizer):
@@ -6062,6 +6126,7 @@ class SignSGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Signum(FusedOptimizer):
@@ -6134,6 +6199,7 @@ class Signum(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Sophia(FusedOptimizer):
@@ -6215,6 +6281,7 @@ class Sophia(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class StableAdamW(FusedOptimizer):
@@ -6298,6 +6365,7 @@ class StableAdamW(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Tiger(FusedOptimizer):
@@ -6369,6 +6437,7 @@ class Tiger(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...
 
 class Yogi(FusedOptimizer):
@@ -6453,4 +6522,5 @@ class Yogi(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
+        backend: _empty = None,
     ) -> None: ...

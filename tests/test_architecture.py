@@ -121,7 +121,7 @@ def test_the_runtime_knows_no_compiler() -> None:
 def test_generated_code_stands_on_the_runtime() -> None:
     for name in members("optgen.optimizers"):
         own = {"numba", "numpy"}
-        for library in ("jax", "keras"):
+        for library in ("jax", "keras", "torch"):
             own = {library} if inside(name, f"optgen.optimizers.{library}") else own
         for found in imports(name):
             top = found.split(".")[0]

@@ -175,6 +175,21 @@ def show(
     raise typer.Exit(show_command.show(spec, stage, target, why=why))
 
 
+@app.command()
+def eject(
+    spec: One,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(help="More features, with commas; none leaves out the usual ones."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The file; printed if not given.")] = None,
+) -> None:
+    """Print an optimizer of torch as one file that needs torch only."""
+    from optgen.cli.commands import eject as eject_command
+
+    raise typer.Exit(eject_command.eject(spec, features or [], out))
+
+
 @app.command(name="list")
 def list_specs() -> None:
     """List the built-in optimizers, features and schedules."""

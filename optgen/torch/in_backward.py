@@ -71,6 +71,10 @@ class UpdatedInBackward(HasCore):
         """The current parameters."""
 
     @abstractmethod
+    def _refuse_operations(self, what: str) -> None:
+        """Raise ValueError where operations of torch make the steps."""
+
+    @abstractmethod
     def _at_once(self, inputs: Mapping[str, object]) -> None:
         """Update all parameters that have a gradient."""
 
@@ -84,6 +88,7 @@ class UpdatedInBackward(HasCore):
         them to the sums, and ``step`` makes the updates; else raises ValueError, with the reason.
         """
         with self._core.turn.lock:
+            self._refuse_operations("in_backward")
             self._joint(self._current())
             self._hooks = self._hooks or InBackward(self)
             return self._hooks

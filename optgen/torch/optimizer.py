@@ -21,6 +21,7 @@ from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
+from optgen.torch.backend import KERNELS, WithBackend
 from optgen.torch.captured import Renewed, count_on_device, counting_device, refuse_uncounted
 from optgen.torch.checkpoints import complete, restoring, uncast
 from optgen.torch.compiled_step import SteppedAsOne
@@ -28,7 +29,6 @@ from optgen.torch.copying import attributes_of
 from optgen.torch.decoding import Decoding
 from optgen.torch.groups import ParamGroups, params_of
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
-from optgen.torch.measures import Measures
 from optgen.torch.owned_states import spreading
 from optgen.torch.owners import Owners
 from optgen.torch.parameters import Parameters
@@ -45,10 +45,10 @@ Tensor = torch.Tensor
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
 #: Derived attributes.
-_REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks", "_number")
+_REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks", "_number", "_operations")
 
 
-class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Decoding, Surgery, Ruled):
+class FusedOptimizer(SteppedAsOne, Renewed, WithBackend, Routed, Decoding, Surgery, Ruled):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -67,7 +67,7 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Decoding, Surgery,
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         whole = [checked[a.name] for a in self.arguments if not a.is_grouped]
         self._shared = {name: value for own in whole for name, value in own.items()}
-        self._storage = storage_of(values)
+        self._storage, self._asked = storage_of(values), values["backend"]
         self._owners: Owners = {}
         self._rules = GroupRules(owner, values["rules"], self.arguments, bool(self.rule.view))
         self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
@@ -83,7 +83,7 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Decoding, Surgery,
         self._core = Core(owner, self._groups.settings, treatment, "parameters")
         self._parameters: Parameters | None = None
         self._live: Live | None = None
-        self._hooks = None
+        self._hooks = self._operations = None
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their states are allocated at the next step.
@@ -115,6 +115,7 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Decoding, Surgery,
         groups = ParamGroups(self.rule, owner, self.arguments, self._shared, self.defaults)
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
+        self._choose()
 
     def _build(self, *, tells_rounding: bool = True) -> Parameters:
         """The current parameters with their states."""
@@ -183,6 +184,9 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Decoding, Surgery,
             self._core.perturb(read, [*every, *marking_changed(made.params)])
 
     def _at_once(self, inputs: Mapping[str, object]) -> None:
+        if self.backend != KERNELS:
+            self._step_on_tensors(inputs)
+            return
         made = self._current()
         model, read = made.model, made.reader.read()
         if not model.present(read).any():
@@ -249,7 +253,7 @@ class FusedOptimizer(SteppedAsOne, Renewed, Routed, Measures, Decoding, Surgery,
             # An error restores the previous core.
             self._core = core = copy(self._core)
             self._parameters = core.model = core.open = None
-            ages = self._build().ages.shown.tolist()
+            ages = self._found_ages()
             core.counters = Counters(int(calls), int(max(ages, default=0)))
             for group in self.param_groups if counts_calls(self.rule, self._core) else ():
                 group[_CALLS] = core.counters.calls

@@ -85,12 +85,7 @@ def constants(peer: Peer, arguments: Sequence[Argument]) -> Mapping[str, Any]:
 
 
 def refuse_chosen(chosen: Mapping[str, Any], owner: str, peer: Peer) -> None:
-    """Raise ValueError for options that a fused step, or torch's class, doesn't support."""
-    if chosen.get("differentiable"):
-        raise ValueError(
-            f"{owner}: differentiable=True needs a step that autograd records; this one is "
-            "compiled, and updates parameters in place"
-        )
+    """Raise ValueError for options that torch's class doesn't have."""
     if chosen.get(CAPTURABLE) and CAPTURABLE not in options_of(peer):
         raise ValueError(f"{owner}: torch's class has no {CAPTURABLE}, and no graph captures it")
 
