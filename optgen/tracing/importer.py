@@ -8,12 +8,15 @@ from typing import Any
 
 from optgen.compiler.library import feature_files, function_files
 from optgen.compiler.pipeline import load_all
+from optgen.compiler.ir.expression import text
 from optgen.tracing.arguments import arguments_of
+from optgen.tracing.lines import expression_of
 from optgen.tracing.ranges import ranges_of
 from optgen.tracing.rehearsal import rehearse, wide_numbers
 from optgen.tracing.rule import found_rule
 from optgen.tracing.runs import Subject
 from optgen.tracing.spec_text import spec_text, vocabulary
+from optgen.tracing.trace import Decision
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,16 @@ class Imported:
 
     subject: Subject
     text: str
+
+    def assumptions(self) -> list[str]:
+        """How the step's conditions of hyperparameters went, each with its place."""
+        decided = self.subject.assumptions_of_steps.values()
+        return [f"{_spoken(one)} ({one.place})" for one in decided]
+
+
+def _spoken(decision: Decision) -> str:
+    said = text(expression_of(decision.condition, {}))
+    return said if decision.outcome else f"not {said}"
 
 
 @wide_numbers()

@@ -139,14 +139,10 @@ class Writer:
         return found
 
     def _expression(self, node: Node, *, top: bool = False) -> Expression:
-        if not top and node in self.named:
-            return Name(self.named[node])
-        if node.operator == NAME:
-            return Name(self.spelled[str(node.value)])
-        if node.is_number:
-            assert not isinstance(node.value, str)
-            return Number(node.value)
-        return Operation(node.operator, tuple(map(self._expression, node.operands)))
+        names = {**self.named}
+        if top:
+            names.pop(node, None)
+        return expression_of(node, self.spelled, names)
 
     def _name(self, node: Node, states: list[str]) -> str:
         wished = f"new_{self.spelled[states[0]]}" if states else self.local_names.get(node, "")
@@ -156,6 +152,21 @@ class Writer:
             name, number = f"{wished}_{number}", number + 1
         self.taken.add(name)
         return name
+
+
+def expression_of(
+    node: Node, spelled: Mapping[str, str], named: Mapping[Node, str] | None = None
+) -> Expression:
+    """A node in the language of rules; ``spelled`` are names of symbols, ``named`` of lines."""
+    if named and node in named:
+        return Name(named[node])
+    if node.operator == NAME:
+        return Name(spelled.get(str(node.value), str(node.value)))
+    if node.is_number:
+        assert not isinstance(node.value, str)
+        return Number(node.value)
+    operands = tuple(expression_of(one, spelled, named) for one in node.operands)
+    return Operation(node.operator, operands)
 
 
 def _length(node: Node, lengths: Mapping[Node, int]) -> int:

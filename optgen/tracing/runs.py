@@ -58,7 +58,9 @@ class Subject:
     facts: dict[str, StateFact] = field(default_factory=dict)
     local_names: dict[Node, str] = field(default_factory=dict)
     places: dict[Node, Location] = field(default_factory=dict)
+    #: How conditions of hyperparameters went; and those of later steps alone.
     assumptions: dict[Node, Decision] = field(default_factory=dict)
+    assumptions_of_steps: dict[Node, Decision] = field(default_factory=dict)
     lost: dict[Node, tuple[str, Location]] = field(default_factory=dict)
 
     @property
@@ -83,10 +85,12 @@ class Subject:
         """Any later step, with symbols for states and for the number of the step."""
         trace = self.trace()
         optimizer, held = self._stepped(trace)
+        self.assumptions |= trace.assumptions
         trace.restart(forced)
         for slot in slots_of(optimizer, held):
             self._rename(slot, trace)
         self._step(trace, optimizer, held, 1)
+        self.assumptions_of_steps |= trace.assumptions
         return self._finished(trace, optimizer, held)
 
     def built(self, trace: Trace) -> tuple[Any, list[torch.Tensor]]:

@@ -68,6 +68,7 @@ class Trace:
         """Begin another path, with the tensors and numbers as they are."""
         self.forced = forced
         self.decisions.clear()
+        self.assumptions.clear()
         self._decided.clear()
 
     def scalar(self, value: float | int, node: Node) -> float | int:
