@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from optgen.compiler.ir.language import LEARNING_RATE
 from optgen.compiler.ir.problem import UsageError
+from optgen.compiler.ir.rule import LEARNING_RATE
 
 #: What torch's classes call the learning rate.
 _RATES = ("lr", LEARNING_RATE)
@@ -118,11 +118,17 @@ def _free(name: str, taken: frozenset[str]) -> str:
     return f"{name}_value" if name in taken else name
 
 
+#: ``name (type): text``, with the lines that are indented further.
+_ENTRY = re.compile(
+    r"^([ \t]*)(?::param\s+)?(\w+)[ \t]*(?:\([^\n]*?\))?:[ \t]+(\S[^\n]*(?:\n\1[ \t]+\S[^\n]*)*)",
+    re.MULTILINE,
+)
+
+
 def _docs(owner: type) -> dict[str, str]:
     """The first sentence on each argument in the docstring."""
-    text = f"{inspect.getdoc(owner.__init__) or ''}\n{inspect.getdoc(owner) or ''}\n"  # type: ignore[misc]
-    entry = r"^([ \t]*)(?::param\s+)?(\w+)[ \t]*(?:\([^\n]*?\))?:[ \t]+(\S[^\n]*(?:\n\1[ \t]+\S[^\n]*)*)"
-    found = re.findall(entry, text, re.MULTILINE)
+    init = inspect.getdoc(owner.__init__) or ""  # type: ignore[misc]
+    found = _ENTRY.findall(f"{init}\n{inspect.getdoc(owner) or ''}\n")
     return {name: _sentence(" ".join(doc.split())) for _, name, doc in found}
 
 

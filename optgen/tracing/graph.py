@@ -167,20 +167,15 @@ class Graph:
 
     def multiply(self, one: Node, other: Node) -> Node:
         """A product; a condition times a number is 0 where it doesn't hold."""
-        for condition, factor in ((one, other), (other, one)):
-            if condition.is_condition:
-                return self.where(condition, self.numeric(factor), self.number(0))
-        if one.is_number and other.is_number:
-            return self.number(_value(one) * _value(other))
         for factor, rest in ((one, other), (other, one)):
-            if _is(factor, 1):
-                return rest
-            if _is(factor, 0):
-                return factor
-            if _is(factor, -1):
-                return self.negative(rest)
+            if factor.is_condition:
+                return self.where(factor, self.numeric(rest), self.number(0))
+            if factor.is_number and factor.value in (0, 1, -1):
+                return {0: factor, 1: rest, -1: self.negative(rest)}[int(_value(factor))]
             if factor.operator == "neg":
                 return self.negative(self.multiply(factor.operands[0], rest))
+        if one.is_number and other.is_number:
+            return self.number(_value(one) * _value(other))
         if one is other:
             return self.power(one, self.number(2))
         if other.is_number or (one.has_elements and not other.has_elements):

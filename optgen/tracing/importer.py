@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from optgen.compiler.ir.expression import text
 from optgen.compiler.library import feature_files, function_files
 from optgen.compiler.pipeline import load_all
-from optgen.compiler.ir.expression import text
 from optgen.tracing.arguments import arguments_of
 from optgen.tracing.lines import expression_of
 from optgen.tracing.ranges import ranges_of
@@ -41,8 +41,8 @@ def _spoken(decision: Decision) -> str:
 def imported(owner: type, values: Mapping[str, Any] | None = None, name: str = "") -> Imported:
     """Trace a class of optimizers, with some arguments, and write its spec.
 
-    Raises Refusal, with the place in the source, for what can't be followed, and UsageError for
-    wrong arguments.
+    Raises UnfollowedError, with the place in the source, for what can't be followed, and
+    UsageError for wrong arguments.
     """
     functions = tuple(file.stem for file in function_files())
     words = vocabulary(load_all(feature_files()), functions)

@@ -10,7 +10,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from optgen.tracing.scalars import Recorded, computed
+import torch
+
+from optgen.tracing.scalars import Recorded, computed, plain
 
 #: Those that are functions of the language under the same name.
 _SAME = ("sqrt", "exp", "log", "tanh", "atan2", "floor")
@@ -19,7 +21,8 @@ _SAME = ("sqrt", "exp", "log", "tanh", "atan2", "floor")
 def _recording(name: str) -> Callable[..., Any]:
     original = getattr(math, name)
 
-    def function(*values: Any) -> Any:
+    def function(*given: Any) -> Any:
+        values = [one.item() if isinstance(one, torch.Tensor) else one for one in given]
         known = next((one for one in values if isinstance(one, Recorded)), None)
         if known is None or len(values) > original_arity:
             return original(*values)
@@ -32,6 +35,7 @@ def _recording(name: str) -> Callable[..., Any]:
 
 
 def _power(base: Any, exponent: Any) -> Any:
+    base, exponent = (x.item() if isinstance(x, torch.Tensor) else x for x in (base, exponent))
     if isinstance(base, Recorded) or isinstance(exponent, Recorded):
         return base**exponent
     return _POW(base, exponent)
@@ -43,6 +47,22 @@ def _size(value: Any) -> Any:
 
 def _ceil(value: Any) -> Any:
     return -_RECORDING["floor"](-value) if isinstance(value, Recorded) else _CEIL(value)
+
+
+def _extreme(name: str) -> Callable[..., Any]:
+    original = getattr(builtins, name)
+
+    def function(*values: Any, **named: Any) -> Any:
+        known = next((one for one in values if isinstance(one, Recorded)), None)
+        numbers = all(isinstance(one, int | builtins.float) for one in values)
+        if known is None or not numbers or named or len(values) != 2:
+            return original(*values, **named)
+        nodes = [known.trace.node_of(one) for one in values]
+        return known.trace.scalar(
+            original(*map(plain, values)), known.trace.graph.combine(name, *nodes)
+        )
+
+    return function
 
 
 _POW, _FABS, _CEIL = math.pow, math.fabs, math.ceil
@@ -81,6 +101,6 @@ def recording_functions(owner: type) -> Iterator[None]:
                 name: by_identity[id(one)] for name, one in held.items() if id(one) in by_identity
             }
             if not module.startswith("torch."):
-                own["float"] = _Float
+                own |= {"float": _Float, "max": _extreme("max"), "min": _extreme("min")}
             stack.enter_context(patch.dict(held, own))
         yield

@@ -12,8 +12,8 @@ import torch
 from optgen.compiler.ir.problem import Location
 from optgen.tracing.arguments import Arguments
 from optgen.tracing.places import location
-from optgen.tracing.refusal import Refusal
 from optgen.tracing.states import Slot, slots_of
+from optgen.tracing.unfollowed import UnfollowedError
 
 #: Two variables that differ in shape and number of elements.
 SHAPES = ((3, 4), (5,))
@@ -59,12 +59,37 @@ def gradients(seed: int, shapes: tuple[tuple[int, ...], ...] = SHAPES) -> list[t
     return found
 
 
+def varied(value: float | int, variation: int = 1) -> float | int:
+    """A value beside a hyperparameter's: whole numbers stay."""
+    return value if isinstance(value, int) else value * (1 - variation / 256)
+
+
 def rehearse(owner: type, arguments: Arguments) -> Rehearsal:
     """Run some steps; refuses an optimizer that can't be run so, or gets states later on."""
-    held = variables(0)
-    history: list[dict[Identity, Any]] = []
+    history = _history(owner, arguments.given)
+    if late := [key for key in history[-1] if key not in history[0]]:
+        raise UnfollowedError(
+            f"the state {'_'.join(late[0][1])} isn't there after the first step",
+            Location(owner.__name__, 0),
+            "states of a spec are there from the start",
+        )
+    # A sum of learning rates of 1 counts steps too, until the rate is another one.
+    values = {name: varied(value) for name, value in arguments.defaults.items()}
+    counted = _counters(_history(owner, arguments.with_numbers(values)))
+    counters = {key: n for key, n in _counters(history).items() if counted.get(key) == n}
+    changing = {
+        key
+        for key in history[0]
+        if key not in counters and len({one.get(key) for one in history}) > 1
+    }
+    return Rehearsal(counters, frozenset(changing))
+
+
+def _history(owner: type, given: Mapping[str, Any]) -> list[dict[Identity, float | None]]:
+    """The numbers after each of some steps."""
+    held, history = variables(0), []
     try:
-        optimizer = owner(held, **arguments.given)
+        optimizer = owner(held, **given)
         for step in range(STEPS):
             for variable, gradient in zip(held, gradients(step), strict=True):
                 variable.grad = gradient
@@ -72,23 +97,18 @@ def rehearse(owner: type, arguments: Arguments) -> Rehearsal:
             history.append({slot.identity: _number(slot) for slot in slots_of(optimizer, held)})
     except Exception as error:
         raise _failed(owner, error) from error
-    if late := [key for key in history[-1] if key not in history[0]]:
-        raise Refusal(
-            f"the state {'_'.join(late[0][1])} isn't there after the first step",
-            Location(owner.__name__, 0),
-            "states of a spec are there from the start",
-        )
-    numbers = {key: [one.get(key) for one in history] for key in history[0]}
-    counters, changing = {}, set()
-    for key, values in numbers.items():
-        if any(value is None for value in values):
-            continue
-        ahead = {value - step for step, value in enumerate(values, start=1)}
-        if len(ahead) == 1 and (offset := next(iter(ahead))) in (-1, 0, 1):
-            counters[key] = int(offset)
-        elif len(set(values)) > 1:
-            changing.add(key)
-    return Rehearsal(counters, frozenset(changing))
+    return history
+
+
+def _counters(history: list[dict[Identity, float | None]]) -> dict[Identity, int]:
+    """Numbers that grow by 1 in each step: what they are ahead of it."""
+    found = {}
+    for key in history[0]:
+        values = [one.get(key) for one in history]
+        ahead = {None if x is None else x - step for step, x in enumerate(values, start=1)}
+        if len(ahead) == 1 and (offset := next(iter(ahead))) in (-1.0, 0.0, 1.0):
+            found[key] = int(offset)
+    return found
 
 
 def _number(slot: Slot) -> float | None:
@@ -98,7 +118,7 @@ def _number(slot: Slot) -> float | None:
     return float(value)
 
 
-def _failed(owner: type, error: Exception) -> Refusal:
+def _failed(owner: type, error: Exception) -> UnfollowedError:
     trace, place = error.__traceback__, Location(owner.__name__, 0)
     while trace is not None:
         code = trace.tb_frame.f_code
@@ -106,4 +126,4 @@ def _failed(owner: type, error: Exception) -> Refusal:
             place = location(code, trace.tb_lasti, trace.tb_lineno)
         trace = trace.tb_next
     message = f"the optimizer itself fails: {type(error).__name__}: {error}"
-    return Refusal(message, place, "it is called as Class(params, …) and then step()")
+    return UnfollowedError(message, place, "it is called as Class(params, …) and then step()")

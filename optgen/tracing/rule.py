@@ -11,8 +11,8 @@ import numpy as np
 from optgen.compiler.ir.problem import Location
 from optgen.tracing.evaluation import agree
 from optgen.tracing.graph import NAME, Node, names_of, walk
-from optgen.tracing.refusal import Refusal
-from optgen.tracing.runs import GRAD, PARAM, SIZE, STEP, StateFact, Subject, all_paths, merged
+from optgen.tracing.runs import GRAD, PARAM, SIZE, STEP, Run, StateFact, Subject, all_paths, merged
+from optgen.tracing.unfollowed import UnfollowedError
 
 #: The variable whose update becomes the rule; that of the other one must be the same.
 RULE, OTHER = "0", "1"
@@ -45,15 +45,40 @@ class FoundRule:
 
 def found_rule(subject: Subject) -> FoundRule:
     """Trace the first step and later ones; refuses what isn't one rule for each variable."""
-    first = merged(subject.graph, all_paths(subject.first))
-    later = merged(subject.graph, all_paths(subject.later))
+    firsts = all_paths(subject.first)
+    subject.find_changing()
+    first = merged(subject.graph, all_paths(subject.first) if subject.changing else firsts)
+    paths = all_paths(subject.later)
+    for path in paths:
+        _same_for_all_values(subject, path)
+    later = merged(subject.graph, paths)
     for values in (first, later):
         _one_rule(subject, values)
     return _Assembly(subject, _of_rule(first), _of_rule(later)).rule()
 
 
+def _same_for_all_values(subject: Subject, path: Run) -> None:
+    """Refuse numbers that became constants: other values give other ones."""
+    forced = tuple(one.outcome for one in path.decisions)
+    varied = subject.later(forced, variation=1)
+    for symbol, node in path.after.items():
+        other = varied.after[symbol]
+        if node is other:
+            continue
+        fresh = {one.number for one in walk(node)}
+        new = sorted(walk(other), key=lambda one: one.number)
+        constants = {one for one in new if one.is_number and one.number not in fresh}
+        user = next((one for one in new if constants & set(one.operands)), other)
+        lost = [place for _, place in subject.lost.values()]
+        raise UnfollowedError(
+            f"{_spoken(symbol)} depends on a number that the trace lost sight of",
+            lost[0] if lost else _place(subject, user),
+            "numbers of torch or Python that become others than float leave no trace",
+        )
+
+
 def _of_rule(values: Mapping[str, Node]) -> dict[str, Node]:
-    return {name: node for name, node in values.items() if not _mark(name) == OTHER}
+    return {name: node for name, node in values.items() if _mark(name) != OTHER}
 
 
 def _mark(symbol: str) -> str:
@@ -69,7 +94,7 @@ def _one_rule(subject: Subject, values: Mapping[str, Node]) -> None:
         foreign = sorted(name for name in names_of(node) if _mark(name) not in ("", mine))
         if foreign:
             whose = "the parameters together" if not mine else "another parameter"
-            raise Refusal(
+            raise UnfollowedError(
                 f"{_spoken(symbol)} depends on {whose}",
                 _place(subject, node, foreign[0]),
                 "only rules that treat each parameter alone are followed",
@@ -85,7 +110,7 @@ def _one_rule(subject: Subject, values: Mapping[str, Node]) -> None:
         if _mark(symbol) == OTHER:
             same = values.get(symbol[:-1] + RULE)
             if same is not graph.substitute(node, renamed):
-                raise Refusal(
+                raise UnfollowedError(
                     f"{_spoken(symbol)} isn't computed alike for parameters of two shapes",
                     _place(subject, node),
                     "rules that depend on the shape, or on the place in the list, aren't followed",

@@ -14,12 +14,12 @@ from optgen.tracing.arguments import Arguments
 from optgen.tracing.graph import Graph, Node, names_of
 from optgen.tracing.mathematics import recording_functions
 from optgen.tracing.places import here
-from optgen.tracing.refusal import Refusal
-from optgen.tracing.rehearsal import Identity, Rehearsal, gradients, variables
+from optgen.tracing.rehearsal import Identity, Rehearsal, gradients, variables, varied
 from optgen.tracing.scalars import Recorded
 from optgen.tracing.states import Slot, slots_of
 from optgen.tracing.tensors import Recording
 from optgen.tracing.trace import Cell, Decision, Trace
+from optgen.tracing.unfollowed import UnfollowedError
 
 #: The names of predefined values; those of elements have a colon, as has_elements expects.
 STEP, PARAM, GRAD, SIZE = "step", "param:", "grad:", "size@"
@@ -55,6 +55,7 @@ class Subject:
     arguments: Arguments
     rehearsal: Rehearsal
     graph: Graph = field(default_factory=Graph)
+    changing: set[Identity] = field(default_factory=set)
     facts: dict[str, StateFact] = field(default_factory=dict)
     local_names: dict[Node, str] = field(default_factory=dict)
     places: dict[Node, Location] = field(default_factory=dict)
@@ -62,6 +63,8 @@ class Subject:
     assumptions: dict[Node, Decision] = field(default_factory=dict)
     assumptions_of_steps: dict[Node, Decision] = field(default_factory=dict)
     lost: dict[Node, tuple[str, Location]] = field(default_factory=dict)
+    #: Where values are rounded to fewer digits than float64 has.
+    narrow: list[Location] = field(default_factory=list)
 
     @property
     def fixed(self) -> frozenset[str]:
@@ -81,23 +84,40 @@ class Subject:
                 self._learn(slot, trace, held)
         return self._finished(trace, optimizer, held)
 
-    def later(self, forced: tuple[bool, ...]) -> Run:
-        """Any later step, with symbols for states and for the number of the step."""
+    def find_changing(self) -> None:
+        """Find numbers that depend on what they were, though their values may stay the same."""
         trace = self.trace()
         optimizer, held = self._stepped(trace)
+        before = {one.identity: one.value for one in slots_of(optimizer, held)}
+        nodes = {key: one.node for key, one in before.items() if isinstance(one, Recorded)}
+        self._step(trace, optimizer, held, 1)
+        after = {one.identity: one.value for one in slots_of(optimizer, held)}
+        for key, node in nodes.items():
+            value = after.get(key)
+            if not isinstance(value, Recorded) or value.node is not node:
+                self.changing.add(key)
+
+    def later(self, forced: tuple[bool, ...], variation: int = 0) -> Run:
+        """Any later step, with symbols for states and for the number of the step.
+
+        A variation has other values of everything, which go the same way.
+        """
+        decided = {node: one.outcome for node, one in self.assumptions.items()}
+        trace = self.trace(overruled=decided if variation else {})
+        optimizer, held = self._stepped(trace, variation)
         self.assumptions |= trace.assumptions
         trace.restart(forced)
         for slot in slots_of(optimizer, held):
             self._rename(slot, trace)
-        self._step(trace, optimizer, held, 1)
+        self._step(trace, optimizer, held, 1 + 2 * variation)
         self.assumptions_of_steps |= trace.assumptions
         return self._finished(trace, optimizer, held)
 
-    def built(self, trace: Trace) -> tuple[Any, list[torch.Tensor]]:
+    def built(self, trace: Trace, variation: int = 0) -> tuple[Any, list[torch.Tensor]]:
         """An optimizer of recorded hyperparameters."""
-        held = variables(0)
+        held = variables(variation)
         values = {
-            name: trace.scalar(value, self.graph.name(name))
+            name: trace.scalar(varied(value, variation), self.graph.name(name))
             for name, value in self.arguments.defaults.items()
         }
         with self._recording(trace, held):
@@ -105,9 +125,10 @@ class Subject:
                 trace.keep(variable, Cell(self.graph.name(f"{PARAM}{number}")))
             return self.owner(held, **self.arguments.with_numbers(values)), held
 
-    def _stepped(self, trace: Trace) -> tuple[Any, list[torch.Tensor]]:
-        optimizer, held = self.built(trace)
-        self._step(trace, optimizer, held, 0)
+    def _stepped(self, trace: Trace, variation: int = 0) -> tuple[Any, list[torch.Tensor]]:
+        optimizer, held = self.built(trace, variation)
+        for step in range(1 + variation):
+            self._step(trace, optimizer, held, step + variation)
         return optimizer, held
 
     def _step(self, trace: Trace, optimizer: Any, held: list[torch.Tensor], seed: int) -> None:
@@ -135,13 +156,13 @@ class Subject:
             return True
         node = trace.node_of(value)
         kept = all(name in self.fixed for name in names_of(node))
-        return slot.identity in self.rehearsal.changing or not kept
+        return slot.identity in self.rehearsal.changing | self.changing or not kept
 
     def _learn(self, slot: Slot, trace: Trace, held: list[torch.Tensor]) -> None:
         value = slot.value
         is_element = isinstance(value, torch.Tensor) and value.numel() > 1
         if is_element and (slot.variable is None or value.shape != held[slot.variable].shape):
-            raise Refusal(
+            raise UnfollowedError(
                 f"the state {slot.name} has another shape than the parameter",
                 Location(self.owner.__name__, 0),
                 "states of rows, of columns and of other shapes aren't followed",
@@ -187,6 +208,7 @@ class Subject:
         self.places = trace.places | self.places
         self.assumptions |= trace.assumptions
         self.lost |= trace.lost
+        self.narrow = self.narrow or trace.narrow
         return Run(tuple(trace.decisions), after)
 
 
@@ -198,15 +220,15 @@ def all_paths(run: Callable[[tuple[bool, ...]], Run]) -> list[Run]:
         forced = waiting.pop()
         try:
             done = run(forced)
-        except Refusal:
+        except UnfollowedError:
             raise
         except Exception as error:
             if not forced:
-                raise Refusal(f"{type(error).__name__}: {error}", here()) from error
+                raise UnfollowedError(f"{type(error).__name__}: {error}", here()) from error
             continue
         found.append(done)
         if len(found) > MOST_PATHS:
-            raise Refusal("the step has too many paths", done.decisions[-1].place)
+            raise UnfollowedError("the step has too many paths", done.decisions[-1].place)
         outcomes = tuple(one.outcome for one in done.decisions)
         for place in range(len(forced), len(outcomes)):
             waiting.append((*outcomes[:place], not outcomes[place]))

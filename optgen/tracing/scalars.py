@@ -26,7 +26,7 @@ class Recorded:
     plain: float | int
 
     def __bool__(self) -> bool:
-        return self._compare("!=", 0)
+        return bool(self._compare("!=", 0))
 
     def __neg__(self) -> Any:
         return self.trace.scalar(-self.plain, self.trace.graph.negative(self.node))
@@ -131,23 +131,28 @@ for _name, _symbol in _COMPARED.items():
     setattr(Recorded, f"__{_name}__", _comparison(_symbol))
 
 
-class RecordedFloat(Recorded, float):
+class RecordedFloat(Recorded, float):  # type: ignore[misc]
     """A float that records."""
 
     def __hash__(self) -> int:
         return hash(self.plain)
 
 
-class RecordedInt(Recorded, int):
-    """An int that records."""
+class RecordedWhole(RecordedFloat):
+    """A whole number that records.
 
-    def __hash__(self) -> int:
-        return hash(self.plain)
+    It is a float, too: ``1.0/n`` of a subclass of int would be computed by floats alone.
+    """
+
+    __hash__ = RecordedFloat.__hash__
+
+    def __index__(self) -> int:
+        return self.__int__()
 
 
-def recorded(value: float | int, node: Node, trace: Trace) -> RecordedFloat | RecordedInt:
+def recorded(value: float | int, node: Node, trace: Trace) -> RecordedFloat:
     """A number with its node."""
-    made = RecordedInt(value) if isinstance(value, int) else RecordedFloat(value)
+    made = RecordedWhole(value) if isinstance(value, int) else RecordedFloat(value)
     made.node, made.trace, made.plain = node, trace, value
     return made
 

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from optgen.compiler.ir.language import LEARNING_RATE, UPDATES
+from optgen.compiler.ir.language import UPDATES
+from optgen.compiler.ir.rule import LEARNING_RATE
 from optgen.compiler.ir.spec import Spec
 from optgen.tracing.arguments import Argument
 from optgen.tracing.graph import NAME, names_of
@@ -33,11 +34,8 @@ def vocabulary(features: tuple[Spec, ...], functions: tuple[str, ...]) -> Vocabu
         for feature in features
         if len(feature.hyperparameters) == 1 and not feature.states
     }
-    declared = {
-        entry.name.value
-        for feature in features
-        for entry in (*feature.hyperparameters, *feature.states)
-    }
+    declared = {entry.name.value for feature in features for entry in feature.hyperparameters}
+    declared |= {entry.name.value for feature in features for entry in feature.states}
     words = {*UPDATES.names, *UPDATES.functions, *UPDATES.attributes, *functions, "kwargs", "name"}
     return Vocabulary(frozenset((words | declared) - replaced.keys()), replaced)
 
@@ -127,6 +125,8 @@ class _Sheet:
         keywords = dict.fromkeys(one.keyword for one in self.numbers)
         for keyword in keywords:
             items = [one for one in self.numbers if one.keyword == keyword]
+            if len(items) < sum(one.keyword == keyword for one in self.subject.arguments.numbers):
+                continue
             if items[0].item is None:
                 yield f"{keyword} = {json.dumps(items[0].name)}"
             else:

@@ -57,7 +57,7 @@ def slots_of(optimizer: Any, variables: list[torch.Tensor]) -> list[Slot]:
             found += _inside(optimizer.state[variable], number, ())
     for key in list(optimizer.state):
         if not isinstance(key, torch.Tensor):
-            found += _inside(optimizer.state[key], None, (str(key),))
+            found += _of(optimizer.state[key], Slot(None, (str(key),), optimizer.state, key))
     for group in optimizer.param_groups:
         found += [slot for slot in _inside(group, None, ()) if slot.path[0] != "params"]
     for name, value in vars(optimizer).items():
@@ -68,8 +68,10 @@ def slots_of(optimizer: Any, variables: list[torch.Tensor]) -> list[Slot]:
 
 def _inside(holder: Any, variable: int | None, path: tuple[str, ...]) -> Iterator[Slot]:
     if isinstance(holder, _MAPPINGS):
-        for key in list(holder):
-            yield from _of(holder[key], Slot(variable, (*path, str(key)), holder, key))
+        for place, key in enumerate(list(holder)):
+            # A key that is a hyperparameter's value is another one in another run.
+            part = str(place + 1) if isinstance(key, float) else str(key)
+            yield from _of(holder[key], Slot(variable, (*path, part), holder, key))
     elif isinstance(holder, _LISTS):
         for place, value in enumerate(holder):
             yield from _of(value, Slot(variable, (*path, str(place + 1)), holder, place))

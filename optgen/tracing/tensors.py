@@ -9,46 +9,16 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from optgen.tracing.graph import Node
-from optgen.tracing.operations import OPERATIONS, reduction
+from optgen.tracing.lists import for_each
+from optgen.tracing.operations import OPERATIONS
 from optgen.tracing.places import here
-from optgen.tracing.refusal import Refusal
+from optgen.tracing.reductions import is_reduction, reduced
 from optgen.tracing.scalars import Recorded, plain
+from optgen.tracing.torch_names import COPIES, EMPTY, FACTS, FULL, MADE, PRODUCTS, TENSORS, VIEWS
 from optgen.tracing.trace import Cell, Trace
+from optgen.tracing.unfollowed import UnfollowedError
 
-#: Functions whose result is the same numbers in the same memory, or shares it where it can.
-_VIEWS = frozenset(
-    [
-        *("view", "view_as", "reshape", "reshape_as", "flatten", "ravel", "squeeze", "unsqueeze"),
-        *("detach", "contiguous", "data", "requires_grad", "alias", "swapaxes", "t", "T", "mT"),
-        *("transpose", "permute", "unflatten", "expand_as", "expand", "real", "moveaxis"),
-    ]
-)
-#: Those whose result is a copy, of another type where asked for.
-_COPIES = frozenset(
-    ["clone", "to", "type", "type_as", "float", "double", "bool", "int", "long", "cpu", "cuda"]
-)
-_MADE = {"zeros": 0, "ones": 1, "zeros_like": 0, "ones_like": 1, "new_zeros": 0, "new_ones": 1}
-_EMPTY = frozenset({"empty", "empty_like", "new_empty", "empty_strided"})
-_FULL = {"full": 1, "full_like": 1, "new_full": 1}
-_TENSORS = frozenset({"tensor", "as_tensor", "scalar_tensor", "asarray", "new_tensor"})
-_REDUCTIONS = frozenset(
-    ["sum", "mean", "norm", "max", "min", "amax", "amin", "std", "var", "any", "all"]
-)
-_NORMS = {"norm": "norm", "linalg_norm": "norm", "linalg_vector_norm": "norm"}
-_NORMS |= {"vector_norm": "norm"}
-_PRODUCTS = frozenset({"dot", "vdot", "inner"})
-#: Results without elements, which are the same for all values.
-_FACTS = frozenset(
-    [
-        *("shape", "size", "dim", "ndim", "ndimension", "stride", "dtype", "device", "layout"),
-        *("is_sparse", "is_complex", "is_floating_point", "is_cuda", "is_cpu", "is_mps", "is_meta"),
-        *("is_leaf", "requires_grad", "is_contiguous", "element_size", "data_ptr", "is_quantized"),
-        *("storage_offset", "is_xla", "is_mkldnn", "is_nested", "is_tensor", "grad_fn", "is_xpu"),
-        *("len", "hash", "names", "register_hook", "get_device", "untyped_storage", "is_conj"),
-        *("is_neg", "is_inference", "_version", "is_same_size", "result_type", "can_cast"),
-        *("is_coalesced", "repr", "format", "deepcopy", "_is_view", "is_signed", "itemsize"),
-    ]
-)
+_NARROW = (torch.float32, torch.float16, torch.bfloat16)
 
 
 class Recording(TorchFunctionMode):
@@ -100,10 +70,10 @@ class _Call:
 
     def carried_out(self) -> Any:
         if self.name.startswith("_foreach_"):
-            return self._for_each()
+            return for_each(self.name, self.args, self.kwargs, self._one)
         if self.access == "__set__":
             return self._assigned()
-        if self.bare in _FACTS and not self.is_inplace or self._is_plumbing():
+        if (self.bare in FACTS and not self.is_inplace) or self._is_plumbing():
             return self._run()
         special = {
             "numel": self._numel,
@@ -119,21 +89,24 @@ class _Call:
         }.get(self.bare)
         if special is not None and (self.bare != "bool" or self.name == "__bool__"):
             return special()
-        if self.bare in _VIEWS and not self.is_inplace:
+        if self.bare in VIEWS and not self.is_inplace:
             return self._view()
         return self._recorded()
+
+    def _one(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return _Call(self.mode, func, args, kwargs).carried_out()
 
     def _run(self) -> Any:
         return self.func(*_plain(self.args), **_plain(self.kwargs))
 
     def _is_plumbing(self) -> bool:
         """Whether it neither takes a tensor nor makes one, as profilers don't."""
-        known = self.name in _EMPTY | _FULL.keys() | _MADE.keys() | _TENSORS | {"item"}
+        known = self.name in EMPTY | FULL.keys() | MADE.keys() | TENSORS | {"item"}
         given = any(True for _ in _tensors((self.args, self.kwargs)))
         return not (known or given or "rand" in self.name)
 
-    def refuse(self, message: str, hint: str = "") -> Refusal:
-        return Refusal(message, here(), hint)
+    def refuse(self, message: str, hint: str = "") -> UnfollowedError:
+        return UnfollowedError(message, here(), hint)
 
     # Results that aren't tensors
 
@@ -145,7 +118,12 @@ class _Call:
         (tensor, *_) = self.args
         if tensor.numel() != 1:
             raise self.refuse("the elements of a tensor become numbers of Python")
-        return self.trace.scalar(tensor.detach().reshape(()).item(), self.trace.held(tensor))
+        value = self.trace.scalar(tensor.detach().reshape(()).item(), self.trace.held(tensor))
+        # Python takes nothing but its own numbers from these methods.
+        if self.name.startswith("__") and isinstance(value, Recorded):
+            self.trace.lose(value.node, f"{self.bare}() of a tensor")
+        kinds = {"__float__": float, "__int__": int, "__index__": int}
+        return kinds[self.name](plain(value)) if self.name in kinds else value
 
     def _truth(self) -> bool:
         (tensor,) = self.args
@@ -203,6 +181,8 @@ class _Call:
         result = self._run()
         if not isinstance(result, torch.Tensor):
             raise self.refuse(f"the result of {self.name} isn't a tensor")
+        if result.dtype in _NARROW and not self.trace.narrow:
+            self.trace.narrow.append(here())
         target = out if out is not None else self.args[0] if self.is_inplace else None
         cell = self.trace.cell_of(target) if target is not None else None
         if cell is not None:
@@ -214,20 +194,20 @@ class _Call:
 
     def _node(self) -> Node | None:
         """The node of the result; None if its memory isn't written yet."""
-        if self.name in _EMPTY:
+        if self.name in EMPTY:
             return None
-        if self.name in _MADE:
-            return self.graph.number(_MADE[self.name])
-        if self.name in _FULL:
+        if self.name in MADE:
+            return self.graph.number(MADE[self.name])
+        if self.name in FULL:
             value = self.args[1:][-1] if len(self.args) > 1 else self.kwargs["fill_value"]
             return self.trace.node_of(value)
-        if self.name in _TENSORS:
+        if self.name in TENSORS:
             return self._from_number()
-        if self.bare in _COPIES:
+        if self.bare in COPIES:
             return self._copied()
-        if self._is_reduction():
-            return self._reduced()
-        if self.bare in _PRODUCTS:
+        if is_reduction(self.bare, self.args, self.kwargs):
+            return reduced(self.mode, self.bare, self.args, self.kwargs)
+        if self.bare in PRODUCTS:
             product = self.graph.multiply(*map(self.trace.held, self.args[:2]))
             return self.graph.apply("sum", product)
         return self._elementwise()
@@ -249,50 +229,6 @@ class _Call:
         if self.bare in ("int", "long") and not node.is_condition:
             raise self.refuse("numbers are rounded to whole ones")
         return node if self.bare == "clone" else self.graph.numeric(node)
-
-    def _is_reduction(self) -> bool:
-        if self.bare in _NORMS:
-            return True
-        both = len(self.args) > 1 and isinstance(self.args[1], torch.Tensor)
-        return self.bare in _REDUCTIONS and not both and "other" not in self.kwargs
-
-    def _reduced(self) -> Node:
-        tensor = self.args[0]
-        name = _NORMS.get(self.bare, self.bare)
-        degree = 2.0
-        rest = list(_plain(self.args[1:]))
-        if name == "norm":
-            given = rest.pop(0) if rest else None
-            given = self.kwargs.get("p", self.kwargs.get("ord", given))
-            degree = 2.0 if given in (None, "fro") else float(given)
-        if name in ("std", "var") and self.kwargs.get("unbiased", True) is not True:
-            raise self.refuse("this variance isn't that of a sample")
-        dims = self.kwargs.get("dim", rest[0] if rest else None)
-        if not _covers(dims, tensor.ndim):
-            raise self.refuse(
-                f"{self.name} over some dimensions",
-                "only reductions over all elements are followed; write those of rows by hand",
-            )
-        node = self.trace.held(tensor)
-        if tensor.numel() == 1 or not node.has_elements:
-            return self._of_one_number(name, node, tensor)
-        found = reduction(self.graph, name, node, self.mode.size(tensor), degree)
-        if found is None:
-            raise self.refuse(f"a spec has no {self.name} of degree {degree:g}")
-        return found
-
-    def _of_one_number(self, name: str, node: Node, tensor: torch.Tensor) -> Node:
-        node = self.graph.numeric(node) if name not in ("any", "all") else node
-        if name in ("mean", "max", "min", "amax", "amin", "any", "all"):
-            return node
-        size = self.mode.size(tensor)
-        if name == "sum":
-            return self.graph.multiply(size, node)
-        if name == "norm":
-            return self.graph.multiply(
-                self.graph.combine("sqrt", size), self.graph.combine("abs", node)
-            )
-        raise self.refuse(f"{self.name} of one number")
 
     def _elementwise(self) -> Node:
         function = OPERATIONS.get(self.bare)
@@ -323,31 +259,6 @@ class _Call:
             return self.trace.node_of(value)
         return value
 
-    # Lists of tensors
-
-    def _for_each(self) -> Any:
-        inner = self.name.removeprefix("_foreach_")
-        first = self.args[0]
-        function = getattr(torch.Tensor, inner, None) or getattr(torch, inner, None)
-        if inner == "norm":
-            function = torch.norm
-        if function is None:
-            raise self.refuse(f"{self.name} can't be followed")
-        results = []
-        for place in range(len(first)):
-            args = [_item_of(one, place) for one in self.args]
-            kwargs = {key: _item_of(one, place) for key, one in self.kwargs.items()}
-            if inner.removesuffix("_") in ("addcdiv", "addcmul") and len(args) > 3:
-                kwargs["value"] = args.pop()
-            if inner == "norm":
-                args[1:] = [kwargs.pop("ord", args[1] if len(args) > 1 else 2)]
-            results.append(_Call(self.mode, function, tuple(args), kwargs).carried_out())
-        return None if inner.endswith("_") else results
-
-
-def _item_of(value: Any, place: int) -> Any:
-    return value[place] if isinstance(value, list | tuple) else value
-
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
     if isinstance(value, torch.Tensor):
@@ -357,13 +268,6 @@ def _tensors(value: Any) -> Iterator[torch.Tensor]:
             yield from _tensors(one)
     elif isinstance(value, dict):
         yield from _tensors(list(value.values()))
-
-
-def _covers(dims: Any, count: int) -> bool:
-    if dims is None:
-        return True
-    listed = [dims] if isinstance(dims, int) else list(dims)
-    return not listed or {dim % count for dim in listed if count} == set(range(count))
 
 
 def _plain(value: Any) -> Any:

@@ -11,8 +11,8 @@ import torch
 from optgen.compiler.ir.problem import Location
 from optgen.tracing.graph import Graph, Node, names_of
 from optgen.tracing.places import frames, here
-from optgen.tracing.refusal import Refusal
 from optgen.tracing.scalars import Recorded, recorded
+from optgen.tracing.unfollowed import UnfollowedError
 
 #: More paths than this are the mark of a loop that a condition ends.
 MOST_DECISIONS = 40
@@ -56,6 +56,8 @@ class Trace:
         self.assumptions: dict[Node, Decision] = {}
         #: Numbers of which the trace lost sight, with the place.
         self.lost: dict[Node, tuple[str, Location]] = {}
+        #: Where a value is rounded to fewer digits than float64 has.
+        self.narrow: list[Location] = []
         #: Names of local variables, and places in the source.
         self.local_names: dict[Node, str] = {}
         self.places: dict[Node, Location] = {}
@@ -75,8 +77,9 @@ class Trace:
         """A number that records; a plain one where its value is a literal."""
         if isinstance(value, Recorded):
             value = value.plain
-        if node.is_number and not isinstance(value, bool):
-            return value
+        if node.is_number and not isinstance(node.value, str):
+            # The other value may be what a path makes that no run takes.
+            return node.value
         self.place(node)
         made: float | int = recorded(value, node, self)
         return made
@@ -115,9 +118,9 @@ class Trace:
             with torch._C.DisableTorchFunction():
                 return self.graph.number(tensor.item())
         if cell is None:
-            raise Refusal("this tensor was made where the step isn't traced", here())
+            raise UnfollowedError("this tensor was made where the step isn't traced", here())
         if cell.node is None:
-            raise Refusal("memory is read before it is written", here())
+            raise UnfollowedError("memory is read before it is written", here())
         return cell.node
 
     def lose(self, node: Node, how: str) -> None:
@@ -136,7 +139,7 @@ class Trace:
             self.assumptions[condition] = Decision(condition, outcome, here())
         else:
             if len(self.decisions) >= MOST_DECISIONS:
-                raise Refusal("this condition is met too often to follow all its paths", here())
+                raise UnfollowedError("the paths of this condition are too many", here())
             if len(self.decisions) < len(self.forced):
                 outcome = self.forced[len(self.decisions)]
             self.decisions.append(Decision(condition, outcome, here()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import optgen
@@ -16,13 +17,13 @@ from optgen.cli.console import (
     print_problems,
     warn,
 )
-from optgen.compiler.ir.problem import SpecError, UsageError
+from optgen.compiler.ir.problem import Location, SpecError, UsageError
 from optgen.compiler.library import find_specs
 from optgen.compiler.pipeline import load_all, surroundings
 from optgen.compiler.read.parse.names import class_name_fault
 from optgen.tracing.finding import find_class
 from optgen.tracing.importer import Imported, imported
-from optgen.tracing.verification import TOLERANCE, Verification, verified
+from optgen.tracing.verification import Verification, verified
 
 
 @ends_well("optgen import")
@@ -40,7 +41,8 @@ def import_class(given: str, path: Path | None, name: str, known: str) -> int:
         path.write_text(found.text, encoding="utf-8")
         out.print(f"wrote {path}", markup=False)
         _print_assumptions(found)
-        status = _print_verification(verified(found.subject, optgen.compile(path)))
+        verification = verified(found.subject, optgen.compile(path))
+        status = _print_verification(verification, found.subject.narrow)
         return max(status, _print_proof(path, known)) if known else status
     except SpecError as error:
         return print_problems(error.problems)
@@ -60,10 +62,13 @@ def _print_assumptions(found: Imported) -> None:
         warn(f"{place}: {what} is where the trace ends; the value here became a constant")
 
 
-def _print_verification(found: Verification) -> int:
+def _print_verification(found: Verification, narrow: Sequence[Location]) -> int:
     tried = f"over {found.steps} steps, with {found.settings} sets of hyperparameters"
+    if narrow:
+        out.print(f"    the original rounds to fewer digits ({narrow[0]})", markup=False)
     if found.is_equal:
-        out.print(f"equal: both do the same to {TOLERANCE:g} {tried} ({found.difference:.1e})")
+        told = f"equal to {found.tolerance:.1g} {tried}: the difference is {found.difference:.1e}"
+        out.print(told, markup=False)
         return FINE
     complain(f"both differ by up to {found.difference:.1e} {tried}; the spec is a draft")
     return WRONG
@@ -78,5 +83,3 @@ def _print_proof(path: Path, known: str) -> int:
     words = {True: "proved: it is", None: "undecided: whether it is", False: "different: it isn't"}
     out.print(f"{words[found.equal]} {known}, for every gradient (optgen diff)", markup=False)
     return FINE if found.equal else WRONG
-
-
