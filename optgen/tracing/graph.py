@@ -8,10 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import eq, ge, gt, le, lt, ne
 
 from optgen.compiler.ir.expression import COMPARISONS, LOGICAL, REDUCTIONS
 
 NUMBER, NAME = "number", "name"
+#: The comparisons of numbers.
+COMPARED: Mapping[str, Callable[[float, float], bool]] = {
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+    "==": eq,
+    "!=": ne,
+}
 #: What is in the names of values that each element has its own of.
 ELEMENT = ":"
 
@@ -212,6 +222,9 @@ class Graph:
         """A choice between two values."""
         if one is other:
             return one
+        if condition.operands and all(part.is_number for part in condition.operands):
+            holds = COMPARED[condition.operator](*map(_value, condition.operands))
+            return one if holds else other
         if one.is_condition != other.is_condition:
             one, other = self.numeric(one), self.numeric(other)
         return self.apply("where", condition, one, other)

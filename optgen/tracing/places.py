@@ -15,6 +15,8 @@ import torch
 from optgen.compiler.ir.problem import Location
 
 _OWN = str(Path(__file__).parent)
+#: The module that calls the traced source: frames behind it are of others.
+_RUNS = str(Path(__file__).with_name("runs.py"))
 _TORCH = str(Path(torch.__file__).parent)
 #: The part of torch whose source is an optimizer's.
 _OPTIMIZERS = str(Path(torch.__file__).parent / "optim")
@@ -26,6 +28,8 @@ def frames() -> Iterator[FrameType]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         file = frame.f_code.co_filename
+        if file == _RUNS:
+            return
         inside_torch = file.startswith(_TORCH) and not file.startswith(_OPTIMIZERS)
         if not (file.startswith((_OWN, "<")) or inside_torch or file in _PLUMBING):
             yield frame

@@ -59,9 +59,9 @@ def gradients(seed: int, shapes: tuple[tuple[int, ...], ...] = SHAPES) -> list[t
     return found
 
 
-def varied(value: float | int, variation: int = 1) -> float | int:
+def varied(value: float | int, variation: int = 1, parts: int = 256) -> float | int:
     """A value beside a hyperparameter's: whole numbers stay."""
-    return value if isinstance(value, int) else value * (1 - variation / 256)
+    return value if isinstance(value, int) else value * (1 - variation / parts)
 
 
 def rehearse(owner: type, arguments: Arguments) -> Rehearsal:

@@ -16,6 +16,8 @@ from optgen.tracing.unfollowed import UnfollowedError
 
 #: The variable whose update becomes the rule; that of the other one must be the same.
 RULE, OTHER = "0", "1"
+#: How many values are tried as that with which a state begins.
+_MOST_CANDIDATES = 12
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,12 @@ def _one_rule(subject: Subject, values: Mapping[str, Node]) -> None:
         if _mark(symbol) == OTHER:
             same = values.get(symbol[:-1] + RULE)
             if same is not graph.substitute(node, renamed):
+                alike = set(walk(same)) if same is not None else set()
+                placed = [one for one in walk(node) if one in subject.places]
+                unlike = [one for one in placed if graph.substitute(one, renamed) not in alike]
                 raise UnfollowedError(
                     f"{_spoken(symbol)} isn't computed alike for parameters of two shapes",
-                    _place(subject, node),
+                    _place(subject, min(unlike, key=lambda one: one.number, default=node)),
                     "rules that depend on the shape, or on the place in the list, aren't followed",
                 )
 
@@ -125,11 +130,11 @@ def _spoken(symbol: str) -> str:
 def _place(subject: Subject, node: Node, name: str = "") -> Location:
     """Where a value was computed: the innermost part that has a name."""
     parts = sorted(walk(node), key=lambda one: one.number)
-    for part in parts:
-        if part in subject.places and (not name or name in names_of(part)):
-            return subject.places[part]
-    known = [subject.places[part] for part in reversed(parts) if part in subject.places]
-    return known[0] if known else Location(subject.owner.__name__, 0)
+    places = [subject.places[part] for part in parts if part in subject.places]
+    named = [part for part in parts if part in subject.places and name in names_of(part)]
+    if named:
+        return subject.places[named[0]]
+    return places[-1] if places else Location(subject.owner.__name__, 0)
 
 
 class _Assembly:
@@ -179,8 +184,10 @@ class _Assembly:
         if born is not None and self._may_begin(born):
             return born
         candidates = [self.graph.number(0), self.graph.number(1)]
-        if born is None:
-            candidates += [self.graph.name(name) for name in sorted(self.subject.fixed)]
+        if born is None or not self._explains(fact.symbol, others):
+            # A state that each step makes anew began with a value of the first one.
+            parts = [one for one in walk(self.first[fact.symbol]) if self._may_begin(one)]
+            candidates += sorted(parts, key=lambda one: one.number)[:_MOST_CANDIDATES]
         for one in candidates:
             if self._explains(fact.symbol, {**others, fact.symbol: one}):
                 return one

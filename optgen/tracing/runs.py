@@ -117,7 +117,7 @@ class Subject:
         """An optimizer of recorded hyperparameters."""
         held = variables(variation)
         values = {
-            name: trace.scalar(varied(value, variation), self.graph.name(name))
+            name: trace.scalar(varied(value, variation, 16), self.graph.name(name))
             for name, value in self.arguments.defaults.items()
         }
         with self._recording(trace, held):

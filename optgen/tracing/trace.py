@@ -86,7 +86,7 @@ class Trace:
 
     def place(self, node: Node) -> None:
         """Remember where a value was first computed."""
-        if node not in self.places:
+        if node not in self.places and node.operands:
             self.places[node] = here()
 
     def node_of(self, value: Any) -> Node:

@@ -26,9 +26,7 @@ class Plain(torch.optim.Optimizer):
 class Momentum(Plain):
     """A running mean of gradients, whose first is the first gradient; decay that is off."""
 
-    def __init__(
-        self, params: Any, lr: float = 0.1, keep: float = 0.9, decay: float = 0.0
-    ) -> None:
+    def __init__(self, params: Any, lr: float = 0.1, keep: float = 0.9, decay: float = 0.0) -> None:
         if lr <= 0:
             raise ValueError("lr must be positive")
         if not 0.0 <= keep < 1.0:
