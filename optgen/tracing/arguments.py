@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from optgen.compiler.ir.rule import LEARNING_RATE
 
 #: What torch's classes call the learning rate.
 _RATES = ("lr", LEARNING_RATE)
+#: What stands for an infinite default: numbers of specs are finite.
+BOUNDLESS = 1e15
 #: Arguments that choose another implementation of the same rule: one tensor after the other.
 _PLAIN = {"foreach": False, "fused": None, "capturable": False, "differentiable": False}
 
@@ -65,6 +68,8 @@ def arguments_of(owner: type, values: Mapping[str, Any], taken: frozenset[str]) 
     for name, parameter in parameters.items():
         if name in values:
             given[name] = values[name]
+        elif parameter.default == math.inf:
+            given[name] = BOUNDLESS
         elif parameter.default is not inspect.Parameter.empty:
             given[name] = _PLAIN.get(name, parameter.default)
         else:

@@ -9,6 +9,8 @@ import numpy as np
 
 from optgen.tracing.graph import NAME, Node, walk
 
+#: The number of elements of the variable that nodes are evaluated for.
+ELEMENTS = 6
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
@@ -40,6 +42,8 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sum": np.sum,
     "mean": np.mean,
     "norm": lambda x: np.sqrt(np.sum(np.square(x))),
+    # Of one variable, in which a number counts once for each element.
+    "global_sum": lambda x: np.sum(np.broadcast_to(x, ELEMENTS)),
     "largest": np.max,
     "smallest": np.min,
 }

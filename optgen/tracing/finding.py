@@ -17,7 +17,7 @@ import torch
 from optgen.compiler.ir.problem import UsageError, nearest
 
 _FORM = re.compile(r"(?P<module>.+?):(?P<owner>\w+)(?:\((?P<values>.*)\))?", re.DOTALL)
-_EXAMPLES = "my_optimizer.py:MyAdam, or package.module:MyAdam(momentum=0.9)"
+_EXAMPLES = "my_optimizer.py:MyAdam, or package.module:MyAdam(lr=0.1)"
 
 
 def find_class(given: str) -> tuple[type, dict[str, Any]]:
@@ -72,7 +72,7 @@ def _of_file(path: Path) -> ModuleType:
 
 
 def _literals(text: str) -> dict[str, Any]:
-    message = f"({text}) must be arguments with literal values, as (momentum=0.9, nesterov=True)"
+    message = f"({text}) must be arguments with literal values, as (lr=0.1, foreach=False)"
     try:
         call = ast.parse(f"f({text})", mode="eval").body
     except SyntaxError:

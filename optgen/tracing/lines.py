@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, text
+from optgen.tracing.assembly import FoundRule
 from optgen.tracing.graph import NAME, Node, walk
-from optgen.tracing.rule import FoundRule
 from optgen.tracing.runs import PARAM
 
 #: Longer expressions are divided; those that have a name in the source, or are read twice, get a

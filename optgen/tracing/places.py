@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import linecache
-import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -25,7 +25,7 @@ _PLUMBING = tuple(map(str, (contextlib.__file__, Path(_OPTIMIZERS) / "optimizer.
 
 def frames() -> Iterator[FrameType]:
     """The frames of the traced source, innermost first."""
-    frame: FrameType | None = sys._getframe(1)
+    frame = inspect.currentframe()
     while frame is not None:
         file = frame.f_code.co_filename
         if file == _RUNS:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,10 +73,13 @@ def rehearse(owner: type, arguments: Arguments) -> Rehearsal:
             Location(owner.__name__, 0),
             "states of a spec are there from the start",
         )
-    # A sum of learning rates of 1 counts steps too, until the rate is another one.
-    values = {name: varied(value) for name, value in arguments.defaults.items()}
-    counted = _counters(_history(owner, arguments.with_numbers(values)))
-    counters = {key: n for key, n in _counters(history).items() if counted.get(key) == n}
+    counters = _counters(history)
+    for variation in (1, -1):
+        # A sum of learning rates of 1 counts steps too, until the rate is another one.
+        values = {name: varied(one, variation) for name, one in arguments.defaults.items()}
+        with suppress(UnfollowedError):  # The value may be the least that is allowed.
+            other = _counters(_history(owner, arguments.with_numbers(values)))
+            counters = {key: count for key, count in counters.items() if other.get(key) == count}
     changing = {
         key
         for key in history[0]

@@ -18,11 +18,12 @@ from optgen.tracing.rehearsal import Identity, Rehearsal, gradients, variables, 
 from optgen.tracing.scalars import Recorded
 from optgen.tracing.states import Slot, slots_of
 from optgen.tracing.tensors import Recording
+from optgen.tracing.together import SIZE
 from optgen.tracing.trace import Cell, Decision, Trace
 from optgen.tracing.unfollowed import UnfollowedError
 
 #: The names of predefined values; those of elements have a colon, as has_elements expects.
-STEP, PARAM, GRAD, SIZE = "step", "param:", "grad:", "size@"
+STEP, PARAM, GRAD = "step", "param:", "grad:"
 MOST_PATHS = 64
 
 

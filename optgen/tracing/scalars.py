@@ -8,21 +8,36 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
-from optgen.tracing.graph import Node
+from optgen.tracing.graph import Graph, Node
 
-if TYPE_CHECKING:
-    from optgen.tracing.trace import Trace
+
+class Recorder(Protocol):
+    """What records: a trace."""
+
+    graph: Graph
+
+    def scalar(self, value: float | int, node: Node) -> float | int:
+        """A number that records."""
+
+    def node_of(self, value: Any) -> Node:
+        """The node of a number or a tensor."""
+
+    def decide(self, condition: Node, outcome: bool) -> bool:
+        """Whether a condition holds."""
+
+    def lose(self, node: Node, how: str) -> None:
+        """Note that a number goes on as a plain one."""
 
 
 class Recorded:
     """What both kinds of numbers have."""
 
     node: Node
-    trace: Trace
+    trace: Recorder
     plain: float | int
 
     def __bool__(self) -> bool:
@@ -150,7 +165,7 @@ class RecordedWhole(RecordedFloat):
         return self.__int__()
 
 
-def recorded(value: float | int, node: Node, trace: Trace) -> RecordedFloat:
+def recorded(value: float | int, node: Node, trace: Recorder) -> RecordedFloat:
     """A number with its node."""
     made = RecordedWhole(value) if isinstance(value, int) else RecordedFloat(value)
     made.node, made.trace, made.plain = node, trace, value

@@ -12,10 +12,11 @@ from optgen.compiler.ir.language import UPDATES
 from optgen.compiler.ir.rule import LEARNING_RATE
 from optgen.compiler.ir.spec import Spec
 from optgen.tracing.arguments import Argument
+from optgen.tracing.assembly import FoundRule, FoundState
 from optgen.tracing.graph import NAME, names_of
 from optgen.tracing.lines import Writer
-from optgen.tracing.rule import FoundRule, FoundState
-from optgen.tracing.runs import GRAD, PARAM, SIZE, STEP, Subject
+from optgen.tracing.runs import GRAD, PARAM, STEP, Subject
+from optgen.tracing.together import SIZE
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,8 @@ class _Call:
             return reduced(self.mode, self.bare, self.args, self.kwargs)
         if self.bare in PRODUCTS:
             product = self.graph.multiply(*map(self.trace.held, self.args[:2]))
+            if not product.has_elements:
+                return self.graph.multiply(self.mode.size(self.args[0]), product)
             return self.graph.apply("sum", product)
         return self._elementwise()
 

@@ -115,8 +115,7 @@ class Trace:
         """The value of a tensor; one that was made outside must be a number."""
         cell = self.cell_of(tensor)
         if cell is None and tensor.numel() == 1:
-            with torch._C.DisableTorchFunction():
-                return self.graph.number(tensor.item())
+            return self.graph.number(tensor.item())
         if cell is None:
             raise UnfollowedError("this tensor was made where the step isn't traced", here())
         if cell.node is None:

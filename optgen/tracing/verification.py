@@ -52,8 +52,9 @@ def verified(subject: Subject, spec_class: Any) -> Verification:
         theirs = original_run(subject, values)
         found = max(found, apart(_run(spec_class, values), theirs))
         control = max(control, apart(original_run(subject, values, disturbed=True), theirs))
-    tolerance = min(max(TOLERANCE, _OF_CONTROL * control), _MOST)
-    return Verification(found, _NARROW if subject.narrow else tolerance, STEPS, len(settings))
+    rounding = _NARROW if subject.narrow else min(_OF_CONTROL * control, _MOST)
+    tolerance = TOLERANCE if found <= TOLERANCE else max(TOLERANCE, rounding)
+    return Verification(found, tolerance, STEPS, len(settings))
 
 
 def values_beside(subject: Subject) -> list[dict[str, Any]]:

@@ -31,7 +31,8 @@ def difference(owner: type, values: Mapping[str, Any], text: str, folder: Path) 
     mine = [draw.normal(size=shape) for shape in SHAPES]
     # torch's memory is its own.
     theirs = [torch.nn.Parameter(torch.tensor(one.copy())) for one in mine]
-    optimizer, original = optimizer_class(owner.__name__, sources)(), owner(theirs, **values)
+    made: Any = optimizer_class(owner.__name__, sources)
+    optimizer, original = made(), owner(theirs, **values)
     way, found = [np.full_like(one, 1e-12) for one in mine], 0.0
     for _ in range(STEPS):
         row = [draw.normal(0.2, 1, shape) for shape in SHAPES]

@@ -13,7 +13,7 @@ class Plain(torch.optim.Optimizer):
     """A loop over groups and parameters, which calls ``update`` with all that it needs."""
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
@@ -126,7 +126,7 @@ class Lists(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "decays": decays})
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         for group in self.param_groups:
             held = [one for one in group["params"] if one.grad is not None]
             gradients = [one.grad for one in held]
@@ -140,6 +140,24 @@ class Lists(torch.optim.Optimizer):
                 torch._foreach_add_(held, means, alpha=-group["lr"] / len(group["decays"]))
 
 
+class Balanced(torch.optim.Optimizer):
+    """A norm of all gradients together, whose running mean all parameters share."""
+
+    def __init__(self, params: Any, lr: float = 0.1, keep: float = 0.8) -> None:
+        super().__init__(params, {"lr": lr, "keep": keep, "power": 0.25})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            total = 0.0
+            for one in group["params"]:
+                total += one.grad.square().sum().item()
+            before = group.get("power", 0.25)
+            group["power"] = before * group["keep"] + (1 - group["keep"]) * total
+            for one in group["params"]:
+                one.sub_(group["lr"] * one.grad / (1 + math.sqrt(group["power"])))
+
+
 CONVERTED: tuple[tuple[type, dict[str, Any]], ...] = (
     (Momentum, {}),
     (Momentum, {"decay": 0.1}),
@@ -148,4 +166,5 @@ CONVERTED: tuple[tuple[type, dict[str, Any]], ...] = (
     (Signed, {}),
     (Trusted, {}),
     (Lists, {}),
+    (Balanced, {}),
 )

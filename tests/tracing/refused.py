@@ -35,7 +35,7 @@ class Together(Rated):
     """A norm of all gradients together, of which the trace follows each alone."""
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
         (group,) = self.param_groups
         norms = [one.grad.norm() for one in group["params"]]
         for one in group["params"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,16 @@ TORCH: tuple[tuple[type, dict[str, Any]], ...] = (
 #: Of what converts (benchmarks/imported.py lists all), those with something that no other has.
 OTHERS = (
     *("ADOPT", "AdaBound", "AggMo", "BCOS", "EmoNavi", "Kate", "Lamb", "NovoGrad", "PNM"),
-    *("ScheduleFreeAdamW", "Yogi"),
+    *("Adai", "Prodigy", "ScheduleFreeAdamW", "Yogi"),
 )
+
+
+@pytest.fixture(autouse=True)
+def wide() -> Iterator[None]:
+    """Some keep numbers in torch's default type, which is as wide as their parameters here."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
 
 
 def check(owner: type, values: dict[str, Any], folder: Path) -> None:
