@@ -227,6 +227,12 @@ def import_class(
     ] = "",
 ) -> None:
     """Write the spec of a torch optimizer that is written in Python, and compare both."""
+    from optgen.cli.console import USAGE, complain
+    from optgen.missing_packages import what_to_install
+
+    if missing := what_to_install("optgen import", ["torch"]):
+        complain(missing)
+        raise typer.Exit(USAGE)
     from optgen.cli.commands import imports as import_command
 
     raise typer.Exit(import_command.import_class(given, path, name, known))

@@ -264,4 +264,7 @@ def _norm(graph: Graph, node: Node, degree: float) -> Node | None:
         return graph.apply("sum", graph.combine("abs", node))
     if degree == math.inf:
         return graph.apply("largest", graph.combine("abs", node))
-    return None
+    if degree == 0 or math.isinf(degree):
+        return None
+    powers = graph.apply("sum", graph.power(graph.combine("abs", node), graph.number(degree)))
+    return graph.power(powers, graph.number(1 / degree))
