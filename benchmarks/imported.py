@@ -28,7 +28,9 @@ def classes(library: ModuleType) -> Iterator[type]:
     """The optimizers of a library, by name."""
     for name, one in sorted(vars(library).items()):
         is_class = inspect.isclass(one) and issubclass(one, torch.optim.Optimizer)
-        if is_class and name == one.__name__ and name not in ("Optimizer", "BaseOptimizer"):
+        # pytorch_optimizer also has torch's under its own name.
+        is_own = is_class and one.__module__.startswith(library.__name__)
+        if is_own and name == one.__name__ and name not in ("Optimizer", "BaseOptimizer"):
             yield one
 
 

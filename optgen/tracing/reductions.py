@@ -52,7 +52,7 @@ def reduced(recorder: Recorder, bare: str, args: Sequence[Any], kwargs: Mapping[
     node, size = recorder.trace.held(tensor), recorder.size(tensor)
     graph = recorder.trace.graph
     if tensor.numel() == 1 or not node.has_elements:
-        found = _of_one_number(graph, name, node, size)
+        found = _of_one_number(graph, name, node, size, degree)
     else:
         found = reduction(graph, name, node, size, degree)
     if found is None:
@@ -67,7 +67,7 @@ def _covers(dims: Any, count: int) -> bool:
     return not listed or {dim % count for dim in listed if count} == set(range(count))
 
 
-def _of_one_number(graph: Graph, name: str, node: Node, size: Node) -> Node | None:
+def _of_one_number(graph: Graph, name: str, node: Node, size: Node, degree: float) -> Node | None:
     """That of a tensor whose elements are all the same."""
     if name in ("any", "all"):
         return node
@@ -75,5 +75,6 @@ def _of_one_number(graph: Graph, name: str, node: Node, size: Node) -> Node | No
     if name == "sum":
         return graph.multiply(size, node)
     if name == "norm":
-        return graph.multiply(graph.combine("sqrt", size), graph.combine("abs", node))
+        root = graph.power(size, graph.number(1 / degree if degree else 0))
+        return graph.multiply(root, graph.combine("abs", node))
     return None if name in ("std", "var") else node

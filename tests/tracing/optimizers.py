@@ -116,6 +116,8 @@ class Trusted(Plain):
         if norm > group["largest"]:
             gradient = gradient * (group["largest"] / norm)
         ratio = parameter.pow(2).mean().sqrt() / math.sqrt(parameter.numel())
+        # Norms of what is the same for all elements, and of other degrees than 2.
+        ratio = ratio * torch.ones_like(parameter).norm(3) / (1 + gradient.norm(p=1))
         parameter.data.add_(gradient.view(-1).view_as(parameter) * ratio, alpha=-group["lr"])
 
 
