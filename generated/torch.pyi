@@ -129,8 +129,11 @@ class ADOPT(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Taniguchi et al., 2024, ADOPT: Modified Adam Can Converge with Any beta_2 with
         the Optimal Rate, arXiv:2411.02853, algorithm 2
@@ -164,7 +167,7 @@ class ADOPT(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class APOLLO(FusedOptimizer):
@@ -251,8 +254,11 @@ class APOLLO(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Zhu et al., 2024, APOLLO: SGD-like Memory, AdamW-level Performance,
         arXiv:2412.05270, algorithm 1
@@ -295,7 +301,7 @@ class APOLLO(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class APOLLOMini(FusedOptimizer):
@@ -381,8 +387,11 @@ class APOLLOMini(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Zhu et al., 2024, APOLLO: SGD-like Memory, AdamW-level Performance,
         arXiv:2412.05270, algorithm 1 for APOLLO-Mini
@@ -425,7 +434,7 @@ class APOLLOMini(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AccSGD(FusedOptimizer):
@@ -473,8 +482,11 @@ class AccSGD(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Kidambi et al., 2018, On the insufficiency of existing momentum schemes for
         Stochastic Optimization, arXiv:1803.05591, algorithm 3
@@ -507,7 +519,7 @@ class AccSGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdEMAMix(FusedOptimizer):
@@ -564,8 +576,11 @@ class AdEMAMix(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Pagliardini, Ablin and Grangier, 2024, The AdEMAMix Optimizer: Better, Faster,
         Older, arXiv:2409.03137, algorithm 1
@@ -601,7 +616,7 @@ class AdEMAMix(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdaBelief(FusedOptimizer):
@@ -648,8 +663,11 @@ class AdaBelief(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Zhuang et al., 2020, AdaBelief Optimizer: Adapting Stepsizes by the Belief in
         Observed Gradients, arXiv:2010.07468
@@ -682,7 +700,7 @@ class AdaBelief(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdaBound(FusedOptimizer):
@@ -740,8 +758,11 @@ class AdaBound(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Luo et al., 2019, Adaptive Gradient Methods with Dynamic Bound of Learning Rate,
         arXiv:1902.09843; without the root of the step, as in the authors' code
@@ -777,7 +798,7 @@ class AdaBound(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdaMod(FusedOptimizer):
@@ -825,8 +846,11 @@ class AdaMod(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ding, Ren, Luo and Sun, 2019, An Adaptive and Momental Bound Method for
         Stochastic Learning, arXiv:1910.12249, algorithm 1
@@ -860,7 +884,7 @@ class AdaMod(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdaMuon(FusedOptimizer):
@@ -932,8 +956,11 @@ class AdaMuon(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Si et al., 2025, AdaMuon: Adaptive Muon Optimizer, arXiv:2507.11005, algorithm 1
     """
@@ -969,7 +996,7 @@ class AdaMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdaPNM(FusedOptimizer):
@@ -1021,8 +1048,11 @@ class AdaPNM(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Xie et al., 2021, Positive-Negative Momentum, arXiv:2103.17182, algorithm 3
     """
@@ -1055,7 +1085,7 @@ class AdaPNM(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Adadelta(FusedOptimizer):
@@ -1100,8 +1130,11 @@ class Adadelta(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.Adadelta, torch 2.13
     """
@@ -1131,7 +1164,7 @@ class Adadelta(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Adafactor(FusedOptimizer):
@@ -1189,8 +1222,11 @@ class Adafactor(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.Adafactor, torch 2.13
     """
@@ -1222,7 +1258,7 @@ class Adafactor(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Adam(FusedOptimizer):
@@ -1273,8 +1309,11 @@ class Adam(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.Adam, torch 2.13
     """
@@ -1305,7 +1344,7 @@ class Adam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdamAtan2(FusedOptimizer):
@@ -1349,8 +1388,11 @@ class AdamAtan2(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Everett et al., 2024, Scaling Exponents Across Parameterizations and Optimizers,
         arXiv:2407.05872, section 5
@@ -1382,7 +1424,7 @@ class AdamAtan2(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdamG(FusedOptimizer):
@@ -1432,8 +1474,11 @@ class AdamG(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Pan, Wu, Xu and Zhao, 2024, Towards Stability of Parameter-free Optimization,
         arXiv:2405.04376, algorithm 1
@@ -1469,7 +1514,7 @@ class AdamG(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdamMini(FusedOptimizer):
@@ -1520,8 +1565,11 @@ class AdamMini(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Zhang et al., 2024, Adam-mini: Use Fewer Learning Rates To Gain More,
         arXiv:2406.16793, algorithm 1
@@ -1554,7 +1602,7 @@ class AdamMini(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdamP(FusedOptimizer):
@@ -1616,8 +1664,11 @@ class AdamP(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Heo et al., 2021, AdamP: Slowing Down the Slowdown for Momentum Optimizers on
         Scale-invariant Weights, arXiv:2006.08217, algorithm 2
@@ -1652,7 +1703,7 @@ class AdamP(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AdamW(FusedOptimizer):
@@ -1704,8 +1755,11 @@ class AdamW(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.AdamW, torch 2.13
     """
@@ -1737,7 +1791,7 @@ class AdamW(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Adamax(FusedOptimizer):
@@ -1781,8 +1835,11 @@ class Adamax(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.Adamax, torch 2.13
     """
@@ -1812,7 +1869,7 @@ class Adamax(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Adan(FusedOptimizer):
@@ -1863,8 +1920,11 @@ class Adan(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Xie et al., 2022, Adan: Adaptive Nesterov Momentum Algorithm for Faster
         Optimizing Deep Models, arXiv:2208.06677
@@ -1898,7 +1958,7 @@ class Adan(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class AddSign(FusedOptimizer):
@@ -1942,8 +2002,11 @@ class AddSign(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Bello, Zoph, Vasudevan and Le, 2017, Neural Optimizer Search with Reinforcement
         Learning, arXiv:1709.07417, without a decay
@@ -1975,7 +2038,7 @@ class AddSign(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class CAME(FusedOptimizer):
@@ -2041,8 +2104,11 @@ class CAME(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Luo et al., 2023, CAME: Confidence-guided Adaptive Memory Efficient Optimization,
         arXiv:2307.02047, algorithm 2
@@ -2078,7 +2144,7 @@ class CAME(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Conda(FusedOptimizer):
@@ -2134,8 +2200,11 @@ class Conda(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Wang et al., 2025, Conda: Column-Normalized Adam for Training Large Language
         Models Faster, arXiv:2509.24218, algorithm 1
@@ -2170,7 +2239,7 @@ class Conda(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class DAdaptAdam(FusedOptimizer):
@@ -2229,8 +2298,11 @@ class DAdaptAdam(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
         arXiv:2301.07733, algorithm 5; dadaptation 3.2
@@ -2265,7 +2337,7 @@ class DAdaptAdam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class DecayedAdagrad(FusedOptimizer):
@@ -2311,8 +2383,11 @@ class DecayedAdagrad(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.Adagrad, torch 2.13
     """
@@ -2344,7 +2419,7 @@ class DecayedAdagrad(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class DiffGrad(FusedOptimizer):
@@ -2392,8 +2467,11 @@ class DiffGrad(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Dubey et al., 2020, diffGrad: An Optimization Method for Convolutional Neural
         Networks, arXiv:1909.11015
@@ -2426,7 +2504,7 @@ class DiffGrad(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Dion(FusedOptimizer):
@@ -2501,8 +2579,11 @@ class Dion(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ahn et al., 2025, Dion: Distributed Orthonormalized Updates, arXiv:2504.05295,
         algorithm 1
@@ -2541,7 +2622,7 @@ class Dion(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class DoG(FusedOptimizer):
@@ -2585,8 +2666,11 @@ class DoG(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ivgi, Hinder and Carmon, 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic
         Step Size Schedule, arXiv:2302.12022
@@ -2618,7 +2702,7 @@ class DoG(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Ftrl(FusedOptimizer):
@@ -2678,8 +2762,11 @@ class Ftrl(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: McMahan et al., 2013, Ad Click Prediction: a View from the Trenches, KDD;
         l2_shrinkage and learning_rate_power: Keras
@@ -2715,7 +2802,7 @@ class Ftrl(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class GaLore(FusedOptimizer):
@@ -2792,8 +2879,11 @@ class GaLore(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Zhao et al., 2024, GaLore: Memory-Efficient LLM Training by Gradient Low-Rank
         Projection, arXiv:2403.03507, algorithm 2
@@ -2834,7 +2924,7 @@ class GaLore(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class KLShampoo(FusedOptimizer):
@@ -2916,8 +3006,11 @@ class KLShampoo(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Lin et al., 2025, Understanding and Improving Shampoo and SOAP via Kullback-
         Leibler Minimization, arXiv:2509.03378, the scheme with QR decompositions, from
@@ -2958,7 +3051,7 @@ class KLShampoo(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class KerasAdafactor(FusedOptimizer):
@@ -3019,8 +3112,11 @@ class KerasAdafactor(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: keras.optimizers.Adafactor, Keras 3
     """
@@ -3054,7 +3150,7 @@ class KerasAdafactor(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class KerasMuon(FusedOptimizer):
@@ -3133,8 +3229,11 @@ class KerasMuon(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: keras.optimizers.Muon, Keras 3
     """
@@ -3174,7 +3273,7 @@ class KerasMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Kron(FusedOptimizer):
@@ -3236,8 +3335,11 @@ class Kron(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Li, 2015, Preconditioned Stochastic Gradient Descent, arXiv:1512.04202, with the
         steps dQ = Q E Q of the author's code, which need no inverse and come after the step of
@@ -3272,7 +3374,7 @@ class Kron(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class LAMB(FusedOptimizer):
@@ -3321,8 +3423,11 @@ class LAMB(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: You et al., 2020, Large Batch Optimization for Deep Learning: Training BERT in 76
         minutes, arXiv:1904.00962, algorithm 2
@@ -3355,7 +3460,7 @@ class LAMB(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class LARS(FusedOptimizer):
@@ -3403,8 +3508,11 @@ class LARS(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: You, Gitman and Ginsburg, 2017, Large Batch Training of Convolutional Networks,
         arXiv:1708.03888, algorithm 1
@@ -3436,7 +3544,7 @@ class LARS(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class LaProp(FusedOptimizer):
@@ -3481,8 +3589,11 @@ class LaProp(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ziyin, Wang and Ueda, 2020, LaProp: Separating Momentum and Adaptivity in Adam,
         arXiv:2002.04839, algorithm 1
@@ -3515,7 +3626,7 @@ class LaProp(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Lion(FusedOptimizer):
@@ -3558,8 +3669,11 @@ class Lion(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Chen et al., 2023, Symbolic Discovery of Optimization Algorithms,
         arXiv:2302.06675
@@ -3591,7 +3705,7 @@ class Lion(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class MADGRAD(FusedOptimizer):
@@ -3636,8 +3750,11 @@ class MADGRAD(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Defazio and Jelassi, 2021, Adaptivity without Compromise: A Momentumized,
         Adaptive, Dual Averaged Gradient Method, arXiv:2101.11075, algorithm 1
@@ -3669,7 +3786,7 @@ class MADGRAD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class MARS(FusedOptimizer):
@@ -3721,8 +3838,11 @@ class MARS(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Yuan et al., 2024, MARS: Unleashing the Power of Variance Reduction for Training
         Large Models, arXiv:2411.10438, algorithm 2, in its approximate form
@@ -3757,7 +3877,7 @@ class MARS(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class MARSShampoo(FusedOptimizer):
@@ -3831,8 +3951,11 @@ class MARSShampoo(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Yuan et al., 2024, MARS: Unleashing the Power of Variance Reduction for Training
         Large Models, arXiv:2411.10438, MARS-Shampoo in its approximate form, with the scale of
@@ -3872,7 +3995,7 @@ class MARSShampoo(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Moonlight(FusedOptimizer):
@@ -3948,8 +4071,11 @@ class Moonlight(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Liu et al., 2025, Muon is Scalable for LLM Training, arXiv:2502.16982
     """
@@ -3986,7 +4112,7 @@ class Moonlight(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Muon(FusedOptimizer):
@@ -4069,8 +4195,11 @@ class Muon(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.Muon, torch 2.13
     """
@@ -4110,7 +4239,7 @@ class Muon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Nero(FusedOptimizer):
@@ -4166,8 +4295,11 @@ class Nero(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Liu et al., 2021, Learning by Turning: Neural Architecture Aware Optimisation,
         arXiv:2102.07227, algorithm 1
@@ -4199,7 +4331,7 @@ class Nero(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class NorMuon(FusedOptimizer):
@@ -4276,8 +4408,11 @@ class NorMuon(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Li et al., 2025, NorMuon: Making Muon more efficient and scalable,
         arXiv:2510.05491, algorithm 1
@@ -4316,7 +4451,7 @@ class NorMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class NovoGrad(FusedOptimizer):
@@ -4363,8 +4498,11 @@ class NovoGrad(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ginsburg et al., 2019, Stochastic Gradient Methods with Layer-wise Adaptive
         Moments for Training of Deep Networks, arXiv:1905.11286, algorithm 1
@@ -4397,7 +4535,7 @@ class NovoGrad(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class PAdam(FusedOptimizer):
@@ -4445,8 +4583,11 @@ class PAdam(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Chen et al., 2020, Closing the Generalization Gap of Adaptive Gradient Methods in
         Training Deep Neural Networks, arXiv:1806.06763, algorithm 1
@@ -4480,7 +4621,7 @@ class PAdam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class PolarMuon(FusedOptimizer):
@@ -4556,8 +4697,11 @@ class PolarMuon(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Amsel et al., 2025, The Polar Express: Optimal Matrix Sign Methods and Their
         Application to the Muon Algorithm, arXiv:2505.16932, algorithm 1
@@ -4595,7 +4739,7 @@ class PolarMuon(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class PowerSign(FusedOptimizer):
@@ -4640,8 +4784,11 @@ class PowerSign(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Bello, Zoph, Vasudevan and Le, 2017, Neural Optimizer Search with Reinforcement
         Learning, arXiv:1709.07417, without a decay
@@ -4673,7 +4820,7 @@ class PowerSign(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Prodigy(FusedOptimizer):
@@ -4735,8 +4882,11 @@ class Prodigy(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Mishchenko and Defazio, 2023, Prodigy: An Expeditiously Adaptive Parameter-Free
         Learner, arXiv:2306.06101, algorithm 4
@@ -4773,7 +4923,7 @@ class Prodigy(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class QHAdam(FusedOptimizer):
@@ -4822,8 +4972,11 @@ class QHAdam(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ma and Yarats, 2019, Quasi-hyperbolic momentum and Adam for deep learning,
         arXiv:1810.06801, section 4
@@ -4858,7 +5011,7 @@ class QHAdam(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class QHM(FusedOptimizer):
@@ -4901,8 +5054,11 @@ class QHM(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ma and Yarats, 2019, Quasi-hyperbolic momentum and Adam for deep learning,
         arXiv:1810.06801, section 3
@@ -4934,7 +5090,7 @@ class QHM(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class RMSprop(FusedOptimizer):
@@ -4988,8 +5144,11 @@ class RMSprop(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.RMSprop, torch 2.13
     """
@@ -5021,7 +5180,7 @@ class RMSprop(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SGD(FusedOptimizer):
@@ -5072,8 +5231,11 @@ class SGD(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: torch.optim.SGD, torch 2.13
     """
@@ -5104,7 +5266,7 @@ class SGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SGDP(FusedOptimizer):
@@ -5168,8 +5330,11 @@ class SGDP(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Heo et al., 2021, AdamP: Slowing Down the Slowdown for Momentum Optimizers on
         Scale-invariant Weights, arXiv:2006.08217, algorithm 1
@@ -5205,7 +5370,7 @@ class SGDP(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SGLD(FusedOptimizer):
@@ -5248,8 +5413,11 @@ class SGLD(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Welling and Teh, 2011, Bayesian Learning via Stochastic Gradient Langevin
         Dynamics
@@ -5281,7 +5449,7 @@ class SGLD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SM3(FusedOptimizer):
@@ -5335,8 +5503,11 @@ class SM3(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Anil et al., 2019, Memory-Efficient Adaptive Optimization, arXiv:1901.11150,
         algorithm SM3-II
@@ -5368,7 +5539,7 @@ class SM3(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SOAP(FusedOptimizer):
@@ -5436,8 +5607,11 @@ class SOAP(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Vyas et al., 2024, SOAP: Improving and Stabilizing Shampoo using Adam,
         arXiv:2409.11321, algorithms 3 and 4; the authors' code too makes no update in the first
@@ -5473,7 +5647,7 @@ class SOAP(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SPlus(FusedOptimizer):
@@ -5532,8 +5706,11 @@ class SPlus(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Frans, Levine, and Abbeel, 2025, A Stable Whitening Optimizer for Efficient
         Neural Network Training, arXiv:2506.07254, algorithm 1
@@ -5568,7 +5745,7 @@ class SPlus(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SWAN(FusedOptimizer):
@@ -5639,8 +5816,11 @@ class SWAN(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Ma et al., 2024, SWAN: SGD with Normalization and Whitening Enables Stateless LLM
         Training, arXiv:2412.13148, algorithm 1, with the exact root
@@ -5677,7 +5857,7 @@ class SWAN(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class ScheduleFreeAdamW(FusedOptimizer):
@@ -5735,8 +5915,11 @@ class ScheduleFreeAdamW(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Defazio et al., 2024, The Road Less Scheduled, arXiv:2405.15682, algorithm 1
     """
@@ -5771,7 +5954,7 @@ class ScheduleFreeAdamW(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class ScheduleFreeSGD(FusedOptimizer):
@@ -5825,8 +6008,11 @@ class ScheduleFreeSGD(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Defazio et al., 2024, The Road Less Scheduled, arXiv:2405.15682
     """
@@ -5859,7 +6045,7 @@ class ScheduleFreeSGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Scion(FusedOptimizer):
@@ -5915,8 +6101,11 @@ class Scion(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Pethick et al., 2025, Training Deep Learning Models with Norm-Constrained LMOs,
         arXiv:2502.07529, algorithms 1 and 2
@@ -5950,7 +6139,7 @@ class Scion(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Shampoo(FusedOptimizer):
@@ -6017,8 +6206,11 @@ class Shampoo(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Gupta, Koren, and Singer, 2018, Shampoo: Preconditioned Stochastic Tensor
         Optimization, arXiv:1802.09568, algorithm 1, with blocks and grafting of Agarwal et al.,
@@ -6056,7 +6248,7 @@ class Shampoo(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class SignSGD(FusedOptimizer):
@@ -6095,8 +6287,11 @@ class SignSGD(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Bernstein et al., 2018, signSGD: Compressed Optimisation for Non-Convex Problems,
         arXiv:1802.04434, algorithm 1
@@ -6126,7 +6321,7 @@ class SignSGD(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Signum(FusedOptimizer):
@@ -6167,8 +6362,11 @@ class Signum(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Bernstein et al., 2018, signSGD: Compressed Optimisation for Non-Convex Problems,
         arXiv:1802.04434, algorithm 2
@@ -6199,7 +6397,7 @@ class Signum(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Sophia(FusedOptimizer):
@@ -6246,8 +6444,11 @@ class Sophia(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Liu et al., 2023, Sophia: A Scalable Stochastic Second-order Optimizer for
         Language Model Pre-training, arXiv:2305.14342, algorithm 3
@@ -6281,7 +6482,7 @@ class Sophia(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class StableAdamW(FusedOptimizer):
@@ -6331,8 +6532,11 @@ class StableAdamW(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Wortsman et al., 2023, Stable and low-precision training for large-scale vision-
         language models, arXiv:2304.13013, algorithm 2
@@ -6365,7 +6569,7 @@ class StableAdamW(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Tiger(FusedOptimizer):
@@ -6406,8 +6610,11 @@ class Tiger(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Su, 2023, Tiger: A Tight-fisted Optimizer, github.com/bojone/tiger
     """
@@ -6437,7 +6644,7 @@ class Tiger(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
 class Yogi(FusedOptimizer):
@@ -6487,8 +6694,11 @@ class Yogi(FusedOptimizer):
         rounding_seed: The seed of random rounding.
         rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
             fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation; here
-            there is one.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
 
     Reference: Zaheer et al., 2018, Adaptive Methods for Nonconvex Optimization, NeurIPS 31,
         algorithm 2
@@ -6522,5 +6732,5 @@ class Yogi(FusedOptimizer):
         fused: bool | None = None,
         capturable: bool | None = None,
         differentiable: bool | None = None,
-        backend: _empty = None,
+        backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...

@@ -229,6 +229,30 @@ def new(
     raise typer.Exit(new_command.new(name, folder))
 
 
+@app.command(name="import")
+def import_class(
+    given: Annotated[
+        str, typer.Argument(metavar="CLASS", help="FILE.py:CLASS or MODULE:CLASS(key=value).")
+    ],
+    path: Annotated[Path | None, typer.Option("--out", help="The file of the spec.")] = None,
+    name: Annotated[str, typer.Option(help="The name in the spec, by default the class's.")] = "",
+    known: Annotated[
+        str,
+        typer.Option(help="A spec that it may be: optgen diff.", autocompletion=complete_optimizer),
+    ] = "",
+) -> None:
+    """Write the spec of a torch optimizer that is written in Python, and compare both."""
+    from optgen.cli.console import USAGE, complain
+    from optgen.missing_packages import what_to_install
+
+    if missing := what_to_install("optgen import", ["torch"]):
+        complain(missing)
+        raise typer.Exit(USAGE)
+    from optgen.cli.commands import imports as import_command
+
+    raise typer.Exit(import_command.import_class(given, path, name, known))
+
+
 @app.command()
 def bench(
     names: Annotated[
