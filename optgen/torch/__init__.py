@@ -41,8 +41,8 @@ __all__ = [  # noqa: PLE0604
 ]
 
 if TYPE_CHECKING:
-    from optgen.optimizers import torch as typed
-    from optgen.optimizers.torch import *  # noqa: F403
+    from optgen.optimizers import torch_classes as typed
+    from optgen.optimizers.torch_classes import *  # noqa: F403
 
     __all__ += typed.__all__
 
