@@ -12,8 +12,10 @@ from typing import Annotated
 import typer
 
 import optgen
+from optgen.cli.benchmarking import bench
 from optgen.cli.choices import Format, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
+from optgen.cli.python_files import eject, import_class
 
 app = typer.Typer(
     name="optgen",
@@ -175,21 +177,6 @@ def show(
     raise typer.Exit(show_command.show(spec, stage, target, why=why))
 
 
-@app.command()
-def eject(
-    spec: One,
-    features: Annotated[
-        list[str] | None,
-        typer.Option(help="More features, with commas; none leaves out the usual ones."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="The file; printed if not given.")] = None,
-) -> None:
-    """Print an optimizer of torch as one file that needs torch only."""
-    from optgen.cli.commands import eject as eject_command
-
-    raise typer.Exit(eject_command.eject(spec, features or [], out))
-
-
 @app.command(name="list")
 def list_specs() -> None:
     """List the built-in optimizers, features and schedules."""
@@ -229,74 +216,6 @@ def new(
     raise typer.Exit(new_command.new(name, folder))
 
 
-@app.command(name="import")
-def import_class(
-    given: Annotated[
-        str, typer.Argument(metavar="CLASS", help="FILE.py:CLASS or MODULE:CLASS(key=value).")
-    ],
-    path: Annotated[Path | None, typer.Option("--out", help="The file of the spec.")] = None,
-    name: Annotated[str, typer.Option(help="The name in the spec, by default the class's.")] = "",
-    known: Annotated[
-        str,
-        typer.Option(help="A spec that it may be: optgen diff.", autocompletion=complete_optimizer),
-    ] = "",
-) -> None:
-    """Write the spec of a torch optimizer that is written in Python, and compare both."""
-    from optgen.cli.console import USAGE, complain
-    from optgen.missing_packages import what_to_install
-
-    if missing := what_to_install("optgen import", ["torch"]):
-        complain(missing)
-        raise typer.Exit(USAGE)
-    from optgen.cli.commands import imports as import_command
-
-    raise typer.Exit(import_command.import_class(given, path, name, known))
-
-
-@app.command()
-def bench(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Optimizers by name or spec file; those of specs/bench.toml by default.",
-            autocompletion=complete_optimizer,
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None, typer.Option(help="resnet50, gpt2_small, many_tiny or flat.")
-    ] = None,
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(help="Libraries to compare with: torch, keras, optax; the first two if none."),
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="File for the figures.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="File for a chart.")] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Two models, fewer rounds; two minutes at most.")
-    ] = False,
-    storage: Annotated[
-        bool, typer.Option("--storage", help="Steps with each storage of parameters and states.")
-    ] = False,
-    stored: Annotated[
-        list[str] | None, typer.Option(help="With this storage, as in explain; as with --storage.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--everything", help="With --storage: with everything on, too.")
-    ] = False,
-) -> None:
-    """Time steps, compared with memory bandwidth, torch, Keras and Optax."""
-    from optgen.cli.commands import bench as bench_command
-
-    raise typer.Exit(
-        bench_command.bench(
-            *(names or [], model or [], peer or [], json, picture),
-            quick=quick,
-            storages=stored or ([] if storage else None),
-            everything=everything,
-        )
-    )
-
-
 @app.command()
 def demo(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 20,
@@ -308,3 +227,8 @@ def demo(
     from optgen.cli.commands import demo as demo_command
 
     raise typer.Exit(demo_command.demo(epochs, picture))
+
+
+app.command()(bench)
+app.command()(eject)
+app.command(name="import")(import_class)
