@@ -81,7 +81,7 @@ def test_the_command_line_says_what_to_install(command: list[str]) -> None:
     program = "import runpy; runpy.run_module('optgen', run_name='__main__', alter_sys=True)"
     message = (
         "error: the command optgen needs jinja2, rich, sympy and typer: "
-        "python -m pip install jinja2 rich sympy typer\n"
+        "python -m pip install 'optgen[cli]'\n"
     )
     assert run(program, *command) == (2, message)
 
@@ -97,9 +97,9 @@ try:
 except ImportError as error:
     print(error)
 """
-    needed = "optgen.compile needs jinja2: python -m pip install jinja2\n"
+    needed = "optgen.compile needs jinja2: python -m pip install 'optgen[compiler]'\n"
     assert run(program, LION, without=("jinja2",)) == (0, needed)
-    needed = "optgen.compile needs jinja2 and sympy: python -m pip install jinja2 sympy\n"
+    needed = "optgen.compile needs jinja2 and sympy: python -m pip install 'optgen[compiler]'\n"
     assert run(program, LION) == (0, needed)
     assert run(program, LION, without=()) == (0, "Lion\n")
     assert run(program, LION) == (0, "Lion\n")
