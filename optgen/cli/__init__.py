@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import optgen
-from optgen.cli.choices import Format, Stage, known_target, targets
+from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
 
 app = typer.Typer(
@@ -269,3 +269,15 @@ def demo(
     from optgen.cli.commands import demo as demo_command
 
     raise typer.Exit(demo_command.demo(epochs, picture))
+
+
+@app.command()
+def doctor(
+    style: Annotated[ReportFormat, typer.Option("--format", help="The output format.")] = (
+        ReportFormat.TEXT
+    ),
+) -> None:
+    """Report which paths are fast on this machine, and what to install or set."""
+    from optgen.cli.commands import doctor as doctor_command
+
+    raise typer.Exit(doctor_command.doctor(style))
