@@ -106,7 +106,7 @@ for folder in sys.argv[1:]:
         compile(path.read_text(encoding="utf-8"), str(path), "exec", dont_inherit=True)
 """
     python = interpreters()[version]
-    command = [python, "-W", "error", "-c", program, *FOLDERS]
+    command = [str(python), "-W", "error", "-c", program, *FOLDERS]
     subprocess.run(command, cwd=ROOT, check=True)
 
 

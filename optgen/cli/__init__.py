@@ -276,8 +276,12 @@ def doctor(
     style: Annotated[ReportFormat, typer.Option("--format", help="The output format.")] = (
         ReportFormat.TEXT
     ),
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Also import each library, in a process of its own."),
+    ] = False,
 ) -> None:
     """Report which paths are fast on this machine, and what to install or set."""
     from optgen.cli.commands import doctor as doctor_command
 
-    raise typer.Exit(doctor_command.doctor(style))
+    raise typer.Exit(doctor_command.doctor(style, thorough=thorough))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from optgen.doctor import gpu, kernels, machine, paths, python, threads
+from optgen.doctor import gpu, imports, kernels, machine, paths, python, threads
 from optgen.doctor.finding import Finding, Section, Verdict
 from optgen.doctor.requirements import examined, requirements
 
 
-def examination() -> list[Section]:
-    """The sections of a report, the ways to use optgen first."""
+def examination(*, thorough: bool = False) -> list[Section]:
+    """The sections of a report, the ways to use optgen first; imports, if ``thorough``."""
     needed = requirements()
     base = [python.interpreter(), *(examined(one) for one in needed if not one.extra)]
     extras = [examined(one) for one in needed if one.extra]
@@ -19,13 +19,17 @@ def examination() -> list[Section]:
         "Threads": _all(threads.examine),
         "Machine": _all(machine.examine),
     }
+    imported = imports.examine() if thorough else {}
+    installed = paths.Installed(needed, imports.failures(imported))
     own = [*base, *(found for findings in parts.values() for found in findings)]
     found = {
-        "Paths": list(paths.examine(needed, own)),
+        "Paths": list(paths.examine(installed, own)),
         **parts,
         "GPU": _all(gpu.examine),
         "Packages": [*base, *extras],
     }
+    if imported:
+        found["Imports"] = [finding for findings in imported.values() for finding in findings]
     return [Section(title, tuple(findings)) for title, findings in found.items()]
 
 

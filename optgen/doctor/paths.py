@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from optgen.cuda import missing_packages, why_not
@@ -21,17 +22,39 @@ _KERAS = {
 _TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 
 
-def examine(requirements: Sequence[Requirement], others: Sequence[Finding]) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Installed:
+    """What optgen requires, and the imports that failed, by the extra that they are for."""
+
+    requirements: Sequence[Requirement]
+    failed: Mapping[str, Finding] = field(default_factory=dict)
+
+    def path(self, subject: str, extra: str, then: Finding) -> Finding:
+        """A path that needs the packages of an extra, and then is as another one."""
+        findings = [examined(one) for one in self.requirements if one.extra == extra]
+        if not findings:
+            reinstall = f"reinstall optgen: its metadata doesn't list the extra {extra}"
+            return Finding(subject, Verdict.NOTE, "unknown", reinstall)
+        for verdict in (Verdict.MISSING, Verdict.FAULT):
+            named = [f"{one.subject} {one.found}" for one in findings if one.verdict is verdict]
+            if named:
+                install = f"pip install --upgrade 'optgen[{extra}]'"
+                return Finding(subject, verdict, ", ".join(named), install)
+        then = self.failed.get(extra, then)
+        return Finding(subject, then.verdict, then.found, then.advice)
+
+
+def examine(installed: Installed, others: Sequence[Finding]) -> Iterator[Finding]:
     """Each path; ``others`` are the findings about packages, kernels, threads and machine."""
-    kernels = of_kernels(others)
+    kernels = of_kernels([*others, *filter(None, [installed.failed.get("")])])
     yield kernels
-    yield _by_extra("torch", "torch", requirements, kernels)
-    yield keras(backend(os.environ), requirements, kernels)
+    yield installed.path("torch", "torch", kernels)
+    yield keras(backend(os.environ), installed, kernels)
     fine = Finding("", Verdict.FAST, "operations in JAX's compiled step")
-    yield _by_extra("JAX, Optax", "jax", requirements, fine)
+    yield installed.path("JAX, Optax", "jax", fine)
     yield cuda(missing_packages(), why_not())
     for subject, extra in (("rules of your own", "compiler"), ("commands", "cli")):
-        yield _by_extra(subject, extra, requirements, Finding("", Verdict.OK, "installed"))
+        yield installed.path(subject, extra, Finding("", Verdict.OK, "installed"))
 
 
 def cuda(packages: str, reason: str) -> Finding:
@@ -55,22 +78,6 @@ def of_kernels(others: Sequence[Finding]) -> Finding:
     return Finding(subject, Verdict.FAST, "compiled kernels on the CPU")
 
 
-def _by_extra(
-    subject: str, extra: str, requirements: Sequence[Requirement], then: Finding
-) -> Finding:
-    """A path that needs the packages of an extra, and then is as another one."""
-    findings = [examined(one) for one in requirements if one.extra == extra]
-    if not findings:
-        reinstall = f"reinstall optgen: its metadata doesn't list the extra {extra}"
-        return Finding(subject, Verdict.NOTE, "unknown", reinstall)
-    for verdict in (Verdict.MISSING, Verdict.FAULT):
-        named = [f"{one.subject} {one.found}" for one in findings if one.verdict is verdict]
-        if named:
-            install = f"pip install --upgrade 'optgen[{extra}]'"
-            return Finding(subject, verdict, ", ".join(named), install)
-    return Finding(subject, then.verdict, then.found, then.advice)
-
-
 def backend(environment: Mapping[str, str]) -> str:
     """The backend that Keras takes: of the environment, of its file, or its default."""
     home = environment.get("KERAS_HOME") or Path("~/.keras").expanduser()
@@ -82,7 +89,7 @@ def backend(environment: Mapping[str, str]) -> str:
     return environment.get("KERAS_BACKEND") or kept or "tensorflow"
 
 
-def keras(name: str, requirements: Sequence[Requirement], kernels: Finding) -> Finding:
+def keras(name: str, installed: Installed, kernels: Finding) -> Finding:
     """Keras with a backend."""
     subject = f"Keras on {name}"
     if name not in _KERAS:
@@ -95,4 +102,4 @@ def keras(name: str, requirements: Sequence[Requirement], kernels: Finding) -> F
         advice = f"set KERAS_BACKEND={there[0]}" if there else f"pip install {package}"
         return Finding(subject, Verdict.MISSING, f"{package} not installed", advice)
     fine = kernels if package == "torch" else Finding("", Verdict.FAST, found)
-    return _by_extra(subject, "keras", requirements, fine)
+    return installed.path(subject, "keras", fine)

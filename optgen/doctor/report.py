@@ -13,6 +13,7 @@ from optgen.doctor.finding import Section, Verdict
 
 #: What the command does.
 SUMMARY = "Report which paths are fast on this machine, and what to install or set."
+THOROUGH = "Also import each library, in a process of its own."
 #: The names of what ``rows`` yields.
 COLUMNS = ("what", "verdict", "found", "advice")
 
@@ -47,7 +48,8 @@ def main(arguments: Sequence[str]) -> int:
     """The command without the packages of other commands; returns the exit status."""
     parser = argparse.ArgumentParser("optgen doctor", description=SUMMARY)
     parser.add_argument("--format", choices=("text", "json"), default="text")
-    style = parser.parse_args(arguments).format
-    sections = examination()
-    print(as_json(sections) if style == "json" else as_text(sections))
+    parser.add_argument("--thorough", action="store_true", help=THOROUGH)
+    options = parser.parse_args(arguments)
+    sections = examination(thorough=options.thorough)
+    print(as_json(sections) if options.format == "json" else as_text(sections))
     return 0 if is_usable(sections) else 1

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from optgen.cli import app
-from optgen.doctor import examination, report
+from optgen.doctor import examination, imports, report
 from optgen.doctor.finding import Finding, Section, Verdict
 from tests.test_lean_install import run
 
@@ -47,7 +47,7 @@ def test_text_has_the_same_rows() -> None:
 
 def test_a_fault_of_the_first_path_is_a_status(monkeypatch: pytest.MonkeyPatch) -> None:
     bad = Section("Paths", (Finding("NumPy", Verdict.FAULT, "because of numba", "see below"),))
-    monkeypatch.setattr(report, "examination", lambda: [bad])
+    monkeypatch.setattr(report, "examination", lambda *, thorough: [bad])
     assert report.main(["--format", "json"]) == 1
 
 
@@ -73,3 +73,10 @@ def test_it_needs_no_other_package(arguments: list[str]) -> None:
     assert status == 0
     if arguments:
         assert by_subject(text)["NumPy"]["verdict"] in {"fast", "slow"}
+
+
+def test_an_import_of_ours_has_its_time_and_reads_addresses() -> None:
+    found, addresses = imports.imported("optgen.torch")
+    assert found.verdict is Verdict.OK
+    assert float(found.found.removesuffix(" s")) > 0
+    assert addresses == Finding("addresses of tensors", Verdict.OK, "in compiled code")

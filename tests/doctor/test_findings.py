@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement as Known
 from packaging.version import Version
 
-from optgen.doctor import gpu, kernels, machine, paths, python, requirements, threads
+from optgen.doctor import gpu, imports, kernels, machine, paths, python, requirements, threads
 from optgen.doctor.finding import Finding, Verdict
 from optgen.doctor.requirements import Requirement
 
@@ -174,7 +174,7 @@ def test_a_path_is_as_fast_as_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> 
     assert paths.of_kernels([good, Finding("c", Verdict.NOTE, "")]).verdict is Verdict.FAST
     slow = paths.of_kernels([good, bad])
     assert (slow.verdict, slow.found) == (Verdict.SLOW, "because of b")
-    needed = [Requirement("keras", "3", "keras")]
+    needed = paths.Installed([Requirement("keras", "3", "keras")])
     monkeypatch.setattr(requirements, "version", lambda name: "4.0")
     monkeypatch.setattr(paths, "version", lambda name: "1" if name == "jax" else "")
     assert paths.keras("jax", needed, slow).verdict is Verdict.FAST
@@ -183,6 +183,38 @@ def test_a_path_is_as_fast_as_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> 
     assert paths.keras("theano", needed, slow).verdict is Verdict.FAULT
     monkeypatch.setattr(paths, "version", lambda name: "1")
     assert paths.keras("torch", needed, slow).verdict is Verdict.SLOW
+
+
+def test_a_path_fails_with_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requirements, "version", lambda name: "4.0")
+    bad = Finding("import torch", Verdict.FAULT, "OSError: bad", "mend it")
+    found = {"": [bad], "torch": [bad], "jax": [Finding("import jax", Verdict.OK, "1 s")]}
+    failed = imports.failures(found)
+    assert set(failed) == {"", "torch"}
+    needed = [Requirement(name, "", name) for name in ("torch", "jax")]
+    installed = paths.Installed(needed, failed)
+    first, on_torch, _, on_jax, *_ = paths.examine(installed, [])
+    assert first.verdict is Verdict.FAULT
+    assert (on_torch.verdict, on_torch.found) == (Verdict.FAULT, "OSError: bad")
+    assert on_jax.verdict is Verdict.FAST
+
+
+def test_imports_are_tried_in_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = {
+        "good": "print('a library that prints')",
+        "bad": "raise ImportError('no such symbol')",
+        "dead": "import os; os._exit(7)",
+        "slow": "import time; time.sleep(60)",
+    }
+    for name, program in programs.items():
+        (tmp_path / f"{name}.py").write_text(program)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    found = {name: list(imports.imported(name, 10)) for name in ("good", "bad", "dead")}
+    assert [one.verdict for one in found["good"]] == [Verdict.OK]
+    assert found["bad"][0].found == "ImportError: no such symbol"
+    assert found["dead"][0].found == "ended with status 7"
+    (slow,) = imports.imported("slow", 0.5)
+    assert (slow.verdict, slow.found) == (Verdict.FAULT, "no end within 0.5 s")
 
 
 def test_cuda_needs_packages_a_driver_and_a_device() -> None:

@@ -23,9 +23,9 @@ _COLOURS = {
 
 
 @ends_well("optgen doctor")
-def doctor(style: ReportFormat) -> int:
+def doctor(style: ReportFormat, *, thorough: bool) -> int:
     """Print what is fast here and what isn't; returns 1 if optimizers can't run at all."""
-    sections = examination()
+    sections = examination(thorough=thorough)
     if style is ReportFormat.JSON:
         print(as_json(sections))
     elif out.is_terminal:
