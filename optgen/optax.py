@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from optgen.missing_packages import require
+
+require("optgen.optax", "jax")
+
 import optgen.optimizers as generated
 from optgen.jax.factories import GradientTransformation, factory
 from optgen.jax.states import Perturbed, State

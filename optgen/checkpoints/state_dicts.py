@@ -10,6 +10,7 @@ import numpy as np
 
 from optgen.checkpoints.contents import Contents, number, without_codes
 from optgen.checkpoints.tables import IN_GROUP, IN_STATE, OURS, Entry, Library
+from optgen.missing_packages import require
 
 #: The keys of a state dictionary, of members in a group, and of the number of updates.
 STATE, GROUPS, MEMBERS, AGE = "state", "param_groups", "params", "step"
@@ -52,7 +53,7 @@ def written(
         group[MEMBERS] = there
         if entry.age == IN_GROUP and any(contents.states[k] for k in there):
             group[AGE] = int(max(contents.ages[k] or 0.0 for k in there))
-    torch = import_module("torch")
+    torch = _torch()
     states: dict[int, dict[str, Any]] = {}
     vectors = _vectors(entry)
     for place, own in enumerate(contents.states):
@@ -103,7 +104,7 @@ def _defaults(library: Library, entry: Entry) -> dict[str, Any]:
     except Exception as error:
         message = f"{library.package}.{entry.name} can't be imported: {error}"
         raise ImportError(f"{message}; pass the optimizer that loads the state as like") from error
-    torch = import_module("torch")
+    torch = _torch()
     return dict(kind([torch.nn.Parameter(torch.zeros(1, 1))]).defaults)
 
 
@@ -122,9 +123,14 @@ def _shown(vector: str, whole: tuple[int, ...] | None) -> tuple[int, ...] | None
     return {"rows": (*whole[:-1], 1), "columns": (*whole[:-2], 1, *whole[-1:])}.get(vector)
 
 
+def _torch() -> Any:
+    require("the conversion of a state of torch", "torch")
+    return import_module("torch")
+
+
 def _tensor(value: Any, dtype: str, shape: tuple[int, ...] | None) -> Any:
     """An array as a tensor of its own memory; numbers as they are."""
-    torch = import_module("torch")
+    torch = _torch()
     if not isinstance(value, torch.Tensor):
         if not hasattr(value, "__array__"):
             return value

@@ -13,7 +13,7 @@ import typer
 
 import optgen
 from optgen.cli.benchmarking import bench
-from optgen.cli.choices import Format, Stage, known_target, targets
+from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
 from optgen.cli.python_files import eject, import_class
 
@@ -227,6 +227,22 @@ def demo(
     from optgen.cli.commands import demo as demo_command
 
     raise typer.Exit(demo_command.demo(epochs, picture))
+
+
+@app.command()
+def doctor(
+    style: Annotated[ReportFormat, typer.Option("--format", help="The output format.")] = (
+        ReportFormat.TEXT
+    ),
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Also import each library, in a process of its own."),
+    ] = False,
+) -> None:
+    """Report which paths are fast on this machine, and what to install or set."""
+    from optgen.cli.commands import doctor as doctor_command
+
+    raise typer.Exit(doctor_command.doctor(style, thorough=thorough))
 
 
 app.command()(bench)

@@ -9,6 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optgen.missing_packages import require
+
+require("optgen.torch", "torch")
+
 from torch import optim
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
