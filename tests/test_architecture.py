@@ -218,7 +218,7 @@ def test_models_are_made_of_parts_and_have_no_subclasses() -> None:
 
 
 #: Each command imports what it runs, so that help and completion take no time.
-LAZY = {"optgen.cli", "optgen.cli.completion"}
+LAZY = {"optgen.cli", "optgen.cli.completion", "optgen.cli.planning"}
 
 
 def test_no_import_hides_in_a_function() -> None:

@@ -14,6 +14,7 @@ import typer
 import optgen
 from optgen.cli.choices import Format, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
+from optgen.cli.planning import plan
 
 app = typer.Typer(
     name="optgen",
@@ -260,3 +261,6 @@ def demo(
     from optgen.cli.commands import demo as demo_command
 
     raise typer.Exit(demo_command.demo(epochs, picture))
+
+
+app.command()(plan)

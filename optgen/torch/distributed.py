@@ -10,6 +10,7 @@ import torch
 from torch import distributed
 
 from optgen.runtime.kernels import MATRIX
+from optgen.runtime.ownership import stretch_of
 from optgen.runtime.shards import Part, Vector
 
 Tensor = torch.Tensor
@@ -84,10 +85,9 @@ def part_of(param: Any) -> Part | None:
     for dimension in spread:
         placement = param.placements[dimension]
         first, count = stretches[placement.dim]
-        # As torch.chunk divides.
-        size = -(-count // param.device_mesh.size(dimension))
-        begin = min(count, size * param.device_mesh.get_local_rank(dimension))
-        stretches[placement.dim] = first + begin, min(size, count - begin)
+        place = param.device_mesh.size(dimension), param.device_mesh.get_local_rank(dimension)
+        begin, here = stretch_of(count, *place)
+        stretches[placement.dim] = first + begin, here
     return Part(tuple(param.shape), stretches, in_one_memory(param.shape, param.stride()))
 
 
