@@ -11,6 +11,7 @@ from torch.multiprocessing.spawn import start_processes
 #: What ranks run is in these modules.
 MODULES = [
     "tests.torch.checkpointing",
+    "tests.torch.engines",
     "tests.torch.measuring",
     "tests.torch.owning",
     "tests.torch.sharding",
