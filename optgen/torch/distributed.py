@@ -11,6 +11,7 @@ import torch
 from torch import distributed
 
 from optgen.runtime.kernels import MATRIX
+from optgen.runtime.ownership import stretch_of
 from optgen.runtime.shards import Part, Vector
 from optgen.runtime.view import Stretch
 
@@ -103,10 +104,8 @@ def _stretches(param: Any, ranks: Mapping[int, int]) -> list[Stretch]:
     for dimension, number in ranks.items():
         placement = param.placements[dimension]
         first, count = stretches[placement.dim]
-        # As torch.chunk divides.
-        size = -(-count // param.device_mesh.size(dimension))
-        begin = min(count, size * number)
-        stretches[placement.dim] = first + begin, min(size, count - begin)
+        begin, here = stretch_of(count, param.device_mesh.size(dimension), number)
+        stretches[placement.dim] = first + begin, here
     return stretches
 
 
