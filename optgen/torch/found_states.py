@@ -16,6 +16,7 @@ from optgen.runtime.memory import Memory
 from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.state.rounded import Rounded
 from optgen.torch.coded_states import blocks_of, bytes_of
+from optgen.torch.complex_numbers import as_numbers_of
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.gradients import seen, tensor_on
@@ -104,7 +105,7 @@ class FoundStates:
             array = memory.new(variable, value, code.name)
             self.own[index][name] = bytes_of(array)
             return array
-        array, is_there = blocks_of(self._what(index, name), found, param, code)
+        array, is_there = blocks_of(self._what(index, name), found, local(param), code)
         self.own[index][name] = found if is_there else bytes_of(array)
         return array
 
@@ -233,7 +234,7 @@ def _lies_like(array: Any, variable: Any) -> bool:
 
 def like(array: Any, param: Any) -> Tensor:
     """A tensor on the memory of an array, with the placements of a parameter."""
-    found = tensor_on(array, param.device)
+    found = as_numbers_of(param, tensor_on(array, param.device))
     if not is_shared(param):
         return found
     shared: Tensor = type(param.detach()).from_local(

@@ -28,7 +28,7 @@ from optgen.torch.gradients import HeldGradients, seen
 from optgen.torch.inputs import read_input
 from optgen.torch.matrix_library import library_for
 from optgen.torch.owners import Owned
-from optgen.torch.refusals import refuse_rounding
+from optgen.torch.refusals import refuse_rounding, refuse_without_memory
 from optgen.torch.states import AGE
 from optgen.torch.states import Given as Found
 
@@ -64,6 +64,7 @@ class Parameters:
         self.owned = Owned(self.params, owners)
         shards = Shards(self.params, self.owned.here)
         parts = {path: local(param) for path, param in params.items()}
+        refuse_without_memory(parts)
         refuse_shared(parts)
         if treatment.storage.rounding != NEAREST:
             refuse_rounding(parts)
