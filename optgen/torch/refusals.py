@@ -35,8 +35,8 @@ def refuse_without_memory(named: Mapping[str, torch.Tensor]) -> None:
     for path, tensor in named.items():
         if tensor.is_meta:
             raise RuntimeError(
-                f"parameter {path} is on the device meta, without memory: `fused=True` requires all "
-                "the params to be floating point Tensors of another device; call to_empty, and "
+                f"parameter {path} is on the device meta, without memory: `fused=True` requires "
+                "all the params to be floating point Tensors of another device; call to_empty, and "
                 "put the parameters that it makes in the place of these"
             )
 
