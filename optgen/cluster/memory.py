@@ -19,7 +19,7 @@ from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.kernels import OPTIMIZER
 from optgen.runtime.matrix_calls import ELEMENT, is_matrix
 from optgen.runtime.scratch import Scratch
-from optgen.runtime.state_storage import storage_of_state
+from optgen.runtime.state_storage import Layout, storage_of_state
 from optgen.runtime.view import View, state_form
 
 #: Bytes of a number of a parameter, a row or a column, which is a float64.
@@ -47,7 +47,7 @@ def _storage(chosen: Chosen, one: Placed, state: State) -> str:
     if one.is_spread and asked in KINDS:
         # Blocks may not end where parts do.
         return wide
-    return storage_of_state(asked, wide, state, one.tensor.elements, one.view, None)
+    return storage_of_state(asked, wide, state, Layout(one.tensor.elements, one.view))
 
 
 def state_bytes(chosen: Chosen, every: Sequence[Placed]) -> Counts:

@@ -14,6 +14,7 @@ from optgen.runtime.kernels import MATRIX
 from optgen.runtime.ownership import stretch_of
 from optgen.runtime.shards import Part, Vector
 from optgen.runtime.view import Stretch
+from optgen.torch.complex_numbers import as_real
 
 Tensor = torch.Tensor
 Host = np.ndarray[Any, np.dtype[Any]]
@@ -27,9 +28,9 @@ def is_shared(tensor: object) -> bool:
 
 
 def local(tensor: Any) -> Tensor:
-    """The local shard of a tensor, or the tensor."""
+    """The local shard of a tensor, or the tensor; of complex numbers, their parts."""
     shard: Tensor = tensor.to_local() if is_shared(tensor) else tensor
-    return shard.detach()
+    return as_real(shard.detach())
 
 
 def refuse_unsummed(name: str, param: Any) -> None:

@@ -28,7 +28,8 @@ class HeldGradients:
     ) -> None:
         self._owned = owned
         self._model, self._params = model, params
-        is_dense = not (any(one.is_cuda for one in params) or copies or owned.divided)
+        is_single = any(one.is_cuda or one.is_complex() for one in params)
+        is_dense = not (is_single or copies or owned.divided)
         is_plain = is_dense and not any(map(is_shared, params))
         written = [span[:2] for span in spans_of(model.written())] if is_dense else []
         self.together = Together.of(params, written) if is_plain else None
@@ -75,16 +76,17 @@ def tensor_on(array: Any, device: torch.device | None = None) -> Tensor:
 def gradients_of(params: Sequence[Tensor], owned: Owned) -> list[Any]:
     """The gradients of parameters as kernels read them; None for one that is missing.
 
-    Raises TypeError for a sparse one, and for one of another dtype than its parameter.
+    A sparse one is the dense one that it stands for. Raises TypeError for one of another dtype
+    than its parameter.
     """
     found: list[Tensor | None] = []
     for param in params:
         gradient = param.grad
-        if gradient is not None and gradient.layout is not torch.strided:
-            raise TypeError("gradients must be dense; make them so, or use a sparse optimizer")
         if gradient is None:
             found.append(None)
             continue
+        if gradient.layout is not torch.strided:
+            gradient = gradient.to_dense()
         if gradient.dtype != param.dtype:
             raise TypeError(f"a gradient is {gradient.dtype}, its parameter {param.dtype}")
         found.append(local(placed_like(gradient, param)))
