@@ -81,7 +81,8 @@ class install:  # noqa: N801
     def __init__(self) -> None:
         own_first = sorted(_MADE.items(), key=lambda item: item[0][0] == PACKAGE)
         names = {name.lower(): made for (_, name), made in own_first}
-        paths = {path: made for made in _MADE.values() for path in _replaced(made)}
+        own = {name: made for (package, name), made in _MADE.items() if package == PACKAGE}
+        paths = {path: made for name, made in own.items() for path in _replaced(name)}
         self._before = [(ALL_OBJECTS_DICT, {name: ALL_OBJECTS_DICT.get(name) for name in names})]
         known = {path: REGISTERED_NAMES_TO_OBJS.get(path) for path in paths}
         self._before.append((REGISTERED_NAMES_TO_OBJS, known))
@@ -106,13 +107,13 @@ class install:  # noqa: N801
 
 
 @cache
-def _replaced(made: type[FusedOptimizer]) -> tuple[str, ...]:
-    """What saved models call Keras's class of the same name, if its states fit this one.
+def _replaced(name: str) -> tuple[str, ...]:
+    """What saved models call Keras's class of a name, if its states fit the one here.
 
     A class of a backend is saved by its own module.
     """
-    theirs = getattr(keras.optimizers, made.__name__, None)
-    if theirs is None or package_of(made.rule) != PACKAGE:
+    theirs, made = getattr(keras.optimizers, name, None), _MADE[PACKAGE, name]
+    if theirs is None:
         return ()
     sample, shapes = keras.Variable(np.zeros((2, 3))), []
     try:
@@ -122,6 +123,6 @@ def _replaced(made: type[FusedOptimizer]) -> tuple[str, ...]:
     for one in both:
         one.build([sample])
         shapes.append([tuple(variable.shape) for variable in one.variables])
-    modules = _OF_KERAS, type(both[0]).__module__, _OF_TORCH.format(made.__name__.lower())
-    paths = tuple(f"{module}.{made.__name__}" for module in modules)
+    modules = _OF_KERAS, type(both[0]).__module__, _OF_TORCH.format(name.lower())
+    paths = tuple(f"{module}.{name}" for module in modules)
     return paths if shapes[0] == shapes[1] else ()

@@ -16,12 +16,13 @@ from optgen.keras.arithmetic import HostFunctions
 from optgen.keras.registered import package_of
 from optgen.optimizers import schedules as generated
 from optgen.runtime.schedule import Schedule
+from optgen.runtime.suggestions import nearest
 
 #: What Keras computes schedules in.
 _DTYPE = "float32"
 
 
-class GeneratedSchedule(LearningRateSchedule):
+class GeneratedSchedule(LearningRateSchedule):  # type: ignore[misc]
     """A schedule of Keras with the rule of a generated one. Subclasses are created from rules."""
 
     rule: ClassVar[type[Schedule]]
@@ -45,7 +46,7 @@ class GeneratedSchedule(LearningRateSchedule):
         return self.schedule.get_config()
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.schedule == other.schedule  # type: ignore[attr-defined]
+        return type(self) is type(other) and self.schedule == other.schedule
 
     def __hash__(self) -> int:
         return hash(self.schedule)
@@ -100,6 +101,13 @@ globals().update(
     (name, getattr(_OF_KERAS, name, None) or schedule_class(getattr(generated, name)))
     for name in _NAMES
 )
+
+
+def __getattr__(name: str) -> type[GeneratedSchedule]:
+    """Raise AttributeError; for type checkers, unlisted names are classes."""
+    raise AttributeError(f"module {__name__!r} has no {name!r}{nearest(name, __all__)}")
+
+
 __all__ = [  # noqa: PLE0604
     "GeneratedSchedule",
     "LearningRateSchedule",

@@ -62,7 +62,7 @@ def check_schedules_train_and_are_saved(folder: Path) -> None:
     mine = schedules.LinearWarmup(0.0, 0.1, warmup_steps=8)
     model = fitted(SGD(mine, momentum=generated.WarmupStableDecay(0.9, 2, 4, 6)))
 
-    class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    class Warmup(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
         def __call__(self, step: Any) -> Any:
             return 0.1 * keras.ops.minimum(keras.ops.cast(step, "float32") / 8, 1.0)
 

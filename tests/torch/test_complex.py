@@ -98,7 +98,9 @@ def test_steps_on_the_host_and_in_backward() -> None:
     found = []
     for kind in ("plain", "offloaded", "in backward"):
         param: Any = params_of()[0]
-        make = (lambda *a, **k: offload(fused.Adam, *a, **k)) if kind == "offloaded" else fused.Adam
+        make: Any = (
+            (lambda *a, **k: offload(fused.Adam, *a, **k)) if kind == "offloaded" else fused.Adam
+        )
         optimizer = make([param], lr=0.1)
         if kind == "in backward":
             optimizer.in_backward()

@@ -149,8 +149,8 @@ def _coordinate(param: Any, axis: int, *, is_sparse: bool) -> None:
     param.grad = torch.zeros(2)
     param.grad[axis] = value
     if is_sparse:
-        parts = torch.stack([value / 4, value - value / 4])
-        param.grad = torch.sparse_coo_tensor([[axis, axis]], parts, (2,), check_invariants=True)
+        places, parts = torch.tensor([[axis, axis]]), torch.stack([value / 4, value - value / 4])
+        param.grad = torch.sparse_coo_tensor(places, parts, (2,), check_invariants=True)
 
 
 @every

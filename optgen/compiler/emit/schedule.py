@@ -22,8 +22,8 @@ from optgen.compiler.ir.expression import (
     walk,
 )
 from optgen.compiler.ir.function import Origin
-from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.language import OF_SCHEDULES, PI, PIECEWISE, VALUE
+from optgen.compiler.ir.functions import OF_SCHEDULES, REGISTRY
+from optgen.compiler.ir.language import PI, PIECEWISE, VALUE
 from optgen.compiler.ir.rule import Hyperparameter, Rule, Step
 
 #: How generated schedules call the functions of the language. A power is one of real numbers,
