@@ -1,20 +1,26 @@
 """A small vision transformer as timm's training script trains it.
 
-``create_optimizer_v2`` chooses by a name, after ``default_registry.register`` with one of optgen's
-classes. Groups are timm's: no decay for biases, and rates that fall from layer to layer. Run it with
-``python examples/timm_images.py``; it needs torch and timm.
+``create_optimizer_v2`` chooses by a name, once one of optgen's classes is registered. Groups are
+timm's: no decay for biases, and rates that fall from layer to layer. A third optimizer is made from
+such groups, without the registry. Run it with ``python examples/timm_images.py``; it needs torch
+and timm.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from timm.models.vision_transformer import VisionTransformer
-from timm.optim import OptimInfo, create_optimizer_v2
+from timm.optim import OptimInfo, create_optimizer_v2, param_groups_layer_decay
 from timm.optim._optim_factory import default_registry
 from timm.scheduler import CosineLRScheduler
 from timm.utils import NativeScaler
 
+import optgen.torch
+
 STEPS, BATCH = 20, 16
+Make = Callable[[torch.nn.Module], torch.optim.Optimizer]
 
 default_registry.register(
     OptimInfo(
@@ -34,12 +40,23 @@ def model() -> torch.nn.Module:
     return VisionTransformer(num_classes=4, **shape)
 
 
-def train(name: str) -> tuple[float, int]:
-    """The last loss, and the number of groups."""
-    network = model()
-    optimizer = create_optimizer_v2(
+def named(name: str) -> Make:
+    """What timm makes of a name."""
+    return lambda network: create_optimizer_v2(
         network, name, lr=3e-3, weight_decay=0.05, layer_decay=0.75, betas=(0.9, 0.99)
     )
+
+
+def grouped(network: torch.nn.Module) -> torch.optim.Optimizer:
+    """The same by timm's groups alone."""
+    groups = param_groups_layer_decay(network, weight_decay=0.05, layer_decay=0.75)
+    return optgen.torch.AdamW(groups, lr=3e-3, betas=(0.9, 0.99))
+
+
+def train(make: Make) -> tuple[float, int]:
+    """The last loss, and the number of groups."""
+    network = model()
+    optimizer = make(network)
     scheduler = CosineLRScheduler(optimizer, t_initial=STEPS, warmup_t=4, warmup_lr_init=1e-5)
     scaler, drawn = NativeScaler(device="cpu"), torch.Generator().manual_seed(0)
     loss = torch.zeros(())
@@ -56,8 +73,9 @@ def train(name: str) -> tuple[float, int]:
 
 def main() -> None:
     """Print what both make of the same network."""
-    for title, name in (("torch", "adamw"), ("optgen", "optgen_adamw")):
-        loss, groups = train(name)
+    runs = (("torch", named("adamw")), ("optgen", named("optgen_adamw")), ("groups", grouped))
+    for title, make in runs:
+        loss, groups = train(make)
         print(f"{title:7} loss {loss:.5f}, {groups} groups")
 
 

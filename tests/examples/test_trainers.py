@@ -28,8 +28,10 @@ def launched(name: str) -> list[float]:
 # Autocast rounds to bfloat16, of 8 bits, so that the last bits of float32 are seldom visible.
 ROUNDING = 1e-3
 
+RESUMED = ["hf_trainer", "accelerate_digits", "ignite_digits", "torchtitan_manner"]
 
-@pytest.mark.parametrize("name", ["hf_trainer", "accelerate_digits", "ignite_digits"])
+
+@pytest.mark.parametrize("name", RESUMED)
 def test_trainer(name: str) -> None:
     theirs, ours, resumed = launched(name)
     assert ours == pytest.approx(theirs, rel=ROUNDING)
@@ -44,6 +46,7 @@ def test_lightning() -> None:
 
 
 def test_timm() -> None:
-    theirs, ours = launched("timm_images")
+    theirs, ours, grouped = launched("timm_images")
     assert ours == pytest.approx(theirs, rel=ROUNDING)
+    assert grouped == ours
     assert ours < 1.2  # It begins with the logarithm of 4.
