@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
@@ -15,11 +16,15 @@ from tests.examples.test_torch import EXAMPLES, numbers
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
 
 
-def launched(name: str) -> list[float]:
+def launched(name: str, **environment: str) -> list[float]:
     """The losses that an example prints."""
     command = [sys.executable, launch.__file__, str(EXAMPLES / f"{name}.py")]
     done = subprocess.run(
-        command, capture_output=True, text=True, env={**os.environ, **ENVIRONMENT}, check=False
+        command,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **ENVIRONMENT, **environment},
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return numbers(done.stdout)
@@ -50,3 +55,12 @@ def test_timm() -> None:
     assert ours == pytest.approx(theirs, rel=ROUNDING)
     assert grouped == ours
     assert ours < 1.2  # It begins with the logarithm of 4.
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_keras_devices(backend: str) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"no {backend} here")
+    theirs, ours, alone = launched("keras_devices", KERAS_BACKEND=backend)
+    assert ours == pytest.approx(theirs, rel=1e-4)
+    assert ours == pytest.approx(alone, rel=1e-4)
