@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -16,6 +16,7 @@ from optgen.keras.arithmetic import host_dtype
 from optgen.keras.hyperparameters import Hyperparameters
 from optgen.keras.inputs import Given, read_inputs
 from optgen.keras.operations import Operations, perturbs
+from optgen.keras.replicas import in_each_replica, replicas
 from optgen.keras.slots import Slot
 from optgen.keras.stateless import stateless
 from optgen.keras.tensors import IN_PLACE
@@ -84,7 +85,10 @@ class Calls(keras.optimizers.Optimizer):  # type: ignore[misc]
             return
         on = {one.switch: one.name in given for one in self.rule.inputs if one.optional}
         on[PERTURBED] = inside.is_perturbed
-        self._operations().switched(on).step(gradients, self._operands, given)
+        operations = self._operations().switched(on)
+        if given:
+            self._refuse_replicas("inputs")
+        self._in_replicas(gradients, lambda own: operations.step(own, self._operands, given))
         self._iterations.assign_add(1)
         inside.is_perturbed = False
 
@@ -106,7 +110,8 @@ class Calls(keras.optimizers.Optimizer):  # type: ignore[misc]
             raise RuntimeError(f"{owner} takes its gradient where the variables are")
         if inside.is_perturbed:
             raise RuntimeError(f"{owner} can't perturb variables that are perturbed; call apply")
-        self._operations().perturb(gradients, self._operands)
+        operations = self._operations()
+        self._in_replicas(gradients, lambda own: operations.perturb(own, self._operands))
         inside.is_perturbed = True
 
     def stateless_apply(
@@ -164,6 +169,22 @@ class Calls(keras.optimizers.Optimizer):  # type: ignore[misc]
             "step": ops.cast(self.iterations, dtype) + 1,
         }
         return self._inside.hyperparameters.operands(row, self._iterations, dtype) | counters
+
+    def _refuse_replicas(self, what: str) -> None:
+        owner = type(self).__name__
+        if replicas(owner) > 1:
+            raise NotImplementedError(f"{owner} doesn't support {what} in replicas of a model")
+
+    def _in_replicas(
+        self, gradients: dict[int, Any], step: Callable[[Mapping[int, Any]], None]
+    ) -> None:
+        """Make a step with the gradients; where the model has replicas, with their sums in each."""
+        if in_stateless_scope():
+            self._refuse_replicas("calls without state")
+        if replicas(type(self).__name__) > 1:
+            in_each_replica(gradients, self._trainable_variables[0], step)
+        else:
+            step(gradients)
 
     def _operations(self) -> Operations:
         """What makes a call in whatever graph is being made."""
