@@ -44,14 +44,12 @@ class SpreadTogether:
         self._known = np.zeros(0, np.int64)
 
     @classmethod
-    def of(
-        cls, params: Sequence[Any], written: Iterable[tuple[int, int]]
-    ) -> SpreadTogether | None:
+    def of(cls, params: Sequence[Any], written: Iterable[tuple[int, int]]) -> SpreadTogether | None:
         """None if gradients must be validated one by one."""
         found = asking()
         if not found or not all(_fits(local(param)) for param in params):
             return None
-        inside = Inside.of(params, found[0])
+        inside = Inside.of(params, found[0], len(params))
         return None if inside is None else cls(params, written, inside, *found)
 
     def gradients(self) -> Gradients | None:
