@@ -20,8 +20,10 @@ PLAIN = (Tensor, torch.nn.Parameter)
 class Positions:
     """Addresses of tensors, whose memory may be replaced while the objects stay."""
 
-    def __init__(self, tensors: Sequence[Tensor]) -> None:
-        self._tensors = list(tensors)
+    def __init__(self, params: Sequence[Tensor], states: Sequence[Tensor] = ()) -> None:
+        """Engines replace what is here of parameters that are DTensors, and not of states."""
+        tensors = [*params, *states]
+        self._tensors = tensors
         self._addresses = np.array(self._found(), np.int64)
         found = asking()
         self._handles = found[1] if found else None
@@ -30,7 +32,7 @@ class Positions:
         if found and all(type(tensor) in PLAIN for tensor in tensors):
             self._references = found[0].of(tensors)
         elif found:
-            self._inside = Inside.of(tensors, found[0])
+            self._inside = Inside.of(tensors, found[0], len(params))
             self._references = None if self._inside is None else self._inside.references
 
     @property

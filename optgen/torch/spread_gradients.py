@@ -49,7 +49,7 @@ class SpreadTogether:
         found = asking()
         if not found or not all(_fits(local(param)) for param in params):
             return None
-        inside = Inside.of(params, found[0])
+        inside = Inside.of(params, found[0], len(params))
         return None if inside is None else cls(params, written, inside, *found)
 
     def gradients(self) -> Gradients | None:

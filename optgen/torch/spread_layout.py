@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.distributed.tensor import DTensor
 
 from optgen.runtime.cpu.headers import TYPE, are_readable
 from optgen.runtime.cpu.jit import looking
 from optgen.runtime.cpu.pointers import number_at
+from optgen.torch.distributed import is_shared
 from optgen.torch.object_layout import Host, Places, only, words
 
 int64 = np.int64
@@ -72,35 +72,40 @@ def are_still(objects: Host, spread: Host, offset: int, held: Host) -> int:
 class Inside:
     """Reads tensors, and what is here of DTensors, by the addresses of their objects."""
 
-    def __init__(self, tensors: Sequence[Any], offsets: Host, places: Places) -> None:
+    def __init__(self, tensors: Sequence[Any], offsets: Host, places: Places, watched: int) -> None:
         self._offsets, self._places = offsets, places
-        kinds = torch.Tensor, torch.nn.Parameter, DTensor
+        kinds = torch.Tensor, torch.nn.Parameter, type(next(filter(is_shared, tensors)))
         self._kinds = np.array([*map(id, kinds)], int64)
         parts = [part_of(tensor) for tensor in tensors]
         self._objects = np.array([*map(id, tensors)], int64)
         self._held = np.array([*map(id, parts)], int64)
-        self._spread = np.flatnonzero(self._objects != self._held)
+        spread = self._objects[:watched] != self._held[:watched]
+        self._spread = np.flatnonzero(spread)
         self._own, self._object = places.of(tensors), place_of_object()
         #: Where the tensors, or what is here of them, are referred to.
         self.references = places.of(parts)
 
     @classmethod
-    def of(cls, tensors: Sequence[Any], places: Places) -> Inside | None:
-        """What reads these; None if they have to be read one by one."""
-        spread = [tensor for tensor in tensors if type(tensor) is DTensor]
-        if not spread or not are_readable():
+    def of(cls, tensors: Sequence[Any], places: Places, watched: int) -> Inside | None:
+        """What reads these; None if they have to be read one by one.
+
+        The first ones are ``watched``: so many may get another local tensor.
+        """
+        spread = [tensor for tensor in tensors if is_shared(tensor)]
+        # Subclasses of theirs may have other objects.
+        if not (spread and are_readable() and {type(one) for one in spread} == {type(spread[0])}):
             return None
-        own = words(id(spread[0]), DTensor.__basicsize__ // _WORD)
+        own = words(id(spread[0]), type(spread[0]).__basicsize__ // _WORD)
         found = [only(own == id(part)) for part in (spread[0]._local_tensor, spread[0]._spec)]
         if None in found:
             return None
-        made = cls(tensors, _WORD * np.array(found, int64), places)
+        made = cls(tensors, _WORD * np.array(found, int64), places, watched)
         handles = made._handles(made._objects, np.full(len(tensors), -1, int64))
         return made if handles is not None and (handles == made.references).all() else None
 
     @property
     def are_current(self) -> bool:
-        """Whether the DTensors still have the same local tensors."""
+        """Whether the DTensors that are watched still have the same local tensors."""
         return bool(are_still(self._objects, self._spread, self._offsets[0], self._held))
 
     def handles_of_gradients(self, specs: Host) -> Host | None:
@@ -129,9 +134,9 @@ def place_of_object() -> int | None:
 
 def part_of(tensor: Any) -> Any:
     """What is here of a DTensor, as it holds it; another tensor itself."""
-    return tensor._local_tensor if type(tensor) is DTensor else tensor
+    return tensor._local_tensor if is_shared(tensor) else tensor
 
 
 def spec_of(tensor: Any) -> Any:
     """The object that has the placements of a DTensor; None of another tensor."""
-    return tensor._spec if type(tensor) is DTensor else None
+    return tensor._spec if is_shared(tensor) else None

@@ -51,7 +51,7 @@ class Live:
         shown = [self._state[self._params[i]] for i in np.flatnonzero(self._has & ~self._hidden)]
         self._contents = Contents([self._groups, *self._lists], [self._state, *shown])
         tensors = [v for own in self._own for v in own.values()]
-        self._positions = Positions([*self._params, *tensors])
+        self._positions = Positions(self._params, tensors)
 
     def is_current(self, groups: Groups, state: State) -> bool:
         """Whether parameters, states and their memory are unchanged."""
