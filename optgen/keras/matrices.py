@@ -106,12 +106,19 @@ class Matrices:
 class VariableFunctions:
     """Functions of tensors of one variable, which also reduces them."""
 
-    def __init__(self, functions: TensorFunctions | Draws, form: Matrices) -> None:
-        self._functions, self._form = functions, form
+    def __init__(
+        self, functions: TensorFunctions | Draws, form: Matrices, stored: str = ""
+    ) -> None:
+        """``stored`` is the dtype of the variable."""
+        self._functions, self._form, self._stored = functions, form, stored
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(self._functions, name)
         return found
+
+    def as_stored(self, value: Any) -> Any:
+        """A tensor as the variable holds it."""
+        return ops.cast(ops.cast(value, self._stored), value.dtype) if self._stored else value
 
     def sum_of(self, term: Any, extent: str = "element", target: str = "tensor") -> Any:
         """The sum of values of an extent, for each unit of another."""

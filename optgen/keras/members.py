@@ -91,7 +91,8 @@ class Member:
         ``scalars`` are those of the call, in the variable's dtype and in the host's.
         """
         self.slot, self.tensors = slot, tensors
-        self.functions = VariableFunctions(Draws(functions, slot.form.places, place), slot.form)
+        draws, dtype = Draws(functions, slot.form.places, place), slot.variable.dtype
+        self.functions = VariableFunctions(draws, slot.form, dtype)
         self._host = VariableFunctions(host, slot.form)
         self._narrow, self._wide = ({**some} for some in scalars)
         self._wide |= {name: host.real(size) for name, size in slot.form.sizes.items()}

@@ -84,12 +84,12 @@ class Model:
         drawn_for = parts.whole if rule.has_draws() or self._seed is not None else None
         self._segments = segments_of(self.memory, self.variables, drawn_for)
         allocation = Allocation(*own[:2], self.views, parts.states, self._segments)
-        #: States that all variables share.
-        self.shared = allocation.shared
         self.states = allocation.states(
             *(declared, settings, treatment.storage, self.paths),
             *(self.rows, self.switches, self.trained),
         )
+        #: What the states of a variable don't show; states that all variables share.
+        self._apart, self.shared = allocation.apart(declared)
         self._gather(kernels, treatment, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
@@ -174,8 +174,8 @@ class Model:
         ]
 
     def state_of(self, index: int) -> dict[str, Array]:
-        """The state arrays of one variable by name, without those that all variables share."""
-        own = (item for item in self.states.items() if item[0] not in self.shared)
+        """The state arrays of one variable by name, without probes and those that all share."""
+        own = (item for item in self.states.items() if item[0] not in self._apart)
         pairs = [(name, arrays[index]) for name, arrays in own]
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
         pairs.append((REMAINDER, self.remainders.arrays[index]))

@@ -63,6 +63,8 @@ class Reduction:
     extent: Extent
     source: Extent = Extent.ELEMENT
     combination: Combination = Combination.SUM
+    #: Whether a stretch of elements may be reduced in the type of the parameter first.
+    is_rough: bool = False
 
 
 @dataclass(frozen=True)

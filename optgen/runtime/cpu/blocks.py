@@ -221,6 +221,38 @@ def _store_at(some: Any, index: Any, position: Any, value: Any) -> Any:
     return put_drawn if isinstance(some, Block) and some.draws_each else put
 
 
+def as_stored(some: Any, index: int, position: int, value: float) -> float:
+    """A number as it is loaded again once it's stored, at a place in the block and in the whole."""
+    raise NotImplementedError("only kernels have blocks")
+
+
+@overload(as_stored)
+def _as_stored(some: Any, index: Any, position: Any, value: Any) -> Any:
+    def same(some: Any, index: Any, position: Any, value: Any) -> Any:
+        return value
+
+    def rounded(some: Any, index: Any, position: Any, value: Any) -> Any:
+        return _rounded(some, index, value, position)
+
+    return rounded if isinstance(some, Block) else same
+
+
+@intrinsic
+def _rounded(context: Any, some: Any, index: Any, value: Any, position: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
+        _, place, value, position = arguments
+        value = context.cast(builder, value, some.real, types.float32)
+        if some.further:
+            found = split.joined(builder, some.further, *split.parted(builder, some.further, value))
+        else:
+            found = _encoded(context, builder, some, made, place, value, position)
+            found = half_precision.decoded(builder, some.storage, found)
+        return context.cast(builder, found, types.float32, some.real)
+
+    return some.real(some, types.int64, some.real, types.int64), generate
+
+
 @intrinsic
 def encode(context: Any, some: Any) -> tuple[Any, Any]:
     """Encode the elements of a block, where it takes all of them; those of others are stored."""

@@ -182,6 +182,21 @@ def _element_at(
     return types.int64(addresses, types.int64, column, formats), generate
 
 
+@intrinsic
+def _as_stored(context: Any, value: Any, column: Any, formats: Any) -> tuple[Any, Any] | None:
+    if not isinstance(column, types.Literal):
+        return None
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        storage = formats.instance_type.storage(column.literal_value)
+        stored = Stored(builder, context.get_value_type(value), storage)
+        return stored.decoded(stored.encoded(arguments[0]))
+
+    return value(value, column, formats), generate
+
+
+#: ``as_stored(value, column, formats)``: a number as it is loaded again once it's stored.
+as_stored = simulated.as_stored if SIMULATED else _as_stored
 #: ``load(lanes, start, first, count, whole, column, formats)``: load elements of the buffer of a
 #: column from ``first`` on into a thread's array of lanes, as one vector if they are ``whole``
 #: (complete and aligned); lanes past the end are 0.

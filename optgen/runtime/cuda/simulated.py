@@ -62,6 +62,11 @@ def scatter(
         _elements(place, place + 1, *of)[0] = lanes[k]
 
 
+def as_stored(value: Any, column: int, formats: Formats) -> Any:
+    """A number as it is loaded again once it's stored."""
+    return formats.real(np.asarray(value).astype(formats.columns[column]))
+
+
 def element_at(addresses: Any, row: int, column: int, formats: Formats) -> int:
     """The number of the first element of a buffer."""
     number, rest = divmod(int(addresses[row + column]), formats.itemsize(column))

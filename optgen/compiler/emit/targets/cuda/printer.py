@@ -45,6 +45,7 @@ from optgen.compiler.ir.expression import Operation
 from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM_SEED, RANDOM_STEP
+from optgen.compiler.ir.rule import NEW_PARAM, PARAM
 
 ARRAY = "cuda.local.array"
 _FIRST = "formats: Formats, lanes: int, threads: int, widths: Widths"
@@ -195,8 +196,10 @@ class CudaPrinter(ScalarPrinter):
                     value = source
                 return Line(f"{self.name(name)} = {value}", guard)
             case Assignment():
-                text = f"{self.element.name(statement.target)} = "
-                text += printed(statement.expression, self.element)
+                value = printed(statement.expression, self.element)
+                if statement.target == NEW_PARAM:
+                    value = f"as_stored({value}, {self.naming.column(PARAM)}, formats)"
+                text = f"{self.element.name(statement.target)} = {value}"
                 return Line(text, statement.guard, statement.block)
             case Reduction():
                 return Line(self._added(statement), statement.guard, statement.block)

@@ -33,7 +33,7 @@ from optgen.compiler.ir.plan import Assignment, Item, Plan, Reduction
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.reserved import MATRIX
-from optgen.compiler.ir.rule import COUNTERS
+from optgen.compiler.ir.rule import COUNTERS, NEW_PARAM
 
 #: The functions of the language, and the operators that Python can't apply to tensors.
 OPERATIONS: Mapping[str, str] = {
@@ -53,6 +53,8 @@ HOST_OPERATIONS: Mapping[str, str] = {
 }
 #: Wraps literals: everything that meets a tensor is a tensor of the same dtype.
 REAL = "ops.real"
+#: A tensor as the variable holds it.
+AS_STORED = "ops.as_stored"
 #: The reductions of the values of one variable.
 REDUCTIONS = {one: f"ops.{one.value}_of" for one in Combination}
 _DICT = "{}: dict[str, Any]".format
@@ -111,8 +113,10 @@ class KerasPrinter(StatementPrinter):
             case Store(buffer, guard):
                 return Line(f'tensors["{buffer}"] = {self.name(buffer)}', guard, "store")
             case Assignment():
-                text = f"{self.name(statement.target)} = "
-                text += printed(statement.expression, arithmetic)
+                value = printed(statement.expression, arithmetic)
+                if statement.target == NEW_PARAM:
+                    value = f"{AS_STORED}({value})"
+                text = f"{self.name(statement.target)} = {value}"
                 return Line(text, statement.guard, statement.block)
             case Reduction(target, _, guard, block):
                 held = Table.TOTALS if statement.extent is Extent.OPTIMIZER else Table.SUMS
