@@ -66,7 +66,7 @@ class Model:
         groups = settings.groups(named)
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
-        self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
+        self._inputs, self._is_decided = rule.inputs, any(map(settings.may_hold, kernels.decided))
         #: How each variable is viewed as a matrix; None if it isn't.
         own = self.memory, self.variables, self.rows
         self.views = views_of(*own, rule.view, settings, treatment.splits.of(named), parts.whole)

@@ -6,9 +6,7 @@ What decorates and compiles them is left out; all else is the emitted text.
 from __future__ import annotations
 
 import ast
-import ctypes
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,103 +15,20 @@ import numpy as np
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.source import Source
-from optgen.runtime import small_functions
-from optgen.runtime.cpu.jit import Array, Kernel
-from optgen.runtime.cpu.storage import Formats
 from optgen.runtime.kernels import kernels_in
 from optgen.runtime.optimizer import Optimizer
+from optgen.runtime.plain.stand_ins import STAND_INS
 
 #: Elements that a kernel goes through at a time: so few that small variables have several.
 BLOCK = 4
 
 
-def _undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
-    return function
-
-
-def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
-    """Calls with NumPy's numbers, whose arithmetic is that of compiled code."""
-
-    def decorate(function: Callable[..., None]) -> Kernel:
-        def run(*arguments: Any) -> None:
-            numbers = [np.float64(a) if isinstance(a, float) else a for a in arguments]
-            with np.errstate(all="ignore"):
-                function(*numbers)
-
-        return run
-
-    return decorate
-
-
-def _block(addresses: Array, tensor: int, column: int, here: tuple[int, ...], of: Formats) -> Any:
-    first, _, size, _, _ = here
-    stored = np.dtype(of.storage(column) or of.real)
-    found = _view(int(addresses[tensor, column]) + int(first) * stored.itemsize, size, stored)
-    return found if stored == of.real else _Stored(found, of.real)
-
-
-class _Stored:
-    """A block whose elements are converted when they are loaded and stored."""
-
-    def __init__(self, found: Array, real: Any) -> None:
-        self._found, self._real = found, real
-
-    def __getitem__(self, place: int) -> Any:
-        return self._real(self._found[place])
-
-    def __setitem__(self, place: int, value: Any) -> None:
-        # As compiled code: float64 becomes float32 first.
-        self._found[place] = np.float32(value)
-
-
-def _store(some: Any, index: int, position: int, value: Any) -> None:
-    some[index] = value
-
-
-def _view(address: int, count: int, real: Any) -> Array:
-    if not count:
-        return np.zeros(0, real)
-    memory = (ctypes.c_char * (int(count) * np.dtype(real).itemsize)).from_address(int(address))
-    return np.frombuffer(memory, real)
-
-
-def _number_at(address: int, real: Any) -> Any:
-    return _view(address, 1, real)[0]
-
-
-def _add(total: Any, term: Any) -> Any:
-    return total + term
-
-
-def _larger(found: Any, term: Any) -> Any:
-    return np.maximum(found, term)
-
-
-def _smaller(found: Any, term: Any) -> Any:
-    return np.minimum(found, term)
-
-
 _IMPORTED = (Origin.MATH, Origin.RUNTIME)
 _NAMES: Mapping[str, Any] = {
-    "AHEAD": 0,
+    **STAND_INS,
     "BLOCK": BLOCK,
-    "add_in_any_order": _add,
-    "block": _block,
-    "encode": lambda some: None,
-    "float64": np.float64,
-    "int64": np.int64,
-    "larger": _larger,
-    "smaller": _smaller,
-    "store": _store,
+    "long_block": lambda formats, is_rough: BLOCK,
     "strips": lambda streams: (BLOCK, 0),
-    "number_at": _number_at,
-    "view": _view,
-    "flush_denormals": lambda: 0,
-    "kernel": _kernel,
-    "function": _undecorated,
-    "restore": lambda mode: None,
-    "sum_in_order": sum,
-    **{k: f for k, f in vars(small_functions).items() if inspect.isfunction(f)},
     **{f.kernel: getattr(np, f.array) for f in REGISTRY.values() if f.code.cpu in _IMPORTED},
 }
 
