@@ -45,8 +45,8 @@ def test_python_computes_what_compiled_kernels_do(
     compiled = trained(optgen.compile(rule), dtype, **settings)
     plain = trained(optgen.compile(rule, backend="numpy"), dtype, **settings)
     for name, array in compiled.items():
-        wide = (some[name].astype(np.float64) for some in (plain, compiled))
-        np.testing.assert_allclose(*wide, rtol=4 * float(_precision(dtype)), atol=1e-7)
+        own, wanted = (some[name].astype(np.float64) for some in (plain, compiled))
+        np.testing.assert_allclose(own, wanted, rtol=4 * float(_precision(dtype)), atol=1e-7)
         assert array.dtype == dtype
 
 
@@ -82,7 +82,7 @@ def test_a_debugger_stops_at_a_line_of_the_rule() -> None:
 def test_parameters_of_torch_and_its_own_class() -> None:
     kind = optimizer_class(optgen.compile("torchsgd", backend="numpy"))
     ours, theirs = (torch.nn.Parameter(torch.arange(5.0)) for _ in range(2))
-    pairs = [(ours, kind([ours], lr=0.1, momentum=0.9))]
+    pairs: list[tuple[Any, Any]] = [(ours, kind([ours], lr=0.1, momentum=0.9))]
     pairs += [(theirs, torch.optim.SGD([theirs], lr=0.1, momentum=0.9))]
     for _ in range(3):
         for param, optimizer in pairs:

@@ -30,7 +30,8 @@ def in_numpy(kind: Kind) -> Kind:
     of compiled kernels up to rounding; functions of whole matrices are NumPy's. It is a thousand
     times as slow. Variables are NumPy's arrays, or torch's on the host.
     """
-    kernels = _kernels_of(kind.rule_class())
+    rule: Any = kind.rule_class()
+    kernels = _kernels_of(rule)
 
     def found(cls: type[Generated], target: str) -> Kernels:
         return kernels
@@ -58,7 +59,7 @@ def _origin(path: str) -> str:
 
 
 @cache
-def _kernels_of(rule: type[Generated]) -> Kernels:
+def _kernels_of(rule: Any) -> Kernels:
     shared, own = _loaded(_path(rule, "features")), _loaded(_path(rule, ""))
     layout = rule.layout
     tables = layout.buffers, layout.columns, layout.factors
@@ -120,8 +121,7 @@ class _StandingIn(ast.NodeTransformer):
     def visit_Module(self, node: ast.Module) -> ast.Module:
         self.generic_visit(node)
         at = next(k for k, one in enumerate(node.body) if not _is_docstring(one, k))
-        while isinstance(node.body[at], ast.ImportFrom) and node.body[at].module == "__future__":
-            at += 1
+        at += sum(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in node.body)
         made = ast.ImportFrom("numpy", [ast.alias("float64", _WIDE)], 0)
         node.body.insert(at, ast.copy_location(made, node.body[at]))
         return node
