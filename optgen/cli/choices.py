@@ -28,6 +28,13 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class ReportFormat(StrEnum):
+    """The format of a report about the machine."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 #: The file with a class, without the kernels of a target.
 CLASS = "class"
 

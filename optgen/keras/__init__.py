@@ -7,6 +7,10 @@ so that changing the import suffices.
 
 from __future__ import annotations
 
+from optgen.missing_packages import require
+
+require("optgen.keras", "keras")
+
 from keras.optimizers import LossScaleOptimizer, Optimizer, deserialize, schedules, serialize
 
 import optgen.keras.version_check  # noqa: F401 (first: what follows fails with an old Keras)

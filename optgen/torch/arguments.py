@@ -16,7 +16,9 @@ from optgen.runtime.optimizer import Optimizer
 _USUAL = (("lr", ("learning_rate",)),)
 #: The argument with patterns for names of parameters, each with options.
 RULES = "rules"
-#: torch's arguments that select an implementation; here there is only one.
+#: The argument that chooses between kernels and operations of torch.
+BACKEND = "backend"
+#: torch's arguments that select an implementation.
 IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
 
 
@@ -136,7 +138,8 @@ def signature(
     own += [kind(a.name, kind.POSITIONAL_OR_KEYWORD, default=a.default) for a in grouped]
     own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
     own += [kind(name, kind.KEYWORD_ONLY, default=one) for name, one in STORAGE.items()]
-    own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in (RULES, *IMPLEMENTATIONS)]
+    names = (RULES, *IMPLEMENTATIONS, BACKEND)
+    own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in names]
     return inspect.Signature(
         [one.replace(annotation=types.get(one.name, kind.empty)) for one in own],
         return_annotation=None if types else inspect.Signature.empty,

@@ -41,6 +41,12 @@ class HeldGradients:
             self._model.checked(gradients_of(self._params, self._owned)) if found is None else found
         )
 
+    def one(self, index: int) -> Gradient:
+        """The validated gradient of one parameter, which has one. Raises as ``read`` does."""
+        (found,) = gradients_of([self._params[index]], Owned((), {}))
+        checked: Gradient = self._model.check_gradient(index, found)
+        return checked
+
 
 def seen(tensor: Tensor) -> Any:
     """A NumPy array on the memory of a tensor, for kernels."""

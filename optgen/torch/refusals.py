@@ -26,11 +26,3 @@ def refuse_params(
         refuse_unsummed(f"{owner}: parameter {path}", param)
         if rule.view or rule.has_draws() or is_drawn:
             refuse_strided(f"{owner}: parameter {path}", param)
-
-
-def refuse_rounding(named: Mapping[str, torch.Tensor]) -> None:
-    """Raise ValueError for half precision on a device, which is rounded to nearest."""
-    for path, tensor in named.items():
-        if tensor.is_cuda and tensor.element_size() == 2:
-            message = f"parameter {path} is {tensor.dtype} on a device"
-            raise ValueError(f"{message}, where what is stored is rounded to nearest only")

@@ -92,7 +92,7 @@ def emit_features(shared: Shared, templates: Templates) -> tuple[Source, ...]:
     header = templates.header(files, templates.digest([_FEATURES, _EXCLUDE], inputs))
     context = features_context(shared) | {"header": header, "fingerprint": made_of}
     sources = [Source(f"{FEATURES}.py", templates.render(_FEATURES, context))]
-    for target in (one for one in TARGETS if _is_made(one, plan)):
+    for target in (one for one in TARGETS if _is_made(one, plan) and not one.is_whole):
         module = Module(target, plan, columns, shared.functions)
         sources.append(_module(module, "features, for every optimizer", files, templates))
     words = vocabulary(plan, columns, templates.texts.values())
