@@ -172,6 +172,7 @@ OF_OTHERS = {
     "optgen.torch.host_copies": {"_version"},
     "optgen.torch.offloading": {"_disable_dynamo"},
     "optgen.torch.optimizer": {"_disable_dynamo"},
+    "optgen.torch.spread_layout": {"_cdata", "_local_tensor", "_spec"},
     "optgen.torch.version_counters": {"_C", "_increment_version"},
 }
 

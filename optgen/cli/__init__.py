@@ -15,6 +15,7 @@ import optgen
 from optgen.cli.benchmarking import bench
 from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
+from optgen.cli.planning import plan
 from optgen.cli.python_files import eject, import_class
 
 app = typer.Typer(
@@ -248,3 +249,4 @@ def doctor(
 app.command()(bench)
 app.command()(eject)
 app.command(name="import")(import_class)
+app.command()(plan)

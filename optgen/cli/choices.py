@@ -29,10 +29,18 @@ class Format(StrEnum):
 
 
 class ReportFormat(StrEnum):
-    """The format of a report about the machine."""
+    """The format of a report about a machine, or of a plan for many."""
 
     TEXT = "text"
     JSON = "json"
+
+
+class Sharded(StrEnum):
+    """The engines whose processes are planned for, as ``optgen.cluster.Kind`` names them."""
+
+    DDP = "ddp"
+    ZERO = "zero"
+    FSDP = "fsdp"
 
 
 #: The file with a class, without the kernels of a target.

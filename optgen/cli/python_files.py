@@ -44,7 +44,7 @@ def import_class(
     from optgen.cli.console import USAGE, complain
     from optgen.missing_packages import what_to_install
 
-    if missing := what_to_install("optgen import", ["torch"]):
+    if missing := what_to_install("optgen import", "torch"):
         complain(missing)
         raise typer.Exit(USAGE)
     from optgen.cli.commands import imports as import_command

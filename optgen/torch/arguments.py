@@ -69,11 +69,23 @@ class Argument:
             raise ValueError(f"{owner}: {self.name} must be ({names}), not {given!r}")
         unset = [one is None for one in self.partial] or [False] * len(self.parts)
         values = given if several else (given,)
-        for part, value, may_be_none in zip(self.parts, values, unset, strict=True):
-            chosen = part.default if may_be_none and value is None else value
-            number = _number(chosen, f"{owner}: {self.name}")
+        for index, (part, value) in enumerate(zip(self.parts, values, strict=True)):
+            chosen = part.default if unset[index] and value is None else value
+            number = _number(chosen, owner, self.name)
             off = _is_off(part) and self.name != part.name and number == 0
-            yield part.name, None if off else part.check(number, f"{owner}: {self.name}")
+            try:
+                checked = None if off else part.check(number, f"{owner}: {self.name}")
+            except ValueError as error:
+                raise ValueError(f"{self._invalid(index, number)}: {error}") from None
+            yield part.name, checked
+
+    def _invalid(self, index: int, value: object) -> str:
+        """Torch's words for a value that isn't allowed, which programs may search for."""
+        if len(self.parts) == 1:
+            return f"Invalid {self.name} value: {value}"
+        one = self.name.removesuffix("s")
+        is_plural = self.parts[index].name.startswith(f"{one}_")
+        return f"Invalid {one if is_plural else self.name} parameter at index {index}: {value}"
 
     def _named(self, given: Any, owner: str) -> Value:
         """The value of a switch by its word."""
@@ -90,12 +102,12 @@ def _is_off(part: Hyperparameter) -> bool:
     return part.optional and part.default is None and part.grouped
 
 
-def _number(value: Any, owner: str) -> Any:
+def _number(value: Any, owner: str, name: str) -> Any:
     """The element of a tensor; other values unchanged. Raises ValueError for several elements."""
     if not hasattr(value, "numel"):
         return value
     if value.numel() != 1:
-        raise ValueError(f"{owner} must be a tensor of one element, not of {value.numel()}")
+        raise ValueError(f"{owner}: Tensor {name} must be 1-element, not {value.numel()}-element")
     return value.item()
 
 

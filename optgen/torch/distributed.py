@@ -11,8 +11,10 @@ import torch
 from torch import distributed
 
 from optgen.runtime.kernels import MATRIX
+from optgen.runtime.ownership import stretch_of
 from optgen.runtime.shards import Part, Vector
 from optgen.runtime.view import Stretch
+from optgen.torch.complex_numbers import as_real
 
 Tensor = torch.Tensor
 Host = np.ndarray[Any, np.dtype[Any]]
@@ -26,9 +28,9 @@ def is_shared(tensor: object) -> bool:
 
 
 def local(tensor: Any) -> Tensor:
-    """The local shard of a tensor, or the tensor."""
+    """The local shard of a tensor, or the tensor; of complex numbers, their parts."""
     shard: Tensor = tensor.to_local() if is_shared(tensor) else tensor
-    return shard.detach()
+    return as_real(shard.detach())
 
 
 def refuse_unsummed(name: str, param: Any) -> None:
@@ -103,10 +105,8 @@ def _stretches(param: Any, ranks: Mapping[int, int]) -> list[Stretch]:
     for dimension, number in ranks.items():
         placement = param.placements[dimension]
         first, count = stretches[placement.dim]
-        # As torch.chunk divides.
-        size = -(-count // param.device_mesh.size(dimension))
-        begin = min(count, size * number)
-        stretches[placement.dim] = first + begin, min(size, count - begin)
+        begin, here = stretch_of(count, param.device_mesh.size(dimension), number)
+        stretches[placement.dim] = first + begin, here
     return stretches
 
 

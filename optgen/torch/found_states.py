@@ -17,6 +17,7 @@ from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.state.rounded import Rounded
 from optgen.torch.block_layouts import kind_of, kind_of_bytes
 from optgen.torch.coded_states import REMEDY, blocks_in, encoded, shown
+from optgen.torch.complex_numbers import as_numbers_of, as_real
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.gradients import seen, tensor_on
@@ -99,7 +100,7 @@ class FoundStates:
         self, memory: Memory, variable: Any, index: int, name: str, value: float | None, code: Code
     ) -> Any:
         """A state with codes, which users see as bytes."""
-        found, param = self._found[index].tensors.get(name), self._params[index]
+        found, param = self._found[index].tensors.get(name), as_real(self._params[index])
         if found is None:
             new = memory.new(variable, value, code.name)
             array, tensor = shown(new, param, code)
@@ -239,7 +240,7 @@ def _lies_like(array: Any, variable: Any) -> bool:
 
 def like(array: Any, param: Any) -> Tensor:
     """A tensor on the memory of an array, with the placements of a parameter."""
-    found = tensor_on(array, param.device)
+    found = as_numbers_of(param, tensor_on(array, param.device))
     if not is_shared(param):
         return found
     shared: Tensor = type(param.detach()).from_local(

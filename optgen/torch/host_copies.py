@@ -76,15 +76,12 @@ class HostCopies(Mapping[Tensor, HostCopy]):
 
     @torch.no_grad()
     def fetch(self, param: Tensor) -> None:
-        """Begin to copy the gradient of a parameter, which is added to one that is there.
-
-        Raises TypeError for a sparse one.
-        """
+        """Begin to copy the gradient of a parameter, which is added to one that is there."""
         copy, gradient = self._found[param], param.grad
         if gradient is None:
             return
         if gradient.layout is not torch.strided:
-            raise TypeError("gradients must be dense; make them so, or use a sparse optimizer")
+            gradient = gradient.to_dense()
         if copy.room is None or copy.room.dtype != gradient.dtype:
             copy.room = copy.transfers.room(gradient)
         if self.arriving.pop(param, None) is None:

@@ -48,7 +48,7 @@ _CALLS = "calls"
 _REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks", "_number", "_operations")
 
 
-class FusedOptimizer(SteppedAsOne, Renewed, WithBackend, Routed, Decoding, Surgery, Ruled):
+class FusedOptimizer(WithBackend, SteppedAsOne, Renewed, Routed, Decoding, Surgery, Ruled):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]

@@ -27,6 +27,7 @@ from optgen.torch.gradients import HeldGradients, seen
 from optgen.torch.inputs import read_input
 from optgen.torch.matrix_library import library_for
 from optgen.torch.owners import Owned
+from optgen.torch.refusals import refuse_without_memory
 from optgen.torch.states import AGE
 from optgen.torch.states import Given as Found
 
@@ -62,6 +63,7 @@ class Parameters:
         self.owned = Owned(self.params, owners)
         shards = Shards(self.params, self.owned.here)
         parts = {path: local(param) for path, param in params.items()}
+        refuse_without_memory(parts)
         refuse_shared(parts)
         self.copies = Copies(self.owned.parts())
         self.ages = AgesOnDevice([*params], device) if device else OwnAges([*params])

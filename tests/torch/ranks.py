@@ -12,6 +12,8 @@ from torch.multiprocessing.spawn import start_processes
 MODULES = [
     "tests.torch.checkpointing",
     "tests.torch.coded_sharding",
+    "tests.torch.engines",
+    "tests.torch.measuring",
     "tests.torch.owning",
     "tests.torch.sharding",
     "tests.torch.workers",
