@@ -58,8 +58,8 @@ def base_folders() -> tuple[Path, ...]:
 def read_slots() -> Slots:
     """The order of the slots."""
     data = tomllib.loads((data_folder("specs") / SLOTS_FILE).read_text(encoding="utf-8"))
-    roles = data["own"], data["direct"], data["constraints"]
-    return Slots(tuple(data["order"]), *roles, tuple(data["grouped"]))
+    roles = {role: data[role] for role in ("own", "direct", "constraints", "observe", "before")}
+    return Slots(tuple(data["order"]), grouped=tuple(data["grouped"]), **roles)
 
 
 def read_templates() -> Templates:

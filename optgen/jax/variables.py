@@ -88,7 +88,8 @@ class Variable:
         """The functions of a pass over matrices of a shape, of which it draws random numbers."""
         leaf = self.leaf
         places = partial(leaf.form.places, over=over)
-        return VariableFunctions(Draws(self._own, places, leaf.place, self._integers), leaf.form)
+        draws = Draws(self._own, places, leaf.place, self._integers)
+        return VariableFunctions(draws, leaf.form, leaf.dtype)
 
     def compute(self, builder: Builder) -> None:
         """Run a function that computes numbers and vectors."""

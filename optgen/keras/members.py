@@ -125,7 +125,8 @@ class Member:
         """The functions of a pass over matrices of a shape, of which it draws random numbers."""
         form, integers = self.slot.form, Integers(ops, is_wide=self._dtype == "float64")
         places = partial(form.places, over=over)
-        return VariableFunctions(Draws(self.functions, places, self._place, integers), form)
+        draws = Draws(self.functions, places, self._place, integers)
+        return VariableFunctions(draws, form, self.slot.variable.dtype)
 
     def compute(self, builder: Builder) -> None:
         """Run a function that computes numbers and vectors."""

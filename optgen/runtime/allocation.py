@@ -164,26 +164,33 @@ class Allocation:
         uncoded.warn()
         return found
 
+    def apart(self, declared: Sequence[State]) -> tuple[set[str], dict[str, Array]]:
+        """The names of probes and of shared states, and the shared states without probes."""
+        probes = {one.name for one in declared if one.is_probe}
+        own = {name: array for name, array in self.shared.items() if name not in probes}
+        return probes | {*self.shared}, own
+
     def state(self, state: State, index: int, value: float | None, storage: str) -> Array:
         """A state of one variable; the first one makes what all variables share.
 
         One with a number for each element has that ``storage``. The ``value`` None is that of the
         variable.
         """
+        source = NewStates() if state.is_probe else self._source
         if state.shape == ELEMENT:
-            return self._source.state(*self._place, index, state.name, value, storage)
+            return source.state(*self._place, index, state.name, value, storage)
         assert value is not None
         if state.shape == OPTIMIZER:
             if state.name not in self.shared:
-                shared = self._source.number(*self._place, None, state.name, (), value)
+                shared = source.number(*self._place, None, state.name, (), value)
                 self.shared[state.name] = shared
             return self.shared[state.name]
         view = self._views[index]
         if view is not None and is_matrix(state.shape):
             shape = state_form(view, state.shape)
-            return self._source.number(*self._place, index, state.name, shape, value, is_own=True)
+            return source.number(*self._place, index, state.name, shape, value, is_own=True)
         length = view.length(state.shape) if view is not None else ()
-        return self._source.number(*self._place, index, state.name, length, value)
+        return source.number(*self._place, index, state.name, length, value)
 
     def _is_divided(self, index: int) -> bool:
         whole = self._whole

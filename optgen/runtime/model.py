@@ -66,7 +66,7 @@ class Model:
         groups = settings.groups(named)
         self.rows = rows_of(groups, treatment.exclusions, named)
         self.row_set = tuple(dict.fromkeys([Row(), *self.rows]))
-        self._inputs, self._is_decided = rule.inputs, bool(kernels.decided)
+        self._inputs, self._is_decided = rule.inputs, any(map(settings.may_hold, kernels.decided))
         #: How each variable is viewed as a matrix; None if it isn't.
         own = self.memory, self.variables, self.rows
         self.views = views_of(*own, rule.view, settings, treatment.splits.of(named), parts.whole)
@@ -84,12 +84,12 @@ class Model:
         noise = rule.has_draws(), self._storage
         self._segments = segments_of(*own[:2], parts.whole, *noise)
         allocation = Allocation(*own[:2], self.views, parts.states, self._segments, parts.whole)
-        #: States that all variables share.
-        self.shared = allocation.shared
         self.states = allocation.states(
             *(declared, settings, treatment.storage, self.paths),
             *(self.rows, self.switches, self.trained),
         )
+        #: What the states of a variable don't show; states that all variables share.
+        self._apart, self.shared = allocation.apart(declared)
         self._gather(kernels, treatment, parts.states)
         #: Whether the variables are where ``perturb`` moved them.
         self.is_perturbed = False
@@ -175,8 +175,8 @@ class Model:
         ]
 
     def state_of(self, index: int) -> dict[str, Array]:
-        """The state arrays of one variable by name, without those that all variables share."""
-        own = (item for item in self.states.items() if item[0] not in self.shared)
+        """The state arrays of one variable by name, without probes and those that all share."""
+        own = (item for item in self.states.items() if item[0] not in self._apart)
         pairs = [(name, arrays[index]) for name, arrays in own]
         pairs.append((LARGEST_GRADIENT, self.largest[index]))
         pairs.append((REMAINDER, self.remainders.arrays[index]))

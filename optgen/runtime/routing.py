@@ -11,9 +11,9 @@ from typing import Literal
 
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.caller import caller_level
-from optgen.runtime.core import HasCore
 from optgen.runtime.hyperparameters.exclusions import keys_of
 from optgen.runtime.model import Model
+from optgen.runtime.probes import Probed
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.stored import Stored, stored_by
 from optgen.runtime.text_table import aligned
@@ -103,7 +103,7 @@ def warn_of_matrices(
     )
 
 
-class Routed(HasCore, Generated):
+class Routed(Probed, Generated):
     """The part of an optimizer that shows how variables are updated."""
 
     def routing(self) -> Routing:

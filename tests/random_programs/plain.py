@@ -6,8 +6,7 @@ What decorates and compiles them is left out; all else is the emitted text.
 from __future__ import annotations
 
 import ast
-import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,71 +15,25 @@ import numpy as np
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
 from optgen.compiler.ir.source import Source
-from optgen.runtime import small_functions
-from optgen.runtime.cpu.jit import Kernel
 from optgen.runtime.kernels import kernels_in
 from optgen.runtime.optimizer import Optimizer
-from tests.random_programs.plain_blocks import block, encode, store, view
+from optgen.runtime.plain.stand_ins import STAND_INS
+from tests.random_programs.plain_blocks import as_stored, block, encode, store
 
 #: Elements that a kernel goes through at a time: so few that small variables have several.
 BLOCK = 4
 
 
-def _undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
-    return function
-
-
-def _kernel(loop: object) -> Callable[[Callable[..., None]], Kernel]:
-    """Calls with NumPy's numbers, whose arithmetic is that of compiled code."""
-
-    def decorate(function: Callable[..., None]) -> Kernel:
-        def run(*arguments: Any) -> None:
-            numbers = [np.float64(a) if isinstance(a, float) else a for a in arguments]
-            with np.errstate(all="ignore"):
-                function(*numbers)
-
-        return run
-
-    return decorate
-
-
-def _number_at(address: int, real: Any) -> Any:
-    return view(address, 1, real)[0]
-
-
-def _add(total: Any, term: Any) -> Any:
-    return total + term
-
-
-def _larger(found: Any, term: Any) -> Any:
-    return np.maximum(found, term)
-
-
-def _smaller(found: Any, term: Any) -> Any:
-    return np.minimum(found, term)
-
-
 _IMPORTED = (Origin.MATH, Origin.RUNTIME)
 _NAMES: Mapping[str, Any] = {
-    "AHEAD": 0,
+    **STAND_INS,
     "BLOCK": BLOCK,
-    "add_in_any_order": _add,
+    "as_stored": as_stored,
     "block": block,
     "encode": encode,
-    "float64": np.float64,
-    "int64": np.int64,
-    "larger": _larger,
-    "smaller": _smaller,
+    "long_block": lambda formats, is_rough: BLOCK,
     "store": store,
     "strips": lambda streams: (BLOCK, 0),
-    "number_at": _number_at,
-    "view": view,
-    "flush_denormals": lambda: 0,
-    "kernel": _kernel,
-    "function": _undecorated,
-    "restore": lambda mode: None,
-    "sum_in_order": sum,
-    **{k: f for k, f in vars(small_functions).items() if inspect.isfunction(f)},
     **{f.kernel: getattr(np, f.array) for f in REGISTRY.values() if f.code.cpu in _IMPORTED},
 }
 

@@ -38,6 +38,17 @@ def store(some: Any, index: int, position: int, value: Any) -> None:
         some[index] = value
 
 
+def as_stored(some: Any, index: int, position: int, value: Any) -> Any:
+    """A number as it is loaded again once it's stored: it's stored, and taken back."""
+    if not isinstance(some, Stored | Split):
+        return value
+    before = some.memory(index)
+    store(some, index, position, value)
+    found = some[index]
+    some.restore(index, before)
+    return found
+
+
 def encode(some: Any) -> None:
     """Encode the elements of a block with codes."""
     if isinstance(some, Coded):
@@ -84,6 +95,14 @@ class Stored:
     def __setitem__(self, place: int, value: Any) -> None:
         self._found[place] = once(np.asarray(value), self._found.dtype)
 
+    def memory(self, place: int) -> Any:
+        """An element as it is stored."""
+        return self._found[place]
+
+    def restore(self, place: int, element: Any) -> None:
+        """Undo a store."""
+        self._found[place] = element
+
 
 class Drawn(Stored):
     """Elements become a neighbour that noise chooses."""
@@ -116,6 +135,14 @@ class Split:
     def __setitem__(self, place: int, value: Any) -> None:
         upper, rest = parted(np.array([value], np.float32), self._dtype)
         self._found[place], self._rest[place] = upper[0], rest[0]
+
+    def memory(self, place: int) -> Any:
+        """An element as it is stored."""
+        return self._found[place], self._rest[place]
+
+    def restore(self, place: int, element: Any) -> None:
+        """Undo a store."""
+        self._found[place], self._rest[place] = element
 
 
 class Coded:

@@ -75,7 +75,7 @@ def ejected(spec: Spec, name: str, chosen: Sequence[str]) -> tuple[str, str]:
             return f"{unknown[0]!r} is no feature{nearest(unknown[0], known)}", ""
         there = {feature.name for feature in features}
         features += [feature for name, feature in known.items() if name in {*wanted} - there]
-    if fault := next(_faults((rule, *features)), ""):
+    if fault := next(_faults((rule, *features), around.slots.observe), ""):
         return fault, ""
     woven = without_neighbours(features, lambda _: True)
     chosen_rule = composed(spec, replace(around, features=woven))
@@ -119,14 +119,19 @@ def _usual(rule: Rule, around: Surroundings) -> Iterator[Rule]:
             yield feature
 
 
-def _faults(parts: Iterable[Rule]) -> Iterator[str]:
-    """Why a file with these parts would need more than ``step``."""
+def _faults(parts: Iterable[Rule], observe: str) -> Iterator[str]:
+    """Why a file with these parts would need more than ``step``.
+
+    ``observe`` is the slot of what users read.
+    """
     for part in parts:
         block = part.blocks[0]
         if block.proceed is not None:
             yield f"{part.name} decides in each call whether to update, which one file doesn't"
         if block.perturb:
             yield f"{part.name} has a second point, which one file doesn't"
+        if block.slot is not None and block.slot.value == observe:
+            yield f"{part.name} keeps values for users, which one file doesn't"
         if block.every_variable:
             yield f"{part.name} acts on parameters without a gradient, which one file doesn't"
         if block.slot is not None and any(state.stands_in for state in part.states):

@@ -78,6 +78,7 @@ def state(one: State, plan: Plan) -> str:
         arguments.append(f"when=lambda on: {asks(guard)}")
     if one.extent is not Extent.ELEMENT:
         arguments.append(f'shape="{one.extent.name.lower()}"')
+    arguments += _of_probe(one)
     if one.stands_in:
         arguments.append("stands_in=True")
     if one.name in gathered:
@@ -87,6 +88,17 @@ def state(one: State, plan: Plan) -> str:
     if is_nonnegative(one):
         arguments.append("is_nonnegative=True")
     return f"State({', '.join(arguments)}),"
+
+
+def _of_probe(one: State) -> Iterator[str]:
+    """What a state is as a value for users."""
+    if one.is_probe:
+        yield "is_probe=True"
+    if one.reduction:
+        yield f'reduction="{one.reduction}"'
+    if one.formula is not None:
+        lookups = {name: f'h["{name}"]' for name in names(one.formula)}
+        yield f"formula=lambda h: {printed(one.formula, Printer(names=lookups))}"
 
 
 def is_nonnegative(one: State) -> bool:

@@ -20,8 +20,9 @@ from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Operation, walk
 from optgen.compiler.ir.function import Origin
 from optgen.compiler.ir.functions import REGISTRY
-from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.plan import Assignment, Plan
 from optgen.compiler.ir.randomness import DRAWS
+from optgen.compiler.ir.rule import NEW_PARAM
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,11 @@ def drawn_by(function: Function) -> set[str]:
     """The random functions that a function calls."""
     parts = (part for expression in expressions_of(function) for part in walk(expression))
     return {one.operator for one in parts if isinstance(one, Operation)} & {*DRAWS}
+
+
+def is_observed(function: Function) -> bool:
+    """Whether a function computes the parameter as it is stored."""
+    return any(isinstance(one, Assignment) and one.target == NEW_PARAM for one in function.body)
 
 
 def functions_from(code: str, modules: Mapping[Origin, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.ir.extent import MATRICES
 from optgen.compiler.ir.matrix import LIBRARY_CALLS
 from optgen.compiler.ir.plan import Plan
+from optgen.compiler.ir.reduction import REDUCERS
 from optgen.compiler.ir.reserved import CLASSES, MATRIX
 from optgen.compiler.ir.rule import Rule
 
@@ -62,6 +63,10 @@ _PRINTED = CLASSES.union(
         "orders",
         "matrix",
         "tensor",
+        "is_probe",
+        "reduction",
+        "formula",
+        *REDUCERS,
     ),
     (
         "over",

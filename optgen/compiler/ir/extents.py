@@ -24,7 +24,7 @@ from optgen.compiler.ir.matrix import (
 from optgen.compiler.ir.randomness import DRAWS, draws_of, number_of
 from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
 from optgen.compiler.ir.reserved import SHAPES
-from optgen.compiler.ir.rule import GRAD, PARAM, Input, State, Step
+from optgen.compiler.ir.rule import GRAD, OBSERVED, PARAM, Input, State, Step
 
 
 class Extents:
@@ -60,6 +60,7 @@ class Extents:
             **dict.fromkeys(SHAPES, Extent.TENSOR),
             PARAM: Extent.ELEMENT,
             GRAD: Extent.ELEMENT,
+            **dict.fromkeys(OBSERVED, Extent.ELEMENT),
             **dict.fromkeys(elements, Extent.ELEMENT),
             **{given.name: given.extent for given in inputs},
             **declared,

@@ -19,7 +19,16 @@ from optgen.compiler.ir.reserved import (
     SCHEDULE_WORDS,
     TENSOR_SIZE,
 )
-from optgen.compiler.ir.rule import CALL, CHANGE, GRAD, LEARNING_RATE, PARAM, STEP, Rule
+from optgen.compiler.ir.rule import (
+    CALL,
+    CHANGE,
+    GRAD,
+    LEARNING_RATE,
+    OBSERVED,
+    PARAM,
+    STEP,
+    Rule,
+)
 from optgen.compiler.ir.spec import Spec
 
 #: The number of calls before this one, and the ratio of a circle's circumference to its diameter.
@@ -106,7 +115,7 @@ UPDATES = Language(
     aliases=ALIASES,
 )
 #: Features run around a rule, and one of their slots alters its change.
-FEATURES = replace(UPDATES, given=(*UPDATES.given, CHANGE))
+FEATURES = replace(UPDATES, given=(*UPDATES.given, CHANGE), fixed=(*UPDATES.fixed, *OBSERVED))
 #: A function is called by these rules; its arguments are all that it gets besides counters.
 FUNCTIONS_OF_RULES = replace(UPDATES, noun="function")
 SCHEDULES = Language(

@@ -1,8 +1,7 @@
 """The third noun: the programs of an optimizer, independent of the target.
 
-A step runs one *program*: ``update``, or the ``otherwise`` of a gate that does not proceed;
-``absent`` runs for variables without a gradient. A program is a list of *stages*: passes over the
-elements, and between them scalars computed from their sums.
+A step runs one *program*: ``update``, or the ``otherwise`` of a gate that does not proceed; where
+there is no gradient, ``absent``. It has *stages*: passes over elements, and scalars of their sums.
 """
 
 from __future__ import annotations
@@ -63,6 +62,8 @@ class Reduction:
     extent: Extent
     source: Extent = Extent.ELEMENT
     combination: Combination = Combination.SUM
+    #: Whether a stretch of elements may be reduced in the type of the parameter first.
+    is_rough: bool = False
 
 
 @dataclass(frozen=True)

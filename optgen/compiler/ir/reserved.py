@@ -37,6 +37,7 @@ ATTRIBUTES = frozenset(
         "load_own_variables",
         "minimize",
         "perturb",
+        "probes",
         "on_nonfinite",
         "options",
         "overwrite_with_gradient",
@@ -51,12 +52,15 @@ ATTRIBUTES = frozenset(
         "split_matrix",
         "state",
         "states",
+        "statistics",
         "switches",
         "variables",
         "compute",
         "view",
     ]
 )
+#: The switch of an optimizer's own probes; those of a feature are on where the feature is.
+PROBING = "probing"
 #: The attributes of every schedule.
 SCHEDULE_ATTRIBUTES = frozenset({"from_config", "get_config", "hyperparameters", "value_after"})
 #: Names that the generated method of a schedule uses.

@@ -15,6 +15,10 @@ from optgen.compiler.ir.spec import Scalar, Text, TorchArgument
 PARAM, GRAD, LEARNING_RATE, CALL, STEP = "param", "grad", "learning_rate", "call", "step"
 COUNTERS = (CALL, STEP)
 GIVEN_NAMES = (PARAM, GRAD, LEARNING_RATE, CALL, STEP)
+#: What features that observe an update may read: the parameter and the gradient before it, and the
+#: parameter after it, as it is stored.
+OLD_PARAM, OLD_GRAD, NEW_PARAM = "old_param", "old_grad", "new_param"
+OBSERVED = (OLD_PARAM, OLD_GRAD, NEW_PARAM)
 #: What a rule takes off the parameter.
 CHANGE = "change"
 CHANGED = Operation("-", (Name(PARAM), Name(CHANGE)))
@@ -73,6 +77,12 @@ class State:
     extent: Extent = Extent.ELEMENT
     #: Whether it depends on hyperparameters and counters only.
     is_of_calls: bool = False
+    #: Whether it holds a value of the last update for users, and no step reads it.
+    is_probe: bool = False
+    #: The reduction that a probe is the result of, if it's one.
+    reduction: str = ""
+    #: What it is computed from, if that is other probes.
+    formula: Expression | None = None
     initial_at: Location | None = None
 
 
@@ -128,6 +138,8 @@ class Block:
     before: tuple[Text, ...] = ()
     after: tuple[Text, ...] = ()
     every_variable: bool = False
+    #: Whether it sees a whole update, for users.
+    observes: bool = False
     branches: tuple[Branch, ...] = ()
 
     @property

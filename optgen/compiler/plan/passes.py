@@ -50,6 +50,7 @@ class Passes:
         owned: Sequence[tuple[Step, str]],
     ) -> None:
         self._host, self._switches = host, switches
+        self._rough = {block.name for block in rule.blocks if block.observes}
         # Lowered first: a sum to the power of 0 is no reduction.
         lowered = [
             (replace(step, expression=lower(switches.replace(step.expression))), block)
@@ -206,7 +207,8 @@ class Passes:
         self._taken.add(target)
         self._extents.set(target, extent)
         term = Operation(SQUARE, (term,)) if reducer.is_norm else term
-        self.items.append(Reduction(target, term, guard, block, over, source, reducer.combination))
+        found = Reduction(target, term, guard, block, over, source, reducer.combination)
+        self.items.append(replace(found, is_rough=block in self._rough))
         return target
 
     def _named(

@@ -27,6 +27,7 @@ from optgen.compiler.weave.clashes import (
     unknown_defaults,
 )
 from optgen.compiler.weave.local_names import with_own_names
+from optgen.compiler.weave.observed import with_observed
 from optgen.compiler.weave.order import Slots, check_order, in_order, without_neighbours
 from optgen.compiler.weave.rates import check_rates, with_rates
 from optgen.compiler.weave.replaced import check_replaced, not_replaced, unknown_replaced
@@ -71,7 +72,7 @@ def weave(rule: Rule, features: Sequence[Rule], slots: Slots) -> Rule:
         rule,
         hyperparameters=_arguments(_grouped(rule, slots), grouped),
         states=tuple(state for part in parts for state in part.states),
-        blocks=tuple(blocks),
+        blocks=with_observed(blocks, slots.observe, slots.order[: slots.order.index(slots.before)]),
         atoms=atoms,
         view=view_of(rule, ordered),
         inputs=tuple(given for part in parts for given in part.inputs),

@@ -11,6 +11,7 @@ from optgen.compiler.ir.expression import Name, walk
 from optgen.compiler.ir.problem import Problem, nearest
 from optgen.compiler.ir.rule import CHANGE, Block, Rule
 from optgen.compiler.ir.spec import Text
+from optgen.compiler.weave.observed import bad_view
 
 
 @dataclass(frozen=True)
@@ -18,14 +19,17 @@ class Slots:
     """The ordered names of the slots, and the roles of some slots.
 
     ``own`` is the optimizer's own rule. ``direct`` alters what it takes off the parameter.
-    ``constraints`` runs for single variables between the slots. Hyperparameters of the ``grouped``
-    slots can differ between variables.
+    ``constraints`` runs for single variables between the slots. ``observe`` sees a whole update;
+    its old values are those before the slot ``before``. Hyperparameters of the ``grouped`` slots
+    can differ between variables.
     """
 
     order: tuple[str, ...]
     own: str
     direct: str
     constraints: str
+    observe: str
+    before: str
     grouped: tuple[str, ...]
 
 
@@ -122,6 +126,7 @@ def _bad_places(features: Sequence[Rule], slots: Slots) -> Iterator[Problem]:
         else:
             yield from _bad_reach(block, slots)
             yield from _bad_change(block, slots)
+            yield from bad_view(block, slots.observe)
         for others, is_later in ((block.before, True), (block.after, False)):
             for other in others:
                 yield from _bad_neighbour(block, other, is_later, by_name, slots)
@@ -131,6 +136,8 @@ def _bad_reach(block: Block, slots: Slots) -> Iterator[Problem]:
     """Steps after the constraints must run for all variables, and other steps must not."""
     assert block.slot is not None
     where = slots.order.index(block.slot.value) - slots.order.index(slots.constraints)
+    if block.slot.value == slots.observe:
+        where = 0
     if where > 0 and not block.every_variable:
         message = f"what runs in slot {block.slot.value!r} runs for every variable"
         yield Problem(message, block.slot.location, "add every_variable = true")

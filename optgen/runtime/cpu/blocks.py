@@ -20,7 +20,7 @@ from numba.np.numpy_support import from_dtype
 from optgen.runtime.codes import CODES
 from optgen.runtime.cpu import blockwise, dither, half_precision, split, stochastic
 from optgen.runtime.cpu.blockwise import CodedBlock
-from optgen.runtime.cpu.pointers import BLOCK, fetch
+from optgen.runtime.cpu.pointers import BLOCK, MOST_BLOCKS, fetch
 from optgen.runtime.cpu.storage import DRAWN, REMAINDER, Formats
 
 _BYTE, _INT64 = ir.IntType(8), ir.IntType(64)
@@ -97,8 +97,9 @@ def _start(builder: Any, address: Any, here: Any, first: Any, kind: Any, length:
     size, whole, ahead = (builder.extract_value(here, place) for place in (2, 3, 4))
     with builder.if_then(builder.icmp_signed("==", size, whole)):
         fetch(builder, start, ahead, length)
-        with builder.if_then(builder.icmp_signed(">", whole, whole.type(BLOCK))):
-            fetch(builder, start, builder.add(ahead, ahead.type(length)), length)
+        for k in range(1, MOST_BLOCKS):
+            with builder.if_then(builder.icmp_signed(">", whole, whole.type(k * BLOCK))):
+                fetch(builder, start, builder.add(ahead, ahead.type(k * length)), length)
     return start
 
 
@@ -158,16 +159,22 @@ def _store(context: Any, some: Any, index: Any, value: Any, position: Any) -> tu
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         _, place, value, position = arguments
-        if isinstance(some, Block) and some.rounds_twice:
-            value = half_precision.to_odd(builder, value)
-        elif isinstance(some, CodedBlock) or some.storage:
-            value = context.cast(builder, value, some.real, types.float32)
+        value = _narrowed(context, builder, some, value)
         if isinstance(some, Block) and some.storage:
             value = _encoded(context, builder, some, made, place, value, position)
         builder.store(value, builder.gep(made.elements, [place]))
         return context.get_dummy_value()
 
     return types.void(some, types.int64, some.real, types.int64), generate
+
+
+def _narrowed(context: Any, builder: Any, some: Any, value: Any) -> Any:
+    """A number as a float32, where it isn't stored as kernels compute it."""
+    if isinstance(some, Block) and some.rounds_twice:
+        return half_precision.to_odd(builder, value)
+    if isinstance(some, CodedBlock) or some.storage:
+        return context.cast(builder, value, some.real, types.float32)
+    return value
 
 
 def _decoded(builder: Any, some: Block, made: Any, place: Any, value: Any) -> Any:
@@ -226,6 +233,38 @@ def _store_at(some: Any, index: Any, position: Any, value: Any) -> Any:
         _store(some, index, value, position)
 
     return put_drawn if isinstance(some, Block) and some.draws_each else put
+
+
+def as_stored(some: Any, index: int, position: int, value: float) -> float:
+    """A number as it is loaded again once it's stored, at a place in the block and in the whole."""
+    raise NotImplementedError("only kernels have blocks")
+
+
+@overload(as_stored)
+def _as_stored(some: Any, index: Any, position: Any, value: Any) -> Any:
+    def same(some: Any, index: Any, position: Any, value: Any) -> Any:
+        return value
+
+    def rounded(some: Any, index: Any, position: Any, value: Any) -> Any:
+        return _rounded(some, index, value, position)
+
+    return rounded if isinstance(some, Block) and some.storage else same
+
+
+@intrinsic
+def _rounded(context: Any, some: Any, index: Any, value: Any, position: Any) -> tuple[Any, Any]:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
+        _, place, value, position = arguments
+        value = _narrowed(context, builder, some, value)
+        if some.further:
+            found = split.joined(builder, some.further, *split.parted(builder, some.further, value))
+        else:
+            found = _encoded(context, builder, some, made, place, value, position)
+            found = half_precision.decoded(builder, some.storage, found)
+        return context.cast(builder, found, types.float32, some.real)
+
+    return some.real(some, types.int64, some.real, types.int64), generate
 
 
 @intrinsic

@@ -10,9 +10,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from optgen.runtime import codes
+from optgen.runtime.cpu.storage import Formats
 
 #: Elements that a kernel goes through between two looks ahead: those that share a unit, too.
 BLOCK = codes.BLOCK
+#: The most of these that a longer block has.
+MOST_BLOCKS = 3
 #: How far ahead it asks for memory, in bytes: a processor's own guesses end with each page, and
 #: few streams alone don't keep its memory busy.
 AHEAD = 3072
@@ -66,6 +69,15 @@ def strips(streams: int) -> tuple[int, int]:
     return length, max(AHEAD, _ON_THEIR_WAY // max(1, streams))
 
 
+def long_block(formats: Formats, is_rough: bool) -> int:
+    """The elements of a block in a pass that reduces each block before it adds up the results.
+
+    What a block costs besides its elements then counts less; blocks with codes keep their length.
+    """
+    has_codes = any(name in codes.CODES for name in formats.columns)
+    return MOST_BLOCKS * BLOCK if is_rough and not has_codes else BLOCK
+
+
 @njit
 def view(address: int, count: int, real: type) -> Any:
     """The ``count`` elements of type ``real`` that begin at an address, as an array."""
@@ -74,26 +86,28 @@ def view(address: int, count: int, real: type) -> Any:
 
 @intrinsic
 def add_in_any_order(context: Any, total: Any, term: Any) -> Any:
-    """A float64 sum that the compiler may reorder; only inside one chunk, so always alike."""
+    """A sum that the compiler may reorder; only inside one chunk, so always alike."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.fadd(*arguments, flags=("reassoc",))
 
-    return types.float64(types.float64, types.float64), generate
+    kind = total if isinstance(term, types.Float) else types.float64
+    return kind(kind, kind), generate
 
 
 def _extreme(name: str) -> Any:
-    """A float64 reduction that is NaN if any of its terms is."""
+    """A reduction that is NaN if any of its terms is."""
 
     @intrinsic
     def extreme(context: Any, found: Any, term: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             number = arguments[0].type
             kind = ir.FunctionType(number, [number, number])
-            function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.f64")
+            called = f"llvm.{name}.f{found.bitwidth}"
+            function = cgutils.get_or_insert_function(builder.module, kind, called)
             return builder.call(function, arguments, fastmath=("nsz",))
 
-        return types.float64(types.float64, types.float64), generate
+        return found(found, found), generate
 
     return extreme
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.cpu.storage import Formats
-from optgen.runtime.cuda.simulated_storage import Start, read, start_of, write
+from optgen.runtime.cuda.simulated_storage import Start, read, rounded, start_of, write
 
 Lanes = np.ndarray[Any, np.dtype[Any]]
 #: As in ``control``, which imports this module.
@@ -84,6 +84,11 @@ def scatter(
     """Store elements of a row at the places of its columns."""
     places = _places(lanes, offset, first, count, columns)
     write(start, places, lanes, count, column, formats)
+
+
+def as_stored(value: Any, start: Start, index: int, column: int, formats: Formats) -> Any:
+    """A number as it is loaded again once it's stored at a place of a stretch."""
+    return formats.real(rounded(start, int(index), value, column, formats))
 
 
 def start_at(

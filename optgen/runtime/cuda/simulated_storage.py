@@ -74,15 +74,29 @@ def write(
         visible, rest = parted(numbers, _remainder(further))
         _assign(start[1], places, visible)
         _assign(start[2], places, rest)
-    elif storage.endswith(DRAWN):
-        place, *stream = start[1:]
-        tensor, step, seed = stream
-        draw = FIRST_DRAW + column
-        noise = [_noise(int(one), tensor, step, seed, draw) for one in place + places]
-        drawn = _drawn(numbers, np.array(noise, np.int64), _dtype(storage))
-        _assign(start[0], places, drawn)
     else:
-        _assign(start[0], places, numbers.astype(_dtype(storage)))
+        _assign(start[0], places, _single(start, places, numbers, column, storage))
+
+
+def rounded(start: Start, place: int, number: Any, column: int, formats: Formats) -> Any:
+    """A number as it is read again once it's written at a place of a stretch."""
+    storage = formats.columns[column]
+    numbers: Array = np.array([number], formats.real)
+    further = split.further_bits(storage)
+    if further:
+        return joined(*parted(numbers, _remainder(further)))[0]
+    return _single(start, np.array([place]), numbers, column, storage)[0]
+
+
+def _single(start: Start, places: Array, numbers: Array, column: int, storage: str) -> Array:
+    """Numbers as elements of one array."""
+    if not storage.endswith(DRAWN):
+        return numbers.astype(_dtype(storage))
+    place, *stream = start[1:]
+    tensor, step, seed = stream
+    draw = FIRST_DRAW + column
+    noise = [_noise(int(one), tensor, step, seed, draw) for one in place + places]
+    return _drawn(numbers, np.array(noise, np.int64), _dtype(storage))
 
 
 def _noise(place: int, tensor: int, step: int, seed: int, draw: int) -> int:

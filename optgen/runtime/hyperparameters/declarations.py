@@ -126,7 +126,9 @@ class State:
     "optimizer", and in variables that are matrices the "rows" or the "columns". One that
     ``stands_in`` may take the variable's place for evaluation; one that ``gathers`` is written in
     calls that make no update. One that ``is_nonnegative`` is never below 0;
-    where one is ``bounded``, it and another state set bounds for each other.
+    where one is ``bounded``, it and another state set bounds for each other. One that
+    ``is_probe`` holds a value of the last update, which no step reads and no file holds; it may be
+    the result of a ``reduction``, or of a ``formula`` of other probes.
     """
 
     name: str
@@ -137,6 +139,9 @@ class State:
     shape: str = "element"
     is_nonnegative: bool = False
     bounded: Callable[[Mapping[str, bool]], bool] = never
+    is_probe: bool = False
+    reduction: str = ""
+    formula: Callable[[Mapping[str, Any]], Any] | None = None
 
 
 def _scalar(value: object) -> object:

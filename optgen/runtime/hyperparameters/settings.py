@@ -147,6 +147,14 @@ class Settings:
         found = {switch.name: self._holds(switch, own, every) for switch in self._switches}
         return found | self._of_calls
 
+    def may_hold(self, switch: Switch) -> bool:
+        """Whether a switch that calls decide may hold: not where what it asks about is off."""
+        try:
+            own = (merged(self._values, self._groups, names) for names in self._each_group())
+            return any(switch.condition(values) for values in own)
+        except (KeyError, TypeError):  # It depends on the counters, or on what schedules give.
+            return True
+
     def _holds(
         self, switch: Switch, own: Mapping[str, Setting], every: Sequence[Mapping[str, Setting]]
     ) -> bool:

@@ -112,13 +112,19 @@ class Form:
 class VariableFunctions:
     """Functions of tensors of one dtype, and reductions of those of one variable."""
 
-    def __init__(self, functions: Any, form: Form) -> None:
-        self._functions, self._form = functions, form
+    def __init__(self, functions: Any, form: Form, stored: str = "") -> None:
+        """``stored`` is the dtype of the variable."""
+        self._functions, self._form, self._stored = functions, form, stored
         self._library = form.library
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         found: Callable[..., Any] = getattr(self._functions, name)
         return found
+
+    def as_stored(self, value: Any) -> Any:
+        """A tensor as the variable holds it."""
+        cast = self._library.cast
+        return cast(cast(value, self._stored), value.dtype) if self._stored else value
 
     def sum_of(self, term: Any, extent: str = "element", target: str = "tensor") -> Any:
         """The sum of values of an extent, for each unit of another."""

@@ -52,6 +52,8 @@ class Operations:
         """``has_dimensions`` is whether vectors have those of their parameters."""
         self.rule, self._core, self._groups = rule, core, groups
         self._programs, self._has_dimensions = programs_of(rule), has_dimensions
+        #: Without probes: operations keep none.
+        self._states = tuple(one for one in rule.states if not one.is_probe)
         #: The parameters that had a gradient since the last update.
         self._seen: set[Tensor] = set()
 
@@ -103,7 +105,7 @@ class Operations:
         found: list[tuple[Tensor, Tensor]] = []
         for slot in slots:
             if evaluating is not None:
-                slot.load(self.rule.states, {}, copies=False)
+                slot.load(self._states, {}, copies=False)
                 called(evaluating.function, slot.tensors, slot.values)
                 found.append((slot.param, slot.form.restored(slot.tensors[PARAM])))
             for one in stand_ins:
@@ -114,7 +116,7 @@ class Operations:
     def _run(
         self, program: Program, slots: Sequence[Slot], given: Mapping[str, Any], *, records: bool
     ) -> None:
-        states = tuple(self.rule.states)
+        states = self._states
         shared = self._shared(slots)
         for slot in slots:
             settings, has = self._core.settings, self._has_dimensions
@@ -141,7 +143,7 @@ class Operations:
 
     def _shared(self, slots: Sequence[Slot]) -> dict[str, Tensor]:
         """The numbers that all parameters share, as far as there are some."""
-        names = [one.name for one in self.rule.states if one.shape == OPTIMIZER]
+        names = [one.name for one in self._states if one.shape == OPTIMIZER]
         found: dict[str, Tensor] = {}
         for name in names:
             for slot in slots:

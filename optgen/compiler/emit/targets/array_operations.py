@@ -34,7 +34,7 @@ from optgen.compiler.ir.plan import Assignment, Item, Plan, Reduction
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.reserved import MATRIX
-from optgen.compiler.ir.rule import COUNTERS
+from optgen.compiler.ir.rule import COUNTERS, NEW_PARAM
 
 
 def operations(library: str, drawing: str) -> Mapping[str, str]:
@@ -77,6 +77,8 @@ class ArrayPrinter(StatementPrinter):
     operations: ClassVar[Mapping[str, str]]
     host_operations: ClassVar[Mapping[str, str]]
     reductions: ClassVar[Mapping[Combination, str]]
+    #: Makes an array what the variable holds.
+    stored: ClassVar[str]
     #: Wraps literals, where everything that meets an array must be one.
     real: ClassVar[str] = ""
 
@@ -89,7 +91,7 @@ class ArrayPrinter(StatementPrinter):
     @classmethod
     def attributes(cls) -> frozenset[str]:
         """The attribute accesses that printed lines may contain."""
-        called = (*cls.host_operations.values(), *cls.reductions.values(), cls.real)
+        called = (*cls.host_operations.values(), *cls.reductions.values(), cls.real, cls.stored)
         return frozenset(called) - {""}
 
     @abstractmethod
@@ -126,8 +128,10 @@ class ArrayPrinter(StatementPrinter):
             case Store(buffer, guard):
                 return Line(f'tensors["{buffer}"] = {self.name(buffer)}', guard, "store")
             case Assignment():
-                text = f"{self.name(statement.target)} = "
-                text += printed(statement.expression, arithmetic)
+                value = printed(statement.expression, arithmetic)
+                if statement.target == NEW_PARAM:
+                    value = f"{self.stored}({value})"
+                text = f"{self.name(statement.target)} = {value}"
                 return Line(text, statement.guard, statement.block)
             case Reduction(target, _, guard, block):
                 held = Table.TOTALS if statement.extent is Extent.OPTIMIZER else Table.SUMS

@@ -94,6 +94,8 @@ class _Use:
 
     def check_state(self, state: State) -> Iterator[Problem]:
         """A problem for an unused state; a state may store the initial value of the parameter."""
+        if state.is_probe:
+            return
         if state.name not in self._assigned and state.initial != PARAM:
             message = f"the state {state.name!r} is never assigned"
             yield Problem(message, state.location, "a state that stays a constant is not needed")

@@ -36,6 +36,7 @@ from optgen.compiler.read.parse.fallback import with_fallback
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.names import check_names
+from optgen.compiler.read.parse.probes import probing, states_of
 from optgen.compiler.read.parse.statements import Statements
 
 #: The learning rate of a spec that declares none.
@@ -99,6 +100,9 @@ class _Parser:
         states = tuple(self._state(entry, when) for entry in spec.states)
         if self._statements.draws and all(h.name != SEED for h in self._hyperparameters):
             self._hyperparameters += (self._plain_seed(),)
+        if self._statements.has_probes and self._is_optimizer:
+            self._hyperparameters += (probing(spec.name.location),)
+        states += states_of(block, states, self._inputs, self._problems, self._guards.atoms)
         self._mark("rank", self._spec.rank, may_be_none=False)
         self._mark("block", self._spec.block, may_be_none=True)
         return Rule(

@@ -91,6 +91,17 @@ class Grammar:
         self._problems.add(message, self.at(node.test), hint)
         return 0
 
+    def probed(self, node: ast.Raise) -> ast.Name | None:
+        """The name that a ``probe`` is of; None, with a problem, for what is none."""
+        if not self._reading.is_probe(node):
+            self.refuse(node)
+        elif isinstance(node.exc, ast.Name) and node.cause is None:
+            return node.exc
+        else:
+            message = "probe takes a name that the rule assigns"
+            self._problems.add(message, self.at(node), "name the value, then probe the name")
+        return None
+
     def refuse(self, node: ast.AST) -> None:
         """Report that a construct is not part of the language."""
         message, hint = foreign(node)

@@ -20,6 +20,8 @@ _TOO_LARGE = "is too large or nested too deeply"
 _LINE = re.compile(r"on line (\d+)")
 #: A line that repeats those below it; Python's own word for a loop has its place in the syntax.
 _REPEAT = re.compile(r"^([ \t]*)repeat(?= +[^=\s])")
+#: A line that keeps a value for users; Python's own word is as long.
+_PROBE = re.compile(r"^([ \t]*)probe(?= +[A-Za-z_])")
 
 
 class Reading:
@@ -46,6 +48,10 @@ class Reading:
     def is_repeat(self, node: ast.stmt) -> bool:
         """Whether a statement repeats lines."""
         return _REPEAT.match(self._rows[node.lineno - 1]) is not None
+
+    def is_probe(self, node: ast.stmt) -> bool:
+        """Whether a statement keeps a value for users."""
+        return _PROBE.match(self._rows[node.lineno - 1]) is not None
 
     def _index(self, line: int, column: int) -> int:
         """The index in the text of a column that Python counts in bytes."""
@@ -74,7 +80,8 @@ class Reading:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                rows = (_REPEAT.sub(r"\1while ", row) for row in self._rows)
+                rows = (_PROBE.sub(r"\1raise", row) for row in self._rows)
+                rows = (_REPEAT.sub(r"\1while ", row) for row in rows)
                 tree = ast.parse("\n".join(rows), mode=mode)
         except SyntaxError as error:
             self._refuse_syntax(error)

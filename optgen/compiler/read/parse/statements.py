@@ -11,6 +11,7 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation, r
 from optgen.compiler.ir.language import Language
 from optgen.compiler.ir.problem import Problems, nearest
 from optgen.compiler.ir.randomness import DRAWS
+from optgen.compiler.ir.reserved import PROBING
 from optgen.compiler.ir.rule import CHANGE, GRAD, PARAM, Branch, Step
 from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.parse.functions import parse_functions, with_arities
@@ -19,6 +20,7 @@ from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.inline import Inliner
 from optgen.compiler.read.parse.lists import LENGTH, Lists
 from optgen.compiler.read.parse.names import assigned_in, fault, free_name, words_of
+from optgen.compiler.read.parse.probes import probe
 
 #: The bound limits the work on hostile specs.
 MOST_FRAGMENTS = 32
@@ -50,6 +52,7 @@ class Statements:
         #: Names that the spec has for values of its own.
         self._own = self._declared | assigned_in(spec)
         self.branches: list[Branch] = []
+        self._is_switched, self.has_probes = spec.slot is None, False
         #: How many random numbers the steps draw.
         self.draws = 0
 
@@ -110,10 +113,23 @@ class Statements:
                 case ast.While(orelse=[]):
                     for _ in range(grammar.rounds(node)):
                         yield from self._flatten(grammar, node.body, when, guard)
-                case ast.Pass():
-                    pass
+                case ast.Raise() | ast.Pass():
+                    yield from self._probe(grammar, node, guard)
                 case _:
                     grammar.refuse(node)
+
+    def _probe(
+        self, grammar: Grammar, node: ast.Raise | ast.Pass, guard: Condition
+    ) -> Iterator[Step]:
+        """A value that is kept for users, where the switch of the spec is on; none for a pass."""
+        found = grammar.probed(node) if isinstance(node, ast.Raise) else None
+        if found is not None:
+            self.has_probes = True
+            on = ALWAYS
+            if self._is_switched:
+                on, self._guards.atoms[PROBING] = Condition.of(PROBING), Name(PROBING)
+            name = self._item.get(found.id, found.id)
+            yield probe(name, guard & on, grammar.at(found))
 
     def _taken_in(
         self, grammar: Grammar, node: ast.stmt, name: str, when: Condition, guard: Condition

@@ -47,7 +47,7 @@ class Cpu(Target):
             *("sums", "tensor", *FUNCTION_NAMES, *CpuPrinter.support),
         ]
     )
-    endings = ("_block", "_parts", "_vector")
+    endings = ("_block", "_parts", "_rough", "_vector")
     attributes = frozenset({"formats.real", *(f"{table}.shape" for table in _TABLES)})
     packages = frozenset({"math", "numba", "optgen", "features"})
     effects = frozenset(

@@ -30,6 +30,7 @@ from optgen.compiler.emit.target import (
     drawn_by,
     expressions_of,
     functions_from,
+    is_observed,
 )
 from optgen.compiler.emit.targets.cpu.numbers import COMBINED, NumberPrinter, start_of
 from optgen.compiler.ir.condition import NEVER, Condition
@@ -39,7 +40,7 @@ from optgen.compiler.ir.plan import Assignment, Plan, Reduction
 from optgen.compiler.ir.randomness import DRAWS
 from optgen.compiler.ir.reduction import Combination
 from optgen.compiler.ir.reserved import RANDOM_SEED, RANDOM_STEP
-from optgen.compiler.ir.rule import PARAM
+from optgen.compiler.ir.rule import NEW_PARAM, PARAM
 
 _KERNEL = ("Array", "Kernel", "kernel")
 _LOOP = ("Formats", "Loop", "block", "flush_denormals", "restore")
@@ -56,6 +57,8 @@ class CpuPrinter(NumberPrinter):
     """
 
     index = "i"
+    #: The place of an element in its variable, where the storage of elements depends on it.
+    place = "0"
 
     support: ClassVar = {
         **functions_from(
@@ -75,11 +78,11 @@ class CpuPrinter(NumberPrinter):
         **dict.fromkeys(
             [
                 *("AHEAD", "BLOCK", "add_in_any_order", "larger", "number_at", "smaller"),
-                *("strips", "view"),
+                *("long_block", "strips", "view"),
             ],
             "optgen.runtime.cpu.pointers",
         ),
-        **dict.fromkeys(["block", "encode", "store"], "optgen.runtime.cpu.blocks"),
+        **dict.fromkeys(["as_stored", "block", "encode", "store"], "optgen.runtime.cpu.blocks"),
         "Formats": "optgen.runtime.cpu.storage",
         **dict.fromkeys(["fold_columns", "fold_numbers", "fold_rows"], "optgen.runtime.cpu.folds"),
         "inf": "math",
@@ -120,7 +123,10 @@ class CpuPrinter(NumberPrinter):
             if any(one.table is Table.NUMBERS for one in function.reads):
                 yield from ("float64", "number_at")
             yield from self._used_by_reductions(function)
+            if isinstance(function, Sums) and any(one.is_rough for one in function.reductions):
+                yield "long_block"
             yield from ["encode"] if self._encoded(function.body) else []
+            yield from ["as_stored"] if is_observed(function) else []
         match function:
             case Axes():
                 yield from ("float64", "int64", "strips", "view")
@@ -167,9 +173,24 @@ class CpuPrinter(NumberPrinter):
     def _element_loop(self, function: Pass) -> dict[str, object]:
         return {
             "reads": self.statements(function.reads),
-            **self.storage(function.body),
+            **self._with_parts(function, self.storage(function.body)),
             "body": self.statements(function.body),
             "draws": bool(drawn_by(function)),
+        }
+
+    def _with_parts(self, function: Pass, storage: dict[str, object]) -> dict[str, object]:
+        """The lines around a loop over a block, with those of rough reductions."""
+        rough = [one for one in function.reductions if one.is_rough and one.guard.cases]
+        starts, ends = [], []
+        for one in rough:
+            name, combined = self.name(one.target), COMBINED[one.combination]
+            starts.append(Line(f"{name}_rough = real({start_of(one)})", one.guard))
+            ends.append(Line(f"{name} = {combined}({name}, float64({name}_rough))", one.guard))
+        return {
+            "rough": self._spelled(_any_of(rough)) if rough else "",
+            "length": "length" if rough else "BLOCK",
+            "blocks": f"{storage['blocks']}\n{self.block(starts)}".strip("\n"),
+            "encoded": f"{self.block(ends)}\n{storage['encoded']}".strip("\n"),
         }
 
     def _partials(self, function: Pass) -> dict[str, object]:
@@ -208,14 +229,20 @@ class CpuPrinter(NumberPrinter):
                 return Line(f"{self.name(name)} = {value}", guard)
             case Assignment():
                 text = f"{self.name(statement.target)} = "
-                text += printed(statement.expression, self.element)
-                return Line(text, statement.guard, statement.block)
+                value = printed(statement.expression, self.element)
+                if statement.target == NEW_PARAM:
+                    value = f"as_stored({PARAM}_block, {self.index}, {self.place}, {value})"
+                return Line(text + value, statement.guard, statement.block)
             case Reduction():
                 return self._added(statement)
         raise TypeError(statement)
 
     def _added(self, reduction: Reduction) -> Line:
         target = self.name(reduction.target)
+        if reduction.is_rough:
+            combined, term = COMBINED[reduction.combination], self.term(reduction, self.element)
+            text = f"{target}_rough = {combined}({target}_rough, {term})"
+            return Line(text, reduction.guard, reduction.block)
         summand = self.term(reduction, self.element, "float64")
         text = f"{target} = {COMBINED[reduction.combination]}({target}, {summand})"
         return Line(text, reduction.guard, reduction.block)
@@ -248,4 +275,14 @@ class CpuPrinter(NumberPrinter):
         for one in body:
             if isinstance(one, Load | Store):
                 guards[one.buffer] = guards.get(one.buffer, NEVER) | one.guard
+            elif isinstance(one, Assignment) and one.target == NEW_PARAM:
+                guards[PARAM] = guards.get(PARAM, NEVER) | one.guard
         return {name: guards[name] for name in self.naming.columns.buffers if name in guards}
+
+
+def _any_of(reductions: Sequence[Reduction]) -> Condition:
+    """Where any of some reductions runs."""
+    found = NEVER
+    for one in reductions:
+        found |= one.guard
+    return found

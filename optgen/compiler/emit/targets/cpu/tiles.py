@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from optgen.compiler.emit.code import Axes, Fetch, Function, Statement, Store
 from optgen.compiler.emit.layout import INDENT, Line
-from optgen.compiler.emit.target import drawn_by
+from optgen.compiler.emit.target import drawn_by, is_observed
 from optgen.compiler.emit.targets.cpu.numbers import COMBINED, start_of
 from optgen.compiler.emit.targets.cpu.printer import CpuPrinter
 from optgen.compiler.ir.condition import ALWAYS
@@ -20,7 +21,7 @@ _INDEX = {Extent.MATRIX: "matrix_index", Extent.ROWS: "line", Extent.COLUMNS: "i
 class TilePrinter(CpuPrinter):
     """Prints statements of a loop over the elements of a tile."""
 
-    index = "at"
+    index, place = "at", "position"
 
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
@@ -51,7 +52,7 @@ class TilePrinter(CpuPrinter):
             "row_zeros": self._starts(rows),
             "vector_blocks": self.block(of_block),
             "draws": bool(drawn_by(function)),
-            "stores": any(isinstance(one, Store) for one in body),
+            "stores": any(isinstance(one, Store) for one in body) or is_observed(function),
             "body": self.statements(body),
             "row_parts": self._left(rows, "{name}_parts[line - first]"),
             "partials": self._left(numbers, "partial[tile, {k}]"),
@@ -74,6 +75,8 @@ class TilePrinter(CpuPrinter):
             term = self.term(statement, self.element, "float64")
             combined = COMBINED[statement.combination]
             return Line(f"{part} = {combined}({part}, {term})", statement.guard, statement.block)
+        if isinstance(statement, Reduction):
+            statement = replace(statement, is_rough=False)
         return super().line(statement)
 
     def _streams(self, function: Axes) -> str:

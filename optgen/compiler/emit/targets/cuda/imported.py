@@ -17,7 +17,12 @@ from optgen.compiler.emit.code import (
     Table,
     TensorScalars,
 )
-from optgen.compiler.emit.target import drawn_by, expressions_of, functions_from
+from optgen.compiler.emit.target import (
+    drawn_by,
+    expressions_of,
+    functions_from,
+    is_observed,
+)
 from optgen.compiler.emit.targets.cuda.scalars import ORDER
 from optgen.compiler.ir.expression import Expression, Operation
 from optgen.compiler.ir.extent import NUMBERS, Extent
@@ -63,6 +68,7 @@ SUPPORT: dict[str, str] = {
     **dict.fromkeys(DRAWS, "optgen.runtime.cuda.randomness"),
     "Formats": "optgen.runtime.cpu.storage",
     **dict.fromkeys(["load", "store"], "optgen.runtime.cuda.lanes"),
+    "as_stored": "optgen.runtime.cuda.stored",
     "start_at": "optgen.runtime.cuda.starts",
     "leave_row": "optgen.runtime.cuda.axes",
     **dict.fromkeys(["access", "integers", "reals"], "optgen.runtime.cuda.pointers"),
@@ -94,10 +100,12 @@ def used_by(function: Function) -> Iterator[str]:
 
 def _used_by_pass(function: Pass) -> Iterator[str]:
     yield from (*_LOOP, *drawn_by(function))
-    if isinstance(function, Axes) and drawn_by(function):
+    if isinstance(function, Axes) and (drawn_by(function) or is_observed(function)):
         yield "integers"
     if any(isinstance(one, Store) for one in function.body):
         yield "store"
+    if is_observed(function):
+        yield "as_stored"
     numbers = [one for one in function.reductions if one.extent in NUMBERS]
     if numbers:
         yield from _SUMS

@@ -27,6 +27,7 @@ from optgen.compiler.emit.target import (
     Naming,
     called_by,
     drawn_by,
+    is_observed,
 )
 from optgen.compiler.emit.targets.cuda.imported import (
     SUPPORT,
@@ -45,6 +46,7 @@ from optgen.compiler.ir.expression import Operation
 from optgen.compiler.ir.extent import SQUARES, Extent
 from optgen.compiler.ir.plan import Assignment, Plan, Program, Reduction
 from optgen.compiler.ir.reserved import CHECK_FINITE, NONFINITE, RANDOM_SEED, RANDOM_STEP
+from optgen.compiler.ir.rule import NEW_PARAM, PARAM
 
 ARRAY = "cuda.local.array"
 _FIRST = "formats: Formats, lanes: int, threads: int, widths: Widths"
@@ -56,6 +58,8 @@ class CudaPrinter(ScalarPrinter):
     """Prints statements over lanes of a thread, and tables that are stretches of memory."""
 
     support: ClassVar = SUPPORT
+    #: The place of an element in its stretch.
+    place = "i + k"
 
     def __init__(self, plan: Plan, naming: Naming) -> None:
         super().__init__(plan, naming)
@@ -99,7 +103,8 @@ class CudaPrinter(ScalarPrinter):
         """The holes of a loop over elements; ``vectors`` have lanes too."""
         moved = [one for one in function.body if isinstance(one, Load | Store)]
         touched = {one.buffer for one in moved}
-        buffers = [name for name in self.naming.columns.buffers if name in touched]
+        placed = touched | ({PARAM} if is_observed(function) else set())
+        buffers = [name for name in self.naming.columns.buffers if name in placed]
         # Some are computed and used here, and neither loaded nor stored.
         held = touched | {one.target for one in function.body if isinstance(one, Assignment)}
         held |= {*vectors}
@@ -196,8 +201,11 @@ class CudaPrinter(ScalarPrinter):
                     value = source
                 return Line(f"{self.name(name)} = {value}", guard)
             case Assignment():
-                text = f"{self.element.name(statement.target)} = "
-                text += printed(statement.expression, self.element)
+                value = printed(statement.expression, self.element)
+                if statement.target == NEW_PARAM:
+                    place = f"{PARAM}_start, {self.place}, {self.naming.column(PARAM)}"
+                    value = f"as_stored({value}, {place}, formats)"
+                text = f"{self.element.name(statement.target)} = {value}"
                 return Line(text, statement.guard, statement.block)
             case Reduction():
                 return Line(self._added(statement), statement.guard, statement.block)

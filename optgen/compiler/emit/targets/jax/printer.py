@@ -30,6 +30,7 @@ class JaxPrinter(ArrayPrinter):
     operations: ClassVar = operations(_LIBRARY, _VARIABLE)
     host_operations: ClassVar = host_operations(_LIBRARY, _VARIABLE)
     reductions: ClassVar = reductions(_VARIABLE)
+    stored: ClassVar = f"{_VARIABLE}.as_stored"
 
     def parameters(self, function: Function) -> str:
         """The parameters of a function before its switches."""

@@ -26,6 +26,7 @@ class KerasPrinter(ArrayPrinter):
     operations: ClassVar = operations("ops", "ops")
     host_operations: ClassVar = host_operations("ops", "ops")
     reductions: ClassVar = reductions("ops")
+    stored: ClassVar = "ops.as_stored"
     #: Everything that meets a tensor is a tensor of the same dtype.
     real: ClassVar = "ops.real"
 

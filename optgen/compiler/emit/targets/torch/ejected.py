@@ -16,7 +16,7 @@ from optgen.compiler.emit.templates import Templates
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Plan, Program
 from optgen.compiler.ir.randomness import has_draws
-from optgen.compiler.ir.reserved import COLUMNS, DIMS, ROWS, TENSOR_SIZE
+from optgen.compiler.ir.reserved import COLUMNS, DIMS, PROBING, ROWS, TENSOR_SIZE
 from optgen.compiler.ir.rule import CALL, STEP, Hyperparameter
 
 #: Of lines in a method.
@@ -67,7 +67,8 @@ class Ejected:
 
     def __init__(self, plan: Plan, templates: Templates) -> None:
         self._plan, self._rule, self._templates = plan, plan.rule, templates
-        self._positional, self._named = arguments_of(plan.rule)
+        self._positional, named = arguments_of(plan.rule)
+        self._named = [one for one in named if one.name != PROBING]
         self._arguments = (*self._positional, *self._named)
         programs = {program.name: program for program in plan.programs}
         zeros = {a.parts[0].name for a in self._arguments if a.is_zero}
@@ -187,7 +188,7 @@ class Ejected:
     def _shared(self) -> Iterator[str]:
         """The numbers of the optimizer with what they begin with."""
         for state in self._rule.states:
-            if state.extent is Extent.OPTIMIZER:
+            if state.extent is Extent.OPTIMIZER and not state.is_probe:
                 initial = self._identifiers.get(str(state.initial), str(state.initial))
                 yield f'self.param_groups[0].setdefault("{state.name}", float({initial}))'
 

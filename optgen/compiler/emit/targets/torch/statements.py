@@ -17,7 +17,7 @@ from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.plan import Plan, Program
 from optgen.compiler.ir.randomness import SEED, has_draws
 from optgen.compiler.ir.reserved import CHECK_FINITE, CONSTRAINED
-from optgen.compiler.ir.rule import PARAM, STEP, Step
+from optgen.compiler.ir.rule import PARAM, STEP, Rule, Step
 
 Owned = tuple[Step, str]
 #: Parameters of torch have no constraints, and nothing here searches gradients for infinities.
@@ -35,7 +35,7 @@ class ProgramLines:
         self, plan: Plan, program: Program, names: Mapping[str, str], known: Case = ()
     ) -> None:
         self._rule, self._guards = plan.rule, {one.name: one.guard for one in plan.every_buffer}
-        self.steps = [*_possible(program, (*_KNOWN, *known))]
+        self.steps = [*_possible(plan.rule, program, (*_KNOWN, *known))]
         self._known = known
         steps = [step for step, _ in self.steps]
         self.extents = Extents(plan.rule.states, steps, plan.rule.inputs, calls=Extent.TENSOR)
@@ -110,9 +110,13 @@ class ProgramLines:
         return tree
 
 
-def _possible(program: Program, known: Case) -> Iterator[Owned]:
-    """The steps that may run, where some switches are known."""
+def _possible(rule: Rule, program: Program, known: Case) -> Iterator[Owned]:
+    """The steps that may run, where some switches are known, without those of probes."""
+    observers = {block.name for block in rule.blocks if block.observes}
+    probes = {state.name for state in rule.states if state.is_probe}
     for step, block in program.steps:
+        if block in observers or step.target in probes:
+            continue
         guard = step.guard.given(known)
         if guard.cases:
             yield replace(step, guard=guard), block
