@@ -21,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BENCH = ("-m", "optgen", "bench")
-TARGETS = ("", "cpu", "cuda", "keras")
+TARGETS = ("", "cpu", "cuda", "jax", "keras")
 PICTURE = str(ROOT / "docs" / "pictures" / "steps.png")
 
 

@@ -35,7 +35,6 @@ Batch = tuple[Tensor, Tensor]
 END = 0.2
 #: A rule that no library has: the sign of a mean, scaled by the root of another.
 MADE_UP = """
-kind = "optimizer"
 name = "RootSign"
 summary = "Move by a blend of the mean gradient's sign and of its ratio to the root mean square."
 reference = "None: made up to be stored."
@@ -62,7 +61,7 @@ RATES = {
     "adam": (1e-3, 1e-3),
     "lion": (2e-4, 2e-4),
     "adafactor": (2e-3, 3e-3),
-    "muon": (5e-3, 5e-3),
+    "muon": (1e-3, 5e-3),
     "made up": (5e-4, 5e-4),
 }
 #: The dtype of parameters, and arguments of optimizers.

@@ -9,7 +9,8 @@ from functools import cache
 from importlib.util import find_spec
 
 _PACKAGES = {"numba_cuda": "numba-cuda", "cuda": "cuda-bindings"}
-_DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+#: The library of the driver.
+DRIVER = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 _INSTALL = 'pip install "optgen[cuda]"'
 
 
@@ -25,9 +26,9 @@ def why_not() -> str:
     if missing or os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0"):
         return missing
     try:
-        driver = ctypes.CDLL(_DRIVER)
+        driver = ctypes.CDLL(DRIVER)
     except OSError:
-        return f"no NVIDIA driver is installed: {_DRIVER} can't be loaded"
+        return f"no NVIDIA driver is installed: {DRIVER} can't be loaded"
     status = int(driver.cuInit(0))
     if status:
         return f"the NVIDIA driver finds no device that it can use (cuInit returned {status})"

@@ -115,12 +115,14 @@ def test_the_runtime_knows_no_compiler() -> None:
         known = project_imports(name) - {"optgen", "optgen.cuda"}
         assert all(inside(found, "optgen.runtime") for found in known), name
         outside = {found.split(".")[0] for found in imports(name)} - {"optgen"}
-        assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras"}, name
+        assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras", "jax"}, name
 
 
 def test_generated_code_stands_on_the_runtime() -> None:
     for name in members("optgen.optimizers"):
-        own = {"keras"} if inside(name, "optgen.optimizers.keras") else {"numba", "numpy"}
+        own = {"numba", "numpy"}
+        for library in ("jax", "keras", "torch"):
+            own = {library} if inside(name, f"optgen.optimizers.{library}") else own
         for found in imports(name):
             top = found.split(".")[0]
             assert top in {"__future__", "collections", "math", "optgen", "typing", *own}, name
@@ -163,10 +165,14 @@ OF_OTHERS = {
     "optgen.runtime.cpu.jit": {"_cache"},
     "optgen.runtime.cuda.cubins": {"_cache_path", "_impl"},
     "optgen.runtime.cuda.jit": {"_compile_pyfunc_with_fixup"},
+    "optgen.torch.compiled_step": {"_disable_dynamo"},
     "optgen.torch.dense_copies": {"_foreach_copy_"},
     "optgen.torch.handles": {"_C"},
     "optgen.torch.object_layout": {"_cdata"},
+    "optgen.torch.host_copies": {"_version"},
+    "optgen.torch.offloading": {"_disable_dynamo"},
     "optgen.torch.optimizer": {"_disable_dynamo"},
+    "optgen.torch.spread_layout": {"_cdata", "_local_tensor", "_spec"},
     "optgen.torch.version_counters": {"_C", "_increment_version"},
 }
 
@@ -213,7 +219,8 @@ def test_models_are_made_of_parts_and_have_no_subclasses() -> None:
 
 
 #: Each command imports what it runs, so that help and completion take no time.
-LAZY = {"optgen.cli", "optgen.cli.completion"}
+_LAZY = ("benchmarking", "completion", "planning", "python_files")
+LAZY = {"optgen.cli", *(f"optgen.cli.{name}" for name in _LAZY)}
 
 
 def test_no_import_hides_in_a_function() -> None:

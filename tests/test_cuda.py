@@ -50,7 +50,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(optgen.cuda, "missing_packages", lambda: "")
     monkeypatch.delenv("NUMBA_ENABLE_CUDASIM", raising=False)
-    monkeypatch.setattr(optgen.cuda, "_DRIVER", "no such library")
+    monkeypatch.setattr(optgen.cuda, "DRIVER", "no such library")
     assert optgen.cuda.why_not().startswith("no NVIDIA driver is installed")
 
 

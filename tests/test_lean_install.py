@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
+from optgen.missing_packages import EXTRAS
 from tests.test_compile import LION
 
+ROOT = Path(__file__).parent.parent
 BLOCK = """
 import importlib.abc, sys
 
@@ -81,9 +86,40 @@ def test_the_command_line_says_what_to_install(command: list[str]) -> None:
     program = "import runpy; runpy.run_module('optgen', run_name='__main__', alter_sys=True)"
     message = (
         "error: the command optgen needs jinja2, rich, sympy and typer: "
-        "python -m pip install jinja2 rich sympy typer\n"
+        "python -m pip install 'optgen[cli]'\n"
     )
     assert run(program, *command) == (2, message)
+
+
+@pytest.mark.parametrize(
+    ("module", "without", "message"),
+    [
+        ("torch", ["torch"], "optgen.torch needs torch: {} 'optgen[torch]'"),
+        ("keras", ["keras"], "optgen.keras needs keras: {} 'optgen[keras]'"),
+        ("optax", ["optax"], "optgen.optax needs optax: {} 'optgen[jax]'"),
+        ("optax", ["jax", "optax"], "optgen.optax needs jax and optax: {} 'optgen[jax]'"),
+        ("jax", ["jax"], "optgen.jax needs jax: {} 'optgen[jax]'"),
+    ],
+)
+def test_a_front_end_says_what_to_install(module: str, without: list[str], message: str) -> None:
+    status, text = run(f"import optgen.{module}", without=tuple(without))
+    assert status == 1
+    expected = f"ImportError: {message.format('python -m pip install')}"
+    assert text.splitlines()[-1] == expected
+
+
+def test_extras_have_the_modules_that_are_looked_for() -> None:
+    """By the projects that these modules come from, as they are installed here."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {
+        extra: {Requirement(line).name.lower() for line in lines}
+        for extra, lines in project["optional-dependencies"].items()
+    }
+    extras["cli"] |= extras["compiler"]
+    projects = packages_distributions()
+    for extra, modules in EXTRAS.items():
+        named = {projects[module][0].lower() for module in modules}
+        assert named == extras[extra] - {"optgen"}
 
 
 def test_classes_are_compiled_with_the_packages_and_used_without(
@@ -97,9 +133,9 @@ try:
 except ImportError as error:
     print(error)
 """
-    needed = "optgen.compile needs jinja2: python -m pip install jinja2\n"
+    needed = "optgen.compile needs jinja2: python -m pip install 'optgen[compiler]'\n"
     assert run(program, LION, without=("jinja2",)) == (0, needed)
-    needed = "optgen.compile needs jinja2 and sympy: python -m pip install jinja2 sympy\n"
+    needed = "optgen.compile needs jinja2 and sympy: python -m pip install 'optgen[compiler]'\n"
     assert run(program, LION) == (0, needed)
     assert run(program, LION, without=()) == (0, "Lion\n")
     assert run(program, LION) == (0, "Lion\n")

@@ -82,7 +82,7 @@ def test_a_deleted_feature_is_gone_everywhere(feature: Path, copy: Path, tmp_pat
     for path in built:
         assert not lost & set(arguments(path))
         assert lost <= set(arguments(ROOT / "generated" / path.name))
-        targets = ("cpu", "cuda", "keras")
+        targets = ("cpu", "cuda", "jax", "keras")
         kernels = [(tmp_path / "out" / t / path.name).read_text() for t in targets]
         # What torch calls another argument may be a feature's name.
         own = re.sub(r"torch_names = \(\n( {8}.*\n)*", "", path.read_text())

@@ -1,17 +1,24 @@
-"""The wheel in an empty environment, used from a folder that has nothing to do with it."""
+"""The wheel and the sources, in empty environments, used from a folder of nothing else."""
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import subprocess
 import sys
-import venv
+import tarfile
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.pythons import interpreters
+
 ROOT = Path(__file__).parent.parent
+#: The version that runs the tests.
+OWN = platform.python_version().rpartition(".")[0]
 
 
 def run(*command: object, cwd: Path) -> str:
@@ -28,8 +35,16 @@ def run(*command: object, cwd: Path) -> str:
     return result.stdout
 
 
+@dataclass(frozen=True)
+class Built:
+    """What an upload to a package index consists of; the wheel is built from the sources in it."""
+
+    sources: Path
+    wheel: Path
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Built from a copy without what git ignores, so that no stale build folder is picked up."""
     source = tmp_path_factory.mktemp("source")
     listed = run("git", "ls-files", "-coz", "--exclude-standard", cwd=ROOT).split("\0")
@@ -37,40 +52,88 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             (source / name).write_bytes((ROOT / name).read_bytes())
-    out = tmp_path_factory.mktemp("wheel")
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, cwd=source)
-    (found,) = out.glob("*.whl")
-    return found
+    out = tmp_path_factory.mktemp("built")
+    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", out, cwd=source)
+    (sources,), (wheel,) = out.glob("*.tar.gz"), out.glob("*.whl")
+    return Built(sources, wheel)
 
 
-def test_the_wheel_holds_the_whole_project(wheel: Path) -> None:
-    inside = set(zipfile.ZipFile(wheel).namelist())
+def test_the_wheel_holds_the_whole_project(built: Built) -> None:
     moved = {"optgen": "optgen", "generated": "optgen/optimizers"}
     moved |= {"specs": "optgen/specs", "templates": "optgen/templates"}
-    for folder, target in moved.items():
-        for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
-                name = f"{target}/{path.relative_to(ROOT / folder).as_posix()}"
-                assert name in inside, name
+    with zipfile.ZipFile(built.wheel) as wheel:
+        inside = set(wheel.namelist())
+        for folder, target in moved.items():
+            for path in (ROOT / folder).rglob("*"):
+                if path.is_file() and "__pycache__" not in path.parts:
+                    name = f"{target}/{path.relative_to(ROOT / folder).as_posix()}"
+                    assert name in inside, name
+                    assert wheel.read(name) == path.read_bytes(), name
 
 
-def test_the_wheel_works_where_nothing_else_is(wheel: Path, tmp_path: Path) -> None:
-    venv.create(tmp_path / "venv", with_pip=False)
-    programs = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    python, elsewhere = programs / "python", tmp_path / "elsewhere"
-    elsewhere.mkdir()
+def test_both_hold_the_licence_and_nothing_of_the_workshop(built: Built) -> None:
+    with zipfile.ZipFile(built.wheel) as wheel, tarfile.open(built.sources) as sources:
+        of_wheel = wheel.namelist()
+        of_sources = [name.partition("/")[2] for name in sources.getnames()]
+    assert any(name.endswith(".dist-info/licenses/LICENSE") for name in of_wheel)
+    assert {"LICENSE", "README.md", "pyproject.toml", "setup.py"} <= set(of_sources)
+    for name in (*of_wheel, *of_sources):
+        assert not name.startswith(("tests/", "benchmarks/", ".ci/")), name
+        assert not name.endswith((".pyc", ".nbc", ".nbi")), name
+
+
+def environment(folder: Path, python: Path, *requirements: object) -> Path:
+    """The interpreter of a new environment, in which these are installed."""
+    run(python, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
+    own = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install(own, folder, *requirements)
+    return own
+
+
+def install(python: Path, folder: Path, *requirements: object) -> None:
     pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
     # Of the packages that it needs little is imported: that is compiled then.
-    run(*pip, "--no-compile", wheel, cwd=elsewhere)
+    run(*pip, "--no-compile", *requirements, cwd=folder)
+
+
+def trains_without_extras(python: Path, folder: Path) -> None:
+    """A light install: what is in it, a step of it, and what it says about the rest."""
     program = """
+import json
+from importlib.metadata import distributions
 import numpy as np
 from optgen.optimizers import RMSprop
 w = np.array(10.0)
 RMSprop(learning_rate=0.1).apply([w.copy()], [w])
-print(float(w))
+names = sorted(one.name.lower().replace("-", "_") for one in distributions())
+print(json.dumps([float(w), names]))
 """
-    assert float(run(python, "-c", program, cwd=elsewhere)) == pytest.approx(9.683772, abs=1e-6)
-    optgen = programs / "optgen"
+    found, names = json.loads(run(python, "-c", program, cwd=folder))
+    assert found == pytest.approx(9.683772, abs=1e-6)
+    assert names == ["llvmlite", "ml_dtypes", "numba", "numpy", "optgen", "safetensors"]
+    page = json.loads(run(python.with_name("optgen"), "doctor", "--format", "json", cwd=folder))
+    verdicts = {
+        one["subject"]: (one["verdict"], one["advice"])
+        for section in page["sections"]
+        for one in section["findings"]
+    }
+    # The settings of a machine may make it slow.
+    assert verdicts["NumPy"][0] in {"fast", "slow"}
+    # Addresses of arrays are read as this version of Python and of NumPy have them.
+    assert verdicts["addresses of arrays"] == ("ok", "")
+    for path, extra in (("commands", "cli"), ("rules of your own", "compiler"), ("torch", "torch")):
+        assert verdicts[path] == ("missing", f"pip install --upgrade 'optgen[{extra}]'")
+    with pytest.raises(AssertionError, match=r"error: the command optgen needs .*'optgen\[cli\]'"):
+        run(python.with_name("optgen"), "list", cwd=folder)
+
+
+def test_the_wheel_works_where_nothing_else_is(built: Built, tmp_path: Path) -> None:
+    python = environment(tmp_path, Path(sys.executable), built.wheel)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    trains_without_extras(python, elsewhere)
+    install(python, elsewhere, f"{built.wheel}[cli]")
+    optgen = python.with_name("optgen")
     run(optgen, "build", "--check", cwd=elsewhere)
     run(optgen, "new", "Fresh", cwd=elsewhere)
     run(optgen, "build", "fresh.toml", "adam", "--out", "package", cwd=elsewhere)
@@ -84,3 +147,9 @@ assert np.allclose(w, -0.05)
     run(python, "-c", program, cwd=elsewhere)
     assert "RMSprop" in run(optgen, "list", cwd=elsewhere)
     assert "store param" in run(optgen, "show", "sgd", cwd=elsewhere)
+
+
+@pytest.mark.parametrize("version", [one for one in interpreters() if one != OWN])
+def test_the_wheel_works_in_other_versions(version: str, built: Built, tmp_path: Path) -> None:
+    python = environment(tmp_path, interpreters()[version], built.wheel)
+    trains_without_extras(python, tmp_path)

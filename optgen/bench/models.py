@@ -15,7 +15,7 @@ _NAMES = {"resnet50": "ResNet-50", "gpt2_small": "GPT-2 small", "many_tiny": "10
 
 
 #: Rows of an embedding, at least. Rules for matrices leave it to others.
-_VOCABULARY = 16384
+VOCABULARY = 16384
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Model:
     def matrices(self) -> Model:
         """Its matrices without embeddings: the first dimension by all others."""
         pairs = [(shape[0], math.prod(shape[1:])) for shape in self.shapes if len(shape) > 1]
-        found = [pair for pair in pairs if min(pair) > 1 and pair[0] < _VOCABULARY]
+        found = [pair for pair in pairs if min(pair) > 1 and pair[0] < VOCABULARY]
         return Model(self.name, tuple(found))
 
 

@@ -21,6 +21,7 @@ from optgen.bench.peers.interface import Run, Task
 from optgen.bench.peers.libraries import LIBRARIES, runs
 from optgen.bench.time_budget import Clock
 from optgen.bench.timing import Times, in_turns, ratio
+from optgen.doctor.machine import processor_name
 
 OURS, MEMORY, CALLS = "optgen", "in place", "calls for matrices"
 _COUNTS = (1, 10, 100, 1000, 10_000)
@@ -79,7 +80,7 @@ def described(size: int, peers: Sequence[str]) -> dict[str, Any]:
     times = in_turns({"in place": changing, "copy": copying}, 30, 3.0)
     busy = load > _BUSY_LOAD or times["in place"].spread > _BUSY_SPREAD
     return {
-        "processor": _processor(),
+        "processor": processor_name(),
         "threads": numba.get_num_threads(),
         "python": platform.python_version(),
         **{name: found for name in packages if (found := _version(name))},
@@ -185,14 +186,6 @@ def beginnings(cases: list[Case], folder: Path, clock: Clock, found: Figures) ->
         found.startup["build of all"] = startup.build_seconds()
     else:
         found.left_out.append("the build of all")
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":")[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
 
 
 def _version(name: str) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,7 +18,7 @@ from optgen.bench.models import CACHED, Model
 from optgen.bench.peers.equality import draw
 from optgen.bench.timing import in_turns, ratio
 from optgen.compiler.ir.formats import FLOAT32
-from optgen.compiler.ir.storage import USUAL, Stored
+from optgen.compiler.ir.storage import USUAL, WIDTH, Stored
 from optgen.runtime.core import core_of
 from optgen.runtime.stored import stored_by
 
@@ -38,6 +38,7 @@ class StorageFigure:
 
     model: str
     case: str
+    everything_on: bool
     storage: str
     milliseconds: float
     relative: float
@@ -53,13 +54,29 @@ class _Timed:
     moved: float | None = None
 
 
+_Named = tuple[str, Callable[[], _Timed]]
+
+
 def storage_figures(
-    case: Case, model: Model, rounds: int, seconds: float, notes: list[str]
+    case: Case,
+    model: Model,
+    listed: Sequence[Stored],
+    rounds: int,
+    seconds: float,
+    notes: list[str],
 ) -> Iterator[StorageFigure]:
-    """The figures of a case on a model: one of each storage, then those of peers."""
+    """The figures of a case on a model: of float32 and some storages, or the usual and peers."""
     memory, bytes_of_memory = machine.in_place(model.size)
     first = _ours(case, model, USUAL[0])
-    for name, made in _others(case, model, notes):
+    assert first.moved is not None
+    # What passes before the update read once more, such as gradients for their norm.
+    again = (case.floor_bytes() - first.moved) / WIDTH
+    first = replace(first, moved=case.floor_bytes())
+    chosen = dict.fromkeys((USUAL[0], *listed) if listed else USUAL)
+    others: list[_Named] = [(str(one), partial(_ours, case, model, one, again)) for one in chosen]
+    if not (listed or case.full):
+        others += _peers(case, model, notes)
+    for name, made in others:
         # One at a time, as all parameters and states may not fit in memory.
         timed = first if name == _FIRST else made()
         functions = {_FIRST: first.step, name: timed.step, _MEMORY: memory}
@@ -71,15 +88,11 @@ def storage_figures(
             share = ratio(own, times[_MEMORY]) * needed
         took = 1 / ratio(own, times[_FIRST])
         row = 1e3 * own.median, took, timed.held, timed.moved, share
-        yield StorageFigure(model.name, case.label, name, *row)
+        yield StorageFigure(model.name, case.label, bool(case.full), name, *row)
         del timed
 
 
-def _others(
-    case: Case, model: Model, notes: list[str]
-) -> Iterator[tuple[str, Callable[[], _Timed]]]:
-    for stored in USUAL:
-        yield str(stored), partial(_ours, case, model, stored)
+def _peers(case: Case, model: Model, notes: list[str]) -> Iterator[_Named]:
     for peer in declarations().storage_peers.get(case.optimizer, ()):
         package = peer.rule.partition(".")[0]
         if find_spec("torch") is None or find_spec(package) is None:
@@ -88,7 +101,7 @@ def _others(
         yield peer.title, partial(_peer, peer, model)
 
 
-def _ours(case: Case, model: Model, stored: Stored) -> _Timed:
+def _ours(case: Case, model: Model, stored: Stored, again: float = 0.0) -> _Timed:
     dtype = np.dtype(stored.param.name)
     params, grads = ([array.astype(dtype) for array in draw(model, k)] for k in (0, 1))
     wide = stored.states == FLOAT32.name
@@ -100,7 +113,7 @@ def _ours(case: Case, model: Model, stored: Stored) -> _Timed:
     assert found is not None
     states = stored_by(found).nbytes
     held = (2 * dtype.itemsize * model.size + states) / model.size
-    moved = (3 * dtype.itemsize * model.size + 2 * states) / model.size
+    moved = (3 + again) * dtype.itemsize + 2 * states / model.size
     return _Timed(lambda: optimizer.apply(grads), held, moved)
 
 

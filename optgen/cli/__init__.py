@@ -12,8 +12,11 @@ from typing import Annotated
 import typer
 
 import optgen
-from optgen.cli.choices import Format, Stage, known_target, targets
+from optgen.cli.benchmarking import bench
+from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
+from optgen.cli.planning import plan
+from optgen.cli.python_files import eject, import_class
 
 app = typer.Typer(
     name="optgen",
@@ -215,41 +218,6 @@ def new(
 
 
 @app.command()
-def bench(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="Optimizers by name or spec file; those of specs/bench.toml by default.",
-            autocompletion=complete_optimizer,
-        ),
-    ] = None,
-    model: Annotated[
-        list[str] | None, typer.Option(help="resnet50, gpt2_small, many_tiny or flat.")
-    ] = None,
-    peer: Annotated[
-        list[str] | None,
-        typer.Option(help="Libraries to compare with: torch, keras, optax; the first two if none."),
-    ] = None,
-    json: Annotated[Path | None, typer.Option(help="File for the figures.")] = None,
-    picture: Annotated[Path | None, typer.Option(help="File for a chart.")] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Two models, fewer rounds; two minutes at most.")
-    ] = False,
-    storage: Annotated[
-        bool, typer.Option("--storage", help="Steps with each storage of parameters and states.")
-    ] = False,
-) -> None:
-    """Time steps, compared with memory bandwidth, torch, Keras and Optax."""
-    from optgen.cli.commands import bench as bench_command
-
-    raise typer.Exit(
-        bench_command.bench(
-            *(names or [], model or [], peer or [], json, picture), quick=quick, storage=storage
-        )
-    )
-
-
-@app.command()
 def demo(
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training set.")] = 20,
     picture: Annotated[Path, typer.Option(help="Where to put the picture of the curves.")] = Path(
@@ -260,3 +228,25 @@ def demo(
     from optgen.cli.commands import demo as demo_command
 
     raise typer.Exit(demo_command.demo(epochs, picture))
+
+
+@app.command()
+def doctor(
+    style: Annotated[ReportFormat, typer.Option("--format", help="The output format.")] = (
+        ReportFormat.TEXT
+    ),
+    thorough: Annotated[
+        bool,
+        typer.Option("--thorough", help="Also import each library, in a process of its own."),
+    ] = False,
+) -> None:
+    """Report which paths are fast on this machine, and what to install or set."""
+    from optgen.cli.commands import doctor as doctor_command
+
+    raise typer.Exit(doctor_command.doctor(style, thorough=thorough))
+
+
+app.command()(bench)
+app.command()(eject)
+app.command(name="import")(import_class)
+app.command()(plan)

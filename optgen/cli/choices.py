@@ -28,6 +28,21 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class ReportFormat(StrEnum):
+    """The format of a report about a machine, or of a plan for many."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Sharded(StrEnum):
+    """The engines whose processes are planned for, as ``optgen.cluster.Kind`` names them."""
+
+    DDP = "ddp"
+    ZERO = "zero"
+    FSDP = "fsdp"
+
+
 #: The file with a class, without the kernels of a target.
 CLASS = "class"
 

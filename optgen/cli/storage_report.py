@@ -13,7 +13,7 @@ from optgen.compiler.ir.cost import Cost
 from optgen.compiler.ir.formats import FLOATS
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import LEARNING_RATE
-from optgen.compiler.ir.storage import USUAL, Rounding, Stored
+from optgen.compiler.ir.storage import USUAL, Stored
 
 #: The headings of the table, and what they mean.
 HEADINGS = (
@@ -101,9 +101,9 @@ def _of_states(found: InStorage) -> Iterator[str]:
         yield f"error: no bound{setting}: {found.bound.why}"
     if stored.states == Stored().states:
         return
-    if stored.rounding is Rounding.STOCHASTIC:
+    if stored.rounding.is_drawn:
         where += ", rounded at random"
-    for mean in found.means:
+    for mean in (one for one in found.means if not one.mean.is_wide):
         of = f", with {mean.mean.feature}" if mean.mean.feature else ""
         yield f"{where}{of}: {mean.said()}"
     kept = [one for one in found.invariants if one.survives]

@@ -192,7 +192,7 @@ def _context() -> Any:
     if "forkserver" not in known:
         return get_context("spawn")
     context = get_context("forkserver")
-    context.set_forkserver_preload([__package__ + ".checking"])
+    context.set_forkserver_preload([__package__ + ".spec_checks"])
     return context
 
 

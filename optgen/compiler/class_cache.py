@@ -28,7 +28,7 @@ from optgen.compiler.data import PACKAGE, data_folder
 from optgen.compiler.ir.problem import SpecError, UsageError
 from optgen.compiler.write import generated_classes, opened, staging_folder
 from optgen.compiler.write.manifest import digest, read_manifest
-from optgen.missing_packages import COMPILER, what_to_install
+from optgen.missing_packages import require
 
 #: Whatever names a spec: a path, or its text.
 Given = str | os.PathLike[str]
@@ -175,9 +175,7 @@ def _put(package: Path, folder: Path) -> None:
 
 def _needing_packages(module: str) -> Any:
     """A module of the compiler. Raises ImportError where packages are missing."""
-    missing = what_to_install("optgen.compile", COMPILER)
-    if missing:
-        raise ImportError(missing)
+    require("optgen.compile", "compiler")
     return importlib.import_module(f"optgen.compiler.{module}")
 
 

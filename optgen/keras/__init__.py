@@ -7,12 +7,18 @@ so that changing the import suffices.
 
 from __future__ import annotations
 
-from keras.optimizers import LossScaleOptimizer, Optimizer, deserialize, schedules, serialize
+from optgen.missing_packages import require
+
+require("optgen.keras", "keras")
+
+from keras.optimizers import LossScaleOptimizer, Optimizer, deserialize, serialize
 
 import optgen.keras.version_check  # noqa: F401 (first: what follows fails with an old Keras)
 import optgen.optimizers as generated
+from optgen.keras import schedules
 from optgen.keras.classes import get, install, optimizer_class
 from optgen.keras.optimizer import FusedOptimizer
+from optgen.keras.schedules import schedule_class
 from optgen.runtime.optimizer import Optimizer as Rule
 from optgen.runtime.suggestions import nearest
 
@@ -37,6 +43,7 @@ __all__ = [  # noqa: PLE0604
     "get",
     "install",
     "optimizer_class",
+    "schedule_class",
     "schedules",
     "serialize",
     *(rule.__name__ for rule in _RULES),

@@ -6,7 +6,7 @@ would drop it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -79,6 +79,13 @@ class HostFunctions:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         return partial(self._apply, name)
+
+    def piecewise(self, x: Any, bounds: Sequence[float], levels: Sequence[float]) -> Any:
+        """The level of the stretch that x lies in; a bound belongs to the stretch before it."""
+        *before, found = levels
+        for bound, level in reversed([*zip(bounds, before, strict=True)]):
+            found = self.where(x <= bound, level, found)
+        return found
 
     def _apply(self, name: str, *operands: Any) -> Any:
         if any(map(ops.is_tensor, operands)):

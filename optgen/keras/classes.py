@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from functools import partialmethod
+from functools import cache, partialmethod
 from inspect import Parameter, Signature, signature
 from types import TracebackType
 from typing import Any
 
 import keras
+import numpy as np
+from keras.src.api_export import REGISTERED_NAMES_TO_OBJS
 from keras.src.optimizers import ALL_OBJECTS_DICT
 
-import optgen.optimizers as generated
 from optgen.keras.optimizer import FusedOptimizer
+from optgen.keras.registered import PACKAGE, package_of
 from optgen.runtime.hyperparameters.storage import ARGUMENTS as STORAGE
 from optgen.runtime.kernels import MATRIX
 from optgen.runtime.optimizer import Optimizer
 
-#: The prefixes of registered names: of rules that belong to optgen, and of all others.
-PACKAGE, OWN = "optgen", "optgen.own"
+#: The modules that Keras's own optimizers are saved under, by any backend and by torch's.
+_OF_KERAS = "keras.optimizers"
+_OF_TORCH = "keras.src.backend.torch.optimizers.torch_{}"
 _MADE: dict[tuple[str, str], type[FusedOptimizer]] = {}
 
 
@@ -30,7 +33,7 @@ def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimize
     that name already.
     """
     name = name or rule.__name__
-    package = PACKAGE if rule.__module__.startswith(f"{generated.__name__}.") else OWN
+    package = package_of(rule)
     made = _MADE.get((package, name))
     if made is not None:
         if made.rule is not rule:
@@ -69,15 +72,22 @@ def get(identifier: Any) -> Any:
 class install:  # noqa: N801
     """Resolve plain names, in any case, to optgen's optimizers wherever Keras takes a string.
 
-    Acts at once, and for good; as a context manager until its end. Classes of a user's own rules
-    are meant too where they were made before, and optgen has none of that name.
+    Models that were saved with Keras's optimizers are loaded with optgen's of the same names, where
+    these have the same arguments and states. Acts at once, and for good; as a context manager until
+    its end. Classes of a user's own rules are meant too where they were made before, and optgen has
+    none of that name; saved models mean none of them.
     """
 
     def __init__(self) -> None:
         own_first = sorted(_MADE.items(), key=lambda item: item[0][0] == PACKAGE)
         names = {name.lower(): made for (_, name), made in own_first}
-        self._before = {name: ALL_OBJECTS_DICT.get(name) for name in names}
+        own = {name: made for (package, name), made in _MADE.items() if package == PACKAGE}
+        paths = {path: made for name, made in own.items() for path in _replaced(name)}
+        self._before = [(ALL_OBJECTS_DICT, {name: ALL_OBJECTS_DICT.get(name) for name in names})]
+        known = {path: REGISTERED_NAMES_TO_OBJS.get(path) for path in paths}
+        self._before.append((REGISTERED_NAMES_TO_OBJS, known))
         ALL_OBJECTS_DICT.update(names)
+        REGISTERED_NAMES_TO_OBJS.update(paths)
 
     def __enter__(self) -> None:
         pass
@@ -88,8 +98,31 @@ class install:  # noqa: N801
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for name, before in self._before.items():
-            if before is None:
-                ALL_OBJECTS_DICT.pop(name, None)
-            else:
-                ALL_OBJECTS_DICT[name] = before
+        for found, before in self._before:
+            for name, value in before.items():
+                if value is None:
+                    found.pop(name, None)
+                else:
+                    found[name] = value
+
+
+@cache
+def _replaced(name: str) -> tuple[str, ...]:
+    """What saved models call Keras's class of a name, if its states fit the one here.
+
+    A class of a backend is saved by its own module.
+    """
+    theirs, made = getattr(keras.optimizers, name, None), _MADE[PACKAGE, name]
+    if theirs is None:
+        return ()
+    sample, shapes = keras.Variable(np.zeros((2, 3))), []
+    try:
+        both = theirs(), made.from_config(theirs().get_config())
+    except (TypeError, ValueError):  # Other arguments, or other numbers.
+        return ()
+    for one in both:
+        one.build([sample])
+        shapes.append([tuple(variable.shape) for variable in one.variables])
+    modules = _OF_KERAS, type(both[0]).__module__, _OF_TORCH.format(name.lower())
+    paths = tuple(f"{module}.{name}" for module in modules)
+    return paths if shapes[0] == shapes[1] else ()

@@ -9,6 +9,7 @@ from typing import Any
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
+from optgen.keras.schedules import compiled
 from optgen.keras.synchronized import Watched
 from optgen.runtime.hyperparameters.declarations import Hyperparameter
 from optgen.runtime.hyperparameters.dynamic import accept
@@ -104,11 +105,7 @@ def checked(hyperparameter: Hyperparameter, value: Any, owner: str) -> Any:
 
     Raises TypeError or ValueError for what isn't allowed.
     """
-    if isinstance(value, Schedule):
-        raise TypeError(
-            f"{owner}: {hyperparameter.name} takes schedules of keras.optimizers.schedules, which "
-            "backends can compile"
-        )
+    value = compiled(value) if isinstance(value, Schedule) else value
     try:
         setting = accept(hyperparameter, value, owner)
     except ValueError as error:

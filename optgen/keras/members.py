@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from keras import ops
+
 from optgen.keras.arithmetic import TensorFunctions
-from optgen.keras.matrices import VariableFunctions
-from optgen.keras.matrix_calls import called
-from optgen.keras.randomness import Draws
 from optgen.keras.slots import Slot
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.kernels import MATRIX, Builder, Phase, Program, switches_of
+from optgen.runtime.operations.forms import VariableFunctions
+from optgen.runtime.operations.matrix_calls import MatrixFunctions
+from optgen.runtime.operations.randomness import Draws, Integers
 
 Tensors = dict[str, Any]
 PARAM, GRADIENT = "param", "grad"
@@ -91,9 +94,8 @@ class Member:
         ``scalars`` are those of the call, in the variable's dtype and in the host's.
         """
         self.slot, self.tensors = slot, tensors
-        draws, dtype = Draws(functions, slot.form.places, place), slot.variable.dtype
-        self.functions = VariableFunctions(draws, slot.form, dtype)
-        self._host = VariableFunctions(host, slot.form)
+        self.functions, self._place = functions, place
+        self._host, self._dtype = VariableFunctions(host, slot.form), host.dtype
         self._narrow, self._wide = ({**some} for some in scalars)
         self._wide |= {name: host.real(size) for name, size in slot.form.sizes.items()}
 
@@ -109,15 +111,22 @@ class Member:
 
     def run(self, phase: Phase, builder: Builder) -> Tensors:
         """Run a pass over the elements; returns its parts of sums over all variables."""
-        slot = self.slot
+        slot, functions = self.slot, self._functions_over(phase.over)
         if not phase.reduces_over(slot.on):
-            call(builder, slot.on, self.tensors, self._narrow, self.functions)
+            call(builder, slot.on, self.tensors, self._narrow, functions)
             return {}
         sums: Tensors = {}
         totals: Tensors = {}
-        call(builder, slot.on, self.tensors, self._narrow, sums, totals, self.functions)
+        call(builder, slot.on, self.tensors, self._narrow, sums, totals, functions)
         self.add(sums)
         return {name: self._host.real(part) for name, part in totals.items()}
+
+    def _functions_over(self, over: str) -> VariableFunctions:
+        """The functions of a pass over matrices of a shape, of which it draws random numbers."""
+        form, integers = self.slot.form, Integers(ops, is_wide=self._dtype == "float64")
+        places = partial(form.places, over=over)
+        draws = Draws(self.functions, places, self._place, integers)
+        return VariableFunctions(draws, form, self.slot.variable.dtype)
 
     def compute(self, builder: Builder) -> None:
         """Run a function that computes numbers and vectors."""
@@ -125,13 +134,14 @@ class Member:
 
     def call_libraries(self, phase: Phase, shapes: Mapping[str, str]) -> None:
         """Compute functions of whole matrices; ``shapes`` are those of scratch matrices."""
-        on = self.slot.on
+        on, library = self.slot.on, MatrixFunctions(ops, self._dtype)
         for one in phase.calls if on[MATRIX] else ():
             if one.when(on):
                 operands = [self.tensors[name] for name in one.operands]
                 numbers = [self._wide[n] if isinstance(n, str) else n for n in one.numbers]
                 own = [shapes[name] for name in (*one.operands, one.target)]
-                self.tensors[one.target] = called(one, operands, own, numbers, self.slot.form)
+                found = library.called(one, operands, own, numbers, self.slot.form)
+                self.tensors[one.target] = found
 
     def keep(self, program: Program) -> None:
         """Give states the numbers and vectors that a program has left."""

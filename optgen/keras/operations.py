@@ -46,8 +46,13 @@ class Operations:
         declared: Sequence[State],
         slots: Sequence[Slot],
         shared: Mapping[str, Any],
+        assign: Callable[[Any, Any], None],
     ) -> None:
-        """``shared`` are the variables of the states that all variables share."""
+        """``shared`` are the variables of the states that all variables share.
+
+        ``assign`` is the method of the optimizer, which backends and users have their own of.
+        """
+        self._put = assign
         self._kernels, self._slots, self._shared = kernels, slots, shared
         self._absent = kernels.program("absent")
         self._shapes = {state.name: state.shape for state in declared}
@@ -139,7 +144,7 @@ class Operations:
         targets = [{PARAM: self._slots[k].variable, **self._slots[k].states} for k in places]
         for variables, tensors in zip([*targets, self._shared], results, strict=True):
             for name, tensor in tensors.items():
-                variables[name].assign(tensor)
+                self._put(variables[name], tensor)
 
     def _begun(self, given: Given) -> tuple[list[Member], Shared]:
         """The variables that a call may change, and what they share."""

@@ -94,7 +94,9 @@ class FusedOptimizer(Calls):
             owner, calls = type(self).__name__, Watched(self._iterations)
             inside.in_place = InPlace(owner, rule, inside.hyperparameters, *held, calls)
         try:
-            inside.operations = Operations(rule.kernels_of("keras"), rule.states, *held)
+            inside.operations = Operations(
+                rule.kernels_of("keras"), rule.states, *held, self.assign
+            )
         except UnsupportedTargetError:
             if inside.in_place is None:
                 raise

@@ -13,7 +13,6 @@ from keras.initializers import Constant
 from keras.src.backend import standardize_dtype
 
 from optgen.keras.arithmetic import host_dtype
-from optgen.keras.matrices import Matrices
 from optgen.keras.order import groups_of
 from optgen.runtime.allocation import ELEMENT, initial_value
 from optgen.runtime.dtypes import wide_name
@@ -23,6 +22,7 @@ from optgen.runtime.hyperparameters.storage import Storage
 from optgen.runtime.kernels import CHECK_FINITE, CONSTRAINED, MATRIX, OPTIMIZER, PERTURBED
 from optgen.runtime.matrix_calls import is_matrix, multiple_of_identity
 from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.operations.forms import Form
 from optgen.runtime.optimizer import Optimizer
 
 #: Of a variable that takes its gradient's value.
@@ -43,7 +43,7 @@ class Slot:
     row: Row
     on: dict[str, bool]
     overwritten: bool
-    form: Matrices
+    form: Form
 
     @property
     def dtype(self) -> str:
@@ -75,7 +75,7 @@ def new_slot(
     constraint = getattr(variable, "constraint", None)
     shape = tuple(variable.shape)
     view = view if len(shape) > 1 and MATRIX not in row.excluded else ""
-    form = Matrices(shape, view, *(settings.bound_of(kind, row) for kind in (RANK, BLOCK)))
+    form = Form(ops, shape, view, *(settings.bound_of(kind, row) for kind in (RANK, BLOCK)))
     on = {
         **settings.on(),
         CHECK_FINITE: False,

@@ -13,6 +13,15 @@ from optgen.runtime.model import LARGEST_GRADIENT
 
 #: Whether the backend assigns to the memory of a variable.
 IN_PLACE = keras.config.backend() == "torch"
+if keras.config.backend() == "tensorflow":
+    import tensorflow
+
+    #: Slices are a tensor to TensorFlow, and to Keras they are not.
+    _WHOLE = tensorflow.convert_to_tensor
+else:
+
+    def _WHOLE(tensor: Any) -> Any:  # noqa: N802
+        return tensor
 
 
 def value_of(variable: Any) -> Any:
@@ -30,12 +39,11 @@ def dense(gradient: Any, slot: Slot, name: str) -> Any:
 
     Raises ValueError for one of another shape than its variable.
     """
-    tensor = ops.convert_to_tensor(gradient, sparse=False)
+    tensor = _WHOLE(ops.convert_to_tensor(gradient, sparse=False))
     shape, wanted = tuple(tensor.shape), tuple(slot.variable.shape)
     if None not in shape and shape != wanted:
         what = "gradient" if name == GRADIENT else name
         raise ValueError(f"the {what} of {slot.path} has shape {shape}, the variable {wanted}")
-    # To reshape is what makes a tensor of TensorFlow's slices.
     return ops.reshape(tensor, wanted)
 
 

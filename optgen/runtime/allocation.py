@@ -7,7 +7,7 @@ from dataclasses import replace
 from math import prod
 
 from optgen.runtime.arrays import AnyArray as Array
-from optgen.runtime.chunks import Segments
+from optgen.runtime.chunks import Segments, one_segment
 from optgen.runtime.dtypes import wide_name
 from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, Input, State
 from optgen.runtime.hyperparameters.settings import Row, Settings
@@ -18,7 +18,7 @@ from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.memory import Mask, Memory
 from optgen.runtime.parts import NewStates, StateSource
 from optgen.runtime.shards import Whole
-from optgen.runtime.state_storage import storage_of_state
+from optgen.runtime.state_storage import Layout, Uncoded, may_have_codes, storage_of_state
 from optgen.runtime.view import View, state_form
 
 #: The shape of states that are arrays of elements.
@@ -73,14 +73,27 @@ def views_here(views: Sequence[View | None], owned: Mapping[int, bool]) -> list[
 
 
 def segments_of(
-    memory: Memory, variables: Sequence[Array], whole: Whole | None
+    memory: Memory,
+    variables: Sequence[Array],
+    whole: Whole | None,
+    has_draws: bool,
+    storage: Storage,
 ) -> list[Segments | None]:
-    """The segments of each variable that is a part of a larger one; empty if none is."""
-    if whole is None:
+    """The segments of each variable that is a part of a larger one; empty if none is.
+
+    They count where a rule ``has_draws``, or its storage has noise. For that of blocks alone, a
+    part whose segments end inside of blocks is one.
+    """
+    are_drawn = has_draws or storage.is_drawn
+    if whole is None or not (are_drawn or storage.has_noise):
         return []
-    parts = [whole.part(index) for index in range(len(variables))]
-    pairs = zip(variables, parts, strict=True)
-    found = [None if part is None else memory.segments(own, part) for own, part in pairs]
+    found: list[Segments | None] = []
+    for index, variable in enumerate(variables):
+        part = None if index in whole.irregular else whole.part(index)
+        own = None if part is None else memory.segments(variable, part)
+        if part is not None and own is not None and not (are_drawn or own.has_blocks):
+            own = one_segment(part)
+        found.append(own)
     return found if any(found) else []
 
 
@@ -103,9 +116,10 @@ class Allocation:
         views: Sequence[View | None],
         source: StateSource,
         segments: Sequence[Segments | None] = (),
+        whole: Whole | None = None,
     ) -> None:
         self._place, self._views, self._source = (memory, variables), views, source
-        self._segments = segments
+        self._segments, self._whole = segments, whole
         #: States that all variables share.
         self.shared: dict[str, Array] = {}
 
@@ -123,13 +137,23 @@ class Allocation:
         storage.warn_of_unused(paths)
         memory, variables = self._place
         forms = [memory.form(variable)[1] for variable in variables]
-        return {
+        uncoded = Uncoded()
+
+        def storage_at(state: State, index: int, on: Mapping[str, bool]) -> str:
+            asked = storage.of_state(state, on, paths[index], forms[index])
+            layout, wide = self._layout(index), wide_name(forms[index])
+            is_noted = self._is_divided(index) and may_have_codes(asked, state, layout.size)
+            if is_noted and (obstacle := layout.obstacle):
+                uncoded.add(paths[index], asked, wide, obstacle)
+            return storage_of_state(asked, wide, state, layout)
+
+        found = {
             state.name: [
                 self.state(
                     state,
                     index,
                     initial_value(state, settings, row),
-                    storage.of_state(state, on, paths[index], forms[index]),
+                    storage_at(state, index, on) if state.shape == ELEMENT else "",
                 )
                 if trained[index] and state.when(on)
                 else None
@@ -137,6 +161,8 @@ class Allocation:
             ]
             for state in declared
         }
+        uncoded.warn()
+        return found
 
     def apart(self, declared: Sequence[State]) -> tuple[set[str], dict[str, Array]]:
         """The names of probes and of shared states, and the shared states without probes."""
@@ -147,12 +173,11 @@ class Allocation:
     def state(self, state: State, index: int, value: float | None, storage: str) -> Array:
         """A state of one variable; the first one makes what all variables share.
 
-        One with a number for each element has the dtype that ``storage`` names, where it may.
-        The ``value`` None is that of the variable.
+        One with a number for each element has that ``storage``. The ``value`` None is that of the
+        variable.
         """
         source = NewStates() if state.is_probe else self._source
         if state.shape == ELEMENT:
-            storage = self._storage(state, index, storage)
             return source.state(*self._place, index, state.name, value, storage)
         assert value is not None
         if state.shape == OPTIMIZER:
@@ -167,12 +192,18 @@ class Allocation:
         length = view.length(state.shape) if view is not None else ()
         return source.number(*self._place, index, state.name, length, value)
 
-    def _storage(self, state: State, index: int, asked: str) -> str:
+    def _is_divided(self, index: int) -> bool:
+        whole = self._whole
+        return whole is not None and (index in whole.owned or whole.part(index) is not None)
+
+    def _layout(self, index: int) -> Layout:
         memory, variables = self._place
-        shape, dtype = memory.form(variables[index])
+        whole, view = self._whole, self._views[index]
         segments = self._segments[index] if self._segments else None
-        own = prod(shape), self._views[index], segments
-        return storage_of_state(asked, wide_name(dtype), state, *own)
+        if whole is None:
+            return Layout(prod(memory.form(variables[index])[0]), view, segments)
+        own = index in whole.irregular, index in whole.owned
+        return Layout(int(whole.sizes[index]), view, segments, *own)
 
     def vectors(self, shapes: Sequence[tuple[str, str]]) -> Arrays:
         """Scratch vectors of the variables that are matrices, given what each has numbers for."""

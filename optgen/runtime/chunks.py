@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
+from optgen.runtime.codes import BLOCK
 from optgen.runtime.shards import Part
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
@@ -23,6 +25,11 @@ class Segments:
 
     places: Indices
     length: int
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether all but the last one end where blocks with codes do."""
+        return len(self.places) == 1 or self.length % BLOCK == 0
 
 
 def segments_of(part: Part, strides: Sequence[int]) -> Segments:
@@ -39,6 +46,22 @@ def segments_of(part: Part, strides: Sequence[int]) -> Segments:
             steps = stride * np.arange(count, dtype=np.int64)
             places = (steps[:, None] + places[None, :]).reshape(-1)
     return Segments(places, length)
+
+
+def one_segment(part: Part) -> Segments:
+    """A part as one segment, whose places no other part has.
+
+    They are those of the whole variable if the part is one stretch of it. Otherwise they are those
+    in a memory where parts follow each other.
+    """
+    place, length = 0, 1
+    # From the dimension with the largest steps on; of equal ones, the last is the fastest.
+    slowest = sorted(range(len(part.shape)), key=lambda axis: (-part.strides[axis], axis))
+    for number, axis in enumerate(slowest):
+        begin, count = part.here[axis]
+        place += length * begin * prod(part.shape[other] for other in slowest[number + 1 :])
+        length *= count
+    return Segments(np.array([place], np.int64), length)
 
 
 class Chunks:

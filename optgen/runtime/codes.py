@@ -19,6 +19,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 BLOCK = 64
 #: The bits of 1 as a float32, and their number in its fraction.
 ONE, FRACTION = 0x3F800000, 23
+#: Elements that are encoded at once, since that takes several arrays of them.
+_AT_ONCE = 1 << 16
 #: Units aren't smaller, so that their inverses are finite.
 LEAST_UNIT = 2.0**-120
 
@@ -54,7 +56,7 @@ class Code:
     @property
     def top(self) -> float:
         """The largest magnitude, in units."""
-        return float(np.uint32((self.most << self.shift) + ONE).view(np.float32)) - 1
+        return self._level(self.most)
 
     @property
     def inverse(self) -> float:
@@ -68,13 +70,32 @@ class Code:
 
     def encoded(self, values: Array) -> Array:
         """Blocks of a flat array, rounded to nearest; missing elements of the last one are 0."""
-        padded = np.zeros(-(-values.size // BLOCK) * BLOCK, np.float32)
-        padded[: values.size] = values
-        rows = padded.reshape(-1, BLOCK)
-        sizes = np.abs(rows)
-        most = sizes.max(1, keepdims=True)
-        units = np.maximum(most * np.float32(self.inverse), np.float32(LEAST_UNIT))
-        relative = sizes / units
+        found = np.zeros(-(-values.size // BLOCK), self.dtype)
+        for begin in range(0, values.size, _AT_ONCE):
+            rows = _rows(values[begin : begin + _AT_ONCE])
+            units = np.abs(rows).max(1) * np.float32(self.inverse)
+            found[begin // BLOCK :][: len(rows)] = self._encoded(rows, units)
+        return found
+
+    def encoded_again(self, values: Array) -> Array:
+        """Blocks of a flat array: those that it was decoded from, where there are such."""
+        rows, blocks = _rows(values), self.encoded(values)
+        for level in self.top, self._level(self.most - 1):
+            for ulps in 0, -1, 1:
+                other = self.decoded(blocks, rows.size).reshape(rows.shape)
+                left = np.flatnonzero(~((other == rows) | np.isnan(rows)).all(1))
+                units = np.abs(rows[left]).max(1) / np.float32(level)
+                units = (units.view(np.int32) + np.int32(ulps)).view(np.float32)
+                again = self._encoded(rows[left], units)
+                found = self.decoded(again, rows[left].size).reshape(-1, BLOCK)
+                is_same = (found == rows[left]).all(1)
+                blocks[left[is_same]] = again[is_same]
+        return blocks
+
+    def _encoded(self, rows: Array, units: Array) -> Array:
+        units = np.maximum(units, np.float32(LEAST_UNIT))
+        with np.errstate(invalid="ignore"):
+            relative = np.abs(rows) / units[:, None]
         half = np.uint32(1 << (self.shift - 1))
         codes = ((relative + np.float32(1)).view(np.uint32) + half - np.uint32(ONE)) >> self.shift
         codes = np.minimum(codes, self.most)
@@ -83,9 +104,13 @@ class Code:
         else:
             codes = np.where(rows > 0, np.maximum(codes, 1), 0)
         found = np.zeros(len(rows), self.dtype)
-        found["unit"] = units[:, 0]
-        found[self.name] = _packed(codes.astype(np.uint8), self.bits)
+        found["unit"] = units
+        found[self.name] = packed(codes.astype(np.uint8), self.bits)
         return found
+
+    def _level(self, code: int) -> float:
+        """The magnitude of a code, in units."""
+        return float(np.uint32((code << self.shift) + ONE).view(np.float32)) - 1
 
     def decoded(self, blocks: Array, size: int) -> Array:
         """The first ``size`` elements of blocks, as float32."""
@@ -99,7 +124,14 @@ class Code:
         return flat
 
 
-def _packed(codes: Array, bits: int) -> Array:
+def _rows(values: Array) -> Array:
+    """A flat array in rows of blocks, with zeros behind its end."""
+    padded = np.zeros(-(-values.size // BLOCK) * BLOCK, np.float32)
+    padded[: values.size] = values
+    return padded.reshape(-1, BLOCK)
+
+
+def packed(codes: Array, bits: int) -> Array:
     """Codes of 4 bits in pairs: one of the first half of a block, and one of its second."""
     if bits == 8:
         return codes

@@ -14,6 +14,7 @@ from optgen.runtime.kernels import PERTURB
 from optgen.runtime.locking import Turn
 from optgen.runtime.model import Model
 from optgen.runtime.other_programs import coming_back, perturbing
+from optgen.runtime.piecewise import Piecewise
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.scale import DynamicScale
 from optgen.runtime.step import Step
@@ -34,6 +35,8 @@ class Core:
         #: The dynamic loss scale, if there is one.
         self.scaling: DynamicScale | None = None
         self.turn = Turn()
+        #: The call whose variables are updated one by one; None outside of such a call.
+        self.open: Piecewise | None = None
 
     def counted(self) -> Counters:
         """The counters, read from the device if they are kept there."""
@@ -51,7 +54,14 @@ class Core:
         self.turn.refuse_inside(self.owner, what)
 
     def refuse_perturbed(self, what: str) -> None:
-        """Raise RuntimeError where ``perturb`` has moved the variables, and no step come back."""
+        """Raise RuntimeError in the middle of an update.
+
+        That is where ``perturb`` has moved the variables, and no step come back, or where some of
+        them are updated and others not.
+        """
+        if self.open is not None:
+            message = f"{self.owner} can't {what} while only some of its {self.noun} are updated"
+            raise RuntimeError(f"{message}; make the step that ends the call first")
         if self.model is not None and self.model.is_perturbed:
             message = f"{self.owner} can't {what} while its {self.noun} are perturbed"
             raise RuntimeError(f"{message}; make the step that comes back first")

@@ -250,7 +250,8 @@ class Kernels:
     @property
     def widths(self) -> Widths:
         """How many numbers a row of each table has."""
-        return Widths(len(self.buffers), len(self.scalars), len(self.factors))
+        # Behind the addresses of buffers is that of the variable's remainder.
+        return Widths(len(self.buffers) + 1, len(self.scalars), len(self.factors))
 
 
 def kernels_in(

@@ -95,6 +95,7 @@ class Deferred(Protocol):
     is_counting: bool
     is_captured: bool
     scale: Any
+    ages_at: int
 
     @property
     def is_capturing(self) -> bool:
@@ -201,12 +202,14 @@ class Memory(Protocol):
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
         library: MatrixLibrary | None = None,
-        seed: int | None = None,
+        seed: int = 0,
+        *,
+        is_drawn: bool = False,
     ) -> Engine:
         """The engine for variables with their states, and batches of scratch matrices.
 
-        ``library`` computes functions of matrices, if it isn't the memory's own. With a ``seed``,
-        what half precision loses is rounded at random.
+        ``library`` computes functions of matrices, if it isn't the memory's own. Noise comes from
+        the ``seed``: of codes, and of what half precision loses where it ``is_drawn``.
         """
 
     def deferred(self, engine: Any, rows: int, columns: int) -> Deferred | None:

@@ -79,11 +79,11 @@ class Model:
             self.guard = uninterrupted
         self.ages = parts.ages
         may_sum = self.is_decided_by_calls or kernels.take_sums(self.switches)
-        self._seed = treatment.storage.seed
+        self._storage = treatment.storage
         self._whole = parts.whole if may_sum or parts.owned else None
-        drawn_for = parts.whole if rule.has_draws() or self._seed is not None else None
-        self._segments = segments_of(self.memory, self.variables, drawn_for)
-        allocation = Allocation(*own[:2], self.views, parts.states, self._segments)
+        noise = rule.has_draws(), self._storage
+        self._segments = segments_of(*own[:2], parts.whole, *noise)
+        allocation = Allocation(*own[:2], self.views, parts.states, self._segments, parts.whole)
         self.states = allocation.states(
             *(declared, settings, treatment.storage, self.paths),
             *(self.rows, self.switches, self.trained),
@@ -157,7 +157,8 @@ class Model:
         parts = self._parts()
         place = self.variables, {**self._held, **self.remainders.held}, rows.tolist()
         own = self.views, self._batches, self._library
-        engine = self.memory.engine(*place, count, parts, *own, self._seed)
+        seed, is_drawn = self._storage.seed, self._storage.is_drawn
+        engine = self.memory.engine(*place, count, parts, *own, seed, is_drawn=is_drawn)
         if self._whole is not None:
             engine.spread(self._whole)
             self.guard = uninterrupted

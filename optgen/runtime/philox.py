@@ -10,10 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 #: The multipliers and the increments of keys.
-_M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+MULTIPLIERS, INCREMENTS = (0xD2511F53, 0xCD9E8D57), (0x9E3779B9, 0xBB67AE85)
+_M0, _M1 = np.uint64(MULTIPLIERS[0]), np.uint64(MULTIPLIERS[1])
+_W0, _W1 = np.uint64(INCREMENTS[0]), np.uint64(INCREMENTS[1])
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
-_ROUNDS = 10
+ROUNDS = 10
 
 Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
@@ -24,7 +25,7 @@ def words(position: int, tensor: int, step: float, seed: float, draw: int) -> Wo
     c0, c1 = place & _LOW, place >> _HALF
     c2, c3 = np.uint64(tensor) & _LOW, time & _LOW
     k0, k1 = start & _LOW, (np.uint64(draw) ^ (start >> _HALF)) & _LOW
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         low, high = c0 * _M0, c2 * _M1
         c0, c1 = (high >> _HALF) ^ c1 ^ k0, high & _LOW
         c2, c3 = (low >> _HALF) ^ c3 ^ k1, low & _LOW

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from optgen.runtime.cpu.storage import ROUNDING
-from optgen.runtime.dtypes import HALVES
+from optgen.runtime.dtypes import HALVES, NATIVE
 from optgen.runtime.memory import Memory
 from optgen.runtime.transaction import Call
 
@@ -55,14 +55,20 @@ class Remainders:
     def whole(self, index: int) -> Any:
         """A variable, or a copy with all bits that are kept of it."""
         variable, remainder = self._variables[index], self.arrays[index]
-        return variable if remainder is None else joined(variable, remainder)
+        if remainder is None:
+            return variable
+        memory = self._memory
+        found = memory.new(variable, 0.0, NATIVE[0].name)
+        memory.assign(found, joined(memory.host(variable), memory.host(remainder)))
+        return found
 
     def assigning(self, index: int, value: Any) -> list[Call]:
         """The calls that give a variable another value, with all bits that are kept of it."""
         variable, remainder = self._variables[index], self.arrays[index]
         if remainder is None:
             return [self._memory.assigning(variable, value)]
-        pairs = zip((variable, remainder), parted(value, remainder.dtype), strict=True)
+        parts = parted(self._memory.host(value), remainder.dtype)
+        pairs = zip((variable, remainder), parts, strict=True)
         return [self._memory.assigning(*pair) for pair in pairs]
 
 

@@ -67,6 +67,13 @@ class Schedule:
         """The rule of the spec."""
         raise NotImplementedError(f"{type(self).__name__} has no rule")
 
+    def value_in(self, ops: Any, calls: Any) -> Any:
+        """The rule in functions of a library of arrays, for a tensor with the number of calls.
+
+        Numbers that don't depend on it are Python's, and functions of these are, too.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no rule for tensors")
+
     def __getattr__(self, name: str) -> Any:
         values = self.__dict__.get("_values", {})
         if name in values:

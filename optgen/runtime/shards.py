@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -34,6 +34,8 @@ class Whole(Protocol):
     sizes: Host
     #: The variables of which one process has all and the others nothing: whether this one has.
     owned: Mapping[int, bool]
+    #: The variables whose parts here are no stretches of dimensions.
+    irregular: Collection[int]
 
     def part(self, index: int) -> Part | None:
         """What is here of a larger variable; None where all of it is."""

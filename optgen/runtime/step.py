@@ -70,7 +70,8 @@ class Step:
         Raises RuntimeError for one that is captured and can't be.
         """
         is_capturing = deferred.is_capturing
-        if not (self._treatment.on_nonfinite == "skip" or is_capturing or deferred.is_captured):
+        is_skipping = self._treatment.on_nonfinite == "skip"
+        if not (is_skipping or is_capturing or deferred.is_captured or deferred.ages_at):
             return False
         model = self._model
         is_even = None not in gradients and (deferred.is_counting or model.all_or_none_seen)

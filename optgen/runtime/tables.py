@@ -9,7 +9,7 @@ import numpy as np
 
 from optgen.runtime.arrays import Array, Gradient, Gradients, address
 from optgen.runtime.chunks import Chunks, Segments
-from optgen.runtime.cpu.storage import ROUNDING, SEED, STEP, Formats, formats_of
+from optgen.runtime.cpu.storage import ROUNDING, SEED, STEP, Formats, formats_of, has_codes
 from optgen.runtime.matrix_calls import ELEMENT
 from optgen.runtime.tiles import Tiling, tiling
 from optgen.runtime.view import View
@@ -36,9 +36,11 @@ class Tables:
         states: Mapping[str, Sequence[Array | None]],
         rows: Sequence[int],
         views: Sequence[View],
-        seed: int | None = None,
+        seed: int = 0,
+        *,
+        is_drawn: bool = False,
     ) -> None:
-        """With a ``seed``, what half precision loses is rounded at random."""
+        """Noise comes from the ``seed``: of codes, and of half precision where it ``is_drawn``."""
         self.shapes = np.array([view.shape for view in views], np.int64).reshape(-1, 7)
         #: The numbers of elements that are here, of variables that may be parts of larger ones.
         self.sizes = np.array([variable.size for variable in variables], np.int64)
@@ -52,18 +54,19 @@ class Tables:
             for index, array in enumerate(arrays):
                 if array is not None:
                     self.addresses[index, names.index(name)] = address(array)
-        self._is_drawn = seed is not None
-        self.addresses[:, SEED] = seed or 0
+        self.addresses[:, SEED] = seed
         remainders = states.get(ROUNDING[0], [None] * len(variables))
         #: The variables whose buffers have the same formats, which share launches.
-        self._alike: dict[Formats, list[int]] = {}
+        alike: dict[Formats, list[int]] = {}
         for index, variable in enumerate(variables):
             own = [columns[name][index] if name in columns else None for name in buffers]
             dtypes = [None if array is None else array.dtype for array in own]
             rest = remainders[index]
             further = 0 if rest is None else 8 * rest.itemsize
-            formats = formats_of(variable.dtype, dtypes, further, is_drawn=self._is_drawn)
-            self._alike.setdefault(formats, []).append(index)
+            formats = formats_of(variable.dtype, dtypes, further, is_drawn=is_drawn)
+            alike.setdefault(formats, []).append(index)
+        self._alike = {formats: np.array(some, np.int64) for formats, some in alike.items()}
+        self._has_noise = is_drawn or any(map(has_codes, alike))
         #: The arrays whose addresses the table holds.
         self._kept = columns
         self._chunk = CHUNK * max(1, -(-int(self.sizes.sum()) // (CHUNK * _MOST_CHUNKS)))
@@ -85,8 +88,8 @@ class Tables:
             self.addresses[:, column] = found
 
     def count(self, call: int) -> None:
-        """Enter the number of a call, on which random rounding depends."""
-        if self._is_drawn:
+        """Enter the number of a call, on which noise depends."""
+        if self._has_noise:
             self.addresses[:, STEP] = call
 
     def arrays(self, name: str) -> Sequence[Array | None]:
@@ -124,10 +127,8 @@ class Tables:
             for is_scattered in (False, True):
                 matrices = [
                     (index, self._views[index])
-                    for index in members
-                    if chosen[index]
-                    and self.sizes[index] > 0
-                    and (self._views[index].row_places is not None) == is_scattered
+                    for index in members[chosen[members] & (self.sizes[members] > 0)].tolist()
+                    if (self._views[index].row_places is not None) == is_scattered
                 ]
                 if matrices:
                     own = formats.scattered() if is_scattered else formats
@@ -146,11 +147,11 @@ class Tables:
     ) -> list[tuple[Formats, int, Array]]:
         work = []
         for formats, members in self._alike.items():
-            indices = [index for index in members if chosen[index] and every[index] > 0]
-            if not indices:
+            indices = members[chosen[members] & (every[members] > 0)]
+            if not indices.size:
                 continue
             sizes = every[indices]
-            chunks = Chunks(np.array(indices, np.int64), sizes, self._chunk, self.segments)
+            chunks = Chunks(indices, sizes, self._chunk, self.segments)
             work.append((formats, int(sizes.sum()), chunks.table()))
         return work
 

@@ -9,37 +9,44 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from optgen.missing_packages import require
+
+require("optgen.torch", "torch")
+
 from torch import optim
 from torch.optim import Optimizer, lr_scheduler, swa_utils
 
 import optgen.optimizers as generated
 from optgen.runtime.loss_scaling import LossScaleOptimizer
 from optgen.runtime.suggestions import nearest
-from optgen.torch.classes import made_like, optimizer_class
+from optgen.torch.classes import optimizer_class
 from optgen.torch.named_states import match_names
+from optgen.torch.offloading import Offloaded, offload
 from optgen.torch.optimizer import FusedOptimizer
+from optgen.torch.peers import PREFIX
 
-_PREFIX = "Torch"
 _RULES = [name for name in generated.list() if name != LossScaleOptimizer.__name__]
 #: The optimizers with torch's formulas, by the name of torch's class.
-_TORCH = {name.removeprefix(_PREFIX): name for name in _RULES if name.startswith(_PREFIX)}
+_TORCH = {name.removeprefix(PREFIX): name for name in _RULES if name.startswith(PREFIX)}
 #: Those with a class here, by its name: one of torch's means torch's formulas, and nothing else.
 CLASSES = {name: name for name in _RULES if not hasattr(optim, name)}
-CLASSES = {name: name for name in CLASSES if not name.startswith(_PREFIX)} | _TORCH
+CLASSES = {name: name for name in CLASSES if not name.startswith(PREFIX)} | _TORCH
 
 __all__ = [  # noqa: PLE0604
     "FusedOptimizer",
+    "Offloaded",
     "Optimizer",
     "lr_scheduler",
     "match_names",
+    "offload",
     "optimizer_class",
     "swa_utils",
     *_TORCH,
 ]
 
 if TYPE_CHECKING:
-    from optgen.optimizers import torch as typed
-    from optgen.optimizers.torch import *  # noqa: F403
+    from optgen.optimizers import torch_classes as typed
+    from optgen.optimizers.torch_classes import *  # noqa: F403
 
     __all__ += typed.__all__
 
@@ -47,8 +54,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> type[FusedOptimizer]:
     """The class of an optimizer. Raises AttributeError for another name."""
     if name in CLASSES:
-        peer = getattr(optim, name, None)
-        made = globals()[name] = made_like(peer, getattr(generated, CLASSES[name]), name)
+        made = globals()[name] = optimizer_class(getattr(generated, CLASSES[name]), name)
         return made
     message = f"module {__name__!r} has no {name!r}"
     if name in _RULES and hasattr(optim, name):

@@ -9,6 +9,8 @@ import torch
 
 from optgen.torch.distributed import local
 from optgen.torch.handles import asking
+from optgen.torch.object_layout import Host
+from optgen.torch.spread_layout import Inside
 
 Tensor = torch.Tensor
 #: Types whose objects own a tensor.
@@ -21,13 +23,21 @@ class Positions:
     def __init__(self, tensors: Sequence[Tensor]) -> None:
         self._tensors = list(tensors)
         self._addresses = np.array(self._found(), np.int64)
-        found = asking() if all(type(tensor) in PLAIN for tensor in tensors) else None
+        found = asking()
         self._handles = found[1] if found else None
-        self._references = found[0].of(tensors) if found else None
+        self._references: Host | None = None
+        self._inside: Inside | None = None
+        if found and all(type(tensor) in PLAIN for tensor in tensors):
+            self._references = found[0].of(tensors)
+        elif found:
+            self._inside = Inside.of(tensors, found[0])
+            self._references = None if self._inside is None else self._inside.references
 
     @property
     def are_current(self) -> bool:
         """Whether all addresses are unchanged."""
+        if self._inside is not None and not self._inside.are_current:
+            return False
         if self._handles is not None and self._references is not None:
             return not self._handles.have_moved(self._references, self._addresses)
         return self._found() == [*self._addresses]

@@ -10,7 +10,7 @@ from torch.optim.optimizer import ParamsT
 
 from optgen.runtime.hyperparameters.declarations import Hyperparameter
 from optgen.runtime.hyperparameters.storage import Rounding, StateDtype
-from optgen.torch.arguments import IMPLEMENTATIONS, RULES, Argument
+from optgen.torch.arguments import BACKEND, IMPLEMENTATIONS, RULES, Argument
 from optgen.torch.rules import Rules
 
 #: A number of a group, which schedulers may replace.
@@ -25,6 +25,7 @@ COMMON: Mapping[str, Any] = {
     "rounding_seed": int,
     RULES: Rules | None,
     **dict.fromkeys(IMPLEMENTATIONS, bool | None),
+    BACKEND: Literal["kernels", "torch"] | None,
 }
 
 

@@ -16,7 +16,9 @@ from optgen.runtime.optimizer import Optimizer
 _USUAL = (("lr", ("learning_rate",)),)
 #: The argument with patterns for names of parameters, each with options.
 RULES = "rules"
-#: torch's arguments that select an implementation; here there is only one.
+#: The argument that chooses between kernels and operations of torch.
+BACKEND = "backend"
+#: torch's arguments that select an implementation.
 IMPLEMENTATIONS = ("foreach", "fused", "capturable", "differentiable")
 
 
@@ -67,11 +69,23 @@ class Argument:
             raise ValueError(f"{owner}: {self.name} must be ({names}), not {given!r}")
         unset = [one is None for one in self.partial] or [False] * len(self.parts)
         values = given if several else (given,)
-        for part, value, may_be_none in zip(self.parts, values, unset, strict=True):
-            chosen = part.default if may_be_none and value is None else value
-            number = _number(chosen, f"{owner}: {self.name}")
+        for index, (part, value) in enumerate(zip(self.parts, values, strict=True)):
+            chosen = part.default if unset[index] and value is None else value
+            number = _number(chosen, owner, self.name)
             off = _is_off(part) and self.name != part.name and number == 0
-            yield part.name, None if off else part.check(number, f"{owner}: {self.name}")
+            try:
+                checked = None if off else part.check(number, f"{owner}: {self.name}")
+            except ValueError as error:
+                raise ValueError(f"{self._invalid(index, number)}: {error}") from None
+            yield part.name, checked
+
+    def _invalid(self, index: int, value: object) -> str:
+        """Torch's words for a value that isn't allowed, which programs may search for."""
+        if len(self.parts) == 1:
+            return f"Invalid {self.name} value: {value}"
+        one = self.name.removesuffix("s")
+        is_plural = self.parts[index].name.startswith(f"{one}_")
+        return f"Invalid {one if is_plural else self.name} parameter at index {index}: {value}"
 
     def _named(self, given: Any, owner: str) -> Value:
         """The value of a switch by its word."""
@@ -88,12 +102,12 @@ def _is_off(part: Hyperparameter) -> bool:
     return part.optional and part.default is None and part.grouped
 
 
-def _number(value: Any, owner: str) -> Any:
+def _number(value: Any, owner: str, name: str) -> Any:
     """The element of a tensor; other values unchanged. Raises ValueError for several elements."""
     if not hasattr(value, "numel"):
         return value
     if value.numel() != 1:
-        raise ValueError(f"{owner} must be a tensor of one element, not of {value.numel()}")
+        raise ValueError(f"{owner}: Tensor {name} must be 1-element, not {value.numel()}-element")
     return value.item()
 
 
@@ -136,7 +150,8 @@ def signature(
     own += [kind(a.name, kind.POSITIONAL_OR_KEYWORD, default=a.default) for a in grouped]
     own += [kind(a.name, kind.KEYWORD_ONLY, default=a.default) for a in whole]
     own += [kind(name, kind.KEYWORD_ONLY, default=one) for name, one in STORAGE.items()]
-    own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in (RULES, *IMPLEMENTATIONS)]
+    names = (RULES, *IMPLEMENTATIONS, BACKEND)
+    own += [kind(name, kind.KEYWORD_ONLY, default=None) for name in names]
     return inspect.Signature(
         [one.replace(annotation=types.get(one.name, kind.empty)) for one in own],
         return_annotation=None if types else inspect.Signature.empty,

@@ -11,7 +11,7 @@ from optgen.torch.annotations import COMMON, type_of
 from optgen.torch.arguments import Argument, arguments, defaulting, signature
 from optgen.torch.docstrings import docstring
 from optgen.torch.optimizer import FusedOptimizer
-from optgen.torch.peers import Peer
+from optgen.torch.peers import peer_of
 
 #: Each class is created once, so copies have the same class.
 _MADE: dict[tuple[type[Optimizer], str], type[FusedOptimizer]] = {}
@@ -20,15 +20,12 @@ _MADE: dict[tuple[type[Optimizer], str], type[FusedOptimizer]] = {}
 def optimizer_class(rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
     """A ``torch.optim.Optimizer`` class for any generated optimizer.
 
-    The class has another ``name`` than the rule where one is given.
+    The class has another ``name`` than the rule where one is given. Groups have the options of
+    torch's class of the same formulas, if there is one.
     """
-    return made_like(None, rule, name)
-
-
-def made_like(peer: Peer, rule: type[Optimizer], name: str = "") -> type[FusedOptimizer]:
-    """The class of a rule, with the options of torch's class of the same formulas."""
     key = rule, name or rule.__name__
     if key not in _MADE:
+        peer = peer_of(rule)
         listed = defaulting(arguments(rule), peer)
         contents = {
             "rule": rule,

@@ -18,7 +18,7 @@ from optgen.runtime.matrix_calls import is_matrix
 from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.rule_metadata import Generated
 from optgen.runtime.view import axes_of
-from optgen.torch.coded_states import numbers_of
+from optgen.torch.coded_states import decoded
 from optgen.torch.parameters import Parameters
 from optgen.torch.places import Place
 from optgen.torch.states import AGE
@@ -92,7 +92,8 @@ def _numbers(value: Tensor, name: str, place: Place, made: Parameters) -> Tensor
     if value.dtype is not torch.uint8:
         return value.detach()
     blocks: Any = made.model.states[name][place.index]
-    return numbers_of(blocks, place.param, CODES[storage_of(blocks.dtype)])
+    code = CODES[storage_of(blocks.dtype)]
+    return torch.from_numpy(decoded(blocks, place.param, code)).to(value.device)
 
 
 def _begun(old: Tensor, new: Tensor, first: float | None) -> Tensor:

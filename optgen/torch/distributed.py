@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,10 @@ import torch
 from torch import distributed
 
 from optgen.runtime.kernels import MATRIX
+from optgen.runtime.ownership import stretch_of
 from optgen.runtime.shards import Part, Vector
+from optgen.runtime.view import Stretch
+from optgen.torch.complex_numbers import as_real
 
 Tensor = torch.Tensor
 Host = np.ndarray[Any, np.dtype[Any]]
@@ -24,9 +28,9 @@ def is_shared(tensor: object) -> bool:
 
 
 def local(tensor: Any) -> Tensor:
-    """The local shard of a tensor, or the tensor."""
+    """The local shard of a tensor, or the tensor; of complex numbers, their parts."""
     shard: Tensor = tensor.to_local() if is_shared(tensor) else tensor
-    return shard.detach()
+    return as_real(shard.detach())
 
 
 def refuse_unsummed(name: str, param: Any) -> None:
@@ -62,11 +66,16 @@ def refuse_grids(name: str, param: Any) -> None:
 
 def refuse_strided(name: str, param: Any) -> None:
     """Raise ValueError for a parameter whose parts are no stretches of its dimensions."""
-    if is_shared(param) and any(type(one).__name__ not in _KNOWN for one in param.placements):
+    if _is_irregular(param):
         raise ValueError(
             f"{name} has the placements {param.placements}, and this rule needs the place of each "
             "element; redistribute it, so that each process has a stretch of each dimension"
         )
+
+
+def _is_irregular(param: Any) -> bool:
+    """Whether what is here of a parameter are no stretches of its dimensions."""
+    return is_shared(param) and any(type(p).__name__ not in _KNOWN for p in param.placements)
 
 
 def spread_dimensions(param: Any) -> list[int]:
@@ -77,18 +86,28 @@ def spread_dimensions(param: Any) -> list[int]:
 
 def part_of(param: Any) -> Part | None:
     """The stretch of each dimension that this process has; None where it has all."""
-    spread = spread_dimensions(param)
-    if not spread:
+    if not (spread := spread_dimensions(param)):
         return None
+    ranks = {dimension: param.device_mesh.get_local_rank(dimension) for dimension in spread}
+    stretches = _stretches(param, ranks)
+    return Part(tuple(param.shape), stretches, in_one_memory(param.shape, param.stride()))
+
+
+def largest_part(param: Any) -> int:
+    """The elements of the largest part of a parameter, which is the first one."""
+    first = dict.fromkeys(spread_dimensions(param), 0)
+    return prod(count for _, count in _stretches(param, first))
+
+
+def _stretches(param: Any, ranks: Mapping[int, int]) -> list[Stretch]:
+    """The stretches that a process has, given its number along each dimension of the mesh."""
     stretches = [(0, count) for count in param.shape]
-    for dimension in spread:
+    for dimension, number in ranks.items():
         placement = param.placements[dimension]
         first, count = stretches[placement.dim]
-        # As torch.chunk divides.
-        size = -(-count // param.device_mesh.size(dimension))
-        begin = min(count, size * param.device_mesh.get_local_rank(dimension))
-        stretches[placement.dim] = first + begin, min(size, count - begin)
-    return Part(tuple(param.shape), stretches, in_one_memory(param.shape, param.stride()))
+        begin, here = stretch_of(count, param.device_mesh.size(dimension), number)
+        stretches[placement.dim] = first + begin, here
+    return stretches
 
 
 def in_one_memory(shape: Sequence[int], strides: Sequence[int]) -> list[int]:
@@ -120,6 +139,7 @@ class Shards:
     def __init__(self, params: Sequence[Any], owned: Mapping[int, bool]) -> None:
         """One process has all of those that are ``owned``: whether it is this one."""
         self.owned = owned
+        self.irregular: Collection[int] = {k for k, p in enumerate(params) if _is_irregular(p)}
         #: Numbers of elements of the whole parameters.
         self.sizes = np.array([param.numel() for param in params], np.int64)
         rows: dict[Any, list[int]] = {}

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from textwrap import fill
 
 from optgen.runtime.optimizer import Optimizer
-from optgen.torch.arguments import IMPLEMENTATIONS, RULES, Argument
+from optgen.torch.arguments import BACKEND, IMPLEMENTATIONS, RULES, Argument
 
 _WIDTH = 92
 _ENTRY = re.compile(r"    (\w[\w, ]*): (.*)")
@@ -17,7 +17,10 @@ _OWN = {
     "params": "Parameters, pairs of a name and a parameter, or groups of either.",
     RULES: 'Patterns for names, such as "*norm*|*bias", each with options. The first that fits '
     "a name gives options to the parameter.",
-    ", ".join(IMPLEMENTATIONS): "Torch's choices of an implementation; here there is one.",
+    ", ".join(IMPLEMENTATIONS): "Torch's choices of an implementation. ``capturable`` lets a "
+    "device count the steps; ``differentiable`` lets autograd record them.",
+    BACKEND: '"kernels", or "torch" for operations on tensors; None chooses kernels where there '
+    "are any.",
 }
 
 

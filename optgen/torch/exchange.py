@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import distributed
 
+from optgen.runtime.ownership import BUCKET_BYTES, buckets_of, stretch_of
+
 Tensor = torch.Tensor
-#: Bytes of the whole tensors of a bucket, if it has more than one.
-BUCKET_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,7 @@ class Divided:
     def stretch(self, rank: int) -> tuple[int, int]:
         """The first place that a process has along the axis, and how many; as torch.chunk does."""
         assert self.axis is not None
-        count = self.shape[self.axis]
-        size = -(-count // self.ranks)
-        begin = min(count, size * rank)
-        return begin, min(size, count - begin)
+        return stretch_of(self.shape[self.axis], self.ranks, rank)
 
     def shape_at(self, rank: int) -> tuple[int, ...]:
         """The shape of the part of a process."""
@@ -73,19 +70,8 @@ class Divided:
 
 def buckets(tensors: Sequence[Divided]) -> Iterator[list[int]]:
     """The indices of tensors that one collective moves: of one group and dtype, in order."""
-    alike: dict[Any, list[int]] = {}
-    for index, one in enumerate(tensors):
-        alike.setdefault((one.group, one.dtype), []).append(index)
-    for some in alike.values():
-        bucket: list[int] = []
-        size = 0
-        for index in some:
-            if bucket and size + tensors[index].bytes > BUCKET_BYTES:
-                yield bucket
-                bucket, size = [], 0
-            bucket.append(index)
-            size += tensors[index].bytes
-        yield bucket
+    kinds = [(one.group, one.dtype) for one in tensors]
+    return buckets_of(kinds, [one.bytes for one in tensors], BUCKET_BYTES)
 
 
 def gather(tensors: Sequence[Divided], parts: Sequence[Tensor], wholes: Sequence[Tensor]) -> None:

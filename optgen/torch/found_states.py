@@ -15,7 +15,9 @@ from optgen.runtime.hyperparameters.declarations import State
 from optgen.runtime.memory import Memory
 from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.state.rounded import Rounded
-from optgen.torch.coded_states import blocks_of, bytes_of
+from optgen.torch.block_layouts import kind_of, kind_of_bytes
+from optgen.torch.coded_states import REMEDY, blocks_in, encoded, shown
+from optgen.torch.complex_numbers import as_numbers_of, as_real
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.gradients import seen, tensor_on
@@ -64,13 +66,12 @@ class FoundStates:
     ) -> Any:
         """A state in the memory of a found tensor; a new one if none fits."""
         found, param = self._found[index].tensors.get(name), self._params[index]
-        if storage in CODES and is_shared(param):
-            # Blocks may not end where parts do.
-            storage = wide_name(str(param.dtype).removeprefix("torch."))
         if storage in CODES:
             return self._coded(memory, variables[index], index, name, value, CODES[storage])
         if found is not None and found.dtype is torch.uint8:
-            raise ValueError(f"{self._what(index, name)} has codes, and is to be {storage}")
+            kind = kind_of_bytes(found)
+            message = f"{self._what(index, name)} has codes {kind!r}, and is to be {storage}"
+            raise ValueError(f"{message}; choose that state_dtype, or, {REMEDY}")
         if index in self._owned:
             self.forms[index][name] = tuple(param.shape), getattr(torch, storage)
             if not self._owned[index]:
@@ -98,14 +99,20 @@ class FoundStates:
     def _coded(
         self, memory: Memory, variable: Any, index: int, name: str, value: float | None, code: Code
     ) -> Any:
-        """A state with codes, which users see as rows of bytes."""
-        found, param = self._found[index].tensors.get(name), self._params[index]
+        """A state with codes, which users see as bytes."""
+        found, param = self._found[index].tensors.get(name), as_real(self._params[index])
         if found is None:
-            array = memory.new(variable, value, code.name)
-            self.own[index][name] = bytes_of(array)
-            return array
-        array, is_there = blocks_of(self._what(index, name), found, param, code)
-        self.own[index][name] = found if is_there else bytes_of(array)
+            new = memory.new(variable, value, code.name)
+            array, tensor = shown(new, param, code)
+        elif found.dtype is torch.uint8:
+            array, tensor = blocks_in(self._what(index, name), found, param, code)
+        else:
+            blocks, is_rounded = encoded(placed_like(found, param), code)
+            array, tensor = shown(blocks, param, code)
+            if is_rounded:
+                before = str(found.dtype).removeprefix("torch.")
+                self.rounded.add(name, before, kind_of(code))
+        self.own[index][name] = tensor
         return array
 
     def _what(self, index: int, name: str) -> str:
@@ -233,7 +240,7 @@ def _lies_like(array: Any, variable: Any) -> bool:
 
 def like(array: Any, param: Any) -> Tensor:
     """A tensor on the memory of an array, with the placements of a parameter."""
-    found = tensor_on(array, param.device)
+    found = as_numbers_of(param, tensor_on(array, param.device))
     if not is_shared(param):
         return found
     shared: Tensor = type(param.detach()).from_local(

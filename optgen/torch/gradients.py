@@ -15,6 +15,7 @@ from optgen.torch.batched_gradients import Together
 from optgen.torch.dense_copies import Copies
 from optgen.torch.distributed import is_shared, local, placed_like
 from optgen.torch.owners import Owned
+from optgen.torch.spread_gradients import SpreadTogether
 
 Tensor = torch.Tensor
 
@@ -27,19 +28,32 @@ class HeldGradients:
     ) -> None:
         self._owned = owned
         self._model, self._params = model, params
-        is_plain = not (any(one.is_cuda or is_shared(one) for one in params) or copies)
-        written = [span[:2] for span in spans_of(model.written())] if is_plain else []
+        is_single = any(one.is_cuda or one.is_complex() for one in params)
+        is_dense = not (is_single or copies or owned.divided)
+        is_plain = is_dense and not any(map(is_shared, params))
+        written = [span[:2] for span in spans_of(model.written())] if is_dense else []
         self.together = Together.of(params, written) if is_plain else None
+        self._spread = SpreadTogether.of(params, written) if is_dense and not is_plain else None
 
     def read(self) -> Sequence[Gradient | None]:
         """The validated gradients of all parameters; None for a missing one.
 
         Raises TypeError or ValueError for one that doesn't fit.
         """
-        found = None if self.together is None else self.together.gradients()
-        return (
-            self._model.checked(gradients_of(self._params, self._owned)) if found is None else found
-        )
+        bulk = self.together or self._spread
+        found = None if bulk is None else bulk.gradients()
+        if found is None:
+            every = self._model.checked(gradients_of(self._params, self._owned))
+            if self._spread is not None:
+                self._spread.note()
+            return every
+        return found
+
+    def one(self, index: int) -> Gradient:
+        """The validated gradient of one parameter, which has one. Raises as ``read`` does."""
+        (found,) = gradients_of([self._params[index]], Owned((), {}))
+        checked: Gradient = self._model.check_gradient(index, found)
+        return checked
 
 
 def seen(tensor: Tensor) -> Any:
@@ -62,16 +76,17 @@ def tensor_on(array: Any, device: torch.device | None = None) -> Tensor:
 def gradients_of(params: Sequence[Tensor], owned: Owned) -> list[Any]:
     """The gradients of parameters as kernels read them; None for one that is missing.
 
-    Raises TypeError for a sparse one, and for one of another dtype than its parameter.
+    A sparse one is the dense one that it stands for. Raises TypeError for one of another dtype
+    than its parameter.
     """
     found: list[Tensor | None] = []
     for param in params:
         gradient = param.grad
-        if gradient is not None and gradient.layout is not torch.strided:
-            raise TypeError("gradients must be dense; make them so, or use a sparse optimizer")
         if gradient is None:
             found.append(None)
             continue
+        if gradient.layout is not torch.strided:
+            gradient = gradient.to_dense()
         if gradient.dtype != param.dtype:
             raise TypeError(f"a gradient is {gradient.dtype}, its parameter {param.dtype}")
         found.append(local(placed_like(gradient, param)))

@@ -81,7 +81,8 @@ class ParamGroups:
             found[str(number)] = Group(members, values)
         # Until all values are copied, none is valid.
         self._seen = []
-        self.settings.group(found)
+        # Numbers of the whole optimizer are computed with the options of the first group.
+        self.settings.group(found, found["0"].values if found else None)
         self.by_group = [self.settings.on((number,)) for number in found]
         if self._has_view:
             pairs = zip(self.by_group, seen, strict=True)

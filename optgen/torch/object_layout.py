@@ -79,30 +79,31 @@ def places() -> Places | None:
     if not are_readable():
         return None
     sample, gradient = torch.zeros(3), torch.zeros(3)
-    own = _words(id(sample), torch.Tensor.__basicsize__ // _WORD)
-    before = _words(sample._cdata, _OF_A_TENSOR)
+    own = words(id(sample), torch.Tensor.__basicsize__ // _WORD)
+    before = words(sample._cdata, _OF_A_TENSOR)
     sample.requires_grad_()
-    after = _words(sample._cdata, _OF_A_TENSOR)
-    tensor, graph = _only(own == sample._cdata), _only(before != after)
+    after = words(sample._cdata, _OF_A_TENSOR)
+    tensor, graph = only(own == sample._cdata), only(before != after)
     if tensor is None or graph is None or before[graph] != 0:
         return None
-    bare = _words(after[graph], _OF_ITS_GRAPH)
+    bare = words(after[graph], _OF_ITS_GRAPH)
     sample.grad = gradient
-    given = _words(after[graph], _OF_ITS_GRAPH)
+    given = words(after[graph], _OF_ITS_GRAPH)
     sample.grad = None
-    place = _only(given == gradient._cdata)
-    if place is None or place != _only(given != bare):
+    place = only(given == gradient._cdata)
+    if place is None or place != only(given != bare):
         return None
-    if (_words(after[graph], _OF_ITS_GRAPH) != bare).any():
+    if (words(after[graph], _OF_ITS_GRAPH) != bare).any():
         return None
     return Places(_WORD * tensor, _WORD * graph, _WORD * place, int(bare[place]))
 
 
-def _words(address: int, count: int) -> Host:
+def words(address: int, count: int) -> Host:
+    """The words of an object in memory."""
     return np.array((ctypes.c_int64 * count).from_address(int(address)), int64)
 
 
-def _only(found: Any) -> int | None:
+def only(found: Any) -> int | None:
     """The index of the only true element; None if there isn't exactly one."""
     (where,) = np.nonzero(found)
     return int(where[0]) if where.size == 1 else None

@@ -21,12 +21,14 @@ from optgen.runtime.other_programs import evaluating
 from optgen.runtime.transaction import Call
 from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
+from optgen.torch.backend import KERNELS, WithBackend
+from optgen.torch.captured import Renewed, count_on_device, counting_device, refuse_uncounted
 from optgen.torch.checkpoints import complete, restoring, uncast
+from optgen.torch.compiled_step import SteppedAsOne
 from optgen.torch.copying import attributes_of
+from optgen.torch.decoding import Decoding
 from optgen.torch.groups import ParamGroups, params_of
-from optgen.torch.inputs import with_loss
 from optgen.torch.matrices import Routed, exclusions_of, matrices_in_parts, owned_parameters
-from optgen.torch.measures import Measures
 from optgen.torch.owned_states import spreading
 from optgen.torch.owners import Owners
 from optgen.torch.parameters import Parameters
@@ -43,10 +45,10 @@ Tensor = torch.Tensor
 #: The key of the number of calls in groups, which torch saves and loads.
 _CALLS = "calls"
 #: Derived attributes.
-_REMADE = ("_core", "_groups", "_parameters", "_live")
+_REMADE = ("_core", "_groups", "_parameters", "_live", "_hooks", "_number", "_operations")
 
 
-class FusedOptimizer(Routed, Measures, Surgery, Ruled):
+class FusedOptimizer(WithBackend, SteppedAsOne, Renewed, Routed, Decoding, Surgery, Ruled):
     """Updates all parameters in one kernel call. Subclasses are created from rules."""
 
     rule: ClassVar[type[Optimizer]]
@@ -61,11 +63,11 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
         given.apply_defaults()
         values = dict(given.arguments)
         owner = type(self).__name__
-        peers.refuse_chosen(values, owner)
+        peers.refuse_chosen(values, owner, self.peer)
         checked = {a.name: dict(a.values(values[a.name], owner)) for a in self.arguments}
         whole = [checked[a.name] for a in self.arguments if not a.is_grouped]
         self._shared = {name: value for own in whole for name, value in own.items()}
-        self._storage = storage_of(values)
+        self._storage, self._asked = storage_of(values), values["backend"]
         self._owners: Owners = {}
         self._rules = GroupRules(owner, values["rules"], self.arguments, bool(self.rule.view))
         self._start(defaults := peers.group_defaults(self.arguments, values, self.peer))
@@ -81,6 +83,7 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
         self._core = Core(owner, self._groups.settings, treatment, "parameters")
         self._parameters: Parameters | None = None
         self._live: Live | None = None
+        self._hooks = self._operations = None
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters; their states are allocated at the next step.
@@ -104,9 +107,7 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
         Raises TypeError or ValueError, with nothing changed, for what can't be updated.
         """
         owner, params = type(self).__name__, params_of(self.param_groups)
-        refuse_params(
-            self.rule, owner, params, is_drawn=self._core.treatment.storage.seed is not None
-        )
+        refuse_params(self.rule, owner, params, is_drawn=self._core.treatment.storage.is_drawn)
         matrices_in_parts(self.rule, owner, self.param_groups)
         members: list[list[str]] = [[] for _ in self.param_groups]
         for path in params:
@@ -114,8 +115,9 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
         groups = ParamGroups(self.rule, owner, self.arguments, self._shared, self.defaults)
         groups.divide(members, self.param_groups)
         self._core.settings, self._groups = groups.settings, groups
+        self._choose()
 
-    def _build(self) -> Parameters:
+    def _build(self, *, tells_rounding: bool = True) -> Parameters:
         """The current parameters with their states."""
         self._divide()
         core, owner, named = self._core, type(self).__name__, params_of(self.param_groups)
@@ -136,7 +138,11 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
             shows_ages=bool(self.rule.fallback) or peers.counts_updates(self.peer),
             has_dimensions=peers.has_dimensions(self.peer, self.rule),
             owners=owners,
+            device=counting_device(owner, self.param_groups),
         )
+        if tells_rounding:
+            made.rounded.warn("a state in another storage than this optimizer's")
+        count_on_device(owner, made)
         made.built_for = self._groups.by_group
         if before is None:
             self._warn_of_matrices(made.model)
@@ -159,25 +165,6 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
             return self._build()
         return made if live.is_current(self.param_groups, self.state) else self._build()
 
-    @torch._disable_dynamo  # type: ignore[attr-defined]  # It can't trace what is compiled already.
-    @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None, **inputs: object) -> Any:
-        """One update of all parameters that have a gradient.
-
-        A closure computes the loss again, and is called first. ``inputs`` are what a rule takes
-        beside the gradient: numbers, or tensors in a list in the order of all parameters or in a
-        dictionary by parameter; ``loss`` is the closure's unless it is given. Raises
-        TypeError or ValueError, with nothing changed, for gradients, states and inputs that don't
-        fit and values that aren't allowed. Threads take turns. Raises RuntimeError inside
-        ``averaged``.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
-        self._core.in_turn(self._step, with_loss(self.rule.inputs, inputs, loss))
-        return loss
-
     @torch._disable_dynamo  # type: ignore[attr-defined]
     @torch.no_grad()
     def perturb(self) -> None:
@@ -196,7 +183,10 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
             every = made.filled(made.model.every)
             self._core.perturb(read, [*every, *marking_changed(made.params)])
 
-    def _step(self, inputs: Mapping[str, object]) -> None:
+    def _at_once(self, inputs: Mapping[str, object]) -> None:
+        if self.backend != KERNELS:
+            self._step_on_tensors(inputs)
+            return
         made = self._current()
         model, read = made.model, made.reader.read()
         if not model.present(read).any():
@@ -204,8 +194,7 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
                 every = made.filled(model.every)
                 self._core.come_back([*every, *marking_changed(made.params)])
             return
-        if model.deferred is not None and model.deferred.is_capturing:
-            raise RuntimeError("a graph can't count the updates of parameters; don't capture it")
+        refuse_uncounted(type(self).__name__, made, read, self._core.counters)
         given = made.given(type(self).__name__, inputs, read)
         touched = made.touched(read)
         assert self._live is not None
@@ -244,7 +233,7 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
         """
         self._core.refuse_perturbed("save its state")
         for group in self.param_groups if counts_calls(self.rule, self._core) else ():
-            group[_CALLS] = self._core.counters.calls
+            group[_CALLS] = self._core.calls()
         if not self._owners:
             return super().state_dict()
         with spreading(self, self._current()):
@@ -263,15 +252,16 @@ class FusedOptimizer(Routed, Measures, Surgery, Ruled):
             calls = max((group.get(_CALLS, 0) for group in self.param_groups), default=0)
             # An error restores the previous core.
             self._core = core = copy(self._core)
-            self._parameters = core.model = None
-            ages = self._build().ages.shown.tolist()
+            self._parameters = core.model = core.open = None
+            ages = self._found_ages()
             core.counters = Counters(int(calls), int(max(ages, default=0)))
             for group in self.param_groups if counts_calls(self.rule, self._core) else ():
                 group[_CALLS] = core.counters.calls
 
     def __getstate__(self) -> dict[str, Any]:
         self._core.refuse_perturbed("be copied")
-        counters = self._core.counters.calls, self._core.counters.updates
+        counted = self._core.counted()
+        counters = counted.calls, counted.updates
         own = attributes_of(self, _REMADE)
         return {**super().__getstate__(), **own, "_counters": counters}
 

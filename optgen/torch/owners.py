@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import torch
 from torch import distributed
 
 from optgen.runtime.memory import Mask
+from optgen.runtime.ownership import owners_of, work_of
 from optgen.runtime.transaction import Call
-from optgen.runtime.view import axes_of
 from optgen.torch.distributed import in_one_memory, is_shared, local, spread_dimensions
 from optgen.torch.exchange import Divided, gather, give_back
 
@@ -49,20 +48,12 @@ def assign(
         loads = np.zeros(distributed.get_world_size(group))
         for param in some:
             if param in owners:
-                loads[owners[param]] += _work(param, view)
+                loads[owners[param]] += work_of(param.shape, view)
         has = [_has_whole(states.get(param) or {}, everywhere) for param in new]
         holders = _holders(torch.tensor(has, device=local(new[0]).device), group)
-        pairs = sorted(zip(new, holders, strict=True), key=lambda pair: -_work(pair[0], view))
-        for param, held in sorted(pairs, key=lambda pair: len(pair[1]) != 1):
-            owner = held[0] if len(held) == 1 else int(np.argmin(loads))
-            owners[param] = owner
-            loads[owner] += _work(param, view)
-
-
-def _work(param: Tensor, view: str) -> int:
-    """The operations of a product of a parameter's matrices with a square of the shorter side."""
-    counts = [prod(param.shape[axis] for axis in axes) for axes in axes_of(view, param.shape)]
-    return prod(counts) * min(counts[1:])
+        held = [some[0] if len(some) == 1 else None for some in holders]
+        works = [work_of(param.shape, view) for param in new]
+        owners.update(zip(new, owners_of(works, held, loads), strict=True))
 
 
 def _holders(here: Tensor, group: Any) -> list[list[int]]:

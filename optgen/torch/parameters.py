@@ -12,7 +12,6 @@ from optgen.runtime.arrays import Gradient, Spans, spans_of
 from optgen.runtime.averages import Evaluating, Standing, standing_of
 from optgen.runtime.counters import NOTHING_GIVEN, Given
 from optgen.runtime.hyperparameters.settings import Settings
-from optgen.runtime.hyperparameters.storage import NEAREST
 from optgen.runtime.hyperparameters.treatment import Treatment
 from optgen.runtime.inputs import given_inputs
 from optgen.runtime.memory import Mask
@@ -20,7 +19,7 @@ from optgen.runtime.model import Model
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.parts import Parts
 from optgen.runtime.transaction import Call
-from optgen.torch.ages import OwnAges
+from optgen.torch.ages import AgesOnDevice, OwnAges
 from optgen.torch.dense_copies import Copies, refuse_shared
 from optgen.torch.distributed import Shards, local
 from optgen.torch.found_states import FoundStates
@@ -28,7 +27,7 @@ from optgen.torch.gradients import HeldGradients, seen
 from optgen.torch.inputs import read_input
 from optgen.torch.matrix_library import library_for
 from optgen.torch.owners import Owned
-from optgen.torch.refusals import refuse_rounding
+from optgen.torch.refusals import refuse_without_memory
 from optgen.torch.states import AGE
 from optgen.torch.states import Given as Found
 
@@ -50,12 +49,13 @@ class Parameters:
         shows_ages: bool = True,
         has_dimensions: bool = False,
         owners: Mapping[Tensor, int] = NOTHING_OWNED,
+        device: torch.device | None = None,
     ) -> None:
         """``found`` is the state of each parameter; its tensors are used in place if possible.
 
         Where ages needn't be shown, they are only where some state is that torch doesn't know.
         Vectors may have the dimensions that they have in torch's classes. ``owners`` are those of
-        matrices in parts.
+        matrices in parts. A ``device`` counts the ages, if one is given.
         Raises TypeError or ValueError where parameters or states can't be updated.
         """
         self.params, self._states = list(params.values()), rule.states
@@ -63,10 +63,10 @@ class Parameters:
         self.owned = Owned(self.params, owners)
         shards = Shards(self.params, self.owned.here)
         parts = {path: local(param) for path, param in params.items()}
+        refuse_without_memory(parts)
         refuse_shared(parts)
-        if treatment.storage.rounding != NEAREST:
-            refuse_rounding(parts)
-        self.copies, self.ages = Copies(self.owned.parts()), OwnAges(list(params))
+        self.copies = Copies(self.owned.parts())
+        self.ages = AgesOnDevice([*params], device) if device else OwnAges([*params])
         view = rule.view if has_dimensions else ""
         source = FoundStates(rule.states, params, self.copies, found, view, self.owned.here)
         self.model = Model(
@@ -79,8 +79,9 @@ class Parameters:
         )
         if source.have_found_some and not any(param.is_cuda for param in self.params):
             Spans(spans_of(self.model.written())).refuse_overlaps()
-        source.rounded.warn("a state in another storage than this optimizer's")
         self.ages.start(source.ages())
+        #: States that were found in another storage.
+        self.rounded = source.rounded
         #: The states of each parameter by name, in the memory that kernels update.
         self.own = source.own
         #: The shape and dtype of the states of owned matrices, in all processes.
@@ -96,6 +97,8 @@ class Parameters:
         absent = self.model.engine.program("absent")
         self._changes_absent = absent is not None and any(map(absent.when, self.model.switches))
         self.reader = HeldGradients(self.model, self.params, self.copies, self.owned)
+        #: The parameters whose updates a device counts; None before the first call.
+        self.counted: Mask | None = None
         #: The switch setting of each group of parameters.
         self.built_for: list[dict[str, bool]] = []
 
@@ -128,6 +131,6 @@ class Parameters:
         """
         also = self.filled(self.model.every)
         # What was never updated has no other value.
-        is_old = self.ages.shown.numpy() > 0
+        is_old = self.ages.values > 0
         compute = None if evaluating is None else lambda chosen: evaluating(chosen & is_old)
         return standing_of(self.model, self._states, updates, also=also, evaluating=compute)

@@ -12,8 +12,21 @@ from optgen.runtime.optimizer import Optimizer
 from optgen.torch.arguments import IMPLEMENTATIONS, Argument
 from optgen.torch.states import AGE
 
+#: The option of parameters whose updates a graph may make.
+CAPTURABLE = "capturable"
 #: A class of torch's, if there is one with the same formulas.
 Peer = Any
+#: Rules with the formulas of torch's class are called that and the name of the class.
+PREFIX = "Torch"
+
+
+def peer_of(rule: type[Optimizer]) -> Peer:
+    """Torch's class of the same formulas, if a rule has its name and arguments."""
+    found = getattr(torch.optim, rule.__name__.removeprefix(PREFIX), None)
+    names = {name for name, _ in rule.torch_names}
+    if not names or not rule.__name__.startswith(PREFIX) or found is None:
+        return None
+    return found if names <= options_of(found).keys() else None
 
 
 def _sample() -> torch.Tensor:
@@ -71,18 +84,10 @@ def constants(peer: Peer, arguments: Sequence[Argument]) -> Mapping[str, Any]:
     return {name: value for name, value in options_of(peer).items() if name not in chosen}
 
 
-def refuse_chosen(chosen: Mapping[str, Any], owner: str) -> None:
-    """Raise ValueError for options that a fused step doesn't support."""
-    if chosen.get("differentiable"):
-        raise ValueError(
-            f"{owner}: differentiable=True needs a step that autograd records; this one is "
-            "compiled, and updates parameters in place"
-        )
-    if chosen.get("capturable"):
-        raise ValueError(
-            f"{owner}: capturable=True needs parameters whose updates a graph counts; these are "
-            "counted on the host"
-        )
+def refuse_chosen(chosen: Mapping[str, Any], owner: str, peer: Peer) -> None:
+    """Raise ValueError for options that torch's class doesn't have."""
+    if chosen.get(CAPTURABLE) and CAPTURABLE not in options_of(peer):
+        raise ValueError(f"{owner}: torch's class has no {CAPTURABLE}, and no graph captures it")
 
 
 def refuse_other(group: Mapping[str, Any], known: Mapping[str, Any], owner: str) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from optgen.runtime.dtypes import DTYPES
 from optgen.runtime.rule_metadata import Generated
+from optgen.torch.complex_numbers import COMPLEX, refuse_complex
 from optgen.torch.distributed import refuse_strided, refuse_unsummed
 
 _DTYPES = tuple(getattr(torch, dtype.name) for dtype in DTYPES)
@@ -21,16 +22,20 @@ def refuse_params(
     Where rounding ``is_drawn``, the place of each element counts.
     """
     for path, param in params.items():
-        if param.dtype not in _DTYPES:
+        refuse_complex(f"parameter {path}", owner, param, has_view=bool(rule.view))
+        if param.dtype not in (*_DTYPES, *COMPLEX):
             raise TypeError(f"{owner}: parameter {path} is {param.dtype}; cast it to float32")
         refuse_unsummed(f"{owner}: parameter {path}", param)
         if rule.view or rule.has_draws() or is_drawn:
             refuse_strided(f"{owner}: parameter {path}", param)
 
 
-def refuse_rounding(named: Mapping[str, torch.Tensor]) -> None:
-    """Raise ValueError for half precision on a device, which is rounded to nearest."""
+def refuse_without_memory(named: Mapping[str, torch.Tensor]) -> None:
+    """Raise RuntimeError for a parameter that has a shape only."""
     for path, tensor in named.items():
-        if tensor.is_cuda and tensor.element_size() == 2:
-            message = f"parameter {path} is {tensor.dtype} on a device"
-            raise ValueError(f"{message}, where what is stored is rounded to nearest only")
+        if tensor.is_meta:
+            raise RuntimeError(
+                f"parameter {path} is on the device meta, without memory: `fused=True` requires "
+                "all the params to be floating point Tensors of another device; call to_empty, and "
+                "put the parameters that it makes in the place of these"
+            )

@@ -73,8 +73,10 @@ def _fitting(name: str, path: str, value: Any, param: Any, shape: str, is_owned:
         return value
     if name == REMAINDER and value.dtype not in _REMAINDERS:
         raise TypeError(f"{what} must be a tensor of int8 or int16, not {value.dtype}")
-    if name != REMAINDER and not value.is_floating_point():
-        raise TypeError(f"{what} must be a tensor of floating-point numbers, not {value.dtype}")
+    is_complex = shape == ELEMENT and param.is_complex()
+    if name != REMAINDER and not (value.is_complex() if is_complex else value.is_floating_point()):
+        kind = "complex" if is_complex else "floating-point"
+        raise TypeError(f"{what} must be a tensor of {kind} numbers, not {value.dtype}")
     if shape != ELEMENT:
         if is_shared(value):
             raise ValueError(f"{what} must be the same in all processes, not spread over them")

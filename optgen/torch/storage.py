@@ -38,6 +38,6 @@ def names_of(groups: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def counts_calls(rule: type[Optimizer], core: Core) -> bool:
-    """Whether calls must be counted: some only add to gradient sums, or rounding is random."""
-    on, seed = core.settings.on(), core.treatment.storage.seed
-    return seed is not None or any(state.gathers and state.when(on) for state in rule.states)
+    """Whether calls must be counted: some only add to gradient sums, or each has noise."""
+    on, has_noise = core.settings.on(), core.treatment.storage.has_noise
+    return has_noise or any(state.gathers and state.when(on) for state in rule.states)

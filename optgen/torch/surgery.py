@@ -43,7 +43,7 @@ class Surgery(HasCore):
         """The current parameters."""
 
     @abstractmethod
-    def _build(self) -> Parameters:
+    def _build(self, *, tells_rounding: bool = True) -> Parameters:
         """The current parameters, registered anew."""
 
     def replace(self, old: Tensor | str, new: Tensor) -> Tensor:
@@ -140,11 +140,12 @@ class Surgery(HasCore):
     def _put(self, place: Place, new: Tensor, own: Any) -> None:
         """Register a parameter in a place with its states; nothing changes after an error."""
         params, old, before = place.group["params"], place.param, self.state.get(place.param)
-        made = self._current()
-        was_seen = bool(made.model.seen[place.index])
+        was_seen = bool(self._current().model.seen[place.index])
         try:
             self._set(params, place.number, old, new, own)
-            self._build().model.seen[place.index] = was_seen
+            # States with codes are cut as numbers, which are then rounded again.
+            made = self._build(tells_rounding=False)
+            made.model.seen[place.index] = was_seen
         except BaseException:
             self._set(params, place.number, new, old, before)
             raise

@@ -13,6 +13,7 @@ from optgen.bench.cases import cases, read
 from optgen.bench.models import Model
 from optgen.bench.storage import storage_figures
 from optgen.cli import app
+from optgen.compiler.ir.storage import stored_as
 
 #: Large enough for states with codes.
 MODEL = Model("two", ((128, 64), (64,)))
@@ -34,7 +35,7 @@ def test_bytes_are_those_of_arrays() -> None:
         declared.return_value.storage_peers = {}
         found = {
             one.storage: one
-            for one in storage_figures(cases(read(["adam"]))[0], MODEL, 3, 0.1, notes)
+            for one in storage_figures(cases(read(["adam"]))[0], MODEL, [], 3, 0.1, notes)
         }
     for storage, moved in MOVED.items():
         # The small variable has no codes.
@@ -43,6 +44,34 @@ def test_bytes_are_those_of_arrays() -> None:
     assert found["float32"].relative == 1
     assert found["float32"].held == 16
     assert not notes
+
+
+def test_gradients_are_read_twice_for_their_norm() -> None:
+    """With everything on there is an average, too, which is stored as states are."""
+    half = "param=bfloat16,states=bfloat16"
+    (plain, full) = (
+        list(storage_figures(case, MODEL, [stored_as(half)], 3, 0.1, []))
+        for case in cases(read(["adam"]))
+    )
+    assert [one.storage for one in full] == ["float32", half]
+    assert [one.moved for one in plain] == [28, 14]
+    assert [one.moved for one in full] == [28 + 4 + 8, 14 + 2 + 4]
+    assert [one.everything_on for one in (*plain, *full)] == [False, False, True, True]
+
+
+def test_the_command_takes_storages() -> None:
+    given = ["bench", "lion", "--everything", "--stored", "states=int8", "--quick"]
+    result = CliRunner().invoke(app, [*given, "--model", "many_tiny"])
+    assert result.exit_code == 0, result.output
+    assert "Lion with everything on on 1000 x 64" in result.output
+    assert "param=float32,states=int8" in result.output
+    assert "bfloat16" not in result.output
+
+
+def test_an_unknown_storage_is_refused() -> None:
+    result = CliRunner().invoke(app, ["bench", "lion", "--stored", "states=int9"])
+    assert result.exit_code == 2
+    assert "states=int9" in result.output
 
 
 def test_the_command_prints_and_writes_figures(tmp_path: Path) -> None:

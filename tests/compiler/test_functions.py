@@ -18,7 +18,7 @@ import pytest
 from optgen.compiler.emit.printer import FUNCTIONS as CALLS
 from optgen.compiler.emit.schedule import CALLS_OF
 from optgen.compiler.emit.targets import target
-from optgen.compiler.emit.targets.keras.printer import OPERATIONS
+from optgen.compiler.emit.targets.keras.printer import KerasPrinter
 from optgen.compiler.ir.function import Function, Origin
 from optgen.compiler.ir.functions import FUNCTIONS, REGISTRY
 
@@ -170,7 +170,7 @@ def test_each_target_has_it(function: Function) -> None:
         assert function.python in defined(ROOT / "optgen" / "runtime" / "scalars.py")
     assert function.python == CALLS_OF.get(name, "")
     assert name in FUNCTIONS or function.is_scheduling
-    assert function.is_scheduling or OPERATIONS[name] == f"ops.{function.array}"
+    assert function.is_scheduling or KerasPrinter.operations[name] == f"ops.{function.array}"
 
 
 #: What else names three functions or more: algebra, which is that of roots, magnitudes, extremes

@@ -31,7 +31,9 @@ def test_lines_are_counted() -> None:
     done = printed("lines")
     assert done.returncode == 0
     counts = dict(re.findall(r"(\w+) (\d+)", done.stdout))
-    files = [ROOT / "generated" / folder / "sgd.py" for folder in ("", "cpu", "cuda", "keras")]
+    files = [
+        ROOT / "generated" / folder / "sgd.py" for folder in ("", "cpu", "cuda", "jax", "keras")
+    ]
     assert int(counts["sgd"]) == sum(path.read_text().count("\n") for path in files)
 
 

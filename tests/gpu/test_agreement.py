@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ml_dtypes import bfloat16
 
+import optgen
 import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import on_device
 from tests.numeric.settings import ALONE, AT_RANDOM, Setting
@@ -96,3 +97,76 @@ def test_memory_off_the_vectors_bounds(shift: int) -> None:
     ours.apply([gradient])
     theirs.apply([row])
     np.testing.assert_allclose(variable.copy_to_host(), host, rtol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "state", "rounding"),
+    [
+        *((bfloat16, None, rounding) for rounding in ("split", "split8", "stochastic")),
+        *((one, "bfloat16", "stochastic") for one in (np.float16, np.float32)),
+        *((np.float32, state, "nearest") for state in ("int8", "float8", "int4")),
+        (bfloat16, "int8", "split"),
+        (np.float64, "int4", "nearest"),
+    ],
+)
+def test_stored_numbers_have_the_bits_of_the_host(dtype: Any, state: Any, rounding: Any) -> None:
+    """Products are by powers of two, so that a device that fuses them with sums has the same."""
+    draw = np.random.default_rng(0)
+    host = {path: draw.normal(size=shape).astype(dtype) for path, shape in HALVES.items()}
+    device: Any = all_on_device(host)
+    given: dict[str, Any] = {"state_dtype": state, "rounding": rounding, "rounding_seed": 2**40 + 3}
+    ours, theirs = (oo.SGD(2.0**-6, momentum=0.5, **given) for _ in range(2))
+    ours.build(device)
+    theirs.build(host)
+    for _ in range(CALLS):
+        row = {
+            path: (draw.integers(-512, 512, shape) / 512).astype(dtype)
+            for path, shape in HALVES.items()
+        }
+        ours.apply(list(all_on_device(row).values()))
+        theirs.apply(row)
+    for path, array in host.items():
+        assert device[path].copy_to_host().tobytes() == array.tobytes(), path
+        for name, kept in theirs.state[path].items():
+            assert ours.state[path][name].copy_to_host().tobytes() == kept.tobytes(), (path, name)
+
+
+SCALED = """
+name = "Scaled"
+[matrix]
+view = "last two"
+[hyperparameters]
+learning_rate = { default = 0.5, doc = "Step size." }
+[state]
+total = { doc = "Decaying sum of gradients." }
+[update]
+rule = '''
+total = total/2 + grad
+if matrix:
+    change = learning_rate*total*(1/(1 + row_norm(total)))
+else:
+    change = learning_rate*total
+'''
+"""
+
+
+@pytest.mark.parametrize("state", ["int8", "int4"])
+def test_so_have_rows_of_matrices(state: Any) -> None:
+    draw = np.random.default_rng(1)
+    shapes = {"narrow": (1000, 64), "wide": (33, 1984)}
+    host = {path: np.zeros(shape, np.float32) for path, shape in shapes.items()}
+    device: Any = all_on_device(host)
+    make: Any = optgen.compile(SCALED)
+    ours, theirs = (make(state_dtype=state) for _ in range(2))
+    ours.build(device)
+    theirs.build(host)
+    for _ in range(CALLS):
+        row = {
+            path: (draw.integers(-512, 512, shape) / 512).astype(np.float32)
+            for path, shape in shapes.items()
+        }
+        ours.apply(list(all_on_device(row).values()))
+        theirs.apply(row)
+    for path, states in theirs.state.items():
+        found = ours.state[path]["total"].copy_to_host()
+        assert found.tobytes() == states["total"].tobytes(), path

@@ -27,16 +27,29 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def test_backend(backend: str) -> None:
     if find_spec(backend) is None:
         pytest.skip(f"no {backend} here")
+    done = in_process_of(backend, "tests.keras.walk")
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+    assert done.stdout.endswith(f"{len(CHECKS) + len(SETTINGS)} looked at\n")
+
+
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_sparse_gradients_as_keras_tests_them(backend: str) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"no {backend} here")
+    done = in_process_of(backend, "tests.keras.sparse")
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+
+
+def in_process_of(backend: str, program: str) -> subprocess.CompletedProcess[str]:
+    """A program that ran with a backend of Keras."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if backend == "jax":
         # What is compiled runs a few times: to optimise it takes longer.
         environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
-    command = [sys.executable, "-m", "tests.keras.walk"]
-    done = subprocess.run(
+    command = [sys.executable, "-m", program]
+    return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert done.stdout.endswith(f"{len(CHECKS) + len(SETTINGS)} looked at\n")
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=str)

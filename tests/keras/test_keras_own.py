@@ -23,8 +23,11 @@ OWN = ("SGD", "RMSprop", "Adadelta", "Adamax", "Adam", "AdamW")
 ALLOWED = "test_weight_decay_is_none"
 
 
-def shipped(name: str, pattern: str, replacement: str) -> type[TestCase]:
-    """The test case of a module of Keras's tests, with its classes replaced."""
+def shipped(name: str, pattern: str, replacement: str, case: str = "") -> type[TestCase]:
+    """The test case of a module of Keras's tests, with its classes replaced.
+
+    ``case`` is its name, where there are other classes.
+    """
     text = (FOLDER / f"{name}_test.py").read_text(encoding="utf-8")
     text = re.sub(pattern, replacement, text.replace("@pytest.mark.requires_trainable_backend", ""))
     module = ModuleType(f"{name}_test")
@@ -33,6 +36,7 @@ def shipped(name: str, pattern: str, replacement: str) -> type[TestCase]:
         value
         for value in module.__dict__.values()
         if isinstance(value, type) and value.__module__ == module.__name__
+        if case in ("", value.__name__)
     )
     return found
 

@@ -15,13 +15,14 @@ from tests.keras import beyond, extents, matrix_calls
 from tests.keras.compiled import COMPILED, at_once
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.halves import HALVES
+from tests.keras.installed import INSTALLED
 from tests.keras.language import mistakes
 from tests.keras.promises import CHECKS
 
 
 def failures() -> Iterator[str]:
     """What fails, one by one."""
-    for check in [*CHECKS, *HALVES]:
+    for check in [*CHECKS, *HALVES, *INSTALLED]:
         with tempfile.TemporaryDirectory() as folder:
             try:
                 check(Path(folder))

@@ -23,6 +23,13 @@ def innermost_loops(text: str) -> Iterator[tuple[str, ...]]:
         yield tuple(line for number in sorted(members) for line in found[number])
 
 
+def outermost_loops(text: str) -> Iterator[tuple[str, ...]]:
+    """The instructions of each loop that is in no other, in all functions."""
+    found, arrows = blocks(text)
+    for members in _cycles(range(len(found)), arrows):
+        yield tuple(line for number in sorted(members) for line in found[number])
+
+
 def blocks(text: str) -> tuple[list[list[str]], list[Arrow]]:
     """Basic blocks, and the pairs of them where one may follow the other."""
     found: list[list[str]] = [[]]

@@ -45,7 +45,7 @@ def package(program: Program, sources: Sources) -> Iterator[str]:
     """The name of a package with the program's class in it, and kernels of all targets."""
     name = f"random_package_{program.seed}"
     with TemporaryDirectory() as folder:
-        for source in sources.of("cpu", "cuda", "keras"):
+        for source in sources.of("cpu", "cuda", "jax", "keras"):
             path = Path(folder) / name / source.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source.text, encoding="utf-8")

@@ -18,6 +18,7 @@ from optgen.compiler.ir.source import Source
 from optgen.runtime.kernels import kernels_in
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.plain.stand_ins import STAND_INS
+from tests.random_programs.plain_blocks import as_stored, block, encode, store
 
 #: Elements that a kernel goes through at a time: so few that small variables have several.
 BLOCK = 4
@@ -27,7 +28,11 @@ _IMPORTED = (Origin.MATH, Origin.RUNTIME)
 _NAMES: Mapping[str, Any] = {
     **STAND_INS,
     "BLOCK": BLOCK,
+    "as_stored": as_stored,
+    "block": block,
+    "encode": encode,
     "long_block": lambda formats, is_rough: BLOCK,
+    "store": store,
     "strips": lambda streams: (BLOCK, 0),
     **{f.kernel: getattr(np, f.array) for f in REGISTRY.values() if f.code.cpu in _IMPORTED},
 }
@@ -63,12 +68,17 @@ def run_module(
     return module
 
 
-def optimizer_class(name: str, sources: Iterable[Source]) -> type[Optimizer]:
-    """The generated class, with kernels that Python runs."""
+def optimizer_class(name: str, sources: Iterable[Source], length: int = BLOCK) -> type[Optimizer]:
+    """The generated class, with kernels that Python runs on so many elements at a time."""
     texts = {source.path: source for source in sources}
     inside = f"{name.lower()}.py"
     features = SimpleNamespace(**run_module(texts["features.py"], {}))
-    names = {**_NAMES, **{name: k for name, k in vars(features).items() if name.isupper()}}
+    stretches = {"BLOCK": length, "strips": lambda streams: (length, 0)}
+    names = {
+        **_NAMES,
+        **stretches,
+        **{name: k for name, k in vars(features).items() if name.isupper()},
+    }
     shared: Any = SimpleNamespace(**run_module(texts["cpu/features.py"], names, literals=True))
     names["feature_scalars"] = shared.feature_scalars
     own: Any = SimpleNamespace(**run_module(texts[f"cpu/{inside}"], names, literals=True))

@@ -57,6 +57,12 @@ def by_keras(program: Program, sources: Sources) -> Outcome:
     return found
 
 
+def by_jax(program: Program, sources: Sources) -> Outcome:
+    """Functions of JAX."""
+    found: Outcome = import_module("tests.random_programs.in_jax").by_jax(program, sources)
+    return found
+
+
 def printed(program: Program, sources: Sources) -> Outcome:
     """All kernels are printed, and looked over; nothing runs."""
     sources.looked_over()
@@ -71,6 +77,7 @@ COMPARISONS: Mapping[str, Comparison] = {
     "ptx": by_ptx,
     "device": by_device,
     "keras": by_keras,
+    "jax": by_jax,
     "commands": by_commands,
     "diff": by_diff,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import ml_dtypes
@@ -29,19 +30,81 @@ def noise(places: Array, tensor: int, step: int, seed: int, draw: int) -> Array:
     return np.array(numbers, np.int64)
 
 
-def neighbours(values: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """The numbers of half precision next to finite ones: not of larger magnitude, and larger.
+def code_noise(places: Array, tensor: int, step: int, seed: int, draw: int) -> Array:
+    """The 32 bits of noise for the elements of the blocks that begin at these places."""
+    one, other, *_ = map(int, philox.words(0, tensor, step, seed, draw))
+    key, mask = one + other * 2**32, 2**64 - 1
+    found = []
+    for place in places.tolist():
+        mixed = (key + place * 0x9E3779B97F4A7C15) & mask
+        mixed = ((mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9) & mask
+        mixed = ((mixed ^ mixed >> 27) * 0x94D049BB133111EB) & mask
+        mixed ^= mixed >> 31
+        factor, summand = mixed % 2**32 | 1, mixed >> 32
+        found.append([(factor * (k * (k + 1) // 2) + summand) % 2**32 for k in range(64)])
+    return np.array(found, np.uint32).reshape(-1)
+
+
+def encoded(values: Array, code: Any, numbers: Array) -> Array:
+    """What is left of float32 numbers in blocks with codes, of which noise rounds up as many in
+    2**32 as they are parts of the way to the next one.
+
+    ``numbers`` is the noise, 64 for each block.
+    """
+    padded = np.zeros(-(-values.size // 64) * 64, np.float32)
+    padded[: values.size] = values
+    size = np.abs(padded).reshape(-1, 64)
+    units = np.maximum(size.max(1, keepdims=True) * np.float32(code.inverse), np.float32(2.0**-120))
+    relative = (size * (np.float32(1) / units) + np.float32(1)).astype(np.float64)
+    exponent = np.floor(np.log2(relative))
+    step = 2.0**exponent / 2**code.fraction
+    low = np.floor(relative / step) * step
+    # A float32 has so many bits behind those of the code.
+    part = np.floor((relative - low) / step * 2**code.shift)
+    above = part + (numbers.reshape(-1, 64) >> (32 - code.shift)) >= 2**code.shift
+    found = low + np.where(above, step, 0) - 1
+    if not code.is_signed:
+        found = np.where(size > 0, np.maximum(found, 2.0**-code.fraction), 0)
+    result: Array = (found.astype(np.float32) * units * np.sign(padded).reshape(-1, 64)).reshape(-1)
+    return result[: values.size].astype(np.float32)
+
+
+@cache
+def magnitudes(dtype: np.dtype[Any]) -> Array:
+    """The numbers of half precision that aren't negative, as float64.
 
     Behind the largest number comes the one that would follow if exponents went on.
     """
     every = np.arange(0x8000, dtype=np.uint16).view(dtype)
     with np.errstate(invalid="ignore"):
         numbers = np.unique(every[np.isfinite(every)].astype(np.float64))
-    numbers = np.append(numbers, 2 * numbers[-1] - numbers[-2])
+    return np.append(numbers, 2 * numbers[-1] - numbers[-2])
+
+
+def neighbours(values: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """The numbers of half precision next to finite ones: not of larger magnitude, and larger."""
+    numbers = magnitudes(dtype)
     magnitude = np.abs(values.astype(np.float64))
     place = np.clip(np.searchsorted(numbers, magnitude, side="right") - 1, 0, len(numbers) - 2)
     sign = np.copysign(1.0, values)
     return sign * numbers[place], sign * numbers[place + 1]
+
+
+def once(values: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers rounded once to the nearest, ties to even; those of 16 bits from float64 too."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        near = values.astype(dtype)
+    if dtype.itemsize != 2 or values.dtype != np.float64:
+        return near
+    is_finite = np.isfinite(values)
+    below, above = neighbours(np.where(is_finite, values, 0), dtype)
+    middle = (below + above) / 2
+    is_odd = below.astype(dtype).view(np.uint16) & 1
+    is_up = (np.abs(values) > np.abs(middle)) | ((values == middle) & (is_odd == 1))
+    largest = magnitudes(dtype)[-2]
+    found = np.where(is_up, above, below)
+    found = np.where(np.abs(found) > largest, np.copysign(np.inf, values), found)
+    return np.where(is_finite, found.astype(dtype), near)
 
 
 def drawn(values: Array, numbers: Array, dtype: np.dtype[Any]) -> Array:

@@ -6,6 +6,7 @@ import copy
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -126,13 +127,15 @@ def test_averages_and_sums_of_gradients_have_16_bits_at_least() -> None:
     assert found["velocity"] == "int4"
 
 
-def test_states_that_bound_each_other_stay_as_they_are_computed() -> None:
-    optimizer = RMSprop(state_dtype="int8", centered=True)
-    optimizer.build([np.ones((ROWS, COLUMNS), np.float32)])
-    assert {one.dtype for one in optimizer.storage()} == {"float32"}
-    plain = RMSprop(state_dtype="int8")
+@pytest.mark.parametrize("kind", [*KINDS, "bfloat16", "float16"])
+def test_states_that_bound_each_other_stay_as_they_are_computed(kind: Any) -> None:
+    for state_dtype in (kind, {"velocity": kind}):
+        optimizer = RMSprop(state_dtype=state_dtype, centered=True)
+        optimizer.build([np.ones((ROWS, COLUMNS), np.float32)])
+        assert {one.dtype for one in optimizer.storage()} == {"float32"}
+    plain = RMSprop(state_dtype=kind)
     plain.build([np.ones((ROWS, COLUMNS), np.float32)])
-    assert {one.dtype for one in plain.storage()} == {"int8"}
+    assert {one.dtype for one in plain.storage()} == {kind}
 
 
 def test_a_variable_of_another_layout_has_the_states_of_its_memory() -> None:
@@ -175,6 +178,37 @@ def test_a_run_goes_on_bit_by_bit(kind: Any, tmp_path: Path) -> None:
     own, its = (next(iter(one.state.values())) for one in (whole, resumed))
     for name, array in own.items():
         assert array.tobytes() == its[name].tobytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_stands_still_moves_in_the_mean(kind: Any) -> None:
+    """Blocks of the same numbers, whose largest one stays: a mean of constants, near to these."""
+    gradient = np.tile(np.linspace(0.3, 1, BLOCK, dtype=np.float32), 2 * SMALL // BLOCK)
+    optimizer = Adam(0.0, beta_1=0.9, beta_2=0.98, state_dtype=kind)
+    optimizer.build([np.zeros_like(gradient)])
+    sums = {"mean_gradient": np.zeros(BLOCK), "velocity": np.zeros(BLOCK)}
+    calls, begin = 600, 300
+    for call in range(calls):
+        optimizer.apply([gradient])
+        if call < begin:
+            continue
+        for name, total in sums.items():
+            found = numbers(optimizer.state["variable_0"][name], gradient.size)
+            np.add(total, found.reshape(-1, BLOCK).mean(0) / (calls - begin), out=total)
+    own = numbers(optimizer.state["variable_0"]["velocity"], gradient.size).reshape(-1, BLOCK)
+    assert (own.std(0)[:-1] > 0).all()
+    for total, power in zip(sums.values(), (1, 2), strict=True):
+        np.testing.assert_allclose(total / gradient[:BLOCK] ** power, 1, atol=0.02)
+
+
+def test_the_seed_chooses_the_noise() -> None:
+    found = []
+    for seed in (0, 0, 1):
+        variable = np.zeros((ROWS, COLUMNS), np.float32)
+        optimizer = SGD(momentum=0.9, state_dtype="int8", rounding_seed=seed)
+        run(optimizer, variable, range(2))
+        found.append(next(iter(optimizer.state["variable_0"].values())).tobytes())
+    assert found[0] == found[1] != found[2]
 
 
 def test_a_file_of_other_codes_is_refused(tmp_path: Path) -> None:
@@ -237,3 +271,18 @@ def test_every_rule_makes_steps_with_codes(name: str) -> None:
         optimizer.apply([gradient], [variable] if call == 0 else None)
     assert np.isfinite(variable).all()
     assert not np.array_equal(variable, start)
+
+
+def test_codes_are_made_without_copies_of_the_whole() -> None:
+    """States of a large variable are encoded when they are made, beside all others."""
+    values = np.broadcast_to(np.float32(0.5), 1 << 23)
+    (code, _) = KINDS["int8"]
+    code.encoded(values[:64])
+    tracemalloc.start()
+    try:
+        blocks = code.encoded(values)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * blocks.nbytes
+    assert (code.decoded(blocks, values.size) == code.decoded(blocks, 1)).all()

@@ -121,7 +121,25 @@ def test_a_mean_near_one_moves() -> None:
     assert 5 * error < 0.01 * expected
 
 
-@pytest.mark.parametrize("rounding", ["stochastic", "split", "split8"])
+def test_states_of_split_parameters_may_be_drawn() -> None:
+    """The first step is that of split parameters; then states differ, and are right in the mean."""
+    steps, size = 400, 20_000
+    found = {}
+    for rounding in ("split", "split+stochastic"):
+        weights = np.ones(size, BFLOAT16)
+        optimizer: Any = optimizers.Adam(1e-3, rounding=rounding, state_dtype="bfloat16")
+        for _ in range(steps):
+            optimizer.apply([np.ones_like(weights)], [weights])
+        state = optimizer.state["variable_0"]
+        assert state["remainder"].dtype == np.int16
+        found[rounding] = state["velocity"].astype(np.float64)
+    expected = 1 - 0.999**steps
+    assert np.abs(found["split"] / expected - 1).min() > 0.2
+    error = found["split+stochastic"].std() / np.sqrt(size)
+    assert abs(found["split+stochastic"].mean() - expected) < 5 * error < 0.01 * expected
+
+
+@pytest.mark.parametrize("rounding", ["stochastic", "split", "split8", "split+stochastic"])
 @pytest.mark.parametrize("broken_off", [1, 4])
 def test_a_run_goes_on_with_the_same_bits(rounding: str, broken_off: int, tmp_path: Path) -> None:
     """From a file, and as a copy."""

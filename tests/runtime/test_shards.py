@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 from types import MappingProxyType
@@ -89,6 +89,7 @@ class Shards:
     """The parts that one thread has."""
 
     owned: Mapping[int, bool] = MappingProxyType({})
+    irregular: Collection[int] = ()
 
     def __init__(self, exchange: Exchange, rank: int, parts: Sequence[Part | None]) -> None:
         self._exchange, self._rank, self._parts = exchange, rank, parts

@@ -13,7 +13,6 @@ import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import DeviceArray, on_device, view_of
 from optgen.runtime.cuda.devices import driver
 from optgen.runtime.cuda.memory import DeviceMemory
-from optgen.runtime.kernels import UnsupportedTargetError
 from tests.matrices.formulas import drawn
 from tests.matrices.own import rule
 from tests.runtime.cuda import own
@@ -226,14 +225,6 @@ def test_files_and_copies(dtype: Any, tmp_path: Any) -> None:
     again.load(tmp_path / "state")
     for (name, one), (_, other) in zip(states(ours), states(again), strict=True):
         np.testing.assert_array_equal(bits(one.copy_to_host()), bits(other), err_msg=name)
-
-
-def test_other_storage_is_refused() -> None:
-    optimizer = oo.SGD()
-    optimizer.build([on_device(np.ones(3, bfloat16))])
-    model = optimizer._core.model
-    with pytest.raises(UnsupportedTargetError, match=r"store float32 .* not int8; choose"):
-        model.memory.new(model.variables[0], 0.0, "int8")
 
 
 def test_bfloat16_is_known_by_its_array() -> None:

@@ -19,7 +19,14 @@ from optgen.runtime.cuda.libraries import TORCH
 from optgen.torch.gradients import tensor_on
 
 HALVES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
-_TYPES = {torch.float16: "<f2", torch.float32: "<f4", torch.float64: "<f8", torch.int16: "<i2"}
+_TYPES = {
+    torch.int8: "<i1",
+    torch.uint8: "|u1",
+    torch.float16: "<f2",
+    torch.float32: "<f4",
+    torch.float64: "<f8",
+    torch.int16: "<i2",
+}
 
 
 def interface(tensor: torch.Tensor) -> dict[str, Any]:
@@ -108,3 +115,84 @@ def test_states_of_bfloat16_are_tensors_in_the_same_memory() -> None:
     optimizer.apply([gradient])
     assert tensor.dtype is torch.bfloat16
     assert torch.equal(tensor, torch.full_like(tensor, -0.5))
+
+
+@pytest.mark.parametrize("rounding", ["split", "split8", "stochastic"])
+def test_what_rounding_loses_is_kept_or_drawn_as_on_the_host(
+    rounding: Any, request: pytest.FixtureRequest
+) -> None:
+    """Also in a run that goes on from a state dictionary."""
+
+    def kind(own: Any, **given: Any) -> Any:
+        return fused.SGD(own, momentum=0.5, rounding=rounding, rounding_seed=3, **given)
+
+    expected = params(torch.bfloat16)
+    theirs = kind(expected, lr=2.0**-6)
+    train(theirs, expected, 4)
+    request.getfixturevalue("on_device")
+    found = params(torch.bfloat16)
+    ours = kind(found, lr=2.0**-6)
+    train(ours, found, 2)
+    again = kind(found, lr=2.0**-6)
+    again.load_state_dict(ours.state_dict())
+    for seed in (2, 3):
+        torch.manual_seed(seed)
+        for param in found:
+            param.grad = torch.randn(param.shape).to(param.dtype)
+        again.step()
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one.data, other.data)
+    assert rounding == "stochastic" or all("remainder" in own for own in again.state.values())
+    for own, wanted in zip(again.state.values(), theirs.state.values(), strict=True):
+        assert own.keys() == wanted.keys()
+        for name, state in own.items():
+            assert torch.equal(state, wanted[name]), name
+
+
+@pytest.mark.parametrize("kind", ["int8", "float8", "int4"])
+def test_states_with_codes_are_rows_of_bytes(
+    kind: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They go on from a state dictionary, also from one of float32."""
+    monkeypatch.setattr("optgen.runtime.state_storage.SMALL", 0)
+    monkeypatch.setattr("optgen.runtime.cuda.work_list.LEAST", 64)
+    monkeypatch.setattr("optgen.runtime.cuda.work_list.MULTIPLE", 64)
+    gradient = torch.arange(-64, 131, dtype=torch.float32).reshape(3, 65) / 64
+
+    def made(own: torch.Tensor) -> Any:
+        own.grad = gradient.clone()
+        return fused.SGD([own], lr=0.25, momentum=0.5, state_dtype=kind)
+
+    expected = torch.ones(3, 65).requires_grad_()
+    theirs = made(expected)
+    for _ in range(3):
+        theirs.step()
+    (wanted,) = theirs.state.values()
+    exact = fused.SGD([torch.ones(3, 65).requires_grad_()], lr=0.25, momentum=0.5)
+    request.getfixturevalue("on_device")
+    found = torch.ones(3, 65).requires_grad_()
+    ours = made(found)
+    ours.step()
+    again = made(found)
+    again.load_state_dict(ours.state_dict())
+    for _ in range(2):
+        again.step()
+    (own,) = again.state.values()
+    assert own["momentum_buffer"].dtype is torch.uint8
+    assert torch.equal(own["momentum_buffer"], wanted["momentum_buffer"])
+    assert torch.equal(found.data, expected.data)
+    with again.decoded():
+        numbers = again.state_dict()
+    (shown,) = numbers["state"].values()
+    assert shown["momentum_buffer"].shape == found.shape
+    before = own["momentum_buffer"].clone()
+    again.load_state_dict(numbers)
+    (own,) = again.state.values()
+    assert torch.equal(own["momentum_buffer"], before)
+    loaded = exact.state_dict()
+    loaded["state"] = {0: {"momentum_buffer": gradient.clone()}}
+    with pytest.warns(UserWarning, match=f"from float32 to {kind}"):
+        again.load_state_dict(loaded)
+    again.step()
+    (own,) = again.state.values()
+    assert own["momentum_buffer"].shape[0] == 4

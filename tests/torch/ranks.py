@@ -9,7 +9,15 @@ from typing import Any
 from torch.multiprocessing.spawn import start_processes
 
 #: What ranks run is in these modules.
-MODULES = ["tests.torch.owning", "tests.torch.sharding", "tests.torch.workers"]
+MODULES = [
+    "tests.torch.checkpointing",
+    "tests.torch.coded_sharding",
+    "tests.torch.engines",
+    "tests.torch.measuring",
+    "tests.torch.owning",
+    "tests.torch.sharding",
+    "tests.torch.workers",
+]
 
 
 def run(rank: Callable[..., None], arguments: tuple[Any, ...], ranks: int) -> None:

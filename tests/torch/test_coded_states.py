@@ -56,6 +56,12 @@ def test_states_are_rows_of_bytes_but_for_small_parameters() -> None:
     assert large.dtype is torch.uint8
     assert large.shape == (155, 68)
     assert small.dtype is torch.float32
+    shapes = {"int8": (64, 2, 68), "float8": (64, 2, 2, 34), "int4": (64, 2, 36)}
+    for kind, shape in shapes.items():
+        rows = params_of((64, 128))
+        optimizer = adam(rows, kind)
+        train(optimizer, rows, range(1))
+        assert optimizer.state[rows[0]]["exp_avg"].shape == shape
 
 
 def test_numbers_of_a_state_dictionary_are_encoded() -> None:
@@ -65,7 +71,8 @@ def test_numbers_of_a_state_dictionary_are_encoded() -> None:
     train(plain, params, range(4))
     theirs = copied(params)
     coded = adam(theirs, "int8")
-    coded.load_state_dict(plain.state_dict())
+    with pytest.warns(UserWarning, match="exp_avg of 2 variables from float32 to int8"):
+        coded.load_state_dict(plain.state_dict())
     train(plain, params, range(4, 6))
     train(coded, theirs, range(4, 6))
     for mine, its in zip(params, theirs, strict=True):
@@ -73,15 +80,60 @@ def test_numbers_of_a_state_dictionary_are_encoded() -> None:
         torch.testing.assert_close(mine, its, rtol=0, atol=0.005)
 
 
-def test_bytes_are_refused_where_states_have_no_codes() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("other", [None, "bfloat16", *KINDS])
+def test_bytes_say_which_codes_they_are(kind: str, other: str | None) -> None:
+    params = params_of(*SHAPES)
+    coded = adam(params, kind)
+    train(coded, params, range(1))
+    again = adam(copied(params), other)
+    if kind == other:
+        again.load_state_dict(coded.state_dict())
+        return
+    before = again.state_dict()
+    message = rf"the state exp_avg of parameter 0\.0 has codes '{kind}', and is to (be|have) .*"
+    message += "choose that state_dtype, or, to convert it, save it inside of decoded"
+    with pytest.raises(ValueError, match=message):
+        again.load_state_dict(coded.state_dict())
+    assert again.state_dict() == before
+    with coded.decoded():
+        numbers = coded.state_dict()
+    if other is None:
+        again.load_state_dict(numbers)
+    else:
+        with pytest.warns(UserWarning, match=f"from float32 to {other}"):
+            again.load_state_dict(numbers)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_decoded_states_have_their_own_codes_again(kind: str) -> None:
+    params = [*params_of(*SHAPES), torch.randn(64, 128).t().requires_grad_()]
+    one = adam(params, kind)
+    train(one, params, range(5))
+    with one.decoded():
+        numbers = one.state_dict()
+    torch.optim.Adam(copied(params)).load_state_dict(numbers)
+    theirs = copied(params)
+    other = adam(theirs, kind)
+    other.load_state_dict(numbers)
+    for mine, its in zip(params, theirs, strict=True):
+        for name in ("exp_avg", "exp_avg_sq"):
+            assert torch.equal(one.state[mine][name], other.state[its][name])
+            assert numbers["state"][0][name].dtype == torch.float32
+
+
+def test_bytes_of_other_blocks_are_refused() -> None:
     params = params_of(*SHAPES)
     coded = adam(params, "int8")
     train(coded, params, range(1))
-    theirs = copied(params)
-    with pytest.raises(ValueError, match=r"the state exp_avg of parameter 0\.0 has codes"):
-        adam(theirs, None).load_state_dict(coded.state_dict())
-    with pytest.raises(ValueError, match=r"has bytes of shape \(155, 68\), not \(155, 36\)"):
-        adam(theirs, "int4").load_state_dict(coded.state_dict())
+    state = coded.state_dict()
+    bytes_of = state["state"][0]["exp_avg"]
+    state["state"][0] |= {"exp_avg": bytes_of[:-1]}
+    with pytest.raises(ValueError, match=r"\(154, 68\), not \(155, 68\): its blocks end elsewhere"):
+        adam(copied(params), "int8").load_state_dict(state)
+    state["state"][0]["exp_avg"] = torch.zeros(155, 67, dtype=torch.uint8)
+    with pytest.raises(ValueError, match=r"has bytes of shape \(155, 67\), not \(155, 68\)$"):
+        adam(copied(params), "int8").load_state_dict(state)
 
 
 def test_what_states_take_is_listed_by_name() -> None:

@@ -38,12 +38,12 @@ def gradients(magnitude: float = 1.0) -> Sequence[Model]:
 
 
 @cache
-def plain_class(name: str) -> Any:
+def plain_class(name: str, *length: int) -> Any:
     """The generated class with kernels that Python runs: to compile them would take longest."""
     inside = f"{name.lower()}.py"
     paths = ("features.py", "cpu/features.py", inside, f"cpu/{inside}")
     sources = [Source(path, (GENERATED / path).read_text(encoding="utf-8")) for path in paths]
-    return optimizer_class(name, sources)
+    return optimizer_class(name, sources, *length)
 
 
 def curvature(call: int, row: Model) -> Mapping[str, Any]:

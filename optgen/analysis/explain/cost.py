@@ -65,10 +65,15 @@ def whole_cost(plan: Plan) -> Cost:
     return _cost("with every feature", plan, plan.programs[0], switches)
 
 
+def cost_in(plan: Plan, on: On) -> Cost:
+    """The cost of one setting of the switches; those that aren't named are off."""
+    known = {switch.name: on.get(switch.name, False) for switch in plan.switches}
+    return _cost("", plan, plan.programs[0], known)
+
+
 def moved_bytes(plan: Plan, on: On) -> int:
     """The bytes that an update reads and writes per float32 parameter."""
-    known = {switch.name: on.get(switch.name, False) for switch in plan.switches}
-    return _cost("", plan, plan.programs[0], known).moved_bytes
+    return cost_in(plan, on).moved_bytes
 
 
 def _wished(plan: Plan, wish: str) -> list[str]:

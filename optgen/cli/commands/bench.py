@@ -22,6 +22,7 @@ from optgen.bench.user_specs import generated
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
 from optgen.cli.storage_table import storage_table
 from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.storage import Stored, stored_as
 
 #: Columns of a table with all peers.
 _WIDTH = 110
@@ -41,11 +42,13 @@ def bench(
     picture: Path | None,
     *,
     quick: bool,
-    storage: bool = False,
+    storages: list[str] | None = None,
+    everything: bool = False,
 ) -> int:
     """Time steps, and print the results; returns the exit status.
 
-    With ``storage``, they are steps with each storage of parameters and states.
+    With ``storages``, they are steps with these storages of parameters and states, or the usual
+    ones; with ``everything``, also with all features on.
     """
     shapes_of, notes = models(), list[str]()
     try:
@@ -61,9 +64,10 @@ def bench(
         with generated(own_files(specs)) as folder:
             for case in chosen:
                 case.made()
-            if storage:
-                plain = [case for case in chosen if not (case.full or case.matrices)]
-                return _storages(plain, shapes, path, quick=quick)
+            if storages is not None:
+                dense = [one for one in chosen if not one.matrices and (everything or not one.full)]
+                listed = [stored_as(wish) for wish in storages]
+                return _storages(dense, shapes, listed, path, quick=quick)
             found = _timed(chosen, shapes, others, folder, quick=quick)
     except SpecError as error:
         print_problems(error.problems)
@@ -85,7 +89,9 @@ def bench(
     return FINE
 
 
-def _storages(chosen: list[Case], shapes: list[Model], path: Path | None, *, quick: bool) -> int:
+def _storages(
+    chosen: list[Case], shapes: list[Model], listed: list[Stored], path: Path | None, *, quick: bool
+) -> int:
     """Time each storage, and print the results; returns the exit status."""
     rounds, seconds = _QUICK if quick else _THOROUGH
     facts = described(max(model.size for model in shapes), [])
@@ -97,9 +103,9 @@ def _storages(chosen: list[Case], shapes: list[Model], path: Path | None, *, qui
     for model in shapes:
         for case in chosen:
             with out.status(f"{case.title} on {model.name}"):
-                some = list(storage_figures(case, model, rounds, seconds, notes))
+                some = list(storage_figures(case, model, listed, rounds, seconds, notes))
             found += some
-            table = storage_table(f"{case.label} on {model.name}", some)
+            table = storage_table(f"{case.title} on {model.name}", some)
             Console(width=max(out.width, _WIDTH)).print(table)
     for note in dict.fromkeys(notes):
         warn(note)

@@ -6,6 +6,7 @@ import re
 
 from optgen.analysis.reports import comparison
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
+from optgen.cli.values import named_values
 from optgen.compiler.ir.comparison import Comparison, Setting
 from optgen.compiler.ir.problem import SpecError, UsageError
 from optgen.compiler.ir.spec import Scalar, Spec
@@ -13,14 +14,13 @@ from optgen.compiler.library import find_specs, is_feature
 from optgen.compiler.pipeline import load_all, surroundings
 
 _CALL = re.compile(r"(?P<name>[^()]+)(?:\((?P<values>[^()]*)\))?")
-_WORDS: dict[str, Scalar | None] = {"true": True, "false": False, "none": None}
 
 
 @ends_well("optgen diff")
 def diff(one: str, other: str, together: list[str]) -> int:
     """Compare two optimizers, each ``NAME`` or ``NAME(key=value)``; returns the exit status."""
     try:
-        both = _pairs(together)
+        both = named_values(together)
         (left, fixed), (right, other_fixed) = (_read(side) for side in (one, other))
         around = surroundings()
         found = comparison(left, right, {**both, **fixed}, {**both, **other_fixed}, around)
@@ -44,29 +44,9 @@ def _read(side: str) -> tuple[Spec, dict[str, Scalar | None]]:
     (spec,) = load_all(found.files)
     if is_feature(spec) or spec.is_schedule:
         raise UsageError(f"{spec.name} is not an optimizer")
-    return spec, _pairs([part for part in (called["values"] or "").split(",") if part.strip()])
-
-
-def _pairs(texts: list[str]) -> dict[str, Scalar | None]:
-    values: dict[str, Scalar | None] = {}
-    for text in texts:
-        name, value = _pair(text)
-        if name in values:
-            raise UsageError(f"{name} is given twice")
-        values[name] = value
-    return values
-
-
-def _pair(text: str) -> tuple[str, Scalar | None]:
-    name, equals, value = (part.strip() for part in text.partition("="))
-    if not equals:
-        raise UsageError(f"{text!r} must be a name, =, and a value")
-    if value.lower() in _WORDS:
-        return name, _WORDS[value.lower()]
-    try:
-        return name, int(value) if re.fullmatch("-?[0-9]{1,40}", value) else float(value)
-    except ValueError:
-        raise UsageError(f"{name} must be a number, true, false or none, not {value!r}") from None
+    return spec, named_values(
+        [part for part in (called["values"] or "").split(",") if part.strip()]
+    )
 
 
 def _print(one: str, other: str, found: Comparison) -> None:

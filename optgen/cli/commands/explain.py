@@ -18,13 +18,12 @@ from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, err, pri
 from optgen.cli.explained_json import as_json
 from optgen.cli.optimizer_report import Explained, Scale, explained
 from optgen.cli.report_formats import in_latex, in_markdown, to_console
+from optgen.cli.spec_names import one_optimizer
 from optgen.cli.stability_data import panels
 from optgen.cli.webpage import in_html
 from optgen.compiler.ir.problem import SpecError, UsageError
-from optgen.compiler.ir.spec import Spec
 from optgen.compiler.ir.storage import stored_as
-from optgen.compiler.library import find_specs, is_feature
-from optgen.compiler.pipeline import each, load_all
+from optgen.compiler.pipeline import each
 from optgen.demo import chart, stability, trajectories
 from optgen.demo.optional_packages import MissingExtraError
 
@@ -50,7 +49,7 @@ def explain(
         for one in pictures:
             chart.check(one)
         stored = None if storages is None else [stored_as(one) for one in storages]
-        (found,) = each([_spec(name)], lambda spec: explained(spec, together, stored))
+        (found,) = each([one_optimizer(name)], lambda spec: explained(spec, together, stored))
         if path is not None:
             stability.draw(panels(found.rule, found.stable), path)
         if runs is not None:
@@ -73,17 +72,6 @@ def explain(
     for one in pictures:
         err.print(Text(f"The picture is in {one}"))
     return FINE
-
-
-def _spec(name: str) -> Spec:
-    """The optimizer with that name or file. Raises UsageError if there is none."""
-    found = find_specs([name])
-    if len(found.files) != 1:
-        raise UsageError(f"{name} holds {len(found.files)} specs; name one of them")
-    (spec,) = load_all(found.files)
-    if is_feature(spec) or spec.is_schedule:
-        raise UsageError(f"{spec.name} is not an optimizer; use optgen show")
-    return spec
 
 
 def _tell(found: Explained, style: Format, parameters: int) -> None:

@@ -11,7 +11,7 @@ from optgen.compiler.emit.module import Module, Shared, own_functions
 from optgen.compiler.emit.optimizer import features_context, optimizer_context
 from optgen.compiler.emit.review import review
 from optgen.compiler.emit.rounding import Errors, rounding_lines
-from optgen.compiler.emit.schedule import CALLS_OF, schedule_context
+from optgen.compiler.emit.schedule import CALLS_OF, OPERATIONS, schedule_context
 from optgen.compiler.emit.target import Target
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.emit.templates import Templates
@@ -92,7 +92,7 @@ def emit_features(shared: Shared, templates: Templates) -> tuple[Source, ...]:
     header = templates.header(files, templates.digest([_FEATURES, _EXCLUDE], inputs))
     context = features_context(shared) | {"header": header, "fingerprint": made_of}
     sources = [Source(f"{FEATURES}.py", templates.render(_FEATURES, context))]
-    for target in (one for one in TARGETS if _is_made(one, plan)):
+    for target in (one for one in TARGETS if _is_made(one, plan) and not one.is_whole):
         module = Module(target, plan, columns, shared.functions)
         sources.append(_module(module, "features, for every optimizer", files, templates))
     words = vocabulary(plan, columns, templates.texts.values())
@@ -138,7 +138,8 @@ def emit_schedule(rule: Rule, templates: Templates) -> tuple[Source, ...]:
     context["header"] = templates.header(files, templates.digest([_SCHEDULE], inputs))
     text = templates.render(_SCHEDULE, context)
     source = Source(f"{SCHEDULES_FOLDER}/{rule.module}.py", text)
-    words = schedule_vocabulary(rule, templates.texts[_SCHEDULE], frozenset(CALLS_OF.values()))
+    functions = frozenset([*CALLS_OF.values(), *OPERATIONS.values()])
+    words = schedule_vocabulary(rule, templates.texts[_SCHEDULE], functions)
     review(source, rule, words, [printable(rule.label)])
     return (source,)
 

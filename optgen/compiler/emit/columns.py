@@ -73,6 +73,11 @@ def all_names(plan: Plan) -> set[str]:
     return found - set(COUNTERS)
 
 
+def step_names(plan: Plan) -> set[str]:
+    """The names that the steps of programs assign, before they are planned."""
+    return {step.target for program in plan.programs for step, _ in program.steps}
+
+
 def blocks_of(columns: Columns, shared: Columns) -> Iterator[tuple[tuple[str, ...], int]]:
     """The constants of each table that aren't shared, with the column of the first."""
     for all_of_it, before in zip(columns.tables, shared.tables, strict=True):

@@ -7,13 +7,18 @@ from collections.abc import Collection, Iterator, Mapping
 
 
 def import_lines(modules: Mapping[str, Collection[str]]) -> Iterator[str]:
-    """Imports of names by module: Python's own, of others, of this package, and of this folder."""
+    """Imports of names by module: Python's own, of others, of this package, and of this folder.
+
+    A name that is that of its module stands for the module.
+    """
     groups: list[list[str]] = [[], [], [], []]
     # Those of folders further up come first.
     for module in sorted(modules, key=lambda name: (-_dots(name), name)):
-        if modules[module]:
-            names = ", ".join(sorted(modules[module], key=_order))
-            groups[_group(module)].append(f"from {module} import {names}")
+        group = groups[_group(module)]
+        if module in modules[module]:
+            group.insert(0, f"import {module}")
+        if inside := sorted({*modules[module]} - {module}, key=_order):
+            group.append(f"from {module} import {', '.join(inside)}")
     yield from "\n\n".join("\n".join(group) for group in groups if group).split("\n")
 
 

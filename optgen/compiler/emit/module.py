@@ -15,7 +15,7 @@ from optgen.compiler.emit.code import (
     Pass,
     TensorScalars,
 )
-from optgen.compiler.emit.columns import Columns, all_names, blocks_of, columns_of
+from optgen.compiler.emit.columns import Columns, all_names, blocks_of, columns_of, step_names
 from optgen.compiler.emit.functions import functions_of, scalars_of
 from optgen.compiler.emit.imports import import_lines
 from optgen.compiler.emit.target import Naming, StatementPrinter, Target
@@ -110,7 +110,7 @@ class Module:
         reserved |= set(self.columns.constants.values())
         renamed = {
             name: f"{name}_"
-            for name in all_names(self.plan)
+            for name in all_names(self.plan) | step_names(self.plan)
             if name in reserved or name.endswith(target.endings)
         }
         source = self.shared.columns if self.shared else self.columns
@@ -121,12 +121,14 @@ class Module:
     def text(self, templates: Templates, name: str, header: str, fingerprint: str) -> str:
         """The module as its templates print it."""
         printer = self.target.printer(self.plan, self.naming)
-        parts = [self._function(one, printer, templates) for one in self.functions]
+        functions = printer.functions(self.functions)
+        parts = [*printer.called(templates)]
+        parts += [self._function(one, printer, templates) for one in functions]
         context = {
             "header": header,
             "name": name,
             "is_shared": self.shared is None,
-            "imports": "\n".join(self._imports(printer, "".join(parts))),
+            "imports": "\n".join(self._imports(printer, functions, "".join(parts))),
             "constants": "\n".join(self._constants()),
             "fingerprint": fingerprint,
             "functions": "".join(f"\n\n{part}" for part in parts),
@@ -152,7 +154,7 @@ class Module:
             "passed": "".join(f", {switch}" for switch in passed),
         }
         if isinstance(function, Pass | TensorScalars):
-            context |= {"program": function.program.name, "doc": _doc(function.program)}
+            context |= {"program": function.program.name, "doc": doc_of(function.program)}
         said = " ".join(value for value in context.values() if isinstance(value, str))
         words = {*re.findall(r"\w+", said)}
         context["uses"] = words.__contains__
@@ -165,14 +167,16 @@ class Module:
             return ()
         return self.shared.functions[0].switches
 
-    def _imports(self, printer: StatementPrinter, code: str) -> Iterator[str]:
+    def _imports(
+        self, printer: StatementPrinter, functions: Sequence[Function], code: str
+    ) -> Iterator[str]:
         modules: dict[str, set[str]] = {}
-        for function in self.functions:
-            for name in printer.uses(function):
-                modules.setdefault(printer.support[name], set()).add(name)
+        used = [name for function in functions for name in printer.uses(function)]
+        for name in (*used, *printer.needs(code)):
+            modules.setdefault(printer.support[name], set()).add(name)
         if self.target.has_columns:
             modules["..features"] = {*re.findall(r"\w+", code)} & self.naming.imported
-        if self.shared is not None:
+        if self.shared is not None and not self.target.is_whole:
             modules[".features"] = {FeatureScalars.template}
         yield from import_lines(modules)
 
@@ -197,5 +201,6 @@ def _signature(first: str, switches: Sequence[str]) -> str:
     return ", ".join([*([first] if first else []), *(["*"] if named else []), *named])
 
 
-def _doc(program: Program) -> str:
+def doc_of(program: Program) -> str:
+    """What the function of a program is for."""
     return _DOCS.get(program.name) or f"What happens instead while {program.gate} is false."

@@ -26,7 +26,7 @@ _NODES = (
     *(ast.ImportFrom, ast.Import, ast.alias, ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.If),
     *(ast.Constant, ast.Name, ast.Attribute, ast.Subscript, ast.Slice, ast.Tuple, ast.Call),
     *(ast.keyword, ast.AnnAssign, ast.IfExp, ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare),
-    *(ast.While, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
+    *(ast.While, ast.Yield, ast.operator, ast.unaryop, ast.boolop, ast.cmpop, ast.expr_context),
 )
 #: What is run by the import of a module.
 _TOP = (ast.ImportFrom, ast.Import, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.Expr)
@@ -36,6 +36,8 @@ _PACKAGES = frozenset({"__future__", "collections", "math", "optgen", "typing", 
 _ATTRIBUTES = frozenset({"super().__init__", "self._exclude"}).union(
     *(target.attributes for target in TARGETS)
 )
+#: Names behind the dot of any value.
+_MEMBERS = frozenset[str]().union(*(target.members for target in TARGETS))
 _BUILTINS = {
     *(f.name for f in REGISTRY.values() if f.code.python is Origin.BUILTIN),
     "bool",
@@ -126,8 +128,12 @@ def _odd_names(nodes: Nodes, words: Words) -> Odd:
                     yield node.lineno, f"call of {function.id}"
                 if not isinstance(function, (ast.Name, ast.Attribute)):
                     yield node.lineno, "call of a value"
-            case ast.Attribute() if ast.unparse(node) not in _ATTRIBUTES | words.attributes:
+            case ast.Attribute() if not _is_known(node, words):
                 yield node.lineno, f"attribute {ast.unparse(node)}"
+
+
+def _is_known(attribute: ast.Attribute, words: Words) -> bool:
+    return attribute.attr in _MEMBERS or ast.unparse(attribute) in _ATTRIBUTES | words.attributes
 
 
 def _odd_imports(nodes: Nodes, words: Words) -> Odd:

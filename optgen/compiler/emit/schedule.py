@@ -9,6 +9,7 @@ from optgen.compiler.emit.docstring import notation, paragraph, quoted
 from optgen.compiler.emit.layout import Line, lay_out
 from optgen.compiler.emit.meaning import printed
 from optgen.compiler.emit.printer import Printer
+from optgen.compiler.emit.targets.array_operations import host_operations
 from optgen.compiler.ir.condition import ALWAYS, Condition, Literal
 from optgen.compiler.ir.expression import (
     GIVEN,
@@ -21,7 +22,7 @@ from optgen.compiler.ir.expression import (
     walk,
 )
 from optgen.compiler.ir.function import Origin
-from optgen.compiler.ir.functions import REGISTRY
+from optgen.compiler.ir.functions import OF_SCHEDULES, REGISTRY
 from optgen.compiler.ir.language import PI, PIECEWISE, VALUE
 from optgen.compiler.ir.rule import Hyperparameter, Rule, Step
 
@@ -31,6 +32,12 @@ CALLS_OF: Mapping[str, str] = {
     **{function.name: function.python for function in REGISTRY.values() if function.python},
     "**": "math.pow",
     PIECEWISE: PIECEWISE,
+}
+#: The same as functions of a library of arrays.
+OPERATIONS: Mapping[str, str] = {
+    **host_operations("ops", "ops"),
+    **{name: f"ops.{REGISTRY[name].array}" for name in OF_SCHEDULES},
+    PIECEWISE: f"ops.{PIECEWISE}",
 }
 #: Those that the runtime has; the others are Python's.
 _OF_RUNTIME = sorted(
@@ -57,7 +64,8 @@ def schedule_context(rule: Rule) -> dict[str, object]:
         "has_lists": any(h.is_list for h in hyperparameters),
         "uses_math": Name(PI) in parts or any(name.startswith("math.") for name in called),
         "functions": [name for name in _OF_RUNTIME if name in called],
-        "body": _body(rule),
+        "body": _body(rule, CALLS_OF),
+        "operations": _body(rule, OPERATIONS),
     }
 
 
@@ -72,9 +80,9 @@ def _steps(rule: Rule) -> tuple[Step, ...]:
     return block.steps
 
 
-def _body(rule: Rule) -> str:
+def _body(rule: Rule, functions: Mapping[str, str]) -> str:
     """The steps as the body of a method; the last says what is returned."""
-    printer = schedule_printer(rule)
+    printer = schedule_printer(rule, functions)
     lines = [
         Line(f"{step.target} = {printed(_with_names(step.expression), printer)}", step.guard)
         for step in _steps(rule)
@@ -94,12 +102,12 @@ def _body(rule: Rule) -> str:
     return lay_out(lines, spelling=spell)
 
 
-def schedule_printer(rule: Rule) -> Printer:
+def schedule_printer(rule: Rule, functions: Mapping[str, str]) -> Printer:
     """Prints expressions of a schedule; hyperparameters are attributes there."""
     names = {h.name: f"self.{h.name}" for h in rule.hyperparameters} | {PI: "math.pi"}
     for h in rule.hyperparameters:
         names[_given(h.name)] = f"(self.{h.name} is not None)"
-    return Printer(names=names, functions=CALLS_OF, plain=True)
+    return Printer(names=names, functions=functions, plain=True)
 
 
 def _given(name: str) -> str:

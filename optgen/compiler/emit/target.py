@@ -15,6 +15,7 @@ from optgen.compiler.emit.code import Function, Statement, expression_in
 from optgen.compiler.emit.columns import Columns
 from optgen.compiler.emit.layout import Line, lay_out, spell
 from optgen.compiler.emit.printer import Printer
+from optgen.compiler.emit.templates import Templates
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Operation, walk
 from optgen.compiler.ir.function import Origin
@@ -54,6 +55,8 @@ class Target(ABC):
     endings: ClassVar[tuple[str, ...]] = ()
     #: Attribute accesses that its code may contain.
     attributes: ClassVar[frozenset[str]] = frozenset()
+    #: Names that may stand behind the dot of any value.
+    members: ClassVar[frozenset[str]] = frozenset()
     #: Packages that its code imports.
     packages: ClassVar[frozenset[str]] = frozenset()
     #: Calls with side effects.
@@ -62,6 +65,8 @@ class Target(ABC):
     has_columns: ClassVar[bool] = True
     #: Whether the kernel of sums also computes the tensor scalars.
     finishes: ClassVar[bool] = False
+    #: Whether the module of an optimizer has all that its features make, too.
+    is_whole: ClassVar[bool] = False
 
     def supports(self, plan: Plan) -> bool:
         """Whether the target has all that a plan needs."""
@@ -90,6 +95,18 @@ class StatementPrinter(ABC):
     @abstractmethod
     def uses(self, function: Function) -> Iterator[str]:
         """The names that a function needs imported."""
+
+    def functions(self, own: Sequence[Function]) -> Sequence[Function]:
+        """The functions of a module, given those of a plan that are not shared."""
+        return own
+
+    def called(self, templates: Templates) -> Iterable[str]:
+        """The texts of further functions that a module needs."""
+        return ()
+
+    def needs(self, code: str) -> Iterable[str]:
+        """The names that the code of a whole module needs imported."""
+        return ()
 
     def name(self, name: str) -> str:
         """A name of the plan as an identifier."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from optgen.compiler.emit.columns import Columns, all_names
+from optgen.compiler.emit.columns import Columns, all_names, step_names
 from optgen.compiler.emit.declarations import shape_of
 from optgen.compiler.emit.functions import functions_of
 from optgen.compiler.emit.targets import TARGETS
@@ -117,7 +117,7 @@ def _spellings(plan: Plan) -> Iterator[str]:
     """The names of a plan, and what printers make of them."""
     yield from (plan.rule.name, plan.rule.module, "fallback", plan.rule.fallback)
     endings = {ending for target in TARGETS for ending in target.endings}
-    for name in all_names(plan):
+    for name in all_names(plan) | step_names(plan):
         yield from (name, f"{name}_", *(f"{name}{ending}" for ending in endings))
     yield from (program.name for program in plan.programs)
     for hyperparameter in plan.rule.hyperparameters:

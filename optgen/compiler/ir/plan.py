@@ -1,20 +1,19 @@
 """The third noun: the programs of an optimizer, independent of the target.
 
-A step runs one *program*: ``update``, or the ``otherwise`` of a gate that does not proceed;
-``absent`` runs for variables without a gradient. A program is a list of *stages*: passes over the
-elements, and between them scalars computed from their sums.
+A step runs one *program*: ``update``, or the ``otherwise`` of a gate that does not proceed; where
+there is no gradient, ``absent``. It has *stages*: passes over elements, and scalars of their sums.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.expression import Expression, Name, Operation, names
 from optgen.compiler.ir.extent import VECTORS, Extent
 from optgen.compiler.ir.reduction import Combination
-from optgen.compiler.ir.rule import COUNTERS, Rule
+from optgen.compiler.ir.rule import COUNTERS, Rule, Step
 from optgen.compiler.ir.storage import NATIVE, Storage
 
 
@@ -239,6 +238,8 @@ class Program:
     gate: str | None = None
     norms: tuple[Norm, ...] = ()
     keeps: tuple[Keep, ...] = ()
+    #: What it was planned from: steps in order, guarded by switches, each with its block.
+    steps: tuple[tuple[Step, str], ...] = field(default=(), repr=False, compare=False)
 
     @property
     def elements(self) -> ElementPass:

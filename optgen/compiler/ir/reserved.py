@@ -59,6 +59,8 @@ ATTRIBUTES = frozenset(
         "view",
     ]
 )
+#: The switch of an optimizer's own probes; those of a feature are on where the feature is.
+PROBING = "probing"
 #: The attributes of every schedule.
 SCHEDULE_ATTRIBUTES = frozenset({"from_config", "get_config", "hyperparameters", "value_after"})
 #: Names that the generated method of a schedule uses.

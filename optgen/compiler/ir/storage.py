@@ -40,11 +40,18 @@ class Rounding(StrEnum):
     STOCHASTIC = "stochastic"
     SPLIT8 = "split8"
     SPLIT = "split"
+    SPLIT8_STOCHASTIC = "split8+stochastic"
+    SPLIT_STOCHASTIC = "split+stochastic"
 
     @property
     def more_bits(self) -> int:
         """The bits of a parameter that the state keeps."""
-        return {Rounding.SPLIT8: 8, Rounding.SPLIT: 16}.get(self, 0)
+        return {"split8": 8, "split": 16}.get(self.value.partition("+")[0], 0)
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether states of half precision are rounded at random."""
+        return "stochastic" in self.value
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ class Stored:
         """Whether one of both neighbours of a value is drawn when a state is stored."""
         if isinstance(found, Blockwise):
             return True
-        return self.rounding is Rounding.STOCHASTIC and found is not FLOAT32
+        return self.rounding.is_drawn and found is not FLOAT32
 
     @property
     def extra_width(self) -> Fraction:
@@ -95,7 +102,7 @@ USUAL = (
     Stored(states="int8"),
     Stored(FLOAT16, FLOAT16),
     Stored(BFLOAT16, BFLOAT16),
-    *(Stored(BFLOAT16, BFLOAT16, "bfloat16", rounding) for rounding in Rounding),
+    *(Stored(BFLOAT16, BFLOAT16, "bfloat16", rounding) for rounding in [*Rounding][:4]),
     *(
         Stored(BFLOAT16, BFLOAT16, name, Rounding.SPLIT)
         for name in STATE_FORMATS

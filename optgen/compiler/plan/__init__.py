@@ -147,7 +147,13 @@ class _Planner:
         keeps = (replace(keep, guard=self._possible(keep.guard & guard)) for keep in passes.keeps)
         made = tuple(phases.all())
         self._vectors |= phases.vectors
-        return Program(name, guard, made, gate, tuple(norms), tuple(keeps))
+        steps = tuple((self._over_switches(step), block) for step, block in owned)
+        return Program(name, guard, made, gate, tuple(norms), tuple(keeps), steps)
+
+    def _over_switches(self, step: Step) -> Step:
+        """A step whose conditions are switches, where they can hold."""
+        guard = self._possible(self._switches.translate(step.guard))
+        return replace(step, guard=guard, expression=self._switches.replace(step.expression))
 
     def _slice(
         self,

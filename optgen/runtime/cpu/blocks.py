@@ -11,32 +11,41 @@ import operator
 from typing import Any
 
 import numpy as np
-from numba import carray, njit, types
+from llvmlite import ir
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 from numba.np.numpy_support import from_dtype
 
 from optgen.runtime.codes import CODES
-from optgen.runtime.cpu import blockwise, half_precision, split, stochastic
+from optgen.runtime.cpu import blockwise, dither, half_precision, split, stochastic
 from optgen.runtime.cpu.blockwise import CodedBlock
-from optgen.runtime.cpu.pointers import BLOCK, fetch, pointer
+from optgen.runtime.cpu.pointers import BLOCK, MOST_BLOCKS, fetch
 from optgen.runtime.cpu.storage import DRAWN, REMAINDER, Formats
+
+_BYTE, _INT64 = ir.IntType(8), ir.IntType(64)
 
 
 class Block(types.Type):  # type: ignore[misc]
-    """A stretch of a buffer that isn't stored as kernels compute.
+    """A stretch of a buffer; what is stored as kernels compute has a storage without a name.
 
-    Where it ``is_scattered``, places in it aren't those of a stretch.
+    It isn't an array, whose references would be counted. Where it ``is_scattered``, places in it
+    aren't those of a stretch.
     """
 
     def __init__(self, storage: str, real: Any, *, is_scattered: bool) -> None:
         self.storage, self.real = storage, real
-        #: The integers that elements are stored as.
-        self.stored = types.Integer.from_bitwidth(half_precision.bits_of(storage), signed=False)
+        #: What elements are stored as: integers, or the numbers of the kernel.
+        self.stored = real
+        if storage:
+            bits = half_precision.bits_of(storage)
+            self.stored = types.Integer.from_bitwidth(bits, signed=False)
         self.further = split.further_bits(storage)
         self.is_drawn = storage.endswith(DRAWN)
         #: Whether the noise of each element is drawn at its store, and not that of all before.
         self.draws_each = self.is_drawn and is_scattered
+        #: Whether rounding to float32 first would change what is nearest.
+        self.rounds_twice = not self.is_drawn and self.stored.bitwidth == 16 and real.bitwidth == 64
         #: What lies beside each element: further bits of it, or its noise.
         self.beside = types.Integer.from_bitwidth(self.further or 16, signed=bool(self.further))
         super().__init__(name=f"Block({storage}, {real}, {is_scattered})")
@@ -64,75 +73,69 @@ def block(
     real, storage = from_dtype(np.dtype(chosen.real)), chosen.storage(column.literal_value)
     # The column stays a literal: blocks of one type share generated code.
     arguments = addresses, types.int64, column, stochastic.HERE, formats
-    if not storage:
-        return types.Array(real, 1, "C")(*arguments), _calling(_native, real)
     if storage in CODES:
         return CodedBlock(storage, real)(*arguments), _coded
     return Block(storage, real, is_scattered=chosen.is_scattered)(*arguments), _stored
 
 
-def _calling(function: Any, real: Any) -> Any:
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        kinds = (*signature.args[:4], types.NumberClass(real))
-        values = [*arguments[:4], context.get_dummy_value()]
-        return context.compile_internal(builder, function, signature.return_type(*kinds), values)
-
-    return generate
-
-
-@njit
-def _address(addresses: Any, tensor: int, column: int, here: Any, kind: Any) -> Any:
-    first, _, size, length, ahead = here
-    if size == length:
-        for part in range(0, length, BLOCK):
-            fetch(pointer(addresses[tensor, column], first + part, kind), ahead)
-    return pointer(addresses[tensor, column], first, kind)
+def _address(
+    context: Any, builder: Any, kinds: Any, arguments: Any, column: int | None = None
+) -> Any:
+    """The address of a buffer, of the column of a call or of another one."""
+    if column is None:
+        column = kinds[2].literal_value
+    # Functions that are given the table would count references to it.
+    table = context.make_array(kinds[0])(context, builder, value=arguments[0])
+    place = arguments[1], context.get_constant(types.int64, column)
+    found = cgutils.get_item_pointer(context, builder, kinds[0], table, place, wraparound=True)
+    return builder.load(found)
 
 
-def _native(addresses: Any, tensor: int, column: int, here: Any, real: Any) -> Any:
-    return carray(_address(addresses, tensor, column, here, real), here[2])
+def _start(builder: Any, address: Any, here: Any, first: Any, kind: Any, length: int) -> Any:
+    """The address of a number in a buffer; of whole blocks, what lies ahead is fetched."""
+    start = builder.gep(builder.inttoptr(address, kind.as_pointer()), [first])
+    size, whole, ahead = (builder.extract_value(here, place) for place in (2, 3, 4))
+    with builder.if_then(builder.icmp_signed("==", size, whole)):
+        fetch(builder, start, ahead, length)
+        for k in range(1, MOST_BLOCKS):
+            with builder.if_then(builder.icmp_signed(">", whole, whole.type(k * BLOCK))):
+                fetch(builder, start, builder.add(ahead, ahead.type(k * length)), length)
+    return start
 
 
 def _stored(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     made = cgutils.create_struct_proxy(signature.return_type)(context, builder)
-    some, given = signature.return_type, signature.args[:4]
+    some, here = signature.return_type, arguments[3]
 
-    def at(stored: Any, column: Any, value: Any) -> Any:
-        kinds = (*given[:2], column, given[3], types.NumberClass(stored))
-        values = [*arguments[:2], value, arguments[3], context.get_dummy_value()]
-        found = types.CPointer(stored)(*kinds)
-        return context.compile_internal(builder, _address.py_func, found, values)
+    def at(stored: Any, column: int | None = None) -> Any:
+        address = _address(context, builder, signature.args, arguments, column)
+        first, kind = builder.extract_value(here, 0), context.get_value_type(stored)
+        length = BLOCK * context.get_abi_sizeof(kind)
+        return _start(builder, address, here, first, kind, length)
 
-    made.elements = at(some.stored, given[2], arguments[2])
+    made.elements = at(some.stored)
     if some.further:
-        made.beside = at(some.beside, types.int64, context.get_constant(types.int64, REMAINDER))
+        made.beside = at(some.beside, REMAINDER)
     elif some.is_drawn:
-        stream = stochastic.stream(context, builder, given, arguments)
+        stream = stochastic.stream(context, builder, signature.args, arguments)
         if some.draws_each:
             made.stream = stream
         else:
-            made.beside = stochastic.tile(context, builder, stream, arguments[3])
+            made.beside = stochastic.tile(context, builder, stream, here)
     return made._getvalue()
 
 
-def _coded_address(addresses: Any, tensor: int, column: int, here: Any, length: int) -> Any:
-    first, _, size, whole, ahead = here
-    start = pointer(addresses[tensor, column], first // BLOCK * length, types.uint8)
-    if size == whole:
-        fetch(start, ahead)
-        if whole > BLOCK:
-            fetch(start, ahead + length)
-    return start
-
-
 def _coded(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    kind = signature.return_type
+    kind, here = signature.return_type, arguments[3]
     made = cgutils.create_struct_proxy(kind)(context, builder)
-    kinds = (*signature.args[:4], types.int64)
-    length = context.get_constant(types.int64, kind.code.dtype.itemsize)
-    found, own = types.CPointer(types.uint8)(*kinds), [*arguments[:4], length]
-    made.blocks = context.compile_internal(builder, _coded_address, found, own)
-    made.size = builder.extract_value(arguments[3], 2)
+    length = kind.code.dtype.itemsize
+    address = _address(context, builder, signature.args, arguments)
+    number = builder.sdiv(builder.extract_value(here, 0), _INT64(BLOCK))
+    first = builder.mul(number, _INT64(length))
+    # What lies ahead of one line's end is of the next one.
+    made.blocks = _start(builder, address, here, first, _BYTE, BLOCK)
+    made.place, made.size = (builder.extract_value(here, k) for k in (1, 2))
+    made.key = dither.key(context, builder, signature.args[:4], arguments)
     blockwise.decode(builder, made, kind.code)
     return made._getvalue()
 
@@ -143,6 +146,8 @@ def _load(context: Any, some: Any, index: Any) -> tuple[Any, Any]:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         found = builder.load(builder.gep(made.elements, [arguments[1]]))
         if isinstance(some, Block):
+            if not some.storage:
+                return found
             found = _decoded(builder, some, made, arguments[1], found)
         return context.cast(builder, found, types.float32, some.real)
 
@@ -154,13 +159,22 @@ def _store(context: Any, some: Any, index: Any, value: Any, position: Any) -> tu
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         _, place, value, position = arguments
-        value = context.cast(builder, value, some.real, types.float32)
-        if isinstance(some, Block):
+        value = _narrowed(context, builder, some, value)
+        if isinstance(some, Block) and some.storage:
             value = _encoded(context, builder, some, made, place, value, position)
         builder.store(value, builder.gep(made.elements, [place]))
         return context.get_dummy_value()
 
     return types.void(some, types.int64, some.real, types.int64), generate
+
+
+def _narrowed(context: Any, builder: Any, some: Any, value: Any) -> Any:
+    """A number as a float32, where it isn't stored as kernels compute it."""
+    if isinstance(some, Block) and some.rounds_twice:
+        return half_precision.to_odd(builder, value)
+    if isinstance(some, CodedBlock) or some.storage:
+        return context.cast(builder, value, some.real, types.float32)
+    return value
 
 
 def _decoded(builder: Any, some: Block, made: Any, place: Any, value: Any) -> Any:
@@ -234,7 +248,7 @@ def _as_stored(some: Any, index: Any, position: Any, value: Any) -> Any:
     def rounded(some: Any, index: Any, position: Any, value: Any) -> Any:
         return _rounded(some, index, value, position)
 
-    return rounded if isinstance(some, Block) else same
+    return rounded if isinstance(some, Block) and some.storage else same
 
 
 @intrinsic
@@ -242,7 +256,7 @@ def _rounded(context: Any, some: Any, index: Any, value: Any, position: Any) -> 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         made = cgutils.create_struct_proxy(some)(context, builder, value=arguments[0])
         _, place, value, position = arguments
-        value = context.cast(builder, value, some.real, types.float32)
+        value = _narrowed(context, builder, some, value)
         if some.further:
             found = split.joined(builder, some.further, *split.parted(builder, some.further, value))
         else:

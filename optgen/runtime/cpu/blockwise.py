@@ -13,6 +13,7 @@ from numba.core import cgutils
 from numba.extending import models, register_model
 
 from optgen.runtime.codes import BLOCK, CODES, LEAST_UNIT, ONE, Code
+from optgen.runtime.cpu import dither
 
 _BYTE, _INT32, _INT64, _FLOAT = ir.IntType(8), ir.IntType(32), ir.IntType(64), ir.FloatType()
 _BYTES, _INTS, _FLOATS = (ir.VectorType(one, BLOCK) for one in (_BYTE, _INT32, _FLOAT))
@@ -21,9 +22,9 @@ _MOST_BLOCKS = 2
 _UNIT_BYTES = 4
 #: Bytes of a line of a cache.
 _LINE = 64
-_MAGNITUDE = 0x7FFFFFFF
-#: What turns bits of an element into noise: odd numbers without a pattern.
-_STEP, _MIXER = 0x9E3779B9, 0x85EBCA6B
+_MAGNITUDE, _SIGN = 0x7FFFFFFF, 0x80000000
+#: The bits of 2 as a float32.
+_TWO = 0x40000000
 
 
 class CodedBlock(types.Type):  # type: ignore[misc]
@@ -36,12 +37,13 @@ class CodedBlock(types.Type):  # type: ignore[misc]
 
 @register_model(CodedBlock)
 class _CodedBlockModel(models.StructModel):  # type: ignore[misc]
-    """Where the blocks are, where their elements, and how many these are."""
+    """Where the blocks are, where their elements, how many these are, and what noise depends on."""
 
     def __init__(self, manager: Any, kind: CodedBlock) -> None:
         numbers = types.CPointer(types.float32)
         fields = [("blocks", types.CPointer(types.uint8)), ("elements", numbers)]
-        super().__init__(manager, kind, [*fields, ("size", types.int64)])
+        fields += [("size", types.int64), ("place", types.int64), ("key", types.uint64)]
+        super().__init__(manager, kind, fields)
 
 
 def decode(builder: Any, made: Any, code: Code) -> None:
@@ -56,9 +58,11 @@ def decode(builder: Any, made: Any, code: Code) -> None:
 
 def encode(builder: Any, made: Any, code: Code) -> None:
     """Encode the elements of a stretch into its blocks."""
-    _encode(builder, code, made.blocks, made.elements)
+    noise = dither.numbers(builder, made.key, made.place)
+    _encode(builder, code, made.blocks, made.elements, noise)
     with builder.if_then(builder.icmp_signed(">", made.size, _INT64(BLOCK))):
-        _encode(builder, code, *_second(builder, made, code))
+        noise = dither.numbers(builder, made.key, builder.add(made.place, _INT64(BLOCK)))
+        _encode(builder, code, *_second(builder, made, code), noise)
 
 
 def _second(builder: Any, made: Any, code: Code) -> tuple[Any, Any]:
@@ -69,55 +73,74 @@ def _second(builder: Any, made: Any, code: Code) -> tuple[Any, Any]:
 
 def _decode(builder: Any, code: Code, block: Any, elements: Any) -> None:
     unit = builder.load(builder.bitcast(block, _FLOAT.as_pointer()), align=1)
-    codes = builder.zext(_load_codes(builder, code, block), _INTS)
-    size = builder.and_(codes, _all(code.most))
-    bits = builder.add(builder.shl(size, _all(code.shift)), _all(ONE))
-    relative = builder.fsub(builder.bitcast(bits, _FLOATS), _every(1.0))
-    found = builder.fmul(relative, _splat(builder, unit, _FLOATS))
+    codes = builder.sext(_load_codes(builder, code, block), _INTS)
+    size = builder.and_(builder.shl(codes, _all(code.shift)), _all(code.most << code.shift))
+    # Relative to 2, and half the unit: the bits of 2 are none of a code's.
+    relative = builder.fsub(builder.bitcast(builder.or_(size, _all(_TWO)), _FLOATS), _every(2.0))
+    half = builder.fmul(unit, _FLOAT(0.5))
+    found = builder.fmul(relative, _splat(builder, half, _FLOATS))
     if code.is_signed:
-        sign = builder.shl(builder.lshr(codes, _all(code.bits - 1)), _all(31))
+        sign = builder.and_(builder.shl(codes, _all(32 - code.bits)), _all(_SIGN))
         found = builder.or_(builder.bitcast(found, _INTS), sign)
     builder.store(found, builder.bitcast(elements, found.type.as_pointer()), align=_LINE)
 
 
-def _encode(builder: Any, code: Code, block: Any, elements: Any) -> None:
+def _encode(builder: Any, code: Code, block: Any, elements: Any, noise: tuple[Any, Any]) -> None:
     bits = builder.load(builder.bitcast(elements, _INTS.as_pointer()), align=_LINE)
     size = builder.and_(bits, _all(_MAGNITUDE))
     unit, factor = _unit(builder, code, size)
     builder.store(unit, builder.bitcast(block, _FLOAT.as_pointer()), align=1)
     relative = builder.fmul(builder.bitcast(size, _FLOATS), _splat(builder, factor, _FLOATS))
     above = builder.bitcast(builder.fadd(relative, _every(1.0)), _INTS)
-    above = builder.add(above, _added(builder, code, size, unit))
-    codes = builder.sub(builder.lshr(above, _all(code.shift)), _all(ONE >> code.shift))
-    if code.is_signed:
-        sign = builder.lshr(bits, _all(31))
-        codes = builder.or_(codes, builder.shl(sign, _all(code.bits - 1)))
-    else:
+    above = builder.add(above, _added(builder, code, *noise))
+    if not code.is_signed:
         # What is above 0 stays so: rules divide by it.
-        codes = _larger(builder, codes, _smaller(builder, size, _all(1)))
-    _store_codes(builder, code, block, builder.trunc(codes, _BYTES))
+        least = _larger(builder, above, _all(ONE + (1 << code.shift)))
+        above = builder.select(builder.icmp_unsigned("!=", size, _all(0)), least, above)
+    codes = _upper(builder, builder.shl(above, _all(24 - code.shift)))
+    codes = builder.sub(codes, _all(ONE >> code.shift & 0xFF, _BYTES))
+    if code.is_signed:
+        sign = builder.and_(_upper(builder, bits), _all(0x80, _BYTES))
+        codes = builder.or_(codes, builder.lshr(sign, _all(8 - code.bits, _BYTES)))
+    _store_codes(builder, code, block, codes)
+
+
+def _upper(builder: Any, numbers: Any) -> Any:
+    """The upper bytes of numbers."""
+    found = builder.bitcast(numbers, ir.VectorType(_BYTE, 4 * BLOCK))
+    places = ir.Constant(_INTS, list(range(3, 4 * BLOCK, 4)))
+    return builder.shuffle_vector(found, found, places)
 
 
 def _unit(builder: Any, code: Code, size: Any) -> tuple[Any, Any]:
     """The unit of a block, NaN where an element isn't finite, and the inverse of one that is."""
-    kind = ir.FunctionType(_INT32, [_INTS])
-    name = f"llvm.vector.reduce.umax.v{BLOCK}i32"
-    most = builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [size])
-    unit = builder.fmul(builder.bitcast(most, _FLOAT), _FLOAT(code.inverse))
+    unit = builder.fmul(_most(builder, size), _FLOAT(code.inverse))
     is_small = builder.fcmp_ordered("<", unit, _FLOAT(LEAST_UNIT))
     unit = builder.select(is_small, _FLOAT(LEAST_UNIT), unit)
     nothing = builder.fsub(unit, unit)
     return builder.fadd(unit, nothing), builder.fdiv(_FLOAT(1.0), unit)
 
 
-def _added(builder: Any, code: Code, size: Any, unit: Any) -> Any:
-    """Noise below a step, which is added before bits are dropped, so that small changes add up.
+def _most(builder: Any, size: Any) -> Any:
+    """The largest magnitude, in a register of floats, of which it is needed."""
+    count = BLOCK
+    while count > 4:
+        count //= 2
+        halves = (
+            builder.shuffle_vector(size, size, _places(begin, begin + count))
+            for begin in (0, count)
+        )
+        size = _larger(builder, *halves)
+    for order in ((2, 3, 0, 1), (1, 0, 3, 2)):
+        turned = builder.shuffle_vector(size, size, ir.Constant(size.type, order))
+        size = _larger(builder, size, turned)
+    return builder.extract_element(builder.bitcast(size, ir.VectorType(_FLOAT, 4)), _INT32(0))
 
-    It is made of the bits of the elements and of the unit, and of places in the block.
-    """
-    places = ir.Constant(_INTS, [(place * _STEP) % 2**32 for place in range(BLOCK)])
-    mixed = builder.add(size, _splat(builder, builder.bitcast(unit, _INT32), _INTS))
-    mixed = builder.add(builder.mul(mixed, _all(_MIXER)), places)
+
+def _added(builder: Any, code: Code, factor: Any, summand: Any) -> Any:
+    """Noise below a step, which is added before bits are dropped, so that small changes add up."""
+    product = builder.mul(_splat(builder, factor, _INTS), ir.Constant(_INTS, dither.FACTORS))
+    mixed = builder.add(product, _splat(builder, summand, _INTS))
     return builder.lshr(mixed, _all(32 - code.shift))
 
 

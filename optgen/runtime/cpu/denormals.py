@@ -45,8 +45,17 @@ def _restore(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return context.get_dummy_value()
 
 
+def can_flush() -> bool:
+    """Whether kernels flush denormals on this kind of processor; on others they keep them."""
+    return _is_x86() or _is_arm()
+
+
 def _is_x86() -> bool:
     return _MACHINE in ("x86_64", "amd64")
+
+
+def _is_arm() -> bool:
+    return _MACHINE in ("aarch64", "arm64")
 
 
 def _read(builder: Any) -> Any:
@@ -54,7 +63,7 @@ def _read(builder: Any) -> Any:
         place = cgutils.alloca_once(builder, _INT32)
         _call(builder, "llvm.x86.sse.stmxcsr", ir.VoidType(), _as_bytes(builder, place))
         return builder.zext(builder.load(place), _INT64)
-    if _MACHINE in ("aarch64", "arm64"):
+    if _is_arm():
         return _call(builder, "llvm.aarch64.get.fpcr", _INT64)
     return ir.Constant(_INT64, 0)
 
@@ -64,7 +73,7 @@ def _write(builder: Any, mode: Any) -> None:
         place = cgutils.alloca_once(builder, _INT32)
         builder.store(builder.trunc(mode, _INT32), place)
         _call(builder, "llvm.x86.sse.ldmxcsr", ir.VoidType(), _as_bytes(builder, place))
-    elif _MACHINE in ("aarch64", "arm64"):
+    elif _is_arm():
         _call(builder, "llvm.aarch64.set.fpcr", ir.VoidType(), mode)
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
+from numba.core import cgutils
 
 _INT16, _INT32 = ir.IntType(16), ir.IntType(32)
-_FLOAT, _HALF = ir.FloatType(), ir.HalfType()
+_DOUBLE, _FLOAT, _HALF = ir.DoubleType(), ir.FloatType(), ir.HalfType()
 #: The bits of the NaN that is stored as bfloat16.
 _NAN = 0x7FC0
 #: Half a unit in the last place of a bfloat16, less one.
@@ -31,6 +32,21 @@ def decoded(builder: Any, storage: str, value: Any) -> Any:
         return builder.fpext(builder.bitcast(value, _HALF), _FLOAT)
     wide = builder.zext(value, _INT32)
     return builder.bitcast(builder.shl(wide, _INT32(16)), _FLOAT)
+
+
+def to_odd(builder: Any, value: Any) -> Any:
+    """A float64 as the float32 that isn't larger in magnitude, with its last bit set if inexact.
+
+    Rounding that to 16 bits is rounding the float64 once (Boldo and Melquiond, 2008).
+    """
+    near = builder.fptrunc(value, _FLOAT)
+    back, bits = builder.fpext(near, _DOUBLE), builder.bitcast(near, _INT32)
+    magnitude = ir.FunctionType(_DOUBLE, [_DOUBLE])
+    fabs = cgutils.get_or_insert_function(builder.module, magnitude, "llvm.fabs.f64")
+    pair = [builder.call(fabs, [one]) for one in (back, value)]
+    is_larger = builder.zext(builder.fcmp_ordered(">", *pair), _INT32)
+    is_inexact = builder.zext(builder.fcmp_ordered("!=", back, value), _INT32)
+    return builder.bitcast(builder.or_(builder.sub(bits, is_larger), is_inexact), _FLOAT)
 
 
 def encoded(builder: Any, storage: str, value: Any) -> Any:

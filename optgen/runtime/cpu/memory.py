@@ -136,12 +136,15 @@ class HostMemory:
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
         library: MatrixLibrary | None = None,
-        seed: int | None = None,
+        seed: int = 0,
+        *,
+        is_drawn: bool = False,
     ) -> Engine:
-        """What runs over the variables with their states; a ``seed`` is that of rounding."""
+        """What runs over the variables with their states; ``seed`` is that of noise."""
         pairs = zip(variables, views, strict=True)
         shown = [view or plain_view(variable.shape) for variable, view in pairs]
-        tables = Tables(variables, self._kernels.buffers, states, rows, shown, seed)
+        own = variables, self._kernels.buffers, states, rows, shown, seed
+        tables = Tables(*own, is_drawn=is_drawn)
         return Engine(self._kernels, tables, row_count, members, batches, library or NUMPY)
 
     def deferred(self, engine: Any, rows: int, columns: int) -> None:
@@ -161,4 +164,4 @@ def _coded(like: Array, value: float | None, code: Code) -> Array:
     if value is None:
         order = np.argsort([-stride for stride in like.strides], kind="stable")
         return code.encoded(like.transpose(order).reshape(-1)).view()
-    return code.encoded(np.full(like.size, value, np.float32)).view()
+    return code.encoded(np.broadcast_to(np.float32(value), like.size)).view()

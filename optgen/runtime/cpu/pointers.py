@@ -14,6 +14,8 @@ from optgen.runtime.cpu.storage import Formats
 
 #: Elements that a kernel goes through between two looks ahead: those that share a unit, too.
 BLOCK = codes.BLOCK
+#: The most of these that a longer block has.
+MOST_BLOCKS = 3
 #: How far ahead it asks for memory, in bytes: a processor's own guesses end with each page, and
 #: few streams alone don't keep its memory busy.
 AHEAD = 3072
@@ -48,21 +50,14 @@ def number_at(context: Any, address: Any, real: Any) -> Any:
     return real.dtype(address, real), generate
 
 
-@intrinsic
-def fetch(context: Any, pointer: Any, ahead: Any) -> Any:
-    """Ask for the memory of a block that lies ahead. It needn't be anyone's: none is read."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        levels = [ir.Constant(_INT32, number) for number in (_LOAD, _ALL_CACHES, _DATA)]
-        kind = ir.FunctionType(ir.VoidType(), [_BYTES, _INT32, _INT32, _INT32])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        here = builder.gep(builder.bitcast(arguments[0], _BYTES), [arguments[1]])
-        block = BLOCK * context.get_abi_sizeof(context.get_value_type(pointer.dtype))
-        for offset in range(0, block, _CACHE_LINE):
-            builder.call(ask, [cgutils.gep(builder, here, offset), *levels])
-        return context.get_dummy_value()
-
-    return types.void(pointer, types.int64), generate
+def fetch(builder: Any, start: Any, ahead: Any, size: int) -> None:
+    """Ask for so many bytes that lie ahead of an address. They needn't be anyone's."""
+    levels = [ir.Constant(_INT32, number) for number in (_LOAD, _ALL_CACHES, _DATA)]
+    kind = ir.FunctionType(ir.VoidType(), [_BYTES, _INT32, _INT32, _INT32])
+    ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    here = builder.gep(builder.bitcast(start, _BYTES), [ahead])
+    for offset in range(0, size, _CACHE_LINE):
+        builder.call(ask, [cgutils.gep(builder, here, offset), *levels])
 
 
 def strips(streams: int) -> tuple[int, int]:
@@ -80,7 +75,7 @@ def long_block(formats: Formats, is_rough: bool) -> int:
     What a block costs besides its elements then counts less; blocks with codes keep their length.
     """
     has_codes = any(name in codes.CODES for name in formats.columns)
-    return 3 * BLOCK if is_rough and not has_codes else BLOCK
+    return MOST_BLOCKS * BLOCK if is_rough and not has_codes else BLOCK
 
 
 @njit

@@ -13,9 +13,10 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.core.compiler import Flags
 
 from optgen.runtime import philox
+from optgen.runtime.cpu.inlining import inlined
+from optgen.runtime.cpu.noise import CALLS, draw
 from optgen.runtime.cpu.storage import DRAWN, SEED, STEP
 
 #: Draws of buffers, by column, have numbers from here on: others than those of rules.
@@ -25,8 +26,7 @@ _EIGHT, _WORDS = 3, 2
 #: Calls for noise at once: several blocks', so that their common part costs little.
 _CALLS = 64
 
-_words = njit(error_model="numpy", forceinline=True)(philox.words)
-_HALF = np.uint64(32)
+words = njit(error_model="numpy", forceinline=True)(philox.words)
 _INT16, _INT32, _FLOAT = ir.IntType(16), ir.IntType(32), ir.FloatType()
 
 _SIGN, _MAGNITUDE = 0x80000000, 0x7FFFFFFF
@@ -54,7 +54,7 @@ def stream(context: Any, builder: Any, kinds: Any, given: Any) -> Any:
     def of(addresses: Any, tensor: int, column: int) -> Any:
         return tensor, addresses[tensor, STEP], addresses[tensor, SEED], FIRST_DRAW + column
 
-    return _inlined(context, builder, of, STREAM(*kinds[:3]), given[:3])
+    return inlined(context, builder, of, STREAM(*kinds[:3]), given[:3])
 
 
 def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
@@ -66,15 +66,13 @@ def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
 
     def fill(noise: Any, held: Any, some: Any, here: Any) -> Any:
         _, place, size, _, _ = here
-        tensor, step, seed, draw = some
+        tensor = some[0]
         begin, end = place >> _EIGHT, (place + size - 1) >> _EIGHT
         # In the beginning all is zero.
         if held[0] != tensor + 1 or begin < held[1] or end >= held[1] + _CALLS:
             held[0], held[1] = tensor + 1, begin
-            for k in range(_CALLS):
-                one, other, third, last = _words(begin + k, tensor, step, seed, draw)
-                noise[_WORDS * k] = one | other << _HALF
-                noise[_WORDS * k + 1] = third | last << _HALF
+            for k in range(0, _CALLS, CALLS):
+                draw(noise, _WORDS * k, begin + k, some)
         return place - (held[1] << _EIGHT)
 
     wide = ir.IntType(64)
@@ -82,7 +80,7 @@ def tile(context: Any, builder: Any, some: Any, here: Any) -> Any:
     held = cgutils.alloca_once(builder, ir.ArrayType(wide, 2))
     given = [builder.bitcast(one, wide.as_pointer()) for one in (room, held)]
     kinds = types.CPointer(types.uint64), types.CPointer(types.int64), STREAM, HERE
-    first = _inlined(context, builder, fill, types.int64(*kinds), [*given, some, here])
+    first = inlined(context, builder, fill, types.int64(*kinds), [*given, some, here])
     return builder.gep(builder.bitcast(room, _INT16.as_pointer()), [first])
 
 
@@ -91,24 +89,13 @@ def drawn(context: Any, builder: Any, some: Any, position: Any) -> Any:
 
     def noise(some: Any, position: int) -> Any:
         tensor, step, seed, draw = some
-        one, other, third, last = _words(position >> _EIGHT, tensor, step, seed, draw)
+        one, other, third, last = words(position >> _EIGHT, tensor, step, seed, draw)
         lane = position & 7
         low, high = (one, other) if lane < 4 else (third, last)
         word = high if lane & 2 else low
         return np.uint16(word >> np.uint64((lane & 1) << 4))
 
-    return _inlined(context, builder, noise, types.uint16(STREAM, types.int64), [some, position])
-
-
-def _inlined(context: Any, builder: Any, function: Any, signature: Any, given: Any) -> Any:
-    """The result of a function, which becomes part of the kernel.
-
-    Only memory whose address the kernel gives to nobody can't be that of a buffer.
-    """
-    flags = Flags()
-    flags.forceinline = True
-    made = context.compile_subroutine(builder, function, signature, flags=flags)
-    return context.call_internal(builder, made.fndesc, signature, given)
+    return inlined(context, builder, noise, types.uint16(STREAM, types.int64), [some, position])
 
 
 def encoded(builder: Any, storage: str, value: Any, noise: Any) -> Any:
@@ -119,30 +106,30 @@ def encoded(builder: Any, storage: str, value: Any, noise: Any) -> Any:
     bits, wide = builder.bitcast(value, _INT32), builder.zext(noise, _INT32)
     magnitude = builder.and_(bits, _INT32(_MAGNITUDE))
     half = storage.removesuffix(DRAWN)
-    drawn = (_bfloat16 if half == "bfloat16" else _float16)(builder, magnitude, wide)
+    added = _float16 if half == "float16" else ir.IRBuilder.add
+    wide = added(builder, magnitude, wide)
+    # All that is stored is the upper half of 32 bits, to which the sign already belongs.
     first_infinite, largest, infinity, nan = _ENDS[half]
-    is_larger = builder.icmp_unsigned(">", drawn, _INT32(largest))
-    drawn = builder.select(is_larger, _INT32(largest), drawn)
+    most = _INT32(largest << 16 | 0xFFFF)
+    drawn = builder.select(builder.icmp_unsigned(">", wide, most), most, wide)
     is_infinite = builder.icmp_unsigned(">=", magnitude, _INT32(first_infinite))
-    drawn = builder.select(is_infinite, _INT32(infinity), drawn)
+    drawn = builder.select(is_infinite, _INT32(infinity << 16), drawn)
     is_nan = builder.icmp_unsigned(">", magnitude, _INT32(_INFINITY))
-    drawn = builder.select(is_nan, _INT32(nan), drawn)
-    sign = builder.lshr(builder.and_(bits, _INT32(_SIGN)), _INT32(16))
-    return builder.trunc(builder.or_(drawn, sign), _INT16)
-
-
-def _bfloat16(builder: Any, magnitude: Any, noise: Any) -> Any:
-    return builder.lshr(builder.add(magnitude, noise), _INT32(16))
+    drawn = builder.select(is_nan, _INT32(nan << 16), drawn)
+    drawn = builder.or_(drawn, builder.and_(bits, _INT32(_SIGN)))
+    return builder.trunc(builder.lshr(drawn, _INT32(16)), _INT16)
 
 
 def _float16(builder: Any, magnitude: Any, noise: Any) -> Any:
-    """A normal number loses 13 bits; a subnormal one all that is behind a fixed point."""
+    """A magnitude in the upper half of 32 bits, which noise was added to.
+
+    A normal number loses 13 bits; a subnormal one all that is behind a fixed point.
+    """
     upper = builder.add(magnitude, builder.lshr(noise, _INT32(3)))
-    normal = builder.sub(builder.lshr(upper, _INT32(13)), _INT32(_EXPONENTS))
+    normal = builder.shl(builder.sub(upper, _INT32(_EXPONENTS << 13)), _INT32(3))
     scaled = builder.fmul(builder.bitcast(magnitude, _FLOAT), ir.Constant(_FLOAT, _POINT))
     is_normal = builder.icmp_unsigned(">=", magnitude, _INT32(_NORMAL))
     # What is too large for an integer isn't converted.
     scaled = builder.select(is_normal, ir.Constant(_FLOAT, 0.0), scaled)
     fixed = builder.fptosi(scaled, _INT32)
-    subnormal = builder.lshr(builder.add(fixed, noise), _INT32(16))
-    return builder.select(is_normal, normal, subnormal)
+    return builder.select(is_normal, normal, builder.add(fixed, noise))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numba import types
 
-from optgen.runtime.codes import storage_of
+from optgen.runtime.codes import CODES, storage_of
 from optgen.runtime.dtypes import DTYPES
 
 DType = np.dtype[Any]
@@ -50,6 +50,11 @@ class Formats(types.Type):  # type: ignore[misc]
     def itemsize(self, column: int) -> int:
         """The bytes of a stored element."""
         return np.dtype(self.columns[column].partition(" ")[0]).itemsize
+
+
+def has_codes(formats: Formats) -> bool:
+    """Whether any buffer is in blocks with codes."""
+    return any(column in CODES for column in formats.columns)
 
 
 def _formats(real: type, columns: tuple[str, ...], is_scattered: bool) -> Formats:

@@ -94,6 +94,20 @@ class DeviceArray:
         made.dtype, made._memory = np.dtype(dtype), self._memory
         return made
 
+    def as_bytes(self) -> DeviceArray:
+        """The same memory of a flat array as rows of bytes, one for each element."""
+        return self._shared((self.size, self.dtype.itemsize), np.uint8)
+
+    def first(self, count: int) -> DeviceArray:
+        """The first elements of a flat array, in the same memory."""
+        return self._shared((count,), self.dtype)
+
+    def _shared(self, shape: tuple[int, ...], dtype: Any) -> DeviceArray:
+        made = object.__new__(DeviceArray)
+        made.shape, made.dtype, made.device = shape, np.dtype(dtype), self.device
+        made.strides, made._memory = dense(shape, made.dtype.itemsize), self._memory
+        return made
+
     def copy_to_host(self) -> Host:
         """The elements as a NumPy array; waits for pending work."""
         return to_host(view_of(self), self.device, 0)
@@ -150,7 +164,9 @@ def _bits_of(tensor: Any) -> tuple[Any, np.dtype[Any] | None]:
 
 
 def _dtype_of(array: Any, typestr: str) -> np.dtype[Any]:
-    """The dtype of an array; in the interface, bfloat16 is two bytes without a meaning."""
+    """The dtype of an array; in the interface, those that aren't NumPy's are bytes."""
+    if isinstance(array, DeviceArray):
+        return array.dtype
     dtype = np.dtype(typestr)
     is_one = dtype.kind == "V" and getattr(array, "dtype", None) == BFLOAT16
     return BFLOAT16 if is_one else dtype

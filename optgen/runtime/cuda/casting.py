@@ -30,8 +30,8 @@ def casting(formats: Formats, lanes: int) -> Kernel:
         i = lanes * (cuda.blockIdx.x * cuda.blockDim.x + cuda.threadIdx.x)
         while i < count:
             whole = aligned and i + lanes <= count
-            load(held, source, i, count, whole, SOURCE, formats)
-            store(held, target, i, count, whole, TARGET, formats)
+            load(held, (source,), i, count, whole, SOURCE, formats)
+            store(held, (target,), i, count, whole, TARGET, formats)
             i += lanes * cuda.gridDim.x * cuda.blockDim.x
 
     return cast

@@ -12,9 +12,11 @@ from optgen.runtime.cuda.jit import Integer, Integers, Reals, device, kernel
 
 #: Entries of the table ``control``: number of calls, number of updates, number of the program that
 #: this call runs, whether gradients were accumulated since the last update, the same flag before
-#: this call, and number of calls since the last change of the loss scale.
-CALLS, UPDATES, RUNNING, GATHERED, BEFORE, STEADY = range(6)
-CONTROLS = 6
+#: this call, number of calls since the last change of the loss scale, and what the noise of drawn
+#: rounding depends on: a seed, and twice the number of this call, or one more in an update after
+#: variables were perturbed.
+CALLS, UPDATES, RUNNING, GATHERED, BEFORE, STEADY, ROUNDING_SEED, ROUNDING_STEP = range(8)
+CONTROLS = 8
 #: The program number of a skipped call.
 SKIPPED = -1
 #: In place of a program's number: the host decides what runs.
@@ -50,11 +52,20 @@ def choose(scalars: Reals, gates: Integers, number: Integer, control: Integers) 
     control[RUNNING] = running
     control[BEFORE] = control[GATHERED]
     control[CALLS] += 1
+    control[ROUNDING_STEP] = 2 * control[CALLS]
     if running == 0:
         control[UPDATES] += 1
         control[GATHERED] = 0
     else:
         control[GATHERED] = 1
+
+
+@kernel
+def show_ages(ages: Reals, chosen: Integers, number: Integer, control: Integers) -> None:
+    """Write the number of updates as the age of chosen variables."""
+    for k in range(cuda.threadIdx.x, number, cuda.blockDim.x):
+        if chosen[k] != 0:
+            ages[k] = control[UPDATES]
 
 
 @kernel

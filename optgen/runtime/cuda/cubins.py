@@ -13,10 +13,13 @@ from typing import NamedTuple
 from cuda.core import Linker, LinkerOptions, ObjectCode
 from numba.core.caching import FunctionCache
 
+from optgen.runtime import codes
 from optgen.runtime.cpu import half_precision
 from optgen.runtime.cuda.jit import Kernel
 from optgen.runtime.disk_cache import Kept
 
+#: Modules of the host that generate code of kernels here.
+_OF_HOST = ("split.py", "stochastic.py", "dither.py", "half_precision.py", "storage.py")
 _ENTRY = re.compile(r"\.entry\s+(\w+)")
 
 
@@ -72,7 +75,8 @@ def _kept(kernel: Kernel) -> Kept | None:
 def _surroundings() -> str:
     """A digest of all inputs of the compilation other than the kernel's own file."""
     own, shared = files(__package__), files(half_precision.__package__)
-    every = [*own.iterdir(), *(shared / name for name in ("half_precision.py", "storage.py"))]
+    common = (files(codes.__package__) / name for name in ("codes.py", "philox.py"))
+    every = [*own.iterdir(), *(shared / name for name in _OF_HOST), *common]
     sources = sorted((file.name, file.read_bytes()) for file in every if file.name.endswith(".py"))
     names = ("numba", "numba-cuda", "nvidia-nvvm", "nvidia-nvjitlink")
     versions = [(name, metadata.version(name)) for name in names]

@@ -12,11 +12,13 @@ from optgen.runtime.cuda.control import (
     CALLS,
     CONTROLS,
     GATHERED,
+    ROUNDING_SEED,
     STEADY,
     UPDATES,
     choose,
     judge,
     put_scale,
+    show_ages,
 )
 from optgen.runtime.cuda.device_tables import Mask
 from optgen.runtime.cuda.devices import driver
@@ -37,13 +39,16 @@ class Deferred:
         self._engine, self._kernels = engine, kernels
         (self._place,) = engine.places
         device = self._place.device
-        self._control = engine.control
+        self._control = self._place.control
         self._hyperparameters = Table(device, np.zeros((1, rows, columns)))
         #: The loss scale, if the device changes it.
         self.scale = DeviceArray(device, (), np.dtype(np.float64))
         self._scaling: tuple[DynamicScale, int] | None = None
         self._gates = Table(device, np.array(self._listed_gates(), np.int64))
         self._starting: dict[int, Stage] = {}
+        #: Where a front end shows the ages of variables; 0 if it shows none.
+        self.ages_at = 0
+        self._aging: dict[bytes, Stage] = {}
         #: Memory that graphs may use; it lives as long as the optimizer.
         self._captured: list[object] = []
         #: Whether only the device has the number of calls.
@@ -68,6 +73,7 @@ class Deferred:
         """Transfer the counters to the device, and a scale with its column of hyperparameters."""
         steady = scaling[0].steady if scaling else 0
         values = np.zeros(CONTROLS, np.int64)
+        values[ROUNDING_SEED] = self._control.values[ROUNDING_SEED]
         values[[CALLS, UPDATES, GATHERED, STEADY]] = calls, updates, gathered, steady
         self._control.put(values, self._stream)
         if scaling:
@@ -148,10 +154,23 @@ class Deferred:
                 phase.passes.run(stream)
                 phase.scalars.run(stream)
             prepared.keeping[0].run(stream)
+        if self.ages_at:
+            used.append(aging := self._ages_of(chosen))
+            aging.run(stream)
         if is_capturing:
             self._captured += [*used, *self._starting.values()]
         engine.measured(update, chosen)
         self._attempts += 1
+
+    def _ages_of(self, chosen: Mask) -> Stage:
+        """The launch that shows the ages of variables after a call."""
+        key = chosen.tobytes()
+        if key not in self._aging:
+            stage = self._aging[key] = Stage(self._place.device, self._stream)
+            table = stage.table(chosen.astype(np.int64))
+            arguments = [self.ages_at, table, len(chosen), self._control.address]
+            stage.add(show_ages, "show_ages", arguments)
+        return self._aging[key]
 
     def _begin(self) -> Stage:
         """The launches that compute the scalars and select the program of a call."""

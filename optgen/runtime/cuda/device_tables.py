@@ -10,6 +10,7 @@ import numpy as np
 
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.storage import Formats
+from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.launch_sequence import Host, Table
 from optgen.runtime.kernels import Builder, Kernels, Program, switches_of
 from optgen.runtime.matrix_calls import ELEMENT
@@ -49,15 +50,16 @@ class Place:
         variables: Variables,
         parts: Sequence[tuple[Mapping[str, bool], Mask]],
         row_count: int,
-        control: int,
     ) -> None:
-        self.device, self.kernels, self.control = device, kernels, control
+        self.device, self.kernels = device, kernels
+        #: What kernels must have of a call besides scalars.
+        self.control = Table(device, np.zeros(CONTROLS, np.int64))
         self.views, self._formats = variables.views, variables.formats
         count = len(self.views)
         shapes = [view.shape for view in self.views]
         self.sizes = Table(device, np.array(shapes, np.int64).reshape(-1, 7))
         self.rows = Table(device, np.asarray(variables.rows, np.int64))
-        self.addresses = Table(device, np.zeros((count, len(kernels.buffers)), np.int64))
+        self.addresses = Table(device, np.zeros((count, kernels.widths.buffers), np.int64))
         #: Row 0 has the numbers of the optimizer, the others those of each variable.
         self.factors = Table(device, np.zeros((count + 1, len(kernels.factors))))
         self.parts = [

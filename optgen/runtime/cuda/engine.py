@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,17 @@ from optgen.runtime.batch import Batch, turns
 from optgen.runtime.chunks import Segments
 from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls, inner
 from optgen.runtime.cpu.scalars import Steps, compute
-from optgen.runtime.cuda.control import CONTROLS
 from optgen.runtime.cuda.device_tables import Mask, Place, Variables
+from optgen.runtime.cuda.drawn import Drawn
 from optgen.runtime.cuda.launch_sequence import Host, Stage, Table
 from optgen.runtime.cuda.phase_launches import Launches, ProgramLaunches
 from optgen.runtime.cuda.programs import Prepared, refuse_several
 from optgen.runtime.decisions import Decisions
-from optgen.runtime.kernels import CHECK_FINITE, MATRIX, Builder, Kernels, Program, built
+from optgen.runtime.kernels import CHECK_FINITE, MATRIX, PERTURBED, Builder, Kernels, Program, built
 from optgen.runtime.matrix_calls import MatrixCall
 from optgen.runtime.matrix_library import MatrixLibrary
 from optgen.runtime.norms import joint_norm
+from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.shards import Whole
 from optgen.runtime.transaction import Call
 
@@ -42,10 +44,12 @@ class Engine:
         members: Sequence[tuple[Mapping[str, bool], Mask]],
         stream: Callable[[int], int],
         matrices: tuple[Sequence[Batch], MatrixLibrary] | None = None,
+        seed: int | None = None,
     ) -> None:
         """``states`` are addresses by name; ``stream`` returns the user's stream of a device.
 
-        ``matrices`` are batches of scratch matrices, and what computes functions of them.
+        ``matrices`` are batches of scratch matrices, and what computes functions of them. With a
+        ``seed``, what half precision loses is rounded at random.
         """
         self._batches = matrices[0] if matrices else ()
         shapes = {name: shape for name, shape, _ in kernels.matrices}
@@ -55,7 +59,6 @@ class Engine:
         self._kernels, self._host, self.stream = kernels, host, stream
         devices = np.array(variables.devices)
         self._of_device = {int(d): devices == d for d in dict.fromkeys(variables.devices)}
-        self.control = Table(variables.devices[0], np.zeros(CONTROLS, np.int64))
         self.places = [
             Place(
                 device,
@@ -63,17 +66,18 @@ class Engine:
                 variables,
                 [(on, mask & own) for on, mask in members if (mask & own).any()],
                 row_count,
-                self.control.address,
             )
             for device, own in self._of_device.items()
         ]
         if len(self.places) > 1:
             refuse_several(kernels, [on for on, _ in members])
+        self._drawn = Drawn(self.places, seed, stream)
         self._gradient = kernels.buffers.index("grad")
         columns = {"param": variables.addresses, **states}
+        names = [*kernels.buffers, REMAINDER]
         for place in self.places:
             for name, addresses in columns.items():
-                place.addresses.values[:, kernels.buffers.index(name)] = addresses
+                place.addresses.values[:, names.index(name)] = addresses
         self._rows = np.array(variables.rows, np.int64)
         #: The switches that the last call decided.
         self._decided: tuple[bool, ...] = ()
@@ -105,6 +109,7 @@ class Engine:
         Raises ValueError where variables that share kernels need different ones in this call.
         """
         self._decide(hyperparameters, call, steps, given)
+        self._drawn.count(call, is_perturbed=given.get(PERTURBED, False))
         parts = [part for place in self.places for part in place.parts]
         for part in parts:
             scalars = part.scalars
@@ -262,9 +267,8 @@ class Engine:
                 one.sums.send(self.stream(place.device))
 
     def _checks(self, program: Program) -> bool:
-        parts = [part for place in self.places for part in place.parts]
-        has_checks = any(part.on[CHECK_FINITE] and program.when(part.on) for part in parts)
-        return program.checks and has_checks
+        parts = (part for place in self.places for part in place.parts)
+        return program.checks and any(o.on[CHECK_FINITE] and program.when(o.on) for o in parts)
 
     def _odd(
         self, program: Program, number: int, found: Sequence[Launches], chosen: Mask
@@ -284,16 +288,13 @@ class Engine:
         if self._measured is None:
             return None
         program, chosen = self._measured
-        parts = [
-            (
-                part.on,
-                chosen & part.members & place.present,
-                lambda p=place: self._fetch(p, p.factors)[1:],
-            )
-            for place in self.places
-            for part in place.parts
-        ]
-        return joint_norm(program, parts)
+
+        def factors(place: Place) -> Host:
+            return self._fetch(place, place.factors)[1:]
+
+        pairs = [(place, part) for place in self.places for part in place.parts]
+        own = [(o.on, chosen & o.members & p.present, partial(factors, p)) for p, o in pairs]
+        return joint_norm(program, own)
 
     def _fetch(self, place: Place, table: Table) -> Host:
         return table.fetch(self.stream(place.device))

@@ -1,7 +1,6 @@
 """Memory access of a thread: adjacent elements of a buffer, decoded into an array of lanes.
 
-Elements are counted from address 0, since buffers differ in the size of theirs: ``start`` is the
-number of the first one. In Numba's simulator, memory access is that of ``simulated``.
+In Numba's simulator, memory access is that of ``simulated``.
 """
 
 from __future__ import annotations
@@ -11,53 +10,58 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.cuda.extending import intrinsic
 
-from optgen.runtime.cpu import half_precision
+from optgen.runtime.codes import CODES
+from optgen.runtime.cpu.stochastic import FIRST_DRAW
 from optgen.runtime.cuda import simulated
+from optgen.runtime.cuda.coded_lanes import CodedLanes
+from optgen.runtime.cuda.elements import bytes_of, elements_of, start_type
 from optgen.runtime.cuda.jit import SIMULATED, VECTOR_BYTES
+from optgen.runtime.cuda.noise import Noise
 
-_INT32, _INT64, _FLOAT = ir.IntType(32), ir.IntType(64), ir.FloatType()
-
-
-class Stored:
-    """Generates conversions between numbers in registers and a buffer's elements in memory."""
-
-    def __init__(self, builder: Any, real: Any, storage: str) -> None:
-        self._builder, self._real, self._storage = builder, real, storage
-        is_native = not storage
-        #: The type of an element, and its bytes.
-        self.element = real if is_native else ir.IntType(half_precision.bits_of(storage))
-        self.bytes = {ir.DoubleType(): 8, _FLOAT: 4}[real] if is_native else self.element.width // 8
-
-    def decoded(self, value: Any) -> Any:
-        """An element of memory as a number."""
-        if not self._storage:
-            return value
-        found = half_precision.decoded(self._builder, self._storage, value)
-        return found if self._real == _FLOAT else self._builder.fpext(found, self._real)
-
-    def encoded(self, value: Any) -> Any:
-        """A number as an element of memory."""
-        if not self._storage:
-            return value
-        narrow = value if self._real == _FLOAT else self._builder.fptrunc(value, _FLOAT)
-        return half_precision.encoded(self._builder, self._storage, narrow)
+_INT32, _INT64 = ir.IntType(32), ir.IntType(64)
+#: NVVM doesn't split vectors of narrower elements, so they are loaded as words of so many bits.
+_WORD = 32
 
 
 class Lanes:
     """Generates accesses to adjacent elements, from and to a small per-thread array."""
 
     def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
-        lanes, start, self.first, self.count, self.whole = arguments[:5]
+        lanes, start = arguments[:2]
+        self.builder, self._kinds = builder, signature.args
+        self.first, self.count, self.whole = self.extent(arguments)
         kind, column, formats = (signature.args[k] for k in (0, -2, -1))
-        self.builder, self.real = builder, context.get_value_type(kind.dtype)
         self.number = VECTOR_BYTES * 8 // kind.dtype.bitwidth
         self._lanes = context.make_array(kind)(context, builder, lanes).data
         storage = formats.instance_type.storage(column.literal_value)
-        self.stored = Stored(builder, self.real, storage)
-        address = builder.mul(start, _INT64(self.stored.bytes))
-        self.base = builder.inttoptr(address, self.stored.element.as_pointer(addrspace=1))
+        fields = cgutils.unpack_tuple(builder, start)
+        self.real = context.get_value_type(kind.dtype)
+        #: What moves the elements, if they are in blocks with codes.
+        self.coded = CodedLanes(self, storage, fields) if storage in CODES else None
+        self.elements = elements_of(storage)(builder, self.real, storage, fields)
+        #: What draws the noise of elements, if their rounding needs any.
+        self.drawn = None
+        if self.elements.is_drawn:
+            draw = FIRST_DRAW + column.literal_value
+            self.drawn = Noise(builder, self.elements.stream, draw)
+        self._noises: list[Any] = [None for _ in self.each()]
+        #: Element 0 of each array, counted as ``index`` does.
+        self._bases = [
+            builder.inttoptr(builder.mul(first, _INT64(bytes_of(one))), one.as_pointer(addrspace=1))
+            for one, first in zip(self.elements.kinds, self.elements.firsts, strict=True)
+        ]
+
+    def extent(self, arguments: Any) -> tuple[Any, Any, Any]:
+        """The first element, the end, and whether all before are there, as one vector."""
+        first, count, whole = arguments[2:5]
+        return first, count, whole
+
+    def index(self, k: int) -> Any:
+        """The number of element ``first + k`` in a stretch."""
+        return self.builder.add(self.first, _INT64(k))
 
     def each(self) -> range:
         """The numbers of the lanes."""
@@ -67,40 +71,48 @@ class Lanes:
         """The address of lane ``k`` in the thread's array."""
         return self.builder.gep(self._lanes, [_INT64(k)])
 
-    def place(self, k: int) -> Any:
-        """The address of element ``first + k`` in memory."""
-        return self.builder.gep(self.base, [self.builder.add(self.first, _INT64(k))])
-
-    def vector(self, element: Any, number: int) -> Any:
-        """The address of all elements as one vector."""
-        kind = ir.VectorType(element, number)
-        return self.builder.bitcast(self.place(0), kind.as_pointer(addrspace=1))
-
-    @property
-    def alignment(self) -> int:
-        """The bytes of a vector; its address is a multiple of them."""
-        return int(self.number * self.stored.bytes)
+    def places(self, k: int) -> list[Any]:
+        """The addresses of element ``first + k`` in each array."""
+        index = self.index(k)
+        return [self.builder.gep(base, [index]) for base in self._bases]
 
     def load_whole(self) -> None:
-        """Load all elements as one vector; those of 16 bits in pairs, which NVVM doesn't split."""
-        builder, element = self.builder, self.stored.element
-        each = 2 if self.stored.bytes == 2 else 1
-        held = element if each == 1 else _INT32
-        vector = builder.load(self.vector(held, self.number // each), align=self.alignment)
-        for k in self.each():
-            found = builder.extract_element(vector, _INT32(k // each))
-            if each > 1:
-                found = builder.trunc(builder.lshr(found, _INT32(k % each * 16)), element)
-            builder.store(self.stored.decoded(found), self.lane(k))
+        """Load all elements as one vector of each array."""
+        pairs = zip(self.elements.kinds, self.places(0), strict=True)
+        vectors = [self._loaded(*pair) for pair in pairs]
+        for k, elements in enumerate(zip(*vectors, strict=True)):
+            self.builder.store(self.elements.decoded(*elements), self.lane(k))
+
+    def _loaded(self, kind: Any, place: Any) -> list[Any]:
+        """The elements of a vector."""
+        builder, width = self.builder, 8 * bytes_of(kind)
+        each = min(self.number, max(1, _WORD // width))
+        held = kind if each == 1 else ir.IntType(each * width)
+        vector = ir.VectorType(held, self.number // each)
+        pointer = builder.bitcast(place, vector.as_pointer(addrspace=1))
+        found = builder.load(pointer, align=self.number * width // 8)
+        words = [builder.extract_element(found, _INT32(k)) for k in range(vector.count)]
+        if each == 1:
+            return words
+        return [
+            builder.trunc(builder.lshr(words[k // each], held(k % each * width)), kind)
+            for k in self.each()
+        ]
 
     def store_whole(self) -> None:
-        """Store all elements as one vector."""
-        builder, element = self.builder, self.stored.element
-        vector = ir.VectorType(element, self.number)(ir.Undefined)
-        for k in self.each():
-            found = self.stored.encoded(builder.load(self.lane(k)))
-            vector = builder.insert_element(vector, found, _INT32(k))
-        builder.store(vector, self.vector(element, self.number), align=self.alignment)
+        """Store all elements as one vector of each array."""
+        builder = self.builder
+        encoded = [self._encoded(k) for k in self.each()]
+        arrays = zip(self.elements.kinds, self.places(0), zip(*encoded, strict=True), strict=True)
+        for kind, place, elements in arrays:
+            vector = ir.VectorType(kind, self.number)(ir.Undefined)
+            for k, element in enumerate(elements):
+                vector = builder.insert_element(vector, element, _INT32(k))
+            pointer = builder.bitcast(place, vector.type.as_pointer(addrspace=1))
+            builder.store(vector, pointer, align=self.number * bytes_of(kind))
+
+    def _encoded(self, k: int) -> Any:
+        return self.elements.encoded(self.builder.load(self.lane(k)), self.noise(k))
 
     def exists(self, k: int) -> Any:
         """Whether element ``first + k`` comes before the end."""
@@ -112,42 +124,55 @@ class Lanes:
         for k in self.each():
             self.builder.store(self.real(0.0), self.lane(k))
             with self.builder.if_then(self.exists(k)):
-                element = self.builder.load(self.place(k))
-                self.builder.store(self.stored.decoded(element), self.lane(k))
+                elements = [self.builder.load(place) for place in self.places(k)]
+                self.builder.store(self.elements.decoded(*elements), self.lane(k))
+
+    def noise(self, k: int) -> Any:
+        """The noise by which lane ``k`` is rounded; None where it is rounded to nearest."""
+        return self._noises[k]
 
     def store_each(self) -> None:
         """Store single elements."""
         for k in self.each():
             with self.builder.if_then(self.exists(k)):
-                number = self.builder.load(self.lane(k))
-                self.builder.store(self.stored.encoded(number), self.place(k))
+                for element, place in zip(self._encoded(k), self.places(k), strict=True):
+                    self.builder.store(element, place)
+
+    def load(self) -> None:
+        """Load whole vectors, or else single elements."""
+        with self.builder.if_else(self.whole) as (then, otherwise):
+            with then:
+                self.load_whole()
+            with otherwise:
+                self.load_each()
+
+    def store(self) -> None:
+        """Store whole vectors, or else single elements."""
+        if self.drawn is not None:
+            self._noises = self.drawn.of_lanes(self.index(0), self.number)
+        with self.builder.if_else(self.whole) as (then, otherwise):
+            with then:
+                self.store_whole()
+            with otherwise:
+                self.store_each()
 
 
-def load_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Generate a load of whole vectors, or else of single elements."""
-    lanes = Lanes(context, builder, signature, arguments)
-    with builder.if_else(lanes.whole) as (then, otherwise):
-        with then:
-            lanes.load_whole()
-        with otherwise:
-            lanes.load_each()
-    return context.get_dummy_value()
+def generating(lanes: type[Lanes], access: str) -> Callable[..., Any]:
+    """What generates a call of that method."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        made = lanes(context, builder, signature, arguments)
+        getattr(made.coded or made, access)()
+        return context.get_dummy_value()
+
+    return generate
 
 
-def store_lanes(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """Generate a store of whole vectors, or else of single elements."""
-    lanes = Lanes(context, builder, signature, arguments)
-    with builder.if_else(lanes.whole) as (then, otherwise):
-        with then:
-            lanes.store_whole()
-        with otherwise:
-            lanes.store_each()
-    return context.get_dummy_value()
+def _access(access: str) -> Callable[..., Any]:
+    generate = generating(Lanes, access)
 
-
-def _access(generate: Callable[..., Any]) -> Callable[..., Any]:
     @intrinsic
-    def access(
+    def made(
         context: Any,
         lanes: Any,
         start: Any,
@@ -160,49 +185,16 @@ def _access(generate: Callable[..., Any]) -> Callable[..., Any]:
         # Numba tries again with literal types.
         if not isinstance(column, types.Literal):
             return None
-        kinds = (lanes, *[types.int64] * 3, types.boolean, column, formats)
+        begin = start_type(column.literal_value, formats.instance_type)
+        kinds = (lanes, begin, *[types.int64] * 2, types.boolean, column, formats)
         return types.void(*kinds), generate
 
-    return access  # type: ignore[no-any-return]
+    return made  # type: ignore[no-any-return]
 
 
-@intrinsic
-def _element_at(
-    context: Any, addresses: Any, row: Any, column: Any, formats: Any
-) -> tuple[Any, Any] | None:
-    if not isinstance(column, types.Literal):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        place = builder.add(arguments[1], _INT64(column.literal_value))
-        address = builder.load(builder.gep(arguments[0], [place]))
-        itemsize = formats.instance_type.itemsize(column.literal_value)
-        return builder.lshr(address, _INT64(itemsize.bit_length() - 1), flags=["exact"])
-
-    return types.int64(addresses, types.int64, column, formats), generate
-
-
-@intrinsic
-def _as_stored(context: Any, value: Any, column: Any, formats: Any) -> tuple[Any, Any] | None:
-    if not isinstance(column, types.Literal):
-        return None
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        storage = formats.instance_type.storage(column.literal_value)
-        stored = Stored(builder, context.get_value_type(value), storage)
-        return stored.decoded(stored.encoded(arguments[0]))
-
-    return value(value, column, formats), generate
-
-
-#: ``as_stored(value, column, formats)``: a number as it is loaded again once it's stored.
-as_stored = simulated.as_stored if SIMULATED else _as_stored
 #: ``load(lanes, start, first, count, whole, column, formats)``: load elements of the buffer of a
 #: column from ``first`` on into a thread's array of lanes, as one vector if they are ``whole``
 #: (complete and aligned); lanes past the end are 0.
-load = simulated.load if SIMULATED else _access(load_lanes)
+load = simulated.load if SIMULATED else _access("load")
 #: ``store(lanes, start, first, count, whole, column, formats)``: the inverse of ``load``.
-store = simulated.store if SIMULATED else _access(store_lanes)
-#: ``element_at(addresses, row, column, formats)``: the number of the first element of a buffer, of
-#: the variable whose addresses begin at ``row``.
-element_at = simulated.element_at if SIMULATED else _element_at
+store = simulated.store if SIMULATED else _access("store")

@@ -39,6 +39,12 @@ class Table:
         self.is_sent = False
         self.send(stream)
 
+    def put_one(self, index: int, value: float, stream: int) -> None:
+        """Assign one value and upload it; the device may have changed others."""
+        self.values[index] = value
+        some = self.values[index : index + 1]
+        driver.upload(self._device, self.address + index * some.nbytes, some, stream)
+
     def fetch(self, stream: int) -> Host:
         """The values on the device; waits for it."""
         driver.download(self._device, self.values, self.address, stream)

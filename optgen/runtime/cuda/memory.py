@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,9 @@ import numpy as np
 from optgen.runtime.arrays import Spans, fills
 from optgen.runtime.batch import Batch
 from optgen.runtime.chunks import Segments, segments_of
-from optgen.runtime.cpu.storage import Formats, formats_of
-from optgen.runtime.cuda.arrays import DeviceArray, Host, put, to_host, view_of
+from optgen.runtime.codes import CODES, Code
+from optgen.runtime.cpu.storage import Formats, formats_of, has_codes
+from optgen.runtime.cuda.arrays import DeviceArray, Host, on_device, put, to_host, view_of
 from optgen.runtime.cuda.arrays import View as Layout
 from optgen.runtime.cuda.casting import can_cast, cast
 from optgen.runtime.cuda.deferred import Deferred
@@ -23,9 +25,10 @@ from optgen.runtime.cuda.gradients import GradientCheck
 from optgen.runtime.cuda.libraries import Library, library_of
 from optgen.runtime.cuda.matrix_libraries import DeviceMatrices, matrices_by
 from optgen.runtime.dtypes import DTYPES, named, wide
-from optgen.runtime.kernels import Kernels, UnsupportedTargetError
+from optgen.runtime.kernels import Kernels
 from optgen.runtime.matrix_calls import multiple_of_identity
 from optgen.runtime.matrix_library import MatrixLibrary
+from optgen.runtime.remainders import REMAINDER
 from optgen.runtime.shards import Part
 from optgen.runtime.signals import uninterrupted
 from optgen.runtime.transaction import Call, chain
@@ -82,19 +85,28 @@ class DeviceMemory:
     def new(self, like: Any, value: float | None, storage: str = "") -> DeviceArray:
         """An array with the layout of a variable; it holds one value or the variable's values.
 
-        It has the dtype of that name, or the variable's. Raises UnsupportedTargetError for a
-        ``storage`` that kernels on devices don't have.
+        It has the dtype of that name, or the variable's; one of codes is flat, and has a block
+        for each of the stretches in the variable's memory.
         """
-        if storage and storage not in {one.name for one in DTYPES}:
-            raise UnsupportedTargetError(
-                f"kernels on a device store {named(DTYPES)}, not {storage}; choose one of these as "
-                'state_dtype, and rounding="nearest", or keep the variables on the host'
-            )
+        if storage in CODES:
+            return self._coded(like, value, CODES[storage])
         dtype = np.dtype(storage) if storage else view_of(like).dtype
         strides = tuple(step * dtype.itemsize for step in _strides(like))
         array = DeviceArray(self._device(like), view_of(like).shape, dtype, strides)
         self.assign(array, like if value is None else value)
         return array
+
+    def _coded(self, like: Any, value: float | None, code: Code) -> DeviceArray:
+        """Blocks with codes of one value, or of a variable's elements in their order in memory."""
+        size = prod(view_of(like).shape)
+        numbers = np.full(size, value, np.float32) if value is not None else self._flat(like)
+        return on_device(code.encoded(numbers), self._device(like))
+
+    def _flat(self, array: Any) -> Host:
+        """A copy of an array on the host, in the order of its memory."""
+        found = self.host(array)
+        order = np.argsort([-stride for stride in found.strides], kind="stable")
+        return found.transpose(order).reshape(-1)
 
     def numbers(
         self, near: Any, shape: tuple[int, ...], value: float, *, is_own: bool = False
@@ -174,14 +186,18 @@ class DeviceMemory:
 
     def host(self, array: Any) -> Host:
         """A copy of an array as a NumPy array; waits for the device."""
+        if isinstance(array, np.ndarray):
+            return array
         device = self._device(array)
         return to_host(view_of(array), device, self._library.stream(device))
 
     def constrained(self, path: str, constraint: Callable[[Any], Any], variable: Any) -> Any:
         """The constraint applied to a copy of a variable. Raises ValueError if it doesn't fit."""
         view = view_of(variable)
-        copy = self._library.relaid(variable, variable)
-        result = constraint(self.new(variable, None) if copy is None else copy)
+        # One of ours has all bits that are kept of a variable.
+        is_ours = isinstance(variable, DeviceArray)
+        copy = None if is_ours else self._library.relaid(variable, variable)
+        result = constraint(self.seen_by_user(self.new(variable, None)) if copy is None else copy)
         found = view_of(result) if hasattr(result, "__cuda_array_interface__") else result
         if np.shape(found) != view.shape if found is result else found.shape != view.shape:
             raise ValueError(f"the constraint of {path!r} makes another shape than {view.shape}")
@@ -197,22 +213,25 @@ class DeviceMemory:
         views: Sequence[View | None],
         batches: Sequence[Batch] = (),
         library: MatrixLibrary | None = None,
-        seed: int | None = None,
+        seed: int = 0,
+        *,
+        is_drawn: bool = False,
     ) -> Engine:
         """The engine for the variables with their states; ``library`` is for the host's memory.
 
-        Raises ValueError for a ``seed``: kernels on devices don't round at random.
+        Noise comes from the ``seed``: of codes, and of what half precision loses where it
+        ``is_drawn``.
         """
-        if seed is not None:
-            raise ValueError("kernels on a device round to nearest; don't set another rounding")
         arrays = [view_of(variable) for variable in variables]
         held = {
             name: [None if array is None else view_of(array) for array in some]
             for name, some in states.items()
         }
+        formats = [self._formats(one, k, held, is_drawn) for k, one in enumerate(arrays)]
+        has_noise = is_drawn or any(map(has_codes, formats))
         described = Variables(
             [array.address for array in arrays],
-            [self._formats(array, index, held) for index, array in enumerate(arrays)],
+            formats,
             [self._device(variable) for variable in variables],
             rows,
             [one or plain_view(a.shape) for one, a in zip(views, arrays, strict=True)],
@@ -230,12 +249,19 @@ class DeviceMemory:
             members,
             self._library.stream,
             (batches, self._matrices.functions) if batches else None,
+            seed if has_noise else None,
         )
 
-    def _formats(self, variable: Layout, index: int, held: Mapping[str, Sequence[Any]]) -> Formats:
+    def _formats(
+        self, variable: Layout, index: int, held: Mapping[str, Sequence[Any]], is_drawn: bool
+    ) -> Formats:
         """How the buffers of a variable are stored."""
-        own = [held[name][index] if name in held else None for name in self._kernels.buffers]
-        return formats_of(variable.dtype, [None if one is None else one.dtype for one in own])
+        buffers = self._kernels.buffers
+        own = [variable, *(held[name][index] if name in held else None for name in buffers[1:])]
+        rest = held[REMAINDER][index] if REMAINDER in held else None
+        further = 0 if rest is None else 8 * rest.dtype.itemsize
+        dtypes = [None if one is None else one.dtype for one in own]
+        return formats_of(variable.dtype, dtypes, further, is_drawn=is_drawn)
 
     def deferred(self, engine: Engine, rows: int, columns: int) -> Deferred | None:
         """The executor of calls that the host doesn't observe; None for several devices."""

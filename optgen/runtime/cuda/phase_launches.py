@@ -62,7 +62,7 @@ class ProgramLaunches:
         self._parts = [part for part in place.parts if program.when(part.on)]
         number = place.kernels.programs.index(program) if program.gate else 0
         #: The last arguments of kernels of the runtime.
-        self._when = place.control, number if deferred else ANY
+        self._when = place.control.address, number if deferred else ANY
 
     def phase(self, number: int, is_only: bool) -> Launches:
         """The launches of a phase; ``is_only`` if no other device participates."""
@@ -207,7 +207,7 @@ class ProgramLaunches:
     def _common(self, one: Pass) -> tuple[int, ...]:
         place = self._place
         tables = (place.addresses, place.rows, one.part.scalars, place.factors)
-        return (*(table.address for table in tables), place.control)
+        return (*(table.address for table in tables), place.control.address)
 
     def _launch(
         self,

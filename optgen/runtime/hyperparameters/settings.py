@@ -68,9 +68,10 @@ class Settings:
         given = self.options.groups(paths)
         return given or self._groups
 
-    def group(self, groups: Groups) -> None:
-        """Replace the groups or their values."""
+    def group(self, groups: Groups, own: Mapping[str, Setting] | None = None) -> None:
+        """Replace the groups or their values, and some values of the optimizer as a whole."""
         self._groups, self._rows = groups, {}
+        self._values = {**self._values, **(own or {})}
 
     def now(self, name: str, calls: Callable[[], int]) -> Value:
         """A current value; ``calls`` is called only if the value depends on the number of calls."""

@@ -18,13 +18,17 @@ StateDtype = Literal["float32", "bfloat16", "float16", "float8", "int8", "int4"]
 #: One for all, or by name of a state or pattern for paths of variables; the last that fits counts.
 StateDtypes = StateDtype | Mapping[str, StateDtype]
 _ALLOWED = get_args(StateDtype)
+#: Those in which rounding doesn't break a bound of one state by another one.
+_WIDE = _ALLOWED[:1]
 
 
-#: How the numbers that a step stores are rounded.
-Rounding = Literal["nearest", "stochastic", "split", "split8"]
+#: How the numbers that a step stores are rounded: all, or parameters and states.
+Rounding = Literal[
+    "nearest", "stochastic", "split", "split8", "split+stochastic", "split8+stochastic"
+]
 _ROUNDINGS = get_args(Rounding)
 NEAREST, _STOCHASTIC = _ROUNDINGS[:2]
-#: The integers that hold what parameters lose, by rounding.
+#: The integers that hold what parameters lose, by how these are rounded.
 _REMAINDERS = {"split": "int16", "split8": "int8"}
 #: The storage of a parameter that can be split, and that of one that can't.
 _SPLIT, _UNSPLIT = "bfloat16", "float16"
@@ -64,7 +68,7 @@ class Storage:
         if not (is_whole and 0 <= rounding_seed <= _MOST_SEED):
             message = f"{owner}: rounding_seed must be a whole number from 0 to 2**63 - 1"
             raise ValueError(f"{message}, not {rounding_seed!r}")
-        self._owner, self._seed = owner, rounding_seed
+        self._owner, self.seed = owner, rounding_seed
         self.given, self.rounding = state_dtype, rounding
         self._given = given
         #: Other names of variables than their paths, which patterns are for too.
@@ -79,16 +83,21 @@ class Storage:
         return found
 
     @property
-    def seed(self) -> int | None:
-        """The seed of what is rounded at random; None where nothing is."""
-        return self._seed if self.rounding == _STOCHASTIC else None
+    def is_drawn(self) -> bool:
+        """Whether states of half precision are rounded at random, and parameters unless split."""
+        return _STOCHASTIC in self.rounding
+
+    @property
+    def has_noise(self) -> bool:
+        """Whether anything may be rounded by noise, which depends on the number of the call."""
+        return self.is_drawn or any(dtype in KINDS for dtype in self._given.values())
 
     def remainder(self, path: str, dtype: str) -> str | None:
         """The dtype of what a parameter loses in storage; None where it isn't kept.
 
         Raises TypeError for a parameter that can't be split.
         """
-        found = _REMAINDERS.get(self.rounding)
+        found = _REMAINDERS.get(self.rounding.partition("+")[0])
         if found is not None and dtype == _UNSPLIT:
             message = f"{self._owner}: rounding {self.rounding!r} splits {_SPLIT}, and {path!r}"
             raise TypeError(f"{message} is {dtype}; cast it, or choose rounding {_STOCHASTIC!r}")
@@ -105,11 +114,11 @@ class Storage:
         return fnmatchcase(path, pattern) or fnmatchcase(self.names.get(path, path), pattern)
 
     def of_state(self, state: State, on: Mapping[str, bool], path: str, dtype: str) -> str:
-        """The dtype of a state in a switch setting; where it is bounded, it has no codes."""
+        """The dtype of a state in a switch setting; where it is bounded, it isn't narrowed."""
         found = self.of(state.name, path, dtype)
-        return wide_name(dtype) if found in KINDS and state.bounded(on) else found
+        return wide_name(dtype) if found not in _WIDE and state.bounded(on) else found
 
     def as_dict(self) -> dict[str, Any]:
         """What was given, as a configuration holds it."""
-        own = {"rounding": self.rounding, "rounding_seed": self._seed}
+        own = {"rounding": self.rounding, "rounding_seed": self.seed}
         return {"state_dtype": self.given, **own}

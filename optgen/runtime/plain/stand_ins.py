@@ -47,12 +47,23 @@ class Stored:
         return self._real(self._found[place])
 
     def __setitem__(self, place: int, value: Any) -> None:
-        # As compiled code: float64 becomes float32 first.
-        self._found[place] = np.float32(value)
+        self._found[place] = self._narrowed(value)
 
     def rounded(self, value: Any) -> Any:
         """A number as it is loaded again once it's stored."""
-        return self._real(np.float32(value).astype(self._found.dtype))
+        return self._real(self._narrowed(value).astype(self._found.dtype))
+
+    def _narrowed(self, value: Any) -> Any:
+        """A float32 that rounds as the number does.
+
+        It isn't larger in magnitude, and its last bit is set where it's inexact.
+        """
+        near = np.float32(value)
+        if near == value or not np.isfinite(value) or self._found.dtype.itemsize != 2:
+            return near
+        if abs(near) > abs(value):
+            near = np.nextafter(near, np.float32(0))
+        return np.uint32(near.view(np.uint32) | 1).view(np.float32)
 
 
 def block(addresses: Array, tensor: int, column: int, here: tuple[int, ...], of: Formats) -> Any:

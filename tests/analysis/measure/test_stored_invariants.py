@@ -55,10 +55,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Plan:
 @pytest.mark.parametrize(
     ("stored", "broken"),
     [
-        (HALF, {"middle**2 <= size"}),
-        (SMALL, {"middle**2 <= size", "odd >= 0.1", "positive > 0"}),
-        (DRAWN, {"middle**2 <= size", "odd >= 0.1", "largest >= size"}),
-        (CODES, {"middle**2 <= size", "odd >= 0.1", "largest >= size", "half >= 0.5"}),
+        (HALF, set()),
+        (SMALL, {"odd >= 0.1", "positive > 0"}),
+        (DRAWN, {"odd >= 0.1"}),
+        (CODES, {"odd >= 0.1", "half >= 0.5"}),
     ],
     ids=["bfloat16", "float16", "drawn", "codes"],
 )
@@ -70,18 +70,22 @@ def test_invariants_that_rounding_may_break(kept: Plan, stored: Stored, broken: 
 
 @pytest.mark.parametrize("stored", [HALF, SMALL, DRAWN, CODES], ids=str)
 def test_verdicts_on_invariants_are_those_of_many_numbers(kept: Plan, stored: Stored) -> None:
-    """What survives holds for all of many encoded states; what may break does for some."""
+    """What survives holds for all of many encoded states; what may break does for some.
+
+    States that are compared stay float32, as which they are computed here.
+    """
     (setting,) = settings(kept)
     memory, draw = Memory(setting, stored), np.random.default_rng(0)
     broken: set[str] = set()
-    for size in 2.0 ** draw.uniform(-24, 4, 4000):
+    for wide in 2.0 ** draw.uniform(-24, 4, 4000):
+        size = float(np.float32(wide))
         near = size * (1 + 0.002 * draw.random())
         found = memory.kept(
             {
                 "size": size,
                 "largest": near,
                 "positive": size * 2.0**-16,
-                "middle": np.sqrt(size),
+                "middle": float(np.float32(np.sqrt(size) * (1 - 2.0**-23))),
                 "odd": 0.1,
                 "half": 0.5,
             }

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import njit
+from scipy import stats
 
 from optgen.runtime.arrays import Array, address
 from optgen.runtime.codes import BLOCK, CODES, LEAST_UNIT, Code
 from optgen.runtime.cpu.blocks import block, encode
-from optgen.runtime.cpu.storage import Formats
+from optgen.runtime.cpu.storage import ROUNDING, SEED, STEP, Formats
+from tests.runtime.rounding import FIRST, code_noise, encoded
 
 EVERY = pytest.mark.parametrize("code", CODES.values(), ids=list(CODES))
 NUMBERS = st.lists(st.floats(width=32), min_size=1, max_size=3 * BLOCK)
@@ -49,6 +51,14 @@ def kernel(formats: Formats) -> Any:
     return copy
 
 
+def table(*buffers: Array, tensor: int = 0, seed: int = 0, step: int = 1) -> Array:
+    """The table of addresses of a variable."""
+    addresses = np.zeros((tensor + 1, len(buffers) + len(ROUNDING) + 4), np.int64)
+    addresses[tensor, : len(buffers)] = [*map(address, buffers)]
+    addresses[tensor, SEED], addresses[tensor, STEP] = seed, step
+    return addresses
+
+
 MADE: dict[str, tuple[Any, Any]] = {}
 
 
@@ -61,8 +71,8 @@ def by_kernel(code: Code, numbers: Array) -> tuple[Array, Array]:
     guard = blocks[-1:].copy()
     back = np.empty_like(numbers)
     forward, backward = MADE[code.name]
-    forward(np.array([[address(numbers), address(blocks)]]), numbers.size)
-    backward(np.array([[address(blocks), address(back)]]), numbers.size)
+    forward(table(numbers, blocks), numbers.size)
+    backward(table(blocks, back), numbers.size)
     assert np.array_equal(blocks[-1:], guard)
     return blocks[:-1], back
 
@@ -128,16 +138,94 @@ def test_numpy_rounds_to_the_nearest_level(code: Code) -> None:
     assert (np.abs(errors - nearest) <= (exact + 1) * 2.0**-22).all()
 
 
+def storing(code: Code) -> Any:
+    """What stores the numbers of the first buffer in the second one, from a place on."""
+    formats = Formats(np.float32, ("float32", code.name))
+
+    @njit  # type: ignore[untyped-decorator]
+    def store(addresses: Array, tensor: int, place: int, count: int, length: int) -> None:
+        for start in range(0, count, length):
+            here = start, place + start, min(length, count - start), length, 0
+            source = block(addresses, tensor, 0, here, formats)
+            target = block(addresses, tensor, 1, here, formats)
+            for i in range(min(length, count - start)):
+                target[i] = source[i]
+            encode(target)
+
+    return store
+
+
+STORING: dict[str, Any] = {}
+
+
+def stored(
+    code: Code,
+    numbers: Array,
+    place: int = 0,
+    length: int = BLOCK,
+    *,
+    tensor: int = 0,
+    seed: int = 0,
+    step: int = 1,
+) -> Array:
+    """What a call leaves of numbers."""
+    if code.name not in STORING:
+        STORING[code.name] = storing(code)
+    blocks = np.zeros(-(-numbers.size // BLOCK), code.dtype)
+    addresses = table(numbers, blocks, tensor=tensor, seed=seed, step=step)
+    STORING[code.name](addresses, tensor, place, numbers.size, length)
+    return code.decoded(blocks, numbers.size)
+
+
 @EVERY
-def test_dither_has_no_bias(code: Code) -> None:
-    draw = np.random.default_rng(1)
-    numbers = draw.uniform(0.2, 1, size=1 << 16).astype(np.float32)
+@pytest.mark.parametrize("length", [BLOCK, 2 * BLOCK])
+@pytest.mark.parametrize("place", [0, 37, 2**40 + 64])
+def test_noise_chooses_one_of_two_levels(code: Code, length: int, place: int) -> None:
+    draw = np.random.default_rng(place)
+    numbers = (draw.normal(size=5 * BLOCK - 3) ** 3).astype(np.float32)
+    numbers = numbers if code.is_signed else np.abs(numbers)
+    places = place + BLOCK * np.arange(5)
+    for tensor, seed, step in ((0, 0, 1), (3, 2**62 + 5, 2**33 + 8)):
+        noise = code_noise(places, tensor, step, seed, FIRST + 1)
+        found = stored(code, numbers, place, length, tensor=tensor, seed=seed, step=step)
+        np.testing.assert_array_equal(found, encoded(numbers, code, noise))
+
+
+@EVERY
+def test_repeated_codes_have_no_bias(code: Code) -> None:
+    """Of each element by itself, also of those that stand still beside a largest one that does."""
+    draw, calls = np.random.default_rng(1), 2000
+    numbers = draw.uniform(0.05, 1, size=4 * BLOCK).astype(np.float32)
     numbers[::BLOCK] = 1
-    _, back = by_kernel(code, numbers)
-    errors = back.astype(float) - numbers
-    # A standard error of the mean is below a step over the root of their number.
-    assert abs(errors.mean()) < 4 * np.abs(errors).max() / np.sqrt(errors.size)
-    assert np.abs(errors).max() > 0
+    found = np.array([stored(code, numbers, step=call) for call in range(calls)], np.float64)
+    low, high = (encoded(numbers, code, np.full(numbers.size, n)) for n in (0, 2**32 - 1))
+    assert ((found == low) | (found == high)).all()
+    step = np.where(high > low, high.astype(float) - low, 1)
+    chance = np.clip((numbers - low) / step, 0, 1)
+    # Ups are binomial. Of 256 normal numbers none is beyond 4.5, but for one in 600 runs.
+    ups = (found == high).sum(0) * (high > low)
+    assert (np.abs(ups - calls * chance) < 4.5 * np.sqrt(calls * chance * (1 - chance)) + 3).all()
+
+
+def test_noise_is_even_and_its_elements_are_independent() -> None:
+    calls = 1500
+    noise = np.array([code_noise(np.arange(1) * BLOCK, 2, k, 9, FIRST) for k in range(calls)])
+    for other in (
+        [code_noise(np.arange(1) * BLOCK, 2, k, 9, FIRST + 1) for k in range(calls)],
+        [code_noise(np.arange(1) * BLOCK, 3, k, 9, FIRST) for k in range(calls)],
+        [code_noise(np.arange(1) * BLOCK, 2, k, 10, FIRST) for k in range(calls)],
+        [code_noise(np.arange(1, 2) * BLOCK, 2, k, 9, FIRST) for k in range(calls)],
+        [code_noise(np.arange(1) * BLOCK, 2, k + 1, 9, FIRST) for k in range(calls)],
+    ):
+        both = np.corrcoef(noise.T.astype(float), np.array(other).T.astype(float))
+        across = both[:BLOCK, BLOCK:]
+        # Correlations of independent numbers are normal, and 4,096 of them below 5 deviations.
+        assert np.abs(across).max() * np.sqrt(calls) < 5
+        within = both[:BLOCK, :BLOCK][np.triu_indices(BLOCK, 1)]
+        assert np.abs(within).max() * np.sqrt(calls) < 5
+    for column in noise.T:
+        counts = np.bincount(column >> 27, minlength=32)
+        assert stats.chisquare(counts).pvalue > 1e-5
 
 
 def test_codes_are_as_wide_as_they_say() -> None:

@@ -77,6 +77,7 @@ def test_gradients_in_written_memory_are_noticed(shapes: Any, data: Any) -> None
     assert (check.at_once(gradients) is None) == (variables[place].size > 0)
 
 
+@pytest.mark.filterwarnings("ignore:Setting the shape:DeprecationWarning")  # Since NumPy 2.5.
 def test_a_variable_that_changed_is_noticed() -> None:
     variables: list[Any] = [np.ones((2, 3), np.float32), np.ones(5)]
     made = Headers(variables, [])

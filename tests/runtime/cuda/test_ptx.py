@@ -140,7 +140,14 @@ def test_the_scalars_of_a_call(setting: Setting) -> None:
 @pytest.mark.parametrize(
     "kernel",
     [
-        *(control.put_scale, control.choose, control.judge, sums.meet, axes.fold_layers),
+        *(
+            control.put_scale,
+            control.choose,
+            control.judge,
+            control.show_ages,
+            sums.meet,
+            axes.fold_layers,
+        ),
         *(keeping.keep, casting.casting(Formats(np.float32, ("float32", "bfloat16")), 4)),
     ],
     ids=lambda k: k.name,

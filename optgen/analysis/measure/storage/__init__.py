@@ -62,7 +62,7 @@ def in_storages(plan: Plan, wishes: Iterable[Stored]) -> Iterator[InStorage]:
     rule, every = plan.rule, list(settings(plan))
     runs: dict[Stored, Found | None] = {}
     for stored in wishes:
-        is_drawn = stored.rounding is Rounding.STOCHASTIC
+        is_drawn = stored.rounding.is_drawn
         alike = replace(stored, param=FLOAT32, rounding=_ROUNDED[is_drawn])
         if alike not in runs:
             runs[alike] = measured(rule, every, alike)

@@ -13,9 +13,10 @@ from fractions import Fraction
 from optgen.analysis.measure.error_bounds import analyse
 from optgen.analysis.measure.rounding_analysis import SINGLE, Count
 from optgen.analysis.measure.settings import Setting
+from optgen.analysis.measure.storage.invariants import compared
 from optgen.compiler.ir.accuracy import STEP_RESULT
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.formats import FLOATS, Floating
+from optgen.compiler.ir.formats import FLOAT32, FLOATS, Floating
 from optgen.compiler.ir.rule import GRAD, Rule
 from optgen.compiler.ir.storage import Stored
 
@@ -49,7 +50,9 @@ def _loaded(setting: Setting, stored: Stored) -> Iterator[tuple[str, Count | str
     for state in setting.states:
         if state.extent is not Extent.ELEMENT:
             continue
-        if states is None:
+        if state.name in compared(setting.states):
+            yield state.name, _count(FLOAT32)
+        elif states is None:
             yield state.name, f"{stored.states} rounds relative to the largest of a block"
         else:
             yield state.name, _count(states, is_drawn=stored.draws(states))

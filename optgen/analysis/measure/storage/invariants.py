@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from optgen.analysis.exact.ranges import bound
 from optgen.analysis.measure.settings import Setting
 from optgen.compiler.ir.expression import COMPARISONS, Name, Operation, names, text
 from optgen.compiler.ir.extent import Extent
-from optgen.compiler.ir.formats import Blockwise, Format, state_format
+from optgen.compiler.ir.formats import FLOAT32, Blockwise, Format, state_format
 from optgen.compiler.ir.rule import State
 from optgen.compiler.ir.storage import Stored
 from optgen.compiler.ir.value import evaluate
 
 _SIGN = "rounding keeps signs"
-_ORDER = "rounding to nearest keeps the order of numbers"
+_COMPARED = "these states stay float32, since an invariant compares them"
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,23 @@ def encoded(setting: Setting, stored: Stored) -> Iterator[Encoded]:
         if condition is None or not isinstance(condition, Operation) or state.name not in own:
             continue
         used = {*names(condition)} & own
-        formats = {one.name: format_of(one, stored) for one in setting.states if one.name in used}
+        formats = {
+            one.name: format_of(one, stored, setting) for one in setting.states if one.name in used
+        }
         yield Encoded(text(condition), *_verdict(condition, formats, setting.numbers, stored))
 
 
-def format_of(state: State, stored: Stored) -> Format:
-    """The format of a state; its invariant decides which codes a block has."""
+def compared(states: Sequence[State]) -> frozenset[str]:
+    """The states that an invariant compares with another one: they are stored as computed."""
+    own = {state.name for state in states}
+    pairs = [own & {*names(one.invariant)} for one in states if one.invariant is not None]
+    return frozenset(name for pair in pairs if len(pair) > 1 for name in pair)
+
+
+def format_of(state: State, stored: Stored, setting: Setting) -> Format:
+    """The format of a state; its invariant decides which codes a block has, if it has any."""
+    if state.name in compared(setting.states):
+        return FLOAT32
     found = None if state.invariant is None else bound(state.invariant, state.name)
     is_unsigned = found is not None and found.is_nonnegative
     return state_format(stored.states, is_unsigned=is_unsigned)
@@ -56,18 +67,13 @@ def _verdict(
     numbers: Mapping[str, float],
     stored: Stored,
 ) -> tuple[bool, str]:
+    if len(formats) > 1:
+        return True, _COMPARED
     sides = condition.operands
     plain = all(isinstance(side, Name) or {*names(side)} <= {*numbers} for side in sides)
     if condition.operator not in COMPARISONS or not plain:
         return False, "each side is rounded by itself, so it holds up to their errors"
-    states = [one.id for one in sides if isinstance(one, Name) and one.id in formats]
-    if len(states) == 2:
-        if any(isinstance(one, Blockwise) for one in formats.values()):
-            return False, "each state has scales of its own, so it holds up to a step of both"
-        if any(map(stored.draws, formats.values())):
-            return False, "each state has draws of its own, so it holds up to a unit of both"
-        return True, _ORDER
-    (state,) = states
+    (state,) = (one.id for one in sides if isinstance(one, Name) and one.id in formats)
     is_left = sides[0] == Name(state)
     limit = float(evaluate(sides[is_left], numbers))
     is_low = is_left == (condition.operator in (">", ">="))

@@ -16,6 +16,7 @@ from optgen.analysis.exact.simplified import written
 from optgen.analysis.exact.work import ExhaustedError, Work, bounded
 from optgen.analysis.measure.error_bounds import known_intervals
 from optgen.analysis.measure.settings import Setting
+from optgen.analysis.measure.storage.invariants import compared
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, names, text
 from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.rule import CALL, COUNTERS, STEP, Rule, State, Step
@@ -46,6 +47,8 @@ class Mean:
     is_unsigned: bool
     #: Whether it may have codes.
     is_coded: bool = True
+    #: Whether its state is stored as it is computed in any case.
+    is_wide: bool = False
     #: The feature whose state it is; empty for one of the rule.
     feature: str = ""
 
@@ -61,7 +64,9 @@ class Mean:
 def means(rule: Rule, setting: Setting) -> Iterator[Mean]:
     """The decaying means, sums and maxima among the states with a number for each element."""
     known = known_intervals(rule, setting)
-    yield from _means(setting.steps, setting.states, setting.numbers, known)
+    wide = compared(setting.states)
+    for mean in _means(setting.steps, setting.states, setting.numbers, known):
+        yield replace(mean, is_wide=mean.state in wide)
 
 
 def means_of_features(rule: Rule) -> Iterator[Mean]:

@@ -60,7 +60,7 @@ class Memory:
 
     def __post_init__(self) -> None:
         states = (one for one in self.setting.states if one.extent is Extent.ELEMENT)
-        self._formats = {one.name: format_of(one, self.stored) for one in states}
+        self._formats = {one.name: format_of(one, self.stored, self.setting) for one in states}
 
     def gradient(self, value: float) -> float:
         """What a gradient is when it is loaded."""

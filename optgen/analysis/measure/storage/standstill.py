@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from optgen.analysis.measure.storage.means import Kind, Mean
 from optgen.compiler.ir.accuracy import two_digits
-from optgen.compiler.ir.formats import LEAST_OF_BLOCK, Blockwise, Format, state_format
+from optgen.compiler.ir.formats import FLOAT32, LEAST_OF_BLOCK, Blockwise, Format, state_format
 from optgen.compiler.ir.storage import Stored
 
 #: The least elements of a block that noise is stated for.
@@ -83,7 +83,7 @@ _FOLLOWS = {
 def standstill(mean: Mean, stored: Stored) -> Standstill:
     """What becomes of a mean in a storage."""
     kind = {"is_unsigned": mean.is_unsigned, "is_coded": mean.is_coded}
-    found = state_format(stored.states, **kind)
+    found = FLOAT32 if mean.is_wide else state_format(stored.states, **kind)
     left = 1 if mean.kind is Kind.SUM else 1 - mean.share
     least, most = (float(half) / left for half in found.halves)
     noise = 2 * float(found.halves[1]) if stored.draws(found) else None

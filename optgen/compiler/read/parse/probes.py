@@ -11,11 +11,9 @@ from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.extents import Extents
 from optgen.compiler.ir.problem import Location, Problems
 from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
-from optgen.compiler.ir.reserved import PERTURBED
+from optgen.compiler.ir.reserved import PERTURBED, PROBING
 from optgen.compiler.ir.rule import COUNTERS, Block, Hyperparameter, Input, State, Step
 
-#: The switch of an optimizer's own probes; those of a feature are on where the feature is.
-PROBING = "probing"
 #: How the names of states that hold probes begin.
 PROBED = "probed_"
 

@@ -11,6 +11,7 @@ from optgen.compiler.ir.expression import Expression, Name, Number, Operation, r
 from optgen.compiler.ir.language import Language
 from optgen.compiler.ir.problem import Problems, nearest
 from optgen.compiler.ir.randomness import DRAWS
+from optgen.compiler.ir.reserved import PROBING
 from optgen.compiler.ir.rule import CHANGE, GRAD, PARAM, Branch, Step
 from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.parse.functions import parse_functions, with_arities
@@ -19,7 +20,7 @@ from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.inline import Inliner
 from optgen.compiler.read.parse.lists import LENGTH, Lists
 from optgen.compiler.read.parse.names import assigned_in, fault, free_name, words_of
-from optgen.compiler.read.parse.probes import PROBING, probe
+from optgen.compiler.read.parse.probes import probe
 
 #: The bound limits the work on hostile specs.
 MOST_FRAGMENTS = 32

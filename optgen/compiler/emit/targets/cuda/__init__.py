@@ -26,7 +26,7 @@ class Cuda(Target):
             *("sizes", "slot", "slots", "sums", "tensor", "threads", "ticket", "whole", "widths"),
             *("access", "across", "apart", "base", "begin", "begins", "column_parts"),
             *("column_place", "column_results", "columns", "give", "height", "held", "inf"),
-            *("formats", "left", "line", "matrices", "matrix_index", "of_tensor", "offset"),
+            *("formats", "here", "left", "line", "matrices", "matrix_index", "of_tensor", "offset"),
             *(
                 "origin",
                 "own",

@@ -33,7 +33,7 @@ from optgen.compiler.ir.reduction import Combination
 
 _LOOP = (
     *("Formats", "Integer", "Integers", "Kernel", "RUNNING", "Reals", "Widths", "cuda", "kernel"),
-    *("load", "element_at"),
+    *("load", "start_at"),
 )
 _SUMS = ("float64", "fold", "fold_members", "is_last_block")
 _AXES = ("access", "float64", "integers", "with_vectors")
@@ -67,7 +67,9 @@ SUPPORT: dict[str, str] = {
     ),
     **dict.fromkeys(DRAWS, "optgen.runtime.cuda.randomness"),
     "Formats": "optgen.runtime.cpu.storage",
-    **dict.fromkeys(["as_stored", "load", "element_at", "store"], "optgen.runtime.cuda.lanes"),
+    **dict.fromkeys(["load", "store"], "optgen.runtime.cuda.lanes"),
+    "as_stored": "optgen.runtime.cuda.stored",
+    "start_at": "optgen.runtime.cuda.starts",
     "leave_row": "optgen.runtime.cuda.axes",
     **dict.fromkeys(["access", "integers", "reals"], "optgen.runtime.cuda.pointers"),
     "inf": "math",
@@ -98,7 +100,7 @@ def used_by(function: Function) -> Iterator[str]:
 
 def _used_by_pass(function: Pass) -> Iterator[str]:
     yield from (*_LOOP, *drawn_by(function))
-    if isinstance(function, Axes) and drawn_by(function):
+    if isinstance(function, Axes) and (drawn_by(function) or is_observed(function)):
         yield "integers"
     if any(isinstance(one, Store) for one in function.body):
         yield "store"

@@ -27,6 +27,7 @@ from optgen.compiler.emit.target import (
     Naming,
     called_by,
     drawn_by,
+    is_observed,
 )
 from optgen.compiler.emit.targets.cuda.imported import (
     SUPPORT,
@@ -57,6 +58,8 @@ class CudaPrinter(ScalarPrinter):
     """Prints statements over lanes of a thread, and tables that are stretches of memory."""
 
     support: ClassVar = SUPPORT
+    #: The place of an element in its stretch.
+    place = "i + k"
 
     def __init__(self, plan: Plan, naming: Naming) -> None:
         super().__init__(plan, naming)
@@ -100,7 +103,8 @@ class CudaPrinter(ScalarPrinter):
         """The holes of a loop over elements; ``vectors`` have lanes too."""
         moved = [one for one in function.body if isinstance(one, Load | Store)]
         touched = {one.buffer for one in moved}
-        buffers = [name for name in self.naming.columns.buffers if name in touched]
+        placed = touched | ({PARAM} if is_observed(function) else set())
+        buffers = [name for name in self.naming.columns.buffers if name in placed]
         # Some are computed and used here, and neither loaded nor stored.
         held = touched | {one.target for one in function.body if isinstance(one, Assignment)}
         held |= {*vectors}
@@ -119,16 +123,17 @@ class CudaPrinter(ScalarPrinter):
 
     def _addresses(self, buffers: Sequence[str], *, is_tile: bool) -> str:
         """Where the stretch of each buffer begins, and whether all begin at whole vectors."""
-        first = "" if is_tile else " + first"
+        place = "tensor, 0, 0" if is_tile else "tensor, first, origin"
         column = self.naming.column
         lines = [
-            f"{b}_start = element_at(addresses, n_buffers * tensor, {column(b)}, formats){first}"
+            f"{b}_start = start_at(addresses, control, n_buffers, here, {column(b)}, formats)"
             for b in buffers
         ]
         # In a matrix, each line must begin at a whole vector.
-        parts = [f"{b}_start" for b in buffers] + (["stretch"] if is_tile else [])
+        parts = [f"{b}_start[0]" for b in buffers] + (["stretch"] if is_tile else [])
         # A sum of what is the same for each element moves nothing.
         if buffers:
+            lines.insert(0, f"here = {place}")
             lines += [f"bits = {' | '.join(parts)}", "aligned = bits % lanes == 0"]
         else:
             lines += ["aligned = True"]
@@ -198,7 +203,8 @@ class CudaPrinter(ScalarPrinter):
             case Assignment():
                 value = printed(statement.expression, self.element)
                 if statement.target == NEW_PARAM:
-                    value = f"as_stored({value}, {self.naming.column(PARAM)}, formats)"
+                    place = f"{PARAM}_start, {self.place}, {self.naming.column(PARAM)}"
+                    value = f"as_stored({value}, {place}, formats)"
                 text = f"{self.element.name(statement.target)} = {value}"
                 return Line(text, statement.guard, statement.block)
             case Reduction():

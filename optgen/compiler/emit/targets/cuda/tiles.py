@@ -7,6 +7,7 @@ from typing import Any
 from optgen.compiler.emit.code import Axes, Fetch, Function, Load, Statement, Store
 from optgen.compiler.emit.layout import Line
 from optgen.compiler.emit.meaning import printed
+from optgen.compiler.emit.target import is_observed
 from optgen.compiler.emit.targets.cuda.printer import ARRAY, CudaPrinter
 from optgen.compiler.emit.targets.cuda.scalars import INDEX, ORDER, accumulated, start_of
 from optgen.compiler.ir.expression import Operation
@@ -20,6 +21,8 @@ _MOST_LINES = 4
 
 class TilePrinter(CudaPrinter):
     """Prints statements of a loop over the lines of strips."""
+
+    place = "position"
 
     def context(self, function: Function) -> dict[str, Any]:
         """What the template of a function has holes for."""
@@ -45,6 +48,7 @@ class TilePrinter(CudaPrinter):
             "lines": "\n".join(lines),
             "most": most,
             "zeros": self._starts(numbers),
+            "draws": loop["draws"] or is_observed(function),
             "parts": "\n".join(f"{one.target}_total[k] = {start_of(one)}" for one in columns),
             "vectors": "\n".join(
                 f"{one.vector}_vector = reals({self.address(one.vector)})" for one in fetches
@@ -74,7 +78,7 @@ class TilePrinter(CudaPrinter):
         """A load or store of a thread's part of a line."""
         what = "take" if isinstance(statement, Load) else "give"
         name = statement.buffer
-        place = f"{name}_start + offset, i, width, whole, columns"
+        place = f"{name}_start, offset, i, width, whole, columns"
         text = f"{what}({self.name(name)}, {place}, {self.naming.column(name)}, formats)"
         return Line(text, statement.guard)
 

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from optgen.compiler.emit.target import Naming, Target
-from optgen.compiler.emit.targets.keras.printer import (
-    AS_STORED,
-    HOST_OPERATIONS,
-    REAL,
-    REDUCTIONS,
-    KerasPrinter,
-)
+from optgen.compiler.emit.targets.keras.printer import KerasPrinter
 from optgen.compiler.ir.plan import Plan
 
 
@@ -24,7 +18,7 @@ class Keras(Target):
             *("tensors", "totals", *KerasPrinter.support),
         ]
     )
-    attributes = frozenset({*HOST_OPERATIONS.values(), *REDUCTIONS.values(), REAL, AS_STORED})
+    attributes = KerasPrinter.attributes()
     packages = frozenset({"typing", "features"})
     effects = frozenset({"feature_scalars"})
     has_columns = False

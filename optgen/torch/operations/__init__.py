@@ -1,0 +1,1 @@
+"""Steps as operations on tensors, for devices without kernels and for autograd."""

@@ -1,0 +1,17 @@
+"""Every rule as JAX computes it, beside its kernels as NumPy and Python run them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.jax.runs import NAMES, gradients, of_jax, start
+from tests.zoo.runs import difference, of_ours
+
+STEPS = 3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_steps_are_those_of_kernels(name: str) -> None:
+    first, rows = start(), gradients(STEPS)
+    found = difference(of_jax(name, {})(first, rows), of_ours(name, {})(first, rows), first)
+    assert found < 1e-10

@@ -1,0 +1,66 @@
+"""Ejected classes, and runs of them beside others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from optgen.cli.commands.eject import ejected
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.pipeline import load_all
+
+RULES: dict[str, Path] = {path.stem: path for path in optimizer_files()}
+#: One that is no matrix, and matrices whose products have one set of eigenvectors.
+SHAPES = ((4, 4), (5,), (3, 3))
+
+
+@cache
+def text_of(name: str, *features: str) -> str:
+    """The file of a rule."""
+    (spec,) = load_all([RULES[name]])
+    fault, text = ejected(spec, name, features)
+    assert not fault, fault
+    return text
+
+
+def class_of(name: str, *features: str) -> Any:
+    """The class in the file of a rule."""
+    scope: dict[str, Any] = {"__name__": "ejected"}
+    exec(compile(text_of(name, *features), f"{name}.py", "exec"), scope)
+    (found,) = (
+        value
+        for value in scope.values()
+        if isinstance(value, type) and value.__module__ == "ejected"
+    )
+    return found
+
+
+def drawn(shapes: Sequence[tuple[int, ...]], seed: int) -> list[torch.Tensor]:
+    """Random tensors of float64."""
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes]
+
+
+def parameters(shapes: Sequence[tuple[int, ...]] = SHAPES) -> list[torch.nn.Parameter]:
+    """The first values of parameters."""
+    return [torch.nn.Parameter(one) for one in drawn(shapes, 0)]
+
+
+def train(
+    optimizer: Any,
+    params: Sequence[torch.Tensor],
+    steps: range,
+    inputs: Sequence[str] = (),
+) -> None:
+    """Make steps with random gradients; inputs are the squares of gradients."""
+    for number in steps:
+        gradients = drawn([*(param.shape for param in params)], 1 + number)
+        for param, gradient in zip(params, gradients, strict=True):
+            param.grad = gradient
+        squares = {p: one**2 for p, one in zip(params, gradients, strict=True)}
+        given: Mapping[str, Any] = dict.fromkeys(inputs, squares)
+        optimizer.step(**given)
