@@ -64,3 +64,19 @@ def test_groups_are_those_of_the_optimizer() -> None:
     assert by_group["0"] == pytest.approx(by_parameter["0.0"])
     assert by_group["1"]["unmoved"] == 1.0 > by_group["0"]["unmoved"]
     assert [*ours.state[weight]] == ["exp_avg", "exp_avg_sq", "step"]
+
+
+def test_operations_of_torch_keep_none_and_make_the_same_steps() -> None:
+    model, other = trained()
+    ours = adam()(model.parameters(), lr=1e-2, statistics_every=1, backend="torch")
+    theirs = torch.optim.Adam(other.parameters(), lr=1e-2)
+    for _ in range(2):
+        x = torch.randn(4, 9)
+        for one, by in ((model, ours), (other, theirs)):
+            by.zero_grad()
+            one(x).square().mean().backward()
+            by.step()
+    for mine, wanted in zip(model.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(mine, wanted)
+        assert {*ours.state[mine]} == {"exp_avg", "exp_avg_sq", "step"}
+    assert ours.statistics() == {}
