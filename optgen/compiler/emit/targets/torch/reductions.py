@@ -10,15 +10,12 @@ from optgen.compiler.ir.expression import Expression, Operation
 from optgen.compiler.ir.extent import ARRAYS, VECTORS, Extent
 from optgen.compiler.ir.matrix import COLUMNS, LONG, RANK, ROWS, SHORT, reduced
 from optgen.compiler.ir.reduction import Combination, Reducer
-from optgen.compiler.ir.reserved import COLUMNS as COLUMN_NUMBER
-from optgen.compiler.ir.reserved import ROWS as ROW_NUMBER
-from optgen.compiler.ir.reserved import TENSOR_SIZE
 from optgen.compiler.ir.rule import PARAM
 
 #: The dimension that a reduction to rows, or to columns, leaves out.
 _DIMENSION = {Extent.ROWS: -1, Extent.COLUMNS: -2}
-#: How many terms a number has there.
-_TERMS = {Extent.ROWS: COLUMN_NUMBER, Extent.COLUMNS: ROW_NUMBER}
+#: The length of a parameter that counts the terms of a number there; else it is all elements.
+_TERMS = {Extent.ROWS: "shape[-1]", Extent.COLUMNS: "shape[-2]"}
 #: The norm of the norms of rows is that of a matrix.
 _OF_COLUMNS, _OF_ROWS = "column_norm", "row_norm"
 _LARGEST = {Combination.LARGEST: "torch.amax", Combination.SMALLEST: "torch.amin"}
@@ -36,9 +33,9 @@ class ReductionNodes:
         if reducer.name == _OF_COLUMNS and (matrix := self._of_rows(operand)) is not None:
             return call("torch.linalg.matrix_norm", of(matrix), keepdim=ast.Constant(True))
         extent, tree = of.extents.of(operand), of(operand)
-        terms = _TERMS.get(over, TENSOR_SIZE)
         if not (extent in VECTORS or extent in ARRAYS):
-            one = self._of_number(reducer, tree, operand, parsed(of.name(terms)))
+            terms = parsed(f"{of.name(PARAM)}.{_TERMS.get(over, 'numel()')}")
+            one = self._of_number(reducer, tree, operand, terms)
             return of.total(one) if over is Extent.OPTIMIZER else one
         if over is Extent.OPTIMIZER:
             return self._everywhere(reducer, tree)
