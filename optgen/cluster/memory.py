@@ -44,8 +44,8 @@ def storages(chosen: Chosen, one: Placed) -> dict[str, str]:
 def _storage(chosen: Chosen, one: Placed, state: State) -> str:
     asked = chosen.storage.of_state(state, one.on, "", chosen.dtype)
     wide = wide_name(chosen.dtype)
-    if one.is_spread and asked in KINDS:
-        # Blocks may not end where parts do.
+    if one.is_spread and one.view is not None and asked in KINDS:
+        # Rows of matrices are in several parts, where blocks don't end.
         return wide
     return storage_of_state(asked, wide, state, Layout(one.tensor.elements, one.view))
 

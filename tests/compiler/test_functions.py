@@ -185,6 +185,18 @@ MEANINGS = {
     "optgen/analysis/exact/signs.py",
     "optgen/analysis/measure/rounding_analysis.py",
     "optgen/analysis/prove/ratio.py",
+} | {
+    # What torch has no function for, or has for tensors only, is made of others.
+    "optgen/compiler/emit/targets/torch/__init__.py",
+    "optgen/compiler/emit/targets/torch/ejected.py",
+    "optgen/compiler/emit/targets/torch/expressions.py",
+    # The machine's own functions, without Numba.
+    "optgen/runtime/plain/stand_ins.py",
+    # From functions of Python and of torch to those of the language.
+    "optgen/tracing/evaluation.py",
+    "optgen/tracing/mathematics.py",
+    "optgen/tracing/operations.py",
+    "optgen/tracing/tensors.py",
 }
 
 
