@@ -51,12 +51,14 @@ def test_states_are_those_of_float32_rounded_when_stored(name: str, dtype: torch
         gradients(others, number)
         narrow.step()
         wide.step()
-        for own in states_of(wide, others):
-            for state in own.values():
-                state.copy_(state.to(dtype))
+        for stored, own in zip(states_of(narrow, params), states_of(wide, others), strict=True):
+            for key, state in own.items():
+                state.copy_(state.to(stored[key].dtype))
     assert_equal(values(params), values(others))
     for own, other in zip(states_of(narrow, params), states_of(wide, others), strict=True):
-        assert {state.dtype for state in own.values()} <= {dtype}
+        # States that an invariant compares aren't narrowed.
+        kept = {torch.float32} if name == "RMSprop" else set()
+        assert {state.dtype for state in own.values()} <= {dtype, *kept}
         for key, state in own.items():
             assert torch.equal(state.float(), other[key])
 
