@@ -48,7 +48,13 @@ def _reasons(groups: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for group in groups:
         if group.get(RECORDS):
             yield "differentiable=True"
-    devices = {param.device.type for group in groups for param in group["params"]}
+    devices = {
+        param.device.type
+        for group in groups
+        for param in group["params"]
+        # Torch's fused steps refuse parameters without memory, and so do kernels.
+        if not (param.is_meta and group.get("fused"))
+    }
     for device in sorted(devices - {"cpu", "cuda"}):
         yield f"there are no kernels for the device {device}"
     if "cuda" in devices:
