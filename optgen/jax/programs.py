@@ -16,7 +16,8 @@ from optgen.jax.variables import Arrays, Shared, Variable, added
 from optgen.runtime.allocation import ELEMENT
 from optgen.runtime.hyperparameters.declarations import Switch
 from optgen.runtime.hyperparameters.settings import Row
-from optgen.runtime.kernels import COME_BACK, PERTURBED, Kernels, Phase, Program
+from optgen.runtime.kernels import COME_BACK, PERTURBED, Kernels, Program
+from optgen.runtime.operations.programs import run
 
 #: What a call makes: the arrays of each parameter, numbers of the optimizer, and whether it was an
 #: update.
@@ -164,33 +165,4 @@ class Programs:
 
     def _run(self, program: Program, variables: Sequence[Variable], shared: Shared) -> None:
         """Run a program over parameters, whose arrays it replaces."""
-        chosen = [variable for variable in variables if program.when(variable.leaf.on)]
-        if not chosen:
-            return
-        for phase in program.phases:
-            has_passed = any(phase.builder(one.leaf.on) is not None for one in chosen)
-            if not has_passed and phase.is_pass and not phase.is_due_anyway:
-                continue
-            totals = _pass(phase, chosen)
-            shared.add(totals)
-            if phase.shared is not None:
-                totals |= shared.compute(phase.shared)
-            for variable in chosen:
-                variable.add(totals)
-                if phase.scalars is not None:
-                    variable.compute(phase.scalars)
-                variable.call_libraries(phase, self._scratch)
-        shared.keep(program)
-        for variable in chosen:
-            variable.keep(program)
-
-
-def _pass(phase: Phase, variables: Sequence[Variable]) -> Arrays:
-    """Run the pass of a phase; returns sums over all parameters."""
-    totals: Arrays = {}
-    for variable in variables:
-        builder = phase.builder(variable.leaf.on)
-        parts = {} if builder is None else variable.run(phase, builder)
-        for name, part in parts.items():
-            totals[name] = totals[name] + part if name in totals else part
-    return totals
+        run(program, variables, shared, self._scratch)

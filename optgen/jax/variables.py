@@ -66,6 +66,11 @@ class Variable:
         """Whether it is there for an update, or for what follows updates only."""
         return GRADIENT in self.tensors
 
+    @property
+    def on(self) -> Mapping[str, bool]:
+        """Its switches."""
+        return self.leaf.on
+
     def add(self, values: Arrays) -> None:
         """Add numbers and vectors; whole numbers are kept, which a dtype might not hold."""
         for name, value in values.items():

@@ -104,6 +104,11 @@ class Member:
         """Whether it is there for an update, or for what follows updates only."""
         return GRADIENT in self.tensors
 
+    @property
+    def on(self) -> Mapping[str, bool]:
+        """Its switches."""
+        return self.slot.on
+
     def add(self, values: Tensors) -> None:
         """Add numbers and vectors."""
         self._wide |= {name: self._host.real(value) for name, value in values.items()}

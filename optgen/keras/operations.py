@@ -24,10 +24,10 @@ from optgen.runtime.kernels import (
     PERTURBED,
     RANDOM,
     Kernels,
-    Phase,
     Program,
 )
 from optgen.runtime.model import LARGEST_GRADIENT
+from optgen.runtime.operations.programs import run
 from optgen.runtime.optimizer import Optimizer
 
 Switches = Mapping[str, bool]
@@ -246,25 +246,8 @@ class Operations:
 
     def _run(self, program: Program, members: Sequence[Member], shared: Shared) -> None:
         """Run a program over variables, whose tensors it replaces."""
-        chosen = [m for m in members if not m.slot.overwritten and program.when(m.slot.on)]
-        if not chosen:
-            return
-        for phase in program.phases:
-            has_passed = any(phase.builder(member.slot.on) is not None for member in chosen)
-            if not has_passed and phase.is_pass and not phase.is_due_anyway:
-                continue
-            totals = _pass(phase, chosen)
-            shared.add(totals)
-            if phase.shared is not None:
-                totals |= shared.compute(phase.shared)
-            for member in chosen:
-                member.add(totals)
-                if phase.scalars is not None:
-                    member.compute(phase.scalars)
-                member.call_libraries(phase, self._scratch)
-        shared.keep(program)
-        for member in chosen:
-            member.keep(program)
+        chosen = [member for member in members if not member.slot.overwritten]
+        run(program, chosen, shared, self._scratch)
 
 
 def perturbs(rule: type[Optimizer], on: Switches) -> bool:
@@ -279,14 +262,3 @@ def _key(slot: Slot) -> Key:
 def _of(values: Tensors, functions: TensorFunctions) -> Tensors:
     """Scalars as tensors of one dtype; those are kept that it might not hold."""
     return {n: v if n in RANDOM else functions.real(v) for n, v in values.items()}
-
-
-def _pass(phase: Phase, members: Sequence[Member]) -> Tensors:
-    """Run the pass of a phase; returns sums over all variables."""
-    totals: Tensors = {}
-    for member in members:
-        builder = phase.builder(member.slot.on)
-        parts = {} if builder is None else member.run(phase, builder)
-        for name, part in parts.items():
-            totals[name] = ops.add(totals[name], part) if name in totals else part
-    return totals
