@@ -16,6 +16,8 @@ import optgen.keras
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning"),
+    # `assertWarns` touches a name of every module that is loaded, deprecated ones too.
+    pytest.mark.filterwarnings("ignore::jsonargparse._deprecated.JsonargparseDeprecationWarning"),
 ]
 FOLDER = Path(keras.src.optimizers.__file__).parent
 OWN = ("SGD", "RMSprop", "Adadelta", "Adamax", "Adam", "AdamW")

@@ -33,10 +33,12 @@ SHAPES: dict[str, tuple[int, ...]] = {"a": (128,), "b": (3, 67), "c": (65,), "d"
 def emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kernels that are compiled run in the emulator, over the memory of the simulated device."""
     own = {**vars(simulated_driver), "Launch": emulated.Launch, "THREADS": THREADS}
+    # This module's own name is among those that change.
+    real = driver
     for module in [
         one for name, one in sys.modules.items() if name.startswith(("optgen", "tests"))
     ]:
-        if getattr(module, "driver", None) is driver:
+        if getattr(module, "driver", None) is real:
             monkeypatch.setattr(module, "driver", SimpleNamespace(**own))
     monkeypatch.setattr("optgen.runtime.cuda.work_list.LEAST", 64)
     monkeypatch.setattr("optgen.runtime.cuda.work_list.MULTIPLE", 64)
