@@ -132,7 +132,7 @@ def rest(found: dict[str, Any]) -> Iterator[str]:
 
 def lines() -> Iterator[str]:
     """The lines of each rule's class, kernels and operations, and how many rules there are."""
-    names = sorted(path.stem for path in (ROOT / "specs" / "optimizers").glob("*.toml"))
+    names = sorted(path.stem for path in (ROOT / "specs" / "optimizers").rglob("*.toml"))
     sizes = {}
     for name in names:
         files = [ROOT / "generated" / target / f"{name}.py" for target in TARGETS]

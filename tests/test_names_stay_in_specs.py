@@ -18,7 +18,7 @@ FEATURES = sorted((ROOT / "specs" / "features").glob("*.toml"))
 OPTIONAL = sorted((ROOT / "specs" / "features" / "optional").glob("*.toml"))
 #: Features are woven around every rule by the same code.
 SOME = ("rmsprop", "torchadamw")
-OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").glob("*.toml"))
+OPTIMIZERS = sorted((ROOT / "specs" / "optimizers").rglob("*.toml"))
 SCHEDULES = sorted((ROOT / "specs" / "schedules").glob("*.toml"))
 #: What the language itself gives to every spec, and what it calls the side of a matrix.
 GIVEN = {"learning_rate", "rank"}

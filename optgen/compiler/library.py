@@ -21,8 +21,9 @@ OPTIONAL = "optional"
 
 
 def optimizer_files() -> tuple[Path, ...]:
-    """The specs of the built-in optimizers."""
-    return tuple(sorted((data_folder("specs") / "optimizers").glob("*.toml")))
+    """The specs of the built-in optimizers, by name; their folders are families."""
+    files = (data_folder("specs") / "optimizers").rglob("*.toml")
+    return tuple(sorted(files, key=lambda file: file.stem))
 
 
 def published_files() -> tuple[Path, ...]:
@@ -52,7 +53,8 @@ def function_files() -> tuple[Path, ...]:
 
 def base_folders() -> tuple[Path, ...]:
     """Where specs may be that another one needs, besides the folder of that one."""
-    return (data_folder("specs") / "optimizers", data_folder("specs") / "functions")
+    families = sorted({file.parent for file in optimizer_files()})
+    return (*families, data_folder("specs") / "functions")
 
 
 def read_slots() -> Slots:

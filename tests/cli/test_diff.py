@@ -191,7 +191,7 @@ def test_what_was_compared_is_said(tmp_path: Path) -> None:
 
 
 def test_settings_of_switches_that_both_have_are_compared(tmp_path: Path) -> None:
-    text = (optimizers / "rmsprop.toml").read_text()
+    text = (optimizers / "adaptive_rate" / "rmsprop.toml").read_text()
     for old in ("if centered:", "rho*average_gradient"):
         assert old in text
     path = tmp_path / "slip.toml"

@@ -32,7 +32,7 @@ _SPECS = Path(optgen.__file__).parents[1] / "specs" / "optimizers"
 
 def rule(name: str) -> Any:
     """The class of a spec of the repository."""
-    return optgen.compile(str(_SPECS / f"{name}.toml"))
+    return optgen.compile(str(next(_SPECS.rglob(f"{name}.toml"))))
 
 
 def starts(shapes: tuple[tuple[int, ...], ...] = SHAPES) -> list[Array]:

@@ -13,7 +13,7 @@ from tests.numeric.ingredients import bringing, ingredients
 Table = dict[str, Any]
 
 SPECS = Path(__file__).parents[2] / "specs"
-_EVERY = {path.stem: path for path in sorted((SPECS / "optimizers").glob("*.toml"))}
+_EVERY = {path.stem: path for path in sorted((SPECS / "optimizers").rglob("*.toml"))}
 #: What a rule leaves to the compiler.
 END: Table = {"slot": "direct", "update": {"rule": "param = param - change"}}
 
