@@ -13,6 +13,7 @@ import torch
 from optgen import cuda
 from optgen.runtime.optimizer import Optimizer
 from optgen.torch import peers
+from optgen.torch.distributed import is_shared
 from optgen.torch.groups import ParamGroups
 from optgen.torch.measures import Measures
 from optgen.torch.operations.averages import Replaced
@@ -21,8 +22,8 @@ from optgen.torch.parameters import Parameters
 from optgen.torch.peers import Peer
 from optgen.torch.states import AGE
 
-KERNELS, TENSORS = "kernels", "torch"
-_BACKENDS = (KERNELS, TENSORS)
+KERNELS, TENSORS, COMPILED = "kernels", "torch", "compiled"
+_BACKENDS = (KERNELS, TENSORS, COMPILED)
 #: The option of groups whose steps autograd records.
 RECORDS = "differentiable"
 _log = logging.getLogger("optgen.torch")
@@ -34,13 +35,24 @@ def choice(owner: str, asked: Any, groups: Sequence[Mapping[str, Any]]) -> tuple
     Raises ValueError for a wish that isn't a backend, or that can't be met.
     """
     if asked not in (None, *_BACKENDS):
-        raise ValueError(f"{owner}: backend must be 'kernels', 'torch' or None, not {asked!r}")
+        known = ", ".join(map(repr, _BACKENDS))
+        raise ValueError(f"{owner}: backend must be {known} or None, not {asked!r}")
     reason = next(_reasons(groups), "")
     if asked == KERNELS and reason:
         raise ValueError(f"{owner}: backend='kernels' has no step here: {reason}")
-    if reason:
-        return TENSORS, reason
-    return (TENSORS, "backend='torch'") if asked == TENSORS else (KERNELS, "")
+    if asked == COMPILED:
+        _refuse_compiling(owner, groups)
+    if asked in (TENSORS, COMPILED):
+        return asked, reason or f"backend={asked!r}"
+    return (TENSORS, reason) if reason else (KERNELS, "")
+
+
+def _refuse_compiling(owner: str, groups: Sequence[Mapping[str, Any]]) -> None:
+    what = "differentiable=True" if any(group.get(RECORDS) for group in groups) else ""
+    if any(is_shared(param) for group in groups for param in group["params"]):
+        what = "parameters are DTensors"
+    if what:
+        raise ValueError(f"{owner}: backend='compiled' has no step here: {what}")
 
 
 def _reasons(groups: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -81,13 +93,13 @@ class WithBackend(Measures):
 
     @property
     def backend(self) -> str:
-        """What makes the steps: ``"kernels"``, or ``"torch"`` for operations on tensors."""
+        """What makes the steps: ``"kernels"``, or operations, ``"torch"`` or ``"compiled"``."""
         return self._chosen[0]
 
     def __repr__(self) -> str:
         name, reason = self._chosen
         text = super().__repr__()
-        return f"{text}\nsteps are operations of torch: {reason}" if name == TENSORS else text
+        return text if name == KERNELS else f"{text}\nsteps are operations of torch: {reason}"
 
     def averaged(self) -> AbstractContextManager[None]:
         """A context in which parameters hold their averages.
@@ -117,7 +129,7 @@ class WithBackend(Measures):
         owner, before = type(self).__name__, self._chosen
         self._operations = None
         self._chosen = _, reason = choice(owner, self._asked, self.param_groups)
-        if self.backend == TENSORS:
+        if self.backend != KERNELS:
             refuse(self.rule, self._core, reason)
             if self._chosen != before:
                 _log.info("%s: steps are operations of torch: %s", owner, reason)
@@ -132,7 +144,9 @@ class WithBackend(Measures):
         if self._operations is None:
             own = self.rule, self._core, self._groups
             has_dimensions = peers.has_dimensions(self.peer, self.rule)
-            self._operations = Operations(*own, has_dimensions=has_dimensions)
+            self._operations = Operations(
+                *own, has_dimensions=has_dimensions, is_compiled=self.backend == COMPILED
+            )
         return self._operations
 
     def _step_on_tensors(self, inputs: Mapping[str, object]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from math import prod
 from typing import Any
 
@@ -119,11 +121,27 @@ def in_one_memory(shape: Sequence[int], strides: Sequence[int]) -> list[int]:
     return found
 
 
+def whole(tensor: Any) -> Tensor:
+    """A tensor that every process has, of a DTensor."""
+    found: Tensor = tensor.full_tensor() if is_shared(tensor) else tensor
+    return found
+
+
 def placed_like(gradient: Any, param: Any) -> Any:
     """A gradient with the placements of its parameter."""
     if not (is_shared(gradient) and is_shared(param)) or gradient.placements == param.placements:
         return gradient
     return gradient.redistribute(param.device_mesh, param.placements)
+
+
+def numbers_in_all_processes(params: Iterable[object]) -> AbstractContextManager[None]:
+    """A context in which operations on DTensors take tensors that all processes have."""
+    if not any(map(is_shared, params)):
+        return nullcontext()
+    # Importing it takes half a second, which those without DTensors need not wait.
+    found: Any = import_module("torch.distributed.tensor.experimental")
+    replicating: AbstractContextManager[None] = found.implicit_replication()
+    return replicating
 
 
 def _owned(part: Part | None, is_here: bool | None) -> Part | None:

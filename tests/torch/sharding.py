@@ -63,6 +63,8 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
     "learned": ("Learned", {"lr": 0.5}),
     "factored": ("Factored", {"lr": 0.02}),
     "noisy": ("Noisy", {"lr": 0.02}),
+    "operations": ("Adam", {"lr": 0.05, "global_clipnorm": 0.3, "backend": "torch"}),
+    "factored operations": ("Adafactor", {"lr": 0.05, "backend": "torch"}),
 }
 #: Rules that update parameters of all layouts.
 LAID_OUT = {

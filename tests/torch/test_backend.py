@@ -83,6 +83,17 @@ def test_half_precision_is_that_of_kernels() -> None:
     assert one[1].state[one[0][0]]["momentum"].dtype is torch.float32
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", {"momentum": "float16"}], ids=str)
+def test_states_of_half_precision_are_those_of_kernels(dtype: Any) -> None:
+    kind = optimizer_class(optgen.optimizers.Lion)
+    one, other = (
+        run(kind, dtype=torch.float32, state_dtype=dtype, backend=name)
+        for name in ("torch", "kernels")
+    )
+    agree(one, other, 1e-6)
+    assert one[1].state[one[0][0]]["momentum"].element_size() == 2
+
+
 @pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Adadelta"])
 def test_steps_are_those_of_torch(name: str) -> None:
     params, optimizer = run(getattr(fused, name), backend="torch", weight_decay=0.1)
@@ -173,9 +184,13 @@ def test_numbers_of_the_optimizer_follow_the_first_group() -> None:
 
 def test_what_needs_kernels_is_refused() -> None:
     param = torch.nn.Parameter(torch.zeros(2))
-    with pytest.raises(ValueError, match="state_dtype and rounding needs kernels"):
-        fused.Adam([param], backend="torch", state_dtype="bfloat16")
+    with pytest.raises(ValueError, match="a state_dtype below 16 bits needs kernels"):
+        fused.Adam([param], backend="torch", state_dtype="int8")
+    with pytest.raises(ValueError, match="rounding 'split' needs kernels"):
+        fused.Adam([param], backend="torch", rounding="split")
+    with pytest.raises(ValueError, match="backend='compiled' has no step here: differentiable"):
+        fused.Adam([param], backend="compiled", differentiable=True)
     with pytest.raises(ValueError, match="differentiable=True"):
         fused.Adam([param], backend="kernels", differentiable=True)
-    with pytest.raises(ValueError, match="must be 'kernels', 'torch' or None"):
+    with pytest.raises(ValueError, match="must be 'kernels', 'torch', 'compiled' or None"):
         fused.Adam([param], backend="numba")

@@ -13,6 +13,7 @@ import torch
 from optgen.runtime.kernels import Program as Declared
 from optgen.runtime.kernels import UnsupportedTargetError
 from optgen.runtime.rule_metadata import Generated, mixed
+from optgen.torch.distributed import whole
 
 Tensor = torch.Tensor
 #: Parts of sums over all parameters, each with the number of its sum, which is sent back.
@@ -65,14 +66,15 @@ def called(
 ) -> Any:
     """The result of a function, given the values that it takes by name."""
     assert function is not None
-    wanted = _names(function)
+    wanted = names(function)
     # A name that a function needs for itself has an underscore there.
     given = {name: values[name.removesuffix("_")] for name in wanted}
     return function(**given) if tensors is None else function(tensors, **given)
 
 
 @cache
-def _names(function: Function) -> tuple[str, ...]:
+def names(function: Function) -> tuple[str, ...]:
+    """The names of the values that a function takes."""
     code = function.__code__
     first = code.co_argcount
     return code.co_varnames[first : first + code.co_kwonlyargcount]
@@ -101,5 +103,6 @@ def _sum(parts: list[Tensor]) -> Mapping[torch.device, Tensor]:
     """The sum of numbers, on each of their devices."""
     if not parts:
         return {}
+    parts = [whole(part) for part in parts]
     total = torch.stack([part.to(parts[0].device) for part in parts]).sum()
     return {device: total.to(device) for device in {part.device for part in parts}}

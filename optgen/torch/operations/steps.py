@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from optgen.runtime.core import Core
-from optgen.runtime.hyperparameters.declarations import BLOCK, RANK
+from optgen.runtime.hyperparameters.declarations import BLOCK, RANK, State
 from optgen.runtime.hyperparameters.settings import Row
 from optgen.runtime.hyperparameters.storage import NEAREST
 from optgen.runtime.inputs import given_inputs
@@ -23,8 +23,10 @@ from optgen.runtime.kernels import (
 )
 from optgen.runtime.operations.forms import Form
 from optgen.runtime.optimizer import Optimizer
+from optgen.torch.distributed import numbers_in_all_processes
 from optgen.torch.groups import ParamGroups, params_of
-from optgen.torch.operations.programs import Parts, Program, called, programs_of, together
+from optgen.torch.operations import compiled
+from optgen.torch.operations.programs import Program, called, programs_of, together
 from optgen.torch.operations.tensors import GRADIENT, PARAM, Library, Slot
 from optgen.torch.states import AGE
 
@@ -36,8 +38,10 @@ def refuse(rule: type[Optimizer], core: Core, reason: str) -> None:
     """Raise ValueError for a rule, or a storage, that there are no operations for."""
     storage = core.treatment.storage
     what = "a second point" if any(one.name == PERTURB for one in rule.layout.programs) else ""
-    if storage.given is not None or storage.rounding != NEAREST:
-        what = "state_dtype and rounding"
+    if storage.rounding != NEAREST:
+        what = f"rounding {storage.rounding!r}"
+    elif storage.has_noise:
+        what = "a state_dtype below 16 bits"
     if what:
         message = f"{core.owner}: {what} needs kernels, and steps are operations of torch"
         raise ValueError(f"{message}: {reason}")
@@ -47,11 +51,21 @@ class Operations:
     """Makes the steps of an optimizer, whose states have the form that kernels give them."""
 
     def __init__(
-        self, rule: type[Optimizer], core: Core, groups: ParamGroups, *, has_dimensions: bool
+        self,
+        rule: type[Optimizer],
+        core: Core,
+        groups: ParamGroups,
+        *,
+        has_dimensions: bool,
+        is_compiled: bool = False,
     ) -> None:
         """``has_dimensions`` is whether vectors have those of their parameters."""
         self.rule, self._core, self._groups = rule, core, groups
         self._programs, self._has_dimensions = programs_of(rule), has_dimensions
+        self._is_compiled = is_compiled
+        #: What parameters of one shape, or with the same switches, share.
+        self._forms: dict[tuple[Any, ...], Form] = {}
+        self._declared: dict[tuple[bool, ...], tuple[State, ...]] = {}
         #: Without probes: operations keep none.
         self._states = tuple(one for one in rule.states if not one.is_probe)
         #: The parameters that had a gradient since the last update.
@@ -105,7 +119,7 @@ class Operations:
         found: list[tuple[Tensor, Tensor]] = []
         for slot in slots:
             if evaluating is not None:
-                slot.load(self._states, {}, copies=False)
+                slot.load({}, copies=False)
                 called(evaluating.function, slot.tensors, slot.values)
                 found.append((slot.param, slot.form.restored(slot.tensors[PARAM])))
             for one in stand_ins:
@@ -116,19 +130,18 @@ class Operations:
     def _run(
         self, program: Program, slots: Sequence[Slot], given: Mapping[str, Any], *, records: bool
     ) -> None:
-        states = self._states
         shared = self._shared(slots)
+        has = self._has_dimensions
         for slot in slots:
-            settings, has = self._core.settings, self._has_dimensions
-            slot.begin(states, settings, shared, has_dimensions=has)
-            arrays = self._arrays(slot, given)
-            slot.load(states, arrays, copies=records)
-        started: list[Parts | None] = [
-            called(program.function, slot.tensors, slot.values) for slot in slots
-        ]
-        together(started)
-        for slot in slots:
-            slot.store(states, records=records)
+            slot.begin(self._core, shared, has_dimensions=has)
+            slot.load(self._arrays(slot, given), copies=records)
+        if self._is_compiled:
+            compiled.run(program.function, slots)
+            return
+        with numbers_in_all_processes(slot.param for slot in slots):
+            together([called(program.function, slot.tensors, slot.values) for slot in slots])
+            for slot in slots:
+                slot.store(records=records)
 
     def _arrays(self, slot: Slot, given: Mapping[str, Any]) -> dict[str, Tensor]:
         """The gradient and the inputs of a parameter; a missing gradient is one of zeros."""
@@ -170,27 +183,43 @@ class Operations:
             values |= {name: one for name, one in given.items() if not isinstance(one, list)}
             values["call"] = float(self._core.counters.calls + 1)
             bounds = settings.bound_of(RANK, row), settings.bound_of(BLOCK, row)
-            for param in group["params"]:
+            on = self._on(number, given)
+            for place, param in enumerate(group["params"]):
                 view = rule.view if param.dim() > 1 and group.get(MATRIX, True) else ""
-                form = Form(Library, tuple(param.shape), view, *bounds)
-                own = states[param]
-                slot = Slot(param, index, row, {}, {}, form, own)
+                form = self._form(param.shape, view, bounds)
+                path = f"{number}.{place}"
+                slot = Slot(param, path, index, row, on, {}, form, states[param])
                 slot.values = {**values, **form.sizes, "step": slot.age + 1, "index": index}
-                slot.on = self._on(number, slot, given)
+                slot.on = on | {MATRIX: form.is_viewed} | self._on_in_call(slot)
                 slot.values |= slot.on
+                slot.declared = self._declared_for(slot.on)
                 if rule.has_draws():
                     slot.values["places"] = form.places("int64").to(param.device)
                 index += 1
                 yield slot
 
-    def _on(self, number: int, slot: Slot, given: Mapping[str, Any]) -> dict[str, bool]:
-        """The switches of a parameter."""
+    def _form(self, shape: tuple[int, ...], view: str, bounds: tuple[int, ...]) -> Form:
+        key = (shape, view, *bounds)
+        if key not in self._forms:
+            self._forms[key] = Form(Library, tuple(shape), view, *bounds)
+        return self._forms[key]
+
+    def _on(self, number: int, given: Mapping[str, Any]) -> dict[str, bool]:
+        """The switches of a group, but for those of calls."""
         on = {**self._groups.by_group[number]}
         on |= {CHECK_FINITE: False, CONSTRAINED: False, PERTURBED: False}
-        on[MATRIX] = slot.form.is_viewed
-        on |= {one.switch: one.name in given for one in self.rule.inputs if one.optional}
+        return on | {one.switch: one.name in given for one in self.rule.inputs if one.optional}
+
+    def _on_in_call(self, slot: Slot) -> dict[str, bool]:
         of_calls = (one for one in self.rule.switches if one.of_calls)
-        return on | {one.name: bool(one.condition(slot.values)) for one in of_calls}
+        return {one.name: bool(one.condition(slot.values)) for one in of_calls}
+
+    def _declared_for(self, on: Mapping[str, bool]) -> tuple[State, ...]:
+        """The states that some switches leave."""
+        key = tuple(on.values())
+        if key not in self._declared:
+            self._declared[key] = tuple(one for one in self._states if one.when(on))
+        return self._declared[key]
 
     def _given(self, inputs: Mapping[str, object], named: Mapping[str, Tensor]) -> dict[str, Any]:
         """The validated inputs of a step. Raises TypeError or ValueError."""

@@ -9,11 +9,14 @@ from typing import Any
 import torch
 
 from optgen.runtime.allocation import ELEMENT, initial_value
+from optgen.runtime.core import Core
 from optgen.runtime.hyperparameters.declarations import State
-from optgen.runtime.hyperparameters.settings import Row, Settings
+from optgen.runtime.hyperparameters.settings import Row
+from optgen.runtime.hyperparameters.storage import Storage
 from optgen.runtime.kernels import OPTIMIZER
 from optgen.runtime.matrix_calls import is_matrix, multiple_of_identity
 from optgen.runtime.operations.forms import Form
+from optgen.torch.distributed import is_shared, local, placed_like, whole
 from optgen.torch.states import AGE
 
 Tensor = torch.Tensor
@@ -47,13 +50,26 @@ def of_numbers(param: Tensor) -> torch.dtype:
     return torch.float32 if param.device.type == "mps" else torch.float64
 
 
+def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
+    # A method that does nothing still takes a microsecond.
+    return tensor if tensor.dtype is dtype else tensor.to(dtype)
+
+
+def _here(target: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+    """A target and its value, in this process."""
+    if is_shared(target):
+        return local(target), local(placed_like(value, target))
+    # Autograd may go through these.
+    return target, whole(value)
+
+
 def _write(changed: Sequence[tuple[Tensor, Tensor]]) -> None:
     """Copy values into tensors, of which one may be the value of another."""
-    memory = [target.untyped_storage() for target, _ in changed]
-    places = {one.data_ptr() for one in memory}
+    pairs = [_here(target, value) for target, value in changed]
+    places = {target.untyped_storage().data_ptr() for target, _ in pairs}
     kept = [
         (target, value.clone() if value.untyped_storage().data_ptr() in places else value)
-        for target, value in changed
+        for target, value in pairs
         if value.data_ptr() != target.data_ptr() or value.shape != target.shape
     ]
     for target, value in kept:
@@ -65,12 +81,15 @@ class Slot:
     """A parameter of a step: the place among all, its group, switches and numbers by name."""
 
     param: Tensor
+    path: str
     index: int
     row: Row
     on: dict[str, bool]
     values: dict[str, Any]
     form: Form
     state: dict[str, Any]
+    #: The states that its switches leave.
+    declared: tuple[State, ...] = ()
     #: What programs compute, by name.
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
@@ -79,75 +98,92 @@ class Slot:
         """How many updates there have been."""
         return float(self.state.get(AGE, 0.0))
 
-    def load(
-        self, declared: tuple[State, ...], inputs: Mapping[str, Tensor], *, copies: bool
-    ) -> None:
+    def load(self, inputs: Mapping[str, Tensor], *, copies: bool) -> None:
         """Take the parameter and its states in the form for operations.
 
         A parameter that autograd records is copied, since it changes in place later.
         """
         dtype, param = wide(self.param), self.param
         param = param.clone() if copies else param
-        self.tensors = {PARAM: self.form.seen(param.to(dtype))}
+        self.tensors = {PARAM: self.form.seen(_cast(param, dtype))}
         for name, tensor in inputs.items():
-            self.tensors[name] = self.form.seen(tensor.to(dtype))
-        for one in declared:
-            if not one.when(self.on):
-                continue
+            self.tensors[name] = self.form.seen(_cast(tensor, dtype))
+        for one in self.declared:
             stored = self.state[one.name]
             if one.shape == ELEMENT:
-                self.tensors[one.name] = self.form.seen(stored.to(dtype))
+                self.tensors[one.name] = self.form.seen(_cast(stored, dtype))
             elif stored.dim() or is_matrix(one.shape):
-                self.tensors[one.name] = self.form.vector(stored.to(dtype), one.shape)
+                self.tensors[one.name] = self.form.vector(_cast(stored, dtype), one.shape)
             else:
                 self.tensors[one.name] = stored
 
-    def store(self, declared: tuple[State, ...], *, records: bool) -> None:
+    def store(self, *, records: bool) -> None:
         """Write back what has changed; autograd ``records`` new tensors in place of the old."""
-        changed = [(self.param, self.form.restored(self.tensors[PARAM]))]
-        for one in declared:
-            tensor = self.tensors.get(one.name)
-            if tensor is None:
-                continue
+        changed = [(self.param, self._restored(self.tensors[PARAM]))]
+        for one in self.declared:
+            tensor = self.tensors[one.name]
             stored = self.state[one.name]
+            if tensor is stored:
+                continue
             is_element = one.shape == ELEMENT
-            made = self.form.restored(tensor) if is_element else self.form.flat(tensor, one.shape)
-            made = made.reshape(stored.shape).to(stored.dtype)
+            made = self._restored(tensor) if is_element else self.form.flat(tensor, one.shape)
+            if made.shape != stored.shape:
+                made = made.reshape(stored.shape)
+            made = _cast(made, stored.dtype)
             if records:
                 self.state[one.name] = made
             else:
                 changed.append((stored, made))
         _write(changed)
 
+    def _restored(self, tensor: Tensor) -> Tensor:
+        is_whole = not self.form.is_viewed and tensor.shape == self.param.shape
+        return tensor if is_whole else self.form.restored(tensor)
+
+    def in_place(self) -> dict[str, Tensor]:
+        """The parameter and its states by name, where operations are in their own form."""
+        if self.form.is_viewed:
+            return {}
+        return {PARAM: self.param, **{one.name: self.state[one.name] for one in self.declared}}
+
     def begin(
         self,
-        declared: tuple[State, ...],
-        settings: Settings,
+        core: Core,
         shared: dict[str, Tensor],
         *,
         has_dimensions: bool,
     ) -> None:
         """Make the states that are missing; ``shared`` are those of all parameters."""
-        self.state.setdefault(AGE, torch.zeros((), dtype=torch.float64))
-        for one in declared:
-            if not one.when(self.on):
-                continue
+        if AGE not in self.state:
+            self.state[AGE] = torch.zeros((), dtype=torch.float64)
+        for one in self.declared:
             if one.shape == OPTIMIZER:
                 if one.name not in shared:
-                    value = initial_value(one, settings, self.row)
+                    value = initial_value(one, core.settings, self.row)
                     dtype, device = of_numbers(self.param), self.param.device
                     shared[one.name] = torch.tensor(value, dtype=dtype, device=device)
                 self.state[one.name] = shared[one.name]
             elif not isinstance(self.state.get(one.name), Tensor):
-                value = initial_value(one, settings, self.row)
-                self.state[one.name] = self._new(one, value, has_dimensions=has_dimensions)
+                value = initial_value(one, core.settings, self.row)
+                dtype = self._stored(one, core.treatment.storage)
+                self.state[one.name] = self._new(one, value, dtype, has_dimensions=has_dimensions)
 
-    def _new(self, one: State, value: float | None, *, has_dimensions: bool) -> Tensor:
+    def _stored(self, one: State, storage: Storage) -> torch.dtype:
+        """The dtype of a state with a number for each element."""
+        if storage.given is None:
+            return wide(self.param)
+        own = str(self.param.dtype).removeprefix("torch.")
+        found: torch.dtype = getattr(torch, storage.of_state(one, self.on, self.path, own))
+        return found
+
+    def _new(
+        self, one: State, value: float | None, dtype: torch.dtype, *, has_dimensions: bool
+    ) -> Tensor:
         param = self.param.detach()
         if one.shape == ELEMENT:
             if value is None:
-                return param.to(wide(param), copy=True)
-            return torch.full_like(param, value, dtype=wide(param))
+                return param.to(dtype, copy=True)
+            return torch.full_like(param, value, dtype=dtype)
         shape = self.form.length(one.shape)
         if is_matrix(one.shape):
             made = torch.from_numpy(multiple_of_identity(shape, value or 0.0, "float64"))
