@@ -1,0 +1,96 @@
+"""The gallery as a folder of pages: analyses first, then what is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.pipeline import Surroundings, surroundings
+from optgen.site.analysis import facts_of
+from optgen.site.cache import Cache
+from optgen.site.facts import PairFacts, RuleFacts
+from optgen.site.pages import write_pages
+from optgen.site.pairs import Pair, chosen_pairs, compared
+from optgen.site.survey import Files, Survey, survey
+
+#: Names a folder as one that a build may change.
+MARK = ".optgen-site"
+#: What draws runs in the browser, and where its page may be.
+_PLAYGROUND = "optgen.site.playground"
+_ITS_PAGES = ("playground.html", "playground/index.html")
+
+
+class NotASiteError(ValueError):
+    """A folder with files that no build of a site wrote."""
+
+
+def write_gallery(
+    out: Path, files: Sequence[Path], cache: Cache, processes: int = 0
+) -> dict[str, str]:
+    """Write the pages of some rules, by default of all; returns faults by the names of specs.
+
+    Raises NotASiteError, SpecError, and OSError if the folder can't be written.
+    """
+    _open(out)
+    around = surroundings()
+    items = [(file,) for file in files or optimizer_files()]
+    rules = survey("rules", partial(_rule, around=around), items, cache, processes)
+    found = {item[0]: facts for item, facts in rules.facts.items()}
+    pairs = _pairs(found, around, cache, processes)
+    playground = _playground(out)
+    written = write_pages(out, found, _by_module(pairs), playground)
+    _remove_others(out, written)
+    cache.forget_old()
+    lost = {**rules.lost, **pairs.lost}
+    return {" and ".join(path.stem for path in item): why for item, why in lost.items()}
+
+
+def _rule(item: Files, around: Surroundings) -> RuleFacts | dict[str, str]:
+    """The facts of a rule, or the fault that its spec has."""
+    try:
+        return facts_of(item[0], around)
+    except SpecError as error:
+        return {"fault": str(error)}
+
+
+def _pairs(
+    found: dict[Path, RuleFacts], around: Surroundings, cache: Cache, processes: int
+) -> Survey:
+    paths = {path.stem: path for path in found}
+    items = [(paths[one], paths[other]) for one, other in chosen_pairs([*found.values()])]
+    return survey("comparisons", partial(compared, around=around), items, cache, processes)
+
+
+def _by_module(pairs: Survey) -> dict[Pair, PairFacts]:
+    return {(one.stem, other.stem): facts for (one, other), facts in pairs.facts.items()}
+
+
+def _open(out: Path) -> None:
+    """Mark a folder as a site, if it is empty or one already."""
+    if out.exists() and not out.is_dir():
+        raise NotASiteError(f"{out} is a file; name a folder")
+    if out.is_dir() and any(out.iterdir()) and not (out / MARK).is_file():
+        raise NotASiteError(f"{out} holds files that aren't of a site; name an empty folder")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / MARK).write_text("Written by `optgen site`, which replaces all pages.\n")
+
+
+def _playground(out: Path) -> str:
+    """Write the playground, where it is installed; returns the path of its page."""
+    if find_spec(_PLAYGROUND) is None:
+        return ""
+    import_module(_PLAYGROUND).write(out)
+    return next((page for page in _ITS_PAGES if (out / page).is_file()), "")
+
+
+def _remove_others(out: Path, written: set[Path]) -> None:
+    """Remove pages of rules and comparisons that no longer exist."""
+    for folder in {path.parent for path in written} - {out}:
+        for path in folder.glob("*.html"):
+            if path not in written:
+                path.unlink()
