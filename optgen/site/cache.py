@@ -20,7 +20,7 @@ from optgen.compiler.pipeline import load_file
 #: Facts that no build has used for so many seconds are removed.
 _OLDEST = 30 * 24 * 3600.0
 #: The code and data that facts follow from, besides the specs that they are about.
-_CODE = ("compiler", "analysis", "cli", "site")
+_CODE = ("compiler/**/*.py", "analysis/**/*.py", "site/facts/*.py", "cli/*_report.py")
 
 
 class Cache:
@@ -73,7 +73,7 @@ def key_of(kind: str, files: Iterable[Path]) -> str:
 def _surroundings() -> str:
     """The digest of the compiler, the analyses and the specs around every rule."""
     found = hashlib.sha256()
-    code = [path for name in _CODE for path in sorted((PACKAGE / name).rglob("*.py"))]
+    code = [path for pattern in _CODE for path in sorted(PACKAGE.glob(pattern))]
     slots = [feature_files()[0].parents[1] / "slots.toml"]
     for path in (*code, *feature_files(), *function_files(), *slots):
         found.update(path.read_bytes())

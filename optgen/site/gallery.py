@@ -8,14 +8,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.library import optimizer_files
-from optgen.compiler.pipeline import Surroundings, surroundings
-from optgen.site.analysis import facts_of
+from optgen.compiler.pipeline import Surroundings, gather, surroundings
 from optgen.site.cache import Cache
-from optgen.site.facts import PairFacts, RuleFacts
+from optgen.site.facts.comparisons import compared
+from optgen.site.facts.records import Fault, PairFacts, RuleFacts
+from optgen.site.facts.rules import facts_of
 from optgen.site.pages import write_pages
-from optgen.site.pairs import Pair, chosen_pairs, compared
+from optgen.site.pairs import Pair, chosen_pairs
 from optgen.site.survey import Files, Survey, survey
 
 #: Names a folder as one that a build may change.
@@ -50,12 +50,16 @@ def write_gallery(
     return {" and ".join(path.stem for path in item): why for item, why in lost.items()}
 
 
-def _rule(item: Files, around: Surroundings) -> RuleFacts | dict[str, str]:
-    """The facts of a rule, or the fault that its spec has."""
-    try:
-        return facts_of(item[0], around)
-    except SpecError as error:
-        return {"fault": str(error)}
+def _rule(item: Files, around: Surroundings) -> RuleFacts | Fault:
+    """The facts of a rule, or what is wrong with it."""
+    made, problems = gather(item, lambda path: facts_of(path, around))
+    return made[0][1] if made else {"fault": "\n".join(map(str, problems))}
+
+
+def _pair(item: Files, around: Surroundings) -> PairFacts | Fault:
+    """The comparison of two rules, or why there is none."""
+    made, problems = gather([item], lambda both: compared(both, around))
+    return made[0][1] if made else {"fault": "\n".join(map(str, problems))}
 
 
 def _pairs(
@@ -63,7 +67,7 @@ def _pairs(
 ) -> Survey:
     paths = {path.stem: path for path in found}
     items = [(paths[one], paths[other]) for one, other in chosen_pairs([*found.values()])]
-    return survey("comparisons", partial(compared, around=around), items, cache, processes)
+    return survey("comparisons", partial(_pair, around=around), items, cache, processes)
 
 
 def _by_module(pairs: Survey) -> dict[Pair, PairFacts]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import optgen
 from optgen.compiler.data import data_folder
-from optgen.site.facts import FeatureFacts, PairFacts, RuleFacts
-from optgen.site.features import effects_of, every_feature
+from optgen.site.effects import effects_of
+from optgen.site.facts.features import every_feature
+from optgen.site.facts.records import FeatureFacts, PairFacts, RuleFacts
 from optgen.site.libraries import libraries_of
 from optgen.site.pairs import Pair
 from optgen.site.rendering import Pages

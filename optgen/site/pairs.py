@@ -1,4 +1,4 @@
-"""Which rules are compared with each other, and the comparisons."""
+"""Which rules are compared with each other."""
 
 from __future__ import annotations
 
@@ -6,17 +6,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from optgen.analysis.reports import comparison
-from optgen.cli.comparison_report import comparison_report
 from optgen.compiler.ir.rule import GIVEN_NAMES
-from optgen.compiler.pipeline import Surroundings, load_all
-from optgen.site.facts import PairFacts, RuleFacts
+from optgen.site.facts.records import RuleFacts
 from optgen.site.libraries import counterparts
 
 #: Each rule is compared with so many that are written alike, and how alike at least.
 NEAREST, LEAST = 3, 0.3
 _TOKEN = re.compile(r"\w+(?:\.\w+)?|\*\*|[<>=!]=|\S")
-_VERDICTS = {True: "equal", None: "undecided", False: "different"}
 
 Pair = tuple[str, str]
 
@@ -34,14 +30,6 @@ def chosen_pairs(rules: Sequence[RuleFacts]) -> list[Pair]:
         if one in modules and other in modules:
             found.add(_ordered(modules[one], modules[other]))
     return sorted(found)
-
-
-def compared(files: tuple[Path, ...], around: Surroundings) -> PairFacts:
-    """Compare two rules with their default values."""
-    one, other = load_all(files)
-    found = comparison(one, other, {}, {}, around)
-    lines = comparison_report(one.name.value, other.name.value, found)
-    return {"verdict": _VERDICTS[found.equal], "lines": [*lines]}
 
 
 def _ordered(one: str, other: str) -> Pair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from optgen.site.facts import RuleFacts, Size
+from optgen.site.facts.records import RuleFacts, Size
 
 #: Beginnings of settings that aren't switches: the step of any variable, and that of matrices.
 _PLAIN, _OF_MATRICES = "plain", "where matrix"

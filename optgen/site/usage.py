@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from optgen.site.facts import RuleFacts
+from optgen.site.facts.records import RuleFacts
 from optgen.site.libraries import class_in_torch
 
 _ARRAY = """\

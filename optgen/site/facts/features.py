@@ -1,15 +1,13 @@
-"""Features for their pages, and what each adds to the rules."""
+"""Features for their pages."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from optgen.compiler.library import feature_files, optional_feature_files
 from optgen.compiler.pipeline import checked_rule, load_file
-from optgen.site.facts import Extra, FeatureFacts, RuleFacts
-from optgen.site.formulas import formulas_of, hyperparameters_of, states_of
+from optgen.site.facts.formulas import formulas_of, hyperparameters_of, states_of
+from optgen.site.facts.records import FeatureFacts
 
 
 def every_feature() -> list[FeatureFacts]:
@@ -34,25 +32,3 @@ def _facts(file: Path, *, is_optional: bool) -> FeatureFacts:
         "states": states_of(rule),
         "formulas": [*formulas_of(rule)],
     }
-
-
-@dataclass(frozen=True)
-class Effect:
-    """Rules to which a feature adds the same bytes."""
-
-    extra: Extra
-    rules: tuple[RuleFacts, ...]
-
-
-def effects_of(feature: str, rules: Iterable[RuleFacts]) -> list[Effect]:
-    """What a feature adds to a step of each rule, the most usual first."""
-    alike: dict[tuple[int, int], list[RuleFacts]] = {}
-    for rule in rules:
-        if feature in rule["extras"] and feature not in rule["replaces"]:
-            extra = rule["extras"][feature]
-            alike.setdefault((extra["state"], extra["moved"]), []).append(rule)
-    found = [
-        Effect({"state": state, "moved": moved}, tuple(same))
-        for (state, moved), same in alike.items()
-    ]
-    return sorted(found, key=lambda effect: -len(effect.rules))

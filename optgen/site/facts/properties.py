@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence, Set
 
 from optgen.compiler.ir.proof import ASIDE, WARNED, Finding, Verdict
-from optgen.site.facts import Property
+from optgen.site.facts.records import Property
 
 #: The worst verdict of a property comes first.
 _ORDER = (Verdict.REFUTED, Verdict.UNDECIDED, Verdict.PROVED)

@@ -14,7 +14,7 @@ from optgen.compiler.ir.formats import BFLOAT16
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import LEARNING_RATE
 from optgen.compiler.ir.storage import Rounding, Stored
-from optgen.site.facts import Extra, Size, Table
+from optgen.site.facts.records import Extra, Size, Table
 
 #: States in codes of 8 bits.
 CODED = Stored(states="int8")

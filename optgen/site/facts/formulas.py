@@ -14,7 +14,7 @@ from optgen.compiler.ir.language import SPELLED
 from optgen.compiler.ir.reserved import MATRIX
 from optgen.compiler.ir.rule import Hyperparameter, Rule, State, Step
 from optgen.compiler.ir.stability import Stability
-from optgen.site.facts import Formulas, Limit, Table
+from optgen.site.facts.records import Formulas, Limit, Table
 
 
 def formulas_of(rule: Rule) -> Iterator[Formulas]:

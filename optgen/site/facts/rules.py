@@ -22,10 +22,10 @@ from optgen.compiler.pipeline import (
     load_file,
     plan_of,
 )
-from optgen.site.amounts import costs_of, errors_of, extras_of, sizes_of, storage_of
-from optgen.site.facts import RuleFacts
-from optgen.site.formulas import formulas_of, hyperparameters_of, limits_of, states_of
-from optgen.site.properties import properties_of
+from optgen.site.facts.amounts import costs_of, errors_of, extras_of, sizes_of, storage_of
+from optgen.site.facts.formulas import formulas_of, hyperparameters_of, limits_of, states_of
+from optgen.site.facts.properties import properties_of
+from optgen.site.facts.records import RuleFacts
 
 _YEAR = re.compile(r"\b(?:19[4-9]\d|20\d\d)\b")
 #: The first lines of a generated file that don't speak of rounding: its origin and its digest.

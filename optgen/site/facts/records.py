@@ -100,6 +100,12 @@ class PairFacts(TypedDict):
     lines: list[str]
 
 
+class Fault(TypedDict):
+    """Why there are no facts."""
+
+    fault: str
+
+
 class FeatureFacts(TypedDict):
     """A feature that is woven into rules."""
 
