@@ -20,9 +20,8 @@ from optgen.site.survey import Files, Survey, survey
 
 #: Names a folder as one that a build may change.
 MARK = ".optgen-site"
-#: What draws runs in the browser, and where its page may be.
-_PLAYGROUND = "optgen.site.playground"
-_ITS_PAGES = ("playground.html", "playground/index.html")
+#: The module that writes a page on which rules run in the browser, and the path of that page.
+_PLAYGROUND, _ITS_PAGE = "optgen.site.playground", "playground/index.html"
 
 
 class NotASiteError(ValueError):
@@ -42,12 +41,12 @@ def write_gallery(
     rules = survey("rules", partial(_rule, around=around), items, cache, processes)
     found = {item[0]: facts for item, facts in rules.facts.items()}
     pairs = _pairs(found, around, cache, processes)
-    playground = _playground(out)
+    playground, without = _playground(out, [item[0] for item in items])
     written = write_pages(out, found, _by_module(pairs), playground)
     _remove_others(out, written)
     cache.forget_old()
     lost = {**rules.lost, **pairs.lost}
-    return {" and ".join(path.stem for path in item): why for item, why in lost.items()}
+    return without | {" and ".join(path.stem for path in item): lost[item] for item in lost}
 
 
 def _rule(item: Files, around: Surroundings) -> RuleFacts | Fault:
@@ -84,12 +83,12 @@ def _open(out: Path) -> None:
     (out / MARK).write_text("Written by `optgen site`, which replaces all pages.\n")
 
 
-def _playground(out: Path) -> str:
-    """Write the playground, where it is installed; returns the path of its page."""
+def _playground(out: Path, files: Sequence[Path]) -> tuple[str, dict[str, str]]:
+    """Write the playground, where it is installed; the path of its page, and faults of rules."""
     if find_spec(_PLAYGROUND) is None:
-        return ""
-    import_module(_PLAYGROUND).write(out)
-    return next((page for page in _ITS_PAGES if (out / page).is_file()), "")
+        return "", {}
+    faults: dict[str, str] = import_module(_PLAYGROUND).write(out, files)
+    return _ITS_PAGE, faults
 
 
 def _remove_others(out: Path, written: set[Path]) -> None:

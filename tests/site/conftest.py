@@ -36,7 +36,9 @@ class Site:
     files: tuple[Path, ...]
 
     def pages(self) -> list[Path]:
-        return sorted(self.out.rglob("*.html"))
+        """All pages but those that run rules."""
+        found = sorted(self.out.rglob("*.html"))
+        return [path for path in found if path.parent.name != "playground"]
 
 
 @pytest.fixture(scope="session")
