@@ -26,8 +26,12 @@ from tests.zoo.library_table import TABLE, written
 @pytest.fixture
 def facts(site: Site) -> dict[str, RuleFacts]:
     """Those that the site was made of."""
-    files = find_specs(RULES).files
-    return {file.stem: site.cache.get(key_of("rules", [file])) for file in files}
+    found: dict[str, RuleFacts] = {}
+    for file in find_specs(RULES).files:
+        kept = site.cache.get(key_of("rules", [file]))
+        assert kept is not None
+        found[file.stem] = kept
+    return found
 
 
 @pytest.mark.parametrize("name", RULES)
