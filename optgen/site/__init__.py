@@ -1,1 +1,1 @@
-"""The gallery: a static site about the built-in rules, their features, and how they compare."""
+"""Pages that browsers open without a server: what they show is made of specs."""
