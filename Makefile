@@ -9,7 +9,7 @@ QUICK := tests/golden tests/test_architecture.py tests/test_names_stay_in_specs.
   tests/numeric/test_against_float64.py::test_plain_rules_stay_close \
   $(foreach n,0 20 40,tests/random_programs/test_programs.py::test_kernels_compute_what_the_rule_says[$(n)])
 
-.PHONY: cuda gpu gpu-benchmark demo test test-quick lint types check-generated pytest build stub clean
+.PHONY: cuda gpu gpu-benchmark demo test test-quick lint types check-generated pytest build stub site clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/optgen demo
@@ -53,6 +53,10 @@ gpu-benchmark: $(VENV)/.installed-test $(VENV)/.installed-cuda
 
 build: $(VENV)/.installed-demo
 	$(BIN)/optgen build
+
+# The gallery of the rules as pages, in site/.
+site: $(VENV)/.installed-demo
+	$(BIN)/optgen site site
 
 # The types of torch's classes, for editors and type checkers.
 stub: $(VENV)/.installed-test

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -33,10 +33,19 @@ def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
 
 def findings(spec: Spec) -> tuple[Finding, ...]:
     """Proved and refuted properties of an optimizer's rule, without features."""
-    waived = dict(spec.waived)
     rule = representative(checked_rule(spec))
-    found = (*prove(rule), *resemblances(rule, known_rules()))
-    return tuple(_shown(replace(one, waived=waived.get(one.group, ""))) for one in found)
+    return (*proofs(spec), *_waiving(spec, resemblances(rule, known_rules())))
+
+
+def proofs(spec: Spec) -> tuple[Finding, ...]:
+    """The findings that no other rule takes part in."""
+    return tuple(_waiving(spec, prove(representative(checked_rule(spec)))))
+
+
+def _waiving(spec: Spec, found: Iterable[Finding]) -> Iterator[Finding]:
+    """Findings with what the spec waives, as specs spell them."""
+    waived = dict(spec.waived)
+    return (_shown(replace(one, waived=waived.get(one.group, ""))) for one in found)
 
 
 def _shown(finding: Finding) -> Finding:

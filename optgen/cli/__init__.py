@@ -246,6 +246,23 @@ def doctor(
     raise typer.Exit(doctor_command.doctor(style, thorough=thorough))
 
 
+@app.command()
+def site(
+    folder: Annotated[Path, typer.Argument(help="The folder of the pages.")],
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="A rule, by name or spec file; all if none is given."),
+    ] = None,
+    processes: Annotated[
+        int, typer.Option(min=0, help="How many processes analyse rules; 0 is one for each core.")
+    ] = 0,
+) -> None:
+    """Write the gallery: a page for each rule and feature, and a table of all."""
+    from optgen.cli.commands import site as site_command
+
+    raise typer.Exit(site_command.site(folder, only or [], processes))
+
+
 app.command()(bench)
 app.command()(eject)
 app.command(name="import")(import_class)

@@ -9,9 +9,9 @@ from optgen.analysis.exact.representative import representative
 from optgen.analysis.explain import costs, stabilities, variants
 from optgen.analysis.reports import findings
 from optgen.cli.storage_report import StorageReport, storage_report
-from optgen.compiler.ir.cost import NUMBER_WIDTH, Cost, Pass
+from optgen.compiler.ir.cost import EXAMPLE_RANK, NUMBER_WIDTH, Cost, Pass
 from optgen.compiler.ir.expression import Expression, rename
-from optgen.compiler.ir.extent import SQUARES, Extent
+from optgen.compiler.ir.extent import MATRICES, Extent
 from optgen.compiler.ir.extents import AMOUNTS
 from optgen.compiler.ir.language import SPELLED
 from optgen.compiler.ir.proof import ASIDE, Finding, Verdict
@@ -88,7 +88,7 @@ class Explained:
         """The sizes of states that are numbers or vectors."""
         shaped = dict.fromkeys(one for card in self.cards for one in card.shaped)
         for name, extent in shaped:
-            width = WIDTH if extent in SQUARES else NUMBER_WIDTH
+            width = WIDTH if extent in MATRICES else NUMBER_WIDTH
             yield f"{name} holds {width} B: {AMOUNTS[extent]}"
 
 
@@ -103,8 +103,10 @@ def _of_calls(card: Cost) -> Iterator[str]:
     megabytes = sum(call.bytes_at(*EXAMPLE) for call in card.calls) / 1e6
     calls = sum(call.times for call in card.calls)
     rows, columns = EXAMPLE
+    has_rank = any("rank" in one.operations.sides for one in card.calls)
+    rank = f" of rank {EXAMPLE_RANK}" if has_rank else ""
     yield (
-        f"{calls} such calls of a library in a step: for {rows} by {columns} in float32 "
+        f"{calls} such calls of a library in a step: for {rows} by {columns}{rank} in float32 "
         f"{billions:.3g} billion operations, and {megabytes:.4g} MB read and written"
     )
     held = " + ".join(f"{count}*{size}" for size, count in card.scratch)

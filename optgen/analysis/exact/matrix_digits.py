@@ -17,6 +17,7 @@ from optgen.compiler.ir.matrix import (
     INVERSE_ROOT,
     ORTHONORMAL,
     PRODUCT,
+    SINGULAR_VECTORS,
     TRANSPOSE,
 )
 
@@ -31,7 +32,10 @@ class PreciseMatrices:
     elements: int
 
     def of(self, call: Expression) -> Numbers:
-        """The elements of the value, row by row."""
+        """The elements of the value, row by row.
+
+        Raises KeyError for a function without a value here.
+        """
         found = self._matrix(call)
         return tuple(found[i, j] for i in range(found.rows) for j in range(found.cols))
 
@@ -70,6 +74,10 @@ def _inverse_root(square: Any, degree: Any, added: Any) -> Any:
     return vectors * mpmath.diag(roots) * vectors.T
 
 
+def _of_rank(*_: Any) -> Any:
+    raise KeyError(SINGULAR_VECTORS)  # How many there are isn't known.
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     PRODUCT: lambda a, b: a * b,
     TRANSPOSE: lambda a: a.T,
@@ -77,4 +85,5 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     ORTHONORMAL: lambda a: mpmath.qr(a)[0],
     EIGENVECTORS: lambda a: mpmath.eigsy(a)[1],
     INVERSE_ROOT: _inverse_root,
+    SINGULAR_VECTORS: _of_rank,
 }

@@ -13,11 +13,16 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    LONG,
     ORTHONORMAL,
     PRODUCT,
+    RANK,
+    SHORT,
+    SINGULAR_VECTORS,
     sides,
 )
 from optgen.compiler.ir.plan import MatrixCall, Plan, Program
+from optgen.compiler.ir.reduction import AXIS_REDUCTIONS
 
 #: Operations per cube of a side, about (Golub and Van Loan, 2013: 5.2, 8.3): a factor and its
 #: product form; a tridiagonal form and its vectors; the same, and a product of the vectors.
@@ -26,7 +31,10 @@ _PER_CUBE: Mapping[str, Fraction] = {
     EIGENVECTORS: Fraction(9),
     INVERSE_ROOT: Fraction(11),
 }
+#: The same of all singular vectors of a square (8.6), and of factors of a matrix with a long side.
+_OF_SINGULAR, _OF_TALL = Fraction(22), Fraction(4)
 _FEWER, _MORE = "fewer", "more"
+_LENGTHS = {SHORT: _FEWER, LONG: _MORE}
 #: A function, its operations, and the matrices that it reads and writes.
 _Kind = tuple[str, Amount, tuple[Amount, ...]]
 _OF_TWO, _OF_ONE = "product", "product with the own transpose"
@@ -62,7 +70,11 @@ def _call(
     added = [] if call.added is None else [result]
     moved = [Amount(Fraction(1), shape) for shape in (*shapes, *added, result)]
     if function in _PER_CUBE:
-        return function, Amount(_PER_CUBE[function], (result[0],) * 3), tuple(moved)
+        return function, _of_factors(function, result), tuple(moved)
+    if function == SINGULAR_VECTORS:
+        return function, Amount(_OF_SINGULAR, (_FEWER,) * 3), tuple(moved)
+    if function in AXIS_REDUCTIONS:
+        return function, Amount(Fraction(1), shapes[0]), tuple(moved)
     if function == GRAM or _are_transposes(*operands):
         # Half of a symmetric result is computed, and copied to the other half.
         inner = _MORE if function == GRAM else shapes[0][1]
@@ -73,21 +85,30 @@ def _call(
     return kind, Amount(Fraction(2), (rows, inner, columns)), tuple(moved)
 
 
+def _of_factors(function: str, result: tuple[str, str]) -> Amount:
+    """The operations of a decomposition of squares, or of as many columns as the rank."""
+    if RANK in result and result[0] != result[1]:
+        (long,) = set(result) - {RANK}
+        return Amount(_OF_TALL, (long, RANK, RANK))
+    return Amount(_PER_CUBE[function], (result[0],) * 3)
+
+
 def _shapes(
     operands: tuple[Expression, ...], extents: Mapping[str, Extent]
 ) -> Iterator[tuple[str, str]]:
-    """The sides of operands; beside a square of the fewer, a matrix has its rows or its columns."""
+    """The sides of operands; beside one with a side of the fewer or more, a matrix has these."""
     own = [extents[_matrix(one).id] for one in operands]
-    by_short = Extent.SHORT_BY_SHORT in own
+    by_length = any({_FEWER, _MORE} & {*_sides(extent)} for extent in own)
     for operand, extent in zip(operands, own, strict=True):
-        found = (_FEWER, _MORE) if by_short and extent is Extent.ELEMENT else _sides(extent)
+        found = (_FEWER, _MORE) if by_length and extent is Extent.ELEMENT else _sides(extent)
         yield found if isinstance(operand, Name) else found[::-1]
 
 
 def _sides(extent: Extent) -> tuple[str, str]:
     found = sides(extent)
     assert found is not None
-    return (_FEWER, _FEWER) if extent is Extent.SHORT_BY_SHORT else found
+    first, second = (_LENGTHS.get(side, side) for side in found)
+    return first, second
 
 
 def _matrix(operand: Expression) -> Name:

@@ -12,6 +12,8 @@ from optgen.compiler.ir.formats import state_format
 from optgen.compiler.ir.rule import GRAD, PARAM
 from optgen.compiler.ir.storage import WIDTH, Stored
 
+#: The rank of an example.
+EXAMPLE_RANK = 128
 #: Bytes of a number of a tensor, a row or a column, which is a float64.
 NUMBER_WIDTH = 8
 
@@ -38,15 +40,16 @@ class Pass:
 
 @dataclass(frozen=True)
 class Amount:
-    """A number times sides of a matrix: its rows, its columns, the fewer of both, or the more."""
+    """A number times sides of a matrix: its rows, its columns, the fewer or more, or the rank."""
 
     factor: Fraction
     sides: tuple[str, ...]
 
     def at(self, rows: int, columns: int) -> float:
-        """The amount for a matrix of so many rows and columns."""
+        """The amount for a matrix of so many rows and columns, and with the rank of an example."""
         fewer, more = sorted((rows, columns))
         known = {"rows": rows, "columns": columns, "fewer": fewer, "more": more}
+        known["rank"] = min(EXAMPLE_RANK, fewer)
         return float(self.factor) * prod(known[side] for side in self.sides)
 
     def __str__(self) -> str:

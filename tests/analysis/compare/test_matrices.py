@@ -9,9 +9,11 @@ import pytest
 
 from optgen.analysis.compare import compare
 from optgen.analysis.exact.representative import representative
+from optgen.analysis.reports import comparison
 from optgen.compiler.ir.comparison import Comparison, Setting
 from optgen.compiler.ir.rule import Rule
-from optgen.compiler.pipeline import checked_rule, load_all
+from optgen.compiler.library import optimizer_files
+from optgen.compiler.pipeline import checked_rule, load_all, surroundings
 
 HERE = Path(__file__).parents[1] / "prove" / "matrices"
 
@@ -103,3 +105,12 @@ def test_runs_are_those_of_numpy(tmp_path: Path) -> None:
         step = root(gradient @ gradient.T, degree) @ gradient @ right
         expected = 1 - found.values["learning_rate"] * step
         assert np.abs(expected - parameter).min() < 1e-9
+
+
+def test_singular_vectors_of_a_rank_leave_a_comparison_undecided() -> None:
+    """No run has a rank; the rest of the rules is compared."""
+    low = next(spec for spec in load_all(optimizer_files()) if "singular_vectors" in str(spec.rule))
+    assert low.fallback is not None
+    found = comparison(low, low.fallback.spec, {}, {}, surroundings())
+    verdicts = {setting.label.split(",")[0]: setting.equal for setting in found.settings}
+    assert verdicts == {"not matrix": True, "matrix": None}

@@ -12,6 +12,7 @@ import optgen
 from optgen.analysis.explain import costs
 from optgen.cli import app
 from optgen.compiler.ir.cost import Call, Cost
+from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
 from optgen.runtime.arrays import AnyArray as Array
 from optgen.runtime.cpu.memory import HostMemory
@@ -113,3 +114,53 @@ def test_formulas_are_in_each_format() -> None:
     tex = CliRunner().invoke(app, ["explain", path, "--format", "latex"]).output
     assert r"^{\top} \mathbin{@} g \mathbin{@}" in tex
     assert "operatorname{@}" not in tex
+
+
+LOW_RANK = '''
+name = "LowRank"
+
+[hyperparameters]
+learning_rate = { default = 0.1 }
+rank = { default = 3, integer = true, range = "rank >= 1" }
+
+[matrix]
+view = "first by rest"
+rank = "rank"
+
+[state]
+basis = { when = "matrix", shape = "short by rank" }
+
+[update]
+rule = """
+if matrix:
+    basis = singular_vectors(grad, rank)
+    change = learning_rate*(basis @ (transpose(basis) @ grad))
+else:
+    change = learning_rate*grad
+"""
+'''
+
+
+def test_a_rank_is_a_side_of_products(tmp_path: Path) -> None:
+    (tmp_path / "low.toml").write_text(LOW_RANK, encoding="utf-8")
+    (spec,) = load_all([tmp_path / "low.toml"])
+    every = {card.setting: card for card in costs(plan_of(spec, surroundings()))}
+    vectors, down, up = every["where matrix"].calls
+    assert vectors.function == "singular_vectors"
+    for rows, columns in ((300, 200), (200, 300)):
+        for product in (down, up):
+            assert product.operations_at(rows, columns) == 2 * 200 * 128 * 300
+        assert vectors.operations_at(rows, columns) == 22 * 200**3
+        read_and_written = 200 * 128 + 200 * 300 + 128 * 300
+        assert down.bytes_at(rows, columns) == 4 * read_and_written
+    # No rank is larger than the shorter side.
+    assert down.operations_at(64, 300) == 2 * 64 * 64 * 300
+
+
+def test_every_rule_with_a_rank_has_a_cost() -> None:
+    specs = [spec for spec in load_all(optimizer_files()) if spec.rank is not None]
+    assert specs
+    for spec in specs:
+        found = {card.setting: card for card in costs(plan_of(spec, surroundings()))}
+        assert found["where matrix"].calls
+        assert all(call.operations_at(64, 96) > 0 for call in found["where matrix"].calls)
