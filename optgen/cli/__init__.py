@@ -14,6 +14,7 @@ import typer
 import optgen
 from optgen.cli.benchmarking import bench
 from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
+from optgen.cli.comparing import compare
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
 from optgen.cli.planning import plan
 from optgen.cli.python_files import eject, import_class
@@ -247,6 +248,7 @@ def doctor(
 
 
 app.command()(bench)
+app.command()(compare)
 app.command()(eject)
 app.command(name="import")(import_class)
 app.command()(plan)
