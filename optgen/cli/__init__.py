@@ -224,11 +224,14 @@ def demo(
     picture: Annotated[Path, typer.Option(help="Where to put the picture of the curves.")] = Path(
         "optgen-demo.png"
     ),
+    everything: Annotated[
+        bool, typer.Option("--all", help="Train with all optimizers, not one or two of a family.")
+    ] = False,
 ) -> None:
-    """Train a small network on handwritten digits with every optimizer."""
+    """Train a small network on handwritten digits with optimizers of each family."""
     from optgen.cli.commands import demo as demo_command
 
-    raise typer.Exit(demo_command.demo(epochs, picture))
+    raise typer.Exit(demo_command.demo(epochs, picture, everything=everything))
 
 
 @app.command()

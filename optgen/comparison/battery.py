@@ -57,39 +57,54 @@ class Criterion:
 
 CRITERIA = (
     Criterion(
-        *("saddle", "two factors of a matrix begin at 0.001 of its size, near a saddle"),
-        *(0.01, 500, (Saddle,)),
+        "saddle",
+        "two factors of a matrix begin at 0.001 of its size, near a saddle",
+        limit=0.01,
+        steps=500,
+        fields=(Saddle,),
     ),
     Criterion(
-        *(
-            "noise",
-            "gradients of a quadratic of size 1.5 to 3 at first, with normal noise of size 1",
-        ),
-        *(0.02, 1000, (Noisy,)),
+        "noise",
+        "gradients of a quadratic, 1.5 to 3 at first, with normal noise of size 1",
+        limit=0.02,
+        steps=1000,
+        fields=(Noisy,),
     ),
     Criterion(
         "skew",
         "gradients of a quadratic with noise of +9 in one of ten steps, else -1, so that its "
         "median isn't its mean",
-        *(0.02, 1000, (Skewed,)),
+        limit=0.02,
+        steps=1000,
+        fields=(Skewed,),
     ),
     Criterion(
-        *("sparse", "half of a quadratic's gradients are zero, but in one of fifty steps"),
-        *(0.02, 2000, (Sparse,)),
+        "sparse",
+        "half of a quadratic's gradients are zero, but in one of fifty steps",
+        limit=0.02,
+        steps=2000,
+        fields=(Sparse,),
     ),
     Criterion(
         "drift",
         "the minimum of a quadratic rests for 1000 steps, then moves by 0.01 in each; little noise",
-        *(0.002, 2000, (Drifting,)),
+        limit=0.002,
+        steps=2000,
+        fields=(Drifting,),
     ),
     Criterion(
-        *("loss_scale", "a quadratic times 0.001, 1 and 1000, at the same rate"),
-        *(0.02, 500, tuple(partial(Bowl, height=scale) for scale in _SCALES)),
+        "loss_scale",
+        "a quadratic times 0.001, 1 and 1000, at the same rate",
+        limit=0.02,
+        steps=500,
+        fields=tuple(partial(Bowl, height=scale) for scale in _SCALES),
     ),
     Criterion(
         "parameter_scale",
         "a quadratic of parameters that are 0.01, 1 and 100 times as large, at the same rate",
-        *(0.02, 500, tuple(partial(Bowl, width=width) for width in _WIDTHS)),
+        limit=0.02,
+        steps=500,
+        fields=tuple(partial(Bowl, width=width) for width in _WIDTHS),
     ),
 )
 
@@ -103,6 +118,8 @@ class Verdict:
     rate: float | None
     passing: int
     tried: int
+    #: Whether that rate is an end of those tried, so that a better one may be beyond.
+    at_edge: bool = False
 
     @property
     def passed(self) -> bool:
@@ -130,6 +147,8 @@ def examine(
         scores = [criterion.score(contestant, rate) for rate in rates]
         best = int(np.argmin(scores))
         passing = sum(score <= criterion.limit for score in scores)
-        verdicts.append(Verdict(criterion, scores[best], rates[best], passing, len(rates)))
+        at_edge = len(rates) > 1 and best in (0, len(rates) - 1)
+        found = scores[best], rates[best], passing, len(rates), at_edge
+        verdicts.append(Verdict(criterion, *found))
         report(verdicts[-1])
     return Examination(contestant.title, tuple(verdicts))

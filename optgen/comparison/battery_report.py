@@ -15,7 +15,7 @@ from optgen.comparison.battery import CRITERIA, Examination, Verdict
 #: What the battery can't tell.
 NOTES = (
     "A rule that fails may do so by design; what a test isn't about may matter more.",
-    "Rates lie around a rule's default: another range may pass (--rates LOW:HIGH).",
+    "Where the best rate is an end of those tried (*), another range may pass (--rates LOW:HIGH).",
 )
 
 
@@ -33,8 +33,7 @@ def table(examinations: Sequence[Examination]) -> Table:
 def _cell(verdict: Verdict) -> Text:
     if verdict.passed:
         return Text(f"{verdict.passing}/{verdict.tried}", "green")
-    score = f"{verdict.score:.2g}" if math.isfinite(verdict.score) else "diverged"
-    return Text(f"FAIL {score}", "bold red")
+    return Text(f"FAIL\n{verdict.score:.2g}{'*' if verdict.at_edge else ''}", "bold red")
 
 
 def page(examinations: Sequence[Examination]) -> dict[str, Any]:
@@ -58,6 +57,7 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "passed": verdict.passed,
         "score": verdict.score if math.isfinite(verdict.score) else None,
         "rate": verdict.rate,
+        "at_edge": verdict.at_edge,
         "passing": verdict.passing,
         "tried": verdict.tried,
     }

@@ -27,6 +27,9 @@ def draw(contests: Sequence[Contest], path: Path) -> None:
         rates.set(title="search", xlabel="learning rate", xscale="log", ylabel="last loss")
         for axes in (curves, rates):
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(needed("matplotlib.ticker").LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter("")
             axes.grid(alpha=0.3)
     handles, labels = plots[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, title="rule", loc="outside right upper")

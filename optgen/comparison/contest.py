@@ -73,9 +73,10 @@ class Entry:
 
     def _quantile(self, part: float) -> float:
         finals = np.array(self.finals)
+        if np.isfinite(finals).all():
+            return float(np.quantile(finals, part))
         # Between a number and infinity there is no number.
-        method = "linear" if np.isfinite(finals).all() else "higher"
-        return float(np.quantile(finals, part, method=method))
+        return float(np.quantile(finals, part, method="higher"))
 
     def ties(self, other: Entry) -> bool:
         """Whether the ranges of both overlap."""

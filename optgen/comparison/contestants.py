@@ -13,6 +13,7 @@ import optgen
 from optgen.comparison.tasks.task import Array
 from optgen.compiler.ir.problem import UsageError
 from optgen.missing_packages import require
+from optgen.runtime.optimizer import Optimizer
 
 _CALL = re.compile(r"(?P<name>[^()]+)(?:\((?P<values>[^()]*)\))?")
 #: What stands before a class of torch's.
@@ -89,6 +90,8 @@ def _class_of(name: str) -> tuple[Any, dict[str, Any]]:
         known = registry.get(name)
     except ValueError:
         kind: Any = optgen.compile(name)
+        if not issubclass(kind, Optimizer):
+            raise UsageError(f"{name} is no optimizer") from None
         return kind, {}
     return type(known), dict(known.get_config())
 

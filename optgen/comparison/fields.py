@@ -17,8 +17,13 @@ _DISTANCE = 3.0
 class Field(Protocol):
     """Parameters in float32, their gradients in a step, and the loss without noise."""
 
-    parameters: Mapping[str, Array]
-    gradients: Mapping[str, Array]
+    @property
+    def parameters(self) -> Mapping[str, Array]:
+        """What the rule changes."""
+
+    @property
+    def gradients(self) -> Mapping[str, Array]:
+        """What ``backward`` writes."""
 
     def backward(self, step: int) -> None:
         """Write the gradients of a step."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from sklearn.datasets import load_digits
 from typer.testing import CliRunner, Result
 
 import optgen.optimizers
+from optgen.bench.declarations import declarations
 from optgen.cli import app
 from optgen.cli.commands import demo
 from optgen.compiler.ir.spec import Spec
+from optgen.compiler.library import optimizer_files
 from optgen.demo import contestants, optional_packages
 from optgen.demo.digits import TEST_IMAGES, load
 from optgen.demo.network import Network
@@ -50,6 +53,13 @@ def test_every_image_is_in_one_part() -> None:
     assert sorted(np.concatenate([b.digits for b in train.batches(3)])) == sorted(train.digits)
 
 
+def test_the_demo_has_one_or_two_of_a_family() -> None:
+    folders = {path.stem: path.parent.name for path in optimizer_files()}
+    found = Counter(folders[name.lower()] for name in declarations().demo)
+    assert max(found.values()) <= 2
+    assert len(found) >= 9
+
+
 def run_only(names: Collection[str], monkeypatch: pytest.MonkeyPatch) -> None:
     every = contestants.pairs
 
@@ -62,7 +72,7 @@ def run_only(names: Collection[str], monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     """Two optimizers that torch has, for what doesn't depend on which."""
-    names = ("adadelta", "adam")
+    names = ("adagrad", "adam")
     run_only(names, monkeypatch)
     return names
 
@@ -84,7 +94,8 @@ def test_the_command(few: tuple[str, ...], tmp_path: Path) -> None:
 def test_most_optimizers_pass_95_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     run_only(COMPILED, monkeypatch)
-    result = CliRunner().invoke(app, ["demo", "--picture", str(tmp_path / "curves.png")])
+    picture = str(tmp_path / "curves.png")
+    result = CliRunner().invoke(app, ["demo", "--all", "--picture", picture])
     lines = [line for line in result.stdout.splitlines() if ": loss" in line]
     assert {line.split(":")[0].lower() for line in lines} == {*COMPILED}
     accuracies = [float(line.rsplit(" ", 1)[1].rstrip("%")) for line in lines]

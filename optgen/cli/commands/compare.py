@@ -141,9 +141,8 @@ def _print_battery(examinations: Sequence[Examination], style: ReportFormat) -> 
         _print_json(battery_report.page(examinations))
         return
     out.print(battery_report.table(examinations), soft_wrap=False)
-    out.print(
-        "3/8: passed at 3 of 8 rates. FAIL 0.3: at the best rate, so much of the first loss was left.\n"
-    )
+    out.print("3/8: passed at 3 of 8 rates")
+    out.print("FAIL 0.3: at the best rate, so much of the first loss was left\n")
     _print_notes((*map(str, CRITERIA), *battery_report.NOTES))
 
 
