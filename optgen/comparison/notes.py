@@ -30,9 +30,9 @@ def _of_contest(contest: Contest) -> list[str]:
         found.append(f"{name}: a tie, as ranges overlap: {first} with {tied}.")
     at_edge = [_with_rate(entry) for entry in contest.entries if entry.at_edge and _ended(entry)]
     if at_edge:
-        rates = "rates" if len(at_edge) > 1 else "rate"
+        rates = "rates are" if len(at_edge) > 1 else "rate is"
         found.append(
-            f"{name}: the best {rates} of {listed(at_edge)} lie at an end of what was tried; "
+            f"{name}: the best {rates} at an end of what was tried for {listed(at_edge)}; "
             "beyond may be better ones (--rates LOW:HIGH)."
         )
     without = [entry.title for entry in contest.entries if entry.rate is None]

@@ -43,7 +43,7 @@ def test_the_table_names_ties_and_edges() -> None:
     assert result.exit_code == 0, result.output
     assert "1e-08*" in result.stdout
     assert "regression: a tie, as ranges overlap" in result.stdout
-    assert "lie at an end of what was tried" in result.stdout
+    assert "at an end of what was tried for" in result.stdout
     assert "little about large models" in result.stdout
 
 

@@ -17,9 +17,8 @@ import optgen.optimizers
 from optgen.bench.declarations import declarations
 from optgen.cli import app
 from optgen.cli.commands import demo
-from optgen.compiler.ir.spec import Spec
-from optgen.compiler.library import optimizer_files
-from optgen.demo import contestants, optional_packages
+from optgen.compiler.library import SpecFiles, find_specs, optimizer_files
+from optgen.demo import optional_packages
 from optgen.demo.digits import TEST_IMAGES, load
 from optgen.demo.network import Network
 from tests.numeric.specs import COMPILED
@@ -60,13 +59,16 @@ def test_the_demo_has_one_or_two_of_a_family() -> None:
     assert len(found) >= 9
 
 
-def run_only(names: Collection[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    every = contestants.pairs
+def run_only(names: Collection[str], monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Run these, whatever is wanted; returns a list of what was."""
+    wanted: list[list[str]] = []
 
-    def chosen(specs: Iterable[Spec]) -> contestants.Pairs:
-        return every([spec for spec in specs if spec.name.value.lower() in names])
+    def chosen(given: Iterable[str]) -> SpecFiles:
+        wanted.append([*given])
+        return find_specs(names)
 
-    monkeypatch.setattr(contestants, "pairs", chosen)
+    monkeypatch.setattr(demo, "find_specs", chosen)
+    return wanted
 
 
 @pytest.fixture
@@ -94,12 +96,22 @@ def test_the_command(few: tuple[str, ...], tmp_path: Path) -> None:
 def test_most_optimizers_pass_95_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     run_only(COMPILED, monkeypatch)
-    picture = str(tmp_path / "curves.png")
-    result = CliRunner().invoke(app, ["demo", "--all", "--picture", picture])
+    result = CliRunner().invoke(app, ["demo", "--picture", str(tmp_path / "curves.png")])
     lines = [line for line in result.stdout.splitlines() if ": loss" in line]
     assert {line.split(":")[0].lower() for line in lines} == {*COMPILED}
     accuracies = [float(line.rsplit(" ", 1)[1].rstrip("%")) for line in lines]
     assert sum(accuracy > 95 for accuracy in accuracies) >= len(COMPILED) - 1
+
+
+def test_all_are_trained_only_where_they_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = run_only(["sgd"], monkeypatch)
+    for option in ([], ["--all"]):
+        path = str(tmp_path / "curves.png")
+        assert CliRunner().invoke(app, ["demo", "--epochs", "1", "--picture", path, *option])
+    # No names are all specs.
+    assert wanted == [[name.lower() for name in declarations().demo], []]
 
 
 def test_without_torch_its_columns_are_left_out(
