@@ -73,7 +73,7 @@ class Bowl:
 
 
 class Noisy(Bowl):
-    """Each element of a gradient is off by a normal number of deviation 1."""
+    """Each element of a gradient is off by a normal number, of size 1 in the mean square."""
 
     def seen(self, slope: Array, step: int) -> Array:
         """The slope with noise."""
