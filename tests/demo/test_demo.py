@@ -109,7 +109,8 @@ def test_all_are_trained_only_where_they_are_wanted(
     wanted = run_only(["sgd"], monkeypatch)
     for option in ([], ["--all"]):
         path = str(tmp_path / "curves.png")
-        assert CliRunner().invoke(app, ["demo", "--epochs", "1", "--picture", path, *option])
+        arguments = ["demo", "--epochs", "1", "--picture", path, *option]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
     # No names are all specs.
     assert wanted == [[name.lower() for name in declarations().demo], []]
 
