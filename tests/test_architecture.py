@@ -118,6 +118,13 @@ def test_the_runtime_knows_no_compiler() -> None:
         assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras", "jax"}, name
 
 
+def test_only_commands_compare_rules() -> None:
+    for name in MODULES:
+        if not inside(name, "optgen.comparison") and not inside(name, "optgen.cli"):
+            found = {one for one in project_imports(name) if inside(one, "optgen.comparison")}
+            assert not found, name
+
+
 def test_generated_code_stands_on_the_runtime() -> None:
     for name in members("optgen.optimizers"):
         own = {"numba", "numpy"}
@@ -220,7 +227,7 @@ def test_models_are_made_of_parts_and_have_no_subclasses() -> None:
 
 
 #: Each command imports what it runs, so that help and completion take no time.
-_LAZY = ("benchmarking", "completion", "planning", "python_files")
+_LAZY = ("benchmarking", "comparing", "completion", "planning", "python_files")
 LAZY = {"optgen.cli", *(f"optgen.cli.{name}" for name in _LAZY)}
 
 

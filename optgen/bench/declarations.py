@@ -48,6 +48,8 @@ class Declarations:
     rate: float
     everything: Mapping[str, Any]
     usual: tuple[str, ...]
+    #: What the demo trains with by default.
+    demo: tuple[str, ...]
     cases: Mapping[str, Declaration]
     #: What storages are compared with, by the optimizer.
     storage_peers: Mapping[str, tuple[StoragePeer, ...]] = field(default_factory=dict)
@@ -72,7 +74,8 @@ def parse(text: str) -> Declarations:
         name: tuple(StoragePeer(**peer) for peer in found)
         for name, found in data.get("storage_peers", {}).items()
     }
-    return Declarations(data["threads"], rate, data["everything"], usual, cases, peers)
+    names = usual, tuple(data.get("demo", ()))
+    return Declarations(data["threads"], rate, data["everything"], *names, cases, peers)
 
 
 def _declaration(case: Mapping[str, Any]) -> Declaration:

@@ -14,6 +14,7 @@ import typer
 import optgen
 from optgen.cli.benchmarking import bench
 from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
+from optgen.cli.comparing import compare
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
 from optgen.cli.planning import plan
 from optgen.cli.python_files import eject, import_class
@@ -223,11 +224,14 @@ def demo(
     picture: Annotated[Path, typer.Option(help="Where to put the picture of the curves.")] = Path(
         "optgen-demo.png"
     ),
+    everything: Annotated[
+        bool, typer.Option("--all", help="Train with all optimizers, not one or two of a family.")
+    ] = False,
 ) -> None:
-    """Train a small network on handwritten digits with every optimizer."""
+    """Train a small network on handwritten digits with optimizers of each family."""
     from optgen.cli.commands import demo as demo_command
 
-    raise typer.Exit(demo_command.demo(epochs, picture))
+    raise typer.Exit(demo_command.demo(epochs, picture, everything=everything))
 
 
 @app.command()
@@ -264,6 +268,7 @@ def site(
 
 
 app.command()(bench)
+app.command()(compare)
 app.command()(eject)
 app.command(name="import")(import_class)
 app.command()(plan)

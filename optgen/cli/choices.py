@@ -35,6 +35,13 @@ class ReportFormat(StrEnum):
     JSON = "json"
 
 
+class Tried(StrEnum):
+    """Where learning rates lie, as ``optgen.comparison.search.Method`` names it."""
+
+    GRID = "grid"
+    RANDOM = "random"
+
+
 class Sharded(StrEnum):
     """The engines whose processes are planned for, as ``optgen.cluster.Kind`` names them."""
 

@@ -1,1 +1,1 @@
-"""The demo: a small network on handwritten digits, trained with every optimizer."""
+"""The demo: a small network on handwritten digits, trained with many optimizers."""

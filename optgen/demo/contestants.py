@@ -1,4 +1,4 @@
-"""The optimizers of the demo: all built-in ones, and torch's of the same name for comparison."""
+"""The optimizers of the demo: built-in ones, and torch's of the same name for comparison."""
 
 from __future__ import annotations
 

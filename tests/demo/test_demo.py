@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from sklearn.datasets import load_digits
 from typer.testing import CliRunner, Result
 
 import optgen.optimizers
+from optgen.bench.declarations import declarations
 from optgen.cli import app
 from optgen.cli.commands import demo
-from optgen.compiler.ir.spec import Spec
-from optgen.demo import contestants, optional_packages
+from optgen.compiler.library import SpecFiles, find_specs, optimizer_files
+from optgen.demo import optional_packages
 from optgen.demo.digits import TEST_IMAGES, load
 from optgen.demo.network import Network
 from tests.numeric.specs import COMPILED
@@ -50,19 +52,29 @@ def test_every_image_is_in_one_part() -> None:
     assert sorted(np.concatenate([b.digits for b in train.batches(3)])) == sorted(train.digits)
 
 
-def run_only(names: Collection[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    every = contestants.pairs
+def test_the_demo_has_one_or_two_of_a_family() -> None:
+    folders = {path.stem: path.parent.name for path in optimizer_files()}
+    found = Counter(folders[name.lower()] for name in declarations().demo)
+    assert max(found.values()) <= 2
+    assert len(found) >= 9
 
-    def chosen(specs: Iterable[Spec]) -> contestants.Pairs:
-        return every([spec for spec in specs if spec.name.value.lower() in names])
 
-    monkeypatch.setattr(contestants, "pairs", chosen)
+def run_only(names: Collection[str], monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Run these, whatever is wanted; returns a list of what was."""
+    wanted: list[list[str]] = []
+
+    def chosen(given: Iterable[str]) -> SpecFiles:
+        wanted.append([*given])
+        return find_specs(names)
+
+    monkeypatch.setattr(demo, "find_specs", chosen)
+    return wanted
 
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
     """Two optimizers that torch has, for what doesn't depend on which."""
-    names = ("adadelta", "adam")
+    names = ("adagrad", "adam")
     run_only(names, monkeypatch)
     return names
 
@@ -89,6 +101,18 @@ def test_most_optimizers_pass_95_percent(tmp_path: Path, monkeypatch: pytest.Mon
     assert {line.split(":")[0].lower() for line in lines} == {*COMPILED}
     accuracies = [float(line.rsplit(" ", 1)[1].rstrip("%")) for line in lines]
     assert sum(accuracy > 95 for accuracy in accuracies) >= len(COMPILED) - 1
+
+
+def test_all_are_trained_only_where_they_are_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = run_only(["sgd"], monkeypatch)
+    for option in ([], ["--all"]):
+        path = str(tmp_path / "curves.png")
+        arguments = ["demo", "--epochs", "1", "--picture", path, *option]
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    # No names are all specs.
+    assert wanted == [[name.lower() for name in declarations().demo], []]
 
 
 def test_without_torch_its_columns_are_left_out(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.text import Text
 
+from optgen.bench.declarations import declarations
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
 from optgen.cli.progress import BuildProgress, TrainingProgress
 from optgen.compiler import build as building
@@ -21,8 +22,8 @@ from optgen.demo.training import Run, train
 
 
 @ends_well("optgen demo")
-def demo(epochs: int, path: Path) -> int:
-    """Train on the digits with every optimizer; returns the exit status."""
+def demo(epochs: int, path: Path, *, everything: bool = False) -> int:
+    """Train on the digits, with all optimizers or some of each family; returns the exit status."""
     try:
         require_all()
         chart.check(path)
@@ -30,7 +31,7 @@ def demo(epochs: int, path: Path) -> int:
         complain(str(error))
         return USAGE
     try:
-        pairs = _train(contestants.pairs(_rebuild()), epochs)
+        pairs = _train(contestants.pairs(_rebuild(everything)), epochs)
     except SpecError as error:
         print_problems(error.problems)
         return WRONG
@@ -47,9 +48,10 @@ def demo(epochs: int, path: Path) -> int:
     return FINE
 
 
-def _rebuild() -> tuple[Spec, ...]:
-    """Compile every built-in spec in memory, and warn if the generated files are stale."""
-    job = building.prepare(find_specs([]))
+def _rebuild(everything: bool) -> tuple[Spec, ...]:
+    """Compile built-in specs in memory, and warn if the generated files are stale."""
+    names = [] if everything else [name.lower() for name in declarations().demo]
+    job = building.prepare(find_specs(names))
     print_problems(job.project.warnings)
     out.print("Compiling the specs")
     with BuildProgress(len(job.kinds.compiled)) as progress:

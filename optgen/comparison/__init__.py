@@ -1,0 +1,1 @@
+"""Comparison of rules: equal searches for a rate on small tasks, and a battery of tests."""
