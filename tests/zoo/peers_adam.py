@@ -72,7 +72,7 @@ ADAM = [
         "FAdam",
         po.FAdam,
         {"fim_dtype": torch.float64, "momentum_dtype": torch.float64, "clip": 0.5, "eps": 1e-3},
-        largest=0.5,
+        clip_above=0.5,
         epsilon=1e-3,
     ),
     po_s(
@@ -93,7 +93,7 @@ ADAM = [
     paper_s("EAdam", papers_adam.eadam, epsilon=1e-4),
     paper_s("CAdam", papers_adam.cadam),
     timm_s("RMSpropTF", ("rmsprop_tf", "RMSpropTF"), {"momentum": 0.9}),
-    po_s("Kate", po.Kate, {"delta": 0.3, "eps": 1e-3}, eta=0.3, epsilon=1e-3),
+    po_s("Kate", po.Kate, {"delta": 0.3, "eps": 1e-3}, square_weight=0.3, epsilon=1e-3),
     po_s("AdaSmooth", po.AdaSmooth, {}),
     paper_s("MirrorMADGRAD", papers_adam.mirrormadgrad),
     paper_s("SMORMS3", papers_adam.smorms3),

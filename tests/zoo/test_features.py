@@ -33,7 +33,7 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "sgdp": {"weight_decay": 0.07, "dampening": 0.2},
     "lars": {"weight_decay": 0.07, "learning_rate": 10.0},
     "adamc": {"weight_decay": 0.07},
-    "kate": {"eta": 0.3},
+    "kate": {"square_weight": 0.3},
     "simplifiedademamix": {"alpha": 0.5},
     "schedulefreesgd": {"weight_decay": 0.07, "r": 1.0},
     "schedulefreeadamw": {"weight_decay": 0.07, "r": 1.0},
