@@ -97,7 +97,14 @@ FINDINGS = [
     _optax("lars", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
     _optax("yogi", "Yogi", papers.yogi, {}),
     _optax("amsgrad", "AMSGrad", papers_adam.amsgrad, {}),
-    Finding("optax", "acprop", of_optax(contrib.acprop, **OPTAX), "ACProp", papers_adam.acprop),
+    Finding(
+        "optax",
+        "acprop",
+        of_optax(contrib.acprop, **OPTAX),
+        "ACProp",
+        papers_adam.acprop,
+        {"epsilon": 1e-16},
+    ),
     _po("Yogi", "Yogi", papers.yogi, {}),
     _po("ADOPT", "ADOPT", papers.adopt, {}),
     _po(

@@ -64,7 +64,7 @@ ADAM = [
     po_s("AdamS", po.AdamS, {"weight_decay": 0.1}, weight_decay=0.1),
     optax_s("SimplifiedAdEMAMix", contrib.simplified_ademamix, {"alpha": 0.5}, alpha=0.5),
     paper_s("SimplifiedAdEMAMix", papers_adam.simplifiedademamix, alpha=0.5),
-    paper_s("ACProp", papers_adam.acprop),
+    paper_s("ACProp", papers_adam.acprop, epsilon=1e-16),
     po_s("EXAdam", po.EXAdam, {"eps": 1e-3}, epsilon=1e-3),
     po_s("Ano", po.Ano, {}),
     po_s("AdaNorm", po.AdaNorm, {"eps": 1e-20}, **LARGE, note=UNDER_THE_ROOT),
