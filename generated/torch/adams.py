@@ -68,7 +68,7 @@ def update(
     mean_square = beta_2 * mean_square + (1 - beta_2) * grad**2
     square = mean_square / (1 - beta_2**step)
     total_2 = yield 1, torch.sum(square)
-    total_3 = yield 2, 1 * param.numel()
+    total_3 = yield 2, torch.tensor(1 * param.numel(), dtype=torch.float64)
     overall = torch.sqrt(total_2 / total_3) + epsilon
     ahead = mean_gradient / (1 - beta_1**step) / (torch.sqrt(square) + epsilon)
     change = learning_rate * (ahead + weight_decay / overall * param)

@@ -45,7 +45,14 @@ def _after_the_peak(params: Sequence[Any], lr: float, **options: Any) -> Any:
 ADAM = [
     optax_s("AMSGrad", optax.amsgrad, {"bias_correction_mu": False, "bias_correction_nu": False}),
     paper_s("AMSGrad", papers_adam.amsgrad),
-    optax_s("AdamaxW", optax.adamaxw, {"weight_decay": 0.1}, weight_decay=0.1),
+    optax_s(
+        "AdamaxW",
+        optax.adamaxw,
+        {"weight_decay": 0.1, "eps": 1e-20},
+        weight_decay=0.1,
+        epsilon=1e-20,
+        note="epsilon is added to the gradient's magnitude there",
+    ),
     timm_s("NAdamW", ("nadamw", "NAdamW"), {"weight_decay": 0.1}, weight_decay=0.1),
     optax_s("OptaxNAdam", optax.nadamw, {"weight_decay": 0.1}, weight_decay=0.1),
     paper_s("Nadamax", papers_adam.nadamax),
