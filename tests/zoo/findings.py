@@ -13,8 +13,9 @@ import optax
 import prodigyopt
 import pytorch_optimizer as po
 import torch
+from optax import contrib
 
-from tests.zoo import papers
+from tests.zoo import papers, papers_adam
 from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import D0, EPSILON, RATE, Steps, of_paper
 from tests.zoo.runs import Model, Run, of_built, of_ours
@@ -95,8 +96,24 @@ FINDINGS = [
     ),
     _optax("lars", "LARS", papers.lars, {"weight_decay": 0.1}, arguments=DECAYED),
     _optax("yogi", "Yogi", papers.yogi, {}),
+    _optax("amsgrad", "AMSGrad", papers_adam.amsgrad, {}),
+    Finding(
+        "optax",
+        "acprop",
+        of_optax(contrib.acprop, **OPTAX),
+        "ACProp",
+        papers_adam.acprop,
+        {"epsilon": 1e-16},
+    ),
     _po("Yogi", "Yogi", papers.yogi, {}),
     _po("ADOPT", "ADOPT", papers.adopt, {}),
+    _po(
+        "SimplifiedAdEMAMix",
+        "SimplifiedAdEMAMix",
+        papers_adam.simplifiedademamix,
+        {"alpha": 0.5},
+        arguments={"alpha": 0.5},
+    ),
     _po("AdaMod", "AdaMod", papers.adamod, {"betas": (0.9, 0.999, 0.999)}),
     _po("PAdam", "PAdam", papers.padam, {"partial": 0.125}),
     _po("RAdam", "RAdam", papers.radam, {"betas": (0.9, 0.95)}, arguments={"beta_2": 0.95}),

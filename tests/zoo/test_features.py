@@ -32,6 +32,9 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "prodigy": {"weight_decay": 0.07, "d0": 0.5},
     "sgdp": {"weight_decay": 0.07, "dampening": 0.2},
     "lars": {"weight_decay": 0.07, "learning_rate": 10.0},
+    "adamc": {"weight_decay": 0.07},
+    "kate": {"square_weight": 0.3},
+    "simplifiedademamix": {"alpha": 0.5},
     "schedulefreesgd": {"weight_decay": 0.07, "r": 1.0},
     "schedulefreeadamw": {"weight_decay": 0.07, "r": 1.0},
     # The reference has no noise.
