@@ -19,16 +19,18 @@ def written_out(table: Table) -> Table:
         return table
     counts = {name: len(values) for name, values in items.items()}
 
-    def lines(loop: re.Match[str]) -> str:
+    def repeated(loop: re.Match[str]) -> str:
         item, of, body = loop.groups()
         own = {name for name, state in states.items() if state.get("each") == of}
         found = []
         for k in range(1, counts[of] + 1):
             names = {item: f"{of}_{k}", **{name: f"{name}_{k}" for name in own}}
-            found.append(re.sub(r"\w+", lambda word, n=names: n.get(word[0], word[0]), dedent(body)))
+            found.append(
+                re.sub(r"\w+", lambda word, n=names: n.get(word[0], word[0]), dedent(body))
+            )
         return "".join(found)
 
-    rule = _LOOP.sub(lines, table["update"]["rule"])
+    rule = _LOOP.sub(repeated, table["update"]["rule"])
     for name, count in counts.items():
         rule = rule.replace(f"len({name})", str(count))
     return {

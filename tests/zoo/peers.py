@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import dadaptation
@@ -15,100 +14,10 @@ import schedulefree
 import torch
 from optax import contrib
 
-from tests.zoo import low_rank, papers
-from tests.zoo.libraries import galore_class, of_keras, of_optax, of_torch, timm_class
-from tests.zoo.papers import RATE, of_paper
-from tests.zoo.runs import Run
-
-#: Of the way that an element goes.
-TOLERANCE = 1e-9
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A rule with arguments, and a run that must end up at the same parameters.
-
-    ``note`` says what about the other code makes the arguments, the magnitude of gradients, the
-    shapes or the tolerance special.
-    """
-
-    rule: str
-    whose: str
-    run: Run
-    arguments: Mapping[str, Any]
-    note: str = ""
-    tolerance: float = TOLERANCE
-    magnitude: float = 1.0
-    least_dimensions: int = 0
-    most_dimensions: int = 4
-
-    def __str__(self) -> str:
-        return f"{self.rule}-{self.whose}"
-
-
-def torch_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
-    """A class of torch's."""
-    values, own = _split(special)
-    return Peer(rule, "torch", of_torch(make, lr=RATE, **theirs), own, **values)
-
-
-def keras_s(rule: str, theirs: Mapping[str, Any], *, make: Any = None, **special: Any) -> Peer:
-    """A class of Keras's, by default of the same name and with the same arguments."""
-    values, own = _split(special)
-    found = make or getattr(keras.optimizers, rule)
-    return Peer(
-        rule, "keras", of_keras(found, learning_rate=RATE, **theirs), own or theirs, **values
-    )
-
-
-def optax_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
-    """A transformation of Optax's."""
-    values, own = _split(special)
-    return Peer(rule, "optax", of_optax(make, learning_rate=RATE, **theirs), own, **values)
-
-
-def po_s(rule: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
-    """A class of pytorch_optimizer's."""
-    values, own = _split(special)
-    run = of_torch(make, **{"lr": RATE, **theirs})
-    return Peer(rule, "pytorch_optimizer", run, own, **values)
-
-
-def timm_s(rule: str, make: tuple[str, str], theirs: Mapping[str, Any], **special: Any) -> Peer:
-    """A class of timm's, by its module and name."""
-    return other_s(rule, "timm", timm_class(*make), theirs, **special)
-
-
-def other_s(rule: str, library: str, make: Any, theirs: Mapping[str, Any], **special: Any) -> Peer:
-    """A class of a library that is written for torch."""
-    values, own = _split(special)
-    return Peer(rule, library, of_torch(make, **{"lr": RATE, **theirs}), own, **values)
-
-
-def paper_s(rule: str, steps: papers.Steps, **special: Any) -> Peer:
-    """What is written down here, after the paper."""
-    values, own = _split(special)
-    return Peer(rule, "paper", of_paper(steps), own, **values)
-
-
-_SPECIAL = ("note", "tolerance", "magnitude", "least_dimensions", "most_dimensions")
-
-
-def _split(special: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a peer is told besides our arguments, and those."""
-    values = {name: special.pop(name) for name in _SPECIAL if name in special}
-    return values, special
-
-
-def _training(make: Any) -> Any:
-    """A class whose optimizers step only once they are told that they train."""
-
-    def made(*arguments: Any, **keywords: Any) -> Any:
-        optimizer = make(*arguments, **keywords)
-        optimizer.train()
-        return optimizer
-
-    return made
+from tests.zoo import low_rank, papers, peers_momentum
+from tests.zoo.libraries import galore_class, training
+from tests.zoo.papers import RATE
+from tests.zoo.peer import Peer, keras_s, optax_s, other_s, paper_s, po_s, timm_s, torch_s
 
 
 def _projecting(make: Any) -> Any:
@@ -123,7 +32,8 @@ def _projecting(make: Any) -> Any:
 #: Keras computes with some numbers in float32: these are the same there.
 BETAS = {"beta_1": 0.875, "beta_2": 1 - 2.0**-6, "epsilon": 2.0**-20}
 UNDER_THE_ROOT = "1e-15 is added to the mean square there, whatever epsilon is"
-PEERS = [
+PEERS: list[Peer] = [
+    *peers_momentum.PEERS,
     keras_s("Adagrad", {"initial_accumulator_value": 0.25}),
     optax_s("Adagrad", optax.adagrad, {}),
     torch_s("DecayedAdagrad", torch.optim.Adagrad, {"lr_decay": 0.1}, lr_decay=0.1),
@@ -372,7 +282,7 @@ PEERS = [
     other_s(
         "ScheduleFreeSGD",
         "schedulefree",
-        _training(schedulefree.SGDScheduleFree),
+        training(schedulefree.SGDScheduleFree),
         {"weight_decay": 0.1, "warmup_steps": 7, "r": 1.0},
         weight_decay=0.1,
         warmup_steps=7,
@@ -381,7 +291,7 @@ PEERS = [
     other_s(
         "ScheduleFreeAdamW",
         "schedulefree",
-        _training(schedulefree.AdamWScheduleFree),
+        training(schedulefree.AdamWScheduleFree),
         {"weight_decay": 0.1, "warmup_steps": 7, "r": 1.0},
         weight_decay=0.1,
         warmup_steps=7,
