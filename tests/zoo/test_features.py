@@ -37,7 +37,7 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "schedulefreeadamw": {"weight_decay": 0.07, "r": 1.0},
     # The reference has no noise.
     "sgld": {"temperature": 0.0},
-    "sghmc": {"temperature": 0.0, "noise": 0.02},
+    "sghmc": {"temperature": 0.0, "noise_estimate": 0.02},
     "gravity": {"alpha": 0.0},
     "proximalsgd": {"l1": 0.02, "l2": 0.03},
     "proximaladagrad": {"l1": 0.02, "l2": 0.03},
