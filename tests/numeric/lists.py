@@ -35,23 +35,29 @@ def written_out(table: Table) -> Table:
         rule = rule.replace(f"len({name})", str(count))
     return {
         **table,
-        "hyperparameters": {
-            name: entry
-            for of, one in declared.items()
-            for name, entry in (
-                ((f"{of}_{k}", {"default": x}) for k, x in enumerate(items[of], 1))
-                if of in items
-                else ((of, one),)
-            )
-        },
-        "state": {
-            name: entry
-            for of, one in states.items()
-            for name, entry in (
-                ((f"{of}_{k}", one) for k in range(1, counts[one["each"]] + 1))
-                if "each" in one
-                else ((of, one),)
-            )
-        },
+        "hyperparameters": dict(
+            pair
+            for name, one in declared.items()
+            for pair in (_items(name, one) if name in items else [(name, one)])
+        ),
+        "state": dict(
+            (numbered, one)
+            for name, one in states.items()
+            for numbered in (_numbered(name, counts[one["each"]]) if "each" in one else [name])
+        ),
         "update": {**table["update"], "rule": rule},
     }
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [f"{name}_{k}" for k in range(1, count + 1)]
+
+
+def _items(name: str, entry: Table) -> list[tuple[str, Table]]:
+    """The declarations of a list's items."""
+    rest = {key: value for key, value in entry.items() if key not in ("list", "default", "range")}
+    bounds = entry.get("range", "True")
+    return [
+        (own, {**rest, "default": value, "range": re.sub(rf"\b{name}\b", own, bounds)})
+        for own, value in zip(_numbered(name, len(entry["default"])), entry["default"], strict=True)
+    ]
