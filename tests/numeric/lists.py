@@ -40,11 +40,11 @@ def written_out(table: Table) -> Table:
             for name, one in declared.items()
             for pair in (_items(name, one) if name in items else [(name, one)])
         ),
-        "state": dict(
-            (numbered, one)
+        "state": {
+            numbered: one
             for name, one in states.items()
             for numbered in (_numbered(name, counts[one["each"]]) if "each" in one else [name])
-        ),
+        },
         "update": {**table["update"], "rule": rule},
     }
 
