@@ -24,10 +24,10 @@ def written_out(table: Table) -> Table:
         own = {name for name, state in states.items() if state.get("each") == of}
         found = []
         for k in range(1, counts[of] + 1):
-            names = {item: f"{of}_{k}", **{name: f"{name}_{k}" for name in own}}
-            found.append(
-                re.sub(r"\w+", lambda word, n=names: n.get(word[0], word[0]), dedent(body))
-            )
+            lines = re.sub(rf"\b{item}\b", f"{of}_{k}", dedent(body))
+            for name in own:
+                lines = re.sub(rf"\b{name}\b", f"{name}_{k}", lines)
+            found.append(lines)
         return "".join(found)
 
     rule = _LOOP.sub(repeated, table["update"]["rule"])
