@@ -26,6 +26,7 @@ GIVEN = {"learning_rate", "rank"}
 EVERYDAY = {
     *("alpha", "beta", "cycle", "power", "values"),
     *("d", "r", "z", "distance", "product", "progress", "scale", "start", "variance"),
+    *("derivative", "diameter", "phi", "radius", "theta"),
     *("average", "basis", "bound", "factor", "keep", "left", "rank", "right"),
 }
 

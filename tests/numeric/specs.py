@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.numeric.ingredients import bringing, ingredients
+from tests.numeric.lists import written_out
 
 Table = dict[str, Any]
 
@@ -69,11 +70,11 @@ def rule_of(path: Path) -> tuple[Table, Table]:
 
 
 def _in_full(table: Table) -> Table:
-    """A table whose rule has its fragments written out."""
+    """A table whose rule has its fragments and its lists written out."""
     rule = table["update"]["rule"]
     for name, lines in table.get("fragments", {}).items():
         rule = "\n".join(lines if line == name else line for line in rule.split("\n"))
-    return {**table, "update": {**table["update"], "rule": rule}}
+    return written_out({**table, "update": {**table["update"], "rule": rule}})
 
 
 def _merged(base: Table, own: Table) -> Table:

@@ -15,7 +15,7 @@ import pytorch_optimizer as po
 import torch
 from optax import contrib
 
-from tests.zoo import papers, papers_adam
+from tests.zoo import papers, papers_adam, papers_momentum
 from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import D0, EPSILON, RATE, Steps, of_paper
 from tests.zoo.runs import Model, Run, of_built, of_ours
@@ -64,7 +64,7 @@ class Finding:
 
 
 def _po(name: str, rule: str, paper: Steps, theirs: Mapping[str, Any], **more: Any) -> Finding:
-    run = of_torch(getattr(po, name), **PO, **theirs)
+    run = of_torch(getattr(po, name), **{**PO, **theirs})
     return Finding("pytorch_optimizer", name, run, rule, paper, **more)
 
 
@@ -150,4 +150,13 @@ FINDINGS = [
         ADAFACTOR,
     ),
     Finding("keras", "Lamb", LAMB_IN_KERAS, "LAMB", papers.lamb, DECAYED),
+    _po("SRMM", "SRMM", papers_momentum.srmm, {"memory_length": 7}, arguments={"memory_length": 7}),
+    _po("TAM", "TAM", papers_momentum.tam, {}),
+    _po(
+        "ASGD",
+        "AdGD",
+        papers_momentum.adgd,
+        {"lr": 0.001, "amplifier": 1.0, "eps": 0.0},
+        arguments={"learning_rate": 1.0, "first_rate": 0.001},
+    ),
 ]

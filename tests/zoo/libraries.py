@@ -43,6 +43,17 @@ def _class_inside(library: str, folder: str, module: str, name: str) -> Any:
     return getattr(importlib.import_module(f"{own}.{module}"), name)
 
 
+def training(make: Any) -> Any:
+    """A class whose optimizers step only once they are told that they train."""
+
+    def made(*arguments: Any, **keywords: Any) -> Any:
+        optimizer = make(*arguments, **keywords)
+        optimizer.train()
+        return optimizer
+
+    return made
+
+
 def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:
     """A class of ``torch.optim``, or of a library that is written for torch."""
 
@@ -53,7 +64,7 @@ def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:
         for call, row in enumerate(rows):
             for parameter, gradient in zip(held, row, strict=True):
                 parameter.grad = torch.tensor(gradient)
-            given = curvature(call, row) if "hessian" in known else {}
+            given = {k: arrays for k, arrays in curvature(call, row).items() if k in known}
             optimizer.step(**{k: [torch.tensor(a) for a in v] for k, v in given.items()})
             after.append([parameter.detach().numpy().copy() for parameter in held])
         return after

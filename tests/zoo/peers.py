@@ -14,22 +14,11 @@ import schedulefree
 import torch
 from optax import contrib
 
-from tests.zoo import low_rank, papers
-from tests.zoo.libraries import galore_class
+from tests.zoo import low_rank, papers, peers_momentum
+from tests.zoo.libraries import galore_class, training
 from tests.zoo.papers import RATE
-from tests.zoo.peer import keras_s, optax_s, other_s, paper_s, po_s, timm_s, torch_s
+from tests.zoo.peer import Peer, keras_s, optax_s, other_s, paper_s, po_s, timm_s, torch_s
 from tests.zoo.peers_adam import ADAM
-
-
-def _training(make: Any) -> Any:
-    """A class whose optimizers step only once they are told that they train."""
-
-    def made(*arguments: Any, **keywords: Any) -> Any:
-        optimizer = make(*arguments, **keywords)
-        optimizer.train()
-        return optimizer
-
-    return made
 
 
 def _projecting(make: Any) -> Any:
@@ -44,7 +33,8 @@ def _projecting(make: Any) -> Any:
 #: Keras computes with some numbers in float32: these are the same there.
 BETAS = {"beta_1": 0.875, "beta_2": 1 - 2.0**-6, "epsilon": 2.0**-20}
 UNDER_THE_ROOT = "1e-15 is added to the mean square there, whatever epsilon is"
-PEERS = [
+PEERS: list[Peer] = [
+    *peers_momentum.PEERS,
     keras_s("Adagrad", {"initial_accumulator_value": 0.25}),
     optax_s("Adagrad", optax.adagrad, {}),
     torch_s("DecayedAdagrad", torch.optim.Adagrad, {"lr_decay": 0.1}, lr_decay=0.1),
@@ -293,7 +283,7 @@ PEERS = [
     other_s(
         "ScheduleFreeSGD",
         "schedulefree",
-        _training(schedulefree.SGDScheduleFree),
+        training(schedulefree.SGDScheduleFree),
         {"weight_decay": 0.1, "warmup_steps": 7, "r": 1.0},
         weight_decay=0.1,
         warmup_steps=7,
@@ -302,7 +292,7 @@ PEERS = [
     other_s(
         "ScheduleFreeAdamW",
         "schedulefree",
-        _training(schedulefree.AdamWScheduleFree),
+        training(schedulefree.AdamWScheduleFree),
         {"weight_decay": 0.1, "warmup_steps": 7, "r": 1.0},
         weight_decay=0.1,
         warmup_steps=7,

@@ -30,6 +30,7 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     **{name: {"weight_decay": 0.07} for name in ("adamp", "novograd", "dadaptadam")},
     # Steps of float32 must count against the parameter, as the distance is measured by them.
     "prodigy": {"weight_decay": 0.07, "d0": 0.5},
+    "adgd": {"first_rate": 0.5, "learning_rate": 2.0},
     "sgdp": {"weight_decay": 0.07, "dampening": 0.2},
     "lars": {"weight_decay": 0.07, "learning_rate": 10.0},
     "adamc": {"weight_decay": 0.07},
@@ -39,6 +40,12 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "schedulefreeadamw": {"weight_decay": 0.07, "r": 1.0},
     # The reference has no noise.
     "sgld": {"temperature": 0.0},
+    "sghmc": {"temperature": 0.0, "noise_estimate": 0.02},
+    "gravity": {"alpha": 0.0},
+    "proximalsgd": {"l1": 0.02, "l2": 0.03},
+    "proximaladagrad": {"l1": 0.02, "l2": 0.03},
+    "schedulefreeradam": {"weight_decay": 0.07, "r": 1.0},
+    "gpaadamw": {"weight_decay": 0.07},
     "decayedadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
     "asgd": {"lambd": 0.07, "t0": 3.0},
     "ftrl": {
@@ -49,7 +56,8 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     },
 }
 #: Rules with an average of their own, which can't have another.
-AVERAGING = {"asgd", "schedulefreesgd", "schedulefreeadamw"}
+AVERAGING = {"asgd", "schedulefreesgd", "schedulefreeadamw", "schedulefreeradam"}
+AVERAGING |= {"gpaadamw", "msam", "nesterovsequence"}
 SETTINGS = [
     replace(one, own={**NUMBERS.get(one.optimizer, {}), **one.own})
     for one in meetings(list(OPTIMIZERS), FEATURES)
@@ -80,9 +88,10 @@ def test_every_rule_meets_every_feature(setting: Setting) -> None:
 
 def test_every_number_that_is_0_by_default_is_another_somewhere() -> None:
     for name, path in OPTIMIZERS.items():
-        rule, _ = rule_of(path)
+        rule, others = rule_of(path)
         declared: Mapping[str, Any] = rule["hyperparameters"]
-        zeros = {k for k, entry in declared.items() if repr(entry.get("default")) == "0.0"}
+        defaults = {k: others.get(k, entry.get("default")) for k, entry in declared.items()}
+        zeros = {k for k, default in defaults.items() if repr(default) == "0.0"}
         given = {k for one in SETTINGS if one.optimizer == name for k in one.own}
         assert zeros <= given, name
 

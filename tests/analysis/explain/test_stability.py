@@ -126,7 +126,7 @@ def test_a_rule_for_matrices_is_linear_for_vectors() -> None:
         compare(one, steps[setting])
 
 
-LINEAR = {"sgd", "torchsgd", "qhm", "shampoo"}
+LINEAR = {"sgd", "torchsgd", "qhm", "shampoo", "heavyball", "nag", "sgdw"}
 
 
 @pytest.mark.parametrize("name", sorted(PATHS.keys() - LINEAR))
