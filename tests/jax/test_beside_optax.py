@@ -12,7 +12,8 @@ from optax import contrib
 import optgen.optax
 from tests.zoo.libraries import of_optax
 from tests.zoo.papers import RATE
-from tests.zoo.peers import PEERS, Peer
+from tests.zoo.peer import Peer
+from tests.zoo.peers import PEERS
 from tests.zoo.runs import difference, gradients, start
 
 STEPS, TOLERANCE = 20, 1e-9

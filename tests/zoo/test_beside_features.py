@@ -10,7 +10,7 @@ import torch
 
 from tests.zoo.libraries import of_torch, timm_class
 from tests.zoo.papers import RATE
-from tests.zoo.peers import TOLERANCE
+from tests.zoo.peer import TOLERANCE
 from tests.zoo.runs import Run, difference, gradients, of_built, start
 
 

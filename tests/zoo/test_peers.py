@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.zoo.papers import RATE
-from tests.zoo.peers import PEERS, TOLERANCE, Peer
+from tests.zoo.peer import TOLERANCE, Peer
+from tests.zoo.peers import PEERS
 from tests.zoo.runs import difference, gradients, of_ours, start
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
