@@ -18,6 +18,9 @@ from tests.zoo import low_rank, papers
 from tests.zoo.libraries import galore_class
 from tests.zoo.papers import RATE
 from tests.zoo.peer import keras_s, optax_s, other_s, paper_s, po_s, timm_s, torch_s
+from tests.zoo.peers_adaptive import ADAPTIVE
+from tests.zoo.peers_distance import DISTANCE
+from tests.zoo.peers_layers import LAYERS
 
 
 def _training(make: Any) -> Any:
@@ -441,4 +444,7 @@ PEERS = [
         least_dimensions=2,
         most_dimensions=2,
     ),
+    *ADAPTIVE,
+    *DISTANCE,
+    *LAYERS,
 ]

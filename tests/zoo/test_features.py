@@ -34,6 +34,12 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "lars": {"weight_decay": 0.07, "learning_rate": 10.0},
     "schedulefreesgd": {"weight_decay": 0.07, "r": 1.0},
     "schedulefreeadamw": {"weight_decay": 0.07, "r": 1.0},
+    **{name: {"weight_decay": 0.07} for name in ("adamwin", "dadaptlion", "lans", "larc")},
+    "dadaptadan": {"weight_decay": 0.07, "d0": 0.5},
+    **{name: {"d0": 0.5} for name in ("dadaptsgd", "dadaptadagrad")},
+    "adagradda": {"l1_regularization_strength": 0.02, "l2_regularization_strength": 0.03},
+    "scale": {"momentum": 0.7},
+    **{name: {"least_loss": 0.1} for name in ("polyaksgd", "momo", "momoadam")},
     # The reference has no noise.
     "sgld": {"temperature": 0.0},
     "decayedadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
