@@ -36,7 +36,11 @@ class ReductionNodes:
         if not (extent in VECTORS or extent in ARRAYS):
             terms = parsed(f"{of.name(PARAM)}.{_TERMS.get(over, 'numel()')}")
             one = self._of_number(reducer, tree, operand, terms)
-            return of.total(one) if over is Extent.OPTIMIZER else one
+            if over is not Extent.OPTIMIZER:
+                return one
+            # Parts of sums are tensors.
+            is_tensor = of.kinds.is_tensor(operand)
+            return of.total(one if is_tensor else call(f"{of.name(PARAM)}.new_tensor", one))
         if over is Extent.OPTIMIZER:
             return self._everywhere(reducer, tree)
         if over not in _DIMENSION:
