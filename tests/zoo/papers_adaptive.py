@@ -148,7 +148,7 @@ def kourkoutas(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
     """Kassinos's rule with a layer for each tensor, and the correction for the largest beta."""
     v, norms = np.zeros_like(x), 0.0
     for t, (g, (m, _)) in enumerate(zip(gradients, moments(gradients, 0.9, 0.0), strict=True), 1):
-        norms = 0.93 * norms + 0.07 * np.linalg.norm(g)
+        norms = 0.93 * norms + 0.07 * float(np.linalg.norm(g))
         spike = np.linalg.norm(g) / (norms + 1e-8)
         b = 0.999 - (0.999 - 0.88) * spike / (1 + spike) if t > 3 else (0.999 + 0.88) / 2
         v = b * v + (1 - b) * g**2

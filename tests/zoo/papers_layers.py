@@ -43,20 +43,6 @@ def adam(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         yield x
 
 
-def sinkgd(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
-    """Algorithm 4 of Scetbon et al. with five rounds: rows of norm sqrt(n), columns of sqrt(m)."""
-    if x.ndim < 2:
-        yield from adam(x, gradients)
-        return
-    for g in gradients:
-        u = g.reshape(len(g), -1)
-        for _ in range(5):
-            for axis in (1, 0):
-                u = np.sqrt(u.shape[axis]) * u / np.linalg.norm(u, axis=axis, keepdims=True)
-        x = x - 0.05 * RATE * u.reshape(x.shape)
-        yield x
-
-
 def scale(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
     """Algorithm 1 of Glentis et al. for the last layer, whose outputs are the first dimension."""
     if x.ndim < 2:
@@ -84,7 +70,7 @@ def adago(x: Array, gradients: Sequence[Array], bound: float = 10.0) -> Iterator
     """Algorithm 1 of Zhang et al. with the polynomials of Jordan et al. for the polar factor."""
     square = 1e-6
     for g, m in zip(gradients, mean(gradients, 0.95), strict=True):
-        length = min(np.linalg.norm(g), bound)
+        length = min(float(np.linalg.norm(g)), bound)
         square += length**2
         x = x - max(0.0005, RATE * length / np.sqrt(square)) * jordan(m)
         yield x

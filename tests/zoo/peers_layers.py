@@ -20,20 +20,11 @@ MATRICES = {"least_dimensions": 2}
 FLAT = {"least_dimensions": 2, "most_dimensions": 2}
 
 
-class OfScale(po.Amos):
+def of_scale(params: Sequence[torch.Tensor], **options: Any) -> Any:
     """Amos with the same scale for every parameter, whatever its shape."""
-
-    get_scale = staticmethod(lambda _: 0.5)
-
-
-class FromZeros(po.RACS):
-    """RACS whose mean squares all begin with 0."""
-
-    def init_group(self, group: Any, **options: Any) -> None:
-        new = [p for p in group["params"] if p not in self.state]
-        super().init_group(group, **options)
-        for p in new:
-            self.state[p]["q"].zero_()
+    optimizer = po.Amos(params, foreach=False, **options)
+    optimizer.get_scale = lambda _: 0.5
+    return optimizer
 
 
 def by_rows(params: Sequence[torch.Tensor], **options: Any) -> Any:
@@ -65,18 +56,9 @@ LAYERS = [
         {"momentum": 0.9, "weight_decay": 0.1, "trust_coeff": 0.02, "trust_clip": True},
         weight_decay=0.1,
     ),
-    po_s("Amos", OfScale, {"foreach": False}),
+    po_s("Amos", of_scale, {}),
     paper_s("Adalayer", papers.adalayer),
     other_s("AdamWSN", "pytorch_optimizer", by_rows, {}, **FLAT),
-    po_s(
-        "RACS",
-        FromZeros,
-        {"alpha": 0.5, "gamma": 1.1},
-        scale=0.5,
-        most_growth=1.1,
-        note="mean squares of columns begin with 1 there",
-    ),
-    paper_s("SinkGD", papers.sinkgd, epsilon=1e-20),
     paper_s("SCALE", papers.scale, momentum=0.8, epsilon=1e-20),
     paper_s("HyperballAdam", papers.hyperball),
     Peer(
