@@ -74,6 +74,6 @@ ADAPTIVE = [
         po.StableSPAM,
         {"update_proj_gap": 7, "theta": 0.9},
         period=7,
-        theta=0.9,
+        spike_decay=0.9,
     ),
 ]

@@ -70,9 +70,9 @@ DISTANCE = [
         "DAdaptAdan",
         "dadaptation",
         dadaptation.DAdaptAdan,
-        {"weight_decay": 0.1, **D0},
+        {"d0": 1e-3, "weight_decay": 0.1},
+        d0=1e-3,
         weight_decay=0.1,
-        **D0,
     ),
     optax_s(
         "PolyakSGD",

@@ -59,7 +59,7 @@ LAYERS = [
     po_s("Amos", of_scale, {}),
     paper_s("Adalayer", papers.adalayer),
     other_s("AdamWSN", "pytorch_optimizer", by_rows, {}, **FLAT),
-    paper_s("SCALE", papers.scale, momentum=0.8, epsilon=1e-20),
+    paper_s("ScaleSGD", papers.scale, momentum=0.8, epsilon=1e-20),
     paper_s("HyperballAdam", papers.hyperball),
     Peer(
         "HyperballAdam",

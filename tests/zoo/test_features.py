@@ -38,7 +38,7 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "dadaptadan": {"weight_decay": 0.07, "d0": 0.5},
     **{name: {"d0": 0.5} for name in ("dadaptsgd", "dadaptadagrad")},
     "adagradda": {"l1_regularization_strength": 0.02, "l2_regularization_strength": 0.03},
-    "scale": {"momentum": 0.7},
+    "scalesgd": {"momentum": 0.7},
     **{name: {"least_loss": 0.1} for name in ("polyaksgd", "momo", "momoadam")},
     # The reference has no noise.
     "sgld": {"temperature": 0.0},
