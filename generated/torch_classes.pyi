@@ -12,61 +12,108 @@ from optgen.torch.optimizer import FusedOptimizer
 from optgen.torch.rules import Rules
 
 __all__ = [
+    "A2GradExp",
+    "A2GradInc",
+    "A2GradUni",
     "ADOPT",
     "APOLLO",
     "APOLLOMini",
+    "ASGO",
     "AccSGD",
     "AdEMAMix",
     "AdaBelief",
     "AdaBound",
+    "AdaGC",
+    "AdaGO",
     "AdaMod",
+    "AdaMomentum",
     "AdaMuon",
     "AdaPNM",
+    "AdaTAM",
+    "AdaX",
     "Adadelta",
     "Adafactor",
+    "AdagradDA",
+    "Adai",
+    "Adalayer",
     "Adam",
     "AdamAtan2",
     "AdamG",
     "AdamMini",
+    "AdamNC",
     "AdamP",
     "AdamW",
+    "AdamWSN",
+    "AdamWin",
     "Adamax",
     "Adan",
     "AddSign",
+    "Aida",
+    "AliG",
+    "Amos",
+    "ApolloDQN",
+    "AvaGrad",
+    "BCOSc",
+    "BCOSg",
+    "BCOSm",
     "CAME",
+    "COCOB",
     "Conda",
+    "DAdaptAdagrad",
     "DAdaptAdam",
+    "DAdaptAdan",
+    "DAdaptLion",
+    "DAdaptSGD",
     "DecayedAdagrad",
     "DiffGrad",
     "Dion",
     "DoG",
+    "DoWG",
+    "Fira",
+    "Fromage",
     "Ftrl",
     "GaLore",
+    "HyperballAdam",
     "KLShampoo",
     "KerasAdafactor",
     "KerasMuon",
+    "KourkoutasBeta",
     "Kron",
     "LAMB",
+    "LANS",
+    "LARC",
     "LARS",
+    "LDoG",
     "LaProp",
     "Lion",
     "MADGRAD",
     "MARS",
     "MARSShampoo",
+    "MoMo",
+    "MoMoAdam",
     "Moonlight",
     "Muon",
     "Nero",
     "NorMuon",
+    "NosAdam",
     "NovoGrad",
+    "OptimisticAdam",
     "PAdam",
+    "PolarGrad",
     "PolarMuon",
+    "PolyakSGD",
     "PowerSign",
     "Prodigy",
     "QHAdam",
     "QHM",
     "RMSprop",
+    "SAdam",
+    "SCALE",
+    "SCAdagrad",
+    "SCRMSprop",
     "SGD",
     "SGDP",
+    "SGDSaI",
     "SGLD",
     "SM3",
     "SOAP",
@@ -80,9 +127,267 @@ __all__ = [
     "Signum",
     "Sophia",
     "StableAdamW",
+    "StableSPAM",
     "Tiger",
     "Yogi",
 ]
+
+class A2GradExp(FusedOptimizer):
+    """Nesterov's accelerated gradients, with a rate that falls with the largest running mean of
+    squared noise.
+
+    The update of each element:
+
+        mean_gradient = mean_gradient + (grad - mean_gradient)/step
+        mean_noise = rho*mean_noise + (1 - rho)*sum((grad - mean_gradient)**2)
+        noise = max(noise, mean_noise)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*noise))
+        solution = solution - size*grad
+        weight = 2/(step + 3)
+        before = where(step > 1, 2/(step + 2), 1)
+        param = (1 - weight)*param + weight*solution - (1 - weight)*before*size*grad
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        beta: Weight of the noise in the divisor of a step. Range: beta > 0.
+        lipschitz: Lipschitz constant of the gradient, which the divisor of a step begins with.
+            Range: lipschitz > 0.
+        rho: Decay of the mean squared noise. Range: 0 <= rho < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Deng, Cheng and Lan, 2018, Optimal Adaptive and Accelerated Stochastic Gradient
+        Descent, arXiv:1810.00553, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 10.0,
+        lipschitz: float | Tensor = 10.0,
+        rho: float | Tensor = 0.5,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class A2GradInc(FusedOptimizer):
+    """Nesterov's accelerated gradients, with a rate that falls with a sum of squared noise in
+    which the past fades by its number of steps.
+
+    The update of each element:
+
+        mean_gradient = mean_gradient + (grad - mean_gradient)/step
+        noise = (step/(step + 1))**2*noise + sum((grad - mean_gradient)**2)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*noise))
+        solution = solution - size*grad
+        weight = 2/(step + 3)
+        before = where(step > 1, 2/(step + 2), 1)
+        param = (1 - weight)*param + weight*solution - (1 - weight)*before*size*grad
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        beta: Weight of the noise in the divisor of a step. Range: beta > 0.
+        lipschitz: Lipschitz constant of the gradient, which the divisor of a step begins with.
+            Range: lipschitz > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Deng, Cheng and Lan, 2018, Optimal Adaptive and Accelerated Stochastic Gradient
+        Descent, arXiv:1810.00553, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 10.0,
+        lipschitz: float | Tensor = 10.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class A2GradUni(FusedOptimizer):
+    """Nesterov's accelerated gradients, with a rate that falls with a sum of squared noise.
+
+    The update of each element:
+
+        mean_gradient = mean_gradient + (grad - mean_gradient)/step
+        noise = noise + sum((grad - mean_gradient)**2)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt(noise))
+        solution = solution - size*grad
+        weight = 2/(step + 3)
+        before = where(step > 1, 2/(step + 2), 1)
+        param = (1 - weight)*param + weight*solution - (1 - weight)*before*size*grad
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        beta: Weight of the noise in the divisor of a step. Range: beta > 0.
+        lipschitz: Lipschitz constant of the gradient, which the divisor of a step begins with.
+            Range: lipschitz > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Deng, Cheng and Lan, 2018, Optimal Adaptive and Accelerated Stochastic Gradient
+        Descent, arXiv:1810.00553, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 10.0,
+        lipschitz: float | Tensor = 10.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
 
 class ADOPT(FusedOptimizer):
     """Adam that divides each gradient by the mean square of those before, ahead of the momentum.
@@ -415,6 +720,120 @@ class APOLLOMini(FusedOptimizer):
         adam_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         seed: int = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ASGO(FusedOptimizer):
+    """Shampoo on the shorter side alone: the mean gradient times the inverse root of the mean
+    product of gradients.
+
+    The update of each element:
+
+        if matrix:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            mean_product = beta_2*mean_product + (1 - beta_2)*gram(grad)
+            if (step - 1) % period == 0:
+                root = inverse_root(mean_product, 2, epsilon)
+            change = learning_rate*(root @ mean_gradient)
+            param = param - change
+        else:
+            adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*adam_mean_gradient/(scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of matrices. Range: learning_rate
+            >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean product. Range: 0 <= beta_2 < 1.
+        epsilon: Added to eigenvalues of the mean product. Range: epsilon > 0.
+        period: Steps between computations of the root. Range: period >= 1.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: An et al., 2025, ASGO: Adaptive Structured Gradient Optimization,
+        arXiv:2503.20762, algorithm 1 with running means
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.95,
+        beta_2: float | Tensor = 0.95,
+        epsilon: float | Tensor = 1e-08,
+        period: int = 1,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -801,6 +1220,223 @@ class AdaBound(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdaGC(FusedOptimizer):
+    """Adam on gradients that each tensor clips by a running mean of their norms, after a start
+    with a global bound.
+
+    The update of each element:
+
+        length = norm(grad)
+        if step < warmup_steps:
+            factor = min(absolute_bound/(global_norm(grad) + epsilon), 1)
+            usual_norm = where(step > 1, min(usual_norm, factor*length), factor*length)
+        else:
+            factor = min(relative_bound*max(usual_norm, epsilon)/max(length, epsilon), 1)
+            usual_norm = beta_3*usual_norm + (1 - beta_3)*factor*length
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*factor*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*(factor*grad)**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        beta_3: Decay of the mean norm. Range: 0 <= beta_3 < 1.
+        absolute_bound: Largest global norm during the start. Range: absolute_bound > 0.
+        relative_bound: Largest norm of a tensor later, in mean norms. Range: relative_bound >
+            0.
+        warmup_steps: First step with bounds of tensors. Range: warmup_steps >= 2.
+        epsilon: Added to the global norm and to the corrected root; least norm of a tensor.
+            Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wang et al., 2025, AdaGC: Improving Training Stability for Large Language Model
+        Pretraining, arXiv:2502.11034, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        beta_3: float | Tensor = 0.98,
+        absolute_bound: float | Tensor = 1.0,
+        relative_bound: float | Tensor = 1.05,
+        warmup_steps: int = 100,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaGO(FusedOptimizer):
+    """Muon with a rate for each tensor that falls with the root of the sum of its gradients'
+    squared norms.
+
+    The update of each element:
+
+        if matrix:
+            momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
+            length = min(norm(grad), largest_norm)
+            square_sum = square_sum + length**2
+            rate = max(learning_rate*length/sqrt(square_sum), least_rate)
+            change = rate*newton_schulz(momentum_buffer)
+            param = param - change
+            # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
+            # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
+        else:
+            exp_avg = fallback_beta_1*exp_avg + (1 - fallback_beta_1)*grad
+            exp_avg_sq = fallback_beta_2*exp_avg_sq + (1 - fallback_beta_2)*grad**2
+            if fallback_amsgrad:
+                max_exp_avg_sq = max(max_exp_avg_sq, exp_avg_sq)
+                root = sqrt(max_exp_avg_sq)
+            else:
+                root = sqrt(exp_avg_sq)
+            step_size = fallback_learning_rate/(1 - fallback_beta_1**step)
+            change = step_size*exp_avg/(root/sqrt(1 - fallback_beta_2**step) + fallback_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the rate of matrices. Range: learning_rate >=
+            0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        largest_norm: Bound of the norms that count. Range: largest_norm > 0.
+        first_sum: What the sum of squared norms begins with. Range: first_sum > 0.
+        least_rate: Least rate of matrices. Range: least_rate > 0.
+        fallback_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: fallback_learning_rate >= 0.
+        fallback_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range:
+            0 <= fallback_beta_1 < 1.
+        fallback_beta_2: Decay of the mean squared gradient, for variables that aren't matrices.
+            Range: 0 <= fallback_beta_2 < 1.
+        fallback_epsilon: Added to the corrected root, for variables that aren't matrices.
+            Range: fallback_epsilon > 0.
+        fallback_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhang, Liu and Schaeffer, 2025, AdaGrad Meets Muon: Adaptive Stepsizes for
+        Orthogonal Updates, arXiv:2509.02981, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.05,
+        momentum: float | Tensor = 0.95,
+        largest_norm: float | Tensor = 10.0,
+        first_sum: float | Tensor = 1e-06,
+        least_rate: float | Tensor = 0.0005,
+        fallback_learning_rate: float | Tensor = 0.0003,
+        fallback_beta_1: float | Tensor = 0.9,
+        fallback_beta_2: float | Tensor = 0.95,
+        fallback_epsilon: float | Tensor = 1e-10,
+        fallback_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class AdaMod(FusedOptimizer):
     """Adam whose rates stay below a running mean of themselves.
 
@@ -863,6 +1499,88 @@ class AdaMod(FusedOptimizer):
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         beta_3: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaMomentum(FusedOptimizer):
+    """Adam that divides by the root mean square of its mean gradient instead of the gradient's.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*mean_gradient**2 + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/sqrt(mean_square/(1 - beta_2**step))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the mean square in each step. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wang et al., 2021, Rethinking Adam: A Twofold Exponential Moving Average
+        Approach, arXiv:2106.11514, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
@@ -1088,6 +1806,175 @@ class AdaPNM(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdaTAM(FusedOptimizer):
+    """Adam whose momentum takes in less of a gradient that turns away from it.
+
+    The update of each element:
+
+        cosine = sum(momentum*grad)/max(norm(momentum)*norm(grad), 1e-30)
+        mean_cosine = gamma*mean_cosine + (1 - gamma)*clip(cosine, -1, 1)
+        momentum = beta_1*momentum + ((1 + mean_cosine)/2 + epsilon)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        change = learning_rate*momentum/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step of a single gradient, in units of the
+            parameter. Range: learning_rate >= 0.
+        beta_1: Part of the momentum that is kept. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        gamma: Decay of the mean cosine. Range: 0 <= gamma < 1.
+        epsilon: Least weight of a gradient; added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Malviya et al., 2024, Torque-Aware Momentum, arXiv:2412.18790
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        gamma: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaX(FusedOptimizer):
+    """Adam whose mean square gives older gradients exponentially more weight than newer ones.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        square_sum = (1 + beta_2)*square_sum + beta_2*grad**2
+        mean_square = square_sum/((1 + beta_2)**step - 1)
+        change = learning_rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Weight of the newest square, by which the past also grows. Range: 0 < beta_2 <
+            1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Li et al., 2020, AdaX: Adaptive Gradient Descent with Exponential Long Term
+        Memory, arXiv:2004.09740, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.005,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.0001,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Adadelta(FusedOptimizer):
     """Adadelta by torch's formulas and with its defaults.
 
@@ -1241,6 +2128,262 @@ class Adafactor(FusedOptimizer):
         weight_decay: float | Tensor = 0.0,
         maximize: bool = False,
         l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdagradDA(FusedOptimizer):
+    """Adagrad by dual averaging: from 0 by the sum of all gradients, with a soft threshold that
+    makes zeros.
+
+    The update of each element:
+
+        gradient_sum = gradient_sum + grad
+        square_sum = square_sum + grad**2
+        beyond = max(abs(gradient_sum) - l1_regularization_strength*step, 0)
+        divisor = sqrt(square_sum) + learning_rate*l2_regularization_strength*step
+        param = -learning_rate*sign(gradient_sum)*beyond/divisor
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the parameter. Range: learning_rate >= 0.
+        initial_accumulator_value: What the sum of squares begins with. Range:
+            initial_accumulator_value > 0.
+        l1_regularization_strength: Penalty of magnitudes. Range: l1_regularization_strength >=
+            0.
+        l2_regularization_strength: Penalty of squares. Range: l2_regularization_strength >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Duchi, Hazan and Singer, 2011, Adaptive Subgradient Methods for Online Learning
+        and Stochastic Optimization, JMLR 12, primal-dual update of section 5
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        initial_accumulator_value: float | Tensor = 0.1,
+        l1_regularization_strength: float | Tensor = 0.0,
+        l2_regularization_strength: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Adai(FusedOptimizer):
+    """Momentum whose inertia is less where the mean square gradient is larger, with one rate for
+    all elements.
+
+    The update of each element:
+
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        square = mean_square/(1 - beta_2**step)
+        usual = global_sum(square)/global_sum(1)
+        inertia = clip(1 - beta_0*square/max(usual, 1e-30), 0, 1 - epsilon)
+        mean_gradient = inertia*mean_gradient + (1 - inertia)*grad
+        remaining = inertia*remaining
+        change = learning_rate*mean_gradient/(1 - remaining)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        beta_0: Weight of the newest gradient where its mean square is that of all elements.
+            Range: 0 < beta_0 <= 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Least weight of the newest gradient. Range: 0 < epsilon < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Xie et al., 2022, Adaptive Inertia: Disentangling the Effects of Adaptive
+        Learning Rate and Momentum, arXiv:2006.15815, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta_0: float | Tensor = 0.1,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 0.001,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Adalayer(FusedOptimizer):
+    """Adam with one mean square for each tensor.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*mean(grad**2)
+        rate = learning_rate/(1 - beta_1**step)/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        change = rate*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhao et al., 2024, Deconstructing What Makes a Good Optimizer for Language
+        Models, arXiv:2407.07972, algorithm 1 with a block for each tensor
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
         *,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -1605,6 +2748,87 @@ class AdamMini(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdamNC(FusedOptimizer):
+    """Adam with the mean of all squared gradients, each with the same weight, and a rate that
+    falls with the root of the step.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = (1 - 1/step)*mean_square + grad**2/step
+        change = learning_rate/sqrt(step)*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, in units of the parameter.
+            Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Reddi, Kale and Kumar, 2018, On the Convergence of Adam and Beyond,
+        arXiv:1904.09237, algorithm 3 with the weights of corollary 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class AdamP(FusedOptimizer):
     """Adam without the part along the parameter where gradients are across it, as for normalized
     weights.
@@ -1774,6 +2998,181 @@ class AdamW(FusedOptimizer):
         amsgrad: bool = False,
         maximize: bool = False,
         l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamWSN(FusedOptimizer):
+    """Adam with one mean squared norm for each row: that of a subset of its elements.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        rate = learning_rate*sqrt(1 - beta_2**step)/(1 - beta_1**step)
+        if matrix:
+            row_square = beta_2*row_square + (1 - beta_2)*row_sum(grad**2)
+            change = rate*mean_gradient*(1/(sqrt(row_square) + epsilon))
+        else:
+            mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+            change = rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step of a row, in units of the parameter.
+            Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean squared norm. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, before the correction. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nguyen and Nguyen, 2024, Subset-Norm and Subspace-Momentum: Faster Memory-
+        Efficient Adaptive Optimization with Convergence Guarantees, arXiv:2411.07120, AdamSN
+        with rows as subsets
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamWin(FusedOptimizer):
+    """AdamW with Nesterov's acceleration by a second sequence of shorter steps, both with an
+    implicit weight decay.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        direction = mean_gradient/(1 - beta_1**step)/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        conservative = (conservative - learning_rate*direction)/(1 + learning_rate*weight_decay)
+        pulled = param + reckless*(conservative - learning_rate*direction)
+        param = pulled/(1 + reckless + reckless*learning_rate*weight_decay)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a conservative step, in units of the
+            parameter. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        reckless: Size of a reckless step, in conservative ones. Range: reckless > 0.
+        weight_decay: Penalty of both sequences' squares, in each step's own minimum. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhou et al., 2023, Win: Weight-Decay-Integrated Nesterov Acceleration for
+        Adaptive Gradient Algorithms, ICLR 2023, algorithm 1 with Adam's direction
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        reckless: float | Tensor = 2.0,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
         *,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -2041,6 +3440,693 @@ class AddSign(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class Aida(FusedOptimizer):
+    """AdaBelief with the difference of the mean and the gradient after each is projected on the
+    other twice.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        product = sum(grad*mean_gradient)
+        of_gradient = product/(sum(grad**2) + xi)*grad
+        of_mean = product/(sum(mean_gradient**2) + xi)*mean_gradient
+        next_product = sum(of_gradient*of_mean)
+        of_gradient = next_product/(sum(of_gradient**2) + xi)*of_gradient
+        of_mean = next_product/(sum(of_mean**2) + xi)*of_mean
+        mean_difference = beta_2*mean_difference + (1 - beta_2)*(of_mean - of_gradient)**2 + epsilon
+        root = sqrt(mean_difference/(1 - beta_2**step)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square difference. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the mean square difference and to its corrected root. Range: epsilon >
+            0.
+        xi: Added to squared lengths that projections divide by. Range: xi > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhang, Niwa and Kleijn, 2022, A DNN Optimizer that Improves over AdaBelief by
+        Suppression of the Adaptive Stepsize Range, arXiv:2203.13273, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-12,
+        xi: float | Tensor = 1e-20,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AliG(FusedOptimizer):
+    """Nesterov's momentum with Polyak's step for losses that reach 0: the loss over the gradient's
+    squared norm, up to a largest rate.
+
+    The update of each element:
+
+        rate = learning_rate
+        if given(loss):
+            rate = min(loss/(global_sum(grad**2) + epsilon), learning_rate)
+        velocity = momentum*velocity + rate*grad
+        change = rate*grad + momentum*velocity
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        momentum: Part of the last change that is kept. Range: 0 <= momentum < 1.
+        epsilon: Added to the gradient's squared norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Berrada, Zisserman and Kumar, 2020, Training Neural Networks for and by
+        Interpolation, arXiv:1906.05661, algorithm 1 with momentum
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-05,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Amos(FusedOptimizer):
+    """SGD over each tensor's root mean square gradient, with rates that fall and a decay to the
+    scale of trained weights.
+
+    The update of each element:
+
+        newest = mean(grad**2)
+        mean_square = beta*mean_square + (1 - beta)*newest
+        inverse = (1 - beta**step)/(mean_square + epsilon)
+        decay = learning_rate**2*inverse*newest/sqrt(1 + decay_of_decay*sqrt(learning_rate)*decayed)
+        moved = learning_rate*scale*sqrt(inverse)*grad + decay/2*param
+        change = moved/(1 + decay_of_rate*sqrt(learning_rate*scale)*decayed)
+        decayed = decayed + decay*(1 + decayed)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Part of the scale by which weights first move; about
+            the inverse root of the number of batches. Range: learning_rate >= 0.
+        beta: Decay of the mean square. Range: 0 <= beta < 1.
+        scale: Size of trained weights; options give each variable its own. Range: scale > 0.
+        decay_of_decay: How fast the weight decay falls. Range: decay_of_decay >= 0.
+        decay_of_rate: How fast steps fall. Range: decay_of_rate >= 0.
+        epsilon: Added to the mean square. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Tian and Parikh, 2022, Amos: An Adam-style Optimizer with Adaptive Weight Decay
+        towards Model-Oriented Scale, arXiv:2210.11693, algorithm 1 with one number for each
+        tensor
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta: float | Tensor = 0.999,
+        scale: float | Tensor = 0.5,
+        decay_of_decay: float | Tensor = 0.25,
+        decay_of_rate: float | Tensor = 0.25,
+        epsilon: float | Tensor = 1e-18,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ApolloDQN(FusedOptimizer):
+    """Quasi-Newton steps with a diagonal Hessian that keeps to the secant of mean gradients.
+
+    The update of each element:
+
+        weight = (1 - beta)/(1 - beta**step)
+        difference = grad - mean_gradient
+        mean_gradient = mean_gradient + weight*difference
+        length = sum(direction**4)**0.25 + epsilon
+        unit = direction/length
+        secant = -weight*sum(difference*unit)/length - sum(hessian*unit**2)
+        hessian = hessian + secant*unit**2
+        direction = mean_gradient/max(abs(hessian), least_curvature)
+        change = learning_rate*direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean gradient. Range: 0 <= beta < 1.
+        least_curvature: Least magnitude of the Hessian's diagonal. Range: least_curvature > 0.
+        epsilon: Added to the length of the last direction. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ma, 2020, Apollo: An Adaptive Parameter-wise Diagonal Quasi-Newton Method for
+        Nonconvex Stochastic Optimization, arXiv:2009.13586, algorithm 1, with the constants of
+        the author's code
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta: float | Tensor = 0.9,
+        least_curvature: float | Tensor = 0.01,
+        epsilon: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AvaGrad(FusedOptimizer):
+    """Adam whose rates come from the mean square before, and have a root mean square of 1 over all
+    elements.
+
+    The update of each element:
+
+        rate = 1/(sqrt(mean_square) + epsilon)
+        usual = global_norm(rate)/sqrt(global_sum(1))
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        change = learning_rate*rate/usual*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Root mean square of the rates. Range: learning_rate
+            >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root; the larger, the more alike are the rates. Range: epsilon >
+            0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Savarese et al., 2021, Domain-independent Dominance of Adaptive Methods,
+        arXiv:1912.01823, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BCOSc(FusedOptimizer):
+    """Momentum over an estimate of its size from the mean gradient before and the newest gradient:
+    one state for each element.
+
+    The update of each element:
+
+        before = where(step > 1, mean_gradient, grad)
+        mean_gradient = beta*before + (1 - beta)*grad
+        square = (1 - (1 - beta)**2)*before**2 + (1 - beta)**2*grad**2
+        change = learning_rate*mean_gradient/(sqrt(square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean gradient. Range: 0 <= beta < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Jiang and Xiao, 2025, Stochastic Approximation with Block Coordinate Optimal
+        Stepsizes, arXiv:2507.08963, with the conditional estimator in its simple form
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BCOSg(FusedOptimizer):
+    """Gradients over the root of their running mean square, which begins with the first: RMSprop
+    as a conditional block coordinate method.
+
+    The update of each element:
+
+        mean_square = where(step > 1, beta*mean_square + (1 - beta)*grad**2, grad**2)
+        change = learning_rate*grad/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean square. Range: 0 <= beta < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Jiang and Xiao, 2025, Stochastic Approximation with Block Coordinate Optimal
+        Stepsizes, arXiv:2507.08963
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BCOSm(FusedOptimizer):
+    """Momentum over the root of its own running mean square.
+
+    The update of each element:
+
+        mean_gradient = where(step > 1, beta*mean_gradient + (1 - beta)*grad, grad)
+        mean_square = where(step > 1, beta_2*mean_square + (1 - beta_2)*mean_gradient**2, grad**2)
+        change = learning_rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean gradient. Range: 0 <= beta < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Jiang and Xiao, 2025, Stochastic Approximation with Block Coordinate Optimal
+        Stepsizes, arXiv:2507.08963
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class CAME(FusedOptimizer):
     """Adafactor with momentum, divided by how far single changes are from it.
 
@@ -2124,6 +4210,90 @@ class CAME(FusedOptimizer):
         beta_2: float | Tensor = 0.999,
         beta_3: float | Tensor = 0.9999,
         epsilon_2: float | Tensor = 1e-16,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class COCOB(FusedOptimizer):
+    """Bets on the sign of each gradient, with what earlier bets have won: no learning rate.
+
+    The update of each element:
+
+        largest_gradient = max(largest_gradient, abs(grad))
+        magnitude_sum = magnitude_sum + abs(grad)
+        reward = max(reward - (param - start)*grad, 0)
+        gradient_sum = gradient_sum + grad
+        total = max(magnitude_sum + largest_gradient, alpha*largest_gradient)
+        bet = gradient_sum/largest_gradient*((largest_gradient + reward)/total)
+        change = learning_rate*(param - start + bet)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Part of the way to where the bet leads; the paper's
+            is 1. Range: 0 <= learning_rate <= 1.
+        alpha: Over how many of the largest gradients early bets are spread. Range: alpha >= 1.
+        epsilon: First bound of gradients. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Orabona and Tommasi, 2017, Training Deep Networks without Learning Rates Through
+        Coin Betting, arXiv:1705.07795, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        alpha: float | Tensor = 100.0,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -2242,6 +4412,101 @@ class Conda(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class DAdaptAdagrad(FusedOptimizer):
+    """Adagrad by dual averaging, whose rate is a lower bound of the distance to the solution.
+
+    The update of each element:
+
+        step_size = learning_rate*distance
+        square_sum = square_sum + grad**2
+        root = sqrt(square_sum) + epsilon
+        weighted = weighted + step_size*grad
+        spent = spent + step_size**2*global_sum(grad**2/root)
+        size = global_sum(abs(weighted))
+        estimate = where(size > 0, (global_sum(weighted**2/root) - spent)/size, 0)
+        if given(growth_rate):
+            estimate = min(estimate, growth_rate*distance)
+        distance = max(distance, estimate)
+        param = momentum*param + (1 - momentum)*(start - weighted/root)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        momentum: Part of the parameter that is kept in a step. Range: 0 <= momentum < 1.
+        initial_accumulator_value: What the sum of squares begins with. Range:
+            initial_accumulator_value > 0.
+        epsilon: Added to the root. Range: epsilon > 0.
+        d0: First estimate of the distance. Range: d0 > 0.
+        growth_rate: Largest factor by which the estimate grows in a step. Range: growth_rate >
+            1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733, algorithm 3; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        momentum: float | Tensor = 0.9,
+        initial_accumulator_value: float | Tensor = 1e-06,
+        epsilon: float | Tensor = 1e-06,
+        d0: float | Tensor = 1e-06,
+        growth_rate: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class DAdaptAdam(FusedOptimizer):
     """Adam whose learning rate is a lower bound of the distance to the solution.
 
@@ -2318,6 +4583,286 @@ class DAdaptAdam(FusedOptimizer):
         d0: float | Tensor = 1e-06,
         growth_rate: float | Tensor | None = None,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DAdaptAdan(FusedOptimizer):
+    """Adan whose learning rate is a lower bound of the distance to the solution.
+
+    The update of each element:
+
+        step_size = learning_rate*distance
+        difference = where(step > 1, grad - previous_gradient, 0)
+        previous_gradient = grad
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*step_size*grad
+        mean_difference = beta_2*mean_difference + (1 - beta_2)*step_size*difference
+        mean_square = beta_3*mean_square + (1 - beta_3)*(grad + beta_2*difference)**2
+        root = sqrt(mean_square) + epsilon
+        spent = beta_3*spent + (1 - beta_3)*step_size**2*global_sum(grad**2/root)
+        weighted = beta_3*weighted + (1 - beta_3)*step_size*grad
+        size = global_sum(abs(weighted))
+        estimate = where(size > 0, (global_sum(weighted**2/root)/(1 - beta_3) - spent)/size, 0)
+        if given(growth_rate):
+            estimate = min(estimate, growth_rate*distance)
+        distance = max(distance, estimate)
+        param = (param - (mean_gradient + beta_2*mean_difference)/root)/(1 + step_size*weight_decay)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean difference of gradients. Range: 0 <= beta_2 < 1.
+        beta_3: Decay of the mean square, and of the sums that the estimate is made of. Range: 0
+            <= beta_3 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        d0: First estimate of the distance. Range: d0 > 0.
+        growth_rate: Largest factor by which the estimate grows in a step. Range: growth_rate >
+            1.
+        weight_decay: The parameter is divided by 1 plus this, times the distance and the
+            learning rate, after each step. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.98,
+        beta_2: float | Tensor = 0.92,
+        beta_3: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        d0: float | Tensor = 1e-06,
+        growth_rate: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DAdaptLion(FusedOptimizer):
+    """Lion whose learning rate is a lower bound of the distance to the solution.
+
+    The update of each element:
+
+        step_size = learning_rate*distance
+        decay = sqrt(beta_2)
+        direction = sign(beta_1*momentum + (1 - beta_1)*grad)
+        momentum = beta_2*momentum + (1 - beta_2)*step_size*grad
+        progress = decay*progress + (1 - decay)*step_size*global_sum(direction*weighted)
+        weighted = decay*weighted + (1 - decay)*step_size*direction
+        change = step_size*(direction + weight_decay*param)
+        size = (1 - decay)*global_sum(abs(weighted))
+        distance = max(distance, where(size > 0, progress/size, 0))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        beta_1: Part of the momentum in the direction. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the momentum; its root is that of the sums that the estimate is made
+            of. Range: 0 < beta_2 < 1.
+        d0: First estimate of the distance. Range: d0 > 0.
+        weight_decay: Part of the parameter that is taken off, times the distance and the
+            learning rate. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        d0: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DAdaptSGD(FusedOptimizer):
+    """Dual averaging with momentum, whose rate is a lower bound of the distance to the solution
+    over the first gradient's norm.
+
+    The update of each element:
+
+        first_norm = where(first_norm > 0, first_norm, global_norm(grad))
+        step_size = learning_rate*distance/where(first_norm > 0, first_norm, 1)
+        progress = progress + step_size*global_sum(grad*weighted)
+        weighted = weighted + step_size*grad
+        length = global_norm(weighted)
+        estimate = where(length > 0, 2*progress/length, 0)
+        if given(growth_rate):
+            estimate = min(estimate, growth_rate*distance)
+        distance = max(distance, estimate)
+        param = momentum*param + (1 - momentum)*(start - weighted)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        momentum: Part of the parameter that is kept in a step. Range: 0 <= momentum < 1.
+        d0: First estimate of the distance. Range: d0 > 0.
+        growth_rate: Largest factor by which the estimate grows in a step. Range: growth_rate >
+            1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733, algorithm 4; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        momentum: float | Tensor = 0.9,
+        d0: float | Tensor = 1e-06,
+        growth_rate: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -2705,6 +5250,296 @@ class DoG(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class DoWG(FusedOptimizer):
+    """SGD with the squared distance gone over the root of the sum of squared gradients, each times
+    the distance gone by then.
+
+    The update of each element:
+
+        distance = max(distance, global_norm(param - start))
+        square_sum = square_sum + distance**2*global_sum(grad**2)
+        change = learning_rate*distance**2/(sqrt(square_sum) + epsilon)*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        first_distance: Distance before the first step. Range: first_distance > 0.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Khaled, Mishchenko and Jin, 2023, DoWG Unleashed: An Efficient Universal
+        Parameter-Free Gradient Descent Method, arXiv:2305.16284, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_distance: float | Tensor = 0.01,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Fira(FusedOptimizer):
+    """GaLore with the rest of the gradient too, whose columns, or rows, are scaled as Adam scales
+    those of the projection.
+
+    The update of each element:
+
+        if matrix:
+            if (step - 1) % period == 0:
+                singular_basis = singular_vectors(grad, rank)
+            projected = transpose(singular_basis) @ grad
+            mean_projected = beta_1*mean_projected + (1 - beta_1)*projected
+            projected_speed = beta_2*projected_speed + (1 - beta_2)*projected**2
+            direction = mean_projected/(sqrt(projected_speed) + epsilon)
+            step_size = scale*learning_rate*sqrt(1 - beta_2**step)/(1 - beta_1**step)
+            scaled = (grad - singular_basis @ projected)*(column_norm(direction)/(column_norm(projected) + 1e-8))
+            length = norm(scaled)
+            if step > 1:
+                limit = max(length/(last_length + 1e-8), most_growth)/most_growth
+                scaled = scaled/limit
+                length = length/limit
+            last_length = length
+            change = step_size*(singular_basis @ direction + scaled)
+            param = param - change
+        else:
+            mean_gradient = adam_beta_1*mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                adam_scale = sqrt(velocity_bound)
+            else:
+                adam_scale = sqrt(velocity)
+            adam_step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = adam_step_size*mean_gradient/(adam_scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rank: Length of the shorter side after its projection, at most its own. Range: rank >=
+            1.
+        period: Steps from one choice of a projection to the next. Range: period >= 1.
+        scale: Multiplies the change. Range: scale >= 0.
+        beta_1: Decay of the mean. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, before the bias correction. Range: epsilon > 0.
+        most_growth: By how much the rest may be longer than the one before. Range: most_growth
+            > 0.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Chen et al., 2024, Fira: Can We Achieve Full-rank Training of LLMs Under Low-rank
+        Constraint?, arXiv:2410.01623, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        rank: int = 128,
+        period: int = 200,
+        scale: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-06,
+        most_growth: float | Tensor = 1.01,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Fromage(FusedOptimizer):
+    """Steps as long as a part of each parameter's norm, after which the parameter shrinks to keep
+    its norm.
+
+    The update of each element:
+
+        size = norm(param)
+        slope = norm(grad)
+        ratio = where(size > 0 and slope > 0, size/slope, 1)
+        param = (param - learning_rate*ratio*grad)/sqrt(1 + learning_rate**2)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step, in norms of the parameter. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Bernstein et al., 2020, On the distance between two neural networks and the
+        stability of learning, arXiv:2002.03432, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Ftrl(FusedOptimizer):
     """Follow the regularized leader: minimize all past linear losses together, with penalties that
     make zeros.
@@ -2904,6 +5739,94 @@ class GaLore(FusedOptimizer):
         adam_beta_2: float | Tensor = 0.999,
         adam_epsilon: float | Tensor = 1e-07,
         adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class HyperballAdam(FusedOptimizer):
+    """Adam with matrices that keep the norm they began with, and steps in proportion to it.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        direction = mean_gradient/(1 - beta_1**step)/root
+        if matrix:
+            radius = where(step > 1, radius, norm(param))
+            moved = param - learning_rate*radius/max(norm(direction), 1e-30)*direction
+            param = radius/max(norm(moved), 1e-30)*moved
+        else:
+            param = param - learning_rate*direction
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step of a matrix, in its norms; size of a
+            step of other variables. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wen et al., 2025, Fantastic Pretraining Optimizers and Where to Find Them,
+        section 2.1: Hyperball Optimization
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0025,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -3276,6 +6199,102 @@ class KerasMuon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class KourkoutasBeta(FusedOptimizer):
+    """Adam whose mean square forgets faster in each tensor when the gradient's norm is above its
+    running mean.
+
+    The update of each element:
+
+        length = norm(grad)
+        mean_norm = alpha*mean_norm + (1 - alpha)*length
+        ratio = length/(mean_norm + epsilon)
+        decay = where(step > warmup_steps, beta_2 - (beta_2 - least_beta_2)*ratio/(1 + ratio), (least_beta_2 + beta_2)/2)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = decay*mean_square + (1 - decay)*grad**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        least_beta_2: Decay of the mean square when gradients spike. Range: 0 <= least_beta_2 <
+            1.
+        beta_2: Decay of the mean square when gradients are calm. Range: 0 <= beta_2 < 1.
+        alpha: Decay of the mean norm. Range: 0 <= alpha < 1.
+        warmup_steps: Steps with the mean of both decays. Range: warmup_steps >= 0.
+        epsilon: Added to the corrected root and to the mean norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Kassinos, 2025, Kourkoutas-Beta: A Sunspike-Driven Adam Optimizer with Desert
+        Flair, arXiv:2508.12996, with a layer for each tensor and the correction for the largest
+        decay
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        least_beta_2: float | Tensor = 0.88,
+        beta_2: float | Tensor = 0.999,
+        alpha: float | Tensor = 0.93,
+        warmup_steps: int = 0,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Kron(FusedOptimizer):
     """PSGD: gradients times two factors that are fitted until the product has the identity as its
     second moment.
@@ -3463,6 +6482,183 @@ class LAMB(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class LANS(FusedOptimizer):
+    """LAMB with gradients of norm 1, and with Nesterov's momentum in two parts, each with a trust
+    ratio of its own.
+
+    The update of each element:
+
+        unit = grad/max(norm(grad), 1e-30)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*unit
+        mean_square = beta_2*mean_square + (1 - beta_2)*unit**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        of_mean = mean_gradient/(1 - beta_1**step)/root + weight_decay*param
+        of_newest = unit/root + weight_decay*param
+        size = norm(param)
+        length = norm(of_mean)
+        newest_length = norm(of_newest)
+        ratio = where(size > 0 and length > 0, size/length, 1)
+        newest_ratio = where(size > 0 and newest_length > 0, size/newest_length, 1)
+        param = param - learning_rate*(beta_1*ratio*of_mean + (1 - beta_1)*newest_ratio*of_newest)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step, in norms of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient, and its share of a step. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is added to both parts of a step before their
+            norms are taken. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zheng et al., 2020, Accelerated Large Batch Optimization of BERT Pretraining in
+        54 minutes, arXiv:2006.13484, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class LARC(FusedOptimizer):
+    """SGD with momentum, whose rate is at most in proportion to each parameter's norm over its
+    gradient's.
+
+    The update of each element:
+
+        size = norm(param)
+        slope = norm(grad)
+        trusted = trust_coefficient*size/(slope + weight_decay*size + epsilon)
+        part = where(size > 0 and slope > 0, min(trusted/max(learning_rate, 1e-30), 1), 1)
+        momentum_buffer = momentum*momentum_buffer + part*(grad + weight_decay*param)
+        change = learning_rate*momentum_buffer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate. Range: learning_rate >= 0.
+        momentum: Part of the momentum that is kept. Range: 0 <= momentum < 1.
+        trust_coefficient: Norm of a change without momentum, in norms of the parameter. Range:
+            trust_coefficient > 0.
+        epsilon: Added to the gradient's norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is added to the gradient; its norm counts on
+            its own. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: You, Gitman and Ginsburg, 2017, Large Batch Training of Convolutional Networks,
+        arXiv:1708.03888, with the bound of Apex's LARC
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        trust_coefficient: float | Tensor = 0.02,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class LARS(FusedOptimizer):
     """SGD with momentum whose learning rate is in proportion to the norm of each parameter.
 
@@ -3525,6 +6721,87 @@ class LARS(FusedOptimizer):
         momentum: float | Tensor = 0.9,
         trust_coefficient: float | Tensor = 0.001,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class LDoG(FusedOptimizer):
+    """DoG with a distance and a sum of squared gradients for each tensor.
+
+    The update of each element:
+
+        first = reps_rel*(1 + norm(param))
+        distance = where(step > 1, max(distance, norm(param - start)), first)
+        square_sum = square_sum + sum(grad**2)
+        change = learning_rate*distance/sqrt(square_sum + epsilon)*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        reps_rel: First distance of a tensor, in 1 plus its norm. Range: reps_rel > 0.
+        epsilon: Added to the sum of squared gradients. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ivgi, Hinder and Carmon, 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic
+        Step Size Schedule, arXiv:2302.12022, L-DoG
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        reps_rel: float | Tensor = 1e-06,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -3975,6 +7252,186 @@ class MARSShampoo(FusedOptimizer):
         fallback_epsilon: float | Tensor = 1e-08,
         fallback_gamma: float | Tensor = 0.025,
         fallback_largest_norm: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MoMo(FusedOptimizer):
+    """Momentum with Polyak's step for a running model of the loss, up to a largest rate.
+
+    The update of each element:
+
+        kept = where(step > 1, beta, 0)
+        mean_gradient = kept*mean_gradient + (1 - kept)*grad
+        rate = learning_rate
+        if given(loss):
+            mean_loss = kept*mean_loss + (1 - kept)*loss
+            mean_product = kept*mean_product + (1 - kept)*global_sum(grad*param)
+            square = global_sum(mean_gradient**2)
+            gap = max(mean_loss - least_loss - mean_product + global_sum(mean_gradient*param), 0)
+            rate = where(square > 0, min(gap/square, learning_rate), 0)
+        change = rate*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        beta: Decay of the mean gradient and of the model of the loss. Range: 0 <= beta < 1.
+        least_loss: A lower bound of the loss.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Schaipp et al., 2023, MoMo: Momentum Models for Adaptive Learning Rates,
+        arXiv:2305.07583, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 0.9,
+        least_loss: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MoMoAdam(FusedOptimizer):
+    """Adam with Polyak's step for a running model of the loss, up to a largest rate.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        direction = mean_gradient/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        weights = 1 - beta_1**step
+        rate = learning_rate/weights
+        if given(loss):
+            mean_loss = beta_1*mean_loss + (1 - beta_1)*loss
+            mean_product = beta_1*mean_product + (1 - beta_1)*global_sum(grad*param)
+            square = global_sum(mean_gradient*direction)
+            gap = mean_loss - weights*least_loss - mean_product + global_sum(mean_gradient*param)
+            rate = where(square > 0, min(max(gap, 0)/square, learning_rate/weights), 0)
+        change = rate*direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient and of the model of the loss. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        least_loss: A lower bound of the loss.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Schaipp et al., 2023, MoMo: Momentum Models for Adaptive Learning Rates,
+        arXiv:2305.07583, algorithm 3
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        least_loss: float | Tensor = 0.0,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -4454,6 +7911,93 @@ class NorMuon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class NosAdam(FusedOptimizer):
+    """Adam whose mean square gives older gradients more weight: one more than that of the newest
+    at each step.
+
+    The update of each element:
+
+        weight = step**(-gamma)
+        share = weights/(weights + weight)
+        weights = weights + weight
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = share*mean_square + (1 - share)*grad**2
+        change = learning_rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        gamma: Power of the step by which the weight of the newest square falls. Range: gamma >
+            0.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Huang, Wang and Dong, 2018, Nostalgic Adam: Weighting more of the past gradients
+        when designing the adaptive learning rate, arXiv:1805.07557, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        gamma: float | Tensor = 0.1,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class NovoGrad(FusedOptimizer):
     """Momentum of gradients that are divided by a running root mean square of their tensor's norm.
 
@@ -4516,6 +8060,90 @@ class NovoGrad(FusedOptimizer):
         beta_2: float | Tensor = 0.98,
         epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class OptimisticAdam(FusedOptimizer):
+    """Adam that makes each step twice and takes the one before back, for games of two players.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        adam = mean_gradient/(1 - beta_1**step)/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        change = learning_rate*(2*adam - before)
+        before = adam
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Daskalakis et al., 2018, Training GANs with Optimism, arXiv:1711.00141, algorithm
+        1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -4601,6 +8229,116 @@ class PAdam(FusedOptimizer):
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
         partial_power: float | Tensor = 0.125,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class PolarGrad(FusedOptimizer):
+    """The polar factor of the mean gradient, times the sum of its singular values: steps fall as
+    gradients do.
+
+    The update of each element:
+
+        if matrix:
+            momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
+            polar = polar_express(momentum_buffer)
+            change = learning_rate*sum(momentum_buffer*polar)*polar
+            param = param - change
+            # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
+            # damped_quintic(x, a, b, c): the quintic of x/1.01, as x may be too large by rounding.
+            # polar_express(x): a matrix with its singular values nearer to 1 than by newton_schulz.
+        else:
+            exp_avg = fallback_beta_1*exp_avg + (1 - fallback_beta_1)*grad
+            exp_avg_sq = fallback_beta_2*exp_avg_sq + (1 - fallback_beta_2)*grad**2
+            if fallback_amsgrad:
+                max_exp_avg_sq = max(max_exp_avg_sq, exp_avg_sq)
+                root = sqrt(max_exp_avg_sq)
+            else:
+                root = sqrt(exp_avg_sq)
+            step_size = fallback_learning_rate/(1 - fallback_beta_1**step)
+            change = step_size*exp_avg/(root/sqrt(1 - fallback_beta_2**step) + fallback_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Spectral norm of a step, in nuclear norms of the mean
+            gradient. Range: learning_rate >= 0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        fallback_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: fallback_learning_rate >= 0.
+        fallback_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range:
+            0 <= fallback_beta_1 < 1.
+        fallback_beta_2: Decay of the mean squared gradient, for variables that aren't matrices.
+            Range: 0 <= fallback_beta_2 < 1.
+        fallback_epsilon: Added to the corrected root, for variables that aren't matrices.
+            Range: fallback_epsilon > 0.
+        fallback_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Lau, Long and Su, 2025, PolarGrad: A Class of Matrix-Gradient Optimizers from a
+        Unifying Preconditioning Perspective, arXiv:2505.21799, momentum-first PolarMuon with
+        the polar factor of Polar Express
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.95,
+        fallback_learning_rate: float | Tensor = 0.0003,
+        fallback_beta_1: float | Tensor = 0.9,
+        fallback_beta_2: float | Tensor = 0.999,
+        fallback_epsilon: float | Tensor = 1e-08,
+        fallback_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -4719,6 +8457,90 @@ class PolarMuon(FusedOptimizer):
         fallback_beta_2: float | Tensor = 0.95,
         fallback_epsilon: float | Tensor = 1e-10,
         fallback_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class PolyakSGD(FusedOptimizer):
+    """SGD with Polyak's step: the loss above its least value over the gradient's squared norm, up
+    to a largest rate.
+
+    The update of each element:
+
+        rate = learning_rate
+        if given(loss):
+            rate = min(max(loss - least_loss, 0)/(scale*(global_sum(grad**2) + epsilon)), learning_rate)
+        change = rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        scale: Divides the step; the paper's c. Range: scale > 0.
+        least_loss: The least value of the loss.
+        epsilon: Added to the gradient's squared norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Loizou et al., 2021, Stochastic Polyak Step-size for SGD: An Adaptive Learning
+        Rate for Fast Convergence, arXiv:2002.10542, SPS with its bound
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        scale: float | Tensor = 0.5,
+        least_loss: float | Tensor = 0.0,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -5183,6 +9005,343 @@ class RMSprop(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class SAdam(FusedOptimizer):
+    """Adam that divides by the mean square itself, for strongly convex losses.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = (1 - gamma/step)*mean_square + gamma/step*grad**2
+        change = learning_rate/step*mean_gradient/(mean_square + delta/step)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter; the rate falls
+            with the step. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        gamma: Weight of the newest square, times the step. Range: 0 < gamma <= 1.
+        delta: Added to the mean square, over the step. Range: delta > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wang et al., 2020, SAdam: A Variant of Adam for Strongly Convex Functions,
+        arXiv:1905.02957, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        gamma: float | Tensor = 0.9,
+        delta: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SCALE(FusedOptimizer):
+    """SGD with a norm of 1 for what each output is made of; only the last layer has momentum.
+
+    The update of each element:
+
+        if matrix:
+            direction = grad
+            if momentum > 0:
+                velocity = momentum*velocity + (1 - momentum)*grad
+                direction = velocity
+            change = learning_rate*direction*(1/(row_norm(direction) + epsilon))
+        else:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+            root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+            change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step of a row; size of a step of other
+            variables. Range: learning_rate >= 0.
+        momentum: Decay of the mean gradient of matrices; options give the last layer 0.9.
+            Range: 0 <= momentum < 1.
+        beta_1: Decay of the mean gradient of other variables. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of their mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to norms, and to their corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Glentis et al., 2025, A Minimalist Optimizer Design for LLM Pretraining,
+        arXiv:2506.16659, algorithm 1, with Adam for other variables
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SCAdagrad(FusedOptimizer):
+    """Adagrad that divides by the sum of squares itself, for strongly convex losses.
+
+    The update of each element:
+
+        square_sum = square_sum + grad**2
+        change = learning_rate*grad/(square_sum + xi_2*exp(-xi_1*square_sum))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        xi_1: How fast the damping falls with the sum of squares. Range: xi_1 > 0.
+        xi_2: First damping of the divisor. Range: xi_2 > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Mukkamala and Hein, 2017, Variants of RMSProp and Adagrad with Logarithmic Regret
+        Bounds, arXiv:1706.05507, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        xi_1: float | Tensor = 0.1,
+        xi_2: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SCRMSprop(FusedOptimizer):
+    """RMSprop that divides by the mean square itself, with decays and rates for strongly convex
+    losses.
+
+    The update of each element:
+
+        mean_square = (1 - gamma/step)*mean_square + gamma/step*grad**2
+        damping = xi_2*exp(-xi_1*step*mean_square)
+        change = learning_rate/step*grad/(mean_square + damping/step)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter; the rate falls
+            with the step. Range: learning_rate >= 0.
+        gamma: Weight of the newest square, times the step. Range: 0 < gamma <= 1.
+        xi_1: How fast the damping falls with the mean square, times the step. Range: xi_1 > 0.
+        xi_2: First damping of the divisor. Range: xi_2 > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Mukkamala and Hein, 2017, Variants of RMSProp and Adagrad with Logarithmic Regret
+        Bounds, arXiv:1706.05507, algorithm 5
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        gamma: float | Tensor = 0.9,
+        xi_1: float | Tensor = 0.1,
+        xi_2: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class SGD(FusedOptimizer):
     """SGD by torch's formulas: a velocity in units of the gradient.
 
@@ -5351,6 +9510,90 @@ class SGDP(FusedOptimizer):
         dampening: float | Tensor = 0.0,
         nesterov: bool = False,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SGDSaI(FusedOptimizer):
+    """Momentum with a rate for each tensor: the first gradient's norm over the deviation of its
+    elements.
+
+    The update of each element:
+
+        deviation = sqrt(sum((grad - mean(grad))**2)/max(size - 1, 1))
+        length = norm(grad)
+        ratio = where(deviation > 0, length/(deviation + epsilon), sign(length))
+        signal = where(signal > 0, signal, ratio)
+        mean_gradient = momentum*mean_gradient + (1 - momentum)*grad
+        change = learning_rate*signal*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        epsilon: Added to the deviation. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Xu et al., 2024, No More Adam: Learning Rate Scaling at Initialization is All You
+        Need, arXiv:2412.11768, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -6550,6 +10793,109 @@ class StableAdamW(FusedOptimizer):
         beta_2: float | Tensor = 0.99,
         epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class StableSPAM(FusedOptimizer):
+    """Adam on gradients whose spikes are clipped by element and whose norm follows its running
+    mean, with moments that begin anew at times.
+
+    The update of each element:
+
+        most = largest(abs(grad))
+        mean_largest = theta*mean_largest + (1 - theta)*most
+        bound = mean_largest/(1 - theta**step)
+        clipped = where(abs(grad) > bound, grad/max(most, 1e-30)*bound, grad)
+        length = norm(clipped)
+        mean_norm = gamma_1*mean_norm + (1 - gamma_1)*length
+        mean_square_norm = gamma_2*mean_square_norm + (1 - gamma_2)*length**2
+        usual = sqrt(mean_square_norm/(1 - gamma_2**step)) + epsilon
+        even = clipped*(mean_norm/(1 - gamma_1**step)/usual/max(length, 1e-30))
+        since = where(step < period, step, step % period + 1)
+        mean_gradient = where(since > 1, beta_1*mean_gradient, 0) + (1 - beta_1)*even
+        mean_square = where(since > 1, beta_2*mean_square, 0) + (1 - beta_2)*even**2
+        root = sqrt(mean_square/(1 - beta_2**since)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**since)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        gamma_1: Decay of the mean norm. Range: 0 <= gamma_1 < 1.
+        gamma_2: Decay of the mean squared norm. Range: 0 <= gamma_2 < 1.
+        theta: Decay of the mean of the largest magnitude, above which elements are spikes.
+            Range: 0 <= theta < 1.
+        period: Steps from one new beginning of both moments to the next. Range: period >= 1.
+        epsilon: Added to roots. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Huang et al., 2025, Stable-SPAM: How to Train in 4-Bit More Stably than 16-Bit
+        Adam, arXiv:2502.17055, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        gamma_1: float | Tensor = 0.7,
+        gamma_2: float | Tensor = 0.9,
+        theta: float | Tensor = 0.999,
+        period: int = 1000,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
