@@ -108,7 +108,6 @@ __all__ = [
     "QHM",
     "RMSprop",
     "SAdam",
-    "SCALE",
     "SCAdagrad",
     "SCRMSprop",
     "SGD",
@@ -119,6 +118,7 @@ __all__ = [
     "SOAP",
     "SPlus",
     "SWAN",
+    "ScaleSGD",
     "ScheduleFreeAdamW",
     "ScheduleFreeSGD",
     "Scion",
@@ -140,8 +140,8 @@ class A2GradExp(FusedOptimizer):
 
         mean_gradient = mean_gradient + (grad - mean_gradient)/step
         mean_noise = rho*mean_noise + (1 - rho)*sum((grad - mean_gradient)**2)
-        noise = max(noise, mean_noise)
-        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*noise))
+        largest_noise = max(largest_noise, mean_noise)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*largest_noise))
         solution = solution - size*grad
         weight = 2/(step + 3)
         before = where(step > 1, 2/(step + 2), 1)
@@ -227,8 +227,8 @@ class A2GradInc(FusedOptimizer):
     The update of each element:
 
         mean_gradient = mean_gradient + (grad - mean_gradient)/step
-        noise = (step/(step + 1))**2*noise + sum((grad - mean_gradient)**2)
-        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*noise))
+        noise_sum = (step/(step + 1))**2*noise_sum + sum((grad - mean_gradient)**2)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*noise_sum))
         solution = solution - size*grad
         weight = 2/(step + 3)
         before = where(step > 1, 2/(step + 2), 1)
@@ -311,8 +311,8 @@ class A2GradUni(FusedOptimizer):
     The update of each element:
 
         mean_gradient = mean_gradient + (grad - mean_gradient)/step
-        noise = noise + sum((grad - mean_gradient)**2)
-        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt(noise))
+        noise_sum = noise_sum + sum((grad - mean_gradient)**2)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt(noise_sum))
         solution = solution - size*grad
         weight = 2/(step + 3)
         before = where(step > 1, 2/(step + 2), 1)
@@ -752,8 +752,8 @@ class ASGO(FusedOptimizer):
             mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
             mean_product = beta_2*mean_product + (1 - beta_2)*gram(grad)
             if (step - 1) % period == 0:
-                root = inverse_root(mean_product, 2, epsilon)
-            change = learning_rate*(root @ mean_gradient)
+                product_root = inverse_root(mean_product, 2, epsilon)
+            change = learning_rate*(product_root @ mean_gradient)
             param = param - change
         else:
             adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
@@ -2244,8 +2244,8 @@ class Adai(FusedOptimizer):
         usual = global_sum(square)/global_sum(1)
         inertia = clip(1 - beta_0*square/max(usual, 1e-30), 0, 1 - epsilon)
         mean_gradient = inertia*mean_gradient + (1 - inertia)*grad
-        remaining = inertia*remaining
-        change = learning_rate*mean_gradient/(1 - remaining)
+        inertia_product = inertia*inertia_product
+        change = learning_rate*mean_gradient/(1 - inertia_product)
         param = param - change
 
     Args:
@@ -3625,10 +3625,10 @@ class Amos(FusedOptimizer):
         newest = mean(grad**2)
         mean_square = beta*mean_square + (1 - beta)*newest
         inverse = (1 - beta**step)/(mean_square + epsilon)
-        decay = learning_rate**2*inverse*newest/sqrt(1 + decay_of_decay*sqrt(learning_rate)*decayed)
+        decay = learning_rate**2*inverse*newest/sqrt(1 + decay_of_decay*sqrt(learning_rate)*decay_sum)
         moved = learning_rate*scale*sqrt(inverse)*grad + decay/2*param
-        change = moved/(1 + decay_of_rate*sqrt(learning_rate*scale)*decayed)
-        decayed = decayed + decay*(1 + decayed)
+        change = moved/(1 + decay_of_rate*sqrt(learning_rate*scale)*decay_sum)
+        decay_sum = decay_sum + decay*(1 + decay_sum)
         param = param - change
 
     Args:
@@ -3716,12 +3716,12 @@ class ApolloDQN(FusedOptimizer):
         weight = (1 - beta)/(1 - beta**step)
         difference = grad - mean_gradient
         mean_gradient = mean_gradient + weight*difference
-        length = sum(direction**4)**0.25 + epsilon
-        unit = direction/length
+        length = sum(last_direction**4)**0.25 + epsilon
+        unit = last_direction/length
         secant = -weight*sum(difference*unit)/length - sum(hessian*unit**2)
         hessian = hessian + secant*unit**2
-        direction = mean_gradient/max(abs(hessian), least_curvature)
-        change = learning_rate*direction
+        last_direction = mean_gradient/max(abs(hessian), least_curvature)
+        change = learning_rate*last_direction
         param = param - change
 
     Args:
@@ -4238,12 +4238,12 @@ class COCOB(FusedOptimizer):
 
     The update of each element:
 
-        largest_gradient = max(largest_gradient, abs(grad))
+        gradient_bound = max(gradient_bound, abs(grad))
         magnitude_sum = magnitude_sum + abs(grad)
         reward = max(reward - (param - start)*grad, 0)
         gradient_sum = gradient_sum + grad
-        total = max(magnitude_sum + largest_gradient, alpha*largest_gradient)
-        bet = gradient_sum/largest_gradient*((largest_gradient + reward)/total)
+        total = max(magnitude_sum + gradient_bound, alpha*gradient_bound)
+        bet = gradient_sum/gradient_bound*((gradient_bound + reward)/total)
         change = learning_rate*(param - start + bet)
         param = param - change
 
@@ -4621,8 +4621,6 @@ class DAdaptAdan(FusedOptimizer):
         weighted = beta_3*weighted + (1 - beta_3)*step_size*grad
         size = global_sum(abs(weighted))
         estimate = where(size > 0, (global_sum(weighted**2/root)/(1 - beta_3) - spent)/size, 0)
-        if given(growth_rate):
-            estimate = min(estimate, growth_rate*distance)
         distance = max(distance, estimate)
         param = (param - (mean_gradient + beta_2*mean_difference)/root)/(1 + step_size*weight_decay)
 
@@ -4636,8 +4634,6 @@ class DAdaptAdan(FusedOptimizer):
             <= beta_3 < 1.
         epsilon: Added to the root. Range: epsilon > 0.
         d0: First estimate of the distance. Range: d0 > 0.
-        growth_rate: Largest factor by which the estimate grows in a step. Range: growth_rate >
-            1.
         weight_decay: The parameter is divided by 1 plus this, times the distance and the
             learning rate, after each step. Range: weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -4682,7 +4678,6 @@ class DAdaptAdan(FusedOptimizer):
         beta_3: float | Tensor = 0.99,
         epsilon: float | Tensor = 1e-08,
         d0: float | Tensor = 1e-06,
-        growth_rate: float | Tensor | None = None,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -5772,9 +5767,9 @@ class HyperballAdam(FusedOptimizer):
         root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
         direction = mean_gradient/(1 - beta_1**step)/root
         if matrix:
-            radius = where(step > 1, radius, norm(param))
-            moved = param - learning_rate*radius/max(norm(direction), 1e-30)*direction
-            param = radius/max(norm(moved), 1e-30)*moved
+            first_length = where(step > 1, first_length, norm(param))
+            moved = param - learning_rate*first_length/max(norm(direction), 1e-30)*direction
+            param = first_length/max(norm(moved), 1e-30)*moved
         else:
             param = param - learning_rate*direction
 
@@ -7918,8 +7913,8 @@ class NosAdam(FusedOptimizer):
     The update of each element:
 
         weight = step**(-gamma)
-        share = weights/(weights + weight)
-        weights = weights + weight
+        share = weight_sum/(weight_sum + weight)
+        weight_sum = weight_sum + weight
         mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
         mean_square = share*mean_square + (1 - share)*grad**2
         change = learning_rate*mean_gradient/(sqrt(mean_square) + epsilon)
@@ -8090,8 +8085,8 @@ class OptimisticAdam(FusedOptimizer):
         mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
         mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
         adam = mean_gradient/(1 - beta_1**step)/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
-        change = learning_rate*(2*adam - before)
-        before = adam
+        change = learning_rate*(2*adam - previous_direction)
+        previous_direction = adam
         param = param - change
 
     Args:
@@ -9087,99 +9082,6 @@ class SAdam(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
-class SCALE(FusedOptimizer):
-    """SGD with a norm of 1 for what each output is made of; only the last layer has momentum.
-
-    The update of each element:
-
-        if matrix:
-            direction = grad
-            if momentum > 0:
-                velocity = momentum*velocity + (1 - momentum)*grad
-                direction = velocity
-            change = learning_rate*direction*(1/(row_norm(direction) + epsilon))
-        else:
-            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
-            mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
-            root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
-            change = learning_rate*mean_gradient/(1 - beta_1**step)/root
-        param = param - change
-
-    Args:
-        params: Parameters, pairs of a name and a parameter, or groups of either.
-        lr: learning_rate of the formulas. Norm of a step of a row; size of a step of other
-            variables. Range: learning_rate >= 0.
-        momentum: Decay of the mean gradient of matrices; options give the last layer 0.9.
-            Range: 0 <= momentum < 1.
-        beta_1: Decay of the mean gradient of other variables. Range: 0 <= beta_1 < 1.
-        beta_2: Decay of their mean square. Range: 0 <= beta_2 < 1.
-        epsilon: Added to norms, and to their corrected root. Range: epsilon > 0.
-        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
-            weight_decay >= 0.
-        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
-        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
-        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
-            0.
-        use_ema: Keep a moving average of each parameter.
-        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
-        ema_overwrite_frequency: Updates between two times that the parameter takes the
-            average's value. Range: ema_overwrite_frequency >= 1.
-        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
-            loss_scale_factor > 0.
-        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
-            Range: gradient_accumulation_steps >= 1.
-        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
-        maximize: Whether to make the loss larger instead of smaller.
-        state_dtype: The dtype of states with a number for each element: one for all, or names
-            of states or patterns for paths of variables, each with one; the last that fits
-            counts. None is the type that is computed in.
-        rounding: How a step rounds what it stores in half precision: to "nearest", or at
-            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
-            state, with "split8" 8.
-        rounding_seed: The seed of random rounding.
-        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
-            fits a name gives options to the parameter.
-        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
-            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
-            record them.
-        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
-            there are any.
-
-    Reference: Glentis et al., 2025, A Minimalist Optimizer Design for LLM Pretraining,
-        arXiv:2506.16659, algorithm 1, with Adam for other variables
-    """
-
-    def __init__(
-        self,
-        params: ParamsT,
-        lr: float | Tensor = 0.001,
-        momentum: float | Tensor = 0.0,
-        beta_1: float | Tensor = 0.9,
-        beta_2: float | Tensor = 0.999,
-        epsilon: float | Tensor = 1e-08,
-        weight_decay: float | Tensor = 0,
-        l2_penalty: float | Tensor = 0,
-        maximize: bool = False,
-        *,
-        clipnorm: float | None = None,
-        clipvalue: float | None = None,
-        global_clipnorm: float | None = None,
-        use_ema: bool = False,
-        ema_momentum: float = 0.99,
-        ema_overwrite_frequency: int | None = None,
-        loss_scale_factor: float | None = None,
-        gradient_accumulation_steps: int | None = None,
-        state_dtype: StateDtypes | None = None,
-        rounding: Rounding = "nearest",
-        rounding_seed: int = 0,
-        rules: Rules | None = None,
-        foreach: bool | None = None,
-        fused: bool | None = None,
-        capturable: bool | None = None,
-        differentiable: bool | None = None,
-        backend: Literal["kernels", "torch"] | None = None,
-    ) -> None: ...
-
 class SCAdagrad(FusedOptimizer):
     """Adagrad that divides by the sum of squares itself, for strongly convex losses.
 
@@ -9541,9 +9443,9 @@ class SGDSaI(FusedOptimizer):
         deviation = sqrt(sum((grad - mean(grad))**2)/max(size - 1, 1))
         length = norm(grad)
         ratio = where(deviation > 0, length/(deviation + epsilon), sign(length))
-        signal = where(signal > 0, signal, ratio)
+        signal_ratio = where(signal_ratio > 0, signal_ratio, ratio)
         mean_gradient = momentum*mean_gradient + (1 - momentum)*grad
-        change = learning_rate*signal*mean_gradient
+        change = learning_rate*signal_ratio*mean_gradient
         param = param - change
 
     Args:
@@ -10080,6 +9982,99 @@ class SWAN(FusedOptimizer):
         adam_beta_2: float | Tensor = 0.999,
         adam_epsilon: float | Tensor = 1e-07,
         adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ScaleSGD(FusedOptimizer):
+    """SGD with a norm of 1 for what each output is made of; only the last layer has momentum.
+
+    The update of each element:
+
+        if matrix:
+            direction = grad
+            if momentum > 0:
+                velocity = momentum*velocity + (1 - momentum)*grad
+                direction = velocity
+            change = learning_rate*direction*(1/(row_norm(direction) + epsilon))
+        else:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+            root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+            change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step of a row; size of a step of other
+            variables. Range: learning_rate >= 0.
+        momentum: Decay of the mean gradient of matrices; options give the last layer 0.9.
+            Range: 0 <= momentum < 1.
+        beta_1: Decay of the mean gradient of other variables. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of their mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to norms, and to their corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: SCALE: Glentis et al., 2025, A Minimalist Optimizer Design for LLM Pretraining,
+        arXiv:2506.16659, algorithm 1, with Adam for other variables
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -10822,8 +10817,8 @@ class StableSPAM(FusedOptimizer):
     The update of each element:
 
         most = largest(abs(grad))
-        mean_largest = theta*mean_largest + (1 - theta)*most
-        bound = mean_largest/(1 - theta**step)
+        mean_largest = spike_decay*mean_largest + (1 - spike_decay)*most
+        bound = mean_largest/(1 - spike_decay**step)
         clipped = where(abs(grad) > bound, grad/max(most, 1e-30)*bound, grad)
         length = norm(clipped)
         mean_norm = gamma_1*mean_norm + (1 - gamma_1)*length
@@ -10845,8 +10840,8 @@ class StableSPAM(FusedOptimizer):
         beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
         gamma_1: Decay of the mean norm. Range: 0 <= gamma_1 < 1.
         gamma_2: Decay of the mean squared norm. Range: 0 <= gamma_2 < 1.
-        theta: Decay of the mean of the largest magnitude, above which elements are spikes.
-            Range: 0 <= theta < 1.
+        spike_decay: Decay of the mean of the largest magnitude, above which elements are
+            spikes. Range: 0 <= spike_decay < 1.
         period: Steps from one new beginning of both moments to the next. Range: period >= 1.
         epsilon: Added to roots. Range: epsilon > 0.
         weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
@@ -10892,7 +10887,7 @@ class StableSPAM(FusedOptimizer):
         beta_2: float | Tensor = 0.999,
         gamma_1: float | Tensor = 0.7,
         gamma_2: float | Tensor = 0.9,
-        theta: float | Tensor = 0.999,
+        spike_decay: float | Tensor = 0.999,
         period: int = 1000,
         epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
