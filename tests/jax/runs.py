@@ -11,7 +11,7 @@ import optax
 
 import optgen.optax
 import optgen.optimizers
-from tests.zoo.runs import Array, Model, Run, curvature
+from tests.zoo.runs import Array, Model, Run, beside_gradients
 
 #: Every rule.
 NAMES = [name for name in optgen.optimizers.list() if name != "LossScaleOptimizer"]
@@ -41,7 +41,7 @@ def of_jax(name: str, arguments: Mapping[str, Any]) -> Run:
             held = [jax.numpy.asarray(array) for array in first]
             state = rule.init(held)
             for call, row in enumerate(rows):
-                given = curvature(call, row) if "hessian" in known else {}
+                given = beside_gradients(known, call, row)
                 updates, state = rule.update(list(row), state, held, **given)
                 held = optax.apply_updates(held, updates)
                 after.append([np.asarray(array) for array in held])

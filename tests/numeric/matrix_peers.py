@@ -33,7 +33,7 @@ AMSEL = (
 SAFETY = 1.01
 
 
-def _within(run: Run, context: Callable[[], AbstractContextManager[Any]]) -> Run:
+def within(run: Run, context: Callable[[], AbstractContextManager[Any]]) -> Run:
     def inside(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
         with context():
             return run(first, rows)
@@ -44,7 +44,7 @@ def _within(run: Run, context: Callable[[], AbstractContextManager[Any]]) -> Run
 def torch_s(**arguments: Any) -> Run:
     """Torch's class, which multiplies matrices in bfloat16 otherwise."""
     run = of_torch(torch.optim.Muon, lr=RATE, **arguments)
-    return _within(run, lambda: patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone))
+    return within(run, lambda: patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone))
 
 
 def po_s(make: Any, of_matrices: dict[str, Any], **of_others: Any) -> Run:
@@ -75,7 +75,7 @@ def author_s(decay: float = 0.0, **of_matrices: Any) -> Run:
         ]
         return muon.SingleDeviceMuonWithAuxAdam([group for group in groups if group["params"]])
 
-    return _within(
+    return within(
         of_torch(made), lambda: patch.object(torch.Tensor, "bfloat16", torch.Tensor.clone)
     )
 
@@ -93,7 +93,7 @@ def heavyball_s(*, is_jordan: bool = True, **arguments: Any) -> Run:
     run = of_torch(heavyball.Muon, lr=RATE, **chosen, **arguments)
     jordan = heavyball.utils.legacy_zeropower_via_newtonschulz5
     instead = {"zeropower_via_newtonschulz5": jordan} if is_jordan else {}
-    return _within(run, lambda: not_compiled(**instead))
+    return within(run, lambda: not_compiled(**instead))
 
 
 def in_float64(run: Run) -> Run:
@@ -102,7 +102,7 @@ def in_float64(run: Run) -> Run:
     defaults = tuple(
         torch.float64 if one is torch.bfloat16 else one for one in function.__defaults__
     )
-    return _within(run, lambda: patch.object(function, "__defaults__", defaults))
+    return within(run, lambda: patch.object(function, "__defaults__", defaults))
 
 
 def optax_s(**arguments: Any) -> Run:

@@ -135,6 +135,7 @@ class Reference:
         at = chosen[self._owner]
         fixed = {k: v[at] if isinstance(v, np.ndarray) else v for k, v in host.items()}
         fixed |= reductions(self._sizes[chosen].tolist())
+        fixed |= {"size": np.repeat(self._sizes[chosen], self._sizes[chosen])}
         now: dict[str, Any] = {
             GRAD: grad[at],
             CHANGE: 0.0,
@@ -169,8 +170,9 @@ class Reference:
             scope |= {"matrix": matrix, "size": np.repeat(sizes, sizes)}
             if matrix:
                 scope |= axis_reductions(shapes, self._view)
-                columns = [as_matrices(shape, self._view)[2] for shape in shapes]
-                scope["columns"] = np.repeat(columns, sizes)
+                for side, axis in (("rows", 1), ("columns", 2)):
+                    lengths = [as_matrices(shape, self._view)[axis] for shape in shapes]
+                    scope[side] = np.repeat(lengths, sizes)
             after = run(rule, {**scope, **{name: x[at] for name, x in result.items()}})
             for name, x in result.items():
                 x[at] = after[name]

@@ -208,6 +208,8 @@ OTHERWISE = [
     muon(peers.po_s(po.AdaMuon, {"betas": (0.95, 0.95)}), "AdaMuon"),
     # The norm of the authors' code is that of the matrix before its rows are divided.
     muon(peers.po_s(po.NorMuon, {"nesterov": False}), "NorMuon"),
+    # Divides by the sum of squared norms, not by its root.
+    muon(peers.po_s(po.AdaGO, {}), "AdaGO"),
 ]
 
 

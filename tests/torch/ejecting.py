@@ -17,6 +17,9 @@ RULES: dict[str, Path] = {path.stem: path for path in optimizer_files()}
 #: One that is no matrix, and matrices whose products have one set of eigenvectors.
 SHAPES = ((4, 4), (5,), (3, 3))
 
+#: Inputs that are one number.
+NUMBERS: Mapping[str, float] = {"loss": 0.7}
+
 
 @cache
 def text_of(name: str, *features: str) -> str:
@@ -56,11 +59,11 @@ def train(
     steps: range,
     inputs: Sequence[str] = (),
 ) -> None:
-    """Make steps with random gradients; inputs are the squares of gradients."""
+    """Make steps with random gradients; inputs are numbers, or the squares of gradients."""
     for number in steps:
         gradients = drawn([*(param.shape for param in params)], 1 + number)
         for param, gradient in zip(params, gradients, strict=True):
             param.grad = gradient
         squares = {p: one**2 for p, one in zip(params, gradients, strict=True)}
-        given: Mapping[str, Any] = dict.fromkeys(inputs, squares)
+        given: Mapping[str, Any] = {name: NUMBERS.get(name, squares) for name in inputs}
         optimizer.step(**given)

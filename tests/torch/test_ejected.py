@@ -22,7 +22,16 @@ import optgen.optimizers
 from optgen.compiler.pipeline import load_all
 from optgen.keras import optimizer_class as keras_class
 from optgen.torch import optimizer_class
-from tests.torch.ejecting import RULES, SHAPES, class_of, drawn, parameters, text_of, train
+from tests.torch.ejecting import (
+    NUMBERS,
+    RULES,
+    SHAPES,
+    class_of,
+    drawn,
+    parameters,
+    text_of,
+    train,
+)
 
 #: Rules with torch's formulas, by the name of torch's class in lower case.
 TORCH = {
@@ -69,7 +78,7 @@ def of_operations(optimizer: Any, inputs: list[str]) -> list[torch.Tensor]:
     own = [one.value for one in optimizer.variables]
     for number in range(5):
         gradients = drawn(SHAPES, 1 + number)
-        given = {name: [one**2 for one in gradients] for name in inputs}
+        given = {name: NUMBERS.get(name, [one**2 for one in gradients]) for name in inputs}
         trained, own = optimizer.stateless_apply(own, gradients, trained, **given)
     return [one.detach() for one in trained]
 

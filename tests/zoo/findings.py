@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import heavyball
 import keras
 import numpy as np
 import optax
@@ -15,7 +16,8 @@ import pytorch_optimizer as po
 import torch
 from optax import contrib
 
-from tests.zoo import papers, papers_adam, papers_momentum
+from tests.numeric.matrix_peers import not_compiled, within
+from tests.zoo import papers, papers_adam, papers_adaptive, papers_layers, papers_momentum
 from tests.zoo.libraries import of_keras, of_optax, of_torch, timm_class
 from tests.zoo.papers import D0, EPSILON, RATE, Steps, of_paper
 from tests.zoo.runs import Model, Run, of_built, of_ours
@@ -89,6 +91,18 @@ LAMB_IN_KERAS = of_keras(keras.optimizers.Lamb, **OPTAX, weight_decay=0.1, epsil
 ADAFACTOR_IN_KERAS = of_keras(keras.optimizers.Adafactor, learning_rate=1.0, relative_step=False)
 ADAFACTOR = {"learning_rate": 1.0, "relative_step": False}
 PRODIGY = {"learning_rate": 1.0, "d0": D0, "epsilon": EPSILON}
+UNACCELERATED = {"nesterov": False}
+HEAVY = {"beta_2": 0.99}
+HYPERBALL = within(
+    of_torch(
+        heavyball.HyperBallAdamW,
+        **PO,
+        betas=(0.9, 0.99),
+        storage_dtype="float64",
+        multi_tensor=False,
+    ),
+    not_compiled,
+)
 FINDINGS = [
     _optax("adan", "Adan", papers.adan, {}),
     _optax(
@@ -158,5 +172,13 @@ FINDINGS = [
         papers_momentum.adgd,
         {"lr": 0.001, "amplifier": 1.0, "eps": 0.0},
         arguments={"learning_rate": 1.0, "first_rate": 0.001},
+    ),
+    _optax("optimistic_adam_v2", "OptimisticAdam", papers_adaptive.optimisticadam, UNACCELERATED),
+    _po("Adai", "Adai", papers_adaptive.adai, {}, magnitude=0.01),
+    _po("AvaGrad", "AvaGrad", papers_adaptive.avagrad, {}),
+    _po("BCOS", "BCOSc", papers_adaptive.bcosc, {"simple_cond": True, "weight_decay": 0.0}),
+    _po("AdaTAM", "AdaTAM", papers_adaptive.adatam, {}),
+    Finding(
+        "heavyball", "HyperBallAdamW", HYPERBALL, "HyperballAdam", papers_layers.hyperball, HEAVY
     ),
 ]

@@ -16,7 +16,7 @@ import numpy as np
 import optax
 import torch
 
-from tests.zoo.runs import Model, Run, curvature
+from tests.zoo.runs import Model, Run, beside_gradients, loss
 
 
 def timm_class(module: str, name: str) -> Any:
@@ -64,30 +64,41 @@ def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:
         for call, row in enumerate(rows):
             for parameter, gradient in zip(held, row, strict=True):
                 parameter.grad = torch.tensor(gradient)
-            given = {k: arrays for k, arrays in curvature(call, row).items() if k in known}
-            optimizer.step(**{k: [torch.tensor(a) for a in v] for k, v in given.items()})
+            given = beside_gradients(known, call, row)
+            optimizer.step(**{k: _tensors(value) for k, value in given.items()})
             after.append([parameter.detach().numpy().copy() for parameter in held])
         return after
 
     return run
 
 
+def _tensors(value: Any) -> Any:
+    return value if isinstance(value, float) else [torch.tensor(array) for array in value]
+
+
 def of_optax(make: Callable[..., Any], **arguments: Any) -> Run:
-    """A gradient transformation; all of its steps are compiled as one loop."""
+    """A gradient transformation; all of its steps are compiled as one loop.
+
+    One that takes more than gradients gets the loss, by Optax's name for it and by ours.
+    """
 
     def run(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
         rule = make(**arguments)
+        takes_more = isinstance(rule, optax.GradientTransformationExtraArgs)
 
         def step(carry: Any, row: Any) -> Any:
             held, state = carry
-            updates, state = rule.update(row, state, held)
+            gradients, now = row
+            more = {"value": now, "loss": now} if takes_more else {}
+            updates, state = rule.update(gradients, state, held, **more)
             held = optax.apply_updates(held, updates)
             return (held, state), held
 
         with jax.enable_x64(True):
             held = [jax.numpy.asarray(array) for array in first]
             stacked = [jax.numpy.stack(each) for each in zip(*rows, strict=True)]
-            _, after = jax.lax.scan(step, (held, rule.init(held)), stacked)
+            losses = jax.numpy.asarray([loss(call, row) for call, row in enumerate(rows)])
+            _, after = jax.lax.scan(step, (held, rule.init(held)), (stacked, losses))
             arrays = [np.asarray(each) for each in after]
         return [list(model) for model in zip(*arrays, strict=True)]
 

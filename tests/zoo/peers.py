@@ -19,6 +19,9 @@ from tests.zoo.libraries import galore_class, training
 from tests.zoo.papers import RATE
 from tests.zoo.peer import Peer, keras_s, optax_s, other_s, paper_s, po_s, timm_s, torch_s
 from tests.zoo.peers_adam import ADAM
+from tests.zoo.peers_adaptive import ADAPTIVE
+from tests.zoo.peers_distance import DISTANCE
+from tests.zoo.peers_layers import LAYERS
 
 
 def _projecting(make: Any) -> Any:
@@ -433,4 +436,7 @@ PEERS: list[Peer] = [
         most_dimensions=2,
     ),
     *ADAM,
+    *ADAPTIVE,
+    *DISTANCE,
+    *LAYERS,
 ]

@@ -38,6 +38,12 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "simplifiedademamix": {"alpha": 0.5},
     "schedulefreesgd": {"weight_decay": 0.07, "r": 1.0},
     "schedulefreeadamw": {"weight_decay": 0.07, "r": 1.0},
+    **{name: {"weight_decay": 0.07} for name in ("adamwin", "dadaptlion", "lans", "larc")},
+    "dadaptadan": {"weight_decay": 0.07, "d0": 0.5},
+    **{name: {"d0": 0.5} for name in ("dadaptsgd", "dadaptadagrad")},
+    "adagradda": {"l1_regularization_strength": 0.02, "l2_regularization_strength": 0.03},
+    "scalesgd": {"momentum": 0.7},
+    **{name: {"least_loss": 0.1} for name in ("polyaksgd", "momo", "momoadam")},
     # The reference has no noise.
     "sgld": {"temperature": 0.0},
     "sghmc": {"temperature": 0.0, "noise_estimate": 0.02},

@@ -1,0 +1,97 @@
+"""Rules that need no learning rate, by distances or by the loss, beside other code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dadaptation
+import optax
+import pytorch_optimizer as po
+import torch
+from optax import contrib
+
+from tests.zoo import papers_adaptive as papers
+from tests.zoo.peer import optax_s, other_s, paper_s
+
+
+class TakingLoss:
+    """An optimizer of pytorch_optimizer's that takes the loss from a closure."""
+
+    def __init__(self, params: Sequence[torch.Tensor], lr: float, **options: Any) -> None:
+        self._inner = po.AliG(params, max_lr=lr, foreach=False, **options)
+
+    def step(self, loss: float) -> None:
+        self._inner.step(lambda: loss)
+
+
+D0 = {"d0": 1e-3, "growth_rate": 1.25}
+DISTANCE = [
+    optax_s(
+        "COCOB",
+        lambda learning_rate: optax.chain(contrib.cocob(alpha=3.0), optax.scale(learning_rate)),
+        {},
+        alpha=3.0,
+        note="the learning rate is a factor of gradients there, which changes nothing",
+    ),
+    optax_s(
+        "DoWG",
+        contrib.dowg,
+        {"init_estim_sq_dist": 0.01, "eps": 1e-4},
+        first_distance=0.1,
+        epsilon=1e-4,
+    ),
+    paper_s("LDoG", papers.ldog, learning_rate=1.0, reps_rel=0.01),
+    other_s(
+        "DAdaptSGD",
+        "dadaptation",
+        dadaptation.DAdaptSGD,
+        {"momentum": 0.8, **D0},
+        momentum=0.8,
+        **D0,
+    ),
+    other_s(
+        "DAdaptAdagrad",
+        "dadaptation",
+        dadaptation.DAdaptAdaGrad,
+        {"momentum": 0.8, **D0},
+        momentum=0.8,
+        **D0,
+    ),
+    other_s(
+        "DAdaptLion",
+        "dadaptation",
+        dadaptation.DAdaptLion,
+        {"d0": 1e-3, "weight_decay": 0.1},
+        d0=1e-3,
+        weight_decay=0.1,
+    ),
+    other_s(
+        "DAdaptAdan",
+        "dadaptation",
+        dadaptation.DAdaptAdan,
+        {"d0": 1e-3, "weight_decay": 0.1},
+        d0=1e-3,
+        weight_decay=0.1,
+    ),
+    optax_s(
+        "PolyakSGD",
+        lambda learning_rate: optax.polyak_sgd(learning_rate, f_min=0.5, eps=0.01, variant="sps+"),
+        {},
+        scale=1.0,
+        least_loss=0.5,
+        epsilon=0.01,
+    ),
+    other_s(
+        "AliG",
+        "pytorch_optimizer",
+        TakingLoss,
+        {"momentum": 0.8},
+        momentum=0.8,
+        epsilon=1e-6,
+        tolerance=1e-6,
+        note="the global norm is float32 there",
+    ),
+    optax_s("MoMo", contrib.momo, {"lower_bound": 0.5}, least_loss=0.5),
+    optax_s("MoMoAdam", contrib.momo_adam, {"lower_bound": 0.5}, least_loss=0.5),
+]
