@@ -15,6 +15,7 @@ __all__ = [
     "ADOPT",
     "APOLLO",
     "APOLLOMini",
+    "ASGD",
     "AccSGD",
     "AdEMAMix",
     "AdaBelief",
@@ -24,6 +25,7 @@ __all__ = [
     "AdaPNM",
     "Adadelta",
     "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamAtan2",
     "AdamG",
@@ -55,6 +57,7 @@ __all__ = [
     "MARSShampoo",
     "Moonlight",
     "Muon",
+    "NAdam",
     "Nero",
     "NorMuon",
     "NovoGrad",
@@ -64,7 +67,9 @@ __all__ = [
     "Prodigy",
     "QHAdam",
     "QHM",
+    "RAdam",
     "RMSprop",
+    "Rprop",
     "SGD",
     "SGDP",
     "SGLD",
@@ -416,6 +421,86 @@ class APOLLOMini(FusedOptimizer):
         weight_decay: float | Tensor = 0,
         seed: int = 0,
         l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ASGD(FusedOptimizer):
+    """Averaged SGD by torch's formulas: the rate of a step is set by the one before.
+
+    The update of each element:
+
+        param = param - lambd*eta*param - eta*grad
+        ax = where(mu == 1, param, ax + mu*(param - ax))
+        eta = learning_rate/(1 + lambd*learning_rate*step)**alpha
+        mu = 1/max(step - t0, 1)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, per unit of gradient. Range:
+            learning_rate >= 0.
+        lambd: Part of the parameter that is taken off, times the learning rate; it also sets
+            how fast that decays. Range: lambd >= 0.
+        alpha: Power with which the learning rate decays. Range: alpha >= 0.
+        t0: Number of steps before those that are averaged. Range: t0 >= 0.
+        weight_decay: l2_penalty of the formulas. Part of the parameter that is added to the
+            gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.ASGD, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        lambd: float | Tensor = 0.0001,
+        alpha: float | Tensor = 0.75,
+        t0: float | Tensor = 1000000.0,
+        weight_decay: float | Tensor = 0,
         maximize: bool = False,
         *,
         clipnorm: float | None = None,
@@ -1241,6 +1326,87 @@ class Adafactor(FusedOptimizer):
         weight_decay: float | Tensor = 0.0,
         maximize: bool = False,
         l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Adagrad(FusedOptimizer):
+    """Adagrad by torch's formulas: epsilon is added to the root, and the learning rate may decay.
+
+    The update of each element:
+
+        sum = sum + grad**2
+        step_size = learning_rate/(1 + (step - 1)*lr_decay)
+        change = step_size*grad/(sqrt(sum) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, in units of the parameter.
+            Range: learning_rate >= 0.
+        lr_decay: The learning rate is divided by 1 plus this, times the steps before. Range:
+            lr_decay >= 0.
+        weight_decay: l2_penalty of the formulas. Part of the parameter that is added to the
+            gradient. Range: l2_penalty >= 0.
+        initial_accumulator_value: What the sum of squares begins with. Range:
+            initial_accumulator_value >= 0.
+        eps: epsilon of the formulas. Added to the root. Range: epsilon > 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.Adagrad, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        lr_decay: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        initial_accumulator_value: float | Tensor = 0.0,
+        eps: float | Tensor = 1e-10,
+        maximize: bool = False,
         *,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
@@ -4242,6 +4408,102 @@ class Muon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class NAdam(FusedOptimizer):
+    """Adam with Nesterov's momentum by torch's formulas, with weight decay in the gradient or
+    apart from it.
+
+    The update of each element:
+
+        if decoupled_weight_decay:
+            gradient = grad
+            decay = learning_rate*weight_decay*param
+        else:
+            gradient = grad + weight_decay*param
+            decay = 0
+        mu = beta_1*(1 - 0.5*0.96**(step*momentum_decay))
+        mu_next = beta_1*(1 - 0.5*0.96**((step + 1)*momentum_decay))
+        mu_product = mu_product*mu
+        exp_avg = beta_1*exp_avg + (1 - beta_1)*gradient
+        exp_avg_sq = beta_2*exp_avg_sq + (1 - beta_2)*gradient**2
+        root = sqrt(exp_avg_sq)/sqrt(1 - beta_2**step) + epsilon
+        ahead = mu_next/(1 - mu_product*mu_next)*exp_avg + (1 - mu)/(1 - mu_product)*gradient
+        change = learning_rate*ahead/root + decay
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        betas: (beta_1, beta_2) of the formulas. Decay of the mean gradient. Range: 0 <= beta_1
+            < 1. Decay of the mean squared gradient. Range: 0 <= beta_2 < 1.
+        eps: epsilon of the formulas. Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is added to the gradient, or taken off apart
+            from it. Range: weight_decay >= 0.
+        momentum_decay: How fast the momentum grows. Range: momentum_decay >= 0.
+        decoupled_weight_decay: Take the decay off the parameter, times the learning rate.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.NAdam, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.002,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0,
+        momentum_decay: float | Tensor = 0.004,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Nero(FusedOptimizer):
     """Rows of weights with mean 0 and norm 1, each with steps over its gradient's running norm.
 
@@ -5093,6 +5355,101 @@ class QHM(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class RAdam(FusedOptimizer):
+    """Rectified Adam by torch's formulas, with weight decay in the gradient or apart from it.
+
+    The update of each element:
+
+        if decoupled_weight_decay:
+            gradient = grad
+            decay = learning_rate*weight_decay*param
+        else:
+            gradient = grad + weight_decay*param
+            decay = 0
+        exp_avg = beta_1*exp_avg + (1 - beta_1)*gradient
+        exp_avg_sq = beta_2*exp_avg_sq + (1 - beta_2)*gradient**2
+        # A simple mean of so many gradients has the variance of the running mean: at last, and now.
+        rho_inf = 2/(1 - beta_2) - 1
+        rho = rho_inf - 2*step*beta_2**step/(1 - beta_2**step)
+        rect = sqrt(max((rho - 4)*(rho - 2)*rho_inf/((rho_inf - 4)*(rho_inf - 2)*rho), 0))
+        divided = rect*sqrt(1 - beta_2**step)/(sqrt(exp_avg_sq) + epsilon)
+        step_size = learning_rate/(1 - beta_1**step)
+        change = step_size*exp_avg*where(rho > 5, divided, 1) + decay
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        betas: (beta_1, beta_2) of the formulas. Decay of the mean gradient. Range: 0 <= beta_1
+            < 1. Decay of the mean squared gradient. Range: 0 <= beta_2 < 1.
+        eps: epsilon of the formulas. Added to the root, before the bias correction. Range:
+            epsilon > 0.
+        weight_decay: Part of the parameter that is added to the gradient, or taken off apart
+            from it. Range: weight_decay >= 0.
+        decoupled_weight_decay: Take the decay off the parameter, times the learning rate.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.RAdam, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class RMSprop(FusedOptimizer):
     """RMSprop by torch's formulas: epsilon is added to the root.
 
@@ -5163,6 +5520,91 @@ class RMSprop(FusedOptimizer):
         momentum: float | Tensor = 0.0,
         centered: bool = False,
         maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Rprop(FusedOptimizer):
+    """Rprop by torch's formulas: the learning rate is the first size of steps, and has no effect
+    later.
+
+    The update of each element:
+
+        agreement = sign(grad)*sign(prev)
+        factor = where(agreement > 0, eta_plus, where(agreement < 0, eta_minus, 1))
+        step_size = min(max(step_size*factor, step_size_min), step_size_max)
+        prev = where(agreement < 0, 0, grad)
+        change = sign(prev)*step_size
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, in units of the parameter.
+            Range: learning_rate >= 0.
+        etas: (eta_minus, eta_plus) of the formulas. Factor of the size where the gradient has
+            changed its sign. Range: 0 < eta_minus < 1. Factor of the size where the gradient
+            has kept its sign. Range: eta_plus > 1.
+        step_sizes: (step_size_min, step_size_max) of the formulas. The smallest size. Range:
+            step_size_min > 0. The largest size. Range: step_size_max > 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.Rprop, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        etas: tuple[float | Tensor, float | Tensor] = (0.5, 1.2),
+        step_sizes: tuple[float | Tensor, float | Tensor] = (1e-06, 50.0),
+        maximize: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
         *,
         clipnorm: float | None = None,
         clipvalue: float | None = None,
