@@ -228,7 +228,7 @@ def test_models_are_made_of_parts_and_have_no_subclasses() -> None:
 
 
 #: Each command imports what it runs, so that help and completion take no time.
-_LAZY = ("benchmarking", "catalogue", "completion", "planning", "python_files")
+_LAZY = ("benchmarking", "catalogue", "completion", "conversion", "planning", "python_files")
 LAZY = {"optgen.cli", *(f"optgen.cli.{name}" for name in _LAZY)}
 
 

@@ -16,6 +16,7 @@ from optgen.cli.benchmarking import bench
 from optgen.cli.catalogue import list_specs
 from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
+from optgen.cli.conversion import convert
 from optgen.cli.planning import plan
 from optgen.cli.python_files import eject, import_class
 
@@ -240,6 +241,7 @@ def doctor(
 
 
 app.command()(bench)
+app.command()(convert)
 app.command()(eject)
 app.command(name="import")(import_class)
 app.command(name="list")(list_specs)
