@@ -73,7 +73,8 @@ def test_keras_s_variables_are_a_file_of_arrays(tmp_path: Path) -> None:
     theirs.apply([keras.ops.ones(3)], [weight])
     held: dict[str, Any] = {}
     theirs.save_own_variables(held)
-    np.savez(source, **{name: np.asarray(one) for name, one in held.items()})
+    arrays: dict[str, Any] = {name: np.asarray(one) for name, one in held.items()}
+    np.savez(source, **arrays)
     options = ("--from", "keras", "--rule", "SGD", "--option", "momentum=0.5")
     told = command(source, *options, "--to", "torch", "--out", target)
     assert told.exit_code == 0, told.output
