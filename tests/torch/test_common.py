@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ import torch
 from torch.testing._internal import common_optimizers
 
 import optgen.torch as fused
-from tests.torch.training import TORCH, network
+from tests.torch.training import TORCH, network, numbers_of
 
 INFOS: dict[str, Any] = {
     getattr(info.optim_cls, "__name__", ""): info
@@ -40,17 +39,6 @@ def trained(kind: Any, dtype: torch.dtype, steps: int, **arguments: Any) -> list
         loss.backward()
         optimizer.step()
     return [param.detach() for param in model.parameters()]
-
-
-@contextmanager
-def numbers_of(dtype: torch.dtype) -> Iterator[None]:
-    """A context in which torch's classes have states that are numbers in this dtype."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(dtype)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def test_all_classes_have_cases() -> None:
