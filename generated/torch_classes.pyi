@@ -4425,9 +4425,8 @@ class NAdam(FusedOptimizer):
         mu_product = mu_product*mu
         exp_avg = beta_1*exp_avg + (1 - beta_1)*gradient
         exp_avg_sq = beta_2*exp_avg_sq + (1 - beta_2)*gradient**2
-        root = sqrt(exp_avg_sq)/sqrt(1 - beta_2**step) + epsilon
         ahead = mu_next/(1 - mu_product*mu_next)*exp_avg + (1 - mu)/(1 - mu_product)*gradient
-        change = learning_rate*ahead/root + decay
+        change = learning_rate*ahead/(sqrt(exp_avg_sq)/sqrt(1 - beta_2**step) + epsilon) + decay
         param = param - change
 
     Args:
