@@ -4414,19 +4414,18 @@ class NAdam(FusedOptimizer):
 
     The update of each element:
 
-        if decoupled_weight_decay:
-            gradient = grad
-            decay = learning_rate*weight_decay*param
-        else:
+        gradient = grad
+        if not decoupled_weight_decay:
             gradient = grad + weight_decay*param
-            decay = 0
         mu = beta_1*(1 - 0.5*0.96**(step*momentum_decay))
         mu_next = beta_1*(1 - 0.5*0.96**((step + 1)*momentum_decay))
         mu_product = mu_product*mu
         exp_avg = beta_1*exp_avg + (1 - beta_1)*gradient
         exp_avg_sq = beta_2*exp_avg_sq + (1 - beta_2)*gradient**2
         ahead = mu_next/(1 - mu_product*mu_next)*exp_avg + (1 - mu)/(1 - mu_product)*gradient
-        change = learning_rate*ahead/(sqrt(exp_avg_sq)/sqrt(1 - beta_2**step) + epsilon) + decay
+        change = learning_rate*ahead/(sqrt(exp_avg_sq)/sqrt(1 - beta_2**step) + epsilon)
+        if decoupled_weight_decay:
+            change = change + learning_rate*weight_decay*param
         param = param - change
 
     Args:
