@@ -12,77 +12,541 @@ from optgen.torch.optimizer import FusedOptimizer
 from optgen.torch.rules import Rules
 
 __all__ = [
+    "A2GradExp",
+    "A2GradInc",
+    "A2GradUni",
+    "ACProp",
     "ADOPT",
+    "AMSGrad",
     "APOLLO",
     "APOLLOMini",
+    "ASGD",
+    "ASGO",
     "AccSGD",
+    "AcceleGrad",
     "AdEMAMix",
+    "AdGD",
     "AdaBelief",
     "AdaBound",
+    "AdaDerivative",
+    "AdaGC",
+    "AdaGO",
+    "AdaGradNorm",
+    "AdaHessian",
     "AdaMod",
+    "AdaMomentum",
     "AdaMuon",
+    "AdaNorm",
     "AdaPNM",
+    "AdaSmooth",
+    "AdaTAM",
+    "AdaX",
     "Adadelta",
     "Adafactor",
+    "Adagrad",
+    "AdagradDA",
+    "Adai",
+    "Adalayer",
     "Adam",
     "AdamAtan2",
+    "AdamC",
+    "AdamD",
     "AdamG",
     "AdamMini",
+    "AdamNC",
     "AdamP",
+    "AdamS",
     "AdamW",
+    "AdamWSN",
+    "AdamWin",
     "Adamax",
+    "AdamaxW",
     "Adan",
     "AddSign",
+    "AggMo",
+    "Aida",
+    "AliG",
+    "Amos",
+    "AngularGrad",
+    "Ano",
+    "ApolloDQN",
+    "AvaGrad",
+    "BCOSc",
+    "BCOSg",
+    "BCOSm",
+    "BarzilaiBorwein",
     "CAME",
+    "CAdam",
+    "COCOB",
     "Conda",
+    "ConditionalGradient",
+    "DAdaptAdagrad",
     "DAdaptAdam",
+    "DAdaptAdan",
+    "DAdaptLion",
+    "DAdaptSGD",
     "DecayedAdagrad",
+    "DeltaBarDelta",
+    "DemonSGD",
     "DiffGrad",
     "Dion",
     "DoG",
+    "DoWG",
+    "DualAdam",
+    "EAdam",
+    "EFSignSGD",
+    "EXAdam",
+    "FAdam",
+    "FOCUS",
+    "FastAdaBelief",
+    "Fira",
+    "Fromage",
     "Ftrl",
+    "GPAAdamW",
     "GaLore",
+    "Gravity",
+    "HeavyBall",
+    "HyperballAdam",
+    "HypergradientAdam",
+    "HypergradientNesterov",
+    "HypergradientSGD",
     "KLShampoo",
+    "Kate",
     "KerasAdafactor",
     "KerasMuon",
+    "KourkoutasBeta",
     "Kron",
     "LAMB",
+    "LANS",
+    "LARC",
     "LARS",
+    "LDoG",
     "LaProp",
     "Lion",
     "MADGRAD",
     "MARS",
+    "MARSLion",
     "MARSShampoo",
+    "MSAM",
+    "MSVAG",
+    "MirrorMADGRAD",
+    "MoMo",
+    "MoMoAdam",
+    "MomentumNormalizedAdam",
     "Moonlight",
     "Muon",
+    "NAG",
+    "NAdam",
+    "NAdamW",
+    "Nadamax",
     "Nero",
+    "NesterovSequence",
     "NorMuon",
+    "NormalizedSGD",
+    "NosAdam",
     "NovoGrad",
+    "OptaxNAdam",
+    "OptimisticAdam",
+    "OptimisticGD",
     "PAdam",
+    "PID",
+    "PNM",
+    "PolarGrad",
     "PolarMuon",
+    "PolyakSGD",
     "PowerSign",
     "Prodigy",
+    "ProximalAdagrad",
+    "ProximalSGD",
     "QHAdam",
     "QHM",
+    "RAdam",
     "RMSprop",
+    "RMSpropTF",
+    "RectifiedAdaBelief",
+    "Rprop",
+    "RpropPlus",
+    "SAdam",
+    "SCAdagrad",
+    "SCRMSprop",
     "SGD",
     "SGDP",
+    "SGDSaI",
+    "SGDW",
+    "SGHMC",
     "SGLD",
     "SM3",
+    "SMORMS3",
+    "SNGM",
     "SOAP",
     "SPlus",
+    "SRMM",
     "SWAN",
+    "ScaleSGD",
     "ScheduleFreeAdamW",
+    "ScheduleFreeRAdam",
     "ScheduleFreeSGD",
     "Scion",
     "Shampoo",
+    "SignLaProp",
     "SignSGD",
     "Signum",
+    "SimplifiedAdEMAMix",
     "Sophia",
+    "SophiaG",
     "StableAdamW",
+    "StableSPAM",
+    "TAM",
+    "TAdam",
     "Tiger",
+    "UnscaledAdamW",
+    "VSGD",
+    "WNGrad",
     "Yogi",
 ]
+
+class A2GradExp(FusedOptimizer):
+    """Nesterov's accelerated gradients, with a rate that falls with the largest running mean of
+    squared noise.
+
+    The update of each element:
+
+        mean_gradient = mean_gradient + (grad - mean_gradient)/step
+        mean_noise = rho*mean_noise + (1 - rho)*sum((grad - mean_gradient)**2)
+        largest_noise = max(largest_noise, mean_noise)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*largest_noise))
+        solution = solution - size*grad
+        weight = 2/(step + 3)
+        before = where(step > 1, 2/(step + 2), 1)
+        param = (1 - weight)*param + weight*solution - (1 - weight)*before*size*grad
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        beta: Weight of the noise in the divisor of a step. Range: beta > 0.
+        lipschitz: Lipschitz constant of the gradient, which the divisor of a step begins with.
+            Range: lipschitz > 0.
+        rho: Decay of the mean squared noise. Range: 0 <= rho < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Deng, Cheng and Lan, 2018, Optimal Adaptive and Accelerated Stochastic Gradient
+        Descent, arXiv:1810.00553, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 10.0,
+        lipschitz: float | Tensor = 10.0,
+        rho: float | Tensor = 0.5,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class A2GradInc(FusedOptimizer):
+    """Nesterov's accelerated gradients, with a rate that falls with a sum of squared noise in
+    which the past fades by its number of steps.
+
+    The update of each element:
+
+        mean_gradient = mean_gradient + (grad - mean_gradient)/step
+        noise_sum = (step/(step + 1))**2*noise_sum + sum((grad - mean_gradient)**2)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt((step + 1)*noise_sum))
+        solution = solution - size*grad
+        weight = 2/(step + 3)
+        before = where(step > 1, 2/(step + 2), 1)
+        param = (1 - weight)*param + weight*solution - (1 - weight)*before*size*grad
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        beta: Weight of the noise in the divisor of a step. Range: beta > 0.
+        lipschitz: Lipschitz constant of the gradient, which the divisor of a step begins with.
+            Range: lipschitz > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Deng, Cheng and Lan, 2018, Optimal Adaptive and Accelerated Stochastic Gradient
+        Descent, arXiv:1810.00553, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 10.0,
+        lipschitz: float | Tensor = 10.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class A2GradUni(FusedOptimizer):
+    """Nesterov's accelerated gradients, with a rate that falls with a sum of squared noise.
+
+    The update of each element:
+
+        mean_gradient = mean_gradient + (grad - mean_gradient)/step
+        noise_sum = noise_sum + sum((grad - mean_gradient)**2)
+        size = learning_rate/(2*lipschitz/(step + 1) + beta*sqrt(noise_sum))
+        solution = solution - size*grad
+        weight = 2/(step + 3)
+        before = where(step > 1, 2/(step + 2), 1)
+        param = (1 - weight)*param + weight*solution - (1 - weight)*before*size*grad
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        beta: Weight of the noise in the divisor of a step. Range: beta > 0.
+        lipschitz: Lipschitz constant of the gradient, which the divisor of a step begins with.
+            Range: lipschitz > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Deng, Cheng and Lan, 2018, Optimal Adaptive and Accelerated Stochastic Gradient
+        Descent, arXiv:1810.00553, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 10.0,
+        lipschitz: float | Tensor = 10.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ACProp(FusedOptimizer):
+    """AdaBelief without momentum, whose divisor doesn't know the gradient that it divides.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        # What is known before this step: nothing at first, where the gradient isn't divided.
+        known = mean_deviation/(1 - beta_2**max(step - 1, 1))
+        divisor = where(step > 1, sqrt(known), 1) + epsilon
+        mean_deviation = beta_2*mean_deviation + (1 - beta_2)*(grad - mean_gradient)**2 + epsilon
+        change = learning_rate*grad/divisor
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square deviation. Range: 0 < beta_2 < 1.
+        epsilon: Added to the mean square in each step, and to its corrected root; with much
+            less, a gradient after many zeros makes a huge step. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhuang et al., 2021, Momentum Centering and Asynchronous Update for Adaptive
+        Gradient Methods, arXiv:2110.05454, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
 
 class ADOPT(FusedOptimizer):
     """Adam that divides each gradient by the mean square of those before, ahead of the momentum.
@@ -147,6 +611,89 @@ class ADOPT(FusedOptimizer):
         beta_2: float | Tensor = 0.9999,
         epsilon: float | Tensor = 1e-06,
         clip_exponent: float | Tensor = 0.25,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AMSGrad(FusedOptimizer):
+    """Adam that divides by the largest mean square so far, without corrections for the start.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        max_mean_square = max(max_mean_square, mean_square)
+        change = learning_rate*mean_gradient/(sqrt(max_mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Reddi, Kale and Kumar, 2018, On the Convergence of Adam and Beyond,
+        arXiv:1904.09237, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -437,6 +984,200 @@ class APOLLOMini(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class ASGD(FusedOptimizer):
+    """Averaged SGD by torch's formulas: the rate of a step is set by the one before.
+
+    The update of each element:
+
+        param = param - lambd*eta*param - eta*grad
+        ax = where(mu == 1, param, ax + mu*(param - ax))
+        eta = learning_rate/(1 + lambd*learning_rate*step)**alpha
+        mu = 1/max(step - t0, 1)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, per unit of gradient. Range:
+            learning_rate >= 0.
+        lambd: Part of the parameter that is taken off, times the learning rate; it also sets
+            how fast that decays. Range: lambd >= 0.
+        alpha: Power with which the learning rate decays. Range: alpha >= 0.
+        t0: Number of steps before those that are averaged. Range: t0 >= 0.
+        weight_decay: l2_penalty of the formulas. Part of the parameter that is added to the
+            gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.ASGD, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        lambd: float | Tensor = 0.0001,
+        alpha: float | Tensor = 0.75,
+        t0: float | Tensor = 1000000.0,
+        weight_decay: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ASGO(FusedOptimizer):
+    """Shampoo on the shorter side alone: the mean gradient times the inverse root of the mean
+    product of gradients.
+
+    The update of each element:
+
+        if matrix:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            mean_product = beta_2*mean_product + (1 - beta_2)*gram(grad)
+            if (step - 1) % period == 0:
+                product_root = inverse_root(mean_product, 2, epsilon)
+            change = learning_rate*(product_root @ mean_gradient)
+            param = param - change
+        else:
+            adam_mean_gradient = adam_beta_1*adam_mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                scale = sqrt(velocity_bound)
+            else:
+                scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*adam_mean_gradient/(scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of matrices. Range: learning_rate
+            >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean product. Range: 0 <= beta_2 < 1.
+        epsilon: Added to eigenvalues of the mean product. Range: epsilon > 0.
+        period: Steps between computations of the root. Range: period >= 1.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: An et al., 2025, ASGO: Adaptive Structured Gradient Optimization,
+        arXiv:2503.20762, algorithm 1 with running means
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.95,
+        beta_2: float | Tensor = 0.95,
+        epsilon: float | Tensor = 1e-08,
+        period: int = 1,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class AccSGD(FusedOptimizer):
     """Accelerated SGD: two sequences, of short and of long steps, that are drawn together.
 
@@ -499,6 +1240,88 @@ class AccSGD(FusedOptimizer):
         kappa: float | Tensor = 1000.0,
         xi: float | Tensor = 10.0,
         small_constant: float | Tensor = 0.7,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AcceleGrad(FusedOptimizer):
+    """Nesterov's acceleration with a rate from the sum of squared gradients, which later ones have
+    more weight in.
+
+    The update of each element:
+
+        weight = max(1, step/4)
+        next_weight = max(1, (step + 1)/4)
+        square_sum = square_sum + weight**2*global_sum(grad**2)
+        rate = learning_rate*2*diameter/sqrt(bound**2 + square_sum)
+        long_sequence = long_sequence - weight*rate*grad
+        param = long_sequence/next_weight + (1 - 1/next_weight)*(param - rate*grad)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps. Range: learning_rate >= 0.
+        diameter: Distance to the solution, at most. Range: diameter > 0.
+        bound: Norm of gradients, at most; only the first steps depend on it. Range: bound > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Levy, Yurtsever and Cevher, 2018, Online Adaptive Methods, Universality and
+        Acceleration, arXiv:1809.02864, algorithm 1 without the projection
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        diameter: float | Tensor = 1.0,
+        bound: float | Tensor = 1.0,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -596,6 +1419,91 @@ class AdEMAMix(FusedOptimizer):
         alpha: float | Tensor = 5.0,
         epsilon: float | Tensor = 1e-08,
         warmup: int | None = None,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdGD(FusedOptimizer):
+    """Gradient descent with rates from the local curvature, which may grow only so fast.
+
+    The update of each element:
+
+        gone = global_norm(param - previous_point)
+        turned = global_norm(grad - previous_gradient)
+        grown = where(step > 2, sqrt(1 + rate_ratio)*last_rate, last_rate)
+        curved = where(turned > 0, gone/(2*turned), grown)
+        rate = where(step > 2, min(grown, curved), where(step > 1, curved, last_rate))
+        rate_ratio = where(last_rate > 0, rate/last_rate, 1)
+        last_rate = rate
+        previous_point = param
+        previous_gradient = grad
+        change = learning_rate*rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the rate; the theory is for 1. Range:
+            learning_rate >= 0.
+        first_rate: Rate of the first step, per unit of gradient. Range: first_rate > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Malitsky and Mishchenko, 2020, Adaptive Gradient Descent without Descent,
+        arXiv:1910.09529, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_rate: float | Tensor = 1e-06,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -801,6 +1709,475 @@ class AdaBound(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdaDerivative(FusedOptimizer):
+    """Adam that divides by the running root mean square of how the gradient changes.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_difference = beta_2*mean_difference + (1 - beta_2)*(grad - previous_gradient)**2
+        previous_gradient = grad
+        root = sqrt(mean_difference)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate/(1 - beta_1**step)*mean_gradient/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square difference. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zou et al., 2023, AdaDerivative optimizer: Adapting step-sizes by the derivative
+        term in past gradient information, Engineering Applications of Artificial Intelligence
+        119
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaGC(FusedOptimizer):
+    """Adam on gradients that each tensor clips by a running mean of their norms, after a start
+    with a global bound.
+
+    The update of each element:
+
+        length = norm(grad)
+        if step < warmup_steps:
+            factor = min(absolute_bound/(global_norm(grad) + epsilon), 1)
+            usual_norm = where(step > 1, min(usual_norm, factor*length), factor*length)
+        else:
+            factor = min(relative_bound*max(usual_norm, epsilon)/max(length, epsilon), 1)
+            usual_norm = beta_3*usual_norm + (1 - beta_3)*factor*length
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*factor*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*(factor*grad)**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        beta_3: Decay of the mean norm. Range: 0 <= beta_3 < 1.
+        absolute_bound: Largest global norm during the start. Range: absolute_bound > 0.
+        relative_bound: Largest norm of a tensor later, in mean norms. Range: relative_bound >
+            0.
+        warmup_steps: First step with bounds of tensors. Range: warmup_steps >= 2.
+        epsilon: Added to the global norm and to the corrected root; least norm of a tensor.
+            Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wang et al., 2025, AdaGC: Improving Training Stability for Large Language Model
+        Pretraining, arXiv:2502.11034, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        beta_3: float | Tensor = 0.98,
+        absolute_bound: float | Tensor = 1.0,
+        relative_bound: float | Tensor = 1.05,
+        warmup_steps: int = 100,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaGO(FusedOptimizer):
+    """Muon with a rate for each tensor that falls with the root of the sum of its gradients'
+    squared norms.
+
+    The update of each element:
+
+        if matrix:
+            momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
+            length = min(norm(grad), largest_norm)
+            square_sum = square_sum + length**2
+            rate = max(learning_rate*length/sqrt(square_sum), least_rate)
+            change = rate*newton_schulz(momentum_buffer)
+            param = param - change
+            # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
+            # newton_schulz(x): a matrix with its singular values moved near 1, by five quintics.
+        else:
+            exp_avg = fallback_beta_1*exp_avg + (1 - fallback_beta_1)*grad
+            exp_avg_sq = fallback_beta_2*exp_avg_sq + (1 - fallback_beta_2)*grad**2
+            if fallback_amsgrad:
+                max_exp_avg_sq = max(max_exp_avg_sq, exp_avg_sq)
+                root = sqrt(max_exp_avg_sq)
+            else:
+                root = sqrt(exp_avg_sq)
+            step_size = fallback_learning_rate/(1 - fallback_beta_1**step)
+            change = step_size*exp_avg/(root/sqrt(1 - fallback_beta_2**step) + fallback_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the rate of matrices. Range: learning_rate >=
+            0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        largest_norm: Bound of the norms that count. Range: largest_norm > 0.
+        first_sum: What the sum of squared norms begins with. Range: first_sum > 0.
+        least_rate: Least rate of matrices. Range: least_rate > 0.
+        fallback_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: fallback_learning_rate >= 0.
+        fallback_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range:
+            0 <= fallback_beta_1 < 1.
+        fallback_beta_2: Decay of the mean squared gradient, for variables that aren't matrices.
+            Range: 0 <= fallback_beta_2 < 1.
+        fallback_epsilon: Added to the corrected root, for variables that aren't matrices.
+            Range: fallback_epsilon > 0.
+        fallback_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhang, Liu and Schaeffer, 2025, AdaGrad Meets Muon: Adaptive Stepsizes for
+        Orthogonal Updates, arXiv:2509.02981, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.05,
+        momentum: float | Tensor = 0.95,
+        largest_norm: float | Tensor = 10.0,
+        first_sum: float | Tensor = 1e-06,
+        least_rate: float | Tensor = 0.0005,
+        fallback_learning_rate: float | Tensor = 0.0003,
+        fallback_beta_1: float | Tensor = 0.9,
+        fallback_beta_2: float | Tensor = 0.95,
+        fallback_epsilon: float | Tensor = 1e-10,
+        fallback_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaGradNorm(FusedOptimizer):
+    """SGD with one rate for all variables, from the sum of the gradients' squared norms.
+
+    The update of each element:
+
+        square_sum = square_sum + global_sum(grad**2)
+        change = learning_rate*grad/sqrt(first_norm**2 + square_sum)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Length of the first step, where the first norm is
+            small. Range: learning_rate >= 0.
+        first_norm: Root of the sum before the first gradient; the paper's b_0. Range:
+            first_norm > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ward, Wu and Bottou, 2019, AdaGrad stepsizes: Sharp convergence over nonconvex
+        landscapes, arXiv:1806.01811, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        first_norm: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaHessian(FusedOptimizer):
+    """Adam that divides by the root mean square of the Hessian's diagonal in the place of the
+    gradient's.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        if given(hessian):
+            mean_square = beta_2*mean_square + (1 - beta_2)*hessian**2
+            estimates = estimates + 1
+        correction = where(estimates > 0, 1 - beta_2**estimates, 1)
+        root = (mean_square/correction)**(hessian_power/2) + epsilon
+        change = learning_rate/(1 - beta_1**step)*mean_gradient/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square of the Hessian. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        hessian_power: Power of the root: 1 is Newton's, 0 would be SGD's. Range: 0 <
+            hessian_power <= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Yao et al., 2021, ADAHESSIAN: An Adaptive Second Order Optimizer for Machine
+        Learning, arXiv:2006.00719, algorithm 1 without spatial averaging
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.15,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 0.0001,
+        hessian_power: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class AdaMod(FusedOptimizer):
     """Adam whose rates stay below a running mean of themselves.
 
@@ -863,6 +2240,88 @@ class AdaMod(FusedOptimizer):
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         beta_3: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaMomentum(FusedOptimizer):
+    """Adam that divides by the root mean square of its mean gradient instead of the gradient's.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*mean_gradient**2 + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/sqrt(mean_square/(1 - beta_2**step))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the mean square in each step. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wang et al., 2021, Rethinking Adam: A Twofold Exponential Moving Average
+        Approach, arXiv:2106.11514, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
@@ -999,6 +2458,94 @@ class AdaMuon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdaNorm(FusedOptimizer):
+    """Adam on gradients that are never shorter than their running mean norm.
+
+    The update of each element:
+
+        length = norm(grad)
+        mean_norm = gamma*mean_norm + (1 - gamma)*length
+        lengthened = where(mean_norm > length, mean_norm/where(length > 0, length, 1), 1)*grad
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*lengthened
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate/(1 - beta_1**step)*mean_gradient/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        gamma: Decay of the mean norm. Range: 0 <= gamma < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Dubey, Singh and Chaudhuri, 2022, AdaNorm: Adaptive Gradient Norm Correction
+        based Optimizer for CNNs, arXiv:2210.06364, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        gamma: float | Tensor = 0.95,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class AdaPNM(FusedOptimizer):
     """AMSGrad with positive-negative momentum: two means take turns, and one is subtracted from
     the other.
@@ -1064,6 +2611,263 @@ class AdaPNM(FusedOptimizer):
         beta_0: float | Tensor = 1.0,
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaSmooth(FusedOptimizer):
+    """RMSprop that forgets fast where the parameter goes straight ahead, and slowly where it goes
+    to and fro.
+
+    The update of each element:
+
+        distance = distance + param - previous_param
+        way_gone = way_gone + abs(param - previous_param)
+        previous_param = param
+        straight = abs(distance)/(way_gone + epsilon)
+        share = ((slow_decay - fast_decay)*straight + (1 - slow_decay))**2
+        mean_square = (1 - share)*mean_square + share*grad**2
+        change = learning_rate*grad/sqrt(mean_square + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        fast_decay: Decay where the way is straight. Range: 0 < fast_decay < 1.
+        slow_decay: Decay where the way leads nowhere. Range: 0 < slow_decay < 1.
+        epsilon: Added to the mean square under the root, and to the length of the way. Range:
+            epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Lu, 2022, AdaSmooth: An Adaptive Learning Rate Method based on Effective Ratio,
+        arXiv:2204.00825, with all steps so far as the window
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        fast_decay: float | Tensor = 0.5,
+        slow_decay: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaTAM(FusedOptimizer):
+    """Adam whose momentum takes in less of a gradient that turns away from it.
+
+    The update of each element:
+
+        cosine = sum(momentum*grad)/max(norm(momentum)*norm(grad), 1e-30)
+        mean_cosine = gamma*mean_cosine + (1 - gamma)*clip(cosine, -1, 1)
+        momentum = beta_1*momentum + ((1 + mean_cosine)/2 + epsilon)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        change = learning_rate*momentum/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step of a single gradient, in units of the
+            parameter. Range: learning_rate >= 0.
+        beta_1: Part of the momentum that is kept. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        gamma: Decay of the mean cosine. Range: 0 <= gamma < 1.
+        epsilon: Least weight of a gradient; added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Malviya et al., 2024, Torque-Aware Momentum, arXiv:2412.18790
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        gamma: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaX(FusedOptimizer):
+    """Adam whose mean square gives older gradients exponentially more weight than newer ones.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        square_sum = (1 + beta_2)*square_sum + beta_2*grad**2
+        mean_square = square_sum/((1 + beta_2)**step - 1)
+        change = learning_rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Weight of the newest square, by which the past also grows. Range: 0 < beta_2 <
+            1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Li et al., 2020, AdaX: Adaptive Gradient Descent with Exponential Long Term
+        Memory, arXiv:2004.09740, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.005,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.0001,
         epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
@@ -1261,6 +3065,343 @@ class Adafactor(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class Adagrad(FusedOptimizer):
+    """Adagrad by torch's formulas: epsilon is added to the root, and the learning rate may decay.
+
+    The update of each element:
+
+        sum = sum + grad**2
+        step_size = learning_rate/(1 + (step - 1)*lr_decay)
+        change = step_size*grad/(sqrt(sum) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, in units of the parameter.
+            Range: learning_rate >= 0.
+        lr_decay: The learning rate is divided by 1 plus this, times the steps before. Range:
+            lr_decay >= 0.
+        weight_decay: l2_penalty of the formulas. Part of the parameter that is added to the
+            gradient. Range: l2_penalty >= 0.
+        initial_accumulator_value: What the sum of squares begins with. Range:
+            initial_accumulator_value >= 0.
+        eps: epsilon of the formulas. Added to the root. Range: epsilon > 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.Adagrad, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        lr_decay: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        initial_accumulator_value: float | Tensor = 0.0,
+        eps: float | Tensor = 1e-10,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdagradDA(FusedOptimizer):
+    """Adagrad by dual averaging: from 0 by the sum of all gradients, with a soft threshold that
+    makes zeros.
+
+    The update of each element:
+
+        gradient_sum = gradient_sum + grad
+        square_sum = square_sum + grad**2
+        beyond = max(abs(gradient_sum) - l1_regularization_strength*step, 0)
+        divisor = sqrt(square_sum) + learning_rate*l2_regularization_strength*step
+        param = -learning_rate*sign(gradient_sum)*beyond/divisor
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the parameter. Range: learning_rate >= 0.
+        initial_accumulator_value: What the sum of squares begins with. Range:
+            initial_accumulator_value > 0.
+        l1_regularization_strength: Penalty of magnitudes. Range: l1_regularization_strength >=
+            0.
+        l2_regularization_strength: Penalty of squares. Range: l2_regularization_strength >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Duchi, Hazan and Singer, 2011, Adaptive Subgradient Methods for Online Learning
+        and Stochastic Optimization, JMLR 12, primal-dual update of section 5
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        initial_accumulator_value: float | Tensor = 0.1,
+        l1_regularization_strength: float | Tensor = 0.0,
+        l2_regularization_strength: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Adai(FusedOptimizer):
+    """Momentum whose inertia is less where the mean square gradient is larger, with one rate for
+    all elements.
+
+    The update of each element:
+
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        square = mean_square/(1 - beta_2**step)
+        usual = global_sum(square)/global_sum(1)
+        inertia = clip(1 - beta_0*square/max(usual, 1e-30), 0, 1 - epsilon)
+        mean_gradient = inertia*mean_gradient + (1 - inertia)*grad
+        inertia_product = inertia*inertia_product
+        change = learning_rate*mean_gradient/(1 - inertia_product)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        beta_0: Weight of the newest gradient where its mean square is that of all elements.
+            Range: 0 < beta_0 <= 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Least weight of the newest gradient. Range: 0 < epsilon < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Xie et al., 2022, Adaptive Inertia: Disentangling the Effects of Adaptive
+        Learning Rate and Momentum, arXiv:2006.15815, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta_0: float | Tensor = 0.1,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 0.001,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Adalayer(FusedOptimizer):
+    """Adam with one mean square for each tensor.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*mean(grad**2)
+        rate = learning_rate/(1 - beta_1**step)/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        change = rate*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhao et al., 2024, Deconstructing What Makes a Good Optimizer for Language
+        Models, arXiv:2407.07972, algorithm 1 with a block for each tensor
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Adam(FusedOptimizer):
     """Adam by torch's formulas: epsilon is added after the bias correction.
 
@@ -1404,6 +3545,175 @@ class AdamAtan2(FusedOptimizer):
         lr: float | Tensor = 0.001,
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamC(FusedOptimizer):
+    """AdamW whose decay follows the square of the learning rate, so that gradients don't grow at
+    the end.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        step_size = learning_rate/(1 - beta_1**step)
+        change = step_size*mean_gradient/root + learning_rate**2/peak_rate*weight_decay*param
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        peak_rate: Largest learning rate of the schedule, at which the decay is AdamW's. Range:
+            peak_rate > 0.
+        weight_decay: Part of the parameter that is taken off, times the square of the learning
+            rate, over the largest one. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio, 2025, Why Gradients Rapidly Increase Near the End of Training,
+        arXiv:2506.02285
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        peak_rate: float | Tensor = 0.001,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamD(FusedOptimizer):
+    """Adam without the correction of the mean gradient, so that its first steps are short.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        change = learning_rate*mean_gradient/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: St John, 2021, AdamD: Improved bias-correction in Adam, arXiv:2110.10828
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -1605,6 +3915,87 @@ class AdamMini(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdamNC(FusedOptimizer):
+    """Adam with the mean of all squared gradients, each with the same weight, and a rate that
+    falls with the root of the step.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = (1 - 1/step)*mean_square + grad**2/step
+        change = learning_rate/sqrt(step)*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, in units of the parameter.
+            Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Reddi, Kale and Kumar, 2018, On the Convergence of Adam and Beyond,
+        arXiv:1904.09237, algorithm 3 with the weights of corollary 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class AdamP(FusedOptimizer):
     """Adam without the part along the parameter where gradients are across it, as for normalized
     weights.
@@ -1684,6 +4075,92 @@ class AdamP(FusedOptimizer):
         delta: float | Tensor = 0.1,
         wd_ratio: float | Tensor = 0.1,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamS(FusedOptimizer):
+    """Adam with a weight decay that is as adaptive as its steps: over the root mean square of all
+    gradients.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        square = mean_square/(1 - beta_2**step)
+        overall = sqrt(global_sum(square)/global_sum(1)) + epsilon
+        ahead = mean_gradient/(1 - beta_1**step)/(sqrt(square) + epsilon)
+        change = learning_rate*(ahead + weight_decay/overall*param)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected roots. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate, over the
+            root mean square of all variables. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Xie et al., 2020, On the Overlooked Pitfalls of Weight Decay and How to Mitigate
+        Them, arXiv:2011.11152, algorithm 3
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0001,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -1794,6 +4271,181 @@ class AdamW(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AdamWSN(FusedOptimizer):
+    """Adam with one mean squared norm for each row: that of a subset of its elements.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        rate = learning_rate*sqrt(1 - beta_2**step)/(1 - beta_1**step)
+        if matrix:
+            row_square = beta_2*row_square + (1 - beta_2)*row_sum(grad**2)
+            change = rate*mean_gradient*(1/(sqrt(row_square) + epsilon))
+        else:
+            mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+            change = rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step of a row, in units of the parameter.
+            Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean squared norm. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, before the correction. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nguyen and Nguyen, 2024, Subset-Norm and Subspace-Momentum: Faster Memory-
+        Efficient Adaptive Optimization with Convergence Guarantees, arXiv:2411.07120, AdamSN
+        with rows as subsets
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamWin(FusedOptimizer):
+    """AdamW with Nesterov's acceleration by a second sequence of shorter steps, both with an
+    implicit weight decay.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        direction = mean_gradient/(1 - beta_1**step)/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        conservative = (conservative - learning_rate*direction)/(1 + learning_rate*weight_decay)
+        pulled = param + reckless*(conservative - learning_rate*direction)
+        param = pulled/(1 + reckless + reckless*learning_rate*weight_decay)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a conservative step, in units of the
+            parameter. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        reckless: Size of a reckless step, in conservative ones. Range: reckless > 0.
+        weight_decay: Penalty of both sequences' squares, in each step's own minimum. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhou et al., 2023, Win: Weight-Decay-Integrated Nesterov Acceleration for
+        Adaptive Gradient Algorithms, ICLR 2023, algorithm 1 with Adam's direction
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        reckless: float | Tensor = 2.0,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Adamax(FusedOptimizer):
     """Adamax by torch's formulas: epsilon is added to the gradient's magnitude.
 
@@ -1851,6 +4503,89 @@ class Adamax(FusedOptimizer):
         betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
         eps: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamaxW(FusedOptimizer):
+    """Adamax with weight decay that is not part of the gradient.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        infinity_norm = max(beta_2*infinity_norm, abs(grad))
+        current_learning_rate = learning_rate/(1 - beta_1**step)
+        change = current_learning_rate*mean_gradient/(infinity_norm + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the maximum. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the maximum. Range: epsilon > 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Kingma and Ba, 2015, arXiv:1412.6980, section 7.1; Loshchilov and Hutter, 2019,
+        arXiv:1711.05101; optax.adamaxw
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        weight_decay: float | Tensor = 0.0001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-07,
+        l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
         clipnorm: float | None = None,
@@ -2041,6 +4776,1039 @@ class AddSign(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class AggMo(FusedOptimizer):
+    """The mean of steps of momentum with several decays.
+
+    The update of each element:
+
+        total = 0
+        for beta in betas:
+            momentum_buffer = beta*momentum_buffer + grad
+            total = total + momentum_buffer
+        change = learning_rate/len(betas)*total
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        betas_1: Decay of a sum of gradients; item 1 of betas. Range: 0 <= betas_1 < 1.
+        betas_2: Decay of a sum of gradients; item 2 of betas. Range: 0 <= betas_2 < 1.
+        betas_3: Decay of a sum of gradients; item 3 of betas. Range: 0 <= betas_3 < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Lucas, Sun, Zemel and Grosse, 2019, Aggregated Momentum: Stability Through
+        Passive Damping, arXiv:1804.00325, equation 3
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        betas_1: float | Tensor = 0,
+        betas_2: float | Tensor = 0.9,
+        betas_3: float | Tensor = 0.99,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Aida(FusedOptimizer):
+    """AdaBelief with the difference of the mean and the gradient after each is projected on the
+    other twice.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        product = sum(grad*mean_gradient)
+        of_gradient = product/(sum(grad**2) + xi)*grad
+        of_mean = product/(sum(mean_gradient**2) + xi)*mean_gradient
+        next_product = sum(of_gradient*of_mean)
+        of_gradient = next_product/(sum(of_gradient**2) + xi)*of_gradient
+        of_mean = next_product/(sum(of_mean**2) + xi)*of_mean
+        mean_difference = beta_2*mean_difference + (1 - beta_2)*(of_mean - of_gradient)**2 + epsilon
+        root = sqrt(mean_difference/(1 - beta_2**step)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square difference. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the mean square difference and to its corrected root. Range: epsilon >
+            0.
+        xi: Added to squared lengths that projections divide by. Range: xi > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhang, Niwa and Kleijn, 2022, A DNN Optimizer that Improves over AdaBelief by
+        Suppression of the Adaptive Stepsize Range, arXiv:2203.13273, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-12,
+        xi: float | Tensor = 1e-20,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AliG(FusedOptimizer):
+    """Nesterov's momentum with Polyak's step for losses that reach 0: the loss over the gradient's
+    squared norm, up to a largest rate.
+
+    The update of each element:
+
+        rate = learning_rate
+        if given(loss):
+            rate = min(loss/(global_sum(grad**2) + epsilon), learning_rate)
+        velocity = momentum*velocity + rate*grad
+        change = rate*grad + momentum*velocity
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        momentum: Part of the last change that is kept. Range: 0 <= momentum < 1.
+        epsilon: Added to the gradient's squared norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Berrada, Zisserman and Kumar, 2020, Training Neural Networks for and by
+        Interpolation, arXiv:1906.05661, algorithm 1 with momentum
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-05,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Amos(FusedOptimizer):
+    """SGD over each tensor's root mean square gradient, with rates that fall and a decay to the
+    scale of trained weights.
+
+    The update of each element:
+
+        newest = mean(grad**2)
+        mean_square = beta*mean_square + (1 - beta)*newest
+        inverse = (1 - beta**step)/(mean_square + epsilon)
+        decay = learning_rate**2*inverse*newest/sqrt(1 + decay_of_decay*sqrt(learning_rate)*decay_sum)
+        moved = learning_rate*scale*sqrt(inverse)*grad + decay/2*param
+        change = moved/(1 + decay_of_rate*sqrt(learning_rate*scale)*decay_sum)
+        decay_sum = decay_sum + decay*(1 + decay_sum)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Part of the scale by which weights first move; about
+            the inverse root of the number of batches. Range: learning_rate >= 0.
+        beta: Decay of the mean square. Range: 0 <= beta < 1.
+        scale: Size of trained weights; options give each variable its own. Range: scale > 0.
+        decay_of_decay: How fast the weight decay falls. Range: decay_of_decay >= 0.
+        decay_of_rate: How fast steps fall. Range: decay_of_rate >= 0.
+        epsilon: Added to the mean square. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Tian and Parikh, 2022, Amos: An Adam-style Optimizer with Adaptive Weight Decay
+        towards Model-Oriented Scale, arXiv:2210.11693, algorithm 1 with one number for each
+        tensor
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta: float | Tensor = 0.999,
+        scale: float | Tensor = 0.5,
+        decay_of_decay: float | Tensor = 0.25,
+        decay_of_rate: float | Tensor = 0.25,
+        epsilon: float | Tensor = 1e-18,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AngularGrad(FusedOptimizer):
+    """Adam with shorter steps for elements whose gradient has turned by a large angle since the
+    step before.
+
+    The update of each element:
+
+        # Gradients are slopes of lines: the tangent of the angle between two is across/along.
+        across = grad - previous_gradient
+        along = 1 + grad*previous_gradient
+        cosine = abs(along)/sqrt(max(across**2 + along**2, 1e-30))
+        angular = lambda_1*tanh(max(cosine, previous_cosine)) + lambda_2
+        previous_cosine = cosine
+        previous_gradient = grad
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate/(1 - beta_1**step)*angular*mean_gradient/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        lambda_1: Factor of the angle's part. Range: 0 <= lambda_1 <= 1.
+        lambda_2: What each step has at least. Range: 0 <= lambda_2 <= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Roy et al., 2021, AngularGrad: A New Optimization Technique for Angular
+        Convergence of Convolutional Neural Networks, arXiv:2105.10190, algorithm 1 with the
+        cosine
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        lambda_1: float | Tensor = 0.5,
+        lambda_2: float | Tensor = 0.5,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Ano(FusedOptimizer):
+    """Steps of the gradient's size in the momentum's direction, over the root of a mean square
+    that smaller gradients take from.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        square = grad**2
+        mean_square = beta_2*mean_square + (1 - beta_2)*sign(square - mean_square)*square
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate*abs(grad)*sign(mean_gradient)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient, whose sign counts. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0.5 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Kegreisz, 2025, Ano: Faster is Better in Noisy Landscapes, arXiv:2508.18258v2,
+        algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0001,
+        beta_1: float | Tensor = 0.92,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ApolloDQN(FusedOptimizer):
+    """Quasi-Newton steps with a diagonal Hessian that keeps to the secant of mean gradients.
+
+    The update of each element:
+
+        weight = (1 - beta)/(1 - beta**step)
+        difference = grad - mean_gradient
+        mean_gradient = mean_gradient + weight*difference
+        length = sum(last_direction**4)**0.25 + epsilon
+        unit = last_direction/length
+        secant = -weight*sum(difference*unit)/length - sum(hessian*unit**2)
+        hessian = hessian + secant*unit**2
+        last_direction = mean_gradient/max(abs(hessian), least_curvature)
+        change = learning_rate*last_direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean gradient. Range: 0 <= beta < 1.
+        least_curvature: Least magnitude of the Hessian's diagonal. Range: least_curvature > 0.
+        epsilon: Added to the length of the last direction. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ma, 2020, Apollo: An Adaptive Parameter-wise Diagonal Quasi-Newton Method for
+        Nonconvex Stochastic Optimization, arXiv:2009.13586, algorithm 1, with the constants of
+        the author's code
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta: float | Tensor = 0.9,
+        least_curvature: float | Tensor = 0.01,
+        epsilon: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AvaGrad(FusedOptimizer):
+    """Adam whose rates come from the mean square before, and have a root mean square of 1 over all
+    elements.
+
+    The update of each element:
+
+        rate = 1/(sqrt(mean_square) + epsilon)
+        usual = global_norm(rate)/sqrt(global_sum(1))
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        change = learning_rate*rate/usual*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Root mean square of the rates. Range: learning_rate
+            >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root; the larger, the more alike are the rates. Range: epsilon >
+            0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Savarese et al., 2021, Domain-independent Dominance of Adaptive Methods,
+        arXiv:1912.01823, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BCOSc(FusedOptimizer):
+    """Momentum over an estimate of its size from the mean gradient before and the newest gradient:
+    one state for each element.
+
+    The update of each element:
+
+        before = where(step > 1, mean_gradient, grad)
+        mean_gradient = beta*before + (1 - beta)*grad
+        square = (1 - (1 - beta)**2)*before**2 + (1 - beta)**2*grad**2
+        change = learning_rate*mean_gradient/(sqrt(square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean gradient. Range: 0 <= beta < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Jiang and Xiao, 2025, Stochastic Approximation with Block Coordinate Optimal
+        Stepsizes, arXiv:2507.08963, with the conditional estimator in its simple form
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BCOSg(FusedOptimizer):
+    """Gradients over the root of their running mean square, which begins with the first: RMSprop
+    as a conditional block coordinate method.
+
+    The update of each element:
+
+        mean_square = where(step > 1, beta*mean_square + (1 - beta)*grad**2, grad**2)
+        change = learning_rate*grad/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean square. Range: 0 <= beta < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Jiang and Xiao, 2025, Stochastic Approximation with Block Coordinate Optimal
+        Stepsizes, arXiv:2507.08963
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BCOSm(FusedOptimizer):
+    """Momentum over the root of its own running mean square.
+
+    The update of each element:
+
+        mean_gradient = where(step > 1, beta*mean_gradient + (1 - beta)*grad, grad)
+        mean_square = where(step > 1, beta_2*mean_square + (1 - beta_2)*mean_gradient**2, grad**2)
+        change = learning_rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta: Decay of the mean gradient. Range: 0 <= beta < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Jiang and Xiao, 2025, Stochastic Approximation with Block Coordinate Optimal
+        Stepsizes, arXiv:2507.08963
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class BarzilaiBorwein(FusedOptimizer):
+    """Gradient descent with the inverse of the curvature along the last step as its rate.
+
+    The update of each element:
+
+        gone = param - previous_point
+        curvature = abs(global_sum(gone*(grad - previous_gradient)))
+        rate = where(curvature > 0, global_sum(gone**2)/curvature, first_rate)
+        previous_point = param
+        previous_gradient = grad
+        change = learning_rate*rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the rate. Range: learning_rate >= 0.
+        first_rate: Rate of the first step, per unit of gradient, and where there is no
+            curvature. Range: first_rate > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Barzilai and Borwein, 1988, Two-Point Step Size Gradient Methods; with a
+        magnitude, as in Tan, Ma, Dai and Qian, 2016, arXiv:1605.04131
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_rate: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class CAME(FusedOptimizer):
     """Adafactor with momentum, divided by how far single changes are from it.
 
@@ -2147,6 +5915,174 @@ class CAME(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class CAdam(FusedOptimizer):
+    """Adam that waits where the gradient and its running mean point in different directions.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        sure = where(mean_gradient*grad > 0, mean_gradient, 0)
+        change = learning_rate/(1 - beta_1**step)*sure/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wang et al., 2024, CAdam: Confidence-Based Optimization for Online Learning,
+        arXiv:2411.19647, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class COCOB(FusedOptimizer):
+    """Bets on the sign of each gradient, with what earlier bets have won: no learning rate.
+
+    The update of each element:
+
+        gradient_bound = max(gradient_bound, abs(grad))
+        magnitude_sum = magnitude_sum + abs(grad)
+        reward = max(reward - (param - start)*grad, 0)
+        gradient_sum = gradient_sum + grad
+        total = max(magnitude_sum + gradient_bound, alpha*gradient_bound)
+        bet = gradient_sum/gradient_bound*((gradient_bound + reward)/total)
+        change = learning_rate*(param - start + bet)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Part of the way to where the bet leads; the paper's
+            is 1. Range: 0 <= learning_rate <= 1.
+        alpha: Over how many of the largest gradients early bets are spread. Range: alpha >= 1.
+        epsilon: First bound of gradients. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Orabona and Tommasi, 2017, Training Deep Networks without Learning Rates Through
+        Coin Betting, arXiv:1705.07795, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        alpha: float | Tensor = 100.0,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Conda(FusedOptimizer):
     """Adam along the singular vectors of the mean gradient, on the shorter side of each matrix.
 
@@ -2219,6 +6155,180 @@ class Conda(FusedOptimizer):
         epsilon: float | Tensor = 1e-08,
         period: int = 2000,
         scale: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ConditionalGradient(FusedOptimizer):
+    """Go part of the way to the point of a ball around 0 that is farthest down the gradient.
+
+    The update of each element:
+
+        change = learning_rate*(param + radius*grad/(norm(grad) + epsilon))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Part of the way that is gone. Range: 0 <=
+            learning_rate <= 1.
+        radius: Radius of the ball, by the Frobenius norm of each variable. Range: radius > 0.
+        epsilon: Added to the norm of the gradient. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Frank and Wolfe, 1956; Ravi, Dinh, Lokhande and Singh, 2018, Constrained Deep
+        Learning using Conditional Gradient and Applications in Computer Vision,
+        arXiv:1803.06453
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        radius: float | Tensor = 10.0,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DAdaptAdagrad(FusedOptimizer):
+    """Adagrad by dual averaging, whose rate is a lower bound of the distance to the solution.
+
+    The update of each element:
+
+        step_size = learning_rate*distance
+        square_sum = square_sum + grad**2
+        root = sqrt(square_sum) + epsilon
+        weighted = weighted + step_size*grad
+        spent = spent + step_size**2*global_sum(grad**2/root)
+        size = global_sum(abs(weighted))
+        estimate = where(size > 0, (global_sum(weighted**2/root) - spent)/size, 0)
+        if given(growth_rate):
+            estimate = min(estimate, growth_rate*distance)
+        distance = max(distance, estimate)
+        param = momentum*param + (1 - momentum)*(start - weighted/root)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        momentum: Part of the parameter that is kept in a step. Range: 0 <= momentum < 1.
+        initial_accumulator_value: What the sum of squares begins with. Range:
+            initial_accumulator_value > 0.
+        epsilon: Added to the root. Range: epsilon > 0.
+        d0: First estimate of the distance. Range: d0 > 0.
+        growth_rate: Largest factor by which the estimate grows in a step. Range: growth_rate >
+            1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733, algorithm 3; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        momentum: float | Tensor = 0.9,
+        initial_accumulator_value: float | Tensor = 1e-06,
+        epsilon: float | Tensor = 1e-06,
+        d0: float | Tensor = 1e-06,
+        growth_rate: float | Tensor | None = None,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -2340,6 +6450,281 @@ class DAdaptAdam(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class DAdaptAdan(FusedOptimizer):
+    """Adan whose learning rate is a lower bound of the distance to the solution.
+
+    The update of each element:
+
+        step_size = learning_rate*distance
+        difference = where(step > 1, grad - previous_gradient, 0)
+        previous_gradient = grad
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*step_size*grad
+        mean_difference = beta_2*mean_difference + (1 - beta_2)*step_size*difference
+        mean_square = beta_3*mean_square + (1 - beta_3)*(grad + beta_2*difference)**2
+        root = sqrt(mean_square) + epsilon
+        spent = beta_3*spent + (1 - beta_3)*step_size**2*global_sum(grad**2/root)
+        weighted = beta_3*weighted + (1 - beta_3)*step_size*grad
+        size = global_sum(abs(weighted))
+        estimate = where(size > 0, (global_sum(weighted**2/root)/(1 - beta_3) - spent)/size, 0)
+        distance = max(distance, estimate)
+        param = (param - (mean_gradient + beta_2*mean_difference)/root)/(1 + step_size*weight_decay)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean difference of gradients. Range: 0 <= beta_2 < 1.
+        beta_3: Decay of the mean square, and of the sums that the estimate is made of. Range: 0
+            <= beta_3 < 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        d0: First estimate of the distance. Range: d0 > 0.
+        weight_decay: The parameter is divided by 1 plus this, times the distance and the
+            learning rate, after each step. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.98,
+        beta_2: float | Tensor = 0.92,
+        beta_3: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        d0: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DAdaptLion(FusedOptimizer):
+    """Lion whose learning rate is a lower bound of the distance to the solution.
+
+    The update of each element:
+
+        step_size = learning_rate*distance
+        decay = sqrt(beta_2)
+        direction = sign(beta_1*momentum + (1 - beta_1)*grad)
+        momentum = beta_2*momentum + (1 - beta_2)*step_size*grad
+        progress = decay*progress + (1 - decay)*step_size*global_sum(direction*weighted)
+        weighted = decay*weighted + (1 - decay)*step_size*direction
+        change = step_size*(direction + weight_decay*param)
+        size = (1 - decay)*global_sum(abs(weighted))
+        distance = max(distance, where(size > 0, progress/size, 0))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        beta_1: Part of the momentum in the direction. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the momentum; its root is that of the sums that the estimate is made
+            of. Range: 0 < beta_2 < 1.
+        d0: First estimate of the distance. Range: d0 > 0.
+        weight_decay: Part of the parameter that is taken off, times the distance and the
+            learning rate. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        d0: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DAdaptSGD(FusedOptimizer):
+    """Dual averaging with momentum, whose rate is a lower bound of the distance to the solution
+    over the first gradient's norm.
+
+    The update of each element:
+
+        first_norm = where(first_norm > 0, first_norm, global_norm(grad))
+        step_size = learning_rate*distance/where(first_norm > 0, first_norm, 1)
+        progress = progress + step_size*global_sum(grad*weighted)
+        weighted = weighted + step_size*grad
+        length = global_norm(weighted)
+        estimate = where(length > 0, 2*progress/length, 0)
+        if given(growth_rate):
+            estimate = min(estimate, growth_rate*distance)
+        distance = max(distance, estimate)
+        param = momentum*param + (1 - momentum)*(start - weighted)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance; a schedule may
+            change it. Range: learning_rate >= 0.
+        momentum: Part of the parameter that is kept in a step. Range: 0 <= momentum < 1.
+        d0: First estimate of the distance. Range: d0 > 0.
+        growth_rate: Largest factor by which the estimate grows in a step. Range: growth_rate >
+            1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Mishchenko, 2023, Learning-Rate-Free Learning by D-Adaptation,
+        arXiv:2301.07733, algorithm 4; dadaptation 3.2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        momentum: float | Tensor = 0.9,
+        d0: float | Tensor = 1e-06,
+        growth_rate: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class DecayedAdagrad(FusedOptimizer):
     """Adagrad with epsilon added to the root and a decaying learning rate, as torch has it.
 
@@ -2399,6 +6784,173 @@ class DecayedAdagrad(FusedOptimizer):
         lr_decay: float | Tensor = 0.0,
         initial_accumulator_value: float | Tensor = 0.0,
         epsilon: float | Tensor = 1e-10,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DeltaBarDelta(FusedOptimizer):
+    """SGD with a rate for each element: it grows by a sum while gradients agree with their mean,
+    and falls by a factor where not.
+
+    The update of each element:
+
+        agreement = mean_gradient*grad
+        element_rate = where(agreement > 0, element_rate + kappa, where(agreement < 0, (1 - phi)*element_rate, element_rate))
+        mean_gradient = theta*mean_gradient + (1 - theta)*grad
+        change = learning_rate*element_rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales each change of the parameter. Range:
+            learning_rate >= 0.
+        first_rate: Rate of the first step, per unit of gradient. Range: first_rate > 0.
+        kappa: What a rate grows by. Range: kappa >= 0.
+        phi: Part of a rate that is taken off. Range: 0 <= phi < 1.
+        theta: Decay of the mean gradient. Range: 0 <= theta < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Jacobs, 1988, Increased rates of convergence through learning rate adaptation
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_rate: float | Tensor = 0.01,
+        kappa: float | Tensor = 0.001,
+        phi: float | Tensor = 0.1,
+        theta: float | Tensor = 0.7,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DemonSGD(FusedOptimizer):
+    """SGD whose momentum decays to 0 over the training, so that each gradient's whole effect falls
+    linearly.
+
+    The update of each element:
+
+        left = max(1 - (step - 1)/total_steps, 0)
+        decaying = momentum*left/(1 - momentum + momentum*left)
+        momentum_buffer = decaying*momentum_buffer + grad
+        change = learning_rate*momentum_buffer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        momentum: Momentum of the first step. Range: 0 <= momentum < 1.
+        total_steps: Steps until the momentum is 0. Range: total_steps >= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Chen, Wolfe, Li and Kyrillidis, 2019, Demon: Improved Neural Network Training
+        with Momentum Decay, arXiv:1910.04952, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        total_steps: int = 10000,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -2705,6 +7257,896 @@ class DoG(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class DoWG(FusedOptimizer):
+    """SGD with the squared distance gone over the root of the sum of squared gradients, each times
+    the distance gone by then.
+
+    The update of each element:
+
+        distance = max(distance, global_norm(param - start))
+        square_sum = square_sum + distance**2*global_sum(grad**2)
+        change = learning_rate*distance**2/(sqrt(square_sum) + epsilon)*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        first_distance: Distance before the first step. Range: first_distance > 0.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Khaled, Mishchenko and Jin, 2023, DoWG Unleashed: An Efficient Universal
+        Parameter-Free Gradient Descent Method, arXiv:2305.16284, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_distance: float | Tensor = 0.01,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class DualAdam(FusedOptimizer):
+    """Adam that at first multiplies by the root mean square, then divides by it, and changes over
+    in between.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        left = 1 - step*switch_rate
+        share = where(left >= switch_rate, left, 0)
+        change = learning_rate/(1 - beta_1**step)*mean_gradient*((1 - share)/root + share*root)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        switch_rate: Part of the change from products to quotients that a step makes. Range: 0 <
+            switch_rate <= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Shi et al., 2026, Combining Adam and its Inverse Counterpart to Enhance
+        Generalization of Deep Learning Optimizers, arXiv:2603.07122
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        switch_rate: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class EAdam(FusedOptimizer):
+    """Adam whose epsilon is added to the mean square in every step, so that it adds up.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2 + epsilon
+        step_size = learning_rate/(1 - beta_1**step)*sqrt(1 - beta_2**step)
+        change = step_size*mean_gradient/sqrt(mean_square)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the mean square in each step. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Yuan and Gao, 2020, EAdam Optimizer: How epsilon Impact Adam, arXiv:2011.02150,
+        algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class EFSignSGD(FusedOptimizer):
+    """Signs times the mean magnitude of each variable; what they leave out comes back in later
+    steps.
+
+    The update of each element:
+
+        wanted = learning_rate*grad + error_memory
+        change = mean(abs(wanted))*sign(wanted)
+        error_memory = wanted - change
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Karimireddy, Rebjock, Stich and Jaggi, 2019, Error Feedback Fixes SignSGD and
+        other Gradient Compression Schemes, arXiv:1901.09847, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class EXAdam(FusedOptimizer):
+    """Adam whose means correct one another at the start, with the newest gradient in each step.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        of_square = 1 + beta_2**step*mean_square/(mean_square + epsilon)
+        of_mean = 1 + beta_1**step*mean_gradient**2/(mean_gradient**2 + epsilon)
+        root = sqrt(mean_square/(1 - beta_2**step)*of_mean) + epsilon
+        change = learning_rate/(1 - beta_1**step)*of_square*(mean_gradient + grad)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Half the size of a step, in units of the parameter.
+            Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, and to each mean where it corrects the other. Range: epsilon
+            > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Adly, 2024, EXAdam: The Power of Adaptive Cross-Moments, arXiv:2412.20302v2,
+        algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class FAdam(FusedOptimizer):
+    """Momentum of natural gradients by the Fisher information's diagonal, which are clipped and
+    scale the decay, too.
+
+    The update of each element:
+
+        keep = beta_2*(1 - beta_2**(step - 1))/(1 - beta_2**step)
+        fisher = keep*fisher + (1 - keep)*grad**2
+        usual = sqrt(mean(grad**2))
+        small = where(usual > 0, min(epsilon, epsilon_2*usual), epsilon)
+        divisor = fisher**power + small**(2*power)
+        natural = grad/divisor
+        momentum = beta_1*momentum + (1 - beta_1)*natural/max(1, sqrt(mean(natural**2))/clip_above)
+        pulled = param/divisor
+        change = learning_rate*(momentum + weight_decay*pulled/max(1, sqrt(mean(pulled**2))/clip_above))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean natural gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the Fisher information, from the first step on. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the divisor, to twice the power; at most. Range: epsilon > 0.
+        epsilon_2: Bound of epsilon, in root mean square gradients. Range: epsilon_2 > 0.
+        power: Power of the Fisher information that divides. Range: 0 < power <= 1.
+        clip_above: Largest root mean square of a natural gradient. Range: clip_above > 0.
+        weight_decay: Weight of the parameter that is divided and clipped as gradients are.
+            Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Hwang, 2024, FAdam: Adam is a natural gradient optimizer using diagonal empirical
+        Fisher information, arXiv:2405.12807, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        epsilon_2: float | Tensor = 0.01,
+        power: float | Tensor = 0.5,
+        clip_above: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0.1,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class FOCUS(FusedOptimizer):
+    """Signs of the momentum, and of the distance from the running mean of the parameter, which
+    attracts.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_parameter = beta_2*mean_parameter + (1 - beta_2)*param
+        # In the first step the mean is the parameter itself, which rounding must not decide about.
+        away = where(step > 1, sign(param - mean_parameter/(1 - beta_2**step)), 0)
+        change = learning_rate*(sign(mean_gradient) + gamma*away)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step without attraction, in units of the
+            parameter. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean parameter. Range: 0 <= beta_2 < 1.
+        gamma: Attraction, in steps. Range: gamma >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Liu et al., 2025, FOCUS: First Order Concentrated Updating Scheme,
+        arXiv:2501.12243, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        gamma: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class FastAdaBelief(FusedOptimizer):
+    """AdaBelief for strongly convex losses: no root, and steps that shrink as one over their
+    number.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        share = gamma/step
+        mean_deviation = (1 - share)*mean_deviation + share*(grad - mean_gradient)**2
+        change = learning_rate/step*mean_gradient/(mean_deviation + delta/step)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, times its number and the gradient's
+            scale. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        gamma: Weight of the newest deviation, times the number of the step. Range: 0 < gamma <=
+            1.
+        delta: Added to the divisor, over the number of the step. Range: delta > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhou et al., 2021, FastAdaBelief: Improving Convergence Rate for Belief-based
+        Adaptive Optimizers by Exploiting Strong Convexity, arXiv:2104.13790, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        gamma: float | Tensor = 0.9,
+        delta: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Fira(FusedOptimizer):
+    """GaLore with the rest of the gradient too, whose columns, or rows, are scaled as Adam scales
+    those of the projection.
+
+    The update of each element:
+
+        if matrix:
+            if (step - 1) % period == 0:
+                singular_basis = singular_vectors(grad, rank)
+            projected = transpose(singular_basis) @ grad
+            mean_projected = beta_1*mean_projected + (1 - beta_1)*projected
+            projected_speed = beta_2*projected_speed + (1 - beta_2)*projected**2
+            direction = mean_projected/(sqrt(projected_speed) + epsilon)
+            step_size = scale*learning_rate*sqrt(1 - beta_2**step)/(1 - beta_1**step)
+            scaled = (grad - singular_basis @ projected)*(column_norm(direction)/(column_norm(projected) + 1e-8))
+            length = norm(scaled)
+            if step > 1:
+                limit = max(length/(last_length + 1e-8), most_growth)/most_growth
+                scaled = scaled/limit
+                length = length/limit
+            last_length = length
+            change = step_size*(singular_basis @ direction + scaled)
+            param = param - change
+        else:
+            mean_gradient = adam_beta_1*mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                adam_scale = sqrt(velocity_bound)
+            else:
+                adam_scale = sqrt(velocity)
+            adam_step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = adam_step_size*mean_gradient/(adam_scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rank: Length of the shorter side after its projection, at most its own. Range: rank >=
+            1.
+        period: Steps from one choice of a projection to the next. Range: period >= 1.
+        scale: Multiplies the change. Range: scale >= 0.
+        beta_1: Decay of the mean. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, before the bias correction. Range: epsilon > 0.
+        most_growth: By how much the rest may be longer than the one before. Range: most_growth
+            > 0.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Chen et al., 2024, Fira: Can We Achieve Full-rank Training of LLMs Under Low-rank
+        Constraint?, arXiv:2410.01623, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        rank: int = 128,
+        period: int = 200,
+        scale: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-06,
+        most_growth: float | Tensor = 1.01,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Fromage(FusedOptimizer):
+    """Steps as long as a part of each parameter's norm, after which the parameter shrinks to keep
+    its norm.
+
+    The update of each element:
+
+        size = norm(param)
+        slope = norm(grad)
+        ratio = where(size > 0 and slope > 0, size/slope, 1)
+        param = (param - learning_rate*ratio*grad)/sqrt(1 + learning_rate**2)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step, in norms of the parameter. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Bernstein et al., 2020, On the distance between two neural networks and the
+        stability of learning, arXiv:2002.03432, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Ftrl(FusedOptimizer):
     """Follow the regularized leader: minimize all past linear losses together, with penalties that
     make zeros.
@@ -2783,6 +8225,98 @@ class Ftrl(FusedOptimizer):
         l2_shrinkage_regularization_strength: float | Tensor = 0.0,
         beta: float | Tensor = 0.0,
         weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class GPAAdamW(FusedOptimizer):
+    """AdamW with a running mean of its parameters, near which gradients are taken.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        taken = learning_rate*(mean_gradient/(1 - beta_1**step)/root + weight_decay*z)
+        # The parameter is between the mean x and the sequence z, so that x needs no array.
+        x = z + (param - z)/mu_y
+        z = z - taken
+        x = mu_x*x + (1 - mu_x)*z
+        param = mu_y*x + (1 - mu_y)*z
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        mu_x: Decay of the mean parameter; the 32nd root of 0.9, which is about that of an outer
+            step every 32. Range: 0 <= mu_x < 1.
+        mu_y: How near to the mean gradients are taken. Range: 0 < mu_y <= 1.
+        weight_decay: Part of the sequence that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio et al., 2025, Smoothing DiLoCo with Primal Averaging for Faster Training
+        of LLMs, arXiv:2512.17131, around AdamW
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        mu_x: float | Tensor = 0.9967,
+        mu_y: float | Tensor = 0.9,
+        weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -2927,6 +8461,517 @@ class GaLore(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class Gravity(FusedOptimizer):
+    """Momentum of gradients whose largest elements are damped most, from a random velocity.
+
+    The update of each element:
+
+        if step == 1:
+            velocity = alpha/learning_rate*normal()
+        decay = (beta*step + 1)/(step + 2)
+        damped = grad/(1 + (grad*largest(abs(grad)))**2)
+        velocity = decay*velocity + (1 - decay)*damped
+        change = learning_rate*velocity
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of damped gradient. Range:
+            learning_rate > 0.
+        alpha: Standard deviation of the first velocities, times the learning rate. Range: alpha
+            >= 0.
+        beta: What the decay of the velocity tends to; it begins between this and 1/2. Range: 0
+            <= beta <= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        seed: Decides the random numbers of a run. Range: seed >= 0.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Bahrami and Pourmoghadam Zadeh, 2021, Gravity Optimizer: a Kinematic Approach on
+        Optimization in Deep Learning, arXiv:2101.09192, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        alpha: float | Tensor = 0.01,
+        beta: float | Tensor = 0.9,
+        weight_decay: float | Tensor = 0,
+        seed: int = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class HeavyBall(FusedOptimizer):
+    """SGD that keeps a part of its last change: classical momentum.
+
+    The update of each element:
+
+        if momentum > 0:
+            momentum_buffer = momentum*momentum_buffer - learning_rate*grad
+            if nesterov:
+                change = -(momentum*momentum_buffer - learning_rate*grad)
+            else:
+                change = -momentum_buffer
+        else:
+            change = learning_rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        momentum: Part of the last change that is kept; 0 keeps none. Range: 0 <= momentum <= 1.
+        nesterov: Look ahead: take the gradient's part of the next change at once.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Polyak, 1964, Some methods of speeding up the convergence of iteration methods
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        momentum: float | Tensor = 0.9,
+        nesterov: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class HyperballAdam(FusedOptimizer):
+    """Adam with matrices that keep the norm they began with, and steps in proportion to it.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        direction = mean_gradient/(1 - beta_1**step)/root
+        if matrix:
+            first_length = where(step > 1, first_length, norm(param))
+            moved = param - learning_rate*first_length/max(norm(direction), 1e-30)*direction
+            param = first_length/max(norm(moved), 1e-30)*moved
+        else:
+            param = param - learning_rate*direction
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step of a matrix, in its norms; size of a
+            step of other variables. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wen et al., 2025, Fantastic Pretraining Optimizers and Where to Find Them,
+        section 2.1: Hyperball Optimization
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0025,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class HypergradientAdam(FusedOptimizer):
+    """Adam whose rate descends too: it grows while gradients point the way of the last step.
+
+    The update of each element:
+
+        learned_rate = learned_rate + hyper_rate*global_sum(grad*previous_direction)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        previous_direction = mean_gradient/(1 - beta_1**step)/root
+        change = learning_rate*learned_rate*previous_direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the rate; a schedule may change it. Range:
+            learning_rate >= 0.
+        first_rate: Rate of the first step, in units of the parameter. Range: first_rate > 0.
+        hyper_rate: Rate of the rate's own descent; the paper's beta. Range: hyper_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Baydin et al., 2018, Online Learning Rate Adaptation with Hypergradient Descent,
+        arXiv:1703.04782, algorithm 6
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_rate: float | Tensor = 0.001,
+        hyper_rate: float | Tensor = 1e-07,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class HypergradientNesterov(FusedOptimizer):
+    """SGD with Nesterov's momentum whose rate descends too.
+
+    The update of each element:
+
+        learned_rate = learned_rate + hyper_rate*global_sum(grad*previous_direction)
+        momentum_buffer = momentum*momentum_buffer + grad
+        previous_direction = grad + momentum*momentum_buffer
+        change = learning_rate*learned_rate*previous_direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the rate; a schedule may change it. Range:
+            learning_rate >= 0.
+        first_rate: Rate of the first step, per unit of gradient. Range: first_rate > 0.
+        hyper_rate: Rate of the rate's own descent; the paper's beta. Range: hyper_rate >= 0.
+        momentum: Decay of the sum of gradients; the paper's mu. Range: 0 <= momentum < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Baydin et al., 2018, Online Learning Rate Adaptation with Hypergradient Descent,
+        arXiv:1703.04782, algorithm 5
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_rate: float | Tensor = 0.001,
+        hyper_rate: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.9,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class HypergradientSGD(FusedOptimizer):
+    """SGD whose rate descends too: it grows while gradients point the way of those before.
+
+    The update of each element:
+
+        learned_rate = learned_rate + hyper_rate*global_sum(grad*previous_gradient)
+        previous_gradient = grad
+        change = learning_rate*learned_rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the rate; a schedule may change it. Range:
+            learning_rate >= 0.
+        first_rate: Rate of the first step, per unit of gradient. Range: first_rate > 0.
+        hyper_rate: Rate of the rate's own descent; the paper's beta. Range: hyper_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Baydin et al., 2018, Online Learning Rate Adaptation with Hypergradient Descent,
+        arXiv:1703.04782, algorithm 4
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_rate: float | Tensor = 0.001,
+        hyper_rate: float | Tensor = 0.001,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class KLShampoo(FusedOptimizer):
     """Shampoo whose two factors minimize a Kullback-Leibler divergence: each is the mean product
     of what the other has scaled.
@@ -3031,6 +9076,87 @@ class KLShampoo(FusedOptimizer):
         adam_beta_2: float | Tensor = 0.999,
         adam_epsilon: float | Tensor = 1e-07,
         adam_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Kate(FusedOptimizer):
+    """Adagrad without its root, which a second sum makes up for: the scale of the data cancels.
+
+    The update of each element:
+
+        sum_of_squares = sum_of_squares + grad**2 + epsilon
+        sum_of_quotients = sum_of_quotients + square_weight*grad**2 + grad**2/sum_of_squares
+        change = learning_rate*sqrt(sum_of_quotients)*grad/sum_of_squares
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        square_weight: Weight of the squared gradient beside its quotient. Range: square_weight
+            >= 0.
+        epsilon: Added to the sum of squares in each step. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Choudhury et al., 2024, Remove that Square Root: A New Efficient Scale-Invariant
+        Version of AdaGrad, arXiv:2403.02648, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        square_weight: float | Tensor = 0.0,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -3276,6 +9402,102 @@ class KerasMuon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class KourkoutasBeta(FusedOptimizer):
+    """Adam whose mean square forgets faster in each tensor when the gradient's norm is above its
+    running mean.
+
+    The update of each element:
+
+        length = norm(grad)
+        mean_norm = alpha*mean_norm + (1 - alpha)*length
+        ratio = length/(mean_norm + epsilon)
+        decay = where(step > warmup_steps, beta_2 - (beta_2 - least_beta_2)*ratio/(1 + ratio), (least_beta_2 + beta_2)/2)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = decay*mean_square + (1 - decay)*grad**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        least_beta_2: Decay of the mean square when gradients spike. Range: 0 <= least_beta_2 <
+            1.
+        beta_2: Decay of the mean square when gradients are calm. Range: 0 <= beta_2 < 1.
+        alpha: Decay of the mean norm. Range: 0 <= alpha < 1.
+        warmup_steps: Steps with the mean of both decays. Range: warmup_steps >= 0.
+        epsilon: Added to the corrected root and to the mean norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Kassinos, 2025, Kourkoutas-Beta: A Sunspike-Driven Adam Optimizer with Desert
+        Flair, arXiv:2508.12996, with a layer for each tensor and the correction for the largest
+        decay
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        least_beta_2: float | Tensor = 0.88,
+        beta_2: float | Tensor = 0.999,
+        alpha: float | Tensor = 0.93,
+        warmup_steps: int = 0,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Kron(FusedOptimizer):
     """PSGD: gradients times two factors that are fitted until the product has the identity as its
     second moment.
@@ -3463,6 +9685,183 @@ class LAMB(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class LANS(FusedOptimizer):
+    """LAMB with gradients of norm 1, and with Nesterov's momentum in two parts, each with a trust
+    ratio of its own.
+
+    The update of each element:
+
+        unit = grad/max(norm(grad), 1e-30)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*unit
+        mean_square = beta_2*mean_square + (1 - beta_2)*unit**2
+        root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+        of_mean = mean_gradient/(1 - beta_1**step)/root + weight_decay*param
+        of_newest = unit/root + weight_decay*param
+        size = norm(param)
+        length = norm(of_mean)
+        newest_length = norm(of_newest)
+        ratio = where(size > 0 and length > 0, size/length, 1)
+        newest_ratio = where(size > 0 and newest_length > 0, size/newest_length, 1)
+        param = param - learning_rate*(beta_1*ratio*of_mean + (1 - beta_1)*newest_ratio*of_newest)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step, in norms of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient, and its share of a step. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is added to both parts of a step before their
+            norms are taken. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zheng et al., 2020, Accelerated Large Batch Optimization of BERT Pretraining in
+        54 minutes, arXiv:2006.13484, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class LARC(FusedOptimizer):
+    """SGD with momentum, whose rate is at most in proportion to each parameter's norm over its
+    gradient's.
+
+    The update of each element:
+
+        size = norm(param)
+        slope = norm(grad)
+        trusted = trust_coefficient*size/(slope + weight_decay*size + epsilon)
+        part = where(size > 0 and slope > 0, min(trusted/max(learning_rate, 1e-30), 1), 1)
+        momentum_buffer = momentum*momentum_buffer + part*(grad + weight_decay*param)
+        change = learning_rate*momentum_buffer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate. Range: learning_rate >= 0.
+        momentum: Part of the momentum that is kept. Range: 0 <= momentum < 1.
+        trust_coefficient: Norm of a change without momentum, in norms of the parameter. Range:
+            trust_coefficient > 0.
+        epsilon: Added to the gradient's norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is added to the gradient; its norm counts on
+            its own. Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: You, Gitman and Ginsburg, 2017, Large Batch Training of Convolutional Networks,
+        arXiv:1708.03888, with the bound of Apex's LARC
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        trust_coefficient: float | Tensor = 0.02,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class LARS(FusedOptimizer):
     """SGD with momentum whose learning rate is in proportion to the norm of each parameter.
 
@@ -3525,6 +9924,87 @@ class LARS(FusedOptimizer):
         momentum: float | Tensor = 0.9,
         trust_coefficient: float | Tensor = 0.001,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class LDoG(FusedOptimizer):
+    """DoG with a distance and a sum of squared gradients for each tensor.
+
+    The update of each element:
+
+        first = reps_rel*(1 + norm(param))
+        distance = where(step > 1, max(distance, norm(param - start)), first)
+        square_sum = square_sum + sum(grad**2)
+        change = learning_rate*distance/sqrt(square_sum + epsilon)*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the steps; the paper's is 1. Range:
+            learning_rate >= 0.
+        reps_rel: First distance of a tensor, in 1 plus its norm. Range: reps_rel > 0.
+        epsilon: Added to the sum of squared gradients. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ivgi, Hinder and Carmon, 2023, DoG is SGD's Best Friend: A Parameter-Free Dynamic
+        Step Size Schedule, arXiv:2302.12022, L-DoG
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        reps_rel: float | Tensor = 1e-06,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -3880,6 +10360,93 @@ class MARS(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class MARSLion(FusedOptimizer):
+    """Signs of the mean of gradients whose variance is reduced by their difference from those
+    before.
+
+    The update of each element:
+
+        corrected = grad + gamma*beta_1/(1 - beta_1)*(grad - previous_gradient)
+        previous_gradient = grad
+        length = norm(corrected)
+        corrected = corrected*largest_norm/max(length, largest_norm)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*corrected
+        change = learning_rate*sign(mean_gradient)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        gamma: Scales the correction: 1 is that of STORM, and 0 is Adam on clipped gradients.
+            Range: gamma >= 0.
+        largest_norm: Norm to which corrected gradients are clipped. Range: largest_norm > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Yuan et al., 2024, MARS: Unleashing the Power of Variance Reduction for Training
+        Large Models, arXiv:2411.10438, algorithm 3
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0003,
+        beta_1: float | Tensor = 0.95,
+        gamma: float | Tensor = 0.025,
+        largest_norm: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class MARSShampoo(FusedOptimizer):
     """Muon's steps for the mean of gradients whose variance is reduced by their difference from
     those before.
@@ -3975,6 +10542,521 @@ class MARSShampoo(FusedOptimizer):
         fallback_epsilon: float | Tensor = 1e-08,
         fallback_gamma: float | Tensor = 0.025,
         fallback_largest_norm: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MSAM(FusedOptimizer):
+    """SGD with momentum whose gradients are taken uphill, against its momentum: sharpness-aware at
+    the cost of SGD.
+
+    The update of each element:
+
+        newest = momentum*momentum_buffer + grad
+        uphill = rho/(global_norm(newest) + epsilon)*newest
+        momentum_buffer = newest
+        unperturbed = unperturbed - learning_rate*newest
+        param = unperturbed - uphill
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        momentum: Decay of the sum of gradients. Range: 0 <= momentum < 1.
+        rho: Distance of gradients from the parameter, over all variables. Range: rho >= 0.
+        epsilon: Added to the norm of the momentum. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Becker, Altrock and Risse, 2024, Momentum-SAM: Sharpness Aware Minimization
+        without Computational Overhead, arXiv:2401.12033, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        rho: float | Tensor = 0.3,
+        epsilon: float | Tensor = 1e-12,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MSVAG(FusedOptimizer):
+    """Momentum in which each element counts as much as its estimated variance allows.
+
+    The update of each element:
+
+        mean_gradient = beta*mean_gradient + (1 - beta)*grad
+        mean_square = beta*mean_square + (1 - beta)*grad**2
+        average = mean_gradient/(1 - beta**step)
+        square = mean_square/(1 - beta**step)
+        # The variance of the average, in variances of a gradient; 1 at first, where there is none yet.
+        rho = (1 - beta)*(1 + beta**step)/((1 + beta)*(1 - beta**step))
+        variance = max(square - average**2, 0)/(1 - min(rho, 0.9999))
+        total = average**2 + where(step > 1, rho*variance, 0)
+        change = learning_rate*average**2/where(total > 0, total, 1)*average
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the gradient. Range:
+            learning_rate >= 0.
+        beta: Decay of both means. Range: 0 < beta < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Balles and Hennig, 2018, Dissecting Adam: The Sign, Magnitude and Variance of
+        Stochastic Gradients, arXiv:1705.07774, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        beta: float | Tensor = 0.9,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MirrorMADGRAD(FusedOptimizer):
+    """MADGRAD by mirror descent: the sequence that is averaged goes on from itself, with the
+    newest divisor for each step.
+
+    The update of each element:
+
+        rate = learning_rate*sqrt(step)
+        sum_of_squares = sum_of_squares + rate*grad**2
+        unaveraged = unaveraged - rate*grad/(sum_of_squares**(1/3) + epsilon)
+        param = momentum*param + (1 - momentum)*unaveraged
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step; it is multiplied by the root of the
+            number of steps. Range: learning_rate >= 0.
+        momentum: How much of the parameter stays; the rest is the sequence. Range: 0 <=
+            momentum < 1.
+        epsilon: Added to the cube root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio and Jelassi, 2021, Adaptivity without Compromise: A Momentumized,
+        Adaptive, Dual Averaged Gradient Method, arXiv:2101.11075; facebookresearch/madgrad,
+        mirror_madgrad.py
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MoMo(FusedOptimizer):
+    """Momentum with Polyak's step for a running model of the loss, up to a largest rate.
+
+    The update of each element:
+
+        kept = where(step > 1, beta, 0)
+        mean_gradient = kept*mean_gradient + (1 - kept)*grad
+        rate = learning_rate
+        if given(loss):
+            mean_loss = kept*mean_loss + (1 - kept)*loss
+            mean_product = kept*mean_product + (1 - kept)*global_sum(grad*param)
+            square = global_sum(mean_gradient**2)
+            gap = max(mean_loss - least_loss - mean_product + global_sum(mean_gradient*param), 0)
+            rate = where(square > 0, min(gap/square, learning_rate), 0)
+        change = rate*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        beta: Decay of the mean gradient and of the model of the loss. Range: 0 <= beta < 1.
+        least_loss: A lower bound of the loss.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Schaipp et al., 2023, MoMo: Momentum Models for Adaptive Learning Rates,
+        arXiv:2305.07583, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta: float | Tensor = 0.9,
+        least_loss: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MoMoAdam(FusedOptimizer):
+    """Adam with Polyak's step for a running model of the loss, up to a largest rate.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        direction = mean_gradient/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        weights = 1 - beta_1**step
+        rate = learning_rate/weights
+        if given(loss):
+            mean_loss = beta_1*mean_loss + (1 - beta_1)*loss
+            mean_product = beta_1*mean_product + (1 - beta_1)*global_sum(grad*param)
+            square = global_sum(mean_gradient*direction)
+            gap = mean_loss - weights*least_loss - mean_product + global_sum(mean_gradient*param)
+            rate = where(square > 0, min(max(gap, 0)/square, learning_rate/weights), 0)
+        change = rate*direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient and of the model of the loss. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        least_loss: A lower bound of the loss.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Schaipp et al., 2023, MoMo: Momentum Models for Adaptive Learning Rates,
+        arXiv:2305.07583, algorithm 3
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        least_loss: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class MomentumNormalizedAdam(FusedOptimizer):
+    """Adam with the memory of SGD with momentum: the square of the momentum stands for the mean
+    square.
+
+    The update of each element:
+
+        square = beta_2*mean_gradient**2 + (1 - beta_2)*grad**2
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        change = learning_rate*mean_gradient/(sqrt(square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Weight of the squared momentum beside the squared gradient. Range: 0 <= beta_2 <
+            1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhang et al., 2025, AdamS: Momentum Itself Can Be A Normalizer for LLM
+        Pretraining and Post-training, arXiv:2505.16363, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.95,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -4242,6 +11324,354 @@ class Muon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class NAG(FusedOptimizer):
+    """SGD with Nesterov's momentum: the gradient's part of the next change is taken at once.
+
+    The update of each element:
+
+        if momentum > 0:
+            momentum_buffer = momentum*momentum_buffer - learning_rate*grad
+            if nesterov:
+                change = -(momentum*momentum_buffer - learning_rate*grad)
+            else:
+                change = -momentum_buffer
+        else:
+            change = learning_rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        momentum: Part of the last change that is kept; 0 keeps none. Range: 0 <= momentum <= 1.
+        nesterov: Look ahead: take the gradient's part of the next change at once.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nesterov, 1983; Sutskever, Martens, Dahl and Hinton, 2013, On the importance of
+        initialization and momentum in deep learning
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        momentum: float | Tensor = 0.9,
+        nesterov: bool = True,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class NAdam(FusedOptimizer):
+    """Adam with Nesterov's momentum by torch's formulas, with weight decay in the gradient or
+    apart from it.
+
+    The update of each element:
+
+        gradient = grad
+        if not decoupled_weight_decay:
+            gradient = grad + weight_decay*param
+        mu = beta_1*(1 - 0.5*0.96**(step*momentum_decay))
+        mu_next = beta_1*(1 - 0.5*0.96**((step + 1)*momentum_decay))
+        mu_product = mu_product*mu
+        exp_avg = beta_1*exp_avg + (1 - beta_1)*gradient
+        exp_avg_sq = beta_2*exp_avg_sq + (1 - beta_2)*gradient**2
+        ahead = mu_next/(1 - mu_product*mu_next)*exp_avg + (1 - mu)/(1 - mu_product)*gradient
+        change = learning_rate*ahead/(sqrt(exp_avg_sq)/sqrt(1 - beta_2**step) + epsilon)
+        if decoupled_weight_decay:
+            change = change + learning_rate*weight_decay*param
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        betas: (beta_1, beta_2) of the formulas. Decay of the mean gradient. Range: 0 <= beta_1
+            < 1. Decay of the mean squared gradient. Range: 0 <= beta_2 < 1.
+        eps: epsilon of the formulas. Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is added to the gradient, or taken off apart
+            from it. Range: weight_decay >= 0.
+        momentum_decay: How fast the momentum grows. Range: momentum_decay >= 0.
+        decoupled_weight_decay: Take the decay off the parameter, times the learning rate.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.NAdam, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.002,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0,
+        momentum_decay: float | Tensor = 0.004,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class NAdamW(FusedOptimizer):
+    """Adam with Nesterov's momentum of a constant decay, and weight decay that is not part of the
+    gradient.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        # The mean that the next step would have, if its gradient were this one.
+        ahead = (beta_1*mean_gradient + (1 - beta_1)*grad)/(1 - beta_1**step)
+        change = learning_rate*ahead/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Dozat, 2016, Incorporating Nesterov Momentum into Adam; as in Dahl et al., 2023,
+        Benchmarking Neural Network Training Algorithms, arXiv:2306.07179
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        weight_decay: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Nadamax(FusedOptimizer):
+    """Adamax with Nesterov's momentum.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        infinity_norm = max(beta_2*infinity_norm, abs(grad))
+        newest = (1 - beta_1)*grad/(1 - beta_1**step)
+        ahead = beta_1*mean_gradient/(1 - beta_1**(step + 1)) + newest
+        change = learning_rate*ahead/(infinity_norm + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the maximum. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the maximum. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Dozat, 2016, Incorporating Nesterov Momentum into Adam, with the divisor of
+        Kingma and Ba, 2015, arXiv:1412.6980, section 7.1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.002,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Nero(FusedOptimizer):
     """Rows of weights with mean 0 and norm 1, each with steps over its gradient's running norm.
 
@@ -4311,6 +11741,84 @@ class Nero(FusedOptimizer):
         lr: float | Tensor = 0.01,
         beta: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class NesterovSequence(FusedOptimizer):
+    """Nesterov's method with the momentum of his sequence, which grows towards 1 and has nothing
+    to tune.
+
+    The update of each element:
+
+        following = (1 + sqrt(1 + 4*momentum_sequence**2))/2
+        next = param - learning_rate*grad
+        param = next + (momentum_sequence - 1)/following*(next - stepped)
+        stepped = next
+        momentum_sequence = following
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Nesterov, 1983, A method of solving a convex programming problem with convergence
+        rate O(1/k^2); as Beck and Teboulle, 2009, write it
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -4454,6 +11962,175 @@ class NorMuon(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class NormalizedSGD(FusedOptimizer):
+    """Momentum divided by its norm over all variables: all steps have one length.
+
+    The update of each element:
+
+        direction = grad
+        if momentum > 0:
+            mean_gradient = momentum*mean_gradient + (1 - momentum)*grad
+            direction = mean_gradient
+        change = learning_rate*direction/(global_norm(direction) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Length of a step. Range: learning_rate >= 0.
+        momentum: Decay of the mean gradient; 0 normalizes the gradient itself. Range: 0 <=
+            momentum < 1.
+        epsilon: Added to the norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Cutkosky and Mehta, 2020, Momentum Improves Normalized SGD, arXiv:2002.03305,
+        algorithm 1 without extrapolation
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class NosAdam(FusedOptimizer):
+    """Adam whose mean square gives older gradients more weight: one more than that of the newest
+    at each step.
+
+    The update of each element:
+
+        weight = step**(-gamma)
+        share = weight_sum/(weight_sum + weight)
+        weight_sum = weight_sum + weight
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = share*mean_square + (1 - share)*grad**2
+        change = learning_rate*mean_gradient/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        gamma: Power of the step by which the weight of the newest square falls. Range: gamma >
+            0.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Huang, Wang and Dong, 2018, Nostalgic Adam: Weighting more of the past gradients
+        when designing the adaptive learning rate, arXiv:1805.07557, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        gamma: float | Tensor = 0.1,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class NovoGrad(FusedOptimizer):
     """Momentum of gradients that are divided by a running root mean square of their tensor's norm.
 
@@ -4516,6 +12193,254 @@ class NovoGrad(FusedOptimizer):
         beta_2: float | Tensor = 0.98,
         epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class OptaxNAdam(FusedOptimizer):
+    """NAdam with a momentum that doesn't grow, by Optax's formulas.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        newest = (1 - beta_1)*grad/(1 - beta_1**step)
+        ahead = beta_1*mean_gradient/(1 - beta_1**(step + 1)) + newest
+        change = learning_rate*ahead/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Dozat, 2016, Incorporating Nesterov Momentum into Adam, with a constant momentum;
+        optax.nadam, Optax 0.2.8
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class OptimisticAdam(FusedOptimizer):
+    """Adam that makes each step twice and takes the one before back, for games of two players.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        adam = mean_gradient/(1 - beta_1**step)/(sqrt(mean_square/(1 - beta_2**step)) + epsilon)
+        change = learning_rate*(2*adam - previous_direction)
+        previous_direction = adam
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Daskalakis et al., 2018, Training GANs with Optimism, arXiv:1711.00141, algorithm
+        1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class OptimisticGD(FusedOptimizer):
+    """SGD that adds the gradient's last change, as a guess of its next.
+
+    The update of each element:
+
+        difference = where(step > 1, grad - previous_gradient, 0)
+        previous_gradient = grad
+        change = learning_rate*(alpha*grad + beta*difference)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        alpha: Factor of the gradient. Range: alpha > 0.
+        beta: Factor of its change. Range: beta >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Daskalakis, Ilyas, Syrgkanis and Zeng, 2018, Training GANs with Optimism,
+        arXiv:1711.00141; with two factors: Mokhtari et al., 2020, arXiv:1901.08511
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        alpha: float | Tensor = 1.0,
+        beta: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
@@ -4601,6 +12526,284 @@ class PAdam(FusedOptimizer):
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
         partial_power: float | Tensor = 0.125,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class PID(FusedOptimizer):
+    """A controller's three terms: the gradient, a decaying sum of gradients, and a running mean of
+    their changes.
+
+    The update of each element:
+
+        gradient_sum = momentum*gradient_sum + grad
+        difference = where(step > 1, grad - previous_gradient, 0)
+        mean_difference = momentum*mean_difference + (1 - momentum)*difference
+        previous_gradient = grad
+        change = learning_rate*(grad + integral*gradient_sum + derivative*mean_difference)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        momentum: Decay of the sum and of the mean. Range: 0 <= momentum < 1.
+        integral: Factor of the sum of gradients. Range: integral >= 0.
+        derivative: Factor of the mean change. Range: derivative >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: An et al., 2018, A PID Controller Approach for Stochastic Optimization of Deep
+        Networks, CVPR
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        momentum: float | Tensor = 0.9,
+        integral: float | Tensor = 5.0,
+        derivative: float | Tensor = 10.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class PNM(FusedOptimizer):
+    """SGD with positive-negative momentum: two sums take turns, and one is subtracted from the
+    other, which adds noise.
+
+    The update of each element:
+
+        turned = beta_1**2*older_mean + (1 - beta_1**2)*grad
+        older_mean = newer_mean
+        newer_mean = turned
+        difference = (1 + beta_0)*newer_mean - beta_0*older_mean
+        change = learning_rate/sqrt((1 + beta_0)**2 + beta_0**2)*difference
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the gradient. Range:
+            learning_rate >= 0.
+        beta_0: Weight of the mean that is subtracted. Range: beta_0 >= 0.
+        beta_1: Root of the decay of both means. Range: 0 <= beta_1 < 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Xie, Yuan, Zhu and Sugiyama, 2021, Positive-Negative Momentum, arXiv:2103.17182,
+        algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_0: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.9,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class PolarGrad(FusedOptimizer):
+    """The polar factor of the mean gradient, times the sum of its singular values: steps fall as
+    gradients do.
+
+    The update of each element:
+
+        if matrix:
+            momentum_buffer = momentum*momentum_buffer + (1 - momentum)*grad
+            polar = polar_express(momentum_buffer)
+            change = learning_rate*sum(momentum_buffer*polar)*polar
+            param = param - change
+            # quintic(x, a, b, c): a matrix with a*s + b*s**3 + c*s**5 for each singular value s.
+            # damped_quintic(x, a, b, c): the quintic of x/1.01, as x may be too large by rounding.
+            # polar_express(x): a matrix with its singular values nearer to 1 than by newton_schulz.
+        else:
+            exp_avg = fallback_beta_1*exp_avg + (1 - fallback_beta_1)*grad
+            exp_avg_sq = fallback_beta_2*exp_avg_sq + (1 - fallback_beta_2)*grad**2
+            if fallback_amsgrad:
+                max_exp_avg_sq = max(max_exp_avg_sq, exp_avg_sq)
+                root = sqrt(max_exp_avg_sq)
+            else:
+                root = sqrt(exp_avg_sq)
+            step_size = fallback_learning_rate/(1 - fallback_beta_1**step)
+            change = step_size*exp_avg/(root/sqrt(1 - fallback_beta_2**step) + fallback_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Spectral norm of a step, in nuclear norms of the mean
+            gradient. Range: learning_rate >= 0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        fallback_learning_rate: Size of a step, in units of the parameter, for variables that
+            aren't matrices. Range: fallback_learning_rate >= 0.
+        fallback_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range:
+            0 <= fallback_beta_1 < 1.
+        fallback_beta_2: Decay of the mean squared gradient, for variables that aren't matrices.
+            Range: 0 <= fallback_beta_2 < 1.
+        fallback_epsilon: Added to the corrected root, for variables that aren't matrices.
+            Range: fallback_epsilon > 0.
+        fallback_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Lau, Long and Su, 2025, PolarGrad: A Class of Matrix-Gradient Optimizers from a
+        Unifying Preconditioning Perspective, arXiv:2505.21799, momentum-first PolarMuon with
+        the polar factor of Polar Express
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.95,
+        fallback_learning_rate: float | Tensor = 0.0003,
+        fallback_beta_1: float | Tensor = 0.9,
+        fallback_beta_2: float | Tensor = 0.999,
+        fallback_epsilon: float | Tensor = 1e-08,
+        fallback_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -4719,6 +12922,90 @@ class PolarMuon(FusedOptimizer):
         fallback_beta_2: float | Tensor = 0.95,
         fallback_epsilon: float | Tensor = 1e-10,
         fallback_amsgrad: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class PolyakSGD(FusedOptimizer):
+    """SGD with Polyak's step: the loss above its least value over the gradient's squared norm, up
+    to a largest rate.
+
+    The update of each element:
+
+        rate = learning_rate
+        if given(loss):
+            rate = min(max(loss - least_loss, 0)/(scale*(global_sum(grad**2) + epsilon)), learning_rate)
+        change = rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest rate, and that of calls without a loss.
+            Range: learning_rate >= 0.
+        scale: Divides the step; the paper's c. Range: scale > 0.
+        least_loss: The least value of the loss.
+        epsilon: Added to the gradient's squared norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Loizou et al., 2021, Stochastic Polyak Step-size for SGD: An Adaptive Learning
+        Rate for Fast Convergence, arXiv:2002.10542, SPS with its bound
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        scale: float | Tensor = 0.5,
+        least_loss: float | Tensor = 0.0,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -4926,6 +13213,169 @@ class Prodigy(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class ProximalAdagrad(FusedOptimizer):
+    """Adagrad with penalties that are minimized apart from the loss, so that parameters become
+    exactly 0.
+
+    The update of each element:
+
+        accumulator = accumulator + grad**2
+        rate = learning_rate/sqrt(accumulator)
+        moved = param - rate*grad
+        param = sign(moved)*max(abs(moved) - rate*l1, 0)/(1 + rate*l2)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        initial_accumulator_value: Sum of squares before the first gradient. Range:
+            initial_accumulator_value > 0.
+        l1: Penalty of the magnitude. Range: l1 >= 0.
+        l2: Penalty of half of the square. Range: l2 >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Duchi and Singer, 2009, Efficient Online and Batch Learning Using Forward
+        Backward Splitting, JMLR 10; Duchi, Hazan and Singer, 2011, JMLR 12
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        initial_accumulator_value: float | Tensor = 0.1,
+        l1: float | Tensor = 0.0,
+        l2: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ProximalSGD(FusedOptimizer):
+    """SGD with penalties that are minimized apart from the loss, so that parameters become exactly
+    0.
+
+    The update of each element:
+
+        moved = param - learning_rate*grad
+        param = sign(moved)*max(abs(moved) - learning_rate*l1, 0)/(1 + learning_rate*l2)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        l1: Penalty of the magnitude. Range: l1 >= 0.
+        l2: Penalty of half of the square. Range: l2 >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Duchi and Singer, 2009, Efficient Online and Batch Learning Using Forward
+        Backward Splitting, JMLR 10
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        l1: float | Tensor = 0.0,
+        l2: float | Tensor = 0.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class QHAdam(FusedOptimizer):
     """Adam whose two means are each mixed with the newest gradient.
 
@@ -5093,6 +13543,101 @@ class QHM(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class RAdam(FusedOptimizer):
+    """Rectified Adam by torch's formulas, with weight decay in the gradient or apart from it.
+
+    The update of each element:
+
+        if decoupled_weight_decay:
+            gradient = grad
+            decay = learning_rate*weight_decay*param
+        else:
+            gradient = grad + weight_decay*param
+            decay = 0
+        exp_avg = beta_1*exp_avg + (1 - beta_1)*gradient
+        exp_avg_sq = beta_2*exp_avg_sq + (1 - beta_2)*gradient**2
+        # A simple mean of so many gradients has the variance of the running mean: at last, and now.
+        rho_inf = 2/(1 - beta_2) - 1
+        rho = rho_inf - 2*step*beta_2**step/(1 - beta_2**step)
+        rect = sqrt(max((rho - 4)*(rho - 2)*rho_inf/((rho_inf - 4)*(rho_inf - 2)*rho), 0))
+        divided = rect*sqrt(1 - beta_2**step)/(sqrt(exp_avg_sq) + epsilon)
+        step_size = learning_rate/(1 - beta_1**step)
+        change = step_size*exp_avg*where(rho > 5, divided, 1) + decay
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        betas: (beta_1, beta_2) of the formulas. Decay of the mean gradient. Range: 0 <= beta_1
+            < 1. Decay of the mean squared gradient. Range: 0 <= beta_2 < 1.
+        eps: epsilon of the formulas. Added to the root, before the bias correction. Range:
+            epsilon > 0.
+        weight_decay: Part of the parameter that is added to the gradient, or taken off apart
+            from it. Range: weight_decay >= 0.
+        decoupled_weight_decay: Take the decay off the parameter, times the learning rate.
+        maximize: Whether to make the loss larger instead of smaller.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.RAdam, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        betas: tuple[float | Tensor, float | Tensor] = (0.9, 0.999),
+        eps: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0.0,
+        decoupled_weight_decay: bool = False,
+        maximize: bool = False,
+        l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class RMSprop(FusedOptimizer):
     """RMSprop by torch's formulas: epsilon is added to the root.
 
@@ -5162,6 +13707,601 @@ class RMSprop(FusedOptimizer):
         weight_decay: float | Tensor = 0,
         momentum: float | Tensor = 0.0,
         centered: bool = False,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class RMSpropTF(FusedOptimizer):
+    """RMSprop with epsilon under the root, a mean square that begins at 1, and learning rates
+    inside of the momentum.
+
+    The update of each element:
+
+        mean_square = rho*mean_square + (1 - rho)*grad**2
+        velocity = momentum*velocity + learning_rate*grad/sqrt(mean_square + epsilon)
+        change = velocity
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        rho: Decay of the mean square gradient. Range: 0 <= rho < 1.
+        momentum: Decay of the velocity. Range: 0 <= momentum < 1.
+        epsilon: Added to the mean square, under the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: tf.train.RMSPropOptimizer, TensorFlow 1; timm.optim.RMSpropTF; after Tieleman and
+        Hinton, 2012
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        rho: float | Tensor = 0.9,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-10,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class RectifiedAdaBelief(FusedOptimizer):
+    """AdaBelief that divides by the deviation only once enough gradients are in it, at first by
+    little.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_deviation = beta_2*mean_deviation + (1 - beta_2)*(grad - mean_gradient)**2 + epsilon
+        # A simple mean of so many gradients has the variance of the running mean: at last, and now.
+        longest = 2/(1 - beta_2) - 1
+        forgotten = beta_2**step
+        length = longest - 2*step*forgotten/(1 - forgotten)
+        ratio = (length - 4)*(length - 2)*longest/((longest - 4)*(longest - 2)*length)
+        rectification = sqrt(max(ratio, 0))
+        divided = rectification*sqrt(1 - beta_2**step)/(sqrt(mean_deviation) + epsilon)
+        param = param - learning_rate/(1 - beta_1**step)*mean_gradient*where(length > threshold, divided, 1)
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square deviation. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the mean square deviation in each step, and to its root. Range:
+            epsilon > 0.
+        threshold: Length of the mean above which steps are divided. Range: threshold >= 4.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhuang et al., 2020, AdaBelief Optimizer, arXiv:2010.07468, with the
+        rectification of Liu et al., 2020, arXiv:1908.03265, as the authors' code has it
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-16,
+        threshold: float | Tensor = 5.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class Rprop(FusedOptimizer):
+    """Rprop by torch's formulas: the learning rate is the first size of steps, and has no effect
+    later.
+
+    The update of each element:
+
+        agreement = sign(grad)*sign(prev)
+        factor = where(agreement > 0, eta_plus, where(agreement < 0, eta_minus, 1))
+        step_size = min(max(step_size*factor, step_size_min), step_size_max)
+        prev = where(agreement < 0, 0, grad)
+        change = sign(prev)*step_size
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of the first step, in units of the parameter.
+            Range: learning_rate >= 0.
+        etas: (eta_minus, eta_plus) of the formulas. Factor of the size where the gradient has
+            changed its sign. Range: 0 < eta_minus < 1. Factor of the size where the gradient
+            has kept its sign. Range: eta_plus > 1.
+        step_sizes: (step_size_min, step_size_max) of the formulas. The smallest size. Range:
+            step_size_min > 0. The largest size. Range: step_size_max > 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.Rprop, torch 2.13
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        etas: tuple[float | Tensor, float | Tensor] = (0.5, 1.2),
+        step_sizes: tuple[float | Tensor, float | Tensor] = (1e-06, 50.0),
+        maximize: bool = False,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class RpropPlus(FusedOptimizer):
+    """Rprop that takes the last step of an element back where its gradient has changed its sign.
+
+    The update of each element:
+
+        agreement = sign(grad)*sign(previous_gradient)
+        factor = where(agreement > 0, etaplus, where(agreement < 0, etaminus, 1))
+        step_length = min(max(step_length*factor, smallest_length), largest_length)
+        last_change = where(agreement < 0, -last_change, sign(grad)*step_length)
+        previous_gradient = where(agreement < 0, 0, grad)
+        change = learning_rate*last_change
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales each change of the parameter. Range:
+            learning_rate >= 0.
+        initial_length: Size of the first step, in units of the parameter. Range: initial_length
+            > 0.
+        etaplus: Factor of the size where the gradient has kept its sign. Range: etaplus > 1.
+        etaminus: Factor of the size where the gradient has changed its sign. Range: 0 <
+            etaminus < 1.
+        smallest_length: The smallest size. Range: smallest_length > 0.
+        largest_length: The largest size. Range: largest_length > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Riedmiller and Braun, 1993, A Direct Adaptive Method for Faster Backpropagation
+        Learning: The RPROP Algorithm; Rprop+ in Igel and Huesken, 2000
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        initial_length: float | Tensor = 0.01,
+        etaplus: float | Tensor = 1.2,
+        etaminus: float | Tensor = 0.5,
+        smallest_length: float | Tensor = 1e-06,
+        largest_length: float | Tensor = 50.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SAdam(FusedOptimizer):
+    """Adam that divides by the mean square itself, for strongly convex losses.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = (1 - gamma/step)*mean_square + gamma/step*grad**2
+        change = learning_rate/step*mean_gradient/(mean_square + delta/step)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter; the rate falls
+            with the step. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        gamma: Weight of the newest square, times the step. Range: 0 < gamma <= 1.
+        delta: Added to the mean square, over the step. Range: delta > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wang et al., 2020, SAdam: A Variant of Adam for Strongly Convex Functions,
+        arXiv:1905.02957, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta_1: float | Tensor = 0.9,
+        gamma: float | Tensor = 0.9,
+        delta: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SCAdagrad(FusedOptimizer):
+    """Adagrad that divides by the sum of squares itself, for strongly convex losses.
+
+    The update of each element:
+
+        square_sum = square_sum + grad**2
+        change = learning_rate*grad/(square_sum + xi_2*exp(-xi_1*square_sum))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        xi_1: How fast the damping falls with the sum of squares. Range: xi_1 > 0.
+        xi_2: First damping of the divisor. Range: xi_2 > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Mukkamala and Hein, 2017, Variants of RMSProp and Adagrad with Logarithmic Regret
+        Bounds, arXiv:1706.05507, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        xi_1: float | Tensor = 0.1,
+        xi_2: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SCRMSprop(FusedOptimizer):
+    """RMSprop that divides by the mean square itself, with decays and rates for strongly convex
+    losses.
+
+    The update of each element:
+
+        mean_square = (1 - gamma/step)*mean_square + gamma/step*grad**2
+        damping = xi_2*exp(-xi_1*step*mean_square)
+        change = learning_rate/step*grad/(mean_square + damping/step)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter; the rate falls
+            with the step. Range: learning_rate >= 0.
+        gamma: Weight of the newest square, times the step. Range: 0 < gamma <= 1.
+        xi_1: How fast the damping falls with the mean square, times the step. Range: xi_1 > 0.
+        xi_2: First damping of the divisor. Range: xi_2 > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Mukkamala and Hein, 2017, Variants of RMSProp and Adagrad with Logarithmic Regret
+        Bounds, arXiv:1706.05507, algorithm 5
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        gamma: float | Tensor = 0.9,
+        xi_1: float | Tensor = 0.1,
+        xi_2: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,
         clipnorm: float | None = None,
@@ -5373,6 +14513,262 @@ class SGDP(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class SGDSaI(FusedOptimizer):
+    """Momentum with a rate for each tensor: the first gradient's norm over the deviation of its
+    elements.
+
+    The update of each element:
+
+        deviation = sqrt(sum((grad - mean(grad))**2)/max(size - 1, 1))
+        length = norm(grad)
+        ratio = where(deviation > 0, length/(deviation + epsilon), sign(length))
+        signal_ratio = where(signal_ratio > 0, signal_ratio, ratio)
+        mean_gradient = momentum*mean_gradient + (1 - momentum)*grad
+        change = learning_rate*signal_ratio*mean_gradient
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Scales the change of the parameter. Range:
+            learning_rate >= 0.
+        momentum: Decay of the mean gradient. Range: 0 <= momentum < 1.
+        epsilon: Added to the deviation. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Xu et al., 2024, No More Adam: Learning Rate Scaling at Initialization is All You
+        Need, arXiv:2412.11768, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SGDW(FusedOptimizer):
+    """SGD with momentum, and with weight decay that is not part of the gradient.
+
+    The update of each element:
+
+        if momentum > 0:
+            momentum_buffer = momentum*momentum_buffer - learning_rate*grad
+            if nesterov:
+                change = -(momentum*momentum_buffer - learning_rate*grad)
+            else:
+                change = -momentum_buffer
+        else:
+            change = learning_rate*grad
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        momentum: Part of the last change that is kept; 0 keeps none. Range: 0 <= momentum <= 1.
+        nesterov: Look ahead: take the gradient's part of the next change at once.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Loshchilov and Hutter, 2019, Decoupled Weight Decay Regularization,
+        arXiv:1711.05101, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        weight_decay: float | Tensor = 0.0001,
+        momentum: float | Tensor = 0.9,
+        nesterov: bool = False,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SGHMC(FusedOptimizer):
+    """SGD with momentum and noise: parameters become samples of the posterior, where gradients are
+    of its negative logarithm.
+
+    The update of each element:
+
+        variance = 2*max(friction - noise_estimate, 0)*learning_rate*temperature
+        velocity = (1 - friction)*velocity - learning_rate*grad + sqrt(variance)*normal()
+        change = -velocity
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Square of the size of a step. Range: learning_rate >=
+            0.
+        friction: Part of the velocity that a step loses: 1 minus the momentum. Range: 0 <
+            friction <= 1.
+        noise_estimate: Estimate of the noise of gradients themselves, which needn't be added;
+            at most the friction. Range: noise_estimate >= 0.
+        temperature: Factor of the variance. Range: temperature >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        seed: Decides the random numbers of a run. Range: seed >= 0.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Chen, Fox and Guestrin, 2014, Stochastic Gradient Hamiltonian Monte Carlo,
+        arXiv:1402.4102, equation 15
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0001,
+        friction: float | Tensor = 0.1,
+        noise_estimate: float | Tensor = 0.0,
+        temperature: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        seed: int = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class SGLD(FusedOptimizer):
     """SGD with noise: parameters become samples of the posterior, where gradients are of its
     negative logarithm.
@@ -5519,6 +14915,166 @@ class SM3(FusedOptimizer):
         lr: float | Tensor = 0.1,
         momentum: float | Tensor = 0.9,
         epsilon: float | Tensor = 1e-30,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SMORMS3(FusedOptimizer):
+    """RMSprop whose steps and memory are short where the gradient is mostly noise: squared mean
+    over root mean square cubed.
+
+    The update of each element:
+
+        share = 1/(remembered + 1)
+        mean_gradient = (1 - share)*mean_gradient + share*grad
+        mean_square = (1 - share)*mean_square + share*grad**2
+        signal = mean_gradient**2/(mean_square + epsilon)
+        remembered = 1 + remembered*(1 - signal)
+        change = min(learning_rate, signal)*grad/(sqrt(mean_square) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest size of a step, in units of the parameter.
+            Range: learning_rate >= 0.
+        epsilon: Added to the mean square, and to its root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Funk, 2015, RMSprop loses to SMORMS3 - Beware the Epsilon!,
+        sifter.org/~simon/journal/20150420.html
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        epsilon: float | Tensor = 1e-16,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SNGM(FusedOptimizer):
+    """Momentum of gradients that all have length 1, over all variables together.
+
+    The update of each element:
+
+        momentum_buffer = momentum*momentum_buffer + grad/(global_norm(grad) + epsilon)
+        change = learning_rate*momentum_buffer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Length of the first step. Range: learning_rate >= 0.
+        momentum: Decay of the sum of directions. Range: 0 <= momentum < 1.
+        epsilon: Added to the norm. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhao, Xie and Li, 2020, Stochastic Normalized Gradient Descent with Momentum for
+        Large-Batch Training, arXiv:2007.13985, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-06,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -5748,6 +15304,86 @@ class SPlus(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class SRMM(FusedOptimizer):
+    """Running means of gradients and of parameters, whose memory starts anew from time to time.
+
+    The update of each element:
+
+        weight = ((step - 1) % memory_length + 1)**(-beta)
+        mean_gradient = (1 - weight)*mean_gradient + weight*grad
+        mean_parameter = (1 - weight)*mean_parameter + weight*param - learning_rate*mean_gradient
+        param = mean_parameter
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        beta: Power with which the weight of the newest gradient decays. Range: 0 <= beta <= 1.
+        memory_length: Steps until that weight is 1 again. Range: memory_length >= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Lyu, 2022, Stochastic regularized majorization-minimization with weakly convex
+        and multi-convex surrogates, arXiv:2201.01652: doubly averaged projected SGD
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.01,
+        beta: float | Tensor = 0.5,
+        memory_length: int = 100,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class SWAN(FusedOptimizer):
     """Gradients of a matrix with normalized rows, then with singular values of 1; matrices have no
     states.
@@ -5860,6 +15496,99 @@ class SWAN(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class ScaleSGD(FusedOptimizer):
+    """SGD with a norm of 1 for what each output is made of; only the last layer has momentum.
+
+    The update of each element:
+
+        if matrix:
+            direction = grad
+            if momentum > 0:
+                velocity = momentum*velocity + (1 - momentum)*grad
+                direction = velocity
+            change = learning_rate*direction*(1/(row_norm(direction) + epsilon))
+        else:
+            mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+            mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+            root = sqrt(mean_square/(1 - beta_2**step)) + epsilon
+            change = learning_rate*mean_gradient/(1 - beta_1**step)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Norm of a step of a row; size of a step of other
+            variables. Range: learning_rate >= 0.
+        momentum: Decay of the mean gradient of matrices; options give the last layer 0.9.
+            Range: 0 <= momentum < 1.
+        beta_1: Decay of the mean gradient of other variables. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of their mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to norms, and to their corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: SCALE: Glentis et al., 2025, A Minimalist Optimizer Design for LLM Pretraining,
+        arXiv:2506.16659, algorithm 1, with Adam for other variables
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        momentum: float | Tensor = 0.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class ScheduleFreeAdamW(FusedOptimizer):
     """Adam whose average needs no schedule: gradients are of points between the average and the
     sequence.
@@ -5934,6 +15663,108 @@ class ScheduleFreeAdamW(FusedOptimizer):
         warmup_steps: int | None = None,
         r: float | Tensor = 0.0,
         weight_lr_power: float | Tensor = 2.0,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ScheduleFreeRAdam(FusedOptimizer):
+    """RAdam whose average needs no schedule and no warmup: gradients are of points between the
+    average and the sequence.
+
+    The update of each element:
+
+        longest = 2/(1 - beta_2) - 1
+        length = longest - 2*step*beta_2**step/(1 - beta_2**step)
+        ratio = (length - 4)*(length - 2)*longest/((longest - 4)*(longest - 2)*length)
+        rate = learning_rate*where(length > 4, sqrt(max(ratio, 0)), 1)
+        if silent_sgd_phase:
+            rate = where(length > 4, rate, 0)
+        largest_rate = max(largest_rate, rate)
+        weight = step**r*largest_rate**weight_lr_power
+        weight_sum = weight_sum + weight
+        share = where(weight_sum > 0, weight/weight_sum, 0)
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        direction = grad/where(length > 4, sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon, 1) + weight_decay*param
+        change = share*(param - z) + rate*(1 - beta_1*(1 - share))*direction
+        z = z - rate*direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: How near to the average gradients are taken. Range: 0 < beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        r: Power of the step in the weights of the average. Range: r >= 0.
+        weight_lr_power: Power of the largest rate so far in these weights. Range:
+            weight_lr_power >= 0.
+        silent_sgd_phase: Stay while there are too few gradients to divide by their mean square;
+            else, step by them undivided.
+        weight_decay: Part of the parameter that is added to the scaled gradient. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio et al., 2024, The Road Less Scheduled, arXiv:2405.15682, with the
+        rectification of arXiv:1908.03265, as its authors' code has it
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0025,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        r: float | Tensor = 0.0,
+        weight_lr_power: float | Tensor = 2.0,
+        silent_sgd_phase: bool = True,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -6251,6 +16082,91 @@ class Shampoo(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class SignLaProp(FusedOptimizer):
+    """Steps by the signs of LaProp's, with the norm of LaProp's step in each variable.
+
+    The update of each element:
+
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        divided = grad/max(sqrt(mean_square)/sqrt(1 - beta_2**step), epsilon)
+        mean_divided = beta_1*mean_divided + (1 - beta_1)*divided
+        signs = sign(mean_divided)
+        scale = norm(mean_divided)/max(norm(signs), 1)/(1 - beta_1**step)
+        change = learning_rate*scale*signs
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean of divided gradients. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Smallest divisor. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: heavyball.SignLaProp, HeavyBall 3.1, after Ziyin, Wang and Ueda, 2020, LaProp,
+        arXiv:2002.04839
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0025,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class SignSGD(FusedOptimizer):
     """Step by the sign of the gradient.
 
@@ -6400,6 +16316,91 @@ class Signum(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class SimplifiedAdEMAMix(FusedOptimizer):
+    """Adam with a decaying sum of gradients as momentum, and the newest gradient beside it.
+
+    The update of each element:
+
+        momentum = beta_1*momentum + grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate*(momentum + alpha*grad)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step for a momentum of one gradient; the
+            sum is up to 1/(1 - beta_1) times as large. Range: learning_rate >= 0.
+        beta_1: Decay of the sum of gradients. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        alpha: Weight of the newest gradient beside the sum. Range: alpha >= 0.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Morwani, Vyas, Zhang and Kakade, 2025, Connections between Schedule-Free
+        Optimizers, AdEMAMix, and Accelerated SGD Variants, arXiv:2502.02431
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1e-05,
+        beta_1: float | Tensor = 0.99,
+        beta_2: float | Tensor = 0.95,
+        alpha: float | Tensor = 0.0,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Sophia(FusedOptimizer):
     """Momentum over a running mean of the Hessian's diagonal, clipped.
 
@@ -6461,6 +16462,95 @@ class Sophia(FusedOptimizer):
         beta_1: float | Tensor = 0.965,
         beta_2: float | Tensor = 0.99,
         gamma: float | Tensor = 0.01,
+        epsilon: float | Tensor = 1e-12,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SophiaG(FusedOptimizer):
+    """Momentum over a running mean of squared gradients of sampled labels, clipped.
+
+    The update of each element:
+
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        if given(sampled_gradient):
+            mean_hessian = beta_2*mean_hessian + (1 - beta_2)*batch_size*sampled_gradient**2
+        change = learning_rate*clip(mean_gradient/max(gamma*mean_hessian, epsilon), -1, 1)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Largest step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean Hessian. Range: 0 <= beta_2 < 1.
+        gamma: Factor of the Hessian: how many steps are clipped. Range: gamma > 0.
+        batch_size: Number of examples, or tokens, whose mean the sampled gradient is. Range:
+            batch_size > 0.
+        epsilon: Least divisor. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Liu et al., 2023, Sophia: A Scalable Stochastic Second-order Optimizer for
+        Language Model Pre-training, arXiv:2305.14342, algorithm 3 with the estimator of
+        algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0006,
+        beta_1: float | Tensor = 0.96,
+        beta_2: float | Tensor = 0.99,
+        gamma: float | Tensor = 0.05,
+        batch_size: float | Tensor = 1.0,
         epsilon: float | Tensor = 1e-12,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
@@ -6572,6 +16662,283 @@ class StableAdamW(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class StableSPAM(FusedOptimizer):
+    """Adam on gradients whose spikes are clipped by element and whose norm follows its running
+    mean, with moments that begin anew at times.
+
+    The update of each element:
+
+        most = largest(abs(grad))
+        mean_largest = spike_decay*mean_largest + (1 - spike_decay)*most
+        bound = mean_largest/(1 - spike_decay**step)
+        clipped = where(abs(grad) > bound, grad/max(most, 1e-30)*bound, grad)
+        length = norm(clipped)
+        mean_norm = gamma_1*mean_norm + (1 - gamma_1)*length
+        mean_square_norm = gamma_2*mean_square_norm + (1 - gamma_2)*length**2
+        usual = sqrt(mean_square_norm/(1 - gamma_2**step)) + epsilon
+        even = clipped*(mean_norm/(1 - gamma_1**step)/usual/max(length, 1e-30))
+        since = where(step < period, step, step % period + 1)
+        mean_gradient = where(since > 1, beta_1*mean_gradient, 0) + (1 - beta_1)*even
+        mean_square = where(since > 1, beta_2*mean_square, 0) + (1 - beta_2)*even**2
+        root = sqrt(mean_square/(1 - beta_2**since)) + epsilon
+        change = learning_rate*mean_gradient/(1 - beta_1**since)/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        gamma_1: Decay of the mean norm. Range: 0 <= gamma_1 < 1.
+        gamma_2: Decay of the mean squared norm. Range: 0 <= gamma_2 < 1.
+        spike_decay: Decay of the mean of the largest magnitude, above which elements are
+            spikes. Range: 0 <= spike_decay < 1.
+        period: Steps from one new beginning of both moments to the next. Range: period >= 1.
+        epsilon: Added to roots. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Huang et al., 2025, Stable-SPAM: How to Train in 4-Bit More Stably than 16-Bit
+        Adam, arXiv:2502.17055, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        gamma_1: float | Tensor = 0.7,
+        gamma_2: float | Tensor = 0.9,
+        spike_decay: float | Tensor = 0.999,
+        period: int = 1000,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class TAM(FusedOptimizer):
+    """Momentum in which gradients count less the more they turn away from it.
+
+    The update of each element:
+
+        lengths = norm(momentum_buffer)*norm(grad)
+        cosine = where(lengths > 0, sum(momentum_buffer*grad)/lengths, 0)
+        mean_cosine = gamma*mean_cosine + (1 - gamma)*cosine
+        momentum_buffer = momentum*momentum_buffer + (epsilon + (1 + mean_cosine)/2)*grad
+        change = learning_rate*momentum_buffer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, per unit of gradient. Range:
+            learning_rate >= 0.
+        momentum: Decay of the sum of gradients. Range: 0 <= momentum < 1.
+        gamma: Decay of the mean cosine. Range: 0 <= gamma < 1.
+        epsilon: What gradients count at least. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Malviya et al., 2024, Torque-Aware Momentum, arXiv:2412.18790, equations 2 to 4
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.9,
+        gamma: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class TAdam(FusedOptimizer):
+    """Adam whose mean is that of Student's distribution: gradients far from it get little weight.
+
+    The update of each element:
+
+        total = where(step > 1, total_weight, beta_1/(1 - beta_1))
+        far = mean((grad - mean_gradient)**2/(mean_square + epsilon))
+        weight = (freedom + 1)/(freedom + far)
+        mean_gradient = (total*mean_gradient + weight*grad)/(total + weight)
+        total_weight = (2*beta_1 - 1)/beta_1*total + weight
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate/(1 - beta_1**step)*mean_gradient/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient, if all weights are 1. Range: 0.5 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        freedom: Degrees of freedom, for each element; outliers count more with many. Range:
+            freedom > 0.
+        epsilon: Added to the mean square in weights, and to the corrected root. Range: epsilon
+            > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Ilboudo, Kobayashi and Sugimoto, 2020, Robust Stochastic Gradient Descent with
+        Student-t Distribution based First-order Momentum, arXiv:2003.00179, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        freedom: float | Tensor = 1.0,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class Tiger(FusedOptimizer):
     """Signum with a slower momentum, and with weight decay that is not part of the gradient.
 
@@ -6625,6 +16992,261 @@ class Tiger(FusedOptimizer):
         lr: float | Tensor = 0.001,
         weight_decay: float | Tensor = 0.01,
         momentum: float | Tensor = 0.965,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class UnscaledAdamW(FusedOptimizer):
+    """Momentum of gradients over their root mean square, times that root again: steps in units of
+    the gradient.
+
+    The update of each element:
+
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = max(sqrt(mean_square)/sqrt(1 - beta_2**step), epsilon)
+        mean_divided = beta_1*mean_divided + (1 - beta_1)*grad/root
+        change = learning_rate/(1 - beta_1**step)*root*mean_divided
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the gradient. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean of divided gradients. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        epsilon: Smallest root mean square. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: heavyball.UnscaledAdamW, HeavyBall 3.1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.0025,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class VSGD(FusedOptimizer):
+    """Gradients as noisy measurements of a true one, whose mean and variance are inferred.
+
+    The update of each element:
+
+        shape = 2*prior_strength + 1.0001
+        prior = 2*prior_strength
+        changing = where(step > 1, change_scale/shape, prior/(shape - 1))
+        measuring = where(step > 1, measured_scale/shape, variance_ratio*prior/(shape - 1))
+        before = mean_gradient
+        mean_gradient = (measuring*before + changing*grad)/(changing + measuring)
+        variance = changing*measuring/(changing + measuring)
+        share_1 = step**(-tau_1)
+        share_2 = step**(-tau_2)
+        change_scale = (1 - share_1)*change_scale + share_1*(prior + variance + (mean_gradient - before)**2)
+        measured_scale = (1 - share_2)*measured_scale + share_2*(variance_ratio*prior + variance + (grad - mean_gradient)**2)
+        change = learning_rate*mean_gradient/(sqrt(mean_gradient**2 + variance) + epsilon)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        prior_strength: Strength of the prior; the paper's gamma. Range: prior_strength > 0.
+        variance_ratio: Variance of measurements over that of changes of the gradient, before
+            any gradient. Range: variance_ratio > 0.
+        tau_1: Power with which the variance of changes forgets. Range: 0 < tau_1 <= 1.
+        tau_2: Power with which the variance of measurements forgets. Range: 0 < tau_2 <= 1.
+        epsilon: Added to the root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Chen, Kuzina, Esmaeili and Tomczak, 2024, Variational Stochastic Gradient Descent
+        for Deep Neural Networks, arXiv:2404.06549, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        prior_strength: float | Tensor = 1e-08,
+        variance_ratio: float | Tensor = 30.0,
+        tau_1: float | Tensor = 0.81,
+        tau_2: float | Tensor = 0.9,
+        epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class WNGrad(FusedOptimizer):
+    """SGD with one rate for all variables, whose inverse grows by squared norms over itself.
+
+    The update of each element:
+
+        inverse_rate = where(step > 1, inverse_rate + global_sum(grad**2)/inverse_rate, inverse_rate)
+        change = learning_rate*grad/inverse_rate
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the rate. Range: learning_rate >= 0.
+        first_inverse: The inverse of the first rate. Range: first_inverse > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Wu, Ward and Bottou, 2018, WNGrad: Learn the Learning Rate in Gradient Descent,
+        arXiv:1803.02865, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        first_inverse: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
         *,

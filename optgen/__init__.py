@@ -6,12 +6,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from os import PathLike
     from typing import Any
 
     from optgen.checkpoints.convert import Converted
     from optgen.runtime.optimizer import Optimizer
+    from optgen.torch.optimizer import FusedOptimizer
 
     class Compiled(Optimizer):
         """The type of a compiled optimizer, whose arguments only its spec defines."""
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 __version__ = "0.1.0"
-__all__ = ["compile", "convert"]
+__all__ = ["compile", "convert", "create"]
 
 
 def compile(  # noqa: A001
@@ -76,4 +77,36 @@ def convert(
     """
     given = {"source": source, "rule": rule, "options": options, "like": like}
     made: Converted = import_module("optgen.checkpoints.convert").convert(state, to, **given)
+    return made
+
+
+def create(
+    name: str,
+    model_or_params: Any,
+    lr: Any = None,
+    *,
+    no_decay: bool | Collection[str] = True,
+    layer_decay: float | None = None,
+    **arguments: Any,
+) -> FusedOptimizer:
+    """An optimizer of torch by its name, in any case.
+
+    The name is that of a class of ``optgen.torch``, or an alias, of which
+    ``optgen.optimizers.list(aliases=True)`` lists some; torch's names mean torch's formulas.
+    ``arguments`` are those of the class, and may be those of optional features, which
+    ``optgen.compile`` weaves in. What isn't given is as the alias or the class has it.
+
+    ``model_or_params`` is what a class takes, or a model, whose parameters that need gradients
+    become groups. Its vectors, numbers and biases have no decay, nor do those that its method
+    ``no_weight_decay`` or ``no_decay`` names, by patterns; with ``no_decay=False`` all have it. A
+    decay is each argument that parameters can be excluded from. With ``layer_decay`` each layer has
+    the learning rate of the next one times this; layers are those of the model's ``group_matcher``,
+    or the first numbers in names.
+
+    Raises ValueError for an unknown name or argument, and for ``layer_decay`` without a model,
+    and what the class and ``optgen.compile`` raise.
+    """
+    made: FusedOptimizer = import_module("optgen.torch.creation").create(
+        name, model_or_params, lr, no_decay, layer_decay, arguments
+    )
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -113,7 +114,8 @@ def test_the_runtime_knows_no_compiler() -> None:
     for name in members("optgen.runtime"):
         # Whether there is a GPU can be asked without importing the runtime.
         known = project_imports(name) - {"optgen", "optgen.cuda"}
-        assert all(inside(found, "optgen.runtime") for found in known), name
+        there = ("optgen.runtime", "optgen.names")
+        assert all(any(inside(found, one) for one in there) for found in known), name
         outside = {found.split(".")[0] for found in imports(name)} - {"optgen"}
         assert not outside & {"sympy", "jinja2", "typer", "rich", "torch", "keras", "jax"}, name
 
@@ -123,6 +125,13 @@ def test_only_commands_compare_rules() -> None:
         if not inside(name, "optgen.comparison") and not inside(name, "optgen.cli"):
             found = {one for one in project_imports(name) if inside(one, "optgen.comparison")}
             assert not found, name
+
+
+def test_names_are_read_from_specs_alone() -> None:
+    imports_only("optgen.names", "optgen.compiler.data")
+    for name in members("optgen.names"):
+        tops = {found.split(".")[0] for found in imports(name)} - {"optgen", "__future__"}
+        assert tops <= sys.stdlib_module_names, name
 
 
 def test_generated_code_stands_on_the_runtime() -> None:
@@ -227,7 +236,10 @@ def test_models_are_made_of_parts_and_have_no_subclasses() -> None:
 
 
 #: Each command imports what it runs, so that help and completion take no time.
-_LAZY = ("benchmarking", "comparing", "completion", "planning", "python_files")
+_LAZY = (
+    *("benchmarking", "catalogue", "comparing", "completion", "conversion"),
+    *("planning", "python_files"),
+)
 LAZY = {"optgen.cli", *(f"optgen.cli.{name}" for name in _LAZY)}
 
 

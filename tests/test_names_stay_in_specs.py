@@ -25,7 +25,8 @@ GIVEN = {"learning_rate", "rank"}
 #: Arguments of schedules, by Keras's names, and names from papers that are words of many programs.
 EVERYDAY = {
     *("alpha", "beta", "cycle", "power", "values"),
-    *("d", "r", "z", "distance", "product", "progress", "scale", "start", "variance"),
+    *("ax", "d", "eta", "r", "step_size", "z"),
+    *("distance", "product", "progress", "scale", "start", "sum", "variance"),
     *("derivative", "diameter", "phi", "radius", "theta"),
     *("average", "basis", "bound", "factor", "keep", "left", "rank", "right"),
 }

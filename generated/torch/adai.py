@@ -70,7 +70,7 @@ def update(
     mean_square = beta_2 * mean_square + (1 - beta_2) * grad**2
     square = mean_square / (1 - beta_2**step)
     total_2 = yield 1, torch.sum(square)
-    total_3 = yield 2, param.new_tensor(1 * param.numel())
+    total_3 = yield 2, torch.tensor(1 * param.numel(), dtype=torch.float64)
     usual = total_2 / total_3
     inertia = torch.clamp(1 - beta_0 * square / torch.clamp(usual, min=1e-30), 0, 1 - epsilon)
     mean_gradient = inertia * mean_gradient + (1 - inertia) * grad

@@ -69,7 +69,7 @@ def update(
     # avagrad
     rate = 1 / (torch.sqrt(mean_square) + epsilon)
     total_2 = yield 1, torch.sum(rate**2)
-    total_3 = yield 2, param.new_tensor(1 * param.numel())
+    total_3 = yield 2, torch.tensor(1 * param.numel(), dtype=torch.float64)
     usual = torch.sqrt(total_2) / math.sqrt(total_3)
     mean_gradient = beta_1 * mean_gradient + (1 - beta_1) * grad
     mean_square = beta_2 * mean_square + (1 - beta_2) * grad**2

@@ -13,25 +13,31 @@ Rule = type[Optimizer]
 
 def are_kin(one: Rule, other: Rule) -> bool:
     """Whether the states of one rule can be those of the other."""
-    return one.__name__ == other.__name__ or _step(one, other) is not None
+    return _way(one, other) is not None
 
 
 def between(one: Rule, other: Rule, contents: Contents, trace: Trace) -> Contents:
     """Contents by the names of another rule. Raises ValueError where there is no way to it."""
-    if one.__name__ == other.__name__:
-        return contents
-    step = _step(one, other)
-    if step is None:
+    way = _way(one, other)
+    if way is None:
         raise ValueError(f"the state of {one.__name__} is none of {other.__name__}")
-    entry, is_forward = step
-    return (from_rule if is_forward else to_rule)(entry, contents, trace)
+    for entry, is_forward in way:
+        contents = (from_rule if is_forward else to_rule)(entry, contents, trace)
+    return contents
 
 
-def _step(one: Rule, other: Rule) -> tuple[Entry, bool] | None:
-    for entry in library(OURS).entries:
-        pair = entry.rule.__name__, entry.name
-        if pair == (one.__name__, other.__name__):
-            return entry, True
-        if pair == (other.__name__, one.__name__):
-            return entry, False
-    return None
+#: An entry of the tables, and whether it leads from its rule or to it.
+_Step = tuple[Entry, bool]
+
+
+def _way(one: Rule, other: Rule) -> list[_Step] | None:
+    """The fewest steps from one rule to another; None if there is no way."""
+    ways: dict[str, list[_Step]] = {one.__name__: []}
+    for name in (waiting := [one.__name__]):
+        for entry in library(OURS).entries:
+            ends = entry.rule.__name__, entry.name
+            for start, end, is_forward in ((*ends, True), (*ends[::-1], False)):
+                if start == name and end not in ways:
+                    ways[end] = [*ways[name], (entry, is_forward)]
+                    waiting.append(end)
+    return ways.get(other.__name__)

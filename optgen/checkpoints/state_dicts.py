@@ -61,7 +61,9 @@ def written(
             continue
         whole = contents.shapes[place] if contents.shapes else None
         shown = {
-            name: _tensor(value, library.dtype, _shown(vectors.get(name, ""), whole))
+            name: _tensor(
+                _held(value, library), library.dtype, _shown(vectors.get(name, ""), whole)
+            )
             for name, value in own.items()
         }
         shown = {library.wrapper: shown} if library.wrapper else shown
@@ -116,16 +118,21 @@ def _vectors(entry: Entry) -> dict[str, str]:
     return {name: shapes[one.state] for name, one in entry.states.items() if one.state}
 
 
-def _shown(vector: str, whole: tuple[int, ...] | None) -> tuple[int, ...] | None:
+def _shown(vector: str | None, whole: tuple[int, ...] | None) -> tuple[int, ...] | None:
     """The shape of a vector of rows or columns; None if it stays what it is."""
     if whole is None:
         return None
-    return {"rows": (*whole[:-1], 1), "columns": (*whole[:-2], 1, *whole[-1:])}.get(vector)
+    return {"rows": (*whole[:-1], 1), "columns": (*whole[:-2], 1, *whole[-1:])}.get(vector or "")
 
 
 def _torch() -> Any:
     require("the conversion of a state of torch", "torch")
     return import_module("torch")
+
+
+def _held(value: Any, library: Library) -> Any:
+    """A state, which is an array in classes here also where it is a number."""
+    return np.float64(value) if library.name == OURS and isinstance(value, float) else value
 
 
 def _tensor(value: Any, dtype: str, shape: tuple[int, ...] | None) -> Any:

@@ -129,7 +129,10 @@ def _options(
     own: dict[str, tuple[str, ...]] = {h.name: (h.name,) for h in rule.hyperparameters}
     if of == OURS:
         there = {h.name for h in rule_of(name).hyperparameters}
-        return {key: parts for key, parts in own.items() if key in there} | given
+        # An option of another name takes the place of the one with the hyperparameter's.
+        taken = {*given.values()}
+        kept = {key: one for key, one in own.items() if key in there and one not in taken}
+        return kept | given
     named = {key: tuple(parts) for key, parts in rule.torch_names if parts}
     hidden = {*lacks, *data.get("lacks", ()), *data.get("given", ())}
     return given or named or {key: one for key, one in own.items() if key not in hidden}

@@ -13,9 +13,11 @@ import typer
 
 import optgen
 from optgen.cli.benchmarking import bench
+from optgen.cli.catalogue import list_specs
 from optgen.cli.choices import Format, ReportFormat, Stage, known_target, targets
 from optgen.cli.comparing import compare
 from optgen.cli.completion import complete_optimizer, complete_schedule, complete_spec
+from optgen.cli.conversion import convert
 from optgen.cli.planning import plan
 from optgen.cli.python_files import eject, import_class
 
@@ -179,14 +181,6 @@ def show(
     raise typer.Exit(show_command.show(spec, stage, target, why=why))
 
 
-@app.command(name="list")
-def list_specs() -> None:
-    """List the built-in optimizers, features and schedules."""
-    from optgen.cli.commands import list as list_command
-
-    raise typer.Exit(list_command.list_specs())
-
-
 @app.command()
 def plot(
     schedules: Annotated[
@@ -269,6 +263,8 @@ def site(
 
 app.command()(bench)
 app.command()(compare)
+app.command()(convert)
 app.command()(eject)
 app.command(name="import")(import_class)
+app.command(name="list")(list_specs)
 app.command()(plan)

@@ -41,9 +41,8 @@ def test_a_state_dictionary_goes_to_our_class_and_back(is_ours_first: bool) -> N
     first, second = kinds if is_ours_first else reversed(kinds)
     names = ["torch", "optgen"] if is_ours_first else ["optgen", "torch"]
     one = torch_run(first, steps=10, lr=RATE, lr_decay=0.125)
-    found = optgen.convert(one.like, names[0])
     two = TorchRun(second, one.values(), torch.float32, lr=0.5)
-    two.load(found.state)
+    two.load(optgen.convert(one.like, names[0], like=two.like).state)
     assert two.like.param_groups[0]["lr_decay"] == 0.125
     for run in (one, two):
         run.go(range(10, 30))

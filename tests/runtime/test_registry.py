@@ -90,6 +90,39 @@ def test_lists_with_a_pattern() -> None:
     assert optgen.optimizers.list("nothing") == []
 
 
+def test_lists_are_narrowed_and_described() -> None:
+    listed = optgen.optimizers.list
+    assert listed(["*delta", "lion"]) == ["Adadelta", "Lion", "TorchAdadelta"]
+    assert {"Lion", "Tiger"} <= {*listed(family="sign")} <= {*listed()} - {"LossScaleOptimizer"}
+    assert listed("lion", with_description=True) == [
+        ("Lion", "Step by the sign of a mean between momentum and gradient.")
+    ]
+    assert ("clion", "lion, cautious=True") in listed(with_description=True, aliases=True)
+    with pytest.raises(ValueError, match=r"no family 'sgin'; did you mean 'sign'\?"):
+        listed(family="sgin")
+
+
+@pytest.mark.parametrize(
+    ("name", "states"), [("SGD", 0), ("Lion", 1), ("Adam", 2), ("AdEMAMix", 3), ("Adafactor", 0)]
+)
+def test_lists_of_few_states(name: str, states: int) -> None:
+    """What optimizers allocate for a matrix, with their default arguments."""
+    optimizer = getattr(optgen.optimizers, name)()
+    optimizer.build([np.ones((64, 64))])
+    held = [one for own in optimizer.state.values() for one in own.values()]
+    assert sum(array.size == 64 * 64 for array in held) == states
+    assert name in optgen.optimizers.list(memory=states)
+    assert name not in optgen.optimizers.list(memory=states - 1)
+
+
+def test_aliases_are_rules_with_arguments() -> None:
+    fused = optgen.optimizers.get("fused_sgd")
+    assert type(fused) is SGD
+    optimizer: Any = optgen.optimizers.get("cautious_lion_8bit")
+    assert (type(optimizer).__name__, optimizer.cautious) == ("Lion", True)
+    assert optimizer.get_config()["state_dtype"] == "int8"
+
+
 def test_every_instance_has_a_name_of_its_own_as_in_keras() -> None:
     for cls, peer in ((SGD, keras.optimizers.SGD), (RMSprop, keras.optimizers.RMSprop)):
         stem = re.sub(r"_\d+$", "", peer().name)

@@ -11,7 +11,7 @@ import torch
 from torch.testing._internal import common_optimizers
 
 import optgen.torch as fused
-from tests.torch.training import TORCH, network
+from tests.torch.training import TORCH, network, numbers_of
 
 INFOS: dict[str, Any] = {
     getattr(info.optim_cls, "__name__", ""): info
@@ -48,8 +48,9 @@ def test_all_classes_have_cases() -> None:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize(("name", "arguments"), list(cases()))
 def test_parameters_are_torch_s(name: str, arguments: dict[str, Any], dtype: torch.dtype) -> None:
-    ours = trained(getattr(fused, name), dtype, 40, **arguments)
-    theirs = trained(getattr(torch.optim, name), dtype, 40, **arguments)
+    with numbers_of(dtype):
+        ours = trained(getattr(fused, name), dtype, 40, **arguments)
+        theirs = trained(getattr(torch.optim, name), dtype, 40, **arguments)
     # Centred RMSprop takes the root of a difference, which rounding decides early on.
     loose = 30 if arguments.get("centered") else 1
     bound = {torch.float32: 1e-5, torch.float64: 1e-13}[dtype] * loose
@@ -68,6 +69,7 @@ ALLOWED = (
 )
 #: Where an error is torch's but for its words: they name an argument otherwise, or no value.
 OTHER_WORDS = (
+    "0 < eta1 < 1 < eta2",
     "epsilon1 should be >= 0",
     "invalid d",
     "invalid beta2_decay",

@@ -32,6 +32,7 @@ from tests.torch.ejecting import (
     text_of,
     train,
 )
+from tests.torch.training import numbers_of
 
 #: Rules with torch's formulas, by the name of torch's class in lower case.
 TORCH = {
@@ -140,8 +141,9 @@ def test_steps_are_torch_s(name: str, arguments: dict[str, Any]) -> None:
     shapes = ((5, 3), (3, 5)) if name == "Muon" else UNEVEN
     bound = 0.05 if name == "Muon" else 1e-9 if arguments.get("centered") else 1e-12
     params, others = parameters(shapes), parameters(shapes)
-    train(class_of(TORCH[name.lower()])(params, **arguments), params, range(5))
-    train(getattr(torch.optim, name)(others, **arguments), others, range(5))
+    with numbers_of(torch.float64):
+        train(class_of(TORCH[name.lower()])(params, **arguments), params, range(5))
+        train(getattr(torch.optim, name)(others, **arguments), others, range(5))
     for param, other in zip(params, others, strict=True):
         torch.testing.assert_close(param.detach(), other.detach(), rtol=bound, atol=bound)
 

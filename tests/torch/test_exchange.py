@@ -101,7 +101,9 @@ def test_states_are_called_what_torch_calls_them(name: str) -> None:
             params = params_of((3,), (2,))
             optimizer = kind(params, **arguments)
             run(optimizer, params[:1], range(2))
-            found.append([{*own} for own in optimizer.state_dict()["state"].values()])
+            states = optimizer.state_dict()["state"].values()
+            # Torch's Adagrad has states of parameters that never had a gradient.
+            found.append([{*own} for own in states if own.get("step", 1) > 0])
     assert found[:2] == found[2:]
 
 

@@ -15,6 +15,8 @@ import optgen.torch as fused
 from optgen import optimizers
 from optgen.torch import FusedOptimizer, optimizer_class
 from tests.torch.training import (
+    CLASSES,
+    LATE,
     WITH_MOMENTUM,
     assert_equal,
     every,
@@ -88,7 +90,7 @@ def test_a_parameter_without_gradient_stays_and_doesn_t_age(kind: type[FusedOpti
     assert torch.equal(together[1], alone[1])
 
 
-@every
+@pytest.mark.parametrize("kind", [one for name, one in CLASSES.items() if name not in LATE])
 def test_a_group_may_be_added_and_differ(kind: type[FusedOptimizer]) -> None:
     one, other = params_of((4,), (5,))
     optimizer = kind([one], lr=0.1)

@@ -43,7 +43,7 @@ def test_states_are_those_of_float32_rounded_when_stored(name: str, dtype: torch
     """Beside an optimizer with float32 states, which are rounded outside of it in each step."""
     params = [*halves((300, 7), (5,), dtype=dtype), *params_of((4,))]
     others = [p.detach().clone().requires_grad_() for p in params]
-    given: dict[str, Any] = {"lr": 0.01, **FULL.get(name, {})}
+    given: dict[str, Any] = {"lr": 2.0**-7, **FULL.get(name, {})}
     narrow = TORCH[name](params, state_dtype=dtype, **given)
     wide = TORCH[name](others, **given)
     for number in range(6):

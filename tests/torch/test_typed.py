@@ -91,14 +91,16 @@ def test_classes_are_made_when_they_are_used() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
-def test_a_name_of_torchs_means_torchs_formulas() -> None:
+def test_a_name_of_torchs_means_torchs_formulas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fused.Lion.rule is optimizers.Lion
-    assert fused.AdamW.rule is optimizers.TorchAdamW
-    for name in ("Adagrad", "NAdam"):
+    for name in ("AdamW", "Adagrad", "NAdam"):
         assert hasattr(torch.optim, name)
-        with pytest.raises(AttributeError, match=f"no '{name}' with torch's formulas"):
-            getattr(fused, name)
+        assert getattr(fused, name).rule is getattr(optimizers, f"Torch{name}")
         assert optimizer_class(getattr(optimizers, name)).rule is getattr(optimizers, name)
+    # As if there was a rule of that name with other formulas.
+    monkeypatch.setattr(fused, "_RULES", ["LBFGS"])
+    with pytest.raises(AttributeError, match="no 'LBFGS' with torch's formulas"):
+        fused.LBFGS  # noqa: B018
     with pytest.raises(AttributeError, match="did you mean 'Lion'"):
         fused.Lyon  # noqa: B018
     with pytest.raises(AttributeError, match="did you mean 'AdamW'"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -29,6 +31,19 @@ WITH_MOMENTUM = {
     if any(a.name == "momentum" for a in kind.arguments)
 }
 every = pytest.mark.parametrize("kind", CLASSES.values(), ids=CLASSES)
+#: Those whose rate is part of a state: a change has no effect, or not in the next step.
+LATE = ("ASGD", "Rprop")
+
+
+@contextmanager
+def numbers_of(dtype: torch.dtype) -> Iterator[None]:
+    """A context in which torch's classes have states that are numbers in this dtype."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def network(dtype: torch.dtype) -> torch.nn.Module:

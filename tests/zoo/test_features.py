@@ -53,7 +53,9 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "schedulefreeradam": {"weight_decay": 0.07, "r": 1.0},
     "gpaadamw": {"weight_decay": 0.07},
     "decayedadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
-    "asgd": {"lambd": 0.07, "t0": 3.0},
+    "torchadagrad": {"lr_decay": 0.3, "initial_accumulator_value": 0.1},
+    **{name: {"weight_decay": 0.07} for name in ("torchnadam", "torchradam")},
+    **{name: {"lambd": 0.07, "t0": 3.0} for name in ("asgd", "torchasgd")},
     "ftrl": {
         "l1_regularization_strength": 0.02,
         "l2_regularization_strength": 0.03,
@@ -62,7 +64,7 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     },
 }
 #: Rules with an average of their own, which can't have another.
-AVERAGING = {"asgd", "schedulefreesgd", "schedulefreeadamw", "schedulefreeradam"}
+AVERAGING = {"asgd", "torchasgd", "schedulefreesgd", "schedulefreeadamw", "schedulefreeradam"}
 AVERAGING |= {"gpaadamw", "msam", "nesterovsequence"}
 SETTINGS = [
     replace(one, own={**NUMBERS.get(one.optimizer, {}), **one.own})

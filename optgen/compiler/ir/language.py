@@ -98,7 +98,7 @@ ALIASES = {"size": TENSOR_SIZE, "rows": ROWS, "columns": COLUMNS, "dims": DIMS}
 #: The names of these numbers in specs.
 SPELLED = {internal: name for name, internal in ALIASES.items()}
 #: Functions whose names a spec may take for its own values.
-HIDEABLE = frozenset({"largest", "smallest"})
+HIDEABLE = frozenset({"largest", "smallest", "sum"})
 UPDATES = Language(
     noun="optimizer",
     result=PARAM,

@@ -8,7 +8,8 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -32,19 +33,29 @@ def write(snapshot: Snapshot, path: str | os.PathLike[str]) -> None:
     A file that is there already keeps its permissions, and a link its target. Raises OSError
     where it can't be written, or is no regular file; what was there stays then.
     """
+    with whole_file(path) as temporary:
+        names = {key: str(number) for number, key in enumerate(snapshot.arrays)}
+        plain = {names[key]: _plain(array) for key, array in snapshot.arrays.items()}
+        arrays = {name: array for name, (array, _) in plain.items()}
+        forms = {name: form for name, (_, form) in plain.items() if form is not None}
+        head = _head(snapshot, names, arrays, forms)
+        _fill(temporary, arrays, {_HEAD: head, _SUM: _digest(head.encode())})
+        _check_written(temporary, head)
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A context with a temporary file that takes the place of another one at its end.
+
+    After an exception what was there stays. A file that is there already keeps its permissions, and
+    a link its target. Raises OSError where it can't be written, or is no regular file.
+    """
     target = _target(path)
-    names = {key: str(number) for number, key in enumerate(snapshot.arrays)}
-    plain = {names[key]: _plain(array) for key, array in snapshot.arrays.items()}
-    arrays = {name: array for name, (array, _) in plain.items()}
-    forms = {name: form for name, (_, form) in plain.items() if form is not None}
-    head = _head(snapshot, names, arrays, forms)
-    metadata = {_HEAD: head, _SUM: _digest(head.encode())}
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     os.close(handle)
     temporary = Path(name)
     try:
-        _fill(temporary, arrays, metadata)
-        _check_written(temporary, head)
+        yield temporary
         temporary.chmod(target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask())
         _sync(temporary)
         temporary.replace(target)

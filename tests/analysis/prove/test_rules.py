@@ -51,7 +51,6 @@ OPEN = {
     "a2gradexp": {Group.DEGREE},
     "a2gradinc": {Group.DEGREE},
     "a2graduni": {Group.DEGREE},
-    "accsgd": {Group.DESCENT},
     "adagc": {Group.DESCENT},
     "adago": {Group.DESCENT},
     "adagradda": {Group.DESCENT},
