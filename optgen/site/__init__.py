@@ -1,0 +1,1 @@
+"""Pages that browsers open without a server: what they show is made of specs."""

@@ -1,0 +1,30 @@
+"""The scripts of a page: those that every rule needs, and those of rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from optgen.compiler.data import data_folder
+from optgen.compiler.emit.targets.javascript.script import features_script, rule_script
+from optgen.compiler.ir.spec import Spec
+from optgen.compiler.pipeline import Surroundings, plan_of
+
+#: Those that run printed rules, in the order in which a page loads them.
+LIBRARY = ("arithmetic", "randomness", "matrices", "variable", "optimizer")
+
+
+def library_files() -> Iterator[Path]:
+    """The files of the library."""
+    folder = data_folder("templates") / "javascript"
+    return (folder / f"{name}.js" for name in LIBRARY)
+
+
+def features(around: Surroundings) -> str:
+    """The script of features, which precedes those of rules."""
+    return features_script(around.shared, around.templates.version)
+
+
+def rule(spec: Spec, around: Surroundings) -> str:
+    """The script of a rule. Raises SpecError where something is wrong with its spec."""
+    return rule_script(plan_of(spec, around), around.shared, around.templates.version)

@@ -1,0 +1,2 @@
+"use strict";
+// Functions of whole matrices, row after row in typed arrays.

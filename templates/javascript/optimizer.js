@@ -1,0 +1,159 @@
+"use strict";
+// An optimizer: a rule with its settings, and the programs that its calls run.
+
+optgen.Optimizer = class {
+  // `parameters` are objects with `values` and a `shape`. Throws what is wrong with the settings.
+  constructor(module, settings, parameters) {
+    const rule = optgen.rules[module];
+    this.rule = rule;
+    this.settings = optgen.checked(rule, settings);
+    this.functions = { ...optgen.functions, ...rule.functions };
+    this.host = [optgen.functions.feature_scalars, rule.functions.host_scalars];
+    this.calls = 0;
+    this.updates = 0;
+    this.isPerturbed = false;
+    const on = this.switches();
+    this.variables = parameters.map(
+      ({ values, shape }, k) => new optgen.Variable(k, values, shape, rule, this.settings, on),
+    );
+    this.shared = {};
+    for (const one of rule.states.filter((state) => state.shape === "optimizer")) {
+      if (one.when && ![true, false].some((matrix) => one.when({ ...on, matrix }))) continue;
+      this.shared[one.name] = typeof one.initial === "string" ? this.settings[one.initial] : one.initial;
+    }
+  }
+
+  // The switches of the next call, besides those of a variable.
+  switches(inputs = {}) {
+    const given = { ...this.settings, call: this.calls + 1, step: this.updates + 1 };
+    const on = { check_finite: false, constrained: false, perturbed: this.isPerturbed };
+    for (const [name, holds] of Object.entries(this.rule.switches)) on[name] = Boolean(holds(given));
+    for (const one of this.rule.inputs || []) {
+      if (one.optional) on[`${one.name}_given`] = math.given(inputs[one.name]);
+    }
+    return on;
+  }
+
+  // A call: gradients are one array for each variable, inputs arrays or numbers by name.
+  step(gradients, inputs = {}) {
+    const scalars = this.begin(gradients, inputs);
+    const { programs } = this.rule;
+    const gate = programs.find((one) => one.gate && this.isOn(one) && !scalars[one.gate]);
+    this.run(gate || programs[0], scalars);
+    if (!gate) this.updates += 1;
+    this.calls += 1;
+    this.isPerturbed = false;
+    return !gate;
+  }
+
+  get perturbs() {
+    const program = this.rule.programs.find((one) => one.name === "perturb");
+    return Boolean(program) && this.isOn(program);
+  }
+
+  // Move the variables to where the next gradient is taken.
+  perturb(gradients) {
+    this.run(this.rule.programs.find((one) => one.name === "perturb"), this.begin(gradients, {}));
+    this.isPerturbed = true;
+  }
+
+  // What evaluation uses in place of each variable.
+  evaluation() {
+    const program = this.rule.programs.find((one) => one.name === "evaluate");
+    const before = this.variables.map(({ arrays }) => arrays.param.slice());
+    if (!program || !this.calls) {
+      return this.variables.map(({ arrays, states }) => {
+        const found = this.calls ? states.find((one) => one.standsIn) : undefined;
+        return (found ? arrays[found.name] : arrays.param).slice();
+      });
+    }
+    this.calls -= 1;
+    this.updates -= 1;
+    this.run(program, this.begin([], {}));
+    this.calls += 1;
+    this.updates += 1;
+    const values = this.variables.map(({ arrays }) => arrays.param.slice());
+    this.variables.forEach(({ arrays }, k) => arrays.param.set(before[k]));
+    return values;
+  }
+
+  isOn(program) {
+    return !program.when || this.variables.some((one) => program.when(one.on));
+  }
+
+  // Give the variables what a call starts with; returns the scalars that all share.
+  begin(gradients, inputs) {
+    const on = this.switches(inputs);
+    const scalars = { ...this.settings, call: this.calls + 1, step: this.updates + 1 };
+    for (const compute of this.host) compute(scalars, on);
+    const numbers = {};
+    for (const one of this.rule.inputs || []) {
+      if (one.shape === "optimizer") numbers[one.name] = inputs[one.name];
+    }
+    this.variables.forEach((variable, k) => {
+      Object.assign(variable.on, on);
+      Object.assign(variable, { scalars: { ...scalars, ...variable.sizes, ...this.shared, ...numbers, ...variable.numbers } });
+      if (gradients[k]) variable.arrays.grad = gradients[k];
+      for (const one of this.rule.inputs || []) {
+        if (one.shape === "element" && inputs[one.name]) variable.arrays[one.name] = inputs[one.name][k];
+      }
+    });
+    return Object.assign(scalars, this.shared, numbers);
+  }
+
+  // Run a program phase by phase.
+  run(program, scalars) {
+    const { functions } = this;
+    const chosen = this.variables.filter((one) => !program.when || program.when(one.on));
+    for (const phase of chosen.length ? program.phases : []) {
+      const passing = chosen.filter((one) => one.passing(phase));
+      if (!passing.length && phase.elements && !phase.isDueAnyway) continue;
+      const totals = {};
+      for (const variable of passing) {
+        for (const [name, part] of Object.entries(variable.pass(phase, functions))) {
+          totals[name] = (totals[name] || 0) + part;
+        }
+      }
+      Object.assign(scalars, totals);
+      const before = { ...scalars };
+      if (phase.shared) functions[phase.shared](scalars, chosen[0].on);
+      const added = Object.entries(scalars).filter(([name, value]) => before[name] !== value);
+      for (const variable of chosen) {
+        Object.assign(variable.scalars, totals, Object.fromEntries(added));
+        if (phase.scalars) functions[phase.scalars](variable, variable.on);
+        for (const call of variable.on.matrix ? phase.calls || [] : []) optgen.callLibrary(call, variable);
+      }
+    }
+    for (const one of chosen.length ? program.keeps || [] : []) {
+      if (one.state in this.shared && (!one.when || one.when(chosen[0].on))) {
+        this.shared[one.state] = scalars[one.value];
+      }
+    }
+    for (const variable of chosen) variable.keep(program);
+  }
+};
+
+// The settings of a rule, with what is missing. Throws an error that names what isn't allowed.
+optgen.checked = (rule, settings) => {
+  const found = {};
+  for (const one of rule.hyperparameters) {
+    const value = one.name in settings ? settings[one.name] : one.default;
+    const isMissing = !math.given(value);
+    if (isMissing && !one.optional) throw new Error(`${one.name} is missing`);
+    const isNumber = typeof value === "number" && Number.isFinite(value);
+    if (!isMissing && typeof one.default !== "boolean" && !isNumber) throw new Error(`${one.name} must be a number`);
+    if (!isMissing && one.integer && !Number.isInteger(value)) throw new Error(`${one.name} must be a whole number`);
+    if (!isMissing && one.allows && !one.allows({ ...settings, [one.name]: value })) {
+      throw new Error(`${one.name} = ${value} is out of range (allowed: ${one.range})`);
+    }
+    found[one.name] = isMissing ? null : value;
+  }
+  for (const name of Object.keys(settings)) {
+    if (!(name in found)) throw new Error(`there is no ${name}`);
+  }
+  for (const set of rule.exclusive) {
+    const both = set.filter((name) => rule.switches[name](found));
+    if (both.length > 1) throw new Error(`${both.join(" and ")} exclude each other`.replaceAll("_given", ""));
+  }
+  return found;
+};
