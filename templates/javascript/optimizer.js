@@ -9,6 +9,7 @@ optgen.Optimizer = class {
     this.settings = optgen.checked(rule, settings);
     this.functions = { ...optgen.functions, ...rule.functions };
     this.host = [optgen.functions.feature_scalars, rule.functions.host_scalars];
+    this.shapes = Object.fromEntries((rule.matrices || []).map(({ name, shape }) => [name, shape]));
     this.calls = 0;
     this.updates = 0;
     this.isPerturbed = false;
@@ -77,6 +78,13 @@ optgen.Optimizer = class {
     return values;
   }
 
+  // Settings and counters, with what a call computes of them.
+  hostScalars(on) {
+    const scalars = { ...this.settings, call: this.calls + 1, step: this.updates + 1 };
+    for (const compute of this.host) compute(scalars, on);
+    return scalars;
+  }
+
   isOn(program) {
     return !program.when || this.variables.some((one) => program.when(one.on));
   }
@@ -84,15 +92,16 @@ optgen.Optimizer = class {
   // Give the variables what a call starts with; returns the scalars that all share.
   begin(gradients, inputs) {
     const on = this.switches(inputs);
-    const scalars = { ...this.settings, call: this.calls + 1, step: this.updates + 1 };
-    for (const compute of this.host) compute(scalars, on);
+    const scalars = this.hostScalars({ ...on, matrix: false });
+    const ofMatrices = this.rule.view ? this.hostScalars({ ...on, matrix: true }) : scalars;
     const numbers = {};
     for (const one of this.rule.inputs || []) {
       if (one.shape === "optimizer") numbers[one.name] = inputs[one.name];
     }
     this.variables.forEach((variable, k) => {
       Object.assign(variable.on, on);
-      Object.assign(variable, { scalars: { ...scalars, ...variable.sizes, ...this.shared, ...numbers, ...variable.numbers } });
+      const own = variable.on.matrix ? ofMatrices : scalars;
+      variable.scalars = { ...own, ...variable.sizes, ...this.shared, ...numbers, ...variable.numbers };
       if (gradients[k]) variable.arrays.grad = gradients[k];
       for (const one of this.rule.inputs || []) {
         if (one.shape === "element" && inputs[one.name]) variable.arrays[one.name] = inputs[one.name][k];
@@ -121,7 +130,7 @@ optgen.Optimizer = class {
       for (const variable of chosen) {
         Object.assign(variable.scalars, totals, Object.fromEntries(added));
         if (phase.scalars) functions[phase.scalars](variable, variable.on);
-        for (const call of variable.on.matrix ? phase.calls || [] : []) optgen.callLibrary(call, variable);
+        for (const call of variable.on.matrix ? phase.calls || [] : []) optgen.callLibrary(call, variable, this.shapes);
       }
     }
     for (const one of chosen.length ? program.keeps || [] : []) {
