@@ -8,7 +8,8 @@ from pathlib import Path
 from optgen.compiler.data import data_folder
 from optgen.compiler.emit.targets.javascript.script import features_script, rule_script
 from optgen.compiler.ir.spec import Spec
-from optgen.compiler.pipeline import Surroundings, plan_of
+from optgen.compiler.library import optional_feature_files
+from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
 
 #: Those that run printed rules, in the order in which a page loads them.
 LIBRARY = ("arithmetic", "randomness", "matrices", "variable", "optimizer")
@@ -28,3 +29,10 @@ def features(around: Surroundings) -> str:
 def rule(spec: Spec, around: Surroundings) -> str:
     """The script of a rule. Raises SpecError where something is wrong with its spec."""
     return rule_script(plan_of(spec, around), around.shared, around.templates.version)
+
+
+def playground_surroundings() -> Surroundings:
+    """All features but those that observe updates: a page sees what these would compute."""
+    optional = load_all(optional_feature_files())
+    observe = surroundings().slots.observe
+    return surroundings(one for one in optional if one.slot is None or one.slot.value != observe)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from optgen.compiler.emit.layout import INDENT, Line
+from optgen.compiler.emit.layout import Line
 from optgen.compiler.ir.condition import ALWAYS, Condition
+
+#: As scripts are indented.
+INDENT = "  "
 
 #: How an atom of a guard is spelled.
 Spelling = Callable[[str], str]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from optgen.compiler.emit.declarations import decided, exclusive
-from optgen.compiler.emit.targets.javascript.braces import block, spelled
+from optgen.compiler.emit.targets.javascript.braces import INDENT, block, spelled
 from optgen.compiler.emit.targets.javascript.expressions import arithmetic, script_of
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import GIVEN, Expression, Number, Operation, names, text
@@ -40,7 +40,7 @@ def declarations(plan: Plan) -> Iterator[str]:
         yield from _list(title, pairs)
     yield "programs: ["
     for program in plan.programs:
-        yield from (f"    {line}" for line in _program(program, plan))
+        yield from (f"{INDENT}{line}" for line in _program(program, plan))
     yield "],"
 
 
@@ -52,7 +52,7 @@ def quoted(said: str) -> str:
 def _list(title: str, entries: Iterable[str]) -> Iterator[str]:
     listed = [*entries]
     if listed:
-        yield from (f"{title}: [", *(f"    {one}," for one in listed), "],")
+        yield from (f"{title}: [", *(f"{INDENT}{one}," for one in listed), "],")
 
 
 def _object(**properties: str) -> str:
@@ -147,7 +147,7 @@ def _program(program: Program, plan: Plan) -> Iterator[str]:
         ),
     )
     yield "{"
-    yield from (f"    {line}" for line in inside)
+    yield from (f"{INDENT}{line}" for line in inside)
     yield "},"
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from optgen.compiler.emit.code import Function
 from optgen.compiler.emit.columns import columns_of
-from optgen.compiler.emit.layout import INDENT
 from optgen.compiler.emit.module import Module, Shared, own_functions
 from optgen.compiler.emit.targets.javascript import TARGET
-from optgen.compiler.emit.targets.javascript.braces import block
+from optgen.compiler.emit.targets.javascript.braces import INDENT, block
 from optgen.compiler.emit.targets.javascript.declarations import declarations, quoted
 from optgen.compiler.ir.plan import Plan
 
