@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from optgen.compiler.data import data_folder
@@ -31,7 +32,8 @@ def rule(spec: Spec, around: Surroundings) -> str:
     return rule_script(plan_of(spec, around), around.shared, around.templates.version)
 
 
-def playground_surroundings() -> Surroundings:
+@cache
+def with_optional_features() -> Surroundings:
     """All features but those that observe updates: a page sees what these would compute."""
     optional = load_all(optional_feature_files())
     observe = surroundings().slots.observe

@@ -1,10 +1,13 @@
 "use strict";
 // Functions of numbers that printed rules call. Booleans are true and false.
 
-const optgen = { rules: {}, functions: {} };
+const optgen = { rules: {}, functions: {}, featureSettings: [] };
 
-// The functions of features, which rules share.
-optgen.share = (shared) => { optgen.functions = shared.functions; };
+// The functions of features, which rules share, and the names of their settings.
+optgen.share = ({ functions, settings }) => {
+  optgen.functions = functions;
+  optgen.featureSettings = settings;
+};
 // A rule by the name of its module.
 optgen.define = (module, rule) => { optgen.rules[module] = rule; };
 

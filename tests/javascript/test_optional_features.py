@@ -31,7 +31,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @cache
 def around() -> Surroundings:
-    return scripts.playground_surroundings()
+    return scripts.with_optional_features()
 
 
 def from_python(settings: dict[str, Any]) -> Any:

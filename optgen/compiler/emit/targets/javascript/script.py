@@ -26,9 +26,12 @@ def rule_script(plan: Plan, shared: Shared, version: str) -> str:
 
 
 def features_script(shared: Shared, version: str) -> str:
-    """The functions that features have in common for every rule."""
+    """The functions that features have in common for every rule, and the settings of features."""
     module = Module(TARGET, shared.plan, shared.columns, shared.functions)
-    inside = [*block("functions:", _functions(module), "},")]
+    # The first one is the learning rate, which is a rule's own.
+    settings = (quoted(h.name) for h in shared.plan.rule.hyperparameters[1:])
+    inside = [f"settings: [{', '.join(settings)}],"]
+    inside += block("functions:", _functions(module), "},")
     return _script("share(", inside, [name for name, _ in shared.plan.rule.digests], version)
 
 
