@@ -40,6 +40,15 @@
     }
   };
 
+  // Columns p and q.
+  const rotateColumns = ({ rows, columns, values }, p, q, cosine, sine) => {
+    for (let i = 0; i < rows * columns; i += columns) {
+      const [a, b] = [values[i + p], values[i + q]];
+      values[i + p] = cosine * a - sine * b;
+      values[i + q] = sine * a + cosine * b;
+    }
+  };
+
   // The rotation that takes the off-diagonal entry b of a symmetric [[a, b], [b, d]] to 0.
   const rotation = (a, b, d) => {
     const ratio = (d - a) / (2 * b);
@@ -80,20 +89,20 @@
   // Eigenvalues in ascending order, with eigenvectors as rows (two-sided Jacobi).
   const eigen = (given) => {
     const size = given.rows;
-    let square = matrix(size, size, given.values.slice());
+    const square = matrix(size, size, given.values.slice());
     const basis = identity(size);
     for (let sweep = 0, moved = true; moved && sweep < SWEEPS; sweep += 1) {
       moved = false;
       for (let p = 0; p < size; p += 1) {
         for (let q = p + 1; q < size; q += 1) {
-          const [a, b, d] = [p * size + p, p * size + q, q * size + q].map((k) => square.values[k]);
+          const [a, d] = [square.values[p * size + p], square.values[q * size + q]];
+          const b = square.values[p * size + q];
           if (!(Math.abs(b) > LEAST * Math.sqrt(Math.abs(a * d)) && Math.abs(b) > 1e-300)) continue;
           moved = true;
           const [cosine, sine] = rotation(a, b, d);
           rotate(basis, p, q, cosine, sine);
           rotate(square, p, q, cosine, sine);
-          square = transposed(square);
-          rotate(square, p, q, cosine, sine);
+          rotateColumns(square, p, q, cosine, sine);
         }
       }
     }
@@ -192,10 +201,11 @@
     inverse_root: ([one], numbers) => inverseRoot(one, ...numbers),
   };
 
-  const called = (call, operands, numbers, variable, rank) => {
+  const called = (call, operands, numbers, rank) => {
     if (call.function === "gram") {
+      // The variable's own matrix is short by long here already.
       const [one] = operands;
-      return variable.isTall ? product(transposed(one), one) : product(one, transposed(one));
+      return one.rows > one.columns ? product(transposed(one), one) : product(one, transposed(one));
     }
     if (call.function === "singular_vectors") return singularVectors(operands[0], rank);
     if (call.function in FUNCTIONS) return FUNCTIONS[call.function](operands, numbers);
@@ -222,7 +232,7 @@
       variable.arrays[call.target].fill(NaN);
       return;
     }
-    const found = called(call, operands, numbers, variable, variable.form(shapes[call.target])[1]);
+    const found = called(call, operands, numbers, variable.form(shapes[call.target])[1]);
     variable.arrays[call.target].set((own(call.target) ? transposed(found) : found).values);
   };
 }

@@ -13,34 +13,43 @@ optgen.Optimizer = class {
     this.calls = 0;
     this.updates = 0;
     this.isPerturbed = false;
-    const on = this.switches();
+    this.on = { ...this.switches(), matrix: false };
+    this.decided = Object.entries(rule.decided);
+    this.scalars = { ...this.settings };
     this.variables = parameters.map(
-      ({ values, shape }, k) => new optgen.Variable(k, values, shape, rule, this.settings, on),
+      ({ values, shape }, k) => new optgen.Variable(k, values, shape, rule, this.settings, this.on),
     );
     this.shared = {};
     for (const one of rule.states.filter((state) => state.shape === "optimizer")) {
-      if (one.when && ![true, false].some((matrix) => one.when({ ...on, matrix }))) continue;
+      if (one.when && ![true, false].some((matrix) => one.when({ ...this.on, matrix }))) continue;
       this.shared[one.name] = typeof one.initial === "string" ? this.settings[one.initial] : one.initial;
     }
   }
 
-  // The switches of the next call, besides those of a variable.
-  switches(inputs = {}) {
-    const given = { ...this.settings, call: this.calls + 1, step: this.updates + 1 };
-    const on = { check_finite: false, constrained: false, perturbed: this.isPerturbed };
-    for (const [name, holds] of Object.entries(this.rule.switches)) on[name] = Boolean(holds(given));
+  // The switches that settings decide, besides those of a variable.
+  switches() {
+    const on = { check_finite: false, constrained: false, perturbed: false };
+    for (const [name, holds] of Object.entries(this.rule.switches)) on[name] = Boolean(holds(this.settings));
+    for (const name of Object.keys(this.rule.decided)) on[name] = false;
+    for (const one of this.rule.inputs || []) if (one.optional) on[`${one.name}_given`] = false;
+    return on;
+  }
+
+  // Set the switches that the next call decides.
+  decide(on, inputs) {
+    on.perturbed = this.isPerturbed;
+    for (const [name, holds] of this.decided) on[name] = Boolean(holds(this.scalars));
     for (const one of this.rule.inputs || []) {
       if (one.optional) on[`${one.name}_given`] = math.given(inputs[one.name]);
     }
-    return on;
   }
 
   // A call: gradients are one array for each variable, inputs arrays or numbers by name.
   step(gradients, inputs = {}) {
-    const scalars = this.begin(gradients, inputs);
+    this.begin(gradients, inputs);
     const { programs } = this.rule;
-    const gate = programs.find((one) => one.gate && this.isOn(one) && !scalars[one.gate]);
-    this.run(gate || programs[0], scalars);
+    const gate = programs.find((one) => one.gate && this.isOn(one) && !this.scalars[one.gate]);
+    this.run(gate || programs[0]);
     if (!gate) this.updates += 1;
     this.calls += 1;
     this.isPerturbed = false;
@@ -54,7 +63,8 @@ optgen.Optimizer = class {
 
   // Move the variables to where the next gradient is taken.
   perturb(gradients) {
-    this.run(this.rule.programs.find((one) => one.name === "perturb"), this.begin(gradients, {}));
+    this.begin(gradients, {});
+    this.run(this.rule.programs.find((one) => one.name === "perturb"));
     this.isPerturbed = true;
   }
 
@@ -70,7 +80,8 @@ optgen.Optimizer = class {
     }
     this.calls -= 1;
     this.updates -= 1;
-    this.run(program, this.begin([], {}));
+    this.begin([], {});
+    this.run(program);
     this.calls += 1;
     this.updates += 1;
     const values = this.variables.map(({ arrays }) => arrays.param.slice());
@@ -89,30 +100,39 @@ optgen.Optimizer = class {
     return !program.when || this.variables.some((one) => program.when(one.on));
   }
 
-  // Give the variables what a call starts with; returns the scalars that all share.
+  // Give the optimizer and its variables what a call starts with. Their scalars are kept from call
+  // to call, since objects with many properties take long to copy.
   begin(gradients, inputs) {
-    const on = this.switches(inputs);
-    const scalars = this.hostScalars({ ...on, matrix: false });
-    const ofMatrices = this.rule.view ? this.hostScalars({ ...on, matrix: true }) : scalars;
-    const numbers = {};
-    for (const one of this.rule.inputs || []) {
-      if (one.shape === "optimizer") numbers[one.name] = inputs[one.name];
-    }
+    const declared = this.rule.inputs || [];
+    const arrays = declared.filter((one) => one.shape === "element" && inputs[one.name]);
+    this.start(this.scalars, this.on, inputs);
     this.variables.forEach((variable, k) => {
-      Object.assign(variable.on, on);
-      const own = variable.on.matrix ? ofMatrices : scalars;
-      variable.scalars = { ...own, ...variable.sizes, ...this.shared, ...numbers, ...variable.numbers };
+      this.start(variable.scalars, variable.on, inputs);
+      Object.assign(variable.scalars, variable.numbers);
       if (gradients[k]) variable.arrays.grad = gradients[k];
-      for (const one of this.rule.inputs || []) {
-        if (one.shape === "element" && inputs[one.name]) variable.arrays[one.name] = inputs[one.name][k];
-      }
+      for (const { name } of arrays) variable.arrays[name] = inputs[name][k];
     });
-    return Object.assign(scalars, this.shared, numbers);
+  }
+
+  // Counters, numbers of the optimizer and inputs, and what is computed of them.
+  start(scalars, on, inputs) {
+    scalars.call = this.calls + 1;
+    scalars.step = this.updates + 1;
+    Object.assign(scalars, this.shared);
+    for (const { name, shape } of this.rule.inputs || []) {
+      if (shape === "optimizer") scalars[name] = inputs[name];
+    }
+    this.decide(on, inputs);
+    for (const compute of this.host) compute(scalars, on);
+  }
+
+  isOn(program) {
+    return !program.when || this.variables.some((one) => program.when(one.on));
   }
 
   // Run a program phase by phase.
-  run(program, scalars) {
-    const { functions } = this;
+  run(program) {
+    const { functions, scalars } = this;
     const chosen = this.variables.filter((one) => !program.when || program.when(one.on));
     for (const phase of chosen.length ? program.phases : []) {
       const passing = chosen.filter((one) => one.passing(phase));
@@ -124,11 +144,10 @@ optgen.Optimizer = class {
         }
       }
       Object.assign(scalars, totals);
-      const before = { ...scalars };
       if (phase.shared) functions[phase.shared](scalars, chosen[0].on);
-      const added = Object.entries(scalars).filter(([name, value]) => before[name] !== value);
+      for (const name of phase.shares || []) if (name in scalars) totals[name] = scalars[name];
       for (const variable of chosen) {
-        Object.assign(variable.scalars, totals, Object.fromEntries(added));
+        Object.assign(variable.scalars, totals);
         if (phase.scalars) functions[phase.scalars](variable, variable.on);
         for (const call of variable.on.matrix ? phase.calls || [] : []) optgen.callLibrary(call, variable, this.shapes);
       }

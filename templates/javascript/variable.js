@@ -11,8 +11,8 @@ optgen.Variable = class {
     this.arrays = { param: Float64Array.from(values) };
     this.size = values.length;
     this.numbers = {};
-    this.scalars = {};
     this.setForm(isMatrix, shape, rule, settings);
+    this.scalars = { ...settings, ...this.sizes };
     this.states = rule.states.filter((one) => one.shape !== "optimizer" && this.has(one));
     for (const one of this.states) this.begin(one, settings);
     for (const one of isMatrix ? [...(rule.vectors || []), ...(rule.matrices || [])] : []) {

@@ -28,8 +28,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"gradient_accumulation_steps": 3, "clipnorm": 0.5, **AVERAGE},
 ]
 DRAW = np.random.default_rng(0)
-#: A matrix and a vector; and the gradients of some calls.
-SHAPES = ((3, 4), (5,))
+#: A wide and a tall matrix, and a vector; the gradients of some calls.
+SHAPES = ((3, 4), (4, 3), (5,))
 START = [DRAW.normal(size=shape) for shape in SHAPES]
 GRADIENTS = [[DRAW.normal(0.3, 1, shape) for shape in SHAPES] for _ in range(4)]
 

@@ -47,7 +47,7 @@
     const rule = optgen.rules[card.module];
     const form = made("section", { className: "card" });
     form.setAttribute("aria-label", `Run ${place + 1}`);
-    form.style.setProperty("--colour", optgen.COLOURS[place]);
+    form.style.setProperty("--colour", `var(--run-${place + 1})`);
     const choice = made("select", { title: "Rule" }, ...optgen.ruleChoices(card.module));
     choice.setAttribute("aria-label", "Rule");
     choice.addEventListener("change", () => actions.choose(choice.value));

@@ -76,6 +76,7 @@
       // The loss of many images takes longer than a step.
       reportEvery: 5,
       steps: 300,
+      searchSteps: 100,
     };
   };
 

@@ -4,9 +4,17 @@
 optgen.start = () => {
   const find = (id) => document.getElementById(id);
   const made = optgen.made;
-  const MOST = optgen.COLOURS.length;
+  const MOST = optgen.MOST_RUNS;
   const newCard = (module) => ({ module, settings: {}, isSearched: true, open: {} });
-  const chosen = { task: optgen.tasks[0], options: {}, seed: 1, steps: null, start: null, cards: optgen.firstRules.map(newCard) };
+  // The address may name a task and rules, as in #task=bowl&rules=one,other.
+  const address = new URLSearchParams(window.location.hash.slice(1));
+  const isKnown = (module) => optgen.catalogue.some((one) => one.module === module);
+  const named = (address.get("rules") || "").split(",").filter(isKnown).slice(0, MOST);
+  const chosen = {
+    task: optgen.tasks.find(({ name }) => name === address.get("task")) || optgen.tasks[0],
+    options: {}, seed: 1, steps: null, start: null,
+    cards: (named.length ? named : optgen.firstRules).map(newCard),
+  };
   let [runs, problem, step, work, playing] = [[], null, 0, 0, null];
 
   // Scripts that are needed later are loaded once.
@@ -64,6 +72,8 @@ optgen.start = () => {
 
   const compute = async () => {
     const own = (work += 1);
+    const rules = chosen.cards.map(({ module }) => module).join(",");
+    window.history.replaceState(null, "", `#task=${chosen.task.name}&rules=${rules}`);
     if (chosen.task.script && !loaded.has(chosen.task.script)) await load(chosen.task.script);
     if (own !== work) return;
     problem = chosen.task.make({ ...values(), ...chosen.start });
@@ -87,7 +97,7 @@ optgen.start = () => {
         const hasRate = rule.hyperparameters.some((one) => one.name === "learning_rate");
         if (card.isSearched && hasRate) {
           if (card.said) card.said.textContent = "Looks for a learning rate…";
-          const search = optgen.searchRate(card.module, card.settings, problem, steps, chosen.seed);
+          const search = optgen.searchRate(card.module, card.settings, problem, Math.min(steps, problem.searchSteps || steps), chosen.seed);
           let found = search.next();
           for (; !found.done; found = search.next()) if (!(await mayGoOn())) return;
           card.settings.learning_rate = found.value;
@@ -200,7 +210,13 @@ optgen.start = () => {
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { if (problem) draw(); });
 
   find("seed").value = String(chosen.seed);
+  find("task").value = chosen.task.name;
   showTask();
-  showCards();
-  compute();
+  // A rule whose script isn't there yet gets its form with it.
+  const begin = async () => {
+    await Promise.allSettled(chosen.cards.map(({ module }) => needRule(module)));
+    showCards();
+    compute();
+  };
+  begin();
 };

@@ -2,8 +2,8 @@
 // Pictures: trajectories over the levels of a function, and curves of losses.
 
 {
-  // The colours of runs, which eyes of all kinds tell apart (Okabe and Ito).
-  optgen.COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
+  // Runs differ in colour and in dashes.
+  optgen.MOST_RUNS = 4;
   const DASHES = [[], [8, 3], [3, 3], [10, 3, 2, 3]];
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -52,7 +52,7 @@
     const { context, width, height } = prepared(canvas);
     const [left, right, bottom, top] = plane.box;
     const at = ([x, y]) => [((x - left) / (right - left)) * width, ((top - y) / (top - bottom)) * height];
-    context.drawImage(background(plane, colour("color-scheme") === "dark" || optgen.isDark()), 0, 0, width, height);
+    context.drawImage(background(plane, optgen.isDark()), 0, 0, width, height);
     context.strokeStyle = colour("--ink");
     for (const minimum of plane.minima || []) {
       const [x, y] = at(minimum);
@@ -66,7 +66,7 @@
     runs.forEach((run, k) => {
       if (!run) return;
       const places = run.places.slice(0, step + 1).map(at).filter((one) => one.every((z) => Math.abs(z) < 1e5));
-      context.strokeStyle = context.fillStyle = optgen.COLOURS[k];
+      context.strokeStyle = context.fillStyle = colour(`--run-${k + 1}`);
       context.lineWidth = 2;
       context.setLineDash(DASHES[k]);
       context.beginPath();
@@ -111,7 +111,7 @@
     context.clip();
     runs.forEach((run, k) => {
       if (!run) return;
-      context.strokeStyle = optgen.COLOURS[k];
+      context.strokeStyle = colour(`--run-${k + 1}`);
       context.lineWidth = 2;
       context.setLineDash(DASHES[k]);
       context.beginPath();

@@ -31,7 +31,8 @@ def declarations(plan: Plan) -> Iterator[str]:
         if said:
             yield f"{title}: {quoted(said)},"
     yield from _list("hyperparameters", (_hyperparameter(h) for h in rule.hyperparameters))
-    yield from block("switches:", _switches(plan), "},")
+    yield from block("switches:", _switches(plan, of_calls=False), "},")
+    yield from block("decided:", _switches(plan, of_calls=True), "},")
     yield f"exclusive: [{', '.join(_of_pythons(one) for one in exclusive(plan))}],"
     yield from _list("states", (_state(one, plan) for one in rule.states))
     yield from _list("inputs", map(_input, rule.inputs))
@@ -94,10 +95,12 @@ def _hyperparameter(h: Hyperparameter) -> str:
     )
 
 
-def _switches(plan: Plan) -> Iterator[str]:
+def _switches(plan: Plan, *, of_calls: bool) -> Iterator[str]:
+    """Switches with their conditions: those of the settings, or those that each call decides."""
     optional = [h.name for h in plan.rule.hyperparameters if h.optional]
     for one, condition in decided(plan):
-        yield f"{one.name}: ({_SETTINGS}) => {_condition(condition, optional)},"
+        if one.is_of_calls is of_calls:
+            yield f"{one.name}: ({_SETTINGS}) => {_condition(condition, optional)},"
 
 
 def _of_pythons(names_in_brackets: str) -> str:
@@ -175,6 +178,7 @@ def _phase(name: str, number: int, phase: Phase, is_last: bool, plan: Plan) -> s
         isDueAnyway=_flag(is_due),
         totals=_totals(phase),
         shared=quoted(f"{name}_shared{ending}") if phase.shared is not None else "",
+        shares=_listed(one.target for one in phase.shared.body) if phase.shared is not None else "",
         scalars=quoted(f"{name}_scalars{ending}") if phase.scalars is not None else "",
         calls=f"[{calls}]" if calls else "",
     )
@@ -184,7 +188,11 @@ def _totals(phase: Phase) -> str:
     """The results that are sums over all variables."""
     stage = phase.elements
     found = [o.target for o in stage.numbers if o.extent is Extent.OPTIMIZER] if stage else []
-    return f"[{', '.join(map(quoted, dict.fromkeys(found)))}]" if found else ""
+    return _listed(found) if found else ""
+
+
+def _listed(names_of: Iterable[str]) -> str:
+    return f"[{', '.join(map(quoted, dict.fromkeys(names_of)))}]"
 
 
 def _call(call: MatrixCall, plan: Plan) -> str:
