@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,10 @@ import numpy as np
 from optgen.compiler.library import find_specs
 from optgen.compiler.pipeline import Surroundings, load_all, surroundings
 from optgen.site import scripts
-from tests.zoo.runs import Array, Model, Run, curvature
+from tests.zoo.runs import Array, Model
 
 NODE = shutil.which("node")
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 _STEPS = Path(__file__).with_name("steps.js")
 
 
@@ -62,33 +65,50 @@ def script(name: str) -> str:
     return scripts.rule(spec, around())
 
 
-def run(cases: Sequence[Case], own: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """What a process of Node makes of cases; ``own`` are scripts of other rules."""
-    assert NODE is not None
+def program(cases: Sequence[Case], own: Sequence[str] = ()) -> tuple[str, str]:
+    """A script, and the expression of the results; ``own`` are scripts of other rules."""
     library = [path.read_text(encoding="utf-8") for path in scripts.library_files()]
-    rules = [*own] or [script(name) for name in dict.fromkeys(case.rule for case in cases)]
-    given = {
-        "scripts": [*library, scripts.features(around()), *rules],
-        "cases": [case.as_json() for case in cases],
-    }
-    done = subprocess.run(
-        [NODE, str(_STEPS)], input=json.dumps(given), capture_output=True, text=True, check=False
-    )
+    rules = [*own] or [
+        scripts.features(around()),
+        *(script(name) for name in dict.fromkeys(case.rule for case in cases)),
+    ]
+    text = "\n".join([*library, *rules, _STEPS.read_text(encoding="utf-8")])
+    given = json.dumps([case.as_json() for case in cases]).replace("<", "\\u003c")
+    return text, f"resultsOf({given})"
+
+
+def run(cases: Sequence[Case], own: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """What a process of Node makes of cases."""
+    assert NODE is not None
+    text, results = program(cases, own)
+    given = f"{text}\nprocess.stdout.write({results});"
+    done = subprocess.run([NODE, "-"], input=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
 
-def of_script(name: str, settings: Mapping[str, Any], known: Sequence[str] = ()) -> Run:
-    """A built-in rule as JavaScript; ``known`` are its inputs."""
+def dumped(address: str, folder: Path) -> str:
+    """A page as a browser shows it in the end; ``folder`` is for its profile."""
+    assert BROWSER is not None
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"]
+    options += [f"--user-data-dir={folder}", "--dump-dom", address]
+    done = subprocess.run(
+        [BROWSER, *options], capture_output=True, text=True, check=False, timeout=120
+    )
+    return done.stdout
 
-    def made(first: Model, rows: Sequence[Model]) -> Sequence[Model]:
-        inputs = [curvature(call, row) for call, row in enumerate(rows)] if "hessian" in known else []
-        (found,) = run([Case(name.lower(), settings, first, rows, inputs)])
-        assert "error" not in found, found["error"]
-        return [shaped(arrays, first) for arrays in found["after"]]
 
-    return made
+def run_in_browser(cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
+    """What a page of a browser makes of cases."""
+    text, results = program(cases)
+    page = folder / "page.html"
+    filled = f"document.getElementById('found').textContent = {results};"
+    page.write_text(f"<pre id=found></pre><script>{text}\n{filled}</script>", encoding="utf-8")
+    shown = re.search(r'<pre id="found">(.*?)</pre>', dumped(page.as_uri(), folder), re.DOTALL)
+    assert shown is not None
+    found: list[dict[str, Any]] = json.loads(unescape(shown[1]))
+    return found
 
 
 def shaped(arrays: Sequence[Sequence[Any]], like: Model) -> list[Array]:

@@ -1,15 +1,8 @@
-// Runs optimizers for tests: scripts and cases from the standard input, parameters to the output.
-"use strict";
-const fs = require("fs");
-const vm = require("vm");
+// Runs optimizers for tests: from cases to parameters after each call, as text.
 
-const { scripts, cases } = JSON.parse(fs.readFileSync(0, "utf8"));
-for (const script of scripts) vm.runInThisContext(script);
-
-const run = ({ rule, settings, shapes, first, rows, inputs }) => {
-  const make = vm.runInThisContext("(...given) => new optgen.Optimizer(...given)");
+const runCase = ({ rule, settings, shapes, first, rows, inputs }) => {
   const parameters = first.map((values, k) => ({ values, shape: shapes[k] }));
-  const optimizer = make(rule, settings, parameters);
+  const optimizer = new optgen.Optimizer(rule, settings, parameters);
   const after = rows.map((row, call) => {
     const gradients = row.map((values) => Float64Array.from(values));
     const given = {};
@@ -23,13 +16,15 @@ const run = ({ rule, settings, shapes, first, rows, inputs }) => {
   return { after, evaluation: optimizer.evaluation().map((one) => [...one]) };
 };
 
-// NaN and infinities are no JSON.
-const found = cases.map((one) => {
-  try {
-    return run(one);
-  } catch (error) {
-    return { error: `${error.message}` };
-  }
-});
-const text = (key, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value);
-process.stdout.write(JSON.stringify(found, text));
+const resultsOf = (cases) => {
+  const found = cases.map((one) => {
+    try {
+      return runCase(one);
+    } catch (error) {
+      return { error: error.message };
+    }
+  });
+  // NaN and infinities are no JSON.
+  const text = (key, value) => (typeof value === "number" && !Number.isFinite(value) ? String(value) : value);
+  return JSON.stringify(found, text);
+};

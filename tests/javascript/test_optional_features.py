@@ -16,7 +16,7 @@ from optgen.site import scripts
 from tests.javascript.runs import NODE, Case, run, shaped
 from tests.javascript.test_rules import GRADIENTS, START
 from tests.random_programs.plain import optimizer_class
-from tests.zoo.runs import difference
+from tests.zoo.runs import difference, plain_class
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no node")
 
@@ -64,13 +64,32 @@ def test_steps_with_optional_features(title: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"), [("adam", {"use_ema": True}), ("schedulefreesgd", {})]
+    ("name", "settings"), [("Adam", {"use_ema": True}), ("ScheduleFreeSGD", {})]
 )
 def test_evaluation_is_at_averages(name: str, settings: dict[str, Any]) -> None:
-    case = Case(name, {"learning_rate": 0.25, **settings}, START, GRADIENTS)
-    (found,) = run([case])
-    points = [shaped(arrays, START) for arrays in found["after"]]
-    evaluation = shaped(found["evaluation"], START)
-    last = points[-1]
-    assert all(np.isfinite(one).all() for one in evaluation)
-    assert not np.allclose(evaluation[0], last[0])
+    given = {"learning_rate": 0.25, **settings}
+    (found,) = run([Case(name.lower(), given, START, GRADIENTS)])
+    optimizer, held = plain_class(name)(**given), [array.copy() for array in START]
+    optimizer.build(held)
+    for row in GRADIENTS:
+        optimizer.apply(list(row))
+    last = [array.copy() for array in held]
+    with optimizer.averaged():
+        averages = [array.copy() for array in held]
+    for own, theirs, param in zip(shaped(found["evaluation"], START), averages, last, strict=True):
+        np.testing.assert_allclose(own, theirs, rtol=1e-12)
+        assert not np.allclose(own, param)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"beta_1": 1.5}, "beta_1 = 1.5 is out of range (allowed: 0 <= beta_1 < 1)"),
+        ({"betas": 0.5}, "there is no betas"),
+        ({"clipnorm": 1.0, "clipvalue": 1.0}, "clipnorm and clipvalue exclude each other"),
+        ({"gradient_accumulation_steps": 1.5}, "gradient_accumulation_steps must be a whole"),
+    ],
+)
+def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> None:
+    (found,) = run([Case("adam", settings, START, GRADIENTS)])
+    assert message in found["error"]

@@ -5,6 +5,8 @@ optgen.start = () => {
   const find = (id) => document.getElementById(id);
   const made = optgen.made;
   const MOST = optgen.MOST_RUNS;
+  // Longer searches for a rate end with the best one so far.
+  const MOST_MILLISECONDS = 10000;
   const newCard = (module) => ({ module, settings: {}, isSearched: true, open: {} });
   // The address may name a task and rules, as in #task=bowl&rules=one,other.
   const address = new URLSearchParams(window.location.hash.slice(1));
@@ -63,6 +65,7 @@ optgen.start = () => {
     chosen.cards.forEach((card, k) => {
       if (!card.said) return;
       if (runs[k]) card.said.textContent = result(runs[k]);
+      if (runs[k] && card.isSearched && card.found) card.said.textContent += `; rate: the best of ${card.found.tries}`;
       card.said.classList.toggle("wrong-said", Boolean(card.wrong));
       if (card.wrong) card.said.textContent = card.wrong;
     });
@@ -97,11 +100,15 @@ optgen.start = () => {
         const hasRate = rule.hyperparameters.some((one) => one.name === "learning_rate");
         if (card.isSearched && hasRate) {
           if (card.said) card.said.textContent = "Looks for a learning rate…";
-          const search = optgen.searchRate(card.module, card.settings, problem, Math.min(steps, problem.searchSteps || steps), chosen.seed);
-          let found = search.next();
-          for (; !found.done; found = search.next()) if (!(await mayGoOn())) return;
-          card.settings.learning_rate = found.value;
-          if (card.rateInput) card.rateInput.value = String(found.value);
+          const most = Math.min(steps, problem.searchSteps || steps);
+          const until = performance.now() + MOST_MILLISECONDS;
+          for (const best of optgen.searchRate(card.module, card.settings, problem, most, chosen.seed)) {
+            if (!(await mayGoOn())) return;
+            card.found = best;
+            if (performance.now() > until) break;
+          }
+          card.settings.learning_rate = card.found.rate;
+          if (card.rateInput) card.rateInput.value = String(card.found.rate);
         }
         const run = new optgen.Run(card.module, card.settings, problem, chosen.seed);
         runs[k] = run;

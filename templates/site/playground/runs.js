@@ -91,22 +91,25 @@ optgen.Run = class {
   }
 };
 
-// The rate of a grid with which a rule comes to the smallest loss. Each rule has as many tries.
+// The rates that are tried, from the middle outwards, so that a search may end early.
 optgen.RATES = Array.from({ length: 19 }, (_, k) => Number((10 ** (-5 + k / 3)).toPrecision(2)));
+optgen.RATES.sort((a, b) => Math.abs(Math.log10(a) + 2) - Math.abs(Math.log10(b) + 2));
 
-// A generator, so that a page can draw between two tries; steps are as many as in a run.
+// Finds the rate with which a rule comes to the smallest loss; each rule has as many tries. A
+// generator of the best rate and the number of tries so far, so that a page can draw in between.
 optgen.searchRate = function* (module, settings, problem, steps, seed) {
-  let best = { rate: optgen.RATES[0], loss: Infinity };
+  const best = { rate: optgen.RATES[0], loss: Infinity, tries: 0 };
   for (const rate of optgen.RATES) {
     const run = new optgen.Run(module, { ...settings, learning_rate: rate }, problem, seed);
     while (!run.isOver && run.steps < steps) {
       run.advance();
-      if (run.steps % 50 === 0) yield null;
+      yield best;
     }
     // The last tenth counts, so that a lucky step doesn't.
     const last = run.losses.slice(-Math.ceil(steps / 10));
     const loss = run.isOver ? Infinity : last.reduce((sum, one) => sum + one, 0) / last.length;
-    if (loss < best.loss) best = { rate, loss };
+    best.tries += 1;
+    if (loss < best.loss) Object.assign(best, { rate, loss });
   }
-  return best.rate;
+  yield best;
 };
