@@ -19,4 +19,6 @@ def digits() -> str:
     pixels = "".join(f"{min(int(one), _LARGEST):x}" for one in found.data[:_COUNT].ravel())
     labels = "".join(str(int(one)) for one in found.target[:_COUNT])
     said = "The digits of the UCI repository (Alpaydin and Kaynak, 1998), as scikit-learn has them."
-    return f'"use strict";\n// {said}\noptgen.digits = {{\n  pixels: "{pixels}",\n  labels: "{labels}",\n}};\n'
+    rows = ['"use strict";', f"// {said}", "optgen.digits = {"]
+    rows += [f'  pixels: "{pixels}",', f'  labels: "{labels}",', "};", ""]
+    return "\n".join(rows)

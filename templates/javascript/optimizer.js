@@ -145,7 +145,7 @@ optgen.Optimizer = class {
       }
       Object.assign(scalars, totals);
       if (phase.shared) functions[phase.shared](scalars, chosen[0].on);
-      for (const name of phase.shares || []) if (name in scalars) totals[name] = scalars[name];
+      for (const name of phase.shares || []) if (Object.hasOwn(scalars, name)) totals[name] = scalars[name];
       for (const variable of chosen) {
         Object.assign(variable.scalars, totals);
         if (phase.scalars) functions[phase.scalars](variable, variable.on);
@@ -153,7 +153,7 @@ optgen.Optimizer = class {
       }
     }
     for (const one of chosen.length ? program.keeps || [] : []) {
-      if (one.state in this.shared && (!one.when || one.when(chosen[0].on))) {
+      if (Object.hasOwn(this.shared, one.state) && (!one.when || one.when(chosen[0].on))) {
         this.shared[one.state] = scalars[one.value];
       }
     }
@@ -165,7 +165,7 @@ optgen.Optimizer = class {
 optgen.checked = (rule, settings) => {
   const found = {};
   for (const one of rule.hyperparameters) {
-    const value = one.name in settings ? settings[one.name] : one.default;
+    const value = Object.hasOwn(settings, one.name) ? settings[one.name] : one.default;
     const isMissing = !math.given(value);
     if (isMissing && !one.optional) throw new Error(`${one.name} is missing`);
     const isNumber = typeof value === "number" && Number.isFinite(value);
@@ -177,7 +177,7 @@ optgen.checked = (rule, settings) => {
     found[one.name] = isMissing ? null : value;
   }
   for (const name of Object.keys(settings)) {
-    if (!(name in found)) throw new Error(`there is no ${name}`);
+    if (!Object.hasOwn(found, name)) throw new Error(`there is no ${name}`);
   }
   for (const set of rule.exclusive) {
     const both = set.filter((name) => rule.switches[name](found));

@@ -84,9 +84,9 @@ optgen.Variable = class {
   keep(program) {
     for (const one of program.keeps || []) {
       if (one.when && !one.when(this.on)) continue;
-      if (one.state in this.numbers) this.numbers[one.state] = this.scalars[one.value];
-      else if (one.state in this.arrays) {
-        const value = one.value in this.arrays && this.on.matrix ? this.arrays[one.value] : [this.scalars[one.value]];
+      if (Object.hasOwn(this.numbers, one.state)) this.numbers[one.state] = this.scalars[one.value];
+      else if (Object.hasOwn(this.arrays, one.state)) {
+        const value = Object.hasOwn(this.arrays, one.value) && this.on.matrix ? this.arrays[one.value] : [this.scalars[one.value]];
         this.arrays[one.state].set(value);
       }
     }

@@ -44,7 +44,10 @@ class Case:
             "first": _flat(self.first),
             "rows": [_flat(row) for row in self.rows],
             "inputs": [
-                {name: value if isinstance(value, float) else _flat(value) for name, value in one.items()}
+                {
+                    name: value if isinstance(value, float) else _flat(value)
+                    for name, value in one.items()
+                }
                 for one in self.inputs
             ],
         }

@@ -74,7 +74,9 @@ def test_nothing_comes_from_a_network(folder: Path) -> None:
     for path in folder.rglob("*"):
         if path.is_file():
             text = path.read_text(encoding="utf-8")
-            assert not re.search(r"fetch\(|XMLHttpRequest|import\(|src=\"http|url\(http", text), path
+            assert not re.search(r"fetch\(|XMLHttpRequest|import\(|src=\"http|url\(http", text), (
+                path
+            )
 
 
 def test_a_broken_rule_is_left_out_and_named(tmp_path: Path) -> None:

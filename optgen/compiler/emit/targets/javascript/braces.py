@@ -48,7 +48,9 @@ def block(head: str, rows: Iterable[str], end: str = "}") -> Iterator[str]:
     yield end
 
 
-def taken(names: Sequence[str], source: str, renamed: Mapping[str, str], word: str) -> Iterator[str]:
+def taken(
+    names: Sequence[str], source: str, renamed: Mapping[str, str], word: str
+) -> Iterator[str]:
     """The declaration of names that are properties of an object."""
     if names:
         listed = (f"{one}: {renamed[one]}" if one in renamed else one for one in names)

@@ -15,7 +15,6 @@ from optgen.compiler.emit.code import (
     Load,
     Pass,
     Put,
-    Read,
     SharedScalars,
     Statement,
     Store,
@@ -120,7 +119,9 @@ class ScriptPrinter(StatementPrinter):
         yield from block("for (let i = 0; i < size; i += 1)", inside)
         if numbers:
             listed = (_as_property(one.target, self.name(one.target)) for one in results)
-            kept = [text for text, one in zip(listed, results, strict=True) if one.extent not in VECTORS]
+            kept = [
+                text for text, one in zip(listed, results, strict=True) if one.extent not in VECTORS
+            ]
             yield f"return {{ {', '.join(kept)} }};"
 
     def _places(self, function: Pass) -> Iterator[str]:
@@ -154,7 +155,9 @@ class ScriptPrinter(StatementPrinter):
             case Fetch(vector, extent, guard):
                 return Line(f"{self.name(vector)} = {vector}_vector[{_PLACES[extent]}];", guard)
             case Assignment(target, expression, guard, section):
-                return Line(f"{self.name(target)} = {script_of(expression, self.host)};", guard, section)
+                return Line(
+                    f"{self.name(target)} = {script_of(expression, self.host)};", guard, section
+                )
             case Reduction(target, term, guard, section):
                 held = self.name(target)
                 if statement.extent in VECTORS:
