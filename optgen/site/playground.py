@@ -53,7 +53,7 @@ def write(out: Path, files: Sequence[Path] = ()) -> dict[str, str]:
 def _script(file: Path) -> tuple[str, str]:
     """What is wrong with a rule, and its script; one of them is empty."""
     try:
-        return "", scripts.rule(load_file(file), scripts.with_optional_features())
+        return "", scripts.with_possible_features(load_file(file))
     except SpecError as error:
         return str(error), ""
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from optgen.compiler.data import data_folder
 from optgen.compiler.emit.targets.javascript.script import features_script, rule_script
+from optgen.compiler.ir.problem import SpecError
+from optgen.compiler.ir.rule import Rule
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import optional_feature_files
 from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
+from optgen.compiler.weave import without_neighbours
 
 #: Those that run printed rules, in the order in which a page loads them.
 LIBRARY = ("arithmetic", "randomness", "matrices", "variable", "optimizer")
@@ -38,3 +42,23 @@ def with_optional_features() -> Surroundings:
     optional = load_all(optional_feature_files())
     observe = surroundings().slots.observe
     return surroundings(one for one in optional if one.slot is None or one.slot.value != observe)
+
+
+def with_possible_features(spec: Spec) -> str:
+    """The script of a rule with all of these features that it can have.
+
+    Those that alter a change are left out of a rule without one. Raises SpecError as ``rule`` does.
+    """
+    around = with_optional_features()
+    try:
+        return rule(spec, around)
+    except SpecError:
+        listed = (one for one in around.features if not _alters(one, around))
+        fewer = replace(around, features=without_neighbours(listed, lambda _: True))
+        # The script of features has all of them; functions that differ are a rule's own.
+        return rule_script(plan_of(spec, fewer), around.shared, around.templates.version)
+
+
+def _alters(feature: Rule, around: Surroundings) -> bool:
+    slot = feature.blocks[0].slot
+    return slot is not None and slot.value == around.slots.direct

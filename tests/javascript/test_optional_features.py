@@ -16,7 +16,7 @@ from optgen.site import scripts
 from tests.javascript.runs import NODE, Case, run, shaped
 from tests.javascript.test_rules import GRADIENTS, START
 from tests.random_programs.plain import optimizer_class
-from tests.zoo.runs import difference, plain_class
+from tests.zoo.runs import difference, of_ours, plain_class
 
 pytestmark = pytest.mark.skipif(NODE is None, reason="there is no node")
 
@@ -61,6 +61,17 @@ def test_steps_with_optional_features(title: str) -> None:
         after.append([array.copy() for array in held])
     ours = [shaped(arrays, START) for arrays in found["after"]]
     assert difference(ours, after, START) < 1e-12
+
+
+def test_a_rule_without_a_change_has_the_other_features() -> None:
+    (spec,) = load_all(find_specs(["adan"]).files)
+    own = [scripts.features(around()), scripts.with_possible_features(spec)]
+    settings = {"clipnorm": 0.5, "gradient_accumulation_steps": 2}
+    cases = [Case("adan", one, START, GRADIENTS) for one in (settings, {"cautious": True})]
+    found, refused = run(cases, own)
+    after = [shaped(arrays, START) for arrays in found["after"]]
+    assert difference(after, of_ours("Adan", settings)(START, GRADIENTS), START) < 1e-11
+    assert refused["error"] == "there is no cautious"
 
 
 @pytest.mark.parametrize(
