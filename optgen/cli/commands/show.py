@@ -9,11 +9,13 @@ from optgen.cli.choices import CLASS, Stage
 from optgen.cli.console import FINE, USAGE, complain, ends_well, out, print_problems
 from optgen.cli.plan_reasons import print_reasons
 from optgen.cli.stage_pages import plan_page, rule_page, spec_page
+from optgen.compiler.emit.targets.javascript import TARGET as SCRIPTS
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import find_specs, is_feature
 from optgen.compiler.pipeline import checked_rule, compile_spec, composed, load_all, plan_of
 from optgen.compiler.pipeline import surroundings as built_in_surroundings
+from optgen.site import scripts
 
 
 @ends_well("optgen show")
@@ -62,6 +64,8 @@ def _page(spec: Spec, stage: Stage, target: str) -> str:
             return rule_page(composed(spec, built_in_surroundings()))
         case Stage.PLAN:
             return plan_page(plan_of(spec, built_in_surroundings()))
+    if target == SCRIPTS.name and not spec.is_schedule:
+        return scripts.rule(spec, built_in_surroundings())
     # An optimizer has a class followed by its kernels; a schedule only has a class.
     sources = compile_spec(spec, built_in_surroundings())
     folder = "" if target == CLASS else f"{target}/"

@@ -67,6 +67,8 @@ class Target(ABC):
     finishes: ClassVar[bool] = False
     #: Whether the module of an optimizer has all that its features make, too.
     is_whole: ClassVar[bool] = False
+    #: Whether packages hold its modules.
+    is_packaged: ClassVar[bool] = True
 
     def supports(self, plan: Plan) -> bool:
         """Whether the target has all that a plan needs."""

@@ -1,4 +1,7 @@
-"""The list of targets: each subpackage exports one as ``TARGET``."""
+"""The list of targets: each subpackage exports one as ``TARGET``.
+
+Those that no package holds are printed where their text is wanted, and aren't listed here.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,12 @@ from pkgutil import iter_modules
 
 from optgen.compiler.emit.target import Target
 
-TARGETS: tuple[Target, ...] = tuple(
+_EVERY: tuple[Target, ...] = tuple(
     import_module(f"{__name__}.{found.name}").TARGET
     for found in iter_modules(__path__)
     if found.ispkg
 )
+TARGETS = tuple(one for one in _EVERY if one.is_packaged)
 
 
 def target(name: str) -> Target:

@@ -1,0 +1,120 @@
+"""The page of the playground: complete, without a network, and right about its tasks."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optgen.compiler.library import find_specs
+from optgen.site import playground
+from tests.javascript.runs import BROWSER, NODE, dumped
+
+RULES = ("adam", "lion", "muon", "sgd")
+#: Elements that have no end.
+VOID = {"link", "meta", "input", "br"}
+
+
+class Page(HTMLParser):
+    """What a page refers to; raises AssertionError where an element isn't ended in its place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.references: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.references += [value for name in ("src", "href") if (value := given.get(name))]
+        self.ids += [value for name in ("id",) if (value := given.get(name))]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("site")
+    files = [file for name in RULES for file in find_specs([name]).files]
+    assert playground.write(out, files) == {}
+    return out / "playground"
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> Page:
+    found = Page()
+    found.feed((folder / "index.html").read_text(encoding="utf-8"))
+    assert not found.open
+    return found
+
+
+def test_all_that_the_page_needs_is_there(folder: Path, page: Page) -> None:
+    own = [one for one in page.references if not one.startswith("../")]
+    assert own
+    assert all((folder / one).is_file() for one in own), own
+    assert {path.stem for path in (folder / "rules").iterdir()} == set(RULES)
+
+
+def test_scripts_find_the_elements_that_they_name(folder: Path, page: Page) -> None:
+    text = "".join((folder / name).read_text() for name in ("page.js", "cards.js", "plots.js"))
+    named = set(re.findall(r'find\("([\w-]+)"\)', text))
+    assert named
+    assert named <= set(page.ids)
+
+
+def test_nothing_comes_from_a_network(folder: Path) -> None:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"fetch\(|XMLHttpRequest|import\(|src=\"http|url\(http", text), (
+                path
+            )
+
+
+def test_a_broken_rule_is_left_out_and_named(tmp_path: Path) -> None:
+    (sgd,) = find_specs(["sgd"]).files
+    broken = tmp_path / "broken.toml"
+    broken.write_text('name = "Broken"\n[update]\nrule = "change = nothing"\n')
+    wrong = playground.write(tmp_path, [broken, sgd])
+    assert [*wrong] == ["broken"]
+    assert "nothing" in wrong["broken"]
+    assert [path.stem for path in (tmp_path / "playground/rules").iterdir()] == ["sgd"]
+
+
+@pytest.mark.skipif(NODE is None, reason="there is no node")
+def test_tasks_have_their_gradients_and_rules_go_down(folder: Path, page: Page) -> None:
+    assert NODE is not None
+    scripts = [one for one in page.references if one.endswith(".js")]
+    drawing = {"plots.js", "cards.js", "page.js"}
+    rules = [f"rules/{name}.js" for name in RULES if f"rules/{name}.js" not in scripts]
+    listed = [one for one in scripts if one not in drawing] + rules + ["digits.js"]
+    given = {"folder": str(folder), "scripts": listed, "rules": RULES}
+    command = [NODE, str(Path(__file__).with_name("tasks.js"))]
+    done = subprocess.run(
+        command, input=json.dumps(given), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    assert {"bowl", "directions", "regression", "digits"} <= found.keys()
+    for name, one in found.items():
+        assert one["worst"] < 1e-4, name
+        assert all(run["isSame"] and run["last"] < run["first"] for run in one["runs"]), name
+        # Minima of the pictures: no run comes below.
+        assert all(loss < 1e-6 for loss in one["minima"]), name
+
+
+@pytest.mark.skipif(BROWSER is None, reason="there is no browser")
+def test_a_browser_runs_the_page(folder: Path, tmp_path: Path) -> None:
+    address = (folder / "index.html").as_uri() + "#task=bowl&rules=adam,muon"
+    shown = dumped(address, tmp_path)
+    said = re.findall(r'<p class="said">([^<]*)</p>', shown)
+    assert len(said) == 2, shown[-2000:]
+    assert all(re.match(r"loss \S+ after 300 steps; rate: the best of 19", one) for one in said)
