@@ -28,7 +28,7 @@ from tests.torch.ejecting import RULES, SHAPES, class_of, drawn, parameters, tex
 TORCH = {
     name.removeprefix("torch"): name
     for name in RULES
-    if hasattr(torch.optim, class_of(name).__name__) and name.startswith("torch")
+    if name.startswith("torch") and hasattr(torch.optim, class_of(name).__name__)
 }
 INFOS = {
     getattr(info.optim_cls, "__name__", ""): info
