@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+from tempfile import mkdtemp
 
 import pytest
+
+from tests.run_folder import RUN
 
 # Keras reads its backend when it is first imported.
 os.environ["KERAS_BACKEND"] = "torch"
@@ -14,6 +18,12 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--approve", action="store_true", help="write the approved plans anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if RUN not in os.environ:  # Workers find that of the process that starts them.
+        os.environ[RUN] = folder = mkdtemp(prefix="optgen-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

@@ -76,7 +76,9 @@ class Setting:
 def some_in_full(settings: Iterable[Setting]) -> list[Any]:
     """Parameters of a test; those with several switches, but for a few, are behind a marker."""
     rest = AT_RANDOM[FEW:CROSSED]
-    return [pytest.param(s, marks=pytest.mark.full if s in rest else (), id=str(s)) for s in settings]
+    return [
+        pytest.param(s, marks=pytest.mark.full if s in rest else (), id=str(s)) for s in settings
+    ]
 
 
 def label(values: Values) -> str:
