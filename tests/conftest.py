@@ -29,3 +29,21 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def approve(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--approve"))
+
+
+@pytest.fixture
+def python_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python runs the kernels of all classes, which would take seconds to compile.
+
+    For tests of what is around kernels; the kernels themselves are the same text.
+    """
+    from optgen.runtime.plain import loading  # noqa: PLC0415
+    from optgen.runtime.rule_metadata import Generated  # noqa: PLC0415
+
+    compiled = Generated.kernels_of.__func__  # type: ignore[attr-defined]
+
+    def kernels_of(cls: type[Generated], target: str) -> object:
+        of_host = target == "cpu"
+        return loading.kernels_of(cls.rule_class()) if of_host else compiled(cls, target)
+
+    monkeypatch.setattr(Generated, "kernels_of", classmethod(kernels_of))

@@ -30,6 +30,7 @@ from torch.nn.parallel import DistributedDataParallel
 import optgen
 import optgen.torch as fused
 from optgen import optimizers
+from optgen.runtime.plain import in_numpy
 from optgen.torch import exchange, optimizer_class
 from optgen.torch.distributed import local
 from tests.torch.sharding import processes, whole
@@ -89,11 +90,15 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def kind_of(name: str, folder: Path) -> Any:
+    """A class; Python runs its kernels, as to compile those of one takes seconds, but of torch's.
+
+    What is divided and exchanged is the same for both.
+    """
     if name == "Joint":
-        return optimizer_class(optgen.compile(str(folder / "joint.toml")))
+        return optimizer_class(optgen.compile(str(folder / "joint.toml"), backend="numpy"))
     if name == "Sharp":
-        return optimizer_class(optgen.compile("kerasmuon", "sam"))
-    return getattr(fused, name, None) or optimizer_class(getattr(optimizers, name))
+        return optimizer_class(optgen.compile("kerasmuon", "sam", backend="numpy"))
+    return getattr(fused, name, None) or optimizer_class(in_numpy(getattr(optimizers, name)))
 
 
 def params_of(place: Placing) -> list[Any]:
