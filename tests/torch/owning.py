@@ -90,15 +90,17 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def kind_of(name: str, folder: Path) -> Any:
-    """A class; Python runs its kernels, as to compile those of one takes seconds, but of torch's.
+    """A class, of which one is compiled: Python runs the kernels of the others.
 
-    What is divided and exchanged is the same for both.
+    What is divided and exchanged is the same, and to compile the kernels of one takes seconds.
     """
     if name == "Joint":
         return optimizer_class(optgen.compile(str(folder / "joint.toml"), backend="numpy"))
     if name == "Sharp":
         return optimizer_class(optgen.compile("kerasmuon", "sam", backend="numpy"))
-    return getattr(fused, name, None) or optimizer_class(in_numpy(getattr(optimizers, name)))
+    if name == "Muon":
+        return fused.Muon
+    return optimizer_class(in_numpy(getattr(optimizers, name)))
 
 
 def params_of(place: Placing) -> list[Any]:
