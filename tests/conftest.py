@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from tempfile import mkdtemp
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def python_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = Generated.kernels_of.__func__  # type: ignore[attr-defined]
 
     def kernels_of(cls: type[Generated], target: str) -> object:
-        of_host = target == "cpu"
-        return loading.kernels_of(cls.rule_class()) if of_host else compiled(cls, target)
+        rule: Any = cls.rule_class()
+        return loading.kernels_of(rule) if target == "cpu" else compiled(cls, target)
 
     monkeypatch.setattr(Generated, "kernels_of", classmethod(kernels_of))

@@ -8,8 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from optgen.cli import app, known_builds
-from optgen.cli.commands import build
-from optgen.compiler.build import Silent
+from optgen.compiler import build
 
 FOLDERS = ("package", "specs", "templates", "generated")
 
@@ -28,7 +27,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def remembered(*statuses: str) -> tuple[str, ...]:
-    report = known_builds.Recorded(Silent())
+    report = known_builds.Recorded(build.Silent())
     for number, status in enumerate(statuses):
         report.done(f"Rule{number}", status)
     report.remember()
@@ -72,7 +71,7 @@ def test_the_command_compiles_nothing_that_is_known(
     def fail(found: object) -> None:
         raise FileNotFoundError("it compiles")
 
-    monkeypatch.setattr(build.building, "prepare", fail)
+    monkeypatch.setattr(build, "prepare", fail)
     result = CliRunner().invoke(app, ["build", "--check"])
     assert (result.exit_code, result.output) == (0, "Rule0: current\nRule1: current\n")
     for arguments in (["--force"], ["--out", str(folders / "out")]):
