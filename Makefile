@@ -9,12 +9,16 @@ QUICK := tests/golden tests/test_architecture.py tests/test_names_stay_in_specs.
   tests/numeric/test_against_float64.py::test_plain_rules_stay_close \
   $(foreach n,0 20 40,tests/random_programs/test_programs.py::test_kernels_compute_what_the_rule_says[$(n)])
 
-.PHONY: cuda gpu gpu-benchmark demo test test-quick lint types check-generated pytest build stub site clean
+.PHONY: cuda gpu gpu-benchmark demo test test-full test-quick lint types check-generated pytest build stub site clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/optgen demo
 
 test: lint types check-generated pytest
+
+# With more settings of what the other tests try.
+test-full: CHOSEN = -m "full or not full"
+test-full: test
 
 # While developing: a minute, against the whole suite's several.
 test-quick: lint
@@ -33,10 +37,10 @@ check-generated: $(VENV)/.installed-test
 
 # Numba's CUDA simulator needs a process of its own.
 pytest: $(VENV)/.installed-test
-	$(BIN)/pytest -n auto --dist worksteal --durations=15
+	$(BIN)/pytest -n auto --dist worksteal --durations=15 $(CHOSEN)
 	@if $(BIN)/python -c 'import numba_cuda' 2>/dev/null; then \
 	  echo 'CUDA kernels in the simulator:'; \
-	  NUMBA_ENABLE_CUDASIM=1 $(BIN)/pytest -n auto --dist worksteal --durations=15 tests/simulator; \
+	  NUMBA_ENABLE_CUDASIM=1 $(BIN)/pytest -n auto --dist worksteal --durations=15 $(CHOSEN) tests/simulator; \
 	else \
 	  echo 'CUDA kernels were not tested: no numba-cuda here. `make cuda` installs it (800 MB).'; \
 	fi

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from tempfile import mkdtemp
+from typing import Any
 
 import pytest
+
+from tests.run_folder import RUN
 
 # Keras reads its backend when it is first imported.
 os.environ["KERAS_BACKEND"] = "torch"
@@ -16,6 +21,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--approve", action="store_true", help="write the approved plans anew")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if RUN not in os.environ:  # Workers find that of the process that starts them.
+        os.environ[RUN] = folder = mkdtemp(prefix="optgen-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
 @pytest.fixture(scope="session")
 def approve(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--approve"))
+
+
+@pytest.fixture
+def python_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python runs the kernels of all classes, which would take seconds to compile.
+
+    For tests of what is around kernels; the kernels themselves are the same text.
+    """
+    from optgen.runtime.plain import loading  # noqa: PLC0415
+    from optgen.runtime.rule_metadata import Generated  # noqa: PLC0415
+
+    compiled = Generated.kernels_of.__func__  # type: ignore[attr-defined]
+
+    def kernels_of(cls: type[Generated], target: str) -> object:
+        rule: Any = cls.rule_class()
+        return loading.kernels_of(rule) if target == "cpu" else compiled(cls, target)
+
+    monkeypatch.setattr(Generated, "kernels_of", classmethod(kernels_of))

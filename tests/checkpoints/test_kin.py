@@ -15,7 +15,10 @@ from optgen.checkpoints.tables import library, rule_of
 from tests.checkpoints.runs import KerasRun, TorchRun, start
 from tests.checkpoints.test_twenty_steps import AFTER, BEFORE, BETWEEN, close
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 SMALL = 1e-30
 #: Classes of Keras and of torch, with arguments that make their formulas the same.
 PAIRS: dict[str, tuple[Any, Any, dict[str, Any], dict[str, Any]]] = {

@@ -15,6 +15,7 @@ from tests.checkpoints.runs import Run, of_ours, start
 from tests.zoo.runs import plain_class
 
 pytestmark = [
+    pytest.mark.usefixtures("python_kernels"),
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:.*was written by another version"),
 ]

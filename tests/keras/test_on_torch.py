@@ -23,7 +23,7 @@ from tests.keras.compiled import COMPILED
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.halves import HALVES
 from tests.keras.promises import CHECKS, INPUTS, TARGETS, fitted, network
-from tests.numeric.settings import ALONE, AT_RANDOM, Setting
+from tests.numeric.settings import ALONE, AT_RANDOM, Setting, some_in_full
 from tests.runtime.cuda.own import package
 
 ALTERNATING = '''
@@ -50,7 +50,7 @@ def test_promises(check: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", [*ALONE, *AT_RANDOM, *(s for s in SETTINGS if s.label == "own")], ids=str
+    "setting", some_in_full([*ALONE, *AT_RANDOM, *(s for s in SETTINGS if s.label == "own")])
 )
 def test_every_optimizer_with_every_feature(setting: Setting) -> None:
     def apply(optimizer: Any, grads: Sequence[Any], variables: Sequence[Any]) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
+
 from tests.numeric.pairwise import cover
 from tests.numeric.specs import COMPILED, FEATURES, KERAS, NOT_KERAS, OPTIMIZERS, rule_of
 
@@ -69,6 +71,14 @@ class Setting:
     @property
     def values(self) -> dict[str, Any]:
         return {"learning_rate": LEARNING_RATES.get(self.optimizer, LEARNING_RATE), **self.own}
+
+
+def some_in_full(settings: Iterable[Setting]) -> list[Any]:
+    """Parameters of a test; those with several switches, but for a few, are behind a marker."""
+    rest = AT_RANDOM[FEW:CROSSED]
+    return [
+        pytest.param(s, marks=pytest.mark.full if s in rest else (), id=str(s)) for s in settings
+    ]
 
 
 def label(values: Values) -> str:
@@ -153,6 +163,9 @@ _FORMS = {label(values): values for every in FEATURE_VALUES.values() for values 
 ALONE = [*(setting for optimizer in COMPILED for setting in alone(optimizer)), *around(AROUND)]
 _KERAS_FEATURES = {name: table for name, table in FEATURES.items() if name not in NOT_KERAS}
 _OTHERS = [name for name in COMPILED if name not in KERAS]
+#: As many of the settings of several switches, the first, are compiled wherever all tests run:
+#: each is chosen for the most pairs that those before it leave.
+FEW = 8
 AT_RANDOM = [
     *crossed(list(KERAS), _KERAS_FEATURES, CROSSED),
     *(at_random(seed, _OTHERS, FEATURES) for seed in range(OTHERS)),

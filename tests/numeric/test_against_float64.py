@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.numeric.reference import Reference
-from tests.numeric.settings import ALONE, AT_RANDOM, Setting
+from tests.numeric.settings import ALONE, AT_RANDOM, Setting, some_in_full
 from tests.numeric.specs import OPTIMIZERS, rule_of
 from tests.numeric.training import (
     TOLERANCES,
@@ -47,7 +47,7 @@ def test_plain_rules_stay_close(setting: Setting) -> None:
     stays_close(setting)
 
 
-@pytest.mark.parametrize("setting", OTHERS, ids=str)
+@pytest.mark.parametrize("setting", some_in_full(OTHERS))
 def test_switches_and_features_stay_close(setting: Setting) -> None:
     stays_close(setting)
 

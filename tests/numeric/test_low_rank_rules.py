@@ -17,6 +17,7 @@ from tests.zoo.low_rank import apollo, dion, galore
 from tests.zoo.papers import RATE, Steps
 from tests.zoo.runs import Array
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 authors_projector = galore_class("galore_projector", "GaLoreProjector")
 STEPS = 30
 SHAPES = {"tall": (9, 4), "wide": (4, 9), "square": (6, 6)}

@@ -1,10 +1,13 @@
-"""Each optional feature beside its paper's formula in NumPy, around two rules written in NumPy."""
+"""Each optional feature beside its paper's formula in NumPy, around two rules written in NumPy.
+
+Python runs the kernels of every setting. Those of a few, with every feature in them, are compiled.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -171,12 +174,15 @@ SETTINGS: list[dict[str, Any]] = [
     {"cautious": True, "clip_update": 0.5, "trust_ratio": 1.0, "cautious_weight_decay": 0.5},
     {"grams": True, "clip_update": 0.25, "cautious_weight_decay": 0.5, "lookahead": 2},
     {"grokfast": 1.0, "orthograd": True, "l1_penalty": 0.125, "independent_weight_decay": 0.125},
+    {"corrected_weight_decay": 0.5, "largest_learning_rate": 0.25, "lookahead": 3},
 ]
+#: Enough to compile every feature; each setting of switches takes seconds.
+COMPILED = [SETTINGS[11], *SETTINGS[16:]]
 
 
 @cache
-def optimizer(name: str) -> Any:
-    return optgen.compile(name, *NAMES)
+def optimizer(name: str, backend: Literal["compiled", "numpy"] = "compiled") -> Any:
+    return optgen.compile(name, *NAMES, backend=backend)
 
 
 def drawn() -> Iterator[tuple[Array, list[Array]]]:
@@ -193,7 +199,16 @@ def drawn() -> Iterator[tuple[Array, list[Array]]]:
 @pytest.mark.parametrize("rule", [Momentum, Adam])
 @pytest.mark.parametrize("settings", SETTINGS, ids=",".join)
 def test_a_feature_is_its_formula(rule: type[Momentum | Adam], settings: dict[str, Any]) -> None:
-    made = optimizer(rule.name)(learning_rate=RATE, **rule.settings, **settings)
+    assert_is_formula(optimizer(rule.name, "numpy"), rule, settings)
+
+
+@pytest.mark.parametrize("settings", COMPILED, ids=",".join)
+def test_a_compiled_feature_is_its_formula(settings: dict[str, Any]) -> None:
+    assert_is_formula(optimizer(Momentum.name), Momentum, settings)
+
+
+def assert_is_formula(kind: Any, rule: type[Momentum | Adam], settings: dict[str, Any]) -> None:
+    made = kind(learning_rate=RATE, **rule.settings, **settings)
     pairs = list(drawn())
     weights = [w.copy() for w, _ in pairs]
     for step in range(STEPS):
@@ -245,6 +260,7 @@ def test_every_optional_feature_is_tried() -> None:
     apart = {"gradient_noise", "sam", "update_statistics"}
     tried = {name for settings in SETTINGS for name in settings if name in NAMES}
     assert set(NAMES) == tried | apart
+    assert {name for settings in COMPILED for name in settings if name in NAMES} == tried
 
 
 def test_signs_are_given_once() -> None:

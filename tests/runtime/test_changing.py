@@ -14,7 +14,10 @@ from optgen.optimizers.schedules import CosineDecay, ExponentialDecay, Piecewise
 from optgen.runtime import Array
 from tests.numeric.specs import COMPILED, read
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 CLASSES: list[Any] = [getattr(optgen.optimizers, read(path)["name"]) for path in COMPILED.values()]
 NUMBERS = [

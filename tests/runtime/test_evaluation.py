@@ -13,6 +13,8 @@ from tests.runtime.more_than_gradients import SCHEDULE_FREE
 
 Array = np.ndarray[Any, Any]
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
+
 
 def run() -> tuple[Any, list[Array], list[Array], list[Array]]:
     """An optimizer and its variables after some steps; what y and x of the paper are."""

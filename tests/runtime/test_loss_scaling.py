@@ -14,7 +14,10 @@ from optgen.optimizers import SGD, Adam, LossScaleOptimizer
 from optgen.runtime import Array
 from tests.runtime.copying import COPIES
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 
 def gradients(calls: int) -> list[Array]:

@@ -13,6 +13,7 @@ import optgen
 Array = np.ndarray[Any, Any]
 
 #: Products of all kinds of sides, each kept in a state; what is drawn is in the others.
+pytestmark = pytest.mark.usefixtures("python_kernels")
 SPEC = '''
 name = "Sides"
 [matrix]

@@ -12,6 +12,7 @@ import pytest
 
 import optgen
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 RADIUS = 0.5
 
 

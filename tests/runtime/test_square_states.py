@@ -14,6 +14,7 @@ import optgen
 from optgen.runtime.cpu import decompositions
 
 Array = np.ndarray[Any, np.dtype[Any]]
+pytestmark = pytest.mark.usefixtures("python_kernels")
 RULES = ("soap", "shampoo", "splus", "conda", "klshampoo", "kron")
 SHAPES = ((5, 3), (3, 4), (4,), (2, 3, 2))
 

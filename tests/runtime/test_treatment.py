@@ -11,7 +11,10 @@ import pytest
 from optgen.optimizers import SGD, Adam
 from optgen.runtime import Array
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 
 def row(draw: np.random.Generator, *shapes: tuple[int, ...]) -> list[Array]:

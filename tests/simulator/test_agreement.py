@@ -7,7 +7,7 @@ import pytest
 
 import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import on_device
-from tests.numeric.settings import ALONE, AROUND, AT_RANDOM, Setting
+from tests.numeric.settings import ALONE, AROUND, AT_RANDOM, Setting, some_in_full
 from tests.runtime.cuda.agreement import compare
 
 #: A rule's own switches are on in settings at random.
@@ -33,7 +33,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
 }
 
 
-@pytest.mark.parametrize("setting", CHOSEN, ids=str)
+@pytest.mark.parametrize("setting", some_in_full(CHOSEN))
 def test_a_device_computes_what_the_cpu_does(setting: Setting) -> None:
     compare(setting, SHAPES, calls(setting), {})
 

@@ -38,7 +38,7 @@ from tests.torch.training import numbers_of
 TORCH = {
     name.removeprefix("torch"): name
     for name in RULES
-    if hasattr(torch.optim, class_of(name).__name__) and name.startswith("torch")
+    if name.startswith("torch") and hasattr(torch.optim, class_of(name).__name__)
 }
 INFOS = {
     getattr(info.optim_cls, "__name__", ""): info

@@ -24,6 +24,7 @@ from tests.extents.formulas import differences, drawn, expected
 from tests.extents.own import NAMES, rule
 from tests.torch.training import assert_equal, network, params_of, run, values
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 every_rule = pytest.mark.parametrize("name", NAMES)
 
 

@@ -20,6 +20,7 @@ from tests.extents.own import rule as rule_of_extents
 from tests.matrices.formulas import SHAPES, drawn, expected
 from tests.matrices.own import NAMES, package, rule
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 STEPS = 6
 TOLERANCE = {np.float32: 2e-6, np.float64: 1e-12}
 

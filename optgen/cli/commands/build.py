@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.text import Text
 
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems
+from optgen.cli.known_builds import Recorded, known
 from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
 from optgen.compiler.data import generated_folder
@@ -20,6 +21,12 @@ DEFAULT_OUT = Path("generated")
 def build(paths: list[str], folder: Path | None, *, check_only: bool, force: bool = False) -> int:
     """Generate the optimizers and schedules of some specs; returns the exit status."""
     target = folder or (DEFAULT_OUT if paths else generated_folder())
+    is_built_in = not paths and folder is None
+    if is_built_in and not force and (names := known()):
+        with BuildProgress(len(names)) as progress:
+            for name in names:
+                progress.done(name, "current" if check_only else "unchanged")
+        return FINE
     try:
         job = building.prepare(find_specs(paths))
         if not job.kinds.compiled and not job.project.problems:
@@ -30,11 +37,14 @@ def build(paths: list[str], folder: Path | None, *, check_only: bool, force: boo
             return USAGE
         print_problems(job.project.warnings)
         with BuildProgress(len(job.kinds.compiled)) as progress:
+            report = Recorded(progress)
             if check_only:
-                stale = building.stale(job, target, progress)
+                stale = building.stale(job, target, report)
             else:
-                building.build(job, target, progress, force=force)
+                building.build(job, target, report, force=force)
                 stale = ""
+        if is_built_in and not stale and not job.project.warnings:
+            report.remember()
     except SpecError as error:
         return print_problems(error.problems)
     except FileNotFoundError as error:

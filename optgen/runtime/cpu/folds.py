@@ -66,12 +66,7 @@ def fold_columns(
         while matrix <= last:
             parts = view(place, width, float64)
             own = results[matrix * stretch + left : matrix * stretch + left + width]
-            if is_new:
-                own[:] = parts
-            elif order == 0:
-                for k in range(width):
-                    own[k] += parts[k]
-            else:
-                for k in range(width):
-                    own[k] = _folded(own[k], parts[k], order)
+            # To assign a slice takes Numba a second to compile, for the error of other shapes.
+            for k in range(width):
+                own[k] = parts[k] if is_new else _folded(own[k], parts[k], order)
             matrix, place, is_new = matrix + 1, place + 8 * width, True

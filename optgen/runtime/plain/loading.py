@@ -31,7 +31,7 @@ def in_numpy(kind: Kind) -> Kind:
     times as slow. Variables are NumPy's arrays, or torch's on the host.
     """
     rule: Any = kind.rule_class()
-    kernels = _kernels_of(rule)
+    kernels = kernels_of(rule)
 
     def found(cls: type[Generated], target: str) -> Kernels:
         return kernels
@@ -59,7 +59,8 @@ def _origin(path: str) -> str:
 
 
 @cache
-def _kernels_of(rule: Any) -> Kernels:
+def kernels_of(rule: Any) -> Kernels:
+    """The kernels of a generated class on the host, run by Python."""
     shared, own = _loaded(_path(rule, "features")), _loaded(_path(rule, ""))
     layout = rule.layout
     tables = layout.buffers, layout.columns, layout.factors

@@ -28,6 +28,8 @@ STORAGES = [
     ("float16 stochastic", "float32"),
     *(("bfloat16", code) for code in CODES),
 ]
+#: Of each kind, for rules whose kernels take longer; the others differ in the same functions.
+KINDS = STORAGES[1:3] + STORAGES[-1:]
 (ADAM,) = (one for one in ALONE if one.label == "plain" and one.optimizer == "adam")
 
 
@@ -71,7 +73,10 @@ def test_float64_variables_have_states_with_codes(state: str) -> None:
         assert count(r"shfl\.sync", text) == (made.loads - 2) * per_state
 
 
-@pytest.mark.parametrize(("param", "state"), STORAGES)
+@pytest.mark.parametrize(
+    ("param", "state"),
+    [pytest.param(*one, marks=() if one in KINDS else pytest.mark.full) for one in STORAGES],
+)
 def test_matrices(param: str, state: str) -> None:
     kind = getattr(own.package(), own.EXTENTS[0])
     kernels = kind.kernels_of("cuda")
