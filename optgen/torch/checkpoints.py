@@ -79,6 +79,19 @@ def restoring(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> Iterato
         raise
 
 
+def refuse_foreign(owner: str, states: Iterable[Mapping[str, Any]], known: Iterable[str]) -> None:
+    """Raise ValueError for tensors of parameters of which a rule with states has none."""
+    names = {*known}
+    for own in states:
+        found = {name for name, value in own.items() if isinstance(value, torch.Tensor)} - {AGE}
+        if names and found and not found & names:
+            listed = ", ".join(sorted(found))
+            raise ValueError(
+                f"{owner} has no states {listed}, and the dictionary none of {owner}'s; "
+                'convert it: optgen.convert(state_dict, "optgen", like=optimizer).state'
+            )
+
+
 def complete(
     groups: list[dict[str, Any]], before: list[dict[str, Any]], known: Iterable[str]
 ) -> None:

@@ -23,7 +23,7 @@ from optgen.torch import peers
 from optgen.torch.arguments import Argument, signature
 from optgen.torch.backend import KERNELS, WithBackend
 from optgen.torch.captured import Renewed, count_on_device, counting_device, refuse_uncounted
-from optgen.torch.checkpoints import complete, restoring, uncast
+from optgen.torch.checkpoints import complete, refuse_foreign, restoring, uncast
 from optgen.torch.compiled_step import SteppedAsOne
 from optgen.torch.copying import attributes_of
 from optgen.torch.decoding import Decoding
@@ -248,6 +248,8 @@ class FusedOptimizer(WithBackend, SteppedAsOne, Renewed, Routed, Decoding, Surge
         with self._core.turn.lock, restoring(self, ("state", "param_groups", *_REMADE)):
             with uncast(self):
                 super().load_state_dict(dict(state_dict))
+            owner, names = type(self).__name__, [one.name for one in self.rule.states]
+            refuse_foreign(owner, self.state.values(), names)
             # Torch's own optimizers make an update in each call, and count no calls.
             calls = max((group.get(_CALLS, 0) for group in self.param_groups), default=0)
             # An error restores the previous core.

@@ -126,3 +126,15 @@ def test_torch_s_distributed_checkpoints_keep_calls_and_precision(
     run(one, straight, range(5, 10))
     run(other, broken, range(5, 10))
     assert_equal(values(straight), values(broken))
+
+
+@pytest.mark.parametrize("kind", [fused.SGD, fused.Adagrad])
+def test_states_of_another_rule_are_refused(kind: type[FusedOptimizer]) -> None:
+    theirs, params = params_of((3,)), params_of((3,))
+    other, own = torch.optim.Adam(theirs), kind(params)
+    run(other, theirs, range(1))
+    run(own, params, range(1))
+    before = copy.deepcopy(own.state_dict())
+    with pytest.raises(ValueError, match=r"no states exp_avg, exp_avg_sq.*convert"):
+        own.load_state_dict(other.state_dict())
+    assert_equal([*own.state[params[0]].values()], [*before["state"].get(0, {}).values()])
