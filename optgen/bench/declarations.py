@@ -11,7 +11,7 @@ from typing import Any
 from optgen.bench.peers.equality import TOLERANCE
 from optgen.bench.peers.interface import Rule
 from optgen.bench.peers.libraries import LIBRARIES
-from optgen.compiler.data import data_folder
+from optgen.data import data_folder
 
 _FILE = "bench.toml"
 

@@ -9,11 +9,11 @@ from functools import cache
 from typing import Any
 
 import optgen.optimizers as generated
-from optgen.compiler.data import data_folder
 from optgen.compiler.ir.expression import Expression
 from optgen.compiler.ir.problem import Location, Problems
 from optgen.compiler.ir.spec import Text
 from optgen.compiler.read.parse.grammar import Grammar
+from optgen.data import data_folder
 from optgen.runtime.optimizer import Optimizer
 
 #: The library of rules here, whose entries lead from one to another.

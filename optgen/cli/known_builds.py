@@ -16,7 +16,7 @@ from pathlib import Path
 
 from optgen.compiled.user_folder import user_folder
 from optgen.compiler.build import Report
-from optgen.compiler.data import PACKAGE, data_folder, generated_folder
+from optgen.data import PACKAGE, data_folder, generated_folder
 
 #: What prints sources, besides the compiler itself.
 _LIBRARIES = ("jinja2", "sympy")

@@ -24,10 +24,10 @@ from typing import Any
 import optgen
 import optgen.compiled
 from optgen.compiled.user_folder import user_folder
-from optgen.compiler.data import PACKAGE, data_folder
 from optgen.compiler.ir.problem import SpecError, UsageError
 from optgen.compiler.write import generated_classes, opened, staging_folder
 from optgen.compiler.write.manifest import digest, read_manifest
+from optgen.data import PACKAGE, data_folder
 from optgen.missing_packages import require
 
 #: Whatever names a spec: a path, or its text.

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import optgen
-from optgen.compiler.data import data_folder
 from optgen.compiler.emit import Templates
 from optgen.compiler.ir.problem import closest, nearest
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.weave import Slots
+from optgen.data import data_folder
 
 SLOTS_FILE = "slots.toml"
 PUBLISHED = "published"

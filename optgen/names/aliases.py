@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from optgen.compiler.data import data_folder
+from optgen.data import data_folder
 from optgen.names.specs import argument_features, rule_families
 
 #: The key of an alias that has the name of its rule.

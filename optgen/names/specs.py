@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 
-from optgen.compiler.data import data_folder
+from optgen.data import data_folder
 
 
 @cache

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from optgen.compiled.user_folder import user_folder
-from optgen.compiler.data import PACKAGE
 from optgen.compiler.library import feature_files, function_files, read_templates
 from optgen.compiler.pipeline import load_file
+from optgen.data import PACKAGE
 
 #: Facts that no build has used for so many seconds are removed.
 _OLDEST = 30 * 24 * 3600.0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from optgen.compiler.data import data_folder
+from optgen.data import data_folder
 
 #: The table of exchange between rules here.
 _OURS = "optgen"

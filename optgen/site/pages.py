@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import optgen
-from optgen.compiler.data import data_folder
+from optgen.data import data_folder
 from optgen.site.effects import effects_of
 from optgen.site.facts.features import every_feature
 from optgen.site.facts.records import FeatureFacts, PairFacts, RuleFacts

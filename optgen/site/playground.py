@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from optgen.cli.worker_processes import Lost, in_parallel
-from optgen.compiler.data import data_folder
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.library import optimizer_files, read_templates
 from optgen.compiler.pipeline import load_file
+from optgen.data import data_folder
 from optgen.site import scripts
 from optgen.site.digits import digits
 

@@ -12,7 +12,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import get_lexer_by_name
 
-from optgen.compiler.data import data_folder
+from optgen.data import data_folder
 
 _ARXIV = r"\barXiv:(?P<arxiv>\d{4}\.\d{4,5})"
 _ADDRESS = r"\b(?P<address>[\w-]+(?:\.[\w-]+)*\.(?:com|io|net|org)/[\w./-]*\w)"

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from optgen.compiler.data import data_folder
 from optgen.compiler.emit.targets.javascript.script import features_script, rule_script
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.rule import Rule
@@ -15,6 +14,7 @@ from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import optional_feature_files
 from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
 from optgen.compiler.weave import without_neighbours
+from optgen.data import data_folder
 
 #: Those that run printed rules, in the order in which a page loads them.
 LIBRARY = ("arithmetic", "randomness", "matrices", "variable", "optimizer")

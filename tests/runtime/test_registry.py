@@ -85,14 +85,14 @@ def test_functions_are_not_serialized() -> None:
 
 
 def test_lists_with_a_pattern() -> None:
-    assert optgen.optimizers.list("*delta") == ["Adadelta", "TorchAdadelta"]
+    assert optgen.optimizers.list("*adadelta") == ["Adadelta", "TorchAdadelta"]
     assert "LossScaleOptimizer" in optgen.optimizers.list()
     assert optgen.optimizers.list("nothing") == []
 
 
 def test_lists_are_narrowed_and_described() -> None:
     listed = optgen.optimizers.list
-    assert listed(["*delta", "lion"]) == ["Adadelta", "Lion", "TorchAdadelta"]
+    assert listed(["*adadelta", "lion"]) == ["Adadelta", "Lion", "TorchAdadelta"]
     assert {"Lion", "Tiger"} <= {*listed(family="sign")} <= {*listed()} - {"LossScaleOptimizer"}
     assert listed("lion", with_description=True) == [
         ("Lion", "Step by the sign of a mean between momentum and gradient.")

@@ -10,7 +10,7 @@ from typing import Any
 from optgen.bench.peers import of_keras, of_optax, of_torch
 from optgen.bench.peers.interface import Library, Run, Task
 from optgen.bench.peers.of_packages import Eager, Package
-from optgen.compiler.data import data_folder
+from optgen.data import data_folder
 
 #: Packages of torch's kind, as ``specs/bench.toml`` lists them.
 _PACKAGES: dict[str, Any] = tomllib.loads(

@@ -10,9 +10,9 @@ from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, pri
 from optgen.cli.known_builds import Recorded, known
 from optgen.cli.progress import BuildProgress
 from optgen.compiler import build as building
-from optgen.compiler.data import generated_folder
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.library import find_specs
+from optgen.data import generated_folder
 
 DEFAULT_OUT = Path("generated")
 

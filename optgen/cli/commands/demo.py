@@ -11,10 +11,10 @@ from optgen.bench.declarations import declarations
 from optgen.cli.console import FINE, USAGE, WRONG, complain, ends_well, out, print_problems, warn
 from optgen.cli.progress import BuildProgress, TrainingProgress
 from optgen.compiler import build as building
-from optgen.compiler.data import generated_folder
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.ir.spec import Spec
 from optgen.compiler.library import find_specs
+from optgen.data import generated_folder
 from optgen.demo import chart, contestants, digits
 from optgen.demo.optional_packages import MissingExtraError, require_all
 from optgen.demo.table import Pair, table
