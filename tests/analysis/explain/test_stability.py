@@ -127,6 +127,8 @@ def test_a_rule_for_matrices_is_linear_for_vectors() -> None:
 
 
 LINEAR = {"sgd", "torchsgd", "qhm", "shampoo", "heavyball", "nag", "sgdw"}
+# Without a loss these are SGD.
+LINEAR |= {"alig", "polyaksgd"}
 
 
 @pytest.mark.parametrize("name", sorted(PATHS.keys() - LINEAR))
