@@ -116,7 +116,10 @@ def _files(name: str) -> Iterator[Path]:
     elif name.lower() in built_in:
         yield built_in[name.lower()]
     else:
-        hint = nearest(name.lower(), built_in) or _nearest_path(path)
+        by_name = nearest(name.lower(), built_in)
+        # What has a folder or an ending isn't the name of a spec.
+        is_path = len(path.parts) > 1 or bool(path.suffix)
+        hint = (_nearest_path(path) or by_name) if is_path else (by_name or _nearest_path(path))
         hint = hint or "optgen list shows the built-in specs"
         raise FileNotFoundError(f"{name} is no file, folder or built-in spec; {hint}")
 

@@ -181,7 +181,7 @@ def test_stages(project: Path) -> None:
 
 def test_list() -> None:
     page = run("list").stdout
-    (line,) = (line for line in page.splitlines() if line.startswith("PolynomialDecay "))
+    (line,) = (line for line in page.splitlines() if line.split()[:1] == ["PolynomialDecay"])
     assert line.endswith(
-        " initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False"
+        "initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0, cycle=False"
     )

@@ -36,7 +36,7 @@ def test_help_imports_nothing_slow(arguments: list[str]) -> None:
         ("check torchadam", {"torchadam", "torchadamax", "torchadamw"}),
         ("show clip", {"clipnorm", "clipvalue", "clip_update"}),
         ("plot cos", {"cosinedecay", "cosinedecayrestarts"}),
-        ("diff rms", {"rmsprop"}),
+        ("diff rms", {"rmsprop", "rmsproptf"}),
         ("explain --format m", {"markdown"}),
         ("che", {"check"}),
     ],
