@@ -15,10 +15,14 @@ from optgen.cli import app
 SPECS = Path(__file__).parents[2] / "specs"
 
 
-def listed(*arguments: str) -> list[str]:
+def rows(*arguments: str) -> list[list[str]]:
     done = CliRunner().invoke(app, ["list", *arguments])
     assert done.exit_code == 0, done.output
-    return [line.partition("\t")[0] for line in done.stdout.splitlines()]
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def listed(*arguments: str) -> list[str]:
+    return [row[0] for row in rows(*arguments)]
 
 
 def in_folder(name: str) -> set[str]:
@@ -63,3 +67,9 @@ def test_kernels_are_not_imported(arguments: list[str]) -> None:
     command = [sys.executable, "-c", program, "list", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
+
+
+def test_a_default_that_another_one_stands_for_is_not_listed() -> None:
+    """Tiger extends Signum, whose learning rate is 0.0001."""
+    (row,) = rows("--filter", "tiger")
+    assert row[2] == "learning_rate=0.001, momentum=0.965, weight_decay=0.01"

@@ -124,6 +124,8 @@ def _arguments(spec: Spec) -> str:
     if (other := spec.fallback) is not None:
         listed = other.spec.hyperparameters
         others += [(f"{other.prefix}{entry.name}", entry.default) for entry in listed]
-    with_default = [f"{name}={default!r}" for name, default in (*others, *spec.defaults)]
+    # Defaults of a spec that extends another one stand for those of that.
+    values = {str(name): default for name, default in (*others, *spec.defaults)}
+    with_default = [f"{name}={default!r}" for name, default in values.items()]
     of_function = [argument.value for argument in spec.arguments]
     return ", ".join([*of_function, *required, *with_default])
