@@ -100,7 +100,9 @@ class _Worst:
 
     def _compare(self, setting: Setting, kind: str, given: Numbers, planned: Numbers) -> None:
         exact = exact_step(setting, given, self.relative)
-        for name, value in planned.items():
+        # Bounds are of values that don't overflow.
+        covered = planned if all(map(is_finite, planned.values())) else {}
+        for name, value in covered.items():
             key = setting.label, STEP_RESULT if name == PARAM else name
             error = error_in_ulps(value, exact[name].value, exact[name].magnitude)
             self.results[key] = max(self.results.get(key, 0.0), error)

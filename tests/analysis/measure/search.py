@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from optgen.analysis.exact import ranges
 from optgen.analysis.measure import exact_step, planned_step
 from optgen.analysis.measure.error_bounds import analyse, bounds_of
 from optgen.analysis.measure.ieee import SMALLEST, error_in_ulps, to_float32
@@ -23,8 +24,10 @@ from optgen.analysis.measure.rounding_analysis import Analysis
 from optgen.analysis.measure.settings import Setting, settings
 from optgen.compiler.ir.accuracy import STEP_RESULT, Bound
 from optgen.compiler.ir.expression import Expression, Name, Number
+from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.plan import Plan
 from optgen.compiler.ir.rule import CALL, GRAD, PARAM, STEP
+from optgen.compiler.ir.value import evaluate
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import load_all, plan_of, surroundings
 
@@ -48,8 +51,16 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "sign": np.sign,
     "max": np.maximum,
     "min": np.minimum,
+    "%": np.remainder,
     ">": np.greater,
     "<": np.less,
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
+    "==": np.equal,
+    "!=": np.not_equal,
+    "and": np.logical_and,
+    "or": np.logical_or,
+    "not": np.logical_not,
     "where": np.where,
 }
 
@@ -60,7 +71,8 @@ def computed(expression: Expression, values: Arrays, kind: type[np.floating[Any]
         case Number(value):
             return np.asarray(value, kind)
         case Name(name):
-            return values[name]
+            known = values[name]
+            return known if known.dtype == np.bool_ else known.astype(kind, copy=False)
     operands = [computed(operand, values, kind) for operand in expression.operands]
     found: Array = np.asarray(FUNCTIONS[expression.operator](*operands))
     if found.dtype == np.bool_:
@@ -137,23 +149,39 @@ class Target:
         }
 
     def _is_positive(self, name: str) -> bool:
-        return name != GRAD and self.analysis.known[name].is_nonnegative
+        """Whether the invariant of a state is that, as ``analysis`` knows states after the step."""
+        stated = {state.name: state.invariant for state in self.setting.states}
+        invariant = stated.get(name)
+        known = None if invariant is None else ranges.bound(invariant, name)
+        return known is not None and known.is_nonnegative
+
+    def _is_possible(self, inputs: Arrays) -> Array:
+        """Where states keep their invariants, which bounds rely on."""
+        numbers = {n: np.asarray(v, np.longdouble) for n, v in self.setting.numbers.items()}
+        stated = [state.invariant for state in self.setting.states if state.invariant is not None]
+        possible: Array = np.ones(inputs[GRAD].shape, np.bool_)
+        for invariant in stated:
+            possible &= computed(invariant, {**numbers, **inputs}, np.longdouble)
+        return possible
 
     def results(self, inputs: Arrays) -> dict[str, Array]:
-        """What a step makes of inputs and a parameter of 0, in float32."""
+        """What a step makes of inputs and a parameter of 0: elements in float32, others wider."""
         numbers = {**self.setting.numbers, STEP: float(self.step), CALL: float(self.step)}
-        single: dict[str, Array] = {n: np.asarray(v, np.float32) for n, v in numbers.items()}
-        double: dict[str, Array] = {n: np.asarray(v, np.float64) for n, v in numbers.items()}
+        values: dict[str, Array] = {n: np.asarray(v, np.float64) for n, v in numbers.items()}
         for item in self.setting.host:
-            double[item.target] = computed(item.expression, double, np.float64)
-            single[item.target] = double[item.target].astype(np.float32)
-        single |= {**inputs, PARAM: np.zeros_like(inputs[GRAD])}
+            values[item.target] = computed(item.expression, values, np.float64)
+        values |= {**inputs, PARAM: np.zeros_like(inputs[GRAD])}
         for item in self.setting.body:
-            single[item.target] = computed(item.expression, single, np.float32)
-        return {name: single[name] for name in (PARAM, *self.inputs[1:])}
+            kind = np.float32 if item.extent is Extent.ELEMENT else np.float64
+            values[item.target] = computed(item.expression, values, kind)
+        return {name: values[self._new(name)] for name in (PARAM, *self.inputs[1:])}
+
+    def _new(self, name: str) -> str:
+        """The name of the value that a state keeps."""
+        return self.setting.kept.get(name, name)
 
     def errors(self, inputs: Arrays, results: Arrays) -> dict[str, Array]:
-        """The error of each result, in ulps of what its bound is in."""
+        """The error of each result, in ulps of what its bound is in; 0 of impossible inputs."""
         numbers = {**self.setting.numbers, STEP: float(self.step), CALL: float(self.step)}
         exact: dict[str, Array] = {n: np.asarray(v, np.longdouble) for n, v in numbers.items()}
         exact |= {name: value.astype(np.longdouble) for name, value in inputs.items()}
@@ -164,13 +192,14 @@ class Target:
         for item in self.setting.body:
             sizes[item.target] = magnitude(item.expression, sizes, exact, self.analysis.relative)
             exact[item.target] = computed(item.expression, exact, np.longdouble)
-        found = {}
+        found, possible = {}, self._is_possible(inputs)
         for name, value in results.items():
-            off = np.abs(value.astype(np.longdouble) - exact[name])
-            _, exponent = np.frexp(sizes[name].astype(np.float64))
+            new = self._new(name)
+            off = np.abs(value.astype(np.longdouble) - exact[new])
+            _, exponent = np.frexp(sizes[new].astype(np.float64))
             ulp = np.ldexp(1.0, np.maximum(exponent, -125) - 24)
-            normal = (sizes[name] > 2.0**-100) & (sizes[name] < 2.0**100)
-            error = np.where(normal & np.isfinite(value), off / ulp, 0.0)
+            normal = (sizes[new] > 2.0**-100) & (sizes[new] < 2.0**100)
+            error = np.where(possible & normal & np.isfinite(value), off / ulp, 0.0)
             found[STEP_RESULT if name == PARAM else name] = error.astype(np.float64)
         return found
 
@@ -204,14 +233,17 @@ def worst(
 
 
 def varied(setting: Setting, plan: Plan, rng: np.random.Generator) -> Setting:
-    """The same setting with other numbers for what is from 0 to 1, or positive."""
+    """The same setting with other numbers for what is from 0 to 1, or positive, in its range."""
     numbers = dict(setting.numbers)
     for name, value in numbers.items():
         hyperparameter = plan.rule.hyperparameter(name)
         if value and hyperparameter is not None and not hyperparameter.is_switch:
-            one = 0 < value <= 1 and hyperparameter.range is not None and value > 0.01
+            allowed = hyperparameter.range
+            one = 0 < value <= 1 and allowed is not None and value > 0.01
             drawn = float(1 - 10 ** rng.uniform(-4, -0.1) if one else value * rng.uniform(0.1, 10))
-            numbers[name] = drawn
+            drawn = float(round(drawn)) if hyperparameter.integer else drawn
+            if allowed is None or evaluate(allowed, {**numbers, name: drawn}):
+                numbers[name] = drawn
     return replace(setting, numbers=numbers)
 
 

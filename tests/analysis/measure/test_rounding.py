@@ -85,7 +85,9 @@ def assert_kernels_keep_the_bounds(name: str, plan: Plan, setting: Setting) -> N
     optimizer.build([weights])
     (kept,) = optimizer.state.values()
     for state in setting.states:
-        kept[state.name][:] = inputs[state.name]
+        if not kept[state.name].ndim:
+            inputs[state.name][:] = inputs[state.name][0]
+        kept[state.name].flat = inputs[state.name]
     with np.errstate(all="ignore"):
         optimizer.apply([inputs["grad"]], [weights])
         results = {"param": weights, **{s.name: kept[s.name] for s in setting.states}}
