@@ -206,7 +206,8 @@ def update(
                 if use_ema and not constrained:
                     encode(parameter_average_block)
                 encode(mean_gradient_block)
-                encode(mean_square_block)
+                if hessian_given:
+                    encode(mean_square_block)
             restore(mode)
 
     return update

@@ -398,8 +398,9 @@ def update(
                     encode(accumulated_gradient_block)
                 if use_ema and not constrained:
                     encode(parameter_average_block)
-                encode(mean_gradient_block)
-                encode(mean_square_block)
+                if not matrix:
+                    encode(mean_gradient_block)
+                    encode(mean_square_block)
             restore(mode)
 
     return update

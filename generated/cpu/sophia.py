@@ -165,7 +165,8 @@ def update(
                 if use_ema and not constrained:
                     encode(parameter_average_block)
                 encode(mean_gradient_block)
-                encode(mean_hessian_block)
+                if hessian_given:
+                    encode(mean_hessian_block)
             restore(mode)
 
     return update

@@ -175,7 +175,8 @@ def update(
                 if use_ema and not constrained:
                     encode(parameter_average_block)
                 encode(mean_gradient_block)
-                encode(mean_hessian_block)
+                if sampled_gradient_given:
+                    encode(mean_hessian_block)
             restore(mode)
 
     return update

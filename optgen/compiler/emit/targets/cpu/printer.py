@@ -265,9 +265,10 @@ class CpuPrinter(NumberPrinter):
 
     def _encoded(self, body: Sequence[Statement]) -> list[tuple[str, Condition]]:
         """The stored states, whose elements may be encoded together when all are computed."""
-        stored = {one.buffer for one in body if isinstance(one, Store)}
-        stored -= {PARAM, *(one.name for one in self.plan.matrices)}
-        return [(name, guard) for name, guard in self.moved(body).items() if name in stored]
+        # What is loaded only, for a variable of some kind, would lose digits each time.
+        stored = self.moved([one for one in body if isinstance(one, Store)])
+        left = {PARAM, *(one.name for one in self.plan.matrices)}
+        return [(name, guard) for name, guard in stored.items() if name not in left]
 
     def moved(self, body: Sequence[Statement]) -> dict[str, Condition]:
         """The buffers that a loop goes through, each with the condition of its use."""
