@@ -12,7 +12,7 @@ import pytest
 
 import optgen.optimizers
 from tests.javascript.runs import BROWSER, NODE, Case, run, run_in_browser, shaped
-from tests.zoo.runs import curvature, difference, of_ours
+from tests.zoo.runs import beside_gradients, difference, of_ours
 
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node")
 Made = Callable[[list[Case]], list[dict[str, Any]]]
@@ -32,17 +32,18 @@ SETTINGS: list[dict[str, Any]] = [
     {"gradient_accumulation_steps": 3, "clipnorm": 0.5, **AVERAGE},
 ]
 DRAW = np.random.default_rng(0)
-#: A wide and a tall matrix, and a vector; the gradients of some calls.
+#: A wide and a tall matrix, and a vector; the gradients of some calls, in the fifth update of which the
+#: last rule moves.
 SHAPES = ((3, 4), (4, 3), (5,))
 START = [DRAW.normal(size=shape) for shape in SHAPES]
-GRADIENTS = [[DRAW.normal(0.3, 1, shape) for shape in SHAPES] for _ in range(4)]
+GRADIENTS = [[DRAW.normal(0.3, 1, shape) for shape in SHAPES] for _ in range(10)]
 
 
 def check(name: str, every: list[dict[str, Any]], made: Made = run) -> None:
     """Compare runs of a rule with some settings each, in one process."""
     first, rows = START, GRADIENTS
-    is_given = any(one.name == "hessian" for one in getattr(optgen.optimizers, name).inputs)
-    inputs = [curvature(call, row) for call, row in enumerate(rows)] if is_given else []
+    known = {one.name for one in getattr(optgen.optimizers, name).inputs}
+    inputs = [beside_gradients(known, call, row) for call, row in enumerate(rows)]
     found = made([Case(name.lower(), one, first, rows, inputs) for one in every])
     for settings, own in zip(every, found, strict=True):
         assert "error" not in own, own["error"]

@@ -104,7 +104,7 @@ def test_a_name_of_torchs_means_torchs_formulas(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(AttributeError, match="did you mean 'Lion'"):
         fused.Lyon  # noqa: B018
     with pytest.raises(AttributeError, match="did you mean 'AdamW'"):
-        fused.TorchAdamW  # noqa: B018
+        fused.AdamWW  # noqa: B018
 
 
 def test_the_stub_is_current() -> None:
