@@ -131,7 +131,8 @@ def test_torch_s_distributed_checkpoints_keep_calls_and_precision(
 @pytest.mark.parametrize("kind", [fused.SGD, fused.Adagrad])
 def test_states_of_another_rule_are_refused(kind: type[FusedOptimizer]) -> None:
     theirs, params = params_of((3,)), params_of((3,))
-    other, own = torch.optim.Adam(theirs), kind(params)
+    other: Any = torch.optim.Adam(theirs)
+    own = kind(params)
     run(other, theirs, range(1))
     run(own, params, range(1))
     before = copy.deepcopy(own.state_dict())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from optgen.compiler.emit.layout import asks
 from optgen.compiler.emit.meaning import printed
@@ -229,13 +229,20 @@ def _phase(phase: Phase, is_last: bool, plan: Plan) -> str:
     return f"Phase({', '.join(said)}),"
 
 
+def matrices_and_numbers(
+    call: MatrixCall, plan: Plan
+) -> tuple[Sequence[Expression], Sequence[Expression]]:
+    """The operands of a function of whole matrices: matrices, and numbers."""
+    matrices = {one.name for one in plan.matrices}
+    whole = [one for one in call.function.operands if {*names(one)} & matrices]
+    if (added := call.added) is not None:
+        return [*whole, added.matrix], [added.times, added.number]
+    return whole, [one for one in call.function.operands if one not in whole]
+
+
 def _call(call: MatrixCall, plan: Plan) -> str:
     """A function of whole matrices, with the names of its operands, and its numbers."""
-    matrices = {one.name: one for one in plan.matrices}
-    operands = [one for one in call.function.operands if {*names(one)} & {*matrices}]
-    numbers = [one for one in call.function.operands if one not in operands]
-    if (added := call.added) is not None:
-        operands, numbers = [*operands, added.matrix], [added.times, added.number]
+    operands, numbers = matrices_and_numbers(call, plan)
     arguments = [f'"{call.target}"', f'"{call.function.operator}"']
     arguments.append(tupled(names(one)[0] for one in operands))
     if any(isinstance(one, Operation) for one in operands):
@@ -246,6 +253,7 @@ def _call(call: MatrixCall, plan: Plan) -> str:
         arguments.append(f"numbers=({', '.join(said)},)")
     if call.guard != ALWAYS:
         arguments.append(f"when=lambda on: {asks(call.guard)}")
-    if plan.rule.compute and matrices[call.target].is_inner:
+    is_inner = any(one.name == call.target and one.is_inner for one in plan.matrices)
+    if plan.rule.compute and is_inner:
         arguments.append("is_inner=True")
     return f"MatrixCall({', '.join(arguments)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from optgen.compiler.emit.declarations import decided, exclusive
+from optgen.compiler.emit.declarations import decided, exclusive, matrices_and_numbers
 from optgen.compiler.emit.targets.javascript.braces import INDENT, block, spelled
 from optgen.compiler.emit.targets.javascript.expressions import arithmetic, script_of
 from optgen.compiler.ir.condition import ALWAYS, Condition
@@ -197,11 +197,7 @@ def _listed(names_of: Iterable[str]) -> str:
 
 def _call(call: MatrixCall, plan: Plan) -> str:
     """A function of whole matrices."""
-    matrices = {one.name: one for one in plan.matrices}
-    operands = [one for one in call.function.operands if {*names(one)} & {*matrices}]
-    numbers = [one for one in call.function.operands if one not in operands]
-    if (added := call.added) is not None:
-        operands, numbers = [*operands, added.matrix], [added.times, added.number]
+    operands, numbers = matrices_and_numbers(call, plan)
     turned = (_number(isinstance(one, Operation)) for one in operands)
     said = (_number(n.value) if isinstance(n, Number) else quoted(text(n)) for n in numbers)
     return _object(
