@@ -6813,7 +6813,7 @@ class DeltaBarDelta(FusedOptimizer):
 
     The update of each element:
 
-        agreement = mean_gradient*grad
+        agreement = sign(mean_gradient)*sign(grad)
         element_rate = where(agreement > 0, element_rate + kappa, where(agreement < 0, (1 - phi)*element_rate, element_rate))
         mean_gradient = theta*mean_gradient + (1 - theta)*grad
         change = learning_rate*element_rate*grad

@@ -32,8 +32,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"gradient_accumulation_steps": 3, "clipnorm": 0.5, **AVERAGE},
 ]
 DRAW = np.random.default_rng(0)
-#: A wide and a tall matrix, and a vector; the gradients of some calls, in the fifth update of which the
-#: last rule moves.
+#: A wide and a tall matrix, and a vector; the gradients of some calls. Every rule moves in the
+#: fifth update.
 SHAPES = ((3, 4), (4, 3), (5,))
 START = [DRAW.normal(size=shape) for shape in SHAPES]
 GRADIENTS = [[DRAW.normal(0.3, 1, shape) for shape in SHAPES] for _ in range(10)]
