@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from optgen.runtime.remainders import REMAINDER
 from optgen.torch.states import AGE
 
 Tensor = torch.Tensor
@@ -79,11 +80,15 @@ def restoring(optimizer: torch.optim.Optimizer, names: Iterable[str]) -> Iterato
         raise
 
 
-def refuse_foreign(owner: str, states: Iterable[Mapping[str, Any]], known: Iterable[str]) -> None:
+def refuse_foreign(owner: str, states: Mapping[Any, Any], known: Iterable[str]) -> None:
     """Raise ValueError for tensors of parameters of which a rule with states has none."""
     names = {*known}
-    for own in states:
-        found = {name for name, value in own.items() if isinstance(value, torch.Tensor)} - {AGE}
+    # Users may keep what they want beside parameters.
+    for key, own in states.items():
+        if not (isinstance(key, torch.Tensor) and isinstance(own, Mapping)):
+            continue
+        found = {name for name, value in own.items() if isinstance(value, torch.Tensor)}
+        found -= {AGE, REMAINDER}
         if names and found and not found & names:
             listed = ", ".join(sorted(found))
             raise ValueError(

@@ -249,7 +249,7 @@ class FusedOptimizer(WithBackend, SteppedAsOne, Renewed, Routed, Decoding, Surge
             with uncast(self):
                 super().load_state_dict(dict(state_dict))
             owner, names = type(self).__name__, [one.name for one in self.rule.states]
-            refuse_foreign(owner, self.state.values(), names)
+            refuse_foreign(owner, self.state, names)
             # Torch's own optimizers make an update in each call, and count no calls.
             calls = max((group.get(_CALLS, 0) for group in self.param_groups), default=0)
             # An error restores the previous core.
