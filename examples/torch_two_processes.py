@@ -7,7 +7,8 @@ which is that of one process with torch's own optimizer.
 from __future__ import annotations
 
 import os
-import socket
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -40,11 +41,10 @@ def network() -> torch.nn.Module:
     return torch.nn.Linear(4, 1)
 
 
-def work(rank: int, port: int) -> None:
-    """What each process does."""
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+def work(rank: int, meeting: str) -> None:
+    """What each process does; they meet by a file."""
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    distributed.init_process_group("gloo", rank=rank, world_size=PROCESSES)
+    distributed.init_process_group("gloo", f"file://{meeting}", rank=rank, world_size=PROCESSES)
     model = DistributedDataParallel(network())
     loss = train(rank, PROCESSES, model, optgen.torch.Adam(model.parameters(), lr=0.1))
     print(f"process {rank}: loss {loss:.5f}", flush=True)
@@ -53,10 +53,8 @@ def work(rank: int, port: int) -> None:
 
 def main() -> None:
     """Train in two processes, and then in this one with torch's own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    spawn(work, (port,), nprocs=PROCESSES)
+    with TemporaryDirectory() as folder:
+        spawn(work, (str(Path(folder, "meeting")),), nprocs=PROCESSES)
     model = network()
     loss = train(0, 1, model, torch.optim.Adam(model.parameters(), lr=0.1))
     print(f"torch, alone: loss {loss:.5f}")
