@@ -10574,8 +10574,8 @@ class MSAM(FusedOptimizer):
         newest = momentum*momentum_buffer + grad
         uphill = rho/(global_norm(newest) + epsilon)*newest
         momentum_buffer = newest
-        unperturbed = unperturbed - learning_rate*newest
-        param = unperturbed - uphill
+        unshifted = unshifted - learning_rate*newest
+        param = unshifted - uphill
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.

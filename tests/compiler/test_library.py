@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from optgen.compiler.library import find_specs
+from optgen.compiler.library import find_specs, optimizer_files, optional_feature_files
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,16 @@ def test_the_nearest_name_or_file_is_named(
 def test_what_resembles_nothing_is_sent_to_the_list(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="optgen list"):
         find_specs([str(tmp_path / "zzz.toml")])
+
+
+def test_no_rule_has_a_name_of_an_optional_feature() -> None:
+    """Each optional feature may be built into each rule."""
+
+    def declared(file: Path) -> set[str]:
+        table = tomllib.loads(file.read_text(encoding="utf-8"))
+        return {*table.get("state", {}), *table.get("hyperparameters", {})}
+
+    features = {file.stem: declared(file) for file in optional_feature_files()}
+    for rule in optimizer_files():
+        found = {name: declared(rule) & own for name, own in features.items()}
+        assert not any(found.values()), (rule.stem, found)
