@@ -62,3 +62,11 @@ def test_a_state_may_become_another_one() -> None:
     kind = optimizer_class(optgen.optimizers.Adan)
     one, other = (run(kind, backend=name) for name in ("compiled", "kernels"))
     agree(one, other, 1e-12)
+
+
+def test_numbers_of_all_parameters_change_once() -> None:
+    """Each parameter's step reads the distance that all share, and gives the same new one."""
+    kind = optimizer_class(optgen.optimizers.Prodigy)
+    given: dict[str, Any] = {"lr": 0.5, "d0": 0.01}
+    one, other = (run(kind, backend=name, **given) for name in ("compiled", "kernels"))
+    agree(one, other, 1e-10)

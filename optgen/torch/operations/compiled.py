@@ -23,6 +23,9 @@ def run(function: Function, slots: Sequence[Slot]) -> None:
     """Run a program for parameters whose tensors are loaded, and store what is new."""
     with torch._dynamo.config.patch(recompile_limit=_VARIANTS, accumulated_recompile_limit=1024):
         together([_stages(function, slot) for slot in slots])
+    for slot in slots:
+        if not slot.in_place():
+            slot.store(records=False)
 
 
 def _stages(function: Function, slot: Slot) -> Parts:
@@ -35,8 +38,6 @@ def _stages(function: Function, slot: Slot) -> Parts:
     totals: list[Tensor] = []
     while (part := _stage(function)(function, tensors, values, totals, targets)) is not None:
         totals.append((yield part))
-    if not targets:
-        slot.store(records=False)
 
 
 def _flat(slot: Slot) -> tuple[Tensors, Tensors]:

@@ -141,8 +141,12 @@ class Slot:
         return tensor if is_whole else self.form.restored(tensor)
 
     def in_place(self) -> dict[str, Tensor]:
-        """The parameter and its states by name, where operations are in their own form."""
-        if self.form.is_viewed:
+        """The parameter and its states by name, where a program may store them when it ends.
+
+        Not where operations have another form, nor where programs of other parameters read a
+        number that all share.
+        """
+        if self.form.is_viewed or any(one.shape == OPTIMIZER for one in self.declared):
             return {}
         return {PARAM: self.param, **{one.name: self.state[one.name] for one in self.declared}}
 
