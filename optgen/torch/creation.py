@@ -10,6 +10,7 @@ import torch
 import optgen
 import optgen.optimizers as generated
 from optgen.names.aliases import Named, aliases, named, needed_features, plain
+from optgen.names.specs import rule_families
 from optgen.runtime.optimizer import Optimizer
 from optgen.runtime.suggestions import nearest
 from optgen.torch import CLASSES
@@ -32,7 +33,9 @@ def create(
     """What ``optgen.create`` does."""
     one = named(name)
     if one is None:
-        raise ValueError(f"there is no optimizer {name!r}{nearest(name, [*CLASSES, *aliases()])}")
+        raise ValueError(
+            f"there is no optimizer {name!r}{nearest(name.lower(), [*rule_families(), *aliases()])}"
+        )
     kind = _class(one, given)
     chosen: dict[str, Any] = {**_in_torch_s_names(kind.arguments, one.arguments), **given}
     chosen |= {} if lr is None else {_RATE: lr}
