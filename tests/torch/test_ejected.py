@@ -34,11 +34,12 @@ from tests.torch.ejecting import (
 )
 from tests.torch.training import numbers_of
 
+OF_TORCH = {name.lower() for name in torch.optim.__all__}
 #: Rules with torch's formulas, by the name of torch's class in lower case.
 TORCH = {
     name.removeprefix("torch"): name
     for name in RULES
-    if name.startswith("torch") and hasattr(torch.optim, class_of(name).__name__)
+    if name.startswith("torch") and name.removeprefix("torch") in OF_TORCH
 }
 INFOS = {
     getattr(info.optim_cls, "__name__", ""): info

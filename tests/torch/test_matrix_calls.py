@@ -204,8 +204,9 @@ def flattened(**attributes: Any) -> torch.nn.Parameter:
 @pytest.mark.parametrize(
     "attributes", [{"_is_flat_param": True}, {"_fsdp_flattened": True}, {"ds_shape": (3, 4)}]
 )
-@pytest.mark.parametrize("kind", [rule("Ortho"), rule_of_extents("Normed")])
-def test_flat_parameters_are_refused(kind: Any, attributes: Any) -> None:
+@pytest.mark.parametrize(("find", "name"), [(rule, "Ortho"), (rule_of_extents, "Normed")])
+def test_flat_parameters_are_refused(find: Any, name: str, attributes: Any) -> None:
+    kind = find(name)
     param = flattened(**attributes)
     with pytest.raises(ValueError, match=r"parameter 0\.1 is a flat part .*fully_shard") as error:
         optimizer_class(kind)([torch.ones(2, 2, requires_grad=True), param])
