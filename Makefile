@@ -9,14 +9,17 @@ QUICK := tests/golden tests/test_architecture.py tests/test_names_stay_in_specs.
   tests/numeric/test_against_float64.py::test_plain_rules_stay_close \
   $(foreach n,0 20 40,tests/random_programs/test_programs.py::test_kernels_compute_what_the_rule_says[$(n)])
 
-.PHONY: cuda gpu gpu-benchmark demo test test-full test-quick lint types check-generated pytest build stub site clean
+.PHONY: cuda gpu gpu-benchmark demo test test-rest test-full test-quick lint types check-generated pytest build stub site clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/optgen demo
 
 test: lint types check-generated pytest
 
-# With more settings of what the other tests try.
+# More settings and examples of what the other tests try.
+test-rest: CHOSEN = -m full
+test-rest: pytest
+
 test-full: CHOSEN = -m "full or not full"
 test-full: test
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from optgen.archive import TARGETS
 from tests.pythons import interpreters
 
 ROOT = Path(__file__).parent.parent
@@ -59,16 +61,25 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def test_the_wheel_holds_the_whole_project(built: Built) -> None:
+    """The files of targets are in archives inside of it."""
     moved = {"optgen": "optgen", "generated": "optgen/optimizers"}
     moved |= {"specs": "optgen/specs", "templates": "optgen/templates"}
     with zipfile.ZipFile(built.wheel) as wheel:
-        inside = set(wheel.namelist())
-        for folder, target in moved.items():
-            for path in (ROOT / folder).rglob("*"):
-                if path.is_file() and "__pycache__" not in path.parts:
-                    name = f"{target}/{path.relative_to(ROOT / folder).as_posix()}"
-                    assert name in inside, name
-                    assert wheel.read(name) == path.read_bytes(), name
+        inside = {name: wheel.read(name) for name in wheel.namelist()}
+    for target in TARGETS:
+        packed = io.BytesIO(inside.pop(f"optgen/optimizers/{target}.zip"))
+        with zipfile.ZipFile(packed) as archive:
+            names = archive.namelist()
+            inside |= {f"optgen/optimizers/{name}": archive.read(name) for name in names}
+    for folder, target in moved.items():
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                name = f"{target}/{path.relative_to(ROOT / folder).as_posix()}"
+                assert inside.get(name) == path.read_bytes(), name
+
+
+def test_the_wheel_is_small(built: Built) -> None:
+    assert built.wheel.stat().st_size < 3_000_000
 
 
 def test_both_hold_the_licence_and_nothing_of_the_workshop(built: Built) -> None:
@@ -139,10 +150,17 @@ def test_the_wheel_works_where_nothing_else_is(built: Built, tmp_path: Path) -> 
     run(optgen, "build", "fresh.toml", "adam", "--out", "package", cwd=elsewhere)
     program = """
 import numpy as np
+import optgen.optimizers
+from optgen.runtime.plain import in_numpy, kernel_file
 from package import Adam, Fresh
 w = np.zeros((3, 2), np.float32)
 Fresh(learning_rate=0.5).apply([np.ones_like(w)], [w])
 assert np.allclose(w, -0.05)
+# Of a built-in rule, the kernels are in an archive.
+lion = optgen.optimizers.Lion
+in_numpy(lion)(learning_rate=0.5).apply([np.ones_like(w)], [w])
+assert np.allclose(w, -0.55)
+assert "def update(" in kernel_file(lion).read_text()
 """
     run(python, "-c", program, cwd=elsewhere)
     assert "RMSprop" in run(optgen, "list", cwd=elsewhere)

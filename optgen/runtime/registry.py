@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any, Literal, overload
 
 import optgen
+from optgen.archive import extend
 from optgen.names.aliases import Named, aliases, named, needed_features
 from optgen.names.specs import rule_families
 from optgen.runtime.catalogue import fits, states_per_parameter, summary
@@ -29,6 +30,8 @@ class Registry:
     def __init__(self, package: str, modules: Mapping[str, str]) -> None:
         """``modules`` are those of the package, by the class in each."""
         self._package, self._modules = package, modules
+        if package == _BUILT_IN:
+            extend(sys.modules[package].__path__)
         self._names = {name.lower(): name for name in (*modules, LossScaleOptimizer.__name__)}
 
     def attribute(self, name: str) -> type[Optimizer]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from optgen.compiler.ir.source import MARK
+from optgen.archive import archived
 from optgen.compiler.write.manifest import read_manifest
 
 if sys.platform != "win32":
@@ -22,12 +23,12 @@ _CLASS = re.compile(r"^class (\w+)\((?:Featured|Schedule)\):", re.MULTILINE)
 
 
 def read(path: Path) -> str | None:
-    """The text of a file; None if the file doesn't exist."""
+    """The text of a file, perhaps in an installed archive; None if the file doesn't exist."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             return file.read()
     except FileNotFoundError:
-        return None
+        return archived(path)
     except UnicodeDecodeError:
         return "\0"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import pickle
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.resources import files
@@ -85,7 +86,8 @@ def _helpers_stamp() -> str:
 
 def _beside(function: Callable[..., Any]) -> str:
     """A digest of what generated kernels take from their package: columns, shared functions."""
-    here = Path(function.__code__.co_filename).parent
-    shared = [folder / "features.py" for folder in (here, here.parent)]
-    texts = [file.read_bytes() for file in shared if file.is_file()]
+    package = function.__module__.rpartition(".")[0]
+    names = (f"{name}.features" for name in (package, package.rpartition(".")[0]))
+    found = [sys.modules[name] for name in names if name in sys.modules]
+    texts = [module.__loader__.get_data(module.__file__) for module in found]  # type: ignore
     return hashlib.sha256(repr(texts).encode()).hexdigest()

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from optgen.archive import real_file
 from optgen.runtime.kernels import Kernels, kernels_in
 from optgen.runtime.plain.stand_ins import STAND_INS
 from optgen.runtime.rule_metadata import Generated
@@ -55,7 +56,7 @@ def _origin(path: str) -> str:
     spec = find_spec(path)
     assert spec is not None
     assert spec.origin is not None
-    return spec.origin
+    return str(real_file(Path(spec.origin)))
 
 
 @cache
