@@ -13,14 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from optgen.compiled.user_folder import user_folder
-from optgen.compiler.library import feature_files, function_files, read_templates
+from optgen.compiler.library import (
+    feature_files,
+    function_files,
+    optional_feature_files,
+    read_templates,
+)
 from optgen.compiler.pipeline import load_file
 from optgen.data import PACKAGE
 
 #: Facts that no build has used for so many seconds are removed.
 _OLDEST = 30 * 24 * 3600.0
 #: The code and data that facts follow from, besides the specs that they are about.
-_CODE = ("compiler/**/*.py", "analysis/**/*.py", "site/facts/*.py", "cli/*_report.py")
+_CODE = (
+    "compiler/**/*.py",
+    "analysis/**/*.py",
+    "site/facts/*.py",
+    "site/scripts.py",
+    "cli/*_report.py",
+)
 
 
 class Cache:
@@ -75,7 +86,8 @@ def _surroundings() -> str:
     found = hashlib.sha256()
     code = [path for pattern in _CODE for path in sorted(PACKAGE.glob(pattern))]
     slots = [feature_files()[0].parents[1] / "slots.toml"]
-    for path in (*code, *feature_files(), *function_files(), *slots):
+    features = (*feature_files(), *optional_feature_files())
+    for path in (*code, *features, *function_files(), *slots):
         found.update(path.read_bytes())
     templates = read_templates().texts
     for name in sorted(name for name in templates if not name.startswith("site/")):

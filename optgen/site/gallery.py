@@ -12,7 +12,8 @@ from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import Surroundings, gather, surroundings
 from optgen.site.cache import Cache
 from optgen.site.facts.comparisons import compared
-from optgen.site.facts.records import Fault, PairFacts, RuleFacts
+from optgen.site.facts.features import feature_facts, feature_items
+from optgen.site.facts.records import Fault, FeatureFacts, PairFacts, RuleFacts
 from optgen.site.facts.rules import facts_of
 from optgen.site.pages import write_pages
 from optgen.site.pairs import Pair, chosen_pairs
@@ -41,12 +42,16 @@ def write_gallery(
     rules = survey("rules", partial(_rule, around=around), items, cache, processes)
     found = {item[0]: facts for item, facts in rules.facts.items()}
     pairs = _pairs(found, around, cache, processes)
-    playground, without = _playground(out, [item[0] for item in items])
-    written = write_pages(out, found, _by_module(pairs), playground)
+    features = survey("features", _feature, feature_items(), cache, processes)
+    playground, without = _playground(out, [item[0] for item in items], cache, processes)
+    written = write_pages(
+        out, found, [*features.facts.values()], _by_module(pairs), playground=playground
+    )
     _remove_others(out, written)
     cache.forget_old()
     lost = {**rules.lost, **pairs.lost}
-    return without | {" and ".join(path.stem for path in item): lost[item] for item in lost}
+    faults = {" and ".join(path.stem for path in item): lost[item] for item in lost}
+    return without | faults | {item[0].stem: said for item, said in features.lost.items()}
 
 
 def _rule(item: Files, around: Surroundings) -> RuleFacts | Fault:
@@ -58,6 +63,12 @@ def _rule(item: Files, around: Surroundings) -> RuleFacts | Fault:
 def _pair(item: Files, around: Surroundings) -> PairFacts | Fault:
     """The comparison of two rules, or why there is none."""
     made, problems = gather([item], lambda both: compared(both, around))
+    return made[0][1] if made else {"fault": "\n".join(map(str, problems))}
+
+
+def _feature(item: Files) -> FeatureFacts | Fault:
+    """The facts of a feature, or what is wrong with it."""
+    made, problems = gather([item], feature_facts)
     return made[0][1] if made else {"fault": "\n".join(map(str, problems))}
 
 
@@ -83,11 +94,13 @@ def _open(out: Path) -> None:
     (out / MARK).write_text("Written by `optgen site`, which replaces all pages.\n")
 
 
-def _playground(out: Path, files: Sequence[Path]) -> tuple[str, dict[str, str]]:
+def _playground(
+    out: Path, files: Sequence[Path], cache: Cache, processes: int
+) -> tuple[str, dict[str, str]]:
     """Write the playground, where it is installed; the path of its page, and faults of rules."""
     if find_spec(_PLAYGROUND) is None:
         return "", {}
-    faults: dict[str, str] = import_module(_PLAYGROUND).write(out, files)
+    faults: dict[str, str] = import_module(_PLAYGROUND).write(out, files, cache, processes)
     return _ITS_PAGE, faults
 
 

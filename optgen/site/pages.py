@@ -9,7 +9,6 @@ from pathlib import Path
 import optgen
 from optgen.data import data_folder
 from optgen.site.effects import effects_of
-from optgen.site.facts.features import every_feature
 from optgen.site.facts.records import FeatureFacts, PairFacts, RuleFacts
 from optgen.site.libraries import libraries_of
 from optgen.site.pairs import Pair
@@ -20,12 +19,22 @@ from optgen.site.usage import programs
 _STATIC = ("style.css", "table.js")
 #: The code of a rule's page; what other targets have is on a page of its own.
 MAIN_TARGET = "cpu"
+#: What a rule has where all properties of a group are proved.
+_PROVED = {
+    "invariant": "states stay in their ranges",
+    "domain": "no undefined value",
+    "descent": "goes against the gradient",
+    "oddness": "odd in the gradient",
+    "degree": "a degree in the gradient",
+}
 
 
 def write_pages(
     out: Path,
     found: Mapping[Path, RuleFacts],
+    features: Sequence[FeatureFacts],
     pairs: Mapping[Pair, PairFacts],
+    *,
     playground: str,
 ) -> set[Path]:
     """Write all pages; returns the paths of those written. ``playground`` is the path of its."""
@@ -35,24 +44,20 @@ def write_pages(
     for name in _STATIC:
         text = (data_folder("templates") / "site" / name).read_text(encoding="utf-8")
         pages.put(name, text)
-    features = every_feature()
-    rows = [_row(path, rule, features) for path, rule in found.items()]
+    rows = [Row(rule, path.parent.name, libraries_of(rule["name"])) for path, rule in found.items()]
     rows.sort(key=lambda row: row.facts["name"].lower())
-    kinds = sorted({kind for rule in rules for kind in rule["kinds"]})
-    families = sorted({row.family for row in rows})
-    pages.write("index.html", "index.html.j2", rows=rows, kinds=kinds, families=families)
+    choices = {
+        "family": sorted({row.family for row in rows}),
+        "trait": sorted({trait for row in rows for trait in row.traits}),
+        "proof": sorted({group for row in rows for group in row.proofs}),
+    }
+    pages.write("index.html", "index.html.j2", rows=rows, choices=choices, proved=_PROVED)
     for row in rows:
         _write_rule(pages, row, pairs, features)
     _write_features(pages, features, rules)
     _write_pairs(pages, pairs, {rule["module"]: rule for rule in rules})
     pages.put("rules.json", json.dumps([*map(_listed, rows)], indent=1) + "\n")
     return pages.written
-
-
-def _row(path: Path, rule: RuleFacts, features: Sequence[FeatureFacts]) -> Row:
-    usual = [one for one in features if not one["is_optional"]]
-    own = [one for one in usual if one["name"] not in rule["replaces"]]
-    return Row(rule, path.parent.name, libraries_of(rule["name"]), len(own))
 
 
 def _write_rule(
@@ -123,10 +128,11 @@ def _listed(row: Row) -> dict[str, object]:
         "summary": facts["summary"],
         "reference": facts["reference"],
         "year": facts["year"] or None,
-        "kinds": facts["kinds"],
+        "features": row.traits,
         "sizes": facts["sizes"],
         "proved": row.proved,
         "refuted": row.refuted,
         "properties": row.properties,
+        "proofs": row.proofs,
         "libraries": row.libraries,
     }

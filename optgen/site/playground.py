@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 import tomllib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
-from optgen.cli.worker_processes import Lost, in_parallel
 from optgen.compiler.ir.problem import SpecError
 from optgen.compiler.library import optimizer_files, read_templates
 from optgen.compiler.pipeline import load_file
 from optgen.data import data_folder
 from optgen.site import scripts
+from optgen.site.cache import Cache
 from optgen.site.digits import digits
+from optgen.site.facts.records import Fault
+from optgen.site.survey import Files, survey
 
 #: The folder of the page, in that of a site and in that of templates.
 _FOLDER = "playground"
@@ -22,50 +25,45 @@ _TEMPLATES = f"site/{_FOLDER}"
 _STYLE, _PAGE = "style.css", "index.html"
 #: The scripts of the page, in the order in which it loads them.
 _TASKS, _NETWORK, _REST = "tasks.js", "network.js", ("runs.js", "plots.js", "cards.js", "page.js")
-#: More than any rule takes.
-_SECONDS = 300.0
 
 
-def write(out: Path, files: Sequence[Path] = ()) -> dict[str, str]:
+class Printed(TypedDict):
+    """The script of a rule, which is kept between builds."""
+
+    script: str
+
+
+def write(
+    out: Path, files: Sequence[Path] = (), cache: Cache | None = None, processes: int = 0
+) -> dict[str, str]:
     """Write the page and the scripts of rules, by default of all, into a folder of ``out``.
 
-    Returns what is wrong with rules that were left out, by their names. Raises OSError if the
-    folder can't be written.
+    Scripts come from a ``cache``, by default the user's, where it has them; at most so many
+    ``processes`` print the others. Returns what is wrong with rules that were left out, by their
+    names. Raises OSError if the folder can't be written.
     """
     folder, wanted = out / _FOLDER, [*files] or [*optimizer_files()]
     rules = folder / "rules"
     if rules.is_dir():
         shutil.rmtree(rules)
     rules.mkdir(parents=True)
-    found = dict(zip(wanted, in_parallel(_script, wanted, _SECONDS, lambda _: None), strict=True))
-    wrong = {file.stem: said for file, said in _wrong(found.items())}
-    written = [file for file in wanted if file.stem not in wrong]
-    for file in written:
-        _, text = _result(found[file])
-        (rules / f"{file.stem}.js").write_text(text, encoding="utf-8")
+    found = survey("scripts", _script, [(file,) for file in wanted], cache or Cache(), processes)
+    written = [file for (file,) in found.facts]
+    for (file,), printed in found.facts.items():
+        (rules / f"{file.stem}.js").write_text(printed["script"], encoding="utf-8")
     features = scripts.features(scripts.with_optional_features())
     (folder / "features.js").write_text(features, encoding="utf-8")
     (folder / "catalogue.js").write_text(_catalogue(written), encoding="utf-8")
     _write_page(folder, [file.stem for file in written])
-    return wrong
+    return {file.stem: said for (file,), said in found.lost.items()}
 
 
-def _script(file: Path) -> tuple[str, str]:
-    """What is wrong with a rule, and its script; one of them is empty."""
+def _script(item: Files) -> Printed | Fault:
+    """The script of a rule, or what is wrong with it."""
     try:
-        return "", scripts.with_possible_features(load_file(file))
+        return {"script": scripts.with_possible_features(load_file(item[0]))}
     except SpecError as error:
-        return str(error), ""
-
-
-def _result(found: tuple[str, str] | Lost) -> tuple[str, str]:
-    return (found.reason, "") if isinstance(found, Lost) else found
-
-
-def _wrong(found: Iterable[tuple[Path, tuple[str, str] | Lost]]) -> Iterator[tuple[Path, str]]:
-    for file, one in found:
-        if said := _result(one)[0]:
-            yield file, said
+        return {"fault": str(error)}
 
 
 def _catalogue(files: Sequence[Path]) -> str:

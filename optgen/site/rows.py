@@ -18,15 +18,28 @@ class Row:
     facts: RuleFacts
     family: str
     libraries: Mapping[str, Sequence[str]]
-    features: int
 
     @property
     def words(self) -> str:
         """What a search looks through."""
         facts = self.facts
         parts = [facts["name"], facts["module"], facts["summary"], facts["reference"]]
-        parts += [self.family, self.family.replace("_", " "), *facts["kinds"], *self.libraries]
+        parts += [self.family, self.family.replace("_", " "), *self.traits, *self.libraries]
         return " ".join(parts).lower()
+
+    @property
+    def traits(self) -> list[str]:
+        """What the rule does by itself: the kinds of its work, and features of its own."""
+        own = dict.fromkeys(name.replace("_", " ") for name in self.facts["replaces"])
+        return [*self.facts["kinds"], *(f"own {name}" for name in own)]
+
+    @property
+    def proofs(self) -> list[str]:
+        """The groups of properties, of those that count, in which all are proved."""
+        counted = [one for one in self.facts["properties"] if one["counts"]]
+        open_groups = {one["group"] for one in counted if one["verdict"] != "proved"}
+        groups = dict.fromkeys(one["group"] for one in counted)
+        return [group for group in groups if group not in open_groups]
 
     @property
     def sizes(self) -> tuple[Size, ...]:

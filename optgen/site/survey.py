@@ -14,8 +14,9 @@ from optgen.cli.console import err
 from optgen.cli.worker_processes import Lost, in_parallel
 from optgen.site.cache import Cache, key_of
 
-#: Seconds for one item; an analysis that takes longer hangs.
-MOST_SECONDS = 300.0
+#: Seconds for one item; an analysis that takes longer hangs. The longest need 20 of a core, which
+#: may have much else to do.
+MOST_SECONDS = 1200.0
 
 Files = tuple[Path, ...]
 

@@ -60,6 +60,8 @@ def __getattr__(name: str) -> type[FusedOptimizer]:
     if name in _RULES and hasattr(optim, name):
         message = f"{message} with torch's formulas; optgen.optimizers.{name} has others, and "
         raise AttributeError(f"{message}optimizer_class adapts it")
+    if name in _TORCH.values():
+        raise AttributeError(f"{message}; its class is {name.removeprefix(PREFIX)!r}")
     raise AttributeError(f"{message}{nearest(name, CLASSES)}")
 
 

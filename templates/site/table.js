@@ -1,7 +1,7 @@
 "use strict";
 // The table of rules: search, filters and order. Without scripts the table is complete.
 
-const COMPARISON = /^(state|coded|moved|year|features)(<=|>=|<|>|=)(\d+(?:\.\d+)?)$/;
+const COMPARISON = /^(state|coded|moved|year)(<=|>=|<|>|=)(\d+(?:\.\d+)?)$/;
 const HOLDS = {
   "<=": (a, b) => a <= b,
   ">=": (a, b) => a >= b,
@@ -11,9 +11,10 @@ const HOLDS = {
 };
 
 /** Whether a row has every word of a query, and satisfies its comparisons such as state<=4. */
-function matches(row, query, family = "", kind = "") {
+function matches(row, query, { family = "", trait = "", proof = "" } = {}) {
   if (family && row.family !== family) return false;
-  if (kind && !row.kinds.split("|").includes(kind)) return false;
+  if (trait && !row.traits.split("|").includes(trait)) return false;
+  if (proof && !row.proofs.split("|").includes(proof)) return false;
   return query.toLowerCase().split(/\s+/).filter(Boolean).every((word) => {
     const [, key, sign, number] = word.match(COMPARISON) ?? [];
     if (!key) return row.words.includes(word);
@@ -36,19 +37,18 @@ function start(page) {
   const body = table.tBodies[0];
   const rows = [...body.rows];
   const query = page.getElementById("query");
-  const family = page.getElementById("family");
-  const kind = page.getElementById("kind");
+  const choices = ["family", "trait", "proof"].map((name) => page.getElementById(name));
 
   function filter() {
     let shown = 0;
+    const chosen = Object.fromEntries(choices.map(({ id, value }) => [id, value]));
     for (const row of rows) {
-      row.hidden = !matches(row.dataset, query.value, family.value, kind.value);
+      row.hidden = !matches(row.dataset, query.value, chosen);
       shown += !row.hidden;
     }
     page.getElementById("count").textContent = `${shown} ${shown === 1 ? "rule" : "rules"}`;
     page.getElementById("none").hidden = shown > 0;
-    const parts = { q: query.value, family: family.value, kind: kind.value };
-    const given = Object.entries(parts).filter(([, value]) => value);
+    const given = Object.entries({ q: query.value, ...chosen }).filter(([, value]) => value);
     const hash = new URLSearchParams(given).toString();
     history.replaceState(null, "", hash ? `#${hash}` : location.pathname);
   }
@@ -83,9 +83,8 @@ function start(page) {
 
   const given = new URLSearchParams(location.hash.slice(1));
   query.value = given.get("q") ?? "";
-  family.value = given.get("family") ?? "";
-  kind.value = given.get("kind") ?? "";
-  for (const one of [query, family, kind]) one.addEventListener("input", filter);
+  for (const one of choices) one.value = given.get(one.id) ?? "";
+  for (const one of [query, ...choices]) one.addEventListener("input", filter);
   for (const button of table.tHead.querySelectorAll("button")) {
     button.addEventListener("click", () => sort(button));
   }

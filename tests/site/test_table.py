@@ -47,18 +47,18 @@ def rows_of(site: Site) -> list[dict[str, str]]:
 def test_words_and_filters_find_rows(site: Site) -> None:
     rows = rows_of(site)
     every = [row["name"] for row in rows]
+    trait = rows[0]["traits"].split("|")[0]
     found = answers(
         rows,
         ("matches", ""),
         ("matches", "LION"),
         ("matches", "sgd torch"),
         ("matches", "arxiv:2302.06675"),
-        ("matches", "", "sign"),
-        ("matches", "", "", rows[0]["kinds"].split("|")[0]),
+        ("matches", "", {"family": "sign"}),
+        ("matches", "", {"trait": trait}),
         ("matches", "no such rule"),
     )
-    kind = rows[0]["kinds"].split("|")[0]
-    alike = [row["name"] for row in rows if kind in row["kinds"].split("|")]
+    alike = [row["name"] for row in rows if trait in row["traits"].split("|")]
     assert found == [every, ["lion"], ["torchsgd"], ["lion"], ["lion"], alike, []]
 
 

@@ -103,6 +103,8 @@ def test_a_name_of_torchs_means_torchs_formulas(monkeypatch: pytest.MonkeyPatch)
         fused.LBFGS  # noqa: B018
     with pytest.raises(AttributeError, match="did you mean 'Lion'"):
         fused.Lyon  # noqa: B018
+    with pytest.raises(AttributeError, match="has no 'TorchAdamW'; its class is 'AdamW'"):
+        fused.TorchAdamW  # noqa: B018
     with pytest.raises(AttributeError, match="did you mean 'AdamW'"):
         fused.AdamWW  # noqa: B018
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from optgen.analysis.compare.divergence import parting
+from optgen.analysis.compare.divergence import NoRunsError, parting
 from optgen.analysis.compare.equality import equality, identity
 from optgen.analysis.compare.given_values import check_given
 from optgen.analysis.compare.outline import Outline, outlines, without_decay
@@ -21,7 +21,9 @@ __all__ = ["Outline", "compare", "known", "resemblances"]
 
 #: The time limit for all settings together, in seconds.
 SECONDS = 8.0
-_TIME, _NOTHING = "no proof was found in time", "no proof was found, and all runs agree"
+_TIME = "no proof was found in time"
+_AGREE = "no proof was found, and all runs agree"
+_NO_RUNS = "no proof was found, and no run could be made"
 
 
 def known(rule: Rule) -> tuple[Outline, ...]:
@@ -84,17 +86,23 @@ def _compare(one: Rule, other: Rule, fixed: Values, other_fixed: Values, end: fl
 
 
 def _decided(pair: Pair, end: float) -> Setting:
-    """Decide a setting by structure, then by numeric counterexamples, then by algebra."""
+    """Decide a setting by structure, then by numbers and algebra."""
     try:
         with time_limit(end - time.monotonic()):
-            found = (
-                identity(pair.label, pair.left, pair.right)
-                or parting(pair.label, pair.left, pair.right, pair.draws)
-                or equality(pair.label, pair.left, pair.right, pair.draws)
-            )
+            return identity(pair.label, pair.left, pair.right) or _computed(pair)
     except TimeIsUpError:
         return Setting(pair.label, None, why=_TIME)
-    return found or Setting(pair.label, None, why=_NOTHING)
+
+
+def _computed(pair: Pair) -> Setting:
+    """Decide a setting by numeric counterexamples, then by algebra."""
+    both, why = (pair.left, pair.right), _AGREE
+    try:
+        found = parting(pair.label, *both, pair.draws)
+    except NoRunsError:
+        found, why = None, _NO_RUNS
+    found = found or equality(pair.label, *both, pair.draws)
+    return found or Setting(pair.label, None, why=why)
 
 
 def _active(rule: Rule, fixed: Values) -> list[Block]:

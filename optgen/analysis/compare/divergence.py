@@ -31,15 +31,24 @@ DIGITS = 50
 MARGIN = mpmath.mpf("1e-30")
 
 
+class NoRunsError(Exception):
+    """No values for runs are known, or a function or hyperparameter has none."""
+
+
 def parting(
     label: str, left: Straight, right: Straight, draws: Sequence[Numbers]
 ) -> Setting | None:
-    """The first step at which the two rules differ; None if they agree in these runs."""
+    """The first step at which the two rules differ; None if they agree in these runs.
+
+    Raises NoRunsError where there are none.
+    """
+    if not draws:
+        raise NoRunsError
     try:
         return _parted(label, left, right, draws)
     except KeyError:
         # The function has no numeric definition, or a hyperparameter no default.
-        return None
+        raise NoRunsError from None
 
 
 def _parted(

@@ -65,10 +65,13 @@ def whole_cost(plan: Plan) -> Cost:
     return _cost("with every feature", plan, plan.programs[0], switches)
 
 
-def cost_in(plan: Plan, on: On) -> Cost:
-    """The cost of one setting of the switches; those that aren't named are off."""
+def cost_in(plan: Plan, on: On, program: Program | None = None) -> Cost:
+    """The cost of one setting of the switches; those that aren't named are off.
+
+    It is that of an update, or of another ``program`` of the plan.
+    """
     known = {switch.name: on.get(switch.name, False) for switch in plan.switches}
-    return _cost("", plan, plan.programs[0], known)
+    return _cost("", plan, program or plan.programs[0], known)
 
 
 def moved_bytes(plan: Plan, on: On) -> int:

@@ -119,3 +119,5 @@ class FeatureFacts(TypedDict):
     hyperparameters: Table
     states: Table
     formulas: list[Formulas]
+    #: What it adds to a step of a few rules.
+    costs: Table

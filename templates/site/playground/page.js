@@ -134,12 +134,17 @@ optgen.start = () => {
     const forms = chosen.cards.map((card, k) => optgen.cardForm(card, k, {
       choose: async (module) => {
         chosen.cards[k] = newCard(module);
-        try { await needRule(module); } catch (error) { chosen.cards[k].wrong = error.message; }
+        await Promise.allSettled([needRule(module)]);
         showCards();
         find("cards").children[k]?.querySelector("select").focus();
         compute();
       },
-      remove: () => { chosen.cards.splice(k, 1); showCards(); compute(); },
+      remove: () => {
+        chosen.cards.splice(k, 1);
+        showCards();
+        (find("cards").children[Math.min(k, chosen.cards.length - 1)]?.querySelector("select") || find("add")).focus();
+        compute();
+      },
       changed: () => compute(),
     }));
     find("cards").replaceChildren(...forms);
@@ -162,9 +167,17 @@ optgen.start = () => {
       });
       return made("label", {}, one.title, " ", input);
     }));
-    const { plane, steps } = chosen.task.script ? { steps: 300 } : chosen.task.make(values());
+    const { plane, steps, parameters } = chosen.task.script ? { steps: 300 } : chosen.task.make({ ...values(), ...chosen.start });
+    const isChosen = Boolean(plane && plane.isChosen);
     find("steps").value = String(chosen.steps ?? steps);
-    find("plane-caption").hidden = !(plane && plane.isChosen);
+    find("plane-caption").hidden = !isChosen;
+    find("start").hidden = !isChosen;
+    if (isChosen) showStart(...parameters[0].values);
+  };
+
+  const showStart = (x, y) => {
+    find("start-x").value = optgen.short(x);
+    find("start-y").value = optgen.short(y);
   };
 
   find("task").append(...optgen.tasks.map(({ name, title }) => made("option", { value: name, textContent: title })));
@@ -185,8 +198,9 @@ optgen.start = () => {
     const used = new Set(chosen.cards.map(({ module }) => module));
     const next = optgen.catalogue.find(({ module }) => !used.has(module)) || optgen.catalogue[0];
     chosen.cards.push(newCard(next.module));
-    await needRule(next.module);
+    await Promise.allSettled([needRule(next.module)]);
     showCards();
+    find("cards").lastElementChild.querySelector("select").focus();
     compute();
   });
   find("shown").addEventListener("change", draw);
@@ -198,8 +212,17 @@ optgen.start = () => {
     const x = west + ((event.clientX - left) / width) * (east - west);
     const y = north - ((event.clientY - top) / height) * (north - south);
     chosen.start = { x, y };
+    showStart(x, y);
     compute();
   });
+  for (const name of ["x", "y"]) {
+    find(`start-${name}`).addEventListener("change", ({ target }) => {
+      if (!target.checkValidity() || target.value === "") return;
+      const [x, y] = problem.parameters[0].values;
+      chosen.start = { x, y, [name]: Number(target.value) };
+      compute();
+    });
+  }
 
   const stop = () => { clearInterval(playing); playing = null; find("play").textContent = "Play"; };
   find("play").addEventListener("click", () => {

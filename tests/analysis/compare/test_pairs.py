@@ -85,3 +85,23 @@ def test_an_update_that_depends_on_the_step_is_compared_in_each_case(tmp_path: P
     assert compare(one, same, {}, {}).equal
     assert not compare(one, other, {}, {}).equal
     assert [case.equal for case in compare(one, plain, {}, {}).settings] == [True, None]
+
+
+def test_a_setting_in_which_nothing_ran_says_so(tmp_path: Path) -> None:
+    """In one of them only the step decides, so that no values of hyperparameters lead there."""
+    rule = "if step == 1:\n    grad = 2*grad\nparam = param - learning_rate*grad"
+    plain = written(tmp_path / "a", "param = param - learning_rate*grad")
+    _, unequal = compare(written(tmp_path / "b", rule), plain, {}, {}).settings
+    assert unequal.equal is None
+    assert unequal.why == "no proof was found, and no run could be made"
+
+
+def test_a_proof_that_fails_after_runs_says_that_these_agree(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    module = importlib.import_module("optgen.analysis.compare")
+    monkeypatch.setattr(module, "equality", lambda *_: None)
+    one = written(tmp_path / "one.toml", "param = param - learning_rate*grad")
+    other = written(tmp_path / "other.toml", "param = param - 2*learning_rate*grad/2")
+    (setting,) = compare(one, other, {}, {}).settings
+    assert setting.why == "no proof was found, and all runs agree"
