@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from tempfile import mkdtemp
-from typing import Any
 
 import pytest
 
+from tests import kernels_in_python
 from tests.run_folder import RUN
 
 # Keras reads its backend when it is first imported.
@@ -38,13 +38,4 @@ def python_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
 
     For tests of what is around kernels; the kernels themselves are the same text.
     """
-    from optgen.runtime.plain import loading  # noqa: PLC0415
-    from optgen.runtime.rule_metadata import Generated  # noqa: PLC0415
-
-    compiled = Generated.kernels_of.__func__  # type: ignore[attr-defined]
-
-    def kernels_of(cls: type[Generated], target: str) -> object:
-        rule: Any = cls.rule_class()
-        return loading.kernels_of(rule) if target == "cpu" else compiled(cls, target)
-
-    monkeypatch.setattr(Generated, "kernels_of", classmethod(kernels_of))
+    kernels_in_python.substitute(monkeypatch)

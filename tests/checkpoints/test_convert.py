@@ -18,7 +18,10 @@ from optgen import optimizers
 from optgen.checkpoints.tables import libraries, library
 from tests.checkpoints.runs import KerasRun, OptaxRun, OwnRun, TorchRun, start
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 RATE = 2.0**-6
 KERAS: Any = keras.optimizers
 

@@ -16,7 +16,10 @@ import optgen.optimizers
 import optgen.torch
 from optgen.cli import app
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 
 def command(*arguments: object) -> Result:

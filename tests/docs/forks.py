@@ -1,7 +1,8 @@
 """Python programs and ``optgen`` commands as forks of a process that has imported packages already.
 
 Each would take a second or more to import them itself. ``python -m tests.docs.forks SOCKET KIND``
-serves one kind; the command ``optgen`` that `command` writes is a client of it.
+serves one kind; the command ``optgen`` that `command` writes is a client of it. In a program,
+Python runs the kernels, unless its environment says that they are compiled.
 """
 
 from __future__ import annotations
@@ -19,15 +20,21 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
+from tests import kernels_in_python
+
 ROOT = Path(__file__).parents[2]
-#: Packages of others only: what an example uses of ours, it must import itself.
-PROGRAMS = ("numba", "torch", "keras")
+#: Of ours the core only: what else an example uses, it must import itself.
+PROGRAMS = ("numba", "torch", "keras", "optgen.runtime.plain")
 COMMANDS = tuple(
     f"optgen.cli.commands.{name}" for name in ("build", "check", "diff", "explain", "plot", "show")
 )
 PRELOADED = {"program": PROGRAMS, "command": COMMANDS}
 #: After so many seconds without a request, a server ends.
 IDLE = 600.0
+#: The variable of the environment that is set where kernels are compiled.
+COMPILED = "OPTGEN_TESTS_COMPILED"
 
 CLIENT = """#!{python} -IS
 import json, os, socket, sys
@@ -109,6 +116,8 @@ def run(arguments: list[str], environment: Mapping[str, str], kind: str) -> None
         sys.modules["__main__"], sys.argv = main, ["optgen", *arguments]
         main.main()
         return
+    if not environment.get(COMPILED):
+        kernels_in_python.substitute(pytest.MonkeyPatch())
     # As ``python -c`` has it.
     (text,) = arguments
     sys.argv, sys.path[0] = ["-c"], ""

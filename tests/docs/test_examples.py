@@ -3,6 +3,9 @@
 A comment before a block is its kind: ``<!-- file: PATH -->`` writes it to a file,
 ``<!-- run -->`` runs it, ``<!-- prints -->`` is part of the output of the last run, and
 ``<!-- excerpt: PATH -->`` has lines of a file in order, with ``...`` where some are left out.
+
+The kernels of the README's examples are compiled; Python runs those of other pages, and the marker
+``full`` has them compiled too.
 """
 
 from __future__ import annotations
@@ -16,10 +19,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.forks import client
+from tests.docs.forks import COMPILED, client
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+README = ROOT / "README.md"
+PAGES = sorted([README, *(ROOT / "docs").rglob("*.md")])
 BLOCK = re.compile(
     r"<!-- (run|prints|file|excerpt)(?:: (\S+))? -->\n```(\w*)\n(.*?)```\n", re.DOTALL
 )
@@ -27,6 +31,7 @@ MARKER = re.compile(r"^<!-- (?:run|prints|file|excerpt)\b", re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[^)]*)?\)")
 PROGRAM = "run-program"
 WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+OTHERS = [page for page in WITH_BLOCKS if page != README]
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +42,26 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: page.stem)
+def test_examples_of_the_readme_run(tmp_path: Path, commands: Path) -> None:
+    _run_examples(README, tmp_path, commands, {COMPILED: "1"})
+
+
+@pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.stem)
 def test_examples_run(page: Path, tmp_path: Path, commands: Path) -> None:
+    _run_examples(page, tmp_path, commands, {})
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("page", OTHERS, ids=lambda page: page.stem)
+def test_examples_run_with_compiled_kernels(page: Path, tmp_path: Path, commands: Path) -> None:
+    _run_examples(page, tmp_path, commands, {COMPILED: "1"})
+
+
+def _run_examples(page: Path, tmp_path: Path, commands: Path, more: dict[str, str]) -> None:
     folders = (str(commands), str(Path(sys.executable).parent), os.environ["PATH"])
     path = os.pathsep.join(folders)
-    environment = {**os.environ, "PATH": path, "OPTGEN_CACHE_DIR": str(tmp_path / "cache")}
+    cache = str(tmp_path / "cache")
+    environment = {**os.environ, "PATH": path, "OPTGEN_CACHE_DIR": cache, **more}
     output = ""
     for kind, file, language, text in BLOCK.findall(page.read_text(encoding="utf-8")):
         match kind:

@@ -13,6 +13,7 @@ def shares(said: str) -> list[float]:
     return [float(found) for found in re.findall(r"(\d+\.\d) %", said)]
 
 
+@pytest.mark.full
 def test_flax_nnx() -> None:
     said = run("jax_flax_nnx")
     ours, theirs = numbers(said)

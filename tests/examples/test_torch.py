@@ -30,6 +30,7 @@ def test_digits() -> None:
     assert all(float(share) > 90 for share in re.findall(r"(\d+\.\d) %", said))
 
 
+@pytest.mark.full
 def test_bfloat16() -> None:
     said = run("torch_bfloat16")
     theirs, ours, narrow = numbers(said)
@@ -50,6 +51,7 @@ def test_keras_digits() -> None:
     assert all(float(share) > 90 for share in re.findall(r"(\d+\.\d) %", said))
 
 
+@pytest.mark.full
 def test_two_processes() -> None:
     first, second, alone = numbers(run("torch_two_processes"))
     assert first == second == pytest.approx(alone, rel=1e-3, abs=1e-5)

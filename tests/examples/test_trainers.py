@@ -33,16 +33,20 @@ def launched(name: str, **environment: str) -> list[float]:
 # Autocast rounds to bfloat16, of 8 bits, so that the last bits of float32 are seldom visible.
 ROUNDING = 1e-3
 
-RESUMED = ["hf_trainer", "accelerate_digits", "ignite_digits", "torchtitan_manner"]
+OTHERS = ["accelerate_digits", "ignite_digits", "torchtitan_manner"]
 
 
-@pytest.mark.parametrize("name", RESUMED)
+# The Trainer of transformers has accelerate inside.
+@pytest.mark.parametrize(
+    "name", ["hf_trainer", *(pytest.param(name, marks=pytest.mark.full) for name in OTHERS)]
+)
 def test_trainer(name: str) -> None:
     theirs, ours, resumed = launched(name)
     assert ours == pytest.approx(theirs, rel=ROUNDING)
     assert resumed == ours
 
 
+@pytest.mark.full
 def test_lightning() -> None:
     theirs, ours, by_hand, ours_by_hand, resumed = launched("lightning_digits")
     assert ours == pytest.approx(theirs, rel=ROUNDING)
@@ -50,6 +54,7 @@ def test_lightning() -> None:
     assert resumed == ours
 
 
+@pytest.mark.full
 def test_timm() -> None:
     theirs, ours, grouped = launched("timm_images")
     assert ours == pytest.approx(theirs, rel=ROUNDING)
@@ -57,6 +62,7 @@ def test_timm() -> None:
     assert ours < 1.2  # It begins with the logarithm of 4.
 
 
+@pytest.mark.full  # tests/keras/test_devices.py has the same models.
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
 def test_keras_devices(backend: str) -> None:
     if find_spec(backend) is None:

@@ -13,7 +13,9 @@ from tests.hostile.texts import CALL, CANARY, KINDS, PLANTED, REAL, text
 COUNT, BLOCKS = 2000, 4
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
+@pytest.mark.parametrize(
+    "block", [0, *(pytest.param(block, marks=pytest.mark.full) for block in range(1, BLOCKS))]
+)
 def test_texts_are_refused_or_legal(block: int, tmp_path: Path) -> None:
     stages: Counter[str] = Counter()
     for seed in range(block, COUNT, BLOCKS):
@@ -24,7 +26,13 @@ def test_texts_are_refused_or_legal(block: int, tmp_path: Path) -> None:
     assert min(stages["load"], stages["check"], stages["legal"]) > COUNT / BLOCKS / 50
 
 
-@pytest.mark.parametrize("seed", range(10**6, 10**6 + 12))
+@pytest.mark.parametrize(
+    "seed",
+    [
+        *range(10**6, 10**6 + 4),
+        *(pytest.param(10**6 + more, marks=pytest.mark.full) for more in range(4, 12)),
+    ],
+)
 def test_some_go_through_all_stages(seed: int, tmp_path: Path) -> None:
     outcome = examine(text(seed), tmp_path / "hostile.toml", whole=True)
     assert not outcome.wrong, outcome

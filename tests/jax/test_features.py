@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import optgen.optimizers
+from tests.cover import few
 from tests.jax.runs import NAMES, gradients, of_jax, start
 from tests.zoo.runs import difference, of_ours
 
@@ -34,7 +35,7 @@ def check(name: str, arguments: dict[str, Any], steps: int) -> None:
     assert found < 1e-10
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_every_rule_with_several_features(name: str) -> None:
     rule = getattr(optgen.optimizers, name)
     has_average = any(s.stands_in for s in rule.states if s.name != "parameter_average")

@@ -10,28 +10,32 @@ from pathlib import Path
 
 import pytest
 
-from tests.keras import beyond, extents, matrix_calls
+from tests.keras import beyond, extents, matrix_calls, walk
 from tests.keras.compiled import COMPILED, at_once
 from tests.keras.crossing import SETTINGS, difference
 from tests.keras.language import mistakes
-from tests.keras.promises import CHECKS
 from tests.numeric.settings import Setting
 
 ROOT = Path(__file__).parents[2]
 
 # Keras's own conversion of NumPy arrays to torch tensors.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 
+@pytest.mark.parametrize("is_short", [True, pytest.param(False, marks=pytest.mark.full)])
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
-def test_backend(backend: str) -> None:
+def test_backend(backend: str, is_short: bool) -> None:
     if find_spec(backend) is None:
         pytest.skip(f"no {backend} here")
-    done = in_process_of(backend, "tests.keras.walk")
+    done = in_process_of(backend, "tests.keras.walk", *["few"][:is_short])
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
-    assert done.stdout.endswith(f"{len(CHECKS) + len(SETTINGS)} looked at\n")
+    assert done.stdout.endswith(f"{walk.counted(is_short)} looked at\n")
 
 
+@pytest.mark.full  # test_keras_own.py has Keras's tests of its classes on torch.
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
 def test_sparse_gradients_as_keras_tests_them(backend: str) -> None:
     if find_spec(backend) is None:
@@ -40,13 +44,13 @@ def test_sparse_gradients_as_keras_tests_them(backend: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
 
 
-def in_process_of(backend: str, program: str) -> subprocess.CompletedProcess[str]:
+def in_process_of(backend: str, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """A program that ran with a backend of Keras."""
     environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
     if backend == "jax":
         # What is compiled runs a few times: to optimise it takes longer.
         environment["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
-    command = [sys.executable, "-m", program]
+    command = [sys.executable, "-m", program, *arguments]
     return subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )

@@ -9,7 +9,10 @@ import pytest
 import optgen
 from optgen.keras import optimizer_class
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 SHAPES = {"down": (8, 3), "across": (4, 8), "both": (8, 8), "kernel": (8, 2, 2, 3), "bias": (5,)}
 
 

@@ -14,7 +14,10 @@ from optgen.keras import optimizer_class
 from tests.runtime.more_than_gradients import GUIDED
 
 # Keras's own conversion of torch tensors to NumPy arrays.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 
 def guided() -> tuple[Any, Any]:

@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(("backend", "places"), [("jax", 2), ("tensorflow", 1)])
+@pytest.mark.parametrize(
+    ("backend", "places"), [("jax", 2), pytest.param("tensorflow", 1, marks=pytest.mark.full)]
+)
 def test_devices(backend: str, places: int) -> None:
     if find_spec(backend) is None:
         pytest.skip(f"no {backend} here")

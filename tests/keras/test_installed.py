@@ -16,6 +16,7 @@ from tests.keras.installed import INSTALLED
 # Keras's own conversion of NumPy arrays to torch tensors.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
     pytest.mark.filterwarnings("ignore:You are using a softmax:UserWarning"),
 ]
 ROOT = '''

@@ -15,6 +15,7 @@ import optgen.keras
 # Keras's own conversion of NumPy arrays to torch tensors, and its mark for backends that train.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
     pytest.mark.filterwarnings("ignore:Gradients do not exist:UserWarning"),
     # `assertWarns` touches a name of every module that is loaded, deprecated ones too.
     pytest.mark.filterwarnings("ignore::jsonargparse._deprecated.JsonargparseDeprecationWarning"),

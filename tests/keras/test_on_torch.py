@@ -39,7 +39,10 @@ param = param - learning_rate*grad
 '''
 
 # Keras's own conversion of NumPy arrays to torch tensors.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 
 @pytest.mark.parametrize("check", [*CHECKS, *HALVES], ids=lambda check: check.__name__)

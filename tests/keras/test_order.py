@@ -13,7 +13,10 @@ import torch
 import optgen.keras
 
 # Keras's own conversion of NumPy arrays to torch tensors.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.usefixtures("python_kernels"),
+]
 
 EMA: dict[str, Any] = {"use_ema": True, "ema_momentum": 0.8}
 GATHER: dict[str, Any] = {"gradient_accumulation_steps": 3}

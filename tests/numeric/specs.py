@@ -57,6 +57,9 @@ _SEEN = set().union(*(ingredients(_TABLES[name]) for name in _PEERS))
 #: Those whose kernels tests compile: that must be another library's to the last digit, and that
 #: have what those haven't. `tests/zoo` runs every rule, by Python itself.
 COMPILED = {name: OPTIMIZERS[name] for name in sorted([*_PEERS, *bringing(_TABLES, _SEEN)])}
+#: Few rules that have together what any has, and some that multiply matrices, for checks that take
+#: seconds for each.
+COVER = {*bringing(_TABLES), "dion", "muon", "soap"}
 
 
 def rule_of(path: Path) -> tuple[Table, Table]:

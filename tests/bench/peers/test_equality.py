@@ -121,7 +121,7 @@ print(said["keras backend"])
 """
 
 
-@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+@pytest.mark.parametrize("backend", ["jax", pytest.param("tensorflow", marks=pytest.mark.full)])
 def test_keras_steps_on_its_other_backends(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if backend == "tensorflow":
         pytest.importorskip("tensorflow")
