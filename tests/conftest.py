@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from tempfile import mkdtemp
 
 import pytest
@@ -15,6 +16,10 @@ from tests.run_folder import RUN
 os.environ["KERAS_BACKEND"] = "torch"
 # Several tests run at a time: threads of torch's that wait for one another would take their cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+# Hundreds of processes import what is here: without bytecode each would compile it, for half a
+# second. Tests themselves are rewritten by pytest, which takes longer.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

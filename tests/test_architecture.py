@@ -15,8 +15,8 @@ IR = "optgen.compiler.ir"
 #: The stages of the compiler, and what is known about their nouns.
 STAGES = ("read.load", "read.parse", "read.check", "weave", "plan", "emit", "write")
 ANALYSES = ("exact", "prove", "measure", "explain", "compare")
-#: Modules that put stages and analyses together.
-CONDUCTORS = ("pipeline", "library", "project", "build", "class_cache")
+#: Modules that put stages and analyses together, and keep what these return.
+CONDUCTORS = ("pipeline", "library", "project", "build", "class_cache", "kept")
 
 
 def modules() -> dict[str, Path]:

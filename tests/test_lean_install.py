@@ -70,8 +70,11 @@ def run(program: str, *arguments: str, without: tuple[str, ...] = BUILDS) -> tup
 
 @pytest.mark.parametrize(
     ("program", "without"),
-    [(NUMPY, BUILDS), (TORCH, OF_TORCH), (KERAS, OF_KERAS)],
-    ids=["numpy", "torch", "keras"],
+    [
+        pytest.param(NUMPY, BUILDS, id="numpy"),
+        pytest.param(TORCH, OF_TORCH, id="torch"),
+        pytest.param(KERAS, OF_KERAS, id="keras", marks=pytest.mark.full),
+    ],
 )
 def test_optimizers_train_without(program: str, without: tuple[str, ...]) -> None:
     program += """

@@ -16,6 +16,7 @@ from optgen.compiler.ir.comparison import Comparison
 from optgen.compiler.ir.language import ALIASES
 from optgen.compiler.ir.proof import Finding
 from optgen.compiler.ir.spec import Scalar, Spec
+from optgen.compiler.kept import kept
 from optgen.compiler.library import optimizer_files, published_files
 from optgen.compiler.pipeline import Surroundings, checked_rule, composed, load_all, plan_of
 from optgen.compiler.read.parse import parse
@@ -59,7 +60,11 @@ def _shown(finding: Finding) -> Finding:
 
 @cache
 def known_rules() -> tuple[Outline, ...]:
-    """Outlines of the built-in and of the published rules."""
+    """Outlines of the built-in and of the published rules; to make them takes seconds."""
+    return kept("outlines", _known_rules)
+
+
+def _known_rules() -> tuple[Outline, ...]:
     specs = load_all((*optimizer_files(), *published_files()))
     return tuple(outline for spec in specs for outline in known(representative(parse(spec))))
 

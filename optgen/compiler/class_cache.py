@@ -17,7 +17,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +24,9 @@ import optgen
 import optgen.compiled
 from optgen.compiled.user_folder import user_folder
 from optgen.compiler.ir.problem import SpecError, UsageError
+from optgen.compiler.kept import of_compiler
 from optgen.compiler.write import generated_classes, opened, staging_folder
 from optgen.compiler.write.manifest import digest, read_manifest
-from optgen.data import PACKAGE, data_folder
 from optgen.missing_packages import require
 
 #: Whatever names a spec: a path, or its text.
@@ -44,7 +43,7 @@ class _Texts:
 
     def key(self) -> str:
         """A name for the content of these specs, and of all that compiles them."""
-        found = hashlib.sha256(_compiler().encode())
+        found = hashlib.sha256(of_compiler().encode())
         for file in self.files:
             for text in (
                 (file.encode(errors="surrogatepass"),) if isinstance(file, str) else _read(file)
@@ -100,17 +99,6 @@ def _read(path: Path) -> list[bytes]:
     text = path.read_bytes()
     beside = [file.read_bytes() for file in sorted(path.parent.glob("*.toml"))]
     return [text, *(one for one in beside if b"extends" in text or b"[function]" in one)]
-
-
-@cache
-def _compiler() -> str:
-    """A digest of what turns specs into sources: the compiler, templates and built-in specs."""
-    folders = [PACKAGE / "compiler", PACKAGE / "analysis", data_folder("specs")]
-    files = [path for folder in (*folders, data_folder("templates")) for path in folder.rglob("*")]
-    found = hashlib.sha256(optgen.__version__.encode())
-    for path in sorted(path for path in files if path.is_file() and path.suffix != ".pyc"):
-        found.update(f"\0{path.name}\0".encode() + hashlib.sha256(path.read_bytes()).digest())
-    return found.hexdigest()
 
 
 def _found(key: str) -> Path | None:

@@ -99,13 +99,19 @@ def test_a_changed_spec_or_missing_file_is_rebuilt(project: Path) -> None:
     assert "beta_2: Scheduled = 0.98" in generated.read_text()
 
 
-@pytest.mark.parametrize("file", ["lion.py", "cpu/lion.py", "__init__.py", "manifest.json"])
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("lion.py", "manifest.json"),
+        *(pytest.param(name, marks=pytest.mark.full) for name in ("cpu/lion.py", "__init__.py")),
+    ],
+)
 def test_check_finds_any_changed_byte(project: Path, file: str) -> None:
     run("build", "specs")
     assert run("build", "specs", "--check").exit_code == 0
     path = project / "generated" / file
     data = path.read_bytes()
-    for position in range(0, len(data), max(1, len(data) // 5)):
+    for position in range(0, len(data), max(1, len(data) // 2)):
         path.write_bytes(data[:position] + bytes([data[position] ^ 1]) + data[position + 1 :])
         result = run("build", "specs", "--check")
         assert result.exit_code == 1, position
@@ -223,7 +229,7 @@ def test_new_writes_a_spec_that_builds(project: Path) -> None:
 
 def test_the_same_bytes_under_any_hash_seed(project: Path) -> None:
     outputs = []
-    for seed in ("0", "1", "4242"):
+    for seed in ("0", "4242"):
         out = project / f"out{seed}"
         subprocess.run(
             [sys.executable, "-m", "optgen", "build", "specs", "rmsprop", "--out", str(out)],
@@ -235,4 +241,4 @@ def test_the_same_bytes_under_any_hash_seed(project: Path) -> None:
         outputs.append(
             {path.relative_to(out): path.read_bytes() for path in sorted(out.rglob("*.py"))}
         )
-    assert outputs[0] == outputs[1] == outputs[2]
+    assert outputs[0] == outputs[1]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import optgen.optimizers
+from tests.cover import few
 from tests.javascript.runs import BROWSER, NODE, Case, run, run_in_browser, shaped
 from tests.zoo.runs import beside_gradients, difference, of_ours
 
@@ -53,7 +54,7 @@ def check(name: str, every: list[dict[str, Any]], made: Made = run) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_steps_are_those_of_kernels(name: str) -> None:
     rule = getattr(optgen.optimizers, name)
     has_average = any(s.stands_in for s in rule.states if s.name != "parameter_average")

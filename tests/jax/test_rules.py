@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cover import few
 from tests.jax.runs import NAMES, gradients, of_jax, start
 from tests.zoo.runs import difference, of_ours
 
@@ -11,7 +12,7 @@ from tests.zoo.runs import difference, of_ours
 STEPS = 6
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", few(NAMES))
 def test_steps_are_those_of_kernels(name: str) -> None:
     first, rows = start(), gradients(STEPS)
     found = difference(of_jax(name, {})(first, rows), of_ours(name, {})(first, rows), first)

@@ -25,8 +25,13 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("is_short", [True, pytest.param(False, marks=pytest.mark.full)])
-@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+@pytest.mark.parametrize(
+    ("backend", "is_short"),
+    [
+        ("jax", True),
+        *(pytest.param(one, False, marks=pytest.mark.full) for one in ("jax", "tensorflow")),
+    ],
+)
 def test_backend(backend: str, is_short: bool) -> None:
     if find_spec(backend) is None:
         pytest.skip(f"no {backend} here")

@@ -13,9 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize(
-    ("backend", "places"), [("jax", 2), pytest.param("tensorflow", 1, marks=pytest.mark.full)]
-)
+@pytest.mark.full  # By default tests/jax/test_sharding.py spreads arrays.
+@pytest.mark.parametrize(("backend", "places"), [("jax", 2), ("tensorflow", 1)])
 def test_devices(backend: str, places: int) -> None:
     if find_spec(backend) is None:
         pytest.skip(f"no {backend} here")

@@ -1,6 +1,6 @@
 """What is checked of a backend, as a program with the backend in its environment.
 
-The argument ``few`` leaves one check of each kind. All take a minute of the backend's compiler.
+The argument ``few`` leaves a model and a setting. All take a minute of the backend's compiler.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from tests.keras.crossing import SETTINGS, difference
 from tests.keras.halves import HALVES
 from tests.keras.installed import INSTALLED
 from tests.keras.language import mistakes
-from tests.keras.promises import CHECKS, check_accumulation_in_fit, check_saved_models_go_on
+from tests.keras.promises import CHECKS, check_accumulation_in_fit
 
 ALL = [*CHECKS, *HALVES, *INSTALLED]
-FEW = [check_accumulation_in_fit, check_saved_models_go_on]
+FEW = [check_accumulation_in_fit]
 FEW_SETTINGS = SETTINGS[:1]
 
 
