@@ -25,8 +25,9 @@ import pytest
 from tests import kernels_in_python
 
 ROOT = Path(__file__).parents[2]
-#: Of ours the core only: what else an example uses, it must import itself.
-PROGRAMS = ("numba", "torch", "keras", "optgen.runtime.plain")
+#: Of ours the core and the compiler: what else an example uses, it must import itself.
+OURS = ("optgen.runtime.plain", "optgen.compiler.build", "optgen.compiler.class_cache")
+PROGRAMS = ("numba", "torch", "keras", *OURS)
 COMMANDS = tuple(
     f"optgen.cli.commands.{name}" for name in ("build", "check", "diff", "explain", "plot", "show")
 )
