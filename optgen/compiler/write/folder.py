@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from optgen.compiler.ir.source import MARK
 from optgen.archive import archived
+from optgen.compiler.ir.source import MARK
 from optgen.compiler.write.manifest import read_manifest
 
 if sys.platform != "win32":
