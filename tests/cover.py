@@ -17,6 +17,6 @@ def few(cases: Iterable[Case], rule: Callable[[Case], str] = str) -> list[Any]:
     params = []
     for one in cases:
         name = rule(one)
-        marks = () if name.lower() in COVER else pytest.mark.full
+        marks: Any = () if name.lower() in COVER else pytest.mark.full
         params.append(pytest.param(one, marks=marks, id=name))
     return params
