@@ -44,6 +44,7 @@ class Group(StrEnum):
     RANGE = "range"
 
 
+EVERY = frozenset(Group)
 #: Refuted properties of these groups are errors; those of other groups only in strict mode.
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}
@@ -53,6 +54,8 @@ TOLD = frozenset({Group.UNIT, Group.SIZE, Group.OVERFLOW, Group.UNDERFLOW})
 WARNED = frozenset(
     {Group.WEIGHTS, Group.START, Group.KNOWN, Group.BEHAVIOUR, Group.FLOAT32, Group.RANGE}
 )
+#: Groups of where float32 ends; domains are proved first.
+ENDS = frozenset({Group.FLOAT32, Group.RANGE, Group.OVERFLOW, Group.UNDERFLOW})
 #: Groups that neither fail a check nor count as properties of a rule.
 ASIDE = TOLD | WARNED
 
