@@ -74,7 +74,7 @@ class Setting:
 
 
 def is_common(setting: Setting) -> bool:
-    """Whether it is tried wherever all tests run, as those of several switches are but for a few."""
+    """Whether all runs of tests try it: those of several switches, but for a few, are in full."""
     return setting not in AT_RANDOM[FEW:CROSSED]
 
 
