@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 
@@ -32,7 +32,7 @@ def accuracy_of(spec: Spec, around: Surroundings) -> Accuracy:
     return measure(plan_of(spec, around))
 
 
-def findings(spec: Spec, of: Set[Group] = EVERY) -> tuple[Finding, ...]:
+def findings(spec: Spec, of: frozenset[Group] = EVERY) -> tuple[Finding, ...]:
     """Proved and refuted properties of an optimizer's rule, without features.
 
     Those of some groups if these are given, which takes less time.
@@ -43,7 +43,7 @@ def findings(spec: Spec, of: Set[Group] = EVERY) -> tuple[Finding, ...]:
     return (*proofs(spec, of), *_waiving(spec, resemblances(rule, known_rules())))
 
 
-def proofs(spec: Spec, of: Set[Group] = EVERY) -> tuple[Finding, ...]:
+def proofs(spec: Spec, of: frozenset[Group] = EVERY) -> tuple[Finding, ...]:
     """The findings that no other rule takes part in."""
     return tuple(_waiving(spec, prove(representative(checked_rule(spec)), of)))
 

@@ -54,8 +54,6 @@ TOLD = frozenset({Group.UNIT, Group.SIZE, Group.OVERFLOW, Group.UNDERFLOW})
 WARNED = frozenset(
     {Group.WEIGHTS, Group.START, Group.KNOWN, Group.BEHAVIOUR, Group.FLOAT32, Group.RANGE}
 )
-#: Groups of where float32 ends; domains are proved first.
-ENDS = frozenset({Group.FLOAT32, Group.RANGE, Group.OVERFLOW, Group.UNDERFLOW})
 #: Groups that neither fail a check nor count as properties of a rule.
 ASIDE = TOLD | WARNED
 

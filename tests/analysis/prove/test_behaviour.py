@@ -175,7 +175,9 @@ def faults(text: str, folder: Path) -> list[Finding]:
     path = folder / "rule.toml"
     path.write_text(text)
     (rule,) = load_all([path])
-    return [one for one in findings(checked_rule(rule), {Group.BEHAVIOUR}) if one.is_refuted]
+    return [
+        one for one in findings(checked_rule(rule), frozenset({Group.BEHAVIOUR})) if one.is_refuted
+    ]
 
 
 def text_of(name: str) -> str:

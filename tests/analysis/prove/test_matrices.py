@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Set
 from functools import cache
 from pathlib import Path
 
@@ -72,11 +71,11 @@ UNSEEN: tuple[tuple[str, str, str, str], ...] = (
 
 
 @cache
-def found(path: Path, of: Set[Group] = EVERY) -> tuple[Finding, ...]:
+def found(path: Path, of: frozenset[Group] = EVERY) -> tuple[Finding, ...]:
     return findings(load(path), of)
 
 
-def of_matrices(path: Path, of: Set[Group] = EVERY) -> list[Finding]:
+def of_matrices(path: Path, of: frozenset[Group] = EVERY) -> list[Finding]:
     return [one for one in found(path, of) if "not matrix" not in one.variant]
 
 

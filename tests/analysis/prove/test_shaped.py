@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
 from functools import cache
 from pathlib import Path
 
@@ -82,7 +81,7 @@ PLANTED: tuple[tuple[str, str, str, Group | str], ...] = (
 
 
 @cache
-def found(path: Path, of: Set[Group] = EVERY) -> tuple[Finding, ...]:
+def found(path: Path, of: frozenset[Group] = EVERY) -> tuple[Finding, ...]:
     return findings(load(path), of)
 
 
