@@ -19,6 +19,7 @@ from tests.random_programs.products import Rule, draw
 
 Backend = Literal["compiled", "numpy"]
 SEEDS = range(6)
+SHORTEST_FIRST = sorted(SEEDS, key=lambda seed: len(draw(seed).toml))
 SHAPES = ((4, 3), (3, 5), (6,), (2, 3, 4), (), (1, 4), (3, 3), (3, 4, 2), (4, 3))
 CALLS, RATE = 3, 0.1
 #: Relative to the largest element; roots and bases amplify rounding by their condition.
@@ -61,7 +62,7 @@ def test_random_rules_in_float64(seed: int, tmp_path: Path) -> None:
     assert difference(rule, tmp_path, "float64") == "", rule.toml
 
 
-@pytest.mark.parametrize("seed", first_of(SEEDS, 1))
+@pytest.mark.parametrize("seed", first_of(SHORTEST_FIRST, 1))
 def test_compiled_rules_in_float64(seed: int, tmp_path: Path) -> None:
     rule = draw(seed)
     assert difference(rule, tmp_path, "float64", "compiled") == "", rule.toml
