@@ -25,10 +25,10 @@ _ONE_BY_ONE = re.compile(r"v?(p?gather\w*|pinsr[bwdq]|pextr[bwdq]|i?div[bwlq])$"
     ],
 )
 def test_blocks_need_no_calls(cpu: str, step: int) -> None:
-    names = [made.name for made in update_kernels()]
-    assert len(names) == 2 * 12
-    code = compiled("tests.performance.block_kernels", cpu, names[::step])
-    assert [*code.assembly] == names[::step]
+    every = [made.name for made in update_kernels()]
+    assert len(every) == 2 * 12
+    code = compiled("tests.performance.block_kernels", cpu, every[::step])
+    assert [*code.assembly] == every[::step]
     for name, text in code.assembly.items():
         lines = [line for loop in outermost_loops(text) for line in loop]
         names = {line.split()[0] for line in lines}
