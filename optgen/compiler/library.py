@@ -53,8 +53,9 @@ def function_files() -> tuple[Path, ...]:
 
 def base_folders() -> tuple[Path, ...]:
     """Where specs may be that another one needs, besides the folder of that one."""
-    families = sorted({file.parent for file in optimizer_files()})
-    return (*families, data_folder("specs") / "functions")
+    families = (data_folder("specs") / "optimizers").iterdir()
+    folders = sorted(folder for folder in families if folder.is_dir())
+    return (*folders, data_folder("specs") / "functions")
 
 
 def read_slots() -> Slots:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from optgen.compiler.emit.targets import TARGETS
 from optgen.compiler.pipeline import surroundings
+from tests.chosen import first_of
+from tests.numeric.specs import COVER
 from tests.random_programs.program import Form, Program, as_toml
 from tests.random_programs.trial import by_python, printed, run
 
 GENERATED = Path(__file__).parents[2] / "generated"
 WORDS = {target.name: target.words for target in TARGETS}
 #: What features' scalars are computed with is passed on by name.
-SWITCHES = {switch.name for switch in surroundings().shared.plan.switches}
+#: Modules whose functions have together what any have, of elements and of matrices.
+SOME = {*COVER, "features", "muon", "shampoo", "kron"}
 #: Given to every rule, under these names.
 GIVEN = {"call", "step"}
 #: Functions of programs are known by the pattern of their names.
@@ -37,13 +41,22 @@ def names_of_functions(text: str) -> set[str]:
     return arguments | (outside & read)
 
 
-@pytest.mark.parametrize("target", WORDS)
-def test_every_name_that_kernels_need_is_reserved(target: str) -> None:
-    for path in sorted((GENERATED / target).glob("*.py")):
+@cache
+def switches_of_features() -> set[str]:
+    """What features' scalars are computed with is passed on by name."""
+    return {switch.name for switch in surroundings().shared.plan.switches}
+
+
+@pytest.mark.parametrize(
+    ("target", "some"), [*((t, True) for t in WORDS), *first_of([(t, False) for t in WORDS], 0)]
+)
+def test_every_name_that_kernels_need_is_reserved(target: str, some: bool) -> None:
+    every = sorted((GENERATED / target).glob("*.py"))
+    for path in (one for one in every if one.stem in SOME or not some):
         found = names_of_functions(path.read_text(encoding="utf-8")) - GIVEN
         found = {name for name in found if not PROGRAMS.match(name)}
         own = {name for name in found if name.isupper()} | {"annotations", "Any", "features"}
-        switches = {name for name in found if not name.isupper()} & SWITCHES
+        switches = {name for name in found if not name.isupper()} & switches_of_features()
         assert found - own - switches <= WORDS[target], path
 
 
@@ -68,15 +81,20 @@ AWKWARD = (
 )
 
 
-@pytest.mark.parametrize("name", AWKWARD)
-def test_specs_may_use_them_all_the_same(name: str) -> None:
-    rule = f"""
-{name} = 0.5*{name} + grad
-late = norm({name}) > step
-param = param - where(late and {name} > 0, {name}, 0.5)
-"""
-    toml = as_toml("Named", {}, {name: {}}, rule)
-    local = as_toml("Named", {}, {}, rule.replace(f"0.5*{name}", "0.5*param"))
+def using(names: list[str], before: str) -> str:
+    """A rule with each name, computed from what stands for it before."""
+    lines = []
+    for name in names:
+        lines += [f"{name} = 0.5*{before.format(name)} + grad", f"late = norm({name}) > step"]
+        lines += [f"param = param - where(late and {name} > 0, {name}, 0.5)"]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("words", first_of([" ".join(AWKWARD), *AWKWARD], 1))
+def test_specs_may_use_them_all_the_same(words: str) -> None:
+    names = words.split()
+    toml = as_toml("Named", {}, {name: {} for name in names}, using(names, "{}"))
+    local = as_toml("Named", {}, {}, using(names, "param"))
     for text in (toml, local):
         for comparison in (by_python, printed):
             trial = run(

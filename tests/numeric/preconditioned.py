@@ -31,8 +31,8 @@ _SPECS = Path(optgen.__file__).parents[1] / "specs" / "optimizers"
 
 
 def rule(name: str) -> Any:
-    """The class of a spec of the repository."""
-    return optgen.compile(str(next(_SPECS.rglob(f"{name}.toml"))))
+    """The class of a spec of the repository, whose kernels Python runs."""
+    return optgen.compile(str(next(_SPECS.rglob(f"{name}.toml"))), backend="numpy")
 
 
 def starts(shapes: tuple[tuple[int, ...], ...] = SHAPES) -> list[Array]:

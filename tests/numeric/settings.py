@@ -73,11 +73,15 @@ class Setting:
         return {"learning_rate": LEARNING_RATES.get(self.optimizer, LEARNING_RATE), **self.own}
 
 
+def is_common(setting: Setting) -> bool:
+    """Whether all runs of tests try it: those of several switches, but for a few, are in full."""
+    return setting not in AT_RANDOM[FEW:CROSSED]
+
+
 def some_in_full(settings: Iterable[Setting]) -> list[Any]:
-    """Parameters of a test; those with several switches, but for a few, are behind a marker."""
-    rest = AT_RANDOM[FEW:CROSSED]
+    """Parameters of a test; those that aren't common are behind a marker."""
     return [
-        pytest.param(s, marks=pytest.mark.full if s in rest else (), id=str(s)) for s in settings
+        pytest.param(s, marks=() if is_common(s) else pytest.mark.full, id=str(s)) for s in settings
     ]
 
 

@@ -61,6 +61,10 @@ COMPILED = {name: OPTIMIZERS[name] for name in sorted([*_PEERS, *bringing(_TABLE
 #: seconds for each.
 COVER = {*bringing(_TABLES), "dion", "muon", "soap"}
 
+#: Rules that have together what any has, those of Keras, and what is compiled besides: tests that
+#: cross rules with much else try these with all of it, and others with some.
+COVER = {*KERAS, *bringing(_TABLES), *COMPILED} - {*TORCH}
+
 
 def rule_of(path: Path) -> tuple[Table, Table]:
     """The table with an optimizer's rule, its own or the one it extends; and its defaults."""

@@ -14,7 +14,6 @@ import torch
 from tests.numeric.matrix_peers import not_compiled
 from tests.numeric.preconditioned import Array, rule
 
-pytestmark = pytest.mark.usefixtures("python_kernels")
 RATE, STEPS = 0.02, 30
 SIDE = 4
 #: Whole, divided along one side or both, and a convolution, whose columns are several dimensions.

@@ -18,6 +18,7 @@ from scipy import stats
 
 import optgen
 from optgen.compiler.library import feature_files, optional_feature_files
+from tests.chosen import rest_in_full
 from tests.numeric.rules import Array
 
 RATE, STEPS = 0.125, 7
@@ -202,7 +203,7 @@ def test_a_feature_is_its_formula(rule: type[Momentum | Adam], settings: dict[st
     assert_is_formula(optimizer(rule.name, "numpy"), rule, settings)
 
 
-@pytest.mark.parametrize("settings", COMPILED, ids=",".join)
+@pytest.mark.parametrize("settings", rest_in_full(COMPILED, lambda one: len(one) > 3), ids=",".join)
 def test_a_compiled_feature_is_its_formula(settings: dict[str, Any]) -> None:
     assert_is_formula(optimizer(Momentum.name), Momentum, settings)
 
@@ -221,8 +222,9 @@ def assert_is_formula(kind: Any, rule: type[Momentum | Adam], settings: dict[str
 
 def test_noise_is_normal_and_decays() -> None:
     """Gradients of 0, so that the parameter holds the noise of each update, after the paper."""
-    made = optimizer("torchsgd")(learning_rate=1.0, gradient_noise=0.25, seed=7)
-    weights = np.zeros((40, 50))
+    kind = optimizer("torchsgd", "numpy")
+    made = kind(learning_rate=1.0, gradient_noise=0.25, seed=7)
+    weights = np.zeros((20, 50))
     for step in range(1, 5):
         before = weights.copy()
         made.apply([np.zeros_like(weights)], [weights])
@@ -230,11 +232,11 @@ def test_noise_is_normal_and_decays() -> None:
         variance = 0.25 / (1 + (step - 1)) ** 0.55
         noise = (before - weights).reshape(-1) / np.sqrt(variance)
         assert stats.kstest(noise, "norm").pvalue > 0.01
-    steady = optimizer("torchsgd")(learning_rate=1.0, gradient_noise=4.0, gradient_noise_decay=0)
-    many = np.zeros(2000)
-    steady.apply([np.zeros(2000)], [many])
+    steady = kind(learning_rate=1.0, gradient_noise=4.0, gradient_noise_decay=0)
+    many = np.zeros(1000)
+    steady.apply([np.zeros(1000)], [many])
     last = many.copy()
-    steady.apply([np.zeros(2000)], [many])
+    steady.apply([np.zeros(1000)], [many])
     assert stats.kstest((last - many) / 2, "norm").pvalue > 0.01
 
 
@@ -242,7 +244,7 @@ def test_sharpness_is_sought_at_a_distance() -> None:
     """Two gradients of a quadratic loss for each update, with one norm for all variables."""
     scales, weights = [np.array([1.0, 4.0]), np.array([0.5])], [np.ones(2), np.full(1, -2.0)]
     expected = [w.copy() for w in weights]
-    made = optimizer("torchsgd")(learning_rate=RATE, sam_radius=0.25)
+    made = optimizer("torchsgd", "numpy")(learning_rate=RATE, sam_radius=0.25)
     for _ in range(STEPS):
         made.perturb([a * w for a, w in zip(scales, weights, strict=True)], weights)
         made.apply([a * w for a, w in zip(scales, weights, strict=True)], weights)
@@ -265,7 +267,7 @@ def test_every_optional_feature_is_tried() -> None:
 
 def test_signs_are_given_once() -> None:
     with pytest.raises(ValueError, match="cautious, grams"):
-        optimizer("torchsgd")(cautious=True, grams=True)
+        optimizer("torchsgd", "numpy")(cautious=True, grams=True)
 
 
 def test_a_package_has_only_the_features_that_it_names() -> None:

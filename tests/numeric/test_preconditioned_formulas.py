@@ -109,7 +109,7 @@ def test_kron_whitens() -> None:
     draw = np.random.default_rng(3)
     optimizer = rule("kron")(0.0, momentum=0.0, q_rate=0.05)
     param, scales = np.zeros((3, 4)), np.outer([0.1, 1.0, 10.0], [1.0, 2.0, 3.0, 4.0])
-    for _ in range(3000):
+    for _ in range(600):
         optimizer.apply([scales * draw.normal(size=param.shape)], [param])
     (states,) = optimizer.state.values()
     left, right = (np.asarray(states[name]) for name in ("left_q", "right_q"))

@@ -12,7 +12,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
@@ -33,13 +33,16 @@ class Compiled:
     assembly: Mapping[str, str]
 
 
-def compiled(module: str, cpu: str = CPU) -> Compiled:
-    """The code of a module's ``functions``, which are compiled from scratch and never run."""
+def compiled(module: str, cpu: str = CPU, only: Collection[str] = ()) -> Compiled:
+    """The code of a module's ``functions``, which are compiled from scratch and never run.
+
+    ``only`` has the names of some; without any, all are compiled.
+    """
     own = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
     with tempfile.TemporaryDirectory() as folder:
         told = {"NUMBA_CPU_NAME": cpu, "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": folder}
         result = subprocess.run(
-            [sys.executable, "-m", __name__, module],
+            [sys.executable, "-m", __name__, module, *only],
             cwd=Path(__file__).parents[2],
             env={**own, **told},
             stdout=subprocess.PIPE,
@@ -49,11 +52,12 @@ def compiled(module: str, cpu: str = CPU) -> Compiled:
     return Compiled(**json.loads(result.stdout))
 
 
-def compile_here(module: str) -> Compiled:
+def compile_here(module: str, *only: str) -> Compiled:
     assembly = {}
     for name, compiler, types in import_module(module).functions():
-        compiler.compile(types)
-        (assembly[name],) = compiler.inspect_asm().values()
+        if not only or name in only:
+            compiler.compile(types)
+            (assembly[name],) = compiler.inspect_asm().values()
     return Compiled(versions(), assembly)
 
 
@@ -63,4 +67,4 @@ def versions() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    json.dump(asdict(compile_here(sys.argv[1])), sys.stdout)
+    json.dump(asdict(compile_here(*sys.argv[1:])), sys.stdout)

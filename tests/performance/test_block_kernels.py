@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from tests.performance.block_kernels import update_kernels
 from tests.performance.compiling import IS_X86_64, compiled
 from tests.performance.flow import outermost_loops
 
@@ -15,10 +16,19 @@ _ONE_BY_ONE = re.compile(r"v?(p?gather\w*|pinsr[bwdq]|pextr[bwdq]|i?div[bwlq])$"
 
 
 @pytest.mark.skipif(not IS_X86_64, reason="Numba compiles for the architecture that it runs on")
-@pytest.mark.parametrize("cpu", CPUS)
-def test_blocks_need_no_calls(cpu: str) -> None:
-    code = compiled("tests.performance.block_kernels", cpu)
-    assert len(code.assembly) == 2 * 12
+@pytest.mark.parametrize(
+    ("cpu", "step"),
+    [
+        (CPUS[0], 5),  # Plain and with everything on; without codes, and with each kind of them.
+        pytest.param(CPUS[0], 1, marks=pytest.mark.full),
+        pytest.param(CPUS[1], 1, marks=pytest.mark.full),
+    ],
+)
+def test_blocks_need_no_calls(cpu: str, step: int) -> None:
+    every = [made.name for made in update_kernels()]
+    assert len(every) == 2 * 12
+    code = compiled("tests.performance.block_kernels", cpu, every[::step])
+    assert [*code.assembly] == every[::step]
     for name, text in code.assembly.items():
         lines = [line for loop in outermost_loops(text) for line in loop]
         names = {line.split()[0] for line in lines}

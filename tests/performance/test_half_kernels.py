@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.performance.compiling import IS_X86_64, compiled
-from tests.performance.half_kernels import element_kernels
+from tests.performance.half_kernels import RULES, element_kernels
 from tests.performance.loops import hot_loop
 
 #: CPUs with AVX2 and with AVX-512, and the bytes of the registers that loops use.
@@ -13,12 +13,20 @@ CPUS = {"haswell": 32, "znver4": 64}
 HALF = 2
 
 
-# One test of each CPU, because all kernels are compiled by one process.
+# One test of each CPU, because all its kernels are compiled by one process.
 @pytest.mark.skipif(not IS_X86_64, reason="Numba compiles for the architecture that it runs on")
-@pytest.mark.parametrize("cpu", CPUS)
-def test_loops_move_each_element_once(cpu: str) -> None:
-    code = compiled("tests.performance.half_kernels", cpu)
-    for made in element_kernels():
+@pytest.mark.parametrize(
+    ("cpu", "rules"),
+    [
+        ("haswell", ("adam",)),
+        pytest.param("haswell", RULES, marks=pytest.mark.full),
+        pytest.param("znver4", RULES, marks=pytest.mark.full),
+    ],
+)
+def test_loops_move_each_element_once(cpu: str, rules: tuple[str, ...]) -> None:
+    every = [*element_kernels(rules)]
+    code = compiled("tests.performance.half_kernels", cpu, [made.name for made in every])
+    for made in every:
         loop = hot_loop(code.assembly[made.name], HALF)
         assert loop is not None, made.name
         assert (loop.loads, loop.stores) == (made.loads, made.stores), made.name

@@ -9,7 +9,7 @@ from typing import Any
 
 from optgen.compiler.ir.condition import Condition
 from optgen.compiler.ir.plan import Access, Plan
-from optgen.compiler.pipeline import load_all, plan_of, surroundings
+from optgen.compiler.pipeline import Surroundings, load_all, plan_of, surroundings
 from optgen.runtime.kernels import Kernels, built
 from tests.numeric.specs import OPTIMIZERS
 
@@ -42,7 +42,12 @@ def passes(optimizer: str, kernels: Kernels, on: Mapping[str, bool], *fixed: Any
 @cache
 def plan(optimizer: str) -> Plan:
     (spec,) = load_all([OPTIMIZERS[optimizer]])
-    return plan_of(spec, surroundings())
+    return plan_of(spec, _around())
+
+
+@cache
+def _around() -> Surroundings:
+    return surroundings()
 
 
 def count(accesses: tuple[Access, ...], on: Mapping[str, bool]) -> int:

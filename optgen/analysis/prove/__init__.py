@@ -28,7 +28,7 @@ from optgen.analysis.prove.state_use import memories
 from optgen.analysis.prove.step_size import EVER, FIRST, sizes
 from optgen.analysis.prove.variant import PRODUCTS, Variant, last_location, variants
 from optgen.analysis.prove.weights import weights
-from optgen.compiler.ir.proof import Finding, Group, Verdict
+from optgen.compiler.ir.proof import EVERY, Finding, Group, Verdict
 from optgen.compiler.ir.rule import CALL, LEARNING_RATE, STEP, Rule
 
 #: Initial values of the sampled numbers that may refute a property, besides the defaults.
@@ -40,15 +40,24 @@ _UNKNOWN = "nothing more is known"
 MOST_WORK, MOST_WORK_OF_ALL = 600_000, 1_500_000
 
 Analysis = Callable[[], Iterable[Finding]]
+#: The analyses of other groups that have findings of a group, or are needed for those.
+_WHERE_FLOAT32_ENDS = frozenset({Group.DOMAIN, Group.FLOAT32})
+_NEEDED = {
+    Group.WEIGHTS: frozenset({Group.START}),
+    Group.FLOAT32: _WHERE_FLOAT32_ENDS,
+    Group.RANGE: _WHERE_FLOAT32_ENDS,
+    Group.OVERFLOW: _WHERE_FLOAT32_ENDS,
+    Group.UNDERFLOW: _WHERE_FLOAT32_ENDS,
+}
 
 
-def prove(rule: Rule) -> tuple[Finding, ...]:
+def prove(rule: Rule, of: frozenset[Group] = EVERY) -> tuple[Finding, ...]:
     """All findings about an optimizer's rule, without features, in each of its variants.
 
     An analysis that exceeds its time or fails leaves its own properties undecided; the other
-    analyses still run.
+    analyses still run. Only those of some groups run if these are given.
     """
-    return tuple(findings(rule))
+    return tuple(findings(rule, of))
 
 
 def observed(rule: Rule) -> tuple[Observed, ...]:
@@ -80,8 +89,14 @@ def _search(rule: Rule, variant: Variant, defaults: Mapping[str, float], budget:
     return Search(variant.known, first, integers, budget, own, unbounded)
 
 
-def findings(rule: Rule) -> Iterator[Finding]:
+def findings(rule: Rule, of: frozenset[Group] = EVERY) -> Iterator[Finding]:
     """The findings, one at a time; per variant, the slowest, purely informative ones come last."""
+    return (finding for finding in _findings(rule, of) if finding.group in of)
+
+
+def _findings(rule: Rule, of: frozenset[Group]) -> Iterator[Finding]:
+    """The findings of these groups, and of what they need."""
+    needed = of.union(*(_NEEDED.get(group, ()) for group in of))
     defaults, budget, whole = _defaults(rule), Budget(), Work(MOST_WORK_OF_ALL)
     bounds = {group: Work(MOST_WORK) for group in Group}
     try:
@@ -93,6 +108,8 @@ def findings(rule: Rule) -> Iterator[Finding]:
             reached = reached.knowing(variant, replace(search, known=variant.known))
             yield from more
             for group, analysis in _analyses(variant, reached, defaults):
+                if group not in needed:
+                    continue
                 with bounded(whole, bounds[group]):
                     yield from _attempted(group, variant, analysis)
     except TooLargeError:

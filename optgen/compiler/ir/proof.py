@@ -44,6 +44,7 @@ class Group(StrEnum):
     RANGE = "range"
 
 
+EVERY = frozenset(Group)
 #: Refuted properties of these groups are errors; those of other groups only in strict mode.
 BINDING = frozenset({Group.INVARIANT, Group.DOMAIN, Group.DESCENT})
 STRICT = BINDING | {Group.ODDNESS, Group.DEGREE}

@@ -73,7 +73,7 @@ def value_of(expression: Expression, point: dict[str, Fraction]) -> Any:
         return None
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions, st.tuples(boxes(), boxes(), boxes()))
 def test_every_value_lies_in_its_interval(expression: Expression, places: Any) -> None:
     known = {name: box for name, (box, _) in zip(NAMES, places, strict=True)}
@@ -91,7 +91,7 @@ def test_every_value_lies_in_its_interval(expression: Expression, places: Any) -
         assert value < 0
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(expressions, st.tuples(values, values, values))
 def test_folding_changes_no_value(expression: Expression, point: Any) -> None:
     whole = dict(zip(NAMES, point, strict=True))
@@ -129,7 +129,7 @@ def at(found: Polynomial, point: dict[str, Fraction]) -> Fraction:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(terms, st.tuples(boxes(), boxes(), boxes()))
 def test_no_certificate_is_given_for_what_can_be_negative(coefficients: Any, places: Any) -> None:
     known = {name: box for name, (box, _) in zip(NAMES, places, strict=True)}

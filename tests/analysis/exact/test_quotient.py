@@ -41,7 +41,7 @@ LAWS: dict[str, Callable[[Expression, Expression, Expression], Expression]] = {
 
 
 @pytest.mark.parametrize("law", LAWS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(expressions, expressions, expressions)
 def test_laws_are_seen(law: str, a: Expression, b: Expression, c: Expression) -> None:
     # A square of a sum of roots isn't seen as one once the roots are multiplied out.
@@ -52,7 +52,7 @@ def test_laws_are_seen(law: str, a: Expression, b: Expression, c: Expression) ->
         assert Quotients(KNOWN).is_zero(LAWS[law](a, b, c))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(expressions, expressions, st.lists(st.tuples(values, values, values), max_size=6))
 def test_what_comes_out_as_0_has_no_other_value(
     one: Expression, other: Expression, points: Any

@@ -18,6 +18,8 @@ from optgen.compiler.ir.stability import PRODUCT, Stability
 from optgen.compiler.ir.value import evaluate
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import checked_rule, load_all
+from tests.chosen import rest_in_full
+from tests.numeric.specs import COVER
 
 PATHS = {path.stem: path for path in optimizer_files()}
 BELOW_1 = "0 <= {} < 1"
@@ -131,7 +133,7 @@ LINEAR = {"sgd", "torchsgd", "qhm", "shampoo", "heavyball", "nag", "sgdw"}
 LINEAR |= {"alig", "polyaksgd"}
 
 
-@pytest.mark.parametrize("name", sorted(PATHS.keys() - LINEAR))
+@pytest.mark.parametrize("name", rest_in_full(sorted(PATHS.keys() - LINEAR), COVER.__contains__))
 def test_what_is_not_linear_has_none(name: str) -> None:
     (spec,) = load_all([PATHS[name]])
     assert not list(stabilities(checked_rule(spec)))

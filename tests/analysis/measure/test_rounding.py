@@ -19,6 +19,7 @@ from optgen.compiler.read.load import load
 from tests.analysis.measure.plans import AROUND, FILES, PARTS, emulated, planned, with_kernels
 from tests.analysis.measure.search import Target, searches, worst
 from tests.analysis.measure.test_measure import own_arguments
+from tests.chosen import first_of
 
 DECLARED = {
     "hyperparameters": {
@@ -51,7 +52,7 @@ def found(folder: Path, rule: str) -> dict[str, Bound]:
     return {one.result: one for one in limits(plan(folder, rule))}
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", first_of(PARTS, 1))
 def test_a_search_breaks_no_bound(part: int) -> None:
     for name, one in emulated(part).items():
         if not name.endswith("W"):
@@ -70,7 +71,7 @@ def test_an_input_that_random_runs_are_far_from() -> None:
     assert 5.2 < error[STEP_RESULT] <= bound.ulps
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", first_of(PARTS, 1))
 def test_kernels_keep_the_bounds(part: int) -> None:
     for name, plan in with_kernels(part).items():
         for setting in settings(plan):
