@@ -61,7 +61,7 @@ def counted(
     folder = tmp_path_factory.mktemp("measured")
     # What was compiled alone is loaded by the ranks.
     assert alone
-    run(rank, (folder,), RANKS)
+    run(rank, (folder,), RANKS, is_compiled=True)
     return [json.loads((folder / f"{number}.json").read_text()) for number in range(RANKS)]
 
 

@@ -18,6 +18,8 @@ from tests.runtime.test_shards import RANKS, Exchange, Shards, built, here, part
 from tests.simulator.test_graphs import capture  # noqa: F401
 from tests.simulator.test_halves import states
 
+pytestmark = pytest.mark.compiled
+
 KINDS = pytest.mark.parametrize("kind", ["int8", "float8", "int4"])
 SEED = 2**40 + 3
 #: Whole blocks, ragged ends, one thread's end, and the first half of a block.

@@ -15,6 +15,8 @@ from tests.runtime.cuda.arrays import Shifted
 from tests.runtime.rounding import joined
 from tests.simulator.test_halves import ODD, assert_same, bits, draw, pair, states, step
 
+pytestmark = pytest.mark.compiled
+
 SPLITS = pytest.mark.parametrize("rounding", ["split", "split8"])
 SHAPES: dict[str, tuple[int, ...]] = {"a": (3, 5), "b": (), "c": (0,), "d": (107,), "e": (64,)}
 
