@@ -53,9 +53,9 @@ def function_files() -> tuple[Path, ...]:
 
 def base_folders() -> tuple[Path, ...]:
     """Where specs may be that another one needs, besides the folder of that one."""
-    families = (data_folder("specs") / "optimizers").iterdir()
-    folders = sorted(folder for folder in families if folder.is_dir())
-    return (*folders, data_folder("specs") / "functions")
+    specs = data_folder("specs")
+    families = sorted(path for path in (specs / "optimizers").iterdir() if path.is_dir())
+    return (*families, specs / "functions")
 
 
 def read_slots() -> Slots:
@@ -74,6 +74,18 @@ def read_templates() -> Templates:
         if path.suffix == ".j2"
     }
     return Templates(texts, optgen.__version__)
+
+
+def stamp() -> tuple[object, ...]:
+    """What differs after a change of what all optimizers share: its files' names, times and sizes.
+
+    Also after a change of the working folder, from which messages name files.
+    """
+    specs = data_folder("specs")
+    roots = (specs / "features", specs / "functions", data_folder("templates"))
+    files = sorted(path for root in roots for path in root.rglob("*.*"))
+    found = ((path, path.stat()) for path in (specs / SLOTS_FILE, *files))
+    return (Path.cwd(), *((path, one.st_mtime_ns, one.st_size) for path, one in found))
 
 
 def named_files() -> tuple[Path, ...]:

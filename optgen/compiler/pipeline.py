@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from optgen.compiler.library import (
     read_slots,
     read_templates,
     shown,
+    stamp,
 )
 from optgen.compiler.plan import make_plan
 from optgen.compiler.read.check import check, check_defaults
@@ -53,6 +54,7 @@ __all__ = [
     "gather",
     "load_all",
     "load_file",
+    "optional_features",
     "plan_of",
     "surroundings",
     "warnings",
@@ -127,11 +129,32 @@ def load_all(files: Sequence[Path]) -> tuple[Spec, ...]:
 
 def surroundings(own_features: Iterable[Spec] = ()) -> Surroundings:
     """The built-in features together with a user's own; raises SpecError if one is wrong."""
-    specs = (*load_all(feature_files()), *own_features)
-    features = without_unnamed(each(specs, checked_rule))
-    slots = read_slots()
+    own = each(own_features, checked_rule)
+    rules, usual = _built_in(stamp())
+    if not own:
+        return usual
+    features = without_unnamed((*rules, *own))
+    _raise(check_features(features, usual.slots))
+    return replace(usual, features=features)
+
+
+@lru_cache(maxsize=1)
+def _built_in(_stamp: tuple[object, ...]) -> tuple[tuple[Rule, ...], Surroundings]:
+    """The rules of the built-in features, and what these make up without others."""
+    rules = tuple(each(load_all(feature_files()), checked_rule))
+    features, slots = without_unnamed(rules), read_slots()
     _raise(check_features(features, slots))
-    return Surroundings(features, slots, read_templates())
+    return rules, Surroundings(features, slots, read_templates())
+
+
+def optional_features() -> tuple[Rule, ...]:
+    """The features that an optimizer has only where a build names them."""
+    return _optional(stamp())
+
+
+@lru_cache(maxsize=1)
+def _optional(_stamp: tuple[object, ...]) -> tuple[Rule, ...]:
+    return tuple(each(load_all(optional_feature_files()), checked_rule))
 
 
 def without_unnamed(features: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -26,10 +26,10 @@ from tests.torch.ranks import run
 
 
 def planned(title: str, sharding: Sharding) -> ClusterPlan:
-    name, options, dtype = RUNS[title]
+    _, options, dtype = RUNS[title]
     text = ",".join("x".join(map(str, shape)) for shape in shapes_of(title))
     with patch.object(exchanges, "BUCKET_BYTES", BUCKET):
-        return plan(rule_of(name)(**options), of_shapes(text), sharding, dtype)
+        return plan(rule_of(title)(**options), of_shapes(text), sharding, dtype)
 
 
 def as_counted(found: ClusterPlan, number: int) -> Found:
@@ -49,8 +49,8 @@ def in_order(found: Any) -> Found:
 @pytest.fixture(scope="module")
 def alone() -> dict[str, Found]:
     return {
-        title: measured(optimizer_class(rule_of(name)), params_of(title), options)
-        for title, (name, options, _) in RUNS.items()
+        title: measured(optimizer_class(rule_of(title)), params_of(title), options)
+        for title, (_, options, _) in RUNS.items()
     }
 
 
@@ -61,7 +61,7 @@ def counted(
     folder = tmp_path_factory.mktemp("measured")
     # What was compiled alone is loaded by the ranks.
     assert alone
-    run(rank, (folder,), RANKS)
+    run(rank, (folder,), RANKS, is_compiled=True)
     return [json.loads((folder / f"{number}.json").read_text()) for number in range(RANKS)]
 
 

@@ -40,8 +40,9 @@ import optgen
 
 def arrays(draw):
     shapes = [(70, 5000), (9000, 33), (5, 300, 200), (40_001,)]
-    made = [np.asarray(draw.normal(size=s), np.float32) for s in shapes]
-    return [*made, np.asfortranarray(draw.normal(size=(700, 300)))]
+    made = [draw.normal(size=s) for s in shapes]
+    made.append(np.asfortranarray(draw.normal(size=(700, 300))))
+    return [np.asarray(one, np.float32) for one in made]
 
 def train(threads):
     numba.set_num_threads(threads)

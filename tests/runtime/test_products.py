@@ -135,7 +135,8 @@ def kind(view: str, folder: Path, *, is_compiled: bool) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("view", "is_compiled"), [*((view, False) for view in VIEWS), ("last two", True)]
+    ("view", "is_compiled"),
+    [*((view, False) for view in VIEWS), pytest.param("last two", True, marks=pytest.mark.full)],
 )
 def test_products_are_those_of_numpy(view: str, is_compiled: bool, tmp_path: Path) -> None:
     made = kind(view, tmp_path, is_compiled=is_compiled)

@@ -89,6 +89,7 @@ def test_switches(optimizer: str, name: str, entry: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("optimizer", "name", "entry"), [entry for entry in NUMBERS if entry[0] in COMPILED]
 )
+@pytest.mark.usefixtures("python_kernels")
 def test_a_changing_number_is_refused_where_a_constant_is(
     optimizer: str, name: str, entry: dict[str, Any]
 ) -> None:

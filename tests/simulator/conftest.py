@@ -10,6 +10,8 @@ from importlib.util import find_spec
 
 import pytest
 
+from tests import kernels_in_python
+
 if os.environ.get("NUMBA_ENABLE_CUDASIM") != "1" or find_spec("numba_cuda") is None:
     collect_ignore_glob = ["test_*.py"]
 
@@ -27,6 +29,13 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "LEAST", 32)
     monkeypatch.setattr(work, "MULTIPLE", 16)
     monkeypatch.setattr(work, "RUN", 2)
+
+
+@pytest.fixture(autouse=True)
+def plain_kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python runs the host's kernels too, but in tests with the marker ``compiled``."""
+    if request.node.get_closest_marker("compiled") is None:
+        kernels_in_python.substitute(monkeypatch)
 
 
 @pytest.fixture

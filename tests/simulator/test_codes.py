@@ -12,13 +12,18 @@ import optgen
 import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import on_device
 from optgen.runtime.parts import Parts
+from tests.chosen import first_of
 from tests.extents.formulas import SHAPES as FORMS
 from tests.runtime.cuda.arrays import Shifted, all_on_device
 from tests.runtime.test_shards import RANKS, Exchange, Shards, built, here, parts_of
 from tests.simulator.test_graphs import capture  # noqa: F401
 from tests.simulator.test_halves import states
 
-KINDS = pytest.mark.parametrize("kind", ["int8", "float8", "int4"])
+pytestmark = pytest.mark.compiled
+
+EVERY_KIND = pytest.mark.parametrize("kind", ["int8", "float8", "int4"])
+KINDS = pytest.mark.parametrize("kind", first_of(["int8", "float8", "int4"], 1))
+WIDTHS = pytest.mark.parametrize("dtype", first_of([np.float32, np.float64], 1))
 SEED = 2**40 + 3
 #: Whole blocks, ragged ends, one thread's end, and the first half of a block.
 SHAPES: dict[str, tuple[int, ...]] = {"a": (128,), "b": (3, 67), "c": (65,), "d": (30,), "e": (0,)}
@@ -67,8 +72,8 @@ def assert_same(ours: Any, theirs: Any, device: dict[str, Any], host: dict[str, 
         assert found.tobytes() == other.tobytes(), name
 
 
-@KINDS
-@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+@EVERY_KIND
+@WIDTHS
 def test_steps_have_the_bits_of_the_host(kind: Any, dtype: Any) -> None:
     ours, theirs, device, host = pair(lambda: momentum(kind), dtype=dtype)
     assert {own["momentum_buffer"].dtype.names[0] for own in ours.state.values()} == {"unit"}
@@ -144,7 +149,7 @@ else:
 
 
 @KINDS
-@pytest.mark.parametrize("dtype", [np.float32, np.float64], ids=["float32", "float64"])
+@WIDTHS
 def test_rows_of_matrices(kind: Any, dtype: Any) -> None:
     """Rows are whole blocks; others have no codes."""
     shapes = {"one": (5, 64), "wide": (2, 192), "odd": (3, 5)}

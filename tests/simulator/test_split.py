@@ -10,12 +10,15 @@ from ml_dtypes import bfloat16
 
 import optgen.optimizers as oo
 from optgen.runtime.cuda.arrays import on_device
+from tests.chosen import first_of
 from tests.runtime.cuda import own
 from tests.runtime.cuda.arrays import Shifted
 from tests.runtime.rounding import joined
 from tests.simulator.test_halves import ODD, assert_same, bits, draw, pair, states, step
 
-SPLITS = pytest.mark.parametrize("rounding", ["split", "split8"])
+pytestmark = pytest.mark.compiled
+
+SPLITS = pytest.mark.parametrize("rounding", first_of(["split", "split8"], 1))
 SHAPES: dict[str, tuple[int, ...]] = {"a": (3, 5), "b": (), "c": (0,), "d": (107,), "e": (64,)}
 
 
@@ -35,7 +38,7 @@ def gradients(seed: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     }
 
 
-@SPLITS
+@pytest.mark.parametrize("rounding", ["split", "split8"])
 def test_steps_have_the_bits_of_the_host(rounding: Any) -> None:
     ours, theirs, device, host = pair(
         lambda: oo.SGD(0.25, momentum=0.5, rounding=rounding), bfloat16, shapes=SHAPES

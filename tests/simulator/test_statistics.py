@@ -30,6 +30,7 @@ def test_a_device_keeps_what_the_host_does(dtype: Any) -> None:
         assert found[path] == pytest.approx(wanted[path], rel=1e-5, abs=1e-6)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("rounding", ["stochastic", "split8"])
 def test_a_device_counts_what_rounding_leaves_unmoved(rounding: str) -> None:
     kind = optgen.compile("adam", "update_statistics")

@@ -30,6 +30,8 @@ from tests.simulator.test_halves import (
 )
 from tests.simulator.test_split import Copied
 
+pytestmark = pytest.mark.compiled
+
 SEED = 2**40 + 3
 
 

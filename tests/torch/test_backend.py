@@ -11,9 +11,9 @@ import torch
 
 import optgen.optimizers
 import optgen.torch as fused
-from optgen.runtime.plain import in_numpy
 from optgen.torch import optimizer_class
-from tests.torch.ejecting import RULES, class_of, drawn, parameters
+from tests.chosen import rest_in_full
+from tests.torch.ejecting import FEW, RULES, class_of, drawn, parameters
 from tests.torch.ejecting import train as with_inputs
 
 SHAPES = ((5, 3), (4,), (3, 5), (2, 3, 2))
@@ -57,14 +57,12 @@ def agree(one: Any, other: Any, bound: float = 1e-13) -> None:
 @pytest.mark.parametrize("features", FEATURES.values(), ids=FEATURES)
 @pytest.mark.parametrize("name", ["Lion", "Muon", "TorchAdafactor"])
 def test_steps_and_states_are_those_of_kernels(name: str, features: dict[str, Any]) -> None:
-    rule = getattr(optgen.optimizers, name)
-    # Python runs the kernels of most: to compile one takes seconds.
-    kernels = rule if name == "Lion" else in_numpy(rule)
-    one = run(optimizer_class(rule), backend="torch", **features)
-    agree(one, run(optimizer_class(kernels), backend="kernels", **features))
+    kind = optimizer_class(getattr(optgen.optimizers, name))
+    one = run(kind, backend="torch", **features)
+    agree(one, run(kind, backend="kernels", **features))
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", rest_in_full(RULES, FEW.__contains__))
 def test_every_rule_makes_the_steps_of_its_file(name: str) -> None:
     # These files are compared with other code in test_ejected.py.
     file = class_of(name, "global_clipnorm")

@@ -29,13 +29,14 @@ from tests.torch.ranks import run
 from tests.torch.sharding import assert_bits, whole
 
 
+@pytest.mark.compiled
 @pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
 def test_shards_have_codes(tmp_path: Path) -> None:
     """One test of all, as processes with torch take long to start."""
     # What is compiled here is loaded by the ranks.
     even = alone(EVEN)
     begin(tmp_path / "one", 1)
-    run(rank, (tmp_path,), RANKS)
+    run(rank, (tmp_path,), RANKS, is_compiled=True)
     for number in range(RANKS):
         found = torch.load(tmp_path / f"{number}.pt", weights_only=True)
         for saved in ("even", "one"):

@@ -12,6 +12,8 @@ import optgen.torch as fused
 from optgen.runtime.codes import KINDS
 from tests.torch.training import gradients, params_of
 
+pytestmark = pytest.mark.compiled
+
 SHAPES = ((100, 99), (5,), (64, 128))
 
 

@@ -45,7 +45,14 @@ def test_all_classes_have_cases() -> None:
     assert set(INFOS) == set(TORCH)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        torch.float64,
+        pytest.param(torch.float32, marks=[pytest.mark.full, pytest.mark.compiled]),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize(("name", "arguments"), list(cases()))
 def test_parameters_are_torch_s(name: str, arguments: dict[str, Any], dtype: torch.dtype) -> None:
     with numbers_of(dtype):

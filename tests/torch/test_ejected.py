@@ -23,6 +23,7 @@ from optgen.compiler.pipeline import load_all
 from optgen.keras import optimizer_class as keras_class
 from optgen.torch import optimizer_class
 from tests.torch.ejecting import (
+    FEW,
     NUMBERS,
     RULES,
     SHAPES,
@@ -90,8 +91,15 @@ OF_LOW_RANK = ["apollo", "apollomini", "dion"]
 WITH_OPERATIONS = [name for name in RULES if name not in OF_LOW_RANK]
 
 
-@pytest.mark.parametrize("is_switched", [False, True], ids=["plain", "switched"])
-@pytest.mark.parametrize("name", WITH_OPERATIONS)
+def settings() -> Iterator[Any]:
+    """Each rule as it is, and with its switches, which for others than few is in full."""
+    for name in WITH_OPERATIONS:
+        yield pytest.param(name, False, id=f"{name}-plain")
+        marks = () if name in FEW else pytest.mark.full
+        yield pytest.param(name, True, id=f"{name}-switched", marks=marks)
+
+
+@pytest.mark.parametrize(("name", "is_switched"), list(settings()))
 def test_every_rule_is_that_of_operations(name: str, is_switched: bool) -> None:
     rule = rule_of(name)
     theirs, ours = switched(name)
@@ -191,12 +199,13 @@ def test_clipping_is_torch_s() -> None:
         torch.testing.assert_close(param, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", RULES)
-def test_a_file_imports_torch_only(name: str) -> None:
-    tree = ast.parse(text_of(name))
-    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    modules |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
-    assert modules <= {"__future__", "collections.abc", "contextlib", "math", "torch", "typing"}
+def test_a_file_imports_torch_only() -> None:
+    for name in RULES:
+        tree = ast.parse(text_of(name))
+        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        modules |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        known = {"__future__", "collections.abc", "contextlib", "math", "torch", "typing"}
+        assert modules <= known, name
 
 
 def test_files_pass_a_linter_and_are_short(tmp_path: Path) -> None:

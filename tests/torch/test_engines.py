@@ -11,6 +11,7 @@ from tests.torch.engines import OURS, RANKS, STORED, give_gradients, halved, ran
 from tests.torch.ranks import run
 
 
+@pytest.mark.compiled
 @pytest.mark.filterwarnings("ignore:torch.distributed is disabled")
 @pytest.mark.filterwarnings("ignore:.*in another storage")
 def test_engines_and_files_of_other_storage(tmp_path: Path) -> None:
@@ -24,7 +25,7 @@ def test_engines_and_files_of_other_storage(tmp_path: Path) -> None:
     for given in ({}, {"global_clipnorm": 1.0}):
         params[0].grad = torch.ones(4)
         OURS(params, **given).step()
-    run(rank, (tmp_path,), RANKS)
+    run(rank, (tmp_path,), RANKS, is_compiled=True)
     alone = read(tmp_path, 1)
     for title, (_, loaded) in STORED.items():
         saved = torch.load(tmp_path / f"{title}.pt", weights_only=True)

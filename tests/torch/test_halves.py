@@ -13,6 +13,8 @@ from optgen.torch import FusedOptimizer
 from tests.torch.training import TORCH, assert_equal, every, gradients, params_of, run, values
 
 HALVES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+#: Torch's classes, of which the kernels of one are compiled.
+NAMES = [pytest.param(n, marks=pytest.mark.compiled if n == "Adam" else ()) for n in TORCH]
 #: Arguments with which rules have all their states.
 FULL: dict[str, dict[str, Any]] = {
     "SGD": {"momentum": 0.9, "weight_decay": 0.01},
@@ -26,9 +28,9 @@ def halves(*shapes: tuple[int, ...], dtype: torch.dtype) -> list[torch.Tensor]:
 
 
 @HALVES
-@pytest.mark.parametrize("name", TORCH)
+@pytest.mark.parametrize("name", NAMES)
 def test_parameters_are_those_of_torch_in_float32_rounded(name: str, dtype: torch.dtype) -> None:
-    params = [*halves((300, 7), (5,), dtype=dtype), *params_of((4,))]
+    params = [*halves((30, 7), (5,), dtype=dtype), *params_of((4,))]
     wide = [p.detach().float().requires_grad_() for p in params]
     given = {"lr": 0.01, **FULL.get(name, {})}
     ours, theirs = TORCH[name](params, **given), getattr(torch.optim, name)(wide, **given)
@@ -45,9 +47,10 @@ def test_parameters_are_those_of_torch_in_float32_rounded(name: str, dtype: torc
         unit = 2 * torch.finfo(one.dtype).eps
         tolerance = 1e-5 if one.dtype == torch.float32 else unit
         torch.testing.assert_close(one.float(), other, rtol=tolerance, atol=1e-4 * tolerance)
-        assert torch.equal(one, other.to(one.dtype)) or (one != other).float().mean() < 0.01
+        assert torch.equal(one, other.to(one.dtype)) or (one != other).float().mean() < 0.02
 
 
+@pytest.mark.compiled
 @HALVES
 def test_a_step_rounds_once_to_nearest_even(dtype: torch.dtype) -> None:
     """A step of all sizes between two numbers of half precision, with the halfway point."""
@@ -60,6 +63,7 @@ def test_a_step_rounds_once_to_nearest_even(dtype: torch.dtype) -> None:
     assert torch.equal(weight, expected)
 
 
+@pytest.mark.compiled
 def test_a_decay_near_one_doesn_t_stand_still() -> None:
     """A mean of squares of ones is 1 - 0.999**n; in bfloat16 it stops after some steps."""
     (weight,) = halves((4,), dtype=torch.bfloat16)

@@ -36,6 +36,7 @@ def _gradients_are_on() -> Iterator[None]:
     torch.set_grad_enabled(True)
 
 
+@pytest.mark.compiled
 def test_a_step_is_whole_or_not_made() -> None:
     victim, other = built(), built()
     made = 0

@@ -28,7 +28,6 @@ def assert_close(found: Found, expected: Found, unit: float) -> None:
 def test_matrices_in_parts_end_where_whole_ones_do(tmp_path: Path) -> None:
     """One test of all, as processes with torch take long to start."""
     (tmp_path / "joint.toml").write_text(JOINT)
-    # What is compiled here is loaded by the ranks.
     wanted = runs(torch.Tensor.clone, tmp_path)
     model, soap = network(torch.float32), kind_of("SOAP", tmp_path)
     optimizer = soap(model.parameters(), lr=0.02)

@@ -17,6 +17,8 @@ from optgen.torch import optimizer_class
 from tests.runtime.rounding import BFLOAT16, joined
 from tests.torch.training import params_of, run
 
+pytestmark = pytest.mark.compiled
+
 ROUNDINGS = pytest.mark.parametrize("rounding", ["stochastic", "split", "split8"])
 SHAPES = [(33, 17), (9,), (3, 5, 7)]
 

@@ -20,7 +20,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[Any, list[torch
 
 
 @pytest.mark.parametrize("run", RUNS, ids=str)
-def test_twenty_more_steps_are_those_of_an_uninterrupted_run(run: Any, found: Any) -> None:
+def test_more_steps_are_those_of_an_uninterrupted_run(run: Any, found: Any) -> None:
     for one in found:
         for own, straight in zip(one[run], one["straight"], strict=True):
             torch.testing.assert_close(own, straight, rtol=1e-5, atol=1e-6)

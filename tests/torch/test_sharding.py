@@ -65,7 +65,6 @@ def test_shards_end_where_one_process_does(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "optgen", "build", "layerwise.toml", "noisy.toml", *specs]
     command += ["--out", "own_package"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
-    # What is compiled here is loaded by the ranks.
     after = expected(tmp_path)
     run(rank, (tmp_path,), RANKS)
     for number in range(RANKS):

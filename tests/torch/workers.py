@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from torch.distributed.optim import ZeroRedundancyOptimizer
 
-STEPS = 50
+STEPS = 6
 
 
 def batches(rank: int, ranks: int) -> Any:

@@ -14,12 +14,13 @@ from optgen.compiler.ir.problem import SpecError, nearest
 from optgen.compiler.ir.randomness import draws_of, redrawn
 from optgen.compiler.ir.rule import Block, Rule
 from optgen.compiler.ir.spec import Spec
-from optgen.compiler.library import find_specs, is_feature, optional_feature_files
+from optgen.compiler.library import find_specs, is_feature
 from optgen.compiler.pipeline import (
     Surroundings,
     checked_rule,
     composed,
     load_all,
+    optional_features,
     surroundings,
 )
 from optgen.compiler.plan import make_plan
@@ -68,8 +69,7 @@ def ejected(spec: Spec, name: str, chosen: Sequence[str]) -> tuple[str, str]:
     wanted = [part for one in chosen for part in one.split(",") if part]
     features = [] if _NONE in wanted else [*_usual(rule, around)]
     if wanted:
-        optional = (checked_rule(one) for one in load_all(optional_feature_files()))
-        known = {feature.name: feature for feature in (*around.features, *optional)}
+        known = {one.name: one for one in (*around.features, *optional_features())}
         unknown = [one for one in wanted if one not in (*known, _NONE)]
         if unknown:
             return f"{unknown[0]!r} is no feature{nearest(unknown[0], known)}", ""
@@ -79,10 +79,12 @@ def ejected(spec: Spec, name: str, chosen: Sequence[str]) -> tuple[str, str]:
         return fault, ""
     woven = without_neighbours(features, lambda _: True)
     chosen_rule = composed(spec, replace(around, features=woven))
-    every = {feature.name: feature for feature in (*around.features, *features)}
-    listed = without_neighbours(every.values(), lambda _: True)
-    full_rule = composed(spec, replace(around, features=listed))
-    plan = make_plan(_drawing_like(chosen_rule, full_rule))
+    if any(map(_draws, chosen_rule.blocks)):
+        every = {feature.name: feature for feature in (*around.features, *features)}
+        listed = without_neighbours(every.values(), lambda _: True)
+        full_rule = composed(spec, replace(around, features=listed))
+        chosen_rule = _drawing_like(chosen_rule, full_rule)
+    plan = make_plan(chosen_rule)
     options = "".join(f" --features {one}" for one in chosen)
     command = f"optgen eject {Path(name).name}{options}"
     return "", Ejected(plan, around.templates).text(command)
