@@ -9,7 +9,7 @@ QUICK := tests/golden tests/test_architecture.py tests/test_names_stay_in_specs.
   tests/numeric/test_against_float64.py::test_plain_rules_stay_close \
   $(foreach n,0 20 40,tests/random_programs/test_programs.py::test_kernels_compute_what_the_rule_says[$(n)])
 
-.PHONY: cuda gpu gpu-benchmark demo test test-rest test-full test-quick lint types check-generated pytest build stub site clean
+.PHONY: browser cuda gpu gpu-benchmark demo test test-rest test-full test-quick lint types check-generated pytest build stub site clean
 
 demo: $(VENV)/.installed-demo
 	$(BIN)/optgen demo
@@ -50,6 +50,9 @@ pytest: $(VENV)/.installed-test
 
 # The kernels for CUDA can be compiled and simulated without a GPU.
 cuda: $(VENV)/.installed-cuda
+
+# For tests of pages, where no Chromium is installed.
+browser: $(VENV)/.installed-browser
 
 # For a machine with a GPU.
 gpu: $(VENV)/.installed-test $(VENV)/.installed-cuda

@@ -18,10 +18,10 @@ import numpy as np
 from optgen.compiler.library import find_specs
 from optgen.compiler.pipeline import Surroundings, load_all, surroundings
 from optgen.site import scripts
+from tests.javascript.browsers import dumped
 from tests.zoo.runs import Array, Model
 
 NODE = shutil.which("node")
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
 _STEPS = Path(__file__).with_name("steps.js")
 
 
@@ -91,24 +91,14 @@ def run(cases: Sequence[Case], own: Sequence[str] = ()) -> list[dict[str, Any]]:
     return found
 
 
-def dumped(address: str, folder: Path) -> str:
-    """A page as a browser shows it in the end; ``folder`` is for its profile."""
-    assert BROWSER is not None
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=20000"]
-    options += [f"--user-data-dir={folder}", "--dump-dom", address]
-    done = subprocess.run(
-        [BROWSER, *options], capture_output=True, text=True, check=False, timeout=120
-    )
-    return done.stdout
-
-
 def run_in_browser(cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
     """What a page of a browser makes of cases."""
     text, results = program(cases)
     page = folder / "page.html"
     filled = f"document.getElementById('found').textContent = {results};"
     page.write_text(f"<pre id=found></pre><script>{text}\n{filled}</script>", encoding="utf-8")
-    shown = re.search(r'<pre id="found">(.*?)</pre>', dumped(page.as_uri(), folder), re.DOTALL)
+    text = dumped(page.as_uri(), folder, "document.getElementById('found').textContent !== ''")
+    shown = re.search(r'<pre id="found">(.*?)</pre>', text, re.DOTALL)
     assert shown is not None
     found: list[dict[str, Any]] = json.loads(unescape(shown[1]))
     return found

@@ -12,7 +12,8 @@ import pytest
 
 import optgen.optimizers
 from tests.cover import few
-from tests.javascript.runs import BROWSER, NODE, Case, run, run_in_browser, shaped
+from tests.javascript.browsers import needs_browser
+from tests.javascript.runs import NODE, Case, run, run_in_browser, shaped
 from tests.zoo.runs import beside_gradients, difference, of_ours
 
 needs_node = pytest.mark.skipif(NODE is None, reason="there is no node")
@@ -68,7 +69,7 @@ def test_features_alone(name: str) -> None:
     check(name, SETTINGS)
 
 
-@pytest.mark.skipif(BROWSER is None, reason="there is no browser")
+@needs_browser
 def test_a_browser_computes_the_same(tmp_path: Path) -> None:
     for name in ("Adam", "Muon", "Prodigy"):
         check(name, [{}, EVERY], partial(run_in_browser, folder=tmp_path))

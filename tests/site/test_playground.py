@@ -13,7 +13,8 @@ import pytest
 
 from optgen.compiler.library import find_specs
 from optgen.site import playground
-from tests.javascript.runs import BROWSER, NODE, dumped
+from tests.javascript.browsers import dumped, needs_browser
+from tests.javascript.runs import NODE
 
 RULES = ("adam", "lion", "muon", "sgd")
 #: Elements that have no end.
@@ -111,10 +112,10 @@ def test_tasks_have_their_gradients_and_rules_go_down(folder: Path, page: Page) 
         assert all(loss < 1e-6 for loss in one["minima"]), name
 
 
-@pytest.mark.skipif(BROWSER is None, reason="there is no browser")
+@needs_browser
 def test_a_browser_runs_the_page(folder: Path, tmp_path: Path) -> None:
     address = (folder / "index.html").as_uri() + "#task=bowl&rules=adam,muon"
-    shown = dumped(address, tmp_path)
+    shown = dumped(address, tmp_path, "document.body.dataset.done !== undefined")
     said = re.findall(r'<p class="said">([^<]*)</p>', shown)
     assert len(said) == 2, shown[-2000:]
     assert all(re.match(r"loss \S+ after 300 steps; rate: the best of 19", one) for one in said)

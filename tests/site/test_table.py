@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.javascript.browsers import dumped, needs_browser
 from tests.site.conftest import Site
 from tests.site.test_pages import Page
 
@@ -91,11 +92,8 @@ def test_order_is_by_number_or_name() -> None:
     assert answers(rows, *calls) == [["a", "c", "b"], ["b", "a", "c"], ["c", "b", "a"]]
 
 
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
+@needs_browser
 def test_a_browser_filters_the_table(site: Site, tmp_path: Path) -> None:
-    page = (site.out / "index.html").as_uri()
-    command = ["chromium", "--headless", "--no-sandbox", f"--user-data-dir={tmp_path}"]
-    made = subprocess.run(
-        [*command, "--dump-dom", f"{page}#q=lion"], capture_output=True, text=True, check=True
-    )
-    assert ">1 rule<" in made.stdout
+    address = (site.out / "index.html").as_uri() + "#q=lion&proof=oddness"
+    shown = dumped(address, tmp_path, "document.readyState === 'complete'")
+    assert ">1 rule<" in shown
