@@ -50,7 +50,7 @@ def influence(battery: Battery) -> Iterator[Finding]:
             battery,
             f"{name} makes a difference in some run",
             not same[1 + 2 * place : 3 + 2 * place].all(),
-            f"{usual[name]:g} is as good as {values[0]:g} or {values[1]:g}",
+            f"with {values[0]:g} and {values[1]:g} in place of {usual[name]:g}",
             {},
             fault=f"{name} makes no difference",
         )
