@@ -14,9 +14,9 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    OF_RANK_MANY,
     ORTHONORMAL,
     PRODUCT,
-    OF_RANK_MANY,
     TRANSPOSE,
 )
 

@@ -16,10 +16,10 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    LARGEST_ROWS,
     MATRIX_CALLS,
     ORTHONORMAL,
     PRODUCT,
-    LARGEST_ROWS,
     SINGULAR_VECTORS,
     TRANSPOSE,
 )

@@ -13,12 +13,12 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    LARGEST_ROWS,
     LONG,
     ORTHONORMAL,
     PRODUCT,
     RANK,
     SHORT,
-    LARGEST_ROWS,
     SINGULAR_VECTORS,
     sides,
 )

@@ -10,9 +10,9 @@ from optgen.compiler.ir.extent import ARRAYS, MATRICES, OF_RANK, VECTORS, Extent
 from optgen.compiler.ir.matrix import (
     GRAM,
     MATRIX_CALLS,
+    OF_RANK_MANY,
     OF_SQUARES,
     PRODUCT,
-    OF_RANK_MANY,
     TRANSPOSE,
     Sides,
     extent_of,

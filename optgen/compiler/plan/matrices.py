@@ -13,8 +13,8 @@ from optgen.compiler.ir.matrix import (
     GRAM,
     INVERSE_ROOT,
     MATRIX_CALLS,
-    PRODUCT,
     OF_RANK_MANY,
+    PRODUCT,
     TRANSPOSE,
     extent_of,
 )

@@ -11,11 +11,11 @@ from optgen.compiler.ir.extents import AMOUNTS, Extents
 from optgen.compiler.ir.matrix import (
     GRAM,
     MATRIX_CALLS,
+    OF_RANK_MANY,
     OF_SQUARES,
     ORTHONORMAL,
     PRODUCT,
     RANK,
-    OF_RANK_MANY,
     SINGULAR_VECTORS,
     TRANSPOSE,
     Sides,

@@ -11,10 +11,10 @@ from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.matrix import (
     COLUMNS,
     LONG,
+    OF_RANK_MANY,
     PRODUCT,
     ROWS,
     SHORT,
-    OF_RANK_MANY,
     TRANSPOSE,
     Sides,
 )
