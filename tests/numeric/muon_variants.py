@@ -88,7 +88,7 @@ def timm_s(**arguments: Any) -> Run:
     """The AdaMuon of timm, in which matrices are bfloat16 otherwise."""
     make = timm_class("muon", "Muon")
     chosen = {"lr": RATE, "algo": "adamuon", "betas": (0.9, 0.95), "momentum": 0.95}
-    run = of_torch(make, **chosen, ns_coefficients=[*JORDAN], **arguments)
+    run = of_torch(make, **chosen, eps=1e-14, ns_coefficients=[*JORDAN], **arguments)
     function = make.step.__wrapped__.__globals__["zeropower_via_newtonschulz"]
     defaults = tuple(
         torch.float64 if one is torch.bfloat16 else one for one in function.__defaults__

@@ -425,7 +425,7 @@ PEERS: list[Peer] = [
     ),
     paper_s("COSMOS", subspaces.cosmos(2), rank=2, least_dimensions=2, tolerance=1e-7, note=POWERS),
     paper_s("Dion2", subspaces.dion2(2, by_row=False), rank=2, least_dimensions=2),
-    paper_s("NorDion2", subspaces.dion2(2, by_row=True), rank=2, least_dimensions=2),
+    paper_s("NorDion2", subspaces.dion2(2, by_row=True), rank=2, epsilon=1e-14, least_dimensions=2),
     paper_s("GaLore", low_rank.galore(2, 7, 0.25), rank=2, period=7, least_dimensions=2),
     paper_s(
         "Dion",

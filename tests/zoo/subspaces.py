@@ -76,7 +76,8 @@ def frugal(rank: int, period: int, free: float) -> Steps:
             r = p.T @ g
             m, v = 0.9 * m + 0.1 * r, 0.999 * v + 0.001 * r**2
             full = m / (1 - 0.9**count) / (np.sqrt(v / (1 - 0.999**count)) + 1e-8)
-            change = p @ full + free * np.sign(g - p @ r)
+            rest = np.sign(g - p @ r) if len(g) > rank else 0.0
+            change = p @ full + free * rest
             x = x - RATE * restored(np.asarray(change), x, is_tall=is_tall)
             yield x
 
@@ -101,7 +102,7 @@ def cosmos(rank: int) -> Steps:
                 s = u.T @ whole @ u
             m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * (u.T @ g) ** 2
             a = u @ (u.T @ m / (1 - b1**t) / np.sqrt((v + 1e-8) / (1 - b2**t)))
-            b = newton_schulz(m - u @ (u.T @ m))
+            b = newton_schulz(m - u @ (u.T @ m)) if len(g) > rank else np.zeros_like(m)
             change = a + gamma * np.sqrt(b.size) * b / (np.linalg.norm(b) + 1e-8)
             x = x - RATE * restored(change, x, is_tall=is_tall)
             yield x
