@@ -21,6 +21,8 @@ PRODUCT, GRAM = "@", "gram"
 ORTHONORMAL, EIGENVECTORS, INVERSE_ROOT = "orthonormal", "eigenvectors", "inverse_root"
 #: The singular vectors of the largest singular values.
 SINGULAR_VECTORS = "singular_vectors"
+#: Of each of the largest rows, a column with 1 at its place and 0 elsewhere.
+LARGEST_ROWS = "largest_rows"
 #: The shape of matrices that is the variable's own. Others are named by their sides: of rows and
 #: of columns, of the shorter and the longer one of these, and of the rank.
 ELEMENT = "element"

@@ -169,6 +169,16 @@
     return transposed(found);
   };
 
+  // A column for each of the rows with the largest sums of magnitudes, with 1 at its place.
+  const largestRows = (given, rank) => {
+    const sums = [...Array(given.rows).keys()].map((p) =>
+      given.values.subarray(p * given.columns, (p + 1) * given.columns).reduce((a, b) => a + Math.abs(b), 0));
+    const order = [...sums.keys()].sort((p, q) => sums[q] - sums[p]).slice(0, rank);
+    const found = matrix(given.rows, rank);
+    order.forEach((p, k) => { found.values[p * rank + k] = 1; });
+    return found;
+  };
+
   const REDUCTIONS = {
     sum: (some) => some.reduce((a, b) => a + b, 0),
     mean: (some) => some.reduce((a, b) => a + b, 0) / some.length,
@@ -208,6 +218,7 @@
       return one.rows > one.columns ? product(transposed(one), one) : product(one, transposed(one));
     }
     if (call.function === "singular_vectors") return singularVectors(operands[0], rank);
+    if (call.function === "largest_rows") return largestRows(operands[0], rank);
     if (call.function in FUNCTIONS) return FUNCTIONS[call.function](operands, numbers);
     const [side, reduction] = call.function.split("_");
     if (side === "row") return reducedRows(operands[0], reduction);

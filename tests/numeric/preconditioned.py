@@ -23,7 +23,8 @@ STEPS = 30
 #: rules beside.
 WHOSE = {
     **dict.fromkeys(("Shampoo", "SPlus", "Conda"), "pytorch_optimizer"),
-    **dict.fromkeys(("KLShampoo", "SWAN"), "paper"),
+    **dict.fromkeys(("KLShampoo", "KLSOAP", "CASPR", "PSGDPRO", "SWAN"), "paper"),
+    **dict.fromkeys(("SOLP", "SOAPNAdam", "SOAPAdEMAMix"), "heavyball"),
     "SOAP": "pytorch_optimizer, heavyball",
     "Kron": "paper, kron_torch",
 }

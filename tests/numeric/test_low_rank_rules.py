@@ -12,6 +12,7 @@ from pytorch_optimizer import GaLore
 from pytorch_optimizer.optimizer.utils.galore import GaLoreProjector
 
 import optgen
+from tests.zoo import subspaces
 from tests.zoo.libraries import galore_class
 from tests.zoo.low_rank import apollo, dion, galore
 from tests.zoo.papers import RATE, Steps
@@ -160,3 +161,21 @@ def test_apollo_mini_is_algorithm_1(shape: tuple[int, int]) -> None:
     found = ours("apollomini", shape, {"period": 7})
     wanted = after(apollo(1, 7, np.sqrt(128), by_column=False), shape)
     assert_near(found, wanted, shape, 1e-10)
+
+
+#: Rules with a number of directions, or of rows, as their papers print them.
+SUBSPACES: Mapping[str, Callable[[int], Steps]] = {
+    "ldadam": subspaces.ldadam,
+    "frugal": lambda rank: subspaces.frugal(rank, 200, 1.0),
+    "cosmos": subspaces.cosmos,
+    "dion2": lambda rank: subspaces.dion2(rank, by_row=False),
+    "nordion2": lambda rank: subspaces.dion2(rank, by_row=True),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("rank", [1, 3, 50])
+@pytest.mark.parametrize("rule", SUBSPACES)
+def test_subspaces_are_their_papers(rule: str, rank: int, shape: tuple[int, int]) -> None:
+    found = ours(rule, shape, {"rank": rank})
+    assert_near(found, after(SUBSPACES[rule](rank), shape), shape, 1e-6)

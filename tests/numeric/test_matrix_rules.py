@@ -12,6 +12,7 @@ import pytest
 import pytorch_optimizer as po
 
 from tests.numeric import matrix_peers as peers
+from tests.numeric import muon_variants as variants
 from tests.numeric.matrix_peers import OTHER_RATE, RATE
 from tests.numeric.preconditioned import WHOSE
 from tests.numeric.specs import PRODUCTS, read
@@ -159,6 +160,43 @@ PEERS = [
         "paper",
         of_paper(peers.mars_shampoo),
         {"fallback_learning_rate": RATE},
+    ),
+    Peer(
+        "MARSShampoo",
+        "paper",
+        of_paper(variants.mars_m),
+        {"fallback_learning_rate": RATE, "match_rms_adamw": True},
+    ),
+    muon(
+        of_paper(variants.muon_la_prop),
+        "MuonLaProp",
+        "paper",
+        fallback_epsilon=1e-20,
+        epsilon=1e-20,
+    ),
+    Peer(
+        "MuonLaProp",
+        "heavyball",
+        variants.heavyball_s(),
+        {"epsilon": 1e-20},
+        MATRICES,
+        # Weights of its means are float32.
+        tolerance=1e-5,
+    ),
+    muon(peers.by_paper(variants.turbo_muon), "TurboMuon", "paper"),
+    Peer(
+        "AdaMuon",
+        "timm",
+        variants.timm_s(),
+        {"signs": False, "epsilon": 1e-14},
+        (*FLAT,),
+    ),
+    Peer(
+        "AdaMuon",
+        "timm",
+        variants.timm_s(nesterov=True),
+        {"signs": False, "nesterov": True, "epsilon": 1e-14},
+        (*FLAT,),
     ),
     Peer(
         "MARSShampoo",

@@ -10,6 +10,7 @@ import torch
 
 from tests.numeric.preconditioned import Array, Beside, rule
 
+pytestmark = pytest.mark.usefixtures("python_kernels")
 RATE = 0.02
 MATRICES, VECTOR = (0, 1, 2), 3
 #: The change for a gradient, the states of its matrix, and the step.
@@ -75,6 +76,75 @@ def test_kl_shampoo() -> None:
     run("klshampoo", change, beta_2=beta, period=4)
 
 
+def test_kl_soap() -> None:
+    beta, epsilon = 0.9, 1e-8
+
+    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
+        rows, columns = grad.shape
+        if not states:
+            states.update(m=np.zeros_like(grad), v=np.zeros_like(grad), a=np.zeros((rows, rows)))
+            states.update(b=np.zeros((columns, columns)), qa=np.eye(rows), qb=np.eye(columns))
+            states.update(la=np.full(rows, 0.1), lb=np.full(columns, 0.1))
+        qa, qb, la, lb = (states[name] for name in ("qa", "qb", "la", "lb"))
+        turned = qa.T @ grad @ qb
+        states["m"] = 0.9 * states["m"] + 0.1 * grad
+        states["v"] = beta * states["v"] + (1 - beta) * turned**2
+        root = np.sqrt(states["v"] / (1 - beta**number)) + epsilon / np.sqrt(1 - beta**number)
+        step = qa @ (qa.T @ states["m"] @ qb / (1 - 0.9**number) / root) @ qb.T
+        of_a = grad @ (qb / lb) @ qb.T @ grad.T / columns
+        of_b = grad.T @ (qa / la) @ qa.T @ grad / rows
+        states["a"] = beta * states["a"] + (1 - beta) * of_a
+        states["b"] = beta * states["b"] + (1 - beta) * of_b
+        states["la"] = beta * la + (1 - beta) * np.diag(qa.T @ of_a @ qa)
+        states["lb"] = beta * lb + (1 - beta) * np.diag(qb.T @ of_b @ qb)
+        if number % 4 == 0:
+            states["qa"] = np.linalg.qr(states["a"] @ qa)[0]
+            states["qb"] = np.linalg.qr(states["b"] @ qb)[0]
+        return np.asarray(RATE * step)
+
+    run("klsoap", change, beta_2=beta, period=4)
+
+
+def power(square: Array, exponent: float) -> Array:
+    """A power of a symmetric matrix plus 1e-6 on its diagonal."""
+    values, vectors = np.linalg.eigh(square)
+    return np.asarray(vectors * (np.maximum(values, 0) + 1e-6) ** exponent @ vectors.T)
+
+
+def test_caspr() -> None:
+    """Algorithm 1 of Duvvuri et al., whose square of a mean has three terms."""
+
+    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
+        states["l"] = states.get("l", 0.0) + grad @ grad.T
+        states["r"] = states.get("r", 0.0) + grad.T @ grad
+        left, right = states["l"], states["r"]
+        both = power(left, -0.25) @ grad @ power(right, -0.25)
+        whole = power(left, -0.5) @ grad + 2 * both + grad @ power(right, -0.5)
+        return np.asarray(RATE * whole / 4)
+
+    run("caspr", change, momentum=0.0, graft=False)
+
+
+def test_distributed_shampoo() -> None:
+    """Algorithm 2 of Shi et al. for one block, grafted onto Adam, without momentum."""
+    beta = 0.95
+
+    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
+        if not states:
+            states.update(m=np.zeros_like(grad), v=np.zeros_like(grad))
+            states.update(l=np.zeros((len(grad),) * 2), r=np.zeros((grad.shape[1],) * 2))
+        states["m"] = 0.9 * states["m"] + 0.1 * grad
+        states["v"] = beta * states["v"] + (1 - beta) * grad**2
+        states["l"] = beta * states["l"] + (1 - beta) * grad @ grad.T
+        states["r"] = beta * states["r"] + (1 - beta) * grad.T @ grad
+        mean = states["m"] / (1 - 0.9**number)
+        adam = mean / (np.sqrt(states["v"] / (1 - beta**number)) + 1e-6)
+        step = power(states["l"], -0.25) @ mean @ power(states["r"], -0.25)
+        return np.asarray(RATE * step * np.linalg.norm(adam) / np.linalg.norm(step))
+
+    run("shampoo", change, momentum=0.0, beta_1=0.9, beta_2=beta, graft_beta=beta)
+
+
 def lower_bound(square: Array) -> float:
     """A bound of the largest eigenvalue from below: exact if all others are 0, or the same."""
     values = np.linalg.eigvalsh(square)
@@ -102,6 +172,38 @@ def test_kron() -> None:
         return np.asarray(RATE * white * min(1, 1.1 / (np.sqrt(np.mean(white**2)) + 1e-6)))
 
     run("kron", change)
+
+
+def nearer_to_symmetric(q: Array) -> Array:
+    """A rotation of `q` to the second order, by the length that makes its trace the largest."""
+    skew = q.T - q
+    unit = skew / np.sqrt(lower_bound(skew @ skew.T)) if np.abs(skew).max() > 1e-300 else skew
+    slope, bend = np.trace(unit @ q), np.trace(unit @ unit @ q)
+    length = np.clip(-slope / bend, 0, 0.5) if bend < 0 else 0.5
+    rotation = np.eye(len(q)) + length * unit + length**2 / 2 * unit @ unit
+    return np.asarray(rotation @ q)
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_psgd_pro(half: bool) -> None:
+    def change(grad: Array, states: dict[str, Array], number: int) -> Array:
+        rows, columns = grad.shape
+        if not states:
+            states.update(m=np.zeros_like(grad), a=np.eye(rows), b=np.eye(columns))
+            states.update(la=np.zeros(()), lb=np.zeros(()))
+        states["m"] = 0.9 * states["m"] + 0.1 * grad
+        a, b = states["a"], states["b"]
+        mean = states["m"] / (1 - 0.9**number)
+        white = a.T @ a @ mean @ b.T @ b
+        for name, product, count in (("a", white @ white.T, columns), ("b", white.T @ white, rows)):
+            newest = lower_bound(product) + count
+            kept = states[f"l{name}"] = np.maximum(0.9 * states[f"l{name}"] + 0.1 * newest, newest)
+            error = product - count * np.eye(len(product))
+            states[name] = nearer_to_symmetric(states[name] - 0.1 / kept * error @ states[name])
+        step = a @ mean @ b.T if half else white
+        return np.asarray(RATE * step * min(1, 1.1 / (np.sqrt(np.mean(step**2)) + 1e-6)))
+
+    run("psgdpro", change, half=half)
 
 
 def test_kron_whitens() -> None:

@@ -21,6 +21,7 @@ from tests.numeric.preconditioned import (
 )
 
 po = pytest.importorskip("pytorch_optimizer")
+pytestmark = pytest.mark.usefixtures("python_kernels")
 RATE = 0.02
 #: Places of the shapes.
 MATRICES, SQUARE = (0, 1, 2), 2
@@ -67,12 +68,52 @@ def test_soap_of_the_library_sorts_eigenvectors_and_the_paper_does_not() -> None
 @pytest.mark.parametrize(("period", "is_sorting"), [(1, False), (1, True), (STEPS, False)])
 def test_soap_of_heavyball(period: int, is_sorting: bool) -> None:
     """It too orders the eigenvectors for the QR decomposition, and puts them back."""
-    beside = Beside(rule("soap")(RATE, period=period, beta_1=0.9, epsilon=1e-14))
-    theirs = heavyball.SOAP(
+    ours = rule("soap")(RATE, period=period, beta_1=0.9, epsilon=1e-14)
+    beside = soap_of_heavyball(ours, heavyball.SOAP, (0.9, 0.95), period, is_sorting=is_sorting)
+    if is_sorting:
+        with pytest.raises(AssertionError):
+            beside.compare(1e-3)
+    else:
+        # Weights of its means are float32, and 1e-8 is added to diagonals before a QR.
+        beside.compare(1e-6)
+
+
+@pytest.mark.parametrize("period", [1, STEPS])
+@pytest.mark.parametrize(
+    ("name", "theirs", "betas"),
+    [
+        ("solp", heavyball.SOLP, (0.9, 0.95)),
+        ("soapnadam", heavyball.SOAPNAdam, (0.9, 0.95)),
+        ("soapademamix", heavyball.SOAPAdEMAMix, (0.9, 0.95, 0.99)),
+    ],
+)
+def test_rules_in_the_axes_of_soap(
+    name: str, theirs: Any, betas: tuple[float, ...], period: int
+) -> None:
+    chosen = {"beta_3": betas[2]} if len(betas) == 3 else {}
+    # LaProp has another epsilon there, which can't be set.
+    epsilon = 1e-8 if name == "solp" else 1e-14
+    ours = rule(name)(RATE, period=period, epsilon=epsilon, **chosen)
+    beside = soap_of_heavyball(ours, theirs, betas, period, eps=epsilon)
+    beside.compare(1e-6)
+
+
+def soap_of_heavyball(
+    ours: Any,
+    make: Any,
+    betas: tuple[float, ...],
+    period: int,
+    *,
+    is_sorting: bool = False,
+    eps: float = 1e-14,
+) -> Beside:
+    """A rule of ours beside one of HeavyBall's that has eigenvectors."""
+    beside = Beside(ours)
+    theirs = make(
         beside.others,
         lr=RATE,
-        betas=(0.9, 0.95),
-        eps=1e-14,
+        betas=betas,
+        eps=eps,
         weight_decay=0.0,
         precondition_frequency=period,
         storage_dtype="float64",
@@ -90,12 +131,7 @@ def test_soap_of_heavyball(period: int, is_sorting: bool) -> None:
                 theirs.step()
 
     beside.run(step)
-    if is_sorting:
-        with pytest.raises(AssertionError):
-            beside.compare(1e-3)
-    else:
-        # Weights of its means are float32, and 1e-8 is added to diagonals before a QR.
-        beside.compare(1e-6)
+    return beside
 
 
 def test_soap_leaves_the_first_step_out() -> None:

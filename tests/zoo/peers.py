@@ -14,7 +14,7 @@ import schedulefree
 import torch
 from optax import contrib
 
-from tests.zoo import low_rank, papers, peers_momentum
+from tests.zoo import low_rank, papers, peers_momentum, subspaces
 from tests.zoo.libraries import galore_class, training
 from tests.zoo.papers import RATE
 from tests.zoo.peer import Peer, keras_s, optax_s, other_s, paper_s, po_s, timm_s, torch_s
@@ -36,6 +36,9 @@ def _projecting(make: Any) -> Any:
 #: Keras computes with some numbers in float32: these are the same there.
 BETAS = {"beta_1": 0.875, "beta_2": 1 - 2.0**-6, "epsilon": 2.0**-20}
 UNDER_THE_ROOT = "1e-15 is added to the mean square there, whatever epsilon is"
+POWERS = (
+    "products are in another order, and one step of power iteration lets little differences grow"
+)
 PEERS: list[Peer] = [
     *peers_momentum.PEERS,
     keras_s("Adagrad", {"initial_accumulator_value": 0.25}),
@@ -411,6 +414,18 @@ PEERS: list[Peer] = [
         tolerance=1e-4,
         note="the same",
     ),
+    paper_s("LDAdam", subspaces.ldadam(2), rank=2, least_dimensions=2, tolerance=1e-7, note=POWERS),
+    paper_s(
+        "FRUGAL",
+        subspaces.frugal(2, 7, 0.5),
+        rank=2,
+        period=7,
+        free_rate=0.5,
+        least_dimensions=2,
+    ),
+    paper_s("COSMOS", subspaces.cosmos(2), rank=2, least_dimensions=2, tolerance=1e-7, note=POWERS),
+    paper_s("Dion2", subspaces.dion2(2, by_row=False), rank=2, least_dimensions=2),
+    paper_s("NorDion2", subspaces.dion2(2, by_row=True), rank=2, epsilon=1e-14, least_dimensions=2),
     paper_s("GaLore", low_rank.galore(2, 7, 0.25), rank=2, period=7, least_dimensions=2),
     paper_s(
         "Dion",

@@ -14,9 +14,9 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    OF_RANK_MANY,
     ORTHONORMAL,
     PRODUCT,
-    SINGULAR_VECTORS,
     TRANSPOSE,
 )
 
@@ -105,5 +105,5 @@ _FUNCTIONS: Mapping[str, Callable[..., Array]] = {
     ORTHONORMAL: _of_finite(lambda square: np.linalg.qr(square)[0]),
     EIGENVECTORS: _of_finite(lambda square: np.linalg.eigh(square)[1]),
     INVERSE_ROOT: _of_finite(_inverse_root),
-    SINGULAR_VECTORS: _of_rank,
+    **dict.fromkeys(OF_RANK_MANY, _of_rank),
 }

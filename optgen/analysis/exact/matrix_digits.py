@@ -15,9 +15,9 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    OF_RANK_MANY,
     ORTHONORMAL,
     PRODUCT,
-    SINGULAR_VECTORS,
     TRANSPOSE,
 )
 
@@ -75,7 +75,7 @@ def _inverse_root(square: Any, degree: Any, added: Any) -> Any:
 
 
 def _of_rank(*_: Any) -> Any:
-    raise KeyError(SINGULAR_VECTORS)  # How many there are isn't known.
+    raise KeyError("rank")  # How many there are isn't known.
 
 
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -85,5 +85,5 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     ORTHONORMAL: lambda a: mpmath.qr(a)[0],
     EIGENVECTORS: lambda a: mpmath.eigsy(a)[1],
     INVERSE_ROOT: _inverse_root,
-    SINGULAR_VECTORS: _of_rank,
+    **dict.fromkeys(OF_RANK_MANY, _of_rank),
 }

@@ -16,6 +16,7 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    LARGEST_ROWS,
     MATRIX_CALLS,
     ORTHONORMAL,
     PRODUCT,
@@ -66,6 +67,8 @@ FACTS: Mapping[str, Facts] = {
     ORTHONORMAL: Facts(_one, Fraction(0), is_even=True, elements=_OF_NORM_1),
     # The largest entry of each is positive, whatever the sign of the matrix.
     SINGULAR_VECTORS: Facts(_one, Fraction(0), is_even=True, elements=_OF_NORM_1),
+    # Columns of an identity, by magnitudes.
+    LARGEST_ROWS: Facts(_one, Fraction(0), is_even=True, elements=_OF_NORM_1),
     EIGENVECTORS: Facts(_one, Fraction(0), elements=_OF_NORM_1, of_symmetric=True),
     INVERSE_ROOT: Facts(_inverse_root, of_semidefinite=True),
 }

@@ -13,6 +13,7 @@ from optgen.compiler.ir.matrix import (
     EIGENVECTORS,
     GRAM,
     INVERSE_ROOT,
+    LARGEST_ROWS,
     LONG,
     ORTHONORMAL,
     PRODUCT,
@@ -73,7 +74,7 @@ def _call(
         return function, _of_factors(function, result), tuple(moved)
     if function == SINGULAR_VECTORS:
         return function, Amount(_OF_SINGULAR, (_FEWER,) * 3), tuple(moved)
-    if function in AXIS_REDUCTIONS:
+    if function in AXIS_REDUCTIONS or function == LARGEST_ROWS:
         return function, Amount(Fraction(1), shapes[0]), tuple(moved)
     if function == GRAM or _are_transposes(*operands):
         # Half of a symmetric result is computed, and copied to the other half.

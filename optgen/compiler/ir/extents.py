@@ -10,16 +10,16 @@ from optgen.compiler.ir.extent import ARRAYS, MATRICES, OF_RANK, VECTORS, Extent
 from optgen.compiler.ir.matrix import (
     GRAM,
     MATRIX_CALLS,
+    OF_RANK_MANY,
     OF_SQUARES,
     PRODUCT,
-    SINGULAR_VECTORS,
     TRANSPOSE,
     Sides,
     extent_of,
     product,
     reduced,
     sides,
-    singular_sides,
+    sides_of_rank,
 )
 from optgen.compiler.ir.randomness import DRAWS, draws_of, number_of
 from optgen.compiler.ir.reduction import AXIS_REDUCTIONS, REDUCERS
@@ -98,8 +98,8 @@ class Extents:
             return Extent.SHORT_BY_SHORT
         if expression.operator in OF_SQUARES:
             return self.of(expression.operands[0])
-        if expression.operator == SINGULAR_VECTORS:
-            return extent_of(singular_sides(self.sides(expression.operands[0]))) or Extent.ELEMENT
+        if expression.operator in OF_RANK_MANY:
+            return extent_of(sides_of_rank(self.sides(expression.operands[0]))) or Extent.ELEMENT
         if expression.operator in (PRODUCT, TRANSPOSE):
             return extent_of(self.sides(expression)) or Extent.ELEMENT
         return join(self.of(operand) for operand in expression.operands)

@@ -22,15 +22,20 @@ ORTHONORMAL, EIGENVECTORS, INVERSE_ROOT = "orthonormal", "eigenvectors", "invers
 OF_SQUARES: Mapping[str, int] = {ORTHONORMAL: 0, EIGENVECTORS: 0, INVERSE_ROOT: 2}
 #: The left singular vectors of a matrix with the largest singular values, as many as the rank.
 SINGULAR_VECTORS = "singular_vectors"
+#: A column for each of the rows with the largest sums of magnitudes, as many as the rank: 1 at the
+#: place of the row, and 0 elsewhere.
+LARGEST_ROWS = "largest_rows"
+#: Functions of a matrix and the rank, which is the number of their columns.
+OF_RANK_MANY = frozenset({SINGULAR_VECTORS, LARGEST_ROWS})
 #: The functions by name, each with its number of arguments; a product is an operator.
 MATRIX_FUNCTIONS: Mapping[str, int] = {
     TRANSPOSE: 1,
     GRAM: 1,
     **{name: 1 + count for name, count in OF_SQUARES.items()},
-    SINGULAR_VECTORS: 2,
+    **dict.fromkeys(sorted(OF_RANK_MANY), 2),
 }
 #: What libraries compute: reductions of rows and columns too, where matrices have a rank.
-MATRIX_CALLS = frozenset({PRODUCT, GRAM, *OF_SQUARES, SINGULAR_VECTORS})
+MATRIX_CALLS = frozenset({PRODUCT, GRAM, *OF_SQUARES, *OF_RANK_MANY})
 LIBRARY_CALLS = MATRIX_CALLS | AXIS_REDUCTIONS
 
 #: What the rows and the columns of a matrix stand for.
@@ -75,8 +80,11 @@ def product(left: Sides | None, right: Sides | None) -> Sides | None:
     return None
 
 
-def singular_sides(found: Sides | None) -> Sides | None:
-    """The sides of the left singular vectors of a matrix; of the variable's own, by its length."""
+def sides_of_rank(found: Sides | None) -> Sides | None:
+    """The sides of a result with a column for each of the rank.
+
+    There is a row for each of the matrix, or of the shorter side of the variable's own.
+    """
     return None if found is None else (_BY_LENGTH.get(found, found)[0], RANK)
 
 

@@ -13,8 +13,8 @@ from optgen.compiler.ir.matrix import (
     GRAM,
     INVERSE_ROOT,
     MATRIX_CALLS,
+    OF_RANK_MANY,
     PRODUCT,
-    SINGULAR_VECTORS,
     TRANSPOSE,
     extent_of,
 )
@@ -99,7 +99,7 @@ class Matrices:
         count = 2 if expression.operator == PRODUCT else 1
         matrices, numbers = expression.operands[:count], expression.operands[count:]
         operands = [self._operand(one, guard, block) for one in matrices]
-        if expression.operator != SINGULAR_VECTORS:
+        if expression.operator not in OF_RANK_MANY:
             # Their number is that of the result's columns.
             operands += [self._hoist(one, Extent.TENSOR, guard, "number", block) for one in numbers]
         call = self._with_itself(

@@ -11,7 +11,13 @@ from functools import partial, wraps
 import numpy as np
 
 from optgen.runtime.arrays import Array
-from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL, SINGULAR_VECTORS
+from optgen.runtime.matrix_calls import (
+    EIGENVECTORS,
+    INVERSE_ROOT,
+    LARGEST_ROWS,
+    ORTHONORMAL,
+    SINGULAR_VECTORS,
+)
 
 
 def _of_each(decompose: Callable[..., None]) -> Callable[..., None]:
@@ -60,6 +66,18 @@ def singular_vectors(matrices: Array, out: Array) -> None:
 
 
 @_of_each
+def largest_rows(matrices: Array, out: Array) -> None:
+    """For each of the rows with the largest sums of magnitudes, a column with 1 at its place.
+
+    The largest is the first column; of equal rows, the first one.
+    """
+    sums = np.abs(matrices).sum(-1)
+    places = np.argsort(-sums, axis=-1, kind="stable")[..., : out.shape[-1]]
+    out[...] = 0
+    np.put_along_axis(out, places[..., None, :], 1, axis=-2)
+
+
+@_of_each
 def eigenvectors(squares: Array, out: Array) -> None:
     """The eigenvectors of a symmetric matrix as columns, that of the smallest eigenvalue first."""
     out[...] = np.linalg.eigh(squares)[1]
@@ -95,6 +113,7 @@ OF_MATRIX: Mapping[str, Callable[..., None]] = {
     EIGENVECTORS: eigenvectors,
     INVERSE_ROOT: inverse_root,
     SINGULAR_VECTORS: singular_vectors,
+    LARGEST_ROWS: largest_rows,
     **{
         f"{of}_{name}": partial(_along, reduce=reduce, axis=axis)
         for of, axis in (("row", -1), ("column", -2))

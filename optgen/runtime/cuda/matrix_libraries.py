@@ -14,7 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from optgen.runtime.matrix_calls import EIGENVECTORS, INVERSE_ROOT, ORTHONORMAL, SINGULAR_VECTORS
+from optgen.runtime.matrix_calls import (
+    EIGENVECTORS,
+    INVERSE_ROOT,
+    LARGEST_ROWS,
+    ORTHONORMAL,
+    SINGULAR_VECTORS,
+)
 from optgen.runtime.matrix_library import BFLOAT16, MatrixLibrary
 
 Shape = Sequence[int]
@@ -123,11 +129,20 @@ def _functions(
         # The largest entry of each is positive.
         return module.where((largest < -smallest)[..., None, :], -found, found)
 
+    def largest_rows(matrices: Any) -> Any:
+        sums = abs(matrices).sum(-1)
+        place = module.ones_like(sums).cumsum(-1) - 1
+        own, other = sums[..., None], sums[..., None, :]
+        is_first = (other == own) & (place[..., None, :] < place[..., None])
+        before = ((other > own) | is_first).sum(-1)
+        return before[..., None] == place[..., None, :]
+
     of_matrix = {
         ORTHONORMAL: decomposing(lambda matrix: module.linalg.qr(matrix)[0]),
         EIGENVECTORS: decomposing(lambda square: module.linalg.eigh(square)[1]),
         INVERSE_ROOT: decomposing(root),
         SINGULAR_VECTORS: decomposing(singular),
+        LARGEST_ROWS: decomposing(largest_rows),
     }
     return MatrixLibrary(multiply, {**of_matrix, **_of_axes(module, widened)})
 

@@ -12,6 +12,7 @@ from optgen.runtime import matrix_calls
 from optgen.runtime.matrix_calls import (
     ELEMENT,
     GRAM,
+    LARGEST_ROWS,
     SINGULAR_VECTORS,
     MatrixCall,
     is_by_length,
@@ -52,8 +53,9 @@ class MatrixFunctions:
         ]
         pairs = zip_longest(given, call.transposed[: len(given)])
         given = [turned(one) if is_transposed else one for one, is_transposed in pairs]
-        if call.function == SINGULAR_VECTORS:
-            found = self._singular_vectors(given[0], form.varying(shapes[-1])[-1])
+        if call.function in (SINGULAR_VECTORS, LARGEST_ROWS):
+            of_rank = {SINGULAR_VECTORS: self._singular_vectors, LARGEST_ROWS: self._largest_rows}
+            found = of_rank[call.function](given[0], form.varying(shapes[-1])[-1])
         else:
             found = self._found(call.function, given, numbers)
         found = turned(found) if is_turned and shapes[-1] == ELEMENT else found
@@ -104,6 +106,22 @@ class MatrixFunctions:
             return found * ops.sign(ops.take_along_axis(found, places, axis=-2))
 
         return self._of_matrix(leading, matrix)
+
+    def _largest_rows(self, matrix: Any, rank: int) -> Any:
+        """A column for each of the rows with the largest sums of magnitudes, the first if equal."""
+        ops = self.library
+
+        def chosen(matrix: Any) -> Any:
+            sums = ops.sum(ops.abs(matrix), axis=-1)
+            place = ops.cumsum(ops.ones_like(sums), axis=-1) - 1
+            own, other = ops.expand_dims(sums, -1), ops.expand_dims(sums, -2)
+            here, there = ops.expand_dims(place, -1), ops.expand_dims(place, -2)
+            is_first = ops.logical_and(ops.equal(other, own), there < here)
+            before = ops.cast(ops.logical_or(other > own, is_first), self.dtype)
+            of_row = ops.sum(before, axis=-1, keepdims=True)
+            return ops.cast(ops.equal(of_row, there[..., :rank]), self.dtype)
+
+        return self._of_matrix(chosen, matrix)
 
     def _orthonormal(self, matrix: Any) -> Any:
         return self.library.qr(matrix)[0]

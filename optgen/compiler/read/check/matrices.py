@@ -11,6 +11,7 @@ from optgen.compiler.ir.extents import AMOUNTS, Extents
 from optgen.compiler.ir.matrix import (
     GRAM,
     MATRIX_CALLS,
+    OF_RANK_MANY,
     OF_SQUARES,
     ORTHONORMAL,
     PRODUCT,
@@ -112,8 +113,8 @@ class _Shapes:
             yield Problem(message, part.location, hint)
         elif part.operator in OF_SQUARES:
             yield from self._check_square(part)
-        elif part.operator == SINGULAR_VECTORS:
-            yield from self._check_singular(part)
+        elif part.operator in OF_RANK_MANY:
+            yield from self._check_of_rank(part)
         elif odd := next((o for o in part.operands if self._extents.sides(o) is None), None):
             message = f"{part.operator} is of matrices, and this has {self._amount(odd)}"
             yield Problem(message, odd.location, "write * for a product of elements")
@@ -137,7 +138,7 @@ class _Shapes:
                 message = f"{part.operator} takes a number, and this has {self._amount(one)}"
                 yield Problem(message, one.location, "take a number, or a hyperparameter")
 
-    def _check_singular(self, part: Operation) -> Iterator[Problem]:
+    def _check_of_rank(self, part: Operation) -> Iterator[Problem]:
         matrix, number = part.operands
         ranks = [h.name for h in self._rule.hyperparameters if h.bounds == RANK]
         found = self._extents.sides(matrix)
@@ -145,7 +146,8 @@ class _Shapes:
             message = f"{part.operator} is of a matrix, and this has {self._amount(matrix)}"
             yield Problem(message, matrix.location, "take a matrix, or a product of matrices")
         elif found[0] == RANK:
-            message = f"{_shown(found)} has no more singular vectors than its rank"
+            what = "singular vectors" if part.operator == SINGULAR_VECTORS else "rows"
+            message = f"{_shown(found)} has no more {what} than its rank"
             hint = f"write {part.operator}(transpose(a), …) for those of the other side"
             yield Problem(message, matrix.location, hint)
         elif not isinstance(number, Name) or number.id not in ranks:

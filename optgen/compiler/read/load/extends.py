@@ -90,6 +90,7 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
     words = inherited | _words(own.rule, *(listed[name] for name in taken))
     for state in own.states:
         words |= _words(*_texts_of(state))
+    words |= {side.value for side in (base.rank, base.block) if side is not None}
     declared = {entry.of_list or entry.name.value for entry in own.hyperparameters}
     keeps_all = base.module in taken
     states = [one for one in base.states if keeps_all or {one.name.value, one.inside} & words]

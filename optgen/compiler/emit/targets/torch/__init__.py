@@ -20,7 +20,7 @@ _FUNCTIONS = frozenset(
 _OF_LIBRARY = frozenset(
     [
         *("Tensor", "dtype", "float32", "float64", "isfinite", "isnan", "arange", "sin", "sign"),
-        "tensor",
+        *("argsort", "tensor"),
         *("linalg.qr", "linalg.eigh", "linalg.svd", "bfloat16", "float16"),
     ]
 )

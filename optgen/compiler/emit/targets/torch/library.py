@@ -16,6 +16,7 @@ _CALLS: Mapping[str, tuple[str, ...]] = {
     "eigenvectors": ("finite", "wide"),
     "inverse_root": ("finite", "wide"),
     "singular_vectors": ("finite", "wide"),
+    "largest_rows": ("finite", "wide"),
     "normal": ("fraction", "words"),
     "uniform": ("fraction", "words"),
     "random_sign": ("words",),
@@ -26,7 +27,7 @@ NAMES = (
     "identity",
     *("words", "fraction", "normal", "uniform", "random_sign", "places_of"),
     *("sign", "wide", "finite", "product", "turned", "gram"),
-    *("orthonormal", "eigenvectors", "inverse_root", "singular_vectors"),
+    *("orthonormal", "eigenvectors", "inverse_root", "singular_vectors", "largest_rows"),
 )
 
 

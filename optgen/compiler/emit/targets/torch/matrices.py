@@ -11,10 +11,10 @@ from optgen.compiler.ir.extent import Extent
 from optgen.compiler.ir.matrix import (
     COLUMNS,
     LONG,
+    OF_RANK_MANY,
     PRODUCT,
     ROWS,
     SHORT,
-    SINGULAR_VECTORS,
     TRANSPOSE,
     Sides,
 )
@@ -37,7 +37,7 @@ class MatrixNodes:
             return self._product(first, *others)
         if operator == TRANSPOSE:
             return transposed(of(first))
-        if operator == SINGULAR_VECTORS:
+        if operator in OF_RANK_MANY:
             return of.function(operator, self._turned(first), *map(of, others))
         return of.function(operator, of(first), *map(of, others))
 
