@@ -32,10 +32,11 @@ from optgen.compiler.ir.rule import (
     Step,
 )
 from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Spec, StateEntry, Text
+from optgen.compiler.read.parse.dot_products import DotProducts
 from optgen.compiler.read.parse.fallback import with_fallback
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
-from optgen.compiler.read.parse.names import check_names
+from optgen.compiler.read.parse.names import check_names, words_of
 from optgen.compiler.read.parse.probes import probing, states_of
 from optgen.compiler.read.parse.statements import Statements
 
@@ -98,6 +99,7 @@ class _Parser:
         if block.proceed is not None:
             self._guards.note(block.proceed)
         states = tuple(self._state(entry, when) for entry in spec.states)
+        block = DotProducts(states, self._inputs, words_of(spec)).written_out(block)
         if self._statements.draws and all(h.name != SEED for h in self._hyperparameters):
             self._hyperparameters += (self._plain_seed(),)
         if self._statements.has_probes and self._is_optimizer:
