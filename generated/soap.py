@@ -2,11 +2,11 @@
 # Inputs: sha256 b7a146533bfec2211924b4722d084b6b
 # Rounding in float32: a step or state is off by 4.1 ulps at most, of the sum of its terms'
 # magnitudes where they cancel.
-# No bound for step of param where not matrix and step > 1 and not step == 1 and not (step - 1)
-# % period == 0: 1 - beta_2**unbiased_updates_2 may cancel, and is under a root.
 # No bound for left_product, right_product, left_axes, right_axes, mean_square where matrix: a
 # library computes functions of matrices, with errors that grow with their size.
-# No bound for step of param where matrix and step > 1 and not step == 1 and not (step - 1) %
+# No bound for step of param where step > 1 and not matrix and not step == 1 and not (step - 1)
+# % period == 0: 1 - beta_2**unbiased_updates_2 may cancel, and is under a root.
+# No bound for step of param where step > 1 and matrix and not step == 1 and not (step - 1) %
 # period == 0: 1 - beta_2**unbiased_updates may cancel, and is under a root.
 """The optimizer SOAP."""
 

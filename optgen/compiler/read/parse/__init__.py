@@ -154,9 +154,8 @@ class _Parser:
         whole = {h.name for h in of_numbers if may_be_none or not h.optional}
         if name.value not in whole:
             message = f"the {what} {name.value!r:.60} is no hyperparameter of whole numbers"
-            hint = nearest(name.value, whole)
-            hint = hint or "declare it: { default = 4, integer = true, range = … >= 1 }"
-            self._problems.add(message, name.location, hint)
+            hint = "declare it: { default = 4, integer = true, range = … >= 1 }"
+            self._problems.add(message, name.location, nearest(name.value, whole) or hint)
         self._hyperparameters = tuple(
             replace(h, bounds=what) if h.name == name.value else h for h in self._hyperparameters
         )
@@ -167,9 +166,8 @@ class _Parser:
         if compute is None:
             return ""
         if compute.value not in COMPUTED:
-            hint = (
-                f"write {' or '.join(map(repr, COMPUTED))}, or leave it out for the variables' own"
-            )
+            known = " or ".join(map(repr, COMPUTED))
+            hint = f"write {known}, or leave it out for the variables' own"
             message = f"products aren't computed in {compute.value!r:.60}"
             self._problems.add(message, compute.location, hint)
         return compute.value
@@ -196,13 +194,13 @@ class _Parser:
         return Hyperparameter(SEED, 0, at, bounds, doc, integer=True, after_name=True)
 
     def _hyperparameter(self, entry: HyperparameterEntry) -> Hyperparameter:
-        bounds = self._expression(entry.range)
+        bounds, name = self._expression(entry.range), entry.name.value
         if bounds is not None and entry.of_list:
-            bounds = rename(bounds, {entry.of_list: entry.name.value})
-        if bounds is None and entry.name.value == LEARNING_RATE:
+            bounds = rename(bounds, {entry.of_list: name})
+        if bounds is None and name == LEARNING_RATE:
             bounds = _at_least_zero(LEARNING_RATE)
         return Hyperparameter(
-            name=entry.name.value,
+            name=name,
             default=entry.default,
             location=entry.name.location,
             range=bounds,
@@ -239,7 +237,7 @@ class _Parser:
     def _input(self, entry: InputEntry) -> Input:
         shape, extent = entry.shape, Extent.ELEMENT
         if shape is not None:
-            extent = INPUT_SHAPES.get(shape.value, Extent.ELEMENT)
+            extent = INPUT_SHAPES.get(shape.value, extent)
             if shape.value not in INPUT_SHAPES:
                 hint = f"one of {', '.join(INPUT_SHAPES)}"
                 message = f"{shape.value!r:.60} is no shape of an input"

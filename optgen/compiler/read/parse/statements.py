@@ -12,9 +12,7 @@ from optgen.compiler.ir.expression import (
     Name,
     Number,
     Operation,
-    rename,
     rewrite,
-    substitute,
     walk,
 )
 from optgen.compiler.ir.language import Language
@@ -27,6 +25,7 @@ from optgen.compiler.read.parse.functions import parse_functions, with_arities
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.inline import Inliner
+from optgen.compiler.read.parse.items import Items, list_of
 from optgen.compiler.read.parse.lists import Lists, pushed
 from optgen.compiler.read.parse.names import assigned_in, fault, free_name, words_of
 from optgen.compiler.read.parse.probes import probe
@@ -55,12 +54,7 @@ class Statements:
         self._declared |= {given.name.value for given in spec.inputs}
         self._declared |= {state.inside or state.name.value for state in spec.states}
         self._assigned = {PARAM, GRAD, CHANGE}
-        #: Inside of a loop, the names of one item, its states and its values.
-        self._item: dict[str, str] = {}
-        #: The age of the values of a queue that a loop is at, by its name.
-        self._age: dict[str, Number] = {}
-        #: The names of the values that loops have assigned, of each item of each list.
-        self._values: dict[tuple[str, int], dict[str, str]] = {}
+        self._item = Items(self._lists, self._taken)
         #: Names that the spec has for values of its own.
         self._own = self._declared | assigned_in(spec)
         self.branches: list[Branch] = []
@@ -118,7 +112,7 @@ class Statements:
                         condition = self.branch(test, when & guard, bool(node.orelse))
                     yield from self._flatten(grammar, node.body, when, guard & condition)
                     yield from self._flatten(grammar, node.orelse, when, guard & ~condition)
-                case ast.For(target=ast.Name(), orelse=[]) if self._lists.items and _over(node):
+                case ast.For(target=ast.Name(), orelse=[]) if self._lists.items and list_of(node):
                     yield from self._loop(grammar, node, when, guard)
                 case ast.Expr(value=ast.Name(id=name)) if name in self._fragments:
                     yield from self._taken_in(grammar, node, name, when, guard)
@@ -140,8 +134,7 @@ class Statements:
             on = ALWAYS
             if self._is_switched:
                 on, self._guards.atoms[PROBING] = Condition.of(PROBING), Name(PROBING)
-            name = self._item.get(found.id, found.id)
-            yield probe(name, guard & on, grammar.at(found))
+            yield probe(self._item.target(found.id), guard & on, grammar.at(found))
 
     def _taken_in(
         self, grammar: Grammar, node: ast.stmt, name: str, when: Condition, guard: Condition
@@ -167,7 +160,7 @@ class Statements:
     ) -> Iterator[Step]:
         """The body of a loop, once for each item of a list; its values are the item's own."""
         assert isinstance(node.target, ast.Name)
-        over = _over(node)
+        over = list_of(node)
         assert over is not None
         item, listed = node.target.id, over.id
         message, hint = fault(item, self._language), ""
@@ -176,7 +169,7 @@ class Statements:
             hint = nearest(listed, self._lists.items) or "declare it with list = true"
         elif item in self._declared:
             message, hint = f"{item!r} is declared already", "give the item another name"
-        elif self._item:
+        elif self._item.names:
             message, hint = "a loop inside of a loop", "write one of them out"
         if message:
             self._problems.add(message, grammar.at(over), hint)
@@ -188,27 +181,15 @@ class Statements:
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
         }
         own = sorted(targets - self._assigned - {*self._lists.states.get(listed, ())})
-        items = [*enumerate(self._lists.items[listed], start=1)]
-        for number, found in items if node.iter is over else reversed(items):
-            values = self._values.setdefault((listed, number), {})
-            for one in own:
-                if one not in values:
-                    values[one] = free_name(f"{one}_{number}", self._taken)
-            self._item = {**values, **self._lists.inside(listed, number)}
-            if isinstance(found, Name):
-                self._item[item] = found.id
-            else:
-                self._age = {item: found}
+        for _ in self._item.each(node, listed, item, own):
             yield from self._flatten(grammar, node.body, when, guard)
-        self._item, self._age = {}, {}
 
     def _converted(self, grammar: Grammar, node: ast.expr) -> Expression | None:
         """An expression, with the names of the item that a loop is at."""
         found = grammar.convert(node)
         if found is None:
             return None
-        expression = rename(self._lists.resolved(found), self._item)
-        expression = rewrite(substitute(expression, self._age), self._unaliased)
+        expression = rewrite(self._item.meant(found), self._unaliased)
         for part in walk(expression):
             message = hint = ""
             if isinstance(part, Name):
@@ -225,8 +206,8 @@ class Statements:
     ) -> list[Step]:
         location = grammar.at(node.targets[0])
         message, hint = fault(target, self._language), ""
-        is_pushed = target in self._lists.queued and target not in self._item
-        if target not in self._item and not is_pushed:
+        is_pushed = target in self._lists.queued and target not in self._item.names
+        if target not in self._item.names and not is_pushed:
             message, hint = (message, "") if message else self._lists.misused(target)
             self._assigned.add(target)
         if message and target not in self._bad_names:
@@ -236,7 +217,7 @@ class Statements:
             values = [*self._pushed(grammar, node.value, target)]
         else:
             found = self._converted(grammar, node.value)
-            values = [] if found is None else [(self._item.get(target, target), found)]
+            values = [] if found is None else [(self._item.target(target), found)]
         written = [Step(name, value, guard, location) for name, value in values]
         steps = [one for step in written for one in self._inliner.inline(step)]
         for one in steps:
@@ -267,13 +248,3 @@ class Statements:
         newest, condition = (*named, None)[:2]
         assert newest is not None
         yield from pushed(self._lists.queued[target], newest, condition)
-
-
-def _over(node: ast.For) -> ast.Name | None:
-    """The list that a loop goes through, in its order or reversed."""
-    match node.iter:
-        case ast.Name() as listed:
-            return listed
-        case ast.Call(func=ast.Name("reversed"), args=[ast.Name() as listed], keywords=[]):
-            return listed
-    return None
