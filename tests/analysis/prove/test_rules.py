@@ -61,6 +61,7 @@ OPEN = {
     "adamwin": {Group.DESCENT},
     "adan": {Group.DESCENT},
     "adanorm": {Group.DOMAIN},
+    "adashift": {Group.DESCENT},
     "adasmooth": {Group.DOMAIN, Group.INVARIANT},
     "adatam": {Group.INVARIANT},
     "ademamix": {Group.DESCENT, Group.DOMAIN},
@@ -139,10 +140,17 @@ OPEN = {
 }
 
 
+#: Rules whose change is too large as one expression: nothing of them is proved, or refuted.
+TOO_LARGE = {"lbfgs"}
+
+
 @pytest.mark.parametrize("path", optimizer_files(), ids=lambda path: path.stem)
 def test_all_else_is_proved_of_the_built_in_rules(path: Path) -> None:
     every = found(path)
     assert {finding.group for finding in every} >= {Group.DESCENT, Group.ODDNESS, Group.DEGREE}
+    if path.stem in TOO_LARGE:
+        assert all("values too large" in finding.reason for finding in every)
+        return
     binding = [finding for finding in every if finding.group not in ASIDE]
     left = [f for f in binding if f.verdict is not Verdict.PROVED and not f.waived]
     assert {finding.group for finding in left} == OPEN.get(path.stem, set())
