@@ -76,10 +76,11 @@ def test_steps_are_optaxs() -> None:
         rule = optax.chain(optax.scale_by_lbfgs(memory_size=5), optax.scale(-RATE))
         states = [rule.init([jnp.asarray(part) for part in parts(first)])]
 
-        @jax.jit
-        def updated(held: Any, gradients: Any, state: Any) -> Any:
+        def moved(held: Any, gradients: Any, state: Any) -> Any:
             updates, state = rule.update(gradients, state, held)
             return optax.apply_updates(held, updates), state
+
+        updated = jax.jit(moved)
 
         def step(held: Any, gradients: Any) -> Any:
             held = [jnp.asarray(part) for part in held]

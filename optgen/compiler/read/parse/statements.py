@@ -245,6 +245,6 @@ class Statements:
                 yield name, found
                 found = Name(name, found.location)
             named.append(found)
-        newest, condition = (*named, None)[:2]
-        assert newest is not None
-        yield from pushed(self._lists.queued[target], newest, condition)
+        value, condition = (*named, None)[:2]
+        assert value is not None
+        yield from pushed(self._lists.queued[target], value, condition)
