@@ -38,6 +38,7 @@ __all__ = [
     "AdaMuon",
     "AdaNorm",
     "AdaPNM",
+    "AdaShift",
     "AdaSmooth",
     "AdaTAM",
     "AdaX",
@@ -2634,6 +2635,96 @@ class AdaPNM(FusedOptimizer):
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdaShift(FusedOptimizer):
+    """Adam whose second moment is that of gradients from before the mean, which are independent of
+    it.
+
+    The update of each element:
+
+        leaving = oldest(past)
+        past = grad
+        total = 0
+        for age in reversed(window):
+            total = beta_1*total + past
+        velocity = beta_2*velocity + (1 - beta_2)*largest(leaving**2)
+        # Until the first gradient leaves the window, nothing moves.
+        left = max(step - len(window), 1)
+        root = sqrt(velocity/(1 - beta_2**left)) + epsilon
+        change = where(step > len(window), learning_rate, 0)*(1 - beta_1)/(1 - beta_1**len(window))*total/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Weight of a gradient, relative to the next one. Range: 0 < beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Zhou, Zhang, Lu, Li, Wang, Zhu and Yu, 2019, AdaShift: Decorrelation and
+        Convergence of Adaptive Learning Rate Methods, arXiv:1810.00143, algorithm 3
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-10,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,

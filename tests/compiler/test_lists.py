@@ -161,4 +161,4 @@ def test_misuse_is_told(old: str, new: str, message: str, under: str, tmp_path: 
 def test_a_feature_has_no_list(tmp_path: Path) -> None:
     text = RULE.replace('name = "Aggregated"', 'name = "aggregated"\nslot = "orient"')
     found = problems(written(tmp_path, text))
-    assert {"unknown key 'list'", "unknown key 'each'"} <= {one.message for one in found}
+    assert "unknown key 'list'" in {one.message for one in found}

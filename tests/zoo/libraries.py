@@ -54,6 +54,24 @@ def training(make: Any) -> Any:
     return made
 
 
+class OneStep(torch.optim.LBFGS):
+    """Torch's L-BFGS with five pairs, one step for each gradient, and no tolerances."""
+
+    def __init__(self, parameters: Any, **arguments: Any) -> None:
+        limits: dict[str, Any] = {
+            "max_iter": 1,
+            "history_size": 5,
+            "tolerance_grad": 0,
+            "tolerance_change": 0,
+        }
+        super().__init__(parameters, **limits, **arguments)
+
+    def step(self, closure: Any = None) -> Any:
+        """Make a step with the gradients that the parameters have."""
+        step: Any = super().step
+        return step(lambda: 0.0)
+
+
 def of_torch(make: Callable[..., Any], **arguments: Any) -> Run:
     """A class of ``torch.optim``, or of a library that is written for torch."""
 

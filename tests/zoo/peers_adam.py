@@ -58,6 +58,7 @@ ADAM = [
     paper_s("Nadamax", papers_adam.nadamax),
     paper_s("FastAdaBelief", papers_adam.fastadabelief),
     paper_s("AdamD", papers_adam.adamd),
+    po_s("AdaShift", po.AdaShift, {}),
     po_s("AdamD", po.AdamS, {"weight_decay": 0.0, "adam_debias": True}),
     po_s(
         "AdamC",

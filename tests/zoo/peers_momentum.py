@@ -10,7 +10,7 @@ import schedulefree
 import torch
 
 from tests.zoo import papers_momentum as papers
-from tests.zoo.libraries import training
+from tests.zoo.libraries import OneStep, training
 from tests.zoo.papers import RATE, Steps
 from tests.zoo.papers_momentum import HYPER, PENALTY, RHO, of_all
 from tests.zoo.peer import Peer, optax_s, other_s, paper_s, po_s, timm_s, torch_s
@@ -101,6 +101,7 @@ PEERS: list[Peer] = [
     ),
     of_all_s("AdGD", papers.adgd, learning_rate=1.0, first_rate=0.001),
     of_all_s("BarzilaiBorwein", papers.barzilai_borwein, learning_rate=1.0),
+    torch_s("LBFGS", OneStep, {}),
     po_s("FOCUS", po.FOCUS, {}),
     paper_s("FOCUS", papers.focus),
     paper_s("EFSignSGD", papers.error_feedback),

@@ -41,11 +41,13 @@ def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
     """The finding about oddness of the step in the gradient."""
     location = last_location(variant)
     common = Group.ODDNESS, STATEMENT
-    states = [state for state in variant.states if state.name in variant.values]
+    followed = _followed(variant)
+    states = [s.name for s in variant.states if s.name in variant.values.keys() - followed.keys()]
     if len(states) <= MOST_STATES:
         for own in (EVEN, ODD):
             for chosen in product((EVEN, ODD), repeat=len(states)):
-                parities = dict(zip((state.name for state in states), chosen, strict=True))
+                parities = dict(zip(states, chosen, strict=True))
+                parities |= {name: parities[first] for name, first in followed.items()}
                 if _is_consistent(variant, parities, own):
                     reason = _said(parities, own)
                     yield Finding(*common, Verdict.PROVED, location, variant.label, reason)
@@ -57,6 +59,21 @@ def oddness(variant: Variant, search: Search) -> Iterator[Finding]:
         return
     reason = "no state's parity was found that fits, and the first step shows no difference"
     yield Finding(*common, Verdict.UNDECIDED, location, variant.label, reason)
+
+
+def _followed(variant: Variant) -> Mapping[str, str]:
+    """The states that take the values of others, as in a queue, each with the first of these."""
+    values = {state.name: variant.values.get(state.name) for state in variant.states}
+    found: dict[str, str] = {}
+    for name in values:
+        chain = [name]
+        while isinstance(before := values.get(chain[-1]), Name) and before.id in values:
+            if before.id in chain:
+                break
+            chain.append(before.id)
+        if values[chain[-1]] is not None and len(chain) > 1:
+            found[name] = chain[-1]
+    return {name: first for name, first in found.items() if first not in found}
 
 
 def _said(parities: Mapping[str, int], own: int) -> str:

@@ -97,6 +97,8 @@ class Language:
 ALIASES = {"size": TENSOR_SIZE, "rows": ROWS, "columns": COLUMNS, "dims": DIMS}
 #: The names of these numbers in specs.
 SPELLED = {internal: name for name, internal in ALIASES.items()}
+#: The sum of products over all variables, which the parser writes out as sums.
+GLOBAL_DOT = "global_dot"
 #: Functions whose names a spec may take for its own values.
 HIDEABLE = frozenset({"largest", "smallest", "sum"})
 UPDATES = Language(
@@ -110,6 +112,7 @@ UPDATES = Language(
         **FUNCTIONS,
         **MATRIX_FUNCTIONS,
         **dict.fromkeys(DRAWS, 0),
+        GLOBAL_DOT: 2,
     },
     attributes=ATTRIBUTES,
     aliases=ALIASES,

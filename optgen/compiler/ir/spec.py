@@ -73,6 +73,14 @@ class StateEntry:
 
 
 @dataclass(frozen=True)
+class QueueEntry:
+    """One line of ``[queues]``: how many values its states keep."""
+
+    name: Text
+    length: int
+
+
+@dataclass(frozen=True)
 class InputEntry:
     """One line of ``[inputs]``: what a call is given beside the gradient."""
 
@@ -148,6 +156,7 @@ class Spec:
     compute: Text | None = None
     fallback: Fallback | None = None
     inputs: tuple[InputEntry, ...] = ()
+    queues: tuple[QueueEntry, ...] = ()
     #: What evaluation uses in place of the parameter.
     evaluate: Text | None = None
     #: The rule that moves the parameter to where the next gradient is taken.

@@ -64,6 +64,7 @@ OPEN = {
     "adamwin": {Group.DESCENT},
     "adan": {Group.DESCENT},
     "adanorm": {Group.DOMAIN},
+    "adashift": {Group.DESCENT},
     "adasmooth": {Group.DOMAIN, Group.INVARIANT},
     "adatam": {Group.INVARIANT},
     "ademamix": {Group.DESCENT, Group.DOMAIN},
@@ -155,11 +156,18 @@ OPEN = {
 }
 
 
+#: Rules whose change is too large as one expression: nothing of them is proved, or refuted.
+TOO_LARGE = {"lbfgs"}
+
+
 @pytest.mark.parametrize("path", optimizer_files(), ids=lambda path: path.stem)
 def test_all_else_is_proved_of_the_built_in_rules(path: Path) -> None:
     (spec,) = load_all([path])
     every = findings(spec, STRICT)
     assert {finding.group for finding in every} >= {Group.DESCENT, Group.ODDNESS, Group.DEGREE}
+    if path.stem in TOO_LARGE:
+        assert all("values too large" in finding.reason for finding in every)
+        return
     left = [finding for finding in every if not _is_settled(finding)]
     assert {finding.group for finding in left} == OPEN.get(path.stem, set())
     assert all(finding.verdict is Verdict.UNDECIDED for finding in left)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from optgen.compiler.ir.problem import Location, Problem, Problems, SpecError
 from optgen.compiler.ir.spec import Spec, Text
 from optgen.compiler.read.load.document import Document, read
+from optgen.compiler.read.load.entries import read_queues
 from optgen.compiler.read.load.extends import base_of, check_fragments, extended, with_lines_of
 from optgen.compiler.read.load.fallback import with_fallback
 from optgen.compiler.read.load.fields import Fields
@@ -91,9 +93,10 @@ class _Files:
         folders = (path.parent, *self._bases)
         base = base_of(path, extends, folders, self._shown, self.load, problems)
         if "update" not in top:
-            top.only(HEADER | OPTIMIZER | {"extends"})
-            own = header(document, top)
-            return own if base is None else extended(base, own)
+            top.only(HEADER | OPTIMIZER | {"extends", "queues"})
+            queues = read_queues(top.table("queues", "[queues] history = 5"))
+            own = replace(header(document, top), queues=queues)
+            return own if base is None else extended(base, own, problems)
         own = whole(document, top)
         if base is None:
             return own

@@ -1,22 +1,28 @@
-"""The entries of ``[hyperparameters]`` and ``[state]``."""
+"""The entries of ``[hyperparameters]``, ``[queues]`` and ``[state]``."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from itertools import pairwise
 
 from optgen.compiler.ir.problem import nearest
-from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Scalar, StateEntry, Text
+from optgen.compiler.ir.spec import (
+    HyperparameterEntry,
+    InputEntry,
+    QueueEntry,
+    Scalar,
+    StateEntry,
+    Text,
+)
 from optgen.compiler.read.load.fields import Fields
 
 HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", "scales_loss"}
 OF_OPTIMIZER = HYPERPARAMETER | {"replaces", "list"}
 OF_SCHEDULE = HYPERPARAMETER - {"excluded", "scales_loss"} | {"required", "list", "after_name"}
 INPUT = {"shape", "optional", "doc"}
-STATE = {"when", "initial", "invariant", "doc", "stands_in", "shape"}
-OF_LISTS = STATE | {"each"}
+STATE = {"when", "initial", "invariant", "doc", "stands_in", "shape", "each"}
 
 #: More than any optimizer has; the bounds limit the cost of hostile specs.
 MOST_ENTRIES, MOST_ITEMS = 64, 16
@@ -30,13 +36,40 @@ def read_hyperparameters(table: Fields, known: Set[str]) -> tuple[Hyperparameter
     return entries
 
 
+def read_queues(table: Fields) -> tuple[QueueEntry, ...]:
+    """The queues, each with its length."""
+    read_ones = [(table.name(key), table.number(key)) for key in table]
+    for name, length in read_ones:
+        if not isinstance(length, int) or not 0 < length <= MOST_ITEMS:
+            message = f"the length of {name.value!r:.80} is a whole number from 1 to {MOST_ITEMS}"
+            table.complain(name.value, message, f"write {name.value:.80} = 5")
+    return tuple(QueueEntry(name, n) for name, n in read_ones if isinstance(n, int))
+
+
+def with_lengths(
+    states: Sequence[StateEntry], queues: Iterable[QueueEntry]
+) -> tuple[StateEntry, ...]:
+    """States with as many items as these queues have."""
+    lengths = {queue.name.value: queue.length for queue in queues}
+    found: list[StateEntry] = []
+    for state in states:
+        if state.of_list not in lengths:
+            found.append(state)
+        elif state.name.value == f"{state.inside}_1":
+            found += _items(state, lengths[state.of_list])
+    return tuple(found)
+
+
 def read_states(
-    table: Fields, hyperparameters: Sequence[HyperparameterEntry], known: Set[str]
+    table: Fields,
+    hyperparameters: Sequence[HyperparameterEntry],
+    queues: Sequence[QueueEntry],
 ) -> tuple[StateEntry, ...]:
     """The arrays that persist between steps, each with these keys at most."""
     counts = Counter(entry.of_list for entry in hyperparameters if entry.of_list)
+    counts.update({queue.name.value: queue.length for queue in queues})
     keys = _keys(table, "states")
-    return tuple(one for key in keys for one in _states(table, key, counts, known))
+    return tuple(one for key in keys for one in _states(table, key, counts))
 
 
 def read_inputs(table: Fields) -> tuple[InputEntry, ...]:
@@ -142,12 +175,10 @@ def _agree(entry: HyperparameterEntry, fields: Fields, known: Set[str]) -> None:
             fields.complain(field, message, "a default of true or false makes a switch")
 
 
-def _states(
-    table: Fields, key: str, counts: Mapping[str, int], known: Set[str]
-) -> Iterator[StateEntry]:
+def _states(table: Fields, key: str, counts: Mapping[str, int]) -> Iterator[StateEntry]:
     """One state, or one for each item of a list."""
     fields = table.table(key, f"{key} = {{}}")
-    fields.only(known)
+    fields.only(STATE)
     entry, each = _state(table, key, fields), fields.text("each")
     if each is None:
         yield entry
@@ -155,9 +186,14 @@ def _states(
     if each.value not in counts:
         hint = nearest(each.value, counts) or "declare a hyperparameter with list = true"
         fields.complain("each", f"there is no list {each.value!r:.80}", hint)
-    for number in range(1, min(counts.get(each.value, 0), MOST_ITEMS) + 1):
-        name = Text(f"{key}_{number}", entry.name.location)
-        yield replace(entry, name=name, of_list=each.value, inside=key)
+    listed = replace(entry, of_list=each.value, inside=key)
+    yield from _items(listed, min(counts.get(each.value, 0), MOST_ITEMS))
+
+
+def _items(entry: StateEntry, count: int) -> Iterator[StateEntry]:
+    """The states of the items of a list."""
+    for number in range(1, count + 1):
+        yield replace(entry, name=Text(f"{entry.inside}_{number}", entry.name.location))
 
 
 def _state(table: Fields, key: str, fields: Fields) -> StateEntry:

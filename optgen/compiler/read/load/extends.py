@@ -9,8 +9,9 @@ from pathlib import Path
 
 from optgen.compiler.ir.problem import Problems, SpecError, nearest
 from optgen.compiler.ir.rule import LEARNING_RATE
-from optgen.compiler.ir.spec import HyperparameterEntry, Spec, StateEntry, Text
+from optgen.compiler.ir.spec import HyperparameterEntry, QueueEntry, Spec, StateEntry, Text
 from optgen.compiler.read.load.document import read
+from optgen.compiler.read.load.entries import with_lengths
 
 #: What a spec with such a key states.
 _KINDS = {"slot": "feature", "schedule": "schedule", "function": "function"}
@@ -56,8 +57,26 @@ def base_of(
     return None
 
 
-def extended(base: Spec, own: Spec) -> Spec:
+def extended(base: Spec, own: Spec, problems: Problems) -> Spec:
     """A spec that inherits the rule of another; its name, texts and defaults are its own."""
+    known = {queue.name.value for queue in base.queues}
+    for queue in own.queues:
+        if queue.name.value not in known:
+            message = f"{base.name.value} has no queue {queue.name.value!r:.80}"
+            problems.add(message, queue.name.location, nearest(queue.name.value, known))
+    return replace(
+        _inheriting(base, own),
+        states=with_lengths(base.states, own.queues),
+        queues=_merged(base.queues, own.queues),
+    )
+
+
+def _merged(base: Iterable[QueueEntry], own: Iterable[QueueEntry]) -> tuple[QueueEntry, ...]:
+    """The queues of a spec and of its base, with its own lengths."""
+    return tuple({queue.name.value: queue for queue in (*base, *own)}.values())
+
+
+def _inheriting(base: Spec, own: Spec) -> Spec:
     return replace(
         base,
         path=own.path,
@@ -93,7 +112,8 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
     words |= {side.value for side in (base.rank, base.block) if side is not None}
     declared = {entry.of_list or entry.name.value for entry in own.hyperparameters}
     keeps_all = base.module in taken
-    states = [one for one in base.states if keeps_all or {one.name.value, one.inside} & words]
+    lengthened = with_lengths(base.states, own.queues)
+    states = [one for one in lengthened if keeps_all or {one.name.value, one.inside} & words]
     for state in states:
         inherited |= _words(*_texts_of(state))
     words |= inherited
@@ -107,11 +127,12 @@ def with_lines_of(base: Spec, own: Spec, extends: Text, problems: Problems) -> S
     kept = tuple(entry for entry in base.hyperparameters if is_kept(entry))
     gone = {entry.name.value for entry in base.hyperparameters if entry not in kept}
     no_longer = gone - {LEARNING_RATE}
-    merged = extended(base, own)
+    merged = _inheriting(base, own)
     return replace(
         merged,
         hyperparameters=(*kept, *own.hyperparameters),
         states=(*states, *own.states),
+        queues=_merged(base.queues, own.queues),
         rule=own.rule,
         view=own.view or base.view,
         rank=own.rank or base.rank,

@@ -13,19 +13,18 @@ from optgen.compiler.ir.spec import Spec, Text, TorchArgument
 from optgen.compiler.read.load.document import Document
 from optgen.compiler.read.load.entries import (
     HYPERPARAMETER,
-    OF_LISTS,
     OF_OPTIMIZER,
     OF_SCHEDULE,
-    STATE,
     read_hyperparameters,
     read_inputs,
+    read_queues,
     read_states,
 )
 from optgen.compiler.read.load.fields import Fields
 
 HEADER = {"name", "summary", "reference"}
 OPTIMIZER = {"label", "defaults", "demo", "torch", "waive", "fallback"}
-BODY = {"hyperparameters", "inputs", "state", "update", "matrix", "evaluate", "perturb"}
+BODY = {"hyperparameters", "queues", "inputs", "state", "update", "matrix", "evaluate", "perturb"}
 FEATURE = {"slot", "when", "exclusive", "before", "after", "every_variable", "position"}
 SCHEDULE = {"label", "hyperparameters", "schedule"}
 UPDATE = {"rule"}
@@ -51,12 +50,13 @@ def whole(document: Document, top: Fields) -> Spec:
     perturb.only(UPDATE)
     evaluate = top.table("evaluate", '[evaluate] param = "…"')
     evaluate.only(EVALUATE)
-    keys, of_states = (HYPERPARAMETER, STATE) if is_feature else (OF_OPTIMIZER, OF_LISTS)
+    keys = HYPERPARAMETER if is_feature else OF_OPTIMIZER
     hyperparameters = read_hyperparameters(top.table("hyperparameters"), keys)
+    queues = read_queues(top.table("queues", "[queues] history = 5"))
     return replace(
         said,
         hyperparameters=hyperparameters,
-        states=read_states(top.table("state"), hyperparameters, of_states),
+        states=read_states(top.table("state"), hyperparameters, queues),
         rule=rule or said.rule,
         slot=top.text("slot"),
         when=top.text("when"),
@@ -74,6 +74,7 @@ def whole(document: Document, top: Fields) -> Spec:
         evaluate=evaluate.text("param"),
         perturb=perturb.text("rule"),
         inputs=read_inputs(top.table("inputs")),
+        queues=queues,
         fragments=_fragments(top.table("fragments", 'name = """…"""')),
     )
 

@@ -32,10 +32,11 @@ from optgen.compiler.ir.rule import (
     Step,
 )
 from optgen.compiler.ir.spec import HyperparameterEntry, InputEntry, Spec, StateEntry, Text
+from optgen.compiler.read.parse.dot_products import DotProducts
 from optgen.compiler.read.parse.fallback import with_fallback
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
-from optgen.compiler.read.parse.names import check_names
+from optgen.compiler.read.parse.names import check_names, words_of
 from optgen.compiler.read.parse.probes import probing, states_of
 from optgen.compiler.read.parse.statements import Statements
 
@@ -98,6 +99,7 @@ class _Parser:
         if block.proceed is not None:
             self._guards.note(block.proceed)
         states = tuple(self._state(entry, when) for entry in spec.states)
+        block = DotProducts(states, self._inputs, words_of(spec)).written_out(block)
         if self._statements.draws and all(h.name != SEED for h in self._hyperparameters):
             self._hyperparameters += (self._plain_seed(),)
         if self._statements.has_probes and self._is_optimizer:
@@ -152,9 +154,8 @@ class _Parser:
         whole = {h.name for h in of_numbers if may_be_none or not h.optional}
         if name.value not in whole:
             message = f"the {what} {name.value!r:.60} is no hyperparameter of whole numbers"
-            hint = nearest(name.value, whole)
-            hint = hint or "declare it: { default = 4, integer = true, range = … >= 1 }"
-            self._problems.add(message, name.location, hint)
+            hint = "declare it: { default = 4, integer = true, range = … >= 1 }"
+            self._problems.add(message, name.location, nearest(name.value, whole) or hint)
         self._hyperparameters = tuple(
             replace(h, bounds=what) if h.name == name.value else h for h in self._hyperparameters
         )
@@ -165,9 +166,8 @@ class _Parser:
         if compute is None:
             return ""
         if compute.value not in COMPUTED:
-            hint = (
-                f"write {' or '.join(map(repr, COMPUTED))}, or leave it out for the variables' own"
-            )
+            known = " or ".join(map(repr, COMPUTED))
+            hint = f"write {known}, or leave it out for the variables' own"
             message = f"products aren't computed in {compute.value!r:.60}"
             self._problems.add(message, compute.location, hint)
         return compute.value
@@ -194,13 +194,13 @@ class _Parser:
         return Hyperparameter(SEED, 0, at, bounds, doc, integer=True, after_name=True)
 
     def _hyperparameter(self, entry: HyperparameterEntry) -> Hyperparameter:
-        bounds = self._expression(entry.range)
+        bounds, name = self._expression(entry.range), entry.name.value
         if bounds is not None and entry.of_list:
-            bounds = rename(bounds, {entry.of_list: entry.name.value})
-        if bounds is None and entry.name.value == LEARNING_RATE:
+            bounds = rename(bounds, {entry.of_list: name})
+        if bounds is None and name == LEARNING_RATE:
             bounds = _at_least_zero(LEARNING_RATE)
         return Hyperparameter(
-            name=entry.name.value,
+            name=name,
             default=entry.default,
             location=entry.name.location,
             range=bounds,
@@ -237,7 +237,7 @@ class _Parser:
     def _input(self, entry: InputEntry) -> Input:
         shape, extent = entry.shape, Extent.ELEMENT
         if shape is not None:
-            extent = INPUT_SHAPES.get(shape.value, Extent.ELEMENT)
+            extent = INPUT_SHAPES.get(shape.value, extent)
             if shape.value not in INPUT_SHAPES:
                 hint = f"one of {', '.join(INPUT_SHAPES)}"
                 message = f"{shape.value!r:.60} is no shape of an input"

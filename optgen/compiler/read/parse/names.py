@@ -92,6 +92,7 @@ def check_names(spec: Spec, problems: Problems) -> None:
     _check_twice(spec, problems)
     arguments = {entry.name.value for entry in spec.hyperparameters}
     arguments |= {entry.name.value for entry in spec.inputs}
+    _check_queues(spec, arguments, language, problems)
     for given in spec.inputs:
         message = fault(given.name.value, language) or _argument_fault_of(given.name.value)
         if message:
@@ -119,6 +120,16 @@ def _check_fragments(spec: Spec, problems: Problems) -> None:
         message = fault(name.value)
         if message:
             problems.add(message, name.location)
+
+
+def _check_queues(spec: Spec, arguments: set[str], language: Language, problems: Problems) -> None:
+    taken = arguments | {state.inside or state.name.value for state in spec.states}
+    for queue in spec.queues:
+        message = fault(queue.name.value, language)
+        if not message and queue.name.value in taken:
+            message = f"{queue.name.value!r} is declared twice"
+        if message:
+            problems.add(message, queue.name.location)
 
 
 def _check_twice(spec: Spec, problems: Problems) -> None:

@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from optgen.compiler.ir.condition import ALWAYS, Condition
-from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rename, rewrite, walk
+from optgen.compiler.ir.expression import (
+    Expression,
+    Name,
+    Number,
+    Operation,
+    rewrite,
+    walk,
+)
 from optgen.compiler.ir.language import Language
 from optgen.compiler.ir.problem import Problems, nearest
 from optgen.compiler.ir.randomness import DRAWS
@@ -18,7 +25,8 @@ from optgen.compiler.read.parse.functions import parse_functions, with_arities
 from optgen.compiler.read.parse.grammar import Grammar
 from optgen.compiler.read.parse.guards import Guards
 from optgen.compiler.read.parse.inline import Inliner
-from optgen.compiler.read.parse.lists import LENGTH, Lists
+from optgen.compiler.read.parse.items import Items, list_of
+from optgen.compiler.read.parse.lists import Lists, pushed
 from optgen.compiler.read.parse.names import assigned_in, fault, free_name, words_of
 from optgen.compiler.read.parse.probes import probe
 
@@ -33,8 +41,7 @@ class Statements:
         self._language, self._guards, self._problems = language, guards, problems
         self._lists, self._taken = Lists.of(spec), words_of(spec)
         # Only statements may call functions of specs.
-        more = {LENGTH: 1} if self._lists.items else {}
-        self._callable = with_arities(language, spec.functions, more)
+        self._callable = with_arities(language, spec.functions, self._lists.functions)
         functions = parse_functions(spec.functions, problems)
         self._inliner = Inliner(functions, self._taken, problems)
         self._bad_names: set[str] = set()
@@ -47,8 +54,7 @@ class Statements:
         self._declared |= {given.name.value for given in spec.inputs}
         self._declared |= {state.inside or state.name.value for state in spec.states}
         self._assigned = {PARAM, GRAD, CHANGE}
-        #: Inside of a loop, the names of one item, its states and its values.
-        self._item: dict[str, str] = {}
+        self._item = Items(self._lists, self._taken)
         #: Names that the spec has for values of its own.
         self._own = self._declared | assigned_in(spec)
         self.branches: list[Branch] = []
@@ -106,7 +112,7 @@ class Statements:
                         condition = self.branch(test, when & guard, bool(node.orelse))
                     yield from self._flatten(grammar, node.body, when, guard & condition)
                     yield from self._flatten(grammar, node.orelse, when, guard & ~condition)
-                case ast.For(target=ast.Name(), iter=ast.Name(), orelse=[]) if self._lists.items:
+                case ast.For(target=ast.Name(), orelse=[]) if self._lists.items and list_of(node):
                     yield from self._loop(grammar, node, when, guard)
                 case ast.Expr(value=ast.Name(id=name)) if name in self._fragments:
                     yield from self._taken_in(grammar, node, name, when, guard)
@@ -128,8 +134,7 @@ class Statements:
             on = ALWAYS
             if self._is_switched:
                 on, self._guards.atoms[PROBING] = Condition.of(PROBING), Name(PROBING)
-            name = self._item.get(found.id, found.id)
-            yield probe(name, guard & on, grammar.at(found))
+            yield probe(self._item.target(found.id), guard & on, grammar.at(found))
 
     def _taken_in(
         self, grammar: Grammar, node: ast.stmt, name: str, when: Condition, guard: Condition
@@ -153,20 +158,21 @@ class Statements:
     def _loop(
         self, grammar: Grammar, node: ast.For, when: Condition, guard: Condition
     ) -> Iterator[Step]:
-        """The body of a loop, once for each item of a list; its values are its own."""
+        """The body of a loop, once for each item of a list; its values are the item's own."""
         assert isinstance(node.target, ast.Name)
-        assert isinstance(node.iter, ast.Name)
-        item, listed = node.target.id, node.iter.id
+        over = list_of(node)
+        assert over is not None
+        item, listed = node.target.id, over.id
         message, hint = fault(item, self._language), ""
         if listed not in self._lists.items:
             message = f"{listed!r:.80} is not a list"
             hint = nearest(listed, self._lists.items) or "declare it with list = true"
         elif item in self._declared:
             message, hint = f"{item!r} is declared already", "give the item another name"
-        elif self._item:
+        elif self._item.names:
             message, hint = "a loop inside of a loop", "write one of them out"
         if message:
-            self._problems.add(message, grammar.at(node.iter), hint)
+            self._problems.add(message, grammar.at(over), hint)
             return
         targets = {
             part.id
@@ -175,27 +181,23 @@ class Statements:
             if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
         }
         own = sorted(targets - self._assigned - {*self._lists.states.get(listed, ())})
-        for number, name in enumerate(self._lists.items[listed], start=1):
-            values = {one: free_name(f"{one}_{number}", self._taken) for one in own}
-            self._item = {**values, **self._lists.inside(listed, number), item: name}
+        for _ in self._item.each(node, listed, item, own):
             yield from self._flatten(grammar, node.body, when, guard)
-        self._item = {}
 
     def _converted(self, grammar: Grammar, node: ast.expr) -> Expression | None:
         """An expression, with the names of the item that a loop is at."""
         found = grammar.convert(node)
         if found is None:
             return None
-        expression = rename(self._lists.counted(found), self._item)
-        expression = rewrite(expression, self._unaliased)
+        expression = rewrite(self._item.meant(found), self._unaliased)
         for part in walk(expression):
+            message = hint = ""
             if isinstance(part, Name):
                 message, hint = self._lists.misused(part.id)
-                if message:
-                    self._problems.add(message, part.location, hint)
-                    return None
-            elif isinstance(part, Operation) and part.operator == LENGTH and self._lists.items:
-                self._problems.add(f"{LENGTH} takes a list", part.location, "name one")
+            elif isinstance(part, Operation):
+                message, hint = self._lists.misapplied(part)
+            if message:
+                self._problems.add(message, part.location, hint)
                 return None
         return expression
 
@@ -204,17 +206,45 @@ class Statements:
     ) -> list[Step]:
         location = grammar.at(node.targets[0])
         message, hint = fault(target, self._language), ""
-        if target not in self._item:
+        is_pushed = target in self._lists.queued and target not in self._item.names
+        if target not in self._item.names and not is_pushed:
             message, hint = (message, "") if message else self._lists.misused(target)
             self._assigned.add(target)
         if message and target not in self._bad_names:
             self._bad_names.add(target)
             self._problems.add(message, location, hint)
-        expression = self._converted(grammar, node.value)
-        if expression is None:
-            return []
-        step = Step(self._item.get(target, target), expression, guard, location)
-        steps = [*self._inliner.inline(step)]
+        if is_pushed:
+            values = [*self._pushed(grammar, node.value, target)]
+        else:
+            found = self._converted(grammar, node.value)
+            values = [] if found is None else [(self._item.target(target), found)]
+        written = [Step(name, value, guard, location) for name, value in values]
+        steps = [one for step in written for one in self._inliner.inline(step)]
         for one in steps:
             self._guards.note(one.expression)
         return steps
+
+    def _pushed(
+        self, grammar: Grammar, node: ast.expr, target: str
+    ) -> Iterator[tuple[str, Expression]]:
+        """What an assignment to a queue assigns, in order, to values and to new names."""
+        parts = [node]
+        match node:
+            case ast.Call(
+                func=ast.Name("where"), args=[test, newest, ast.Name(id=name)], keywords=[]
+            ) if name == target:
+                parts = [newest, test]
+        named: list[Expression | None] = []
+        for part, wish in zip(parts, (f"new_{target}", f"{target}_moves"), strict=False):
+            found = self._converted(grammar, part)
+            if found is None:
+                return
+            if not isinstance(found, Name) or found.id in self._lists.queued[target]:
+                # The values that it is computed from move, and it is needed for each of them.
+                name = free_name(wish, self._taken)
+                yield name, found
+                found = Name(name, found.location)
+            named.append(found)
+        value, condition = (*named, None)[:2]
+        assert value is not None
+        yield from pushed(self._lists.queued[target], value, condition)

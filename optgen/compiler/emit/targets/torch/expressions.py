@@ -50,7 +50,7 @@ _BOTH = frozenset({"sqrt", "exp", "log", "tanh", "atan2", "floor"})
 #: Where draws are numbered from: the index of the parameter, and the places of its elements.
 INDEX, PLACES = "index", "places"
 #: What sums over all parameters are called; more than any rule has.
-TOTALS = ("total", *(f"total_{number}" for number in range(2, 100)))
+TOTALS = ("total", *(f"total_{number}" for number in range(2, 1000)))
 
 
 class Expressions:
