@@ -17,6 +17,7 @@ __all__ = [
     "A2GradUni",
     "ACProp",
     "ADOPT",
+    "AEGD",
     "AMSGrad",
     "APOLLO",
     "APOLLOMini",
@@ -52,6 +53,7 @@ __all__ = [
     "AdamC",
     "AdamD",
     "AdamG",
+    "AdamInject",
     "AdamMini",
     "AdamNC",
     "AdamP",
@@ -105,6 +107,7 @@ __all__ = [
     "GPAAdamW",
     "GaLore",
     "Gravity",
+    "GrokAdamW",
     "HeavyBall",
     "HyperballAdam",
     "HypergradientAdam",
@@ -116,12 +119,14 @@ __all__ = [
     "KerasMuon",
     "KourkoutasBeta",
     "Kron",
+    "L4Adam",
     "LAMB",
     "LANS",
     "LARC",
     "LARS",
     "LDoG",
     "LaProp",
+    "LazyAdam",
     "Lion",
     "MADGRAD",
     "MARS",
@@ -156,10 +161,12 @@ __all__ = [
     "PolyakSGD",
     "PowerSign",
     "Prodigy",
+    "ProdigyPlus",
     "ProximalAdagrad",
     "ProximalSGD",
     "QHAdam",
     "QHM",
+    "RACS",
     "RAdam",
     "RMSprop",
     "RMSpropTF",
@@ -179,11 +186,13 @@ __all__ = [
     "SMORMS3",
     "SNGM",
     "SOAP",
+    "SPAM",
     "SPlus",
     "SRMM",
     "SWAN",
     "ScaleSGD",
     "ScheduleFreeAdamW",
+    "ScheduleFreePlus",
     "ScheduleFreeRAdam",
     "ScheduleFreeSGD",
     "Scion",
@@ -192,6 +201,7 @@ __all__ = [
     "SignSGD",
     "Signum",
     "SimplifiedAdEMAMix",
+    "SinkGD",
     "Sophia",
     "SophiaG",
     "StableAdamW",
@@ -611,6 +621,92 @@ class ADOPT(FusedOptimizer):
         beta_2: float | Tensor = 0.9999,
         epsilon: float | Tensor = 1e-06,
         clip_exponent: float | Tensor = 0.25,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AEGD(FusedOptimizer):
+    """Gradient descent with an energy for each element, which begins as the root of the loss and
+    only falls; so any rate is stable.
+
+    The update of each element:
+
+        height = sqrt(max(loss + shift, 1e-30))
+        slope = grad/(2*height)
+        energy = where(step > 1, energy, height)/(1 + 2*learning_rate*slope**2)
+        direction = slope
+        if momentum > 0:
+            velocity = momentum*velocity + slope
+            direction = velocity
+        change = 2*learning_rate*energy*direction
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Rate while energies are near the root of the loss.
+            Range: learning_rate >= 0.
+        momentum: Part of the momentum that is kept. Range: 0 <= momentum < 1.
+        shift: Added to the loss, so that it is positive. Range: shift > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Liu and Tian, 2020, AEGD: Adaptive Gradient Descent with Energy,
+        arXiv:2010.05109, algorithm 1, with the momentum of its authors' AEGDM
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.1,
+        momentum: float | Tensor = 0.0,
+        shift: float | Tensor = 1.0,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -3804,6 +3900,94 @@ class AdamG(FusedOptimizer):
         power_factor: float | Tensor = 0.2,
         power: float | Tensor = 0.24,
         epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class AdamInject(FusedOptimizer):
+    """Adam whose mean takes in the gradient with the last change times its square, which stands
+    for curvature.
+
+    The update of each element:
+
+        injected = where(step > 1, (grad + last_change*grad**2)/injection, grad)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*injected
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        last_change = learning_rate/(1 - beta_1**step)*mean_gradient/root
+        change = last_change
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean of injected gradients. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        injection: Divides gradients with their injection; the paper's k. Range: injection > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Dubey et al., 2021, AdaInject: Injection Based Adaptive Gradient Descent
+        Optimizers, arXiv:2109.12504, algorithm 2
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        injection: float | Tensor = 2.0,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -8548,6 +8732,103 @@ class Gravity(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class GrokAdamW(FusedOptimizer):
+    """Adam on gradients to which a running mean of themselves is added, which forgets faster while
+    a signal shows overfitting.
+
+    The update of each element:
+
+        decay = slow_decay
+        if given(signal):
+            decay = slow_decay*exp(-signal_rate*signal)
+        slow_mean = decay*slow_mean + (1 - decay)*grad
+        amplified = grad + amplification*slow_mean
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*amplified
+        mean_square = beta_2*mean_square + (1 - beta_2)*amplified**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate/(1 - beta_1**step)*mean_gradient/root
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient; the package multiplies it by 0.9 to the power of a
+            variable's index. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        slow_decay: Decay of the slow mean gradient while the signal is 0. Range: 0 <=
+            slow_decay < 1.
+        amplification: How much of the slow mean is added. Range: amplification >= 0.
+        signal_rate: How fast that decay falls with the signal. Range: signal_rate >= 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Hartford, 2024, grokadamw 0.1.2, after arXiv:2405.20233; options give later
+        layers their smaller beta_1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        slow_decay: float | Tensor = 0.98,
+        amplification: float | Tensor = 2.0,
+        signal_rate: float | Tensor = 0.1,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class HeavyBall(FusedOptimizer):
     """SGD that keeps a part of its last change: classical momentum.
 
@@ -9599,6 +9880,103 @@ class Kron(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class L4Adam(FusedOptimizer):
+    """Adam's direction, with a step that would lower the loss by a part of its way to the least
+    one, were it linear.
+
+    The update of each element:
+
+        least_loss = where(step > 1, min(least_loss, loss), first_part*loss)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        corrected_mean = mean_gradient/(1 - beta_1**step)
+        direction = corrected_mean/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon)
+        slope = global_sum(corrected_mean*direction)
+        change = learning_rate*(loss - part_of_least*least_loss)/(max(slope, 0) + 1e-12)*direction
+        least_loss = least_loss*(1 + 1/forget_steps)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Part of the way to the least loss. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        part_of_least: Part of the least loss so far that is the aim. Range: 0 <= part_of_least
+            <= 1.
+        first_part: The first least loss, as a part of the first loss. Range: 0 < first_part <=
+            1.
+        forget_steps: Steps in which the least loss is forgotten: it grows by this part of
+            itself in each. Range: forget_steps > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Rolinek and Martius, 2018, L4: Practical Loss-based Stepsize Adaptation for Deep
+        Learning, arXiv:1802.05074, algorithm 1 for Adam
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.15,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
+        part_of_least: float | Tensor = 0.9,
+        first_part: float | Tensor = 0.75,
+        forget_steps: float | Tensor = 1000.0,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class LAMB(FusedOptimizer):
     """Adam with steps in proportion to the norm of each parameter.
 
@@ -9786,8 +10164,12 @@ class LARC(FusedOptimizer):
         slope = norm(grad)
         trusted = trust_coefficient*size/(slope + weight_decay*size + epsilon)
         part = where(size > 0 and slope > 0, min(trusted/max(learning_rate, 1e-30), 1), 1)
-        momentum_buffer = momentum*momentum_buffer + part*(grad + weight_decay*param)
-        change = learning_rate*momentum_buffer
+        decayed = part*(grad + weight_decay*param)
+        momentum_buffer = momentum*momentum_buffer + decayed
+        direction = momentum_buffer
+        if nesterov:
+            direction = momentum*momentum_buffer + decayed
+        change = learning_rate*direction
         param = param - change
 
     Args:
@@ -9797,6 +10179,7 @@ class LARC(FusedOptimizer):
         trust_coefficient: Norm of a change without momentum, in norms of the parameter. Range:
             trust_coefficient > 0.
         epsilon: Added to the gradient's norm. Range: epsilon > 0.
+        nesterov: Use the gradient at the point that the momentum leads to.
         weight_decay: Part of the parameter that is added to the gradient; its norm counts on
             its own. Range: weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -9839,6 +10222,7 @@ class LARC(FusedOptimizer):
         momentum: float | Tensor = 0.9,
         trust_coefficient: float | Tensor = 0.02,
         epsilon: float | Tensor = 1e-08,
+        nesterov: bool = False,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -9873,7 +10257,10 @@ class LARS(FusedOptimizer):
         local_rate = where(size > 0 and slope > 0, trusted, 1)
         decayed = grad + weight_decay*param
         momentum_buffer = momentum*momentum_buffer + learning_rate*local_rate*decayed
-        param = param - momentum_buffer
+        change = momentum_buffer
+        if nesterov:
+            change = momentum*momentum_buffer + learning_rate*local_rate*decayed
+        param = param - change
 
     Args:
         params: Parameters, pairs of a name and a parameter, or groups of either.
@@ -9882,6 +10269,7 @@ class LARS(FusedOptimizer):
         momentum: Part of the last change that is kept. Range: 0 <= momentum < 1.
         trust_coefficient: Norm of a change without momentum, in norms of the parameter. Range:
             trust_coefficient > 0.
+        nesterov: Use the gradient at the point that the momentum leads to.
         weight_decay: Part of the parameter that is added to the gradient; its norm counts on
             its own. Range: weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -9923,6 +10311,7 @@ class LARS(FusedOptimizer):
         lr: float | Tensor = 0.1,
         momentum: float | Tensor = 0.9,
         trust_coefficient: float | Tensor = 0.001,
+        nesterov: bool = False,
         weight_decay: float | Tensor = 0.0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -10086,6 +10475,92 @@ class LaProp(FusedOptimizer):
         beta_1: float | Tensor = 0.9,
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-15,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class LazyAdam(FusedOptimizer):
+    """Adam that leaves rows without a gradient, and their moments, as they are: for embeddings.
+
+    The update of each element:
+
+        extent = abs(grad)
+        if matrix:
+            extent = row_largest(abs(grad))
+        mean_gradient = where(extent > 0, beta_1*mean_gradient + (1 - beta_1)*grad, mean_gradient)
+        mean_square = where(extent > 0, beta_2*mean_square + (1 - beta_2)*grad**2, mean_square)
+        step_size = learning_rate*sqrt(1 - beta_2**step)/(1 - beta_1**step)
+        change = where(extent > 0, step_size*mean_gradient/(sqrt(mean_square) + epsilon), 0)
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the root, before its correction. Range: epsilon > 0.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: torch.optim.SparseAdam and TensorFlow Addons' LazyAdam, after arXiv:1412.6980; a
+        row of zeros stands for one without a gradient
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-08,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -13213,6 +13688,120 @@ class Prodigy(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class ProdigyPlus(FusedOptimizer):
+    """Schedule-Free steps over a factored mean square, with a rate that is an estimate of the
+    distance to the solution.
+
+    The update of each element:
+
+        rate = learning_rate*distance
+        square = (distance*grad)**2
+        if matrix:
+            row_square = beta_2*row_square + (1 - beta_2)*row_mean(square)
+            column_square = beta_2*column_square + (1 - beta_2)*column_mean(square)
+            root = sqrt(row_square/(column_mean(row_square) + 1e-30))*sqrt(column_square)
+        else:
+            mean_square = beta_2*mean_square + (1 - beta_2)*square
+            root = sqrt(mean_square)
+        scaled = distance*grad/(root + distance*epsilon)
+        direction = scaled/sqrt(max(sqrt(mean(scaled**2)), 1)) + weight_decay*param
+        weight_sum = weight_sum + rate**2
+        share = where(weight_sum > 0, rate**2/weight_sum, 0)
+        if given(averaging_window):
+            share = min(share*(1 - beta_1)*averaging_window, 1)
+        change = share*(param - z) + rate*(1 - beta_1*(1 - share))*direction
+        gain = distance**2
+        product = gain*global_sum(grad*(start - z))
+        z = z - rate*direction
+        progress = sqrt(beta_2)*progress + where(distance > d0 or product > 0, product, 0)
+        weighted = sqrt(beta_2)*weighted + gain*grad
+        length = global_sum(abs(weighted))
+        estimate = where(length > 0, progress/length, 0)
+        distance = max(distance, d_coef*min(estimate, most_growth*distance))
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of the estimated distance. Range:
+            learning_rate >= 0.
+        beta_1: How near to the average gradients are taken. Range: 0 < beta_1 < 1.
+        beta_2: Decay of the mean square; its root is that of the sums that the estimate is made
+            of. Range: 0 < beta_2 < 1.
+        epsilon: Added to the root, times the distance. Range: epsilon > 0.
+        d0: First estimate of the distance. Range: d0 > 0.
+        d_coef: Factor of estimates. Range: d_coef > 0.
+        most_growth: By how much an estimate may exceed the one before. Range: most_growth >= 1.
+        averaging_window: C of arXiv:2507.09846, which multiplies the newest point's weight in
+            the average by (1 - beta_1)*C; None is 1/(1 - beta_1). Range: averaging_window > 0.
+        weight_decay: Part of the parameter that is added to the scaled gradient. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: LoganBooker, 2024, prodigy-plus-schedule-free 2.0, after arXiv:2306.06101 and
+        arXiv:2405.15682; estimates are of all elements, and a row is the first dimension's
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.99,
+        epsilon: float | Tensor = 1e-08,
+        d0: float | Tensor = 1e-06,
+        d_coef: float | Tensor = 1.0,
+        most_growth: float | Tensor = 1.189207115002721,
+        averaging_window: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class ProximalAdagrad(FusedOptimizer):
     """Adagrad with penalties that are minimized apart from the loss, so that parameters become
     exactly 0.
@@ -13520,6 +14109,129 @@ class QHM(FusedOptimizer):
         lr: float | Tensor = 1.0,
         beta: float | Tensor = 0.999,
         nu: float | Tensor = 0.7,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class RACS(FusedOptimizer):
+    """Gradients over the roots of running scales of rows and columns, whose product is nearest to
+    their squares; norms grow slowly.
+
+    The update of each element:
+
+        if matrix:
+            square = grad**2 + epsilon
+            of_columns = column_mean(square)
+            of_rows = row_sum(square*of_columns)/sum(of_columns**2)
+            repeat 4:
+                of_columns = column_sum(square*of_rows)/sum(of_rows**2)
+                of_rows = row_sum(square*of_columns)/sum(of_columns**2)
+            row_scale = beta*row_scale + (1 - beta)*of_rows
+            column_scale = beta*column_scale + (1 - beta)*of_columns
+            scaled = grad*(1/sqrt(row_scale))*(1/sqrt(column_scale))
+            length = norm(scaled)
+            limit = where(step > 1, max(length/(last_length + 1e-30), most_growth)/most_growth, 1)
+            last_length = length/limit
+            change = learning_rate*scale*scaled/limit
+            param = param - change
+        else:
+            mean_gradient = adam_beta_1*mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                adam_scale = sqrt(velocity_bound)
+            else:
+                adam_scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*mean_gradient/(adam_scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, before its scale. Range:
+            learning_rate >= 0.
+        beta: Decay of the scales of rows and columns. Range: 0 <= beta < 1.
+        scale: Factor of changes of matrices. Range: scale > 0.
+        most_growth: By how much a scaled gradient may be longer than the one before. Range:
+            most_growth > 0.
+        epsilon: Added to squared gradients. Range: epsilon > 0.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Gong et al., 2025, Towards Efficient Optimizer Design for LLM via Structured
+        Fisher Approximation, arXiv:2502.07752, algorithm 1
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.02,
+        beta: float | Tensor = 0.9,
+        scale: float | Tensor = 0.05,
+        most_growth: float | Tensor = 1.01,
+        epsilon: float | Tensor = 1e-30,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
@@ -15206,6 +15918,118 @@ class SOAP(FusedOptimizer):
         backend: Literal["kernels", "torch"] | None = None,
     ) -> None: ...
 
+class SPAM(FusedOptimizer):
+    """Adam on gradients without spikes, whose moments begin anew every few hundred steps and then
+    warm up.
+
+    The update of each element:
+
+        since = step % period
+        kept = where(since > 0, 1, 0)
+        taken = grad
+        if density < 1:
+            if step == 1 or step % period == 0:
+                drawn_mask = where(uniform() <= density, 1, 0)
+            taken = drawn_mask*grad
+        bound = threshold*kept*mean_square
+        is_spike = since >= quiet_steps and taken**2 > bound
+        clipped = where(is_spike, sign(taken)*sqrt(bound), taken)
+        mean_gradient = beta_1*kept*mean_gradient + (1 - beta_1)*clipped
+        mean_square = beta_2*kept*mean_square + (1 - beta_2)*clipped**2
+        passed = where(step < period, warmup_steps, min(since, warmup_steps))
+        warmth = 1 - 0.99*half_cosine((passed + 1)/(warmup_steps + 1))
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        change = learning_rate*warmth/(1 - beta_1**step)*mean_gradient/root
+        param = param - change
+        # half_cosine(passed): Half a cosine wave, from 1 where passed is 0 to 0 where it is 1: the square of a quarter's Taylor series, to 1e-16.
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square. Range: 0 <= beta_2 < 1.
+        epsilon: Added to the corrected root. Range: epsilon > 0.
+        threshold: Squared gradient of a spike, in mean squares. Range: threshold > 0.
+        quiet_steps: Steps after each beginning in which nothing is a spike, as the mean square
+            is too young. Range: quiet_steps >= 1.
+        period: Steps from one new beginning of both moments to the next. Range: period >= 1.
+        warmup_steps: Steps after each new beginning in which the rate grows. Range:
+            warmup_steps >= 0.
+        density: Part of the elements that move until the next beginning, drawn anew at each.
+            Range: 0 < density <= 1.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        seed: Decides the random numbers of a run. Range: seed >= 0.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Huang et al., 2025, SPAM: Spike-Aware Adam with Momentum Reset for Stable LLM
+        Training, arXiv:2501.06842, algorithm 1, with the authors' start
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.999,
+        epsilon: float | Tensor = 1e-06,
+        threshold: float | Tensor = 5000.0,
+        quiet_steps: int = 20,
+        period: int = 500,
+        warmup_steps: int = 150,
+        density: float | Tensor = 1.0,
+        weight_decay: float | Tensor = 0,
+        seed: int = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
 class SPlus(FusedOptimizer):
     """Signs of the mean gradient along the eigenvectors of mean products of gradients; evaluation
     uses an average of the parameter.
@@ -15602,6 +16426,8 @@ class ScheduleFreeAdamW(FusedOptimizer):
         weight = step**r*largest_rate**weight_lr_power
         weight_sum = weight_sum + weight
         share = where(weight_sum > 0, weight/weight_sum, 0)
+        if given(averaging_window):
+            share = min(share*(1 - beta_1)*averaging_window, 1)
         mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
         direction = grad/(sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon) + weight_decay*param
         change = share*(param - z) + rate*(1 - beta_1*(1 - share))*direction
@@ -15619,6 +16445,8 @@ class ScheduleFreeAdamW(FusedOptimizer):
         r: Power of the step in the weights of the average. Range: r >= 0.
         weight_lr_power: Power of the largest learning rate so far in these weights. Range:
             weight_lr_power >= 0.
+        averaging_window: C of arXiv:2507.09846, which multiplies the newest point's weight in
+            the average by (1 - beta_1)*C; None is 1/(1 - beta_1). Range: averaging_window > 0.
         weight_decay: Part of the parameter that is added to the scaled gradient. Range:
             weight_decay >= 0.
         clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
@@ -15661,6 +16489,119 @@ class ScheduleFreeAdamW(FusedOptimizer):
         beta_2: float | Tensor = 0.999,
         epsilon: float | Tensor = 1e-08,
         warmup_steps: int | None = None,
+        r: float | Tensor = 0.0,
+        weight_lr_power: float | Tensor = 2.0,
+        averaging_window: float | Tensor | None = None,
+        weight_decay: float | Tensor = 0.0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class ScheduleFreePlus(FusedOptimizer):
+    """Schedule-Free Adam with momentum and a rate from the loss: Polyak's step over the sum of the
+    gradients' magnitudes.
+
+    The update of each element:
+
+        nearer = nearness
+        if given(nearness_steps):
+            passed = min((step - 1)/nearness_steps, 1)
+            nearer = 1 - (1 - nearness)*((1 - last_nearness)/(1 - nearness))**passed
+        rate = learning_rate
+        if given(loss):
+            length = 1.2533141373155001*global_sum(abs(grad))
+            gap = max(loss + nearer/current*global_sum(grad*(z - param)), 0)
+            rate = learning_rate*where(length > 0, gap/length, 0)
+        largest_rate = max(largest_rate, rate)
+        weight = step**r*largest_rate**weight_lr_power
+        weight_sum = weight_sum + weight
+        share = where(weight_sum > 0, weight/weight_sum, 1)
+        mean_gradient = beta_1*mean_gradient + (1 - beta_1)*grad
+        mean_square = beta_2*mean_square + (1 - beta_2)*grad**2
+        root = sqrt(mean_square)/sqrt(1 - beta_2**step) + epsilon
+        move = rate/(1 - beta_1**step)*mean_gradient/root + rate**2*weight_decay*param
+        kept = nearer*(1 - share)
+        change = (1 - kept/current)*(param - z) + (1 - kept)*move
+        z = z - move
+        current = nearer
+        param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Factor of Polyak's step, and the rate of calls
+            without a loss. Range: learning_rate >= 0.
+        beta_1: Decay of the mean gradient. Range: 0 <= beta_1 < 1.
+        beta_2: Decay of the mean square gradient. Range: 0 <= beta_2 < 1.
+        nearness: How near to the average gradients are taken. Range: 0 < nearness < 1.
+        last_nearness: The same, after nearness_steps. Range: 0 < last_nearness < 1.
+        nearness_steps: Steps until last_nearness is reached. Range: nearness_steps >= 1.
+        epsilon: Added to the corrected root; the least largest rate. Range: epsilon > 0.
+        r: Power of the step in the weights of the average. Range: r >= 0.
+        weight_lr_power: Power of the largest rate so far in these weights. Range:
+            weight_lr_power >= 0.
+        weight_decay: Part of the parameter that is taken off, times the square of the rate.
+            Range: weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Defazio, 2026, ScheduleFree+, arXiv:2605.19095, as its author's
+        AdamCScheduleFreePlusPaper has it
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 1.0,
+        beta_1: float | Tensor = 0.9,
+        beta_2: float | Tensor = 0.95,
+        nearness: float | Tensor = 0.9,
+        last_nearness: float | Tensor = 0.965,
+        nearness_steps: int | None = None,
+        epsilon: float | Tensor = 1e-08,
         r: float | Tensor = 0.0,
         weight_lr_power: float | Tensor = 2.0,
         weight_decay: float | Tensor = 0.0,
@@ -16378,6 +17319,117 @@ class SimplifiedAdEMAMix(FusedOptimizer):
         beta_2: float | Tensor = 0.95,
         alpha: float | Tensor = 0.0,
         epsilon: float | Tensor = 1e-08,
+        weight_decay: float | Tensor = 0,
+        l2_penalty: float | Tensor = 0,
+        maximize: bool = False,
+        *,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        state_dtype: StateDtypes | None = None,
+        rounding: Rounding = "nearest",
+        rounding_seed: int = 0,
+        rules: Rules | None = None,
+        foreach: bool | None = None,
+        fused: bool | None = None,
+        capturable: bool | None = None,
+        differentiable: bool | None = None,
+        backend: Literal["kernels", "torch"] | None = None,
+    ) -> None: ...
+
+class SinkGD(FusedOptimizer):
+    """Gradients of a matrix whose rows and columns are normalized in turns; matrices have no
+    states.
+
+    The update of each element:
+
+        if matrix:
+            of_rows = sqrt(columns)/(row_norm(grad) + epsilon)
+            of_columns = sqrt(rows)/(column_norm(grad*of_rows) + epsilon)
+            repeat 4:
+                of_rows = sqrt(columns)/(row_norm(grad*of_columns) + epsilon)
+                of_columns = sqrt(rows)/(column_norm(grad*of_rows) + epsilon)
+            change = learning_rate*scale*(grad*of_rows*of_columns)
+            param = param - change
+        else:
+            mean_gradient = adam_beta_1*mean_gradient + (1 - adam_beta_1)*grad
+            velocity = adam_beta_2*velocity + (1 - adam_beta_2)*grad**2
+            if adam_amsgrad:
+                velocity_bound = max(velocity_bound, velocity)
+                adam_scale = sqrt(velocity_bound)
+            else:
+                adam_scale = sqrt(velocity)
+            step_size = adam_learning_rate*sqrt(1 - adam_beta_2**step)/(1 - adam_beta_1**step)
+            change = step_size*mean_gradient/(adam_scale + adam_epsilon)
+            param = param - change
+
+    Args:
+        params: Parameters, pairs of a name and a parameter, or groups of either.
+        lr: learning_rate of the formulas. Size of a step, in units of the parameter. Range:
+            learning_rate >= 0.
+        scale: Factor of changes of matrices. Range: scale > 0.
+        epsilon: Added to norms. Range: epsilon > 0.
+        adam_learning_rate: Size of a step, in units of the parameter, for variables that aren't
+            matrices. Range: adam_learning_rate >= 0.
+        adam_beta_1: Decay of the mean gradient, for variables that aren't matrices. Range: 0 <=
+            adam_beta_1 < 1.
+        adam_beta_2: Decay of the mean square gradient, for variables that aren't matrices.
+            Range: 0 <= adam_beta_2 < 1.
+        adam_epsilon: Added to the root, before the bias correction, for variables that aren't
+            matrices. Range: adam_epsilon > 0.
+        adam_amsgrad: Divide by the largest mean square so far, for variables that aren't
+            matrices.
+        weight_decay: Part of the parameter that is taken off, times the learning rate. Range:
+            weight_decay >= 0.
+        clipnorm: Largest norm of each variable's gradient. Range: clipnorm > 0.
+        clipvalue: Largest magnitude of a gradient's element. Range: clipvalue > 0.
+        global_clipnorm: Largest norm of all gradients taken together. Range: global_clipnorm >
+            0.
+        use_ema: Keep a moving average of each parameter.
+        ema_momentum: Part of the average that each update keeps. Range: 0 <= ema_momentum <= 1.
+        ema_overwrite_frequency: Updates between two times that the parameter takes the
+            average's value. Range: ema_overwrite_frequency >= 1.
+        loss_scale_factor: The loss was multiplied by this; gradients are divided by it. Range:
+            loss_scale_factor > 0.
+        gradient_accumulation_steps: Calls per update; the update uses their mean gradient.
+            Range: gradient_accumulation_steps >= 1.
+        l2_penalty: Part of the parameter that is added to the gradient. Range: l2_penalty >= 0.
+        maximize: Whether to make the loss larger instead of smaller.
+        state_dtype: The dtype of states with a number for each element: one for all, or names
+            of states or patterns for paths of variables, each with one; the last that fits
+            counts. None is the type that is computed in.
+        rounding: How a step rounds what it stores in half precision: to "nearest", or at
+            random, "stochastic". With "split", a bfloat16 parameter has 16 further bits in its
+            state, with "split8" 8.
+        rounding_seed: The seed of random rounding.
+        rules: Patterns for names, such as "*norm*|*bias", each with options. The first that
+            fits a name gives options to the parameter.
+        foreach, fused, capturable, differentiable: Torch's choices of an implementation.
+            ``capturable`` lets a device count the steps; ``differentiable`` lets autograd
+            record them.
+        backend: "kernels", or "torch" for operations on tensors; None chooses kernels where
+            there are any.
+
+    Reference: Scetbon et al., 2025, Gradient Multi-Normalization for Stateless and Scalable LLM
+        Training, arXiv:2502.06742, algorithms 3 and 4
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float | Tensor = 0.001,
+        scale: float | Tensor = 0.05,
+        epsilon: float | Tensor = 1e-30,
+        adam_learning_rate: float | Tensor = 0.001,
+        adam_beta_1: float | Tensor = 0.9,
+        adam_beta_2: float | Tensor = 0.999,
+        adam_epsilon: float | Tensor = 1e-07,
+        adam_amsgrad: bool = False,
         weight_decay: float | Tensor = 0,
         l2_penalty: float | Tensor = 0,
         maximize: bool = False,
