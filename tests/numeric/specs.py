@@ -33,15 +33,16 @@ def multiplies(text: str) -> bool:
     return bool(_PRODUCT.search(text)) or any(multiplies(one["function"]["rule"]) for one in called)
 
 
-def _multiplies(path: Path) -> bool:
+def _is_of_matrices(path: Path) -> bool:
+    """Whether a rule multiplies matrices, or leaves all else to a fallback."""
     own = read(path)
     table = own if "update" in own else read(_EVERY[own["extends"].lower()])
-    return multiplies(table["update"]["rule"])
+    return "fallback" in own or multiplies(table["update"]["rule"])
 
 
 #: Rules for elements and vectors, which are run here without the compiler; `test_matrix_rules.py`
-#: has those with products of matrices.
-OPTIMIZERS = {name: path for name, path in _EVERY.items() if not _multiplies(path)}
+#: has those with products of matrices or a fallback.
+OPTIMIZERS = {name: path for name, path in _EVERY.items() if not _is_of_matrices(path)}
 PRODUCTS = {name: path for name, path in _EVERY.items() if name not in OPTIMIZERS}
 FEATURES = {table["name"]: table for table in map(read, (SPECS / "features").glob("*.toml"))}
 #: Those that Keras has too, with all features that it has; a test compares this with Keras.

@@ -141,3 +141,26 @@ def smorms3(x: Array, gradients: Sequence[Array]) -> Path:
         mem = 1 + mem * (1 - g1 * g1 / (g2 + 1e-16))
         x = x - g * step
         yield x
+
+
+def adaminject(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 2 of Dubey et al. with k = 2."""
+    path, injected = [x], []
+    for t, (g, (_, v)) in enumerate(zip(gradients, moments(gradients, 0.9, 0.999), strict=True), 1):
+        moved = path[-2] - path[-1] if t > 1 else 0
+        injected.append((g + moved * g**2) / 2 if t > 1 else g)
+        m = sum(0.1 * 0.9 ** (t - 1 - k) * one for k, one in enumerate(injected)) / (1 - 0.9**t)
+        path.append(path[-1] - RATE * m / (np.sqrt(v) + 1e-8))
+        yield path[-1]
+
+
+def grokadamw(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Hartford's step for the first layer, whose epsilon counts nothing, without a signal."""
+    slow = [
+        sum(0.02 * 0.98 ** (t - k) * gradients[k] for k in range(t + 1))
+        for t in range(len(gradients))
+    ]
+    amplified = [g + 2 * one for g, one in zip(gradients, slow, strict=True)]
+    for m, v in moments(amplified, 0.9, 0.999):
+        x = x - RATE * m / np.sqrt(v)
+        yield x

@@ -94,3 +94,31 @@ def asgo(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
         root = vectors / np.sqrt(values) @ vectors.T
         x = x - RATE * (root @ m.reshape(len(m), -1)).reshape(x.shape)
         yield x
+
+
+def racs(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 1 of Gong et al. with products of diagonal matrices, and a limit of 1.01."""
+    s, q, phi = np.zeros(x[0].size), np.zeros(len(x)), 0.0
+    for g in (one.reshape(len(x), -1) for one in gradients):
+        newest = np.eye(len(q))
+        for _ in range(5):
+            of_columns = np.diag(np.diag(g.T @ newest @ g)) / np.sum(newest**2)
+            newest = np.diag(np.diag(g @ of_columns @ g.T)) / np.sum(of_columns**2)
+        s, q = 0.9 * s + 0.1 * np.diag(of_columns), 0.9 * q + 0.1 * np.diag(newest)
+        scaled = np.diag(q**-0.5) @ g @ np.diag(s**-0.5)
+        length = np.linalg.norm(scaled)
+        eta = 1.01 / max(length / phi, 1.01) if phi else 1.0
+        phi = eta * length
+        x = x - RATE * 0.05 * eta * scaled.reshape(x.shape)
+        yield x
+
+
+def sinkgd(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithms 3 and 4 of Scetbon et al. with five rounds."""
+    for g in gradients:
+        e = g.reshape(len(g), -1)
+        for _ in range(5):
+            e = np.stack([np.sqrt(e.shape[1]) * row / np.linalg.norm(row) for row in e])
+            e = np.stack([np.sqrt(len(e)) * one / np.linalg.norm(one) for one in e.T], axis=1)
+        x = x - RATE * 0.05 * e.reshape(x.shape)
+        yield x

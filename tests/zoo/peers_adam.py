@@ -15,7 +15,7 @@ from optax import contrib
 from tests.zoo import papers_adam
 from tests.zoo.libraries import of_torch
 from tests.zoo.papers import RATE
-from tests.zoo.peer import Peer, optax_s, paper_s, po_s, timm_s
+from tests.zoo.peer import Peer, optax_s, paper_s, po_s, timm_s, torch_s
 from tests.zoo.runs import Model
 
 #: What pytorch_optimizer adds to mean squares, whatever epsilon is, counts nothing beside these.
@@ -107,5 +107,31 @@ ADAM = [
     paper_s("SMORMS3", papers_adam.smorms3),
     po_s("MSVAG", po.MSVAG, {}),
     po_s("PNM", po.PNM, {"betas": (0.9, 0.7)}, beta_0=0.7),
+    po_s(
+        "SPAM",
+        po.SPAM,
+        {
+            "threshold": 3,
+            "grad_accu_steps": 4,
+            "update_proj_gap": 11,
+            "warmup_epoch": 5,
+            "eps": 1e-20,
+        },
+        threshold=3.0,
+        quiet_steps=4,
+        period=11,
+        warmup_steps=5,
+        epsilon=1e-20,
+        note="epsilon is added before the correction there",
+    ),
+    torch_s(
+        "LazyAdam",
+        torch.optim.Adam,
+        {"eps": 1e-20},
+        epsilon=1e-20,
+        note="torch's SparseAdam, with rows that have none, has a test of its own",
+    ),
+    paper_s("AdamInject", papers_adam.adaminject),
+    paper_s("GrokAdamW", papers_adam.grokadamw, epsilon=1e-20),
     po_s("MARSLion", po.MARS, {"mars_type": "lion", "optimize_1d": True}),
 ]

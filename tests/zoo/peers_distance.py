@@ -12,7 +12,11 @@ import torch
 from optax import contrib
 
 from tests.zoo import papers_adaptive as papers
-from tests.zoo.peer import optax_s, other_s, paper_s
+from tests.zoo import papers_losses as losses
+from tests.zoo.papers import D0 as D0_OF_PAPERS
+from tests.zoo.papers import RATE
+from tests.zoo.papers_losses import of_all
+from tests.zoo.peer import Peer, optax_s, other_s, paper_s
 
 
 class TakingLoss:
@@ -91,6 +95,29 @@ DISTANCE = [
         epsilon=1e-6,
         tolerance=1e-6,
         note="the global norm is float32 there",
+    ),
+    Peer("AEGD", "paper", of_all(losses.aegd), {}),
+    Peer("AEGD", "paper", of_all(losses.aegdm), {"momentum": 0.8}),
+    Peer("L4Adam", "paper", of_all(losses.l4adam), {"forget_steps": 10.0}),
+    Peer("ScheduleFreeAdamW", "paper", of_all(losses.refined), {"averaging_window": 30.0}),
+    Peer(
+        "ScheduleFreePlus",
+        "paper",
+        of_all(losses.schedulefreeplus),
+        {
+            "learning_rate": 10 * RATE,
+            "nearness": 0.8,
+            "last_nearness": 0.95,
+            "nearness_steps": 9,
+            "weight_decay": 0.1,
+            "r": 1.0,
+        },
+    ),
+    Peer(
+        "ProdigyPlus",
+        "paper",
+        losses.prodigyplus,
+        {"d0": D0_OF_PAPERS, "epsilon": 1e-20, "weight_decay": 0.1, "averaging_window": 30.0},
     ),
     optax_s("MoMo", contrib.momo, {"lower_bound": 0.5}, least_loss=0.5),
     optax_s("MoMoAdam", contrib.momo_adam, {"lower_bound": 0.5}, least_loss=0.5),

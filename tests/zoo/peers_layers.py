@@ -33,6 +33,22 @@ def by_rows(params: Sequence[torch.Tensor], **options: Any) -> Any:
     return po.AdamWSN(groups, foreach=False, **options)
 
 
+class Fused:
+    """AdaLOMO of pytorch_optimizer, which steps while it goes backward through a model."""
+
+    def __init__(self, params: Sequence[torch.Tensor], lr: float) -> None:
+        self._params, self._rate = params, lr
+        self._inner = po.AdaLOMO(torch.nn.ParameterList(params), lr=lr)
+
+    def step(self) -> None:
+        slopes = [p.grad for p in self._params]
+        for p in self._params:
+            p.grad = None
+        pairs = zip(self._params, slopes, strict=True)
+        loss = torch.stack([torch.sum(p * slope) for p, slope in pairs]).sum()
+        self._inner.fused_backward(loss, self._rate)
+
+
 def with_rank(params: Sequence[torch.Tensor], **options: Any) -> Any:
     """An optimizer that takes what is about projections as options of a group."""
     projection = {"rank": 2, "update_proj_gap": 100, "scale": 1.0, "projection_type": "std"}
@@ -46,6 +62,7 @@ HYPERBALL = of_torch(
     storage_dtype="float64",
     multi_tensor=False,
 )
+NESTEROV = {"momentum": 0.9, "weight_decay": 0.1, "nesterov": True}
 LAYERS = [
     optax_s("Fromage", optax.fromage, {}),
     po_s("Fromage", po.Fromage, {"foreach": False}),
@@ -56,7 +73,25 @@ LAYERS = [
         {"momentum": 0.9, "weight_decay": 0.1, "trust_coeff": 0.02, "trust_clip": True},
         weight_decay=0.1,
     ),
+    timm_s(
+        "LARC",
+        ("lars", "Lars"),
+        {"trust_coeff": 0.02, "trust_clip": True, **NESTEROV},
+        weight_decay=0.1,
+        nesterov=True,
+    ),
+    timm_s("LARS", ("lars", "Lars"), {"eps": 0.0, **NESTEROV}, weight_decay=0.1, nesterov=True),
     po_s("Amos", of_scale, {}),
+    other_s(
+        "Adafactor",
+        "pytorch_optimizer",
+        Fused,
+        {},
+        relative_step=False,
+        tolerance=1e-4,
+        note="AdaLOMO: Adafactor inside of the backward pass, in float32, and of two dimensions",
+        most_dimensions=2,
+    ),
     paper_s("Adalayer", papers.adalayer),
     other_s("AdamWSN", "pytorch_optimizer", by_rows, {}, **FLAT),
     paper_s("ScaleSGD", papers.scale, momentum=0.8, epsilon=1e-20),
@@ -71,6 +106,8 @@ LAYERS = [
     ),
     paper_s("AdaGO", papers.adago, **MATRICES),
     paper_s("PolarGrad", papers.polargrad, **MATRICES),
+    paper_s("RACS", papers.racs, **MATRICES),
+    paper_s("SinkGD", papers.sinkgd, **MATRICES),
     paper_s("ASGO", papers.asgo, beta_1=0.9, beta_2=0.8, **MATRICES),
     other_s(
         "Fira",

