@@ -74,8 +74,8 @@ def of_ours(name: str, arguments: Mapping[str, Any]) -> Run:
 
 
 def of_built(names: Sequence[str], arguments: Mapping[str, Any]) -> Run:
-    """A built-in optimizer with optional features, compiled."""
-    return _of_class(lambda: optgen.compile(*names), arguments)
+    """A built-in optimizer with optional features, whose kernels Python runs."""
+    return _of_class(lambda: optgen.compile(*names, backend="numpy"), arguments)
 
 
 def _of_class(find: Callable[[], Any], arguments: Mapping[str, Any]) -> Run:

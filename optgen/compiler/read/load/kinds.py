@@ -12,8 +12,7 @@ from optgen.compiler.ir.proof import Group
 from optgen.compiler.ir.spec import Spec, Text, TorchArgument
 from optgen.compiler.read.load.document import Document
 from optgen.compiler.read.load.entries import (
-    HYPERPARAMETER,
-    OF_LISTS,
+    OF_FEATURE,
     OF_OPTIMIZER,
     OF_SCHEDULE,
     STATE,
@@ -51,12 +50,12 @@ def whole(document: Document, top: Fields) -> Spec:
     perturb.only(UPDATE)
     evaluate = top.table("evaluate", '[evaluate] param = "…"')
     evaluate.only(EVALUATE)
-    keys, of_states = (HYPERPARAMETER, STATE) if is_feature else (OF_OPTIMIZER, OF_LISTS)
+    keys = OF_FEATURE if is_feature else OF_OPTIMIZER
     hyperparameters = read_hyperparameters(top.table("hyperparameters"), keys)
     return replace(
         said,
         hyperparameters=hyperparameters,
-        states=read_states(top.table("state"), hyperparameters, of_states),
+        states=read_states(top.table("state"), hyperparameters, STATE),
         rule=rule or said.rule,
         slot=top.text("slot"),
         when=top.text("when"),
