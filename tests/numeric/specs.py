@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -94,13 +95,18 @@ def _merged(base: Table, own: Table) -> Table:
     return both
 
 
-def in_order(rule: Table) -> list[Table]:
-    """An optimizer's rule with every feature around it; its change is taken off after some."""
+def in_order(rule: Table, optional: Sequence[str] = ()) -> list[Table]:
+    """An optimizer's rule with every feature around it; its change is taken off after some.
+
+    ``optional`` names features besides those that every rule has.
+    """
     slots = read(SPECS / "slots.toml")
     sorter: TopologicalSorter[str] = TopologicalSorter()
     declared = rule.get("hyperparameters", {}).values()
     replaced = {entry["replaces"] for entry in declared if "replaces" in entry}
-    features = {name: table for name, table in FEATURES.items() if name not in replaced}
+    more = {name: read(SPECS / "features" / "optional" / f"{name}.toml") for name in optional}
+    every = {**FEATURES, **more}
+    features = {name: table for name, table in every.items() if name not in replaced}
     for name, feature in features.items():
         sorter.add(name, *feature.get("after", ()))
         for other in feature.get("before", ()):
