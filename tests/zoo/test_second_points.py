@@ -11,8 +11,9 @@ import pytorch_optimizer as po
 import torch
 
 import optgen
+from tests.numeric.noise import draws
 from tests.zoo.papers import RATE
-from tests.zoo.runs import Array
+from tests.zoo.runs import Array, plain_class
 
 RADIUS, STEPS, PERIOD = 0.125, 6, 3
 #: What another library's step takes: a closure with the loss, whose gradients it leaves.
@@ -128,3 +129,32 @@ def both(
         made.apply(gradients())
         step(closure)
     return mine, [parameter.detach().numpy() for parameter in others]
+
+
+def test_samples_are_the_papers() -> None:
+    """Algorithm 1 of Shen et al. at one sample a step, which NumPy draws again."""
+    ess, decay, share, radius = 20.0, 0.01, 0.75, 0.5
+    arguments = {"learning_rate": RATE, "ess": ess, "beta_2": share}
+    arguments |= {"initial_precision": 0.5 + decay, "weight_decay": decay, "clip_radius": radius}
+    made = plain_class("IVON")(seed=3, **arguments)
+    held = [np.random.default_rng(1).normal(size=(3, 4)), np.zeros(5)]
+    made.build(held)
+    means = np.concatenate([np.ravel(array) for array in held])
+    g, h = np.zeros_like(means), np.full_like(means, 0.5)
+    for t in range(1, STEPS + 1):
+        # The ninth part of a step, after eight features.
+        noise = draws(held, [0, 1], 3, t, 8)["normal"](1)
+        sample = means + noise / np.sqrt(ess * (h + decay))
+        made.perturb([np.zeros_like(array) for array in held])
+        points = np.concatenate([np.ravel(array) for array in held])
+        np.testing.assert_allclose(points, sample, rtol=1e-12, atol=1e-12)
+        gradient = sample**3 + sample
+        made.apply([array**3 + array for array in held])
+        estimate = gradient * (sample - means) * ess * (h + decay)
+        g = 0.9 * g + 0.1 * gradient
+        change = 0.5 * (1 - share) ** 2 * (h - estimate) ** 2 / (h + decay)
+        h = share * h + (1 - share) * estimate + change
+        step = (g / (1 - 0.9**t) + decay * means) / (h + decay)
+        means = means - RATE * (0.5 + decay) * np.clip(step, -radius, radius)
+        points = np.concatenate([np.ravel(array) for array in held])
+        np.testing.assert_allclose(points, means, rtol=1e-12, atol=1e-12)
