@@ -86,8 +86,9 @@ def _in_full(table: Table) -> Table:
 
 
 def _merged(base: Table, own: Table) -> Table:
-    """A rule with fragments of another, and the declarations that it uses."""
-    both = _in_full({**base, **own})
+    """A rule with fragments of another, or all of it, and the declarations that it uses."""
+    whole = {own["extends"].lower(): _in_full(base)["update"]["rule"]}
+    both = _in_full({**base, **own, "fragments": {**base.get("fragments", {}), **whole}})
     words = {*re.findall(r"\w+", both["update"]["rule"]), "learning_rate"}
     for key in ("hyperparameters", "state"):
         every = {**base.get(key, {}), **own.get(key, {})}
@@ -113,7 +114,7 @@ def in_order(rule: Table, optional: Sequence[str] = ()) -> list[Table]:
             sorter.add(other, name)
     ordered = [features[name] for name in sorter.static_order() if name in features]
     # Sorting is stable: the rule comes before the features of its own slot, the end of it last.
-    ends = [] if re.search(r"^ *param =", rule["update"]["rule"], re.MULTILINE) else [END]
+    ends = [END] if re.search(r"^ *change =", rule["update"]["rule"], re.MULTILINE) else []
     return sorted(
         [rule, *ordered, *ends],
         key=lambda part: slots["order"].index(part.get("slot", slots["own"])),

@@ -142,8 +142,8 @@ def test_samples_are_the_papers() -> None:
     means = np.concatenate([np.ravel(array) for array in held])
     g, h = np.zeros_like(means), np.full_like(means, 0.5)
     for t in range(1, STEPS + 1):
-        # The ninth part of a step, after eight features.
-        noise = draws(held, [0, 1], 3, t, 8)["normal"](1)
+        # The eighth part of a step, after seven features: the rule has a decay of its own.
+        noise = draws(held, [0, 1], 3, t, 7)["normal"](1)
         sample = means + noise / np.sqrt(ess * (h + decay))
         made.perturb([np.zeros_like(array) for array in held])
         points = np.concatenate([np.ravel(array) for array in held])
