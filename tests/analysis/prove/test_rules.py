@@ -90,7 +90,7 @@ OPEN = {
     "galore": {Group.DESCENT},
     "gpaadamw": {Group.DESCENT},
     "hyperballadam": {Group.DESCENT},
-    "ivon": {Group.DEGREE, Group.DESCENT},
+    "ivon": {Group.DEGREE},
     "kate": {Group.DEGREE},
     "kerasmuon": {Group.DESCENT},
     "klshampoo": {Group.DESCENT, Group.INVARIANT},
