@@ -14,7 +14,7 @@ OF_EACH_PART = 4096
 
 def philox(counter: Sequence[Any], key: Sequence[int]) -> list[Array]:
     """Philox4x32-10 of Salmon et al., 2011, section 3.3, of words that are arrays."""
-    words = [np.asarray(word, np.uint64) for word in counter]
+    words: list[Array] = [np.asarray(word, np.uint64) for word in counter]
     left, right = key
     for _ in range(10):
         first, second = words[0] * np.uint64(0xD2511F53), words[2] * np.uint64(0xCD9E8D57)

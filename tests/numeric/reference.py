@@ -155,7 +155,7 @@ class Reference:
         every = np.flatnonzero(chosen)
         for place, rule in rules:
             if not re.search(r"\bmatrix\b", rule):
-                drawn = self._drawn(every, place)
+                drawn = self._drawn(every.tolist(), place)
                 after = run(rule, {**fixed, **drawn, **now})  # What else it assigns is local to it.
                 now = {name: after[name] for name in now}
             else:
