@@ -22,5 +22,7 @@ def argument_features() -> Mapping[str, str]:
     found: dict[str, str] = {}
     for file in sorted((data_folder("specs") / "features" / "optional").glob("*.toml")):
         declared = tomllib.loads(file.read_text(encoding="utf-8")).get("hyperparameters", {})
-        found |= dict.fromkeys(declared, file.stem)
+        for name, entry in declared.items():
+            items = range(1, len(entry["default"]) + 1) if entry.get("list") else ()
+            found |= dict.fromkeys([name, *(f"{name}_{k}" for k in items)], file.stem)
     return found

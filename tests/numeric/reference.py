@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tests.numeric.noise import draws
 from tests.numeric.rules import Array, as_matrices, axis_reductions, holds, reductions, run
 from tests.numeric.specs import Table, in_order, rule_of
 
@@ -22,7 +23,7 @@ class Reference:
     state. A number, or a vector of rows or columns, has its value at each element that it is of.
 
     ``excluded`` lists the variables, by index, for which a hyperparameter has the value
-    that the spec gives to excluded ones.
+    that the spec gives to excluded ones. ``optional`` names features that are built, too.
     """
 
     def __init__(
@@ -30,22 +31,25 @@ class Reference:
         spec: Path,
         variables: Sequence[Array],
         excluded: Mapping[str, Sequence[int]] | None = None,
+        *,
+        optional: Sequence[str] = (),
         **values: object,
     ) -> None:
         rule, defaults = rule_of(spec)
         self._view = rule.get("matrix", {}).get("view")
         inputs = rule.get("inputs", {})
-        every_part = in_order(rule)
+        every_part = [{**part, "place": n} for n, part in enumerate(in_order(rule, optional))]
         declared = {k: v for part in every_part for k, v in part.get("hyperparameters", {}).items()}
         known = {name: entry.get("default") for name, entry in declared.items()}
         self._values: dict[str, Any] = {"learning_rate": 0.001, **known, **defaults, **values}
-        self._values |= dict.fromkeys(inputs)
+        self._values |= {**dict.fromkeys(inputs), "perturbed": False}
         self._extents = {
             name: state.get("shape")
             for part in every_part
             for name, state in part.get("state", {}).items()
         }
         self._parts = [part for part in every_part if holds(part.get("when"), self._values)]
+        self._variables = variables
         self._shapes = [variable.shape for variable in variables]
         self._sizes = np.array([variable.size for variable in variables])
         self._owner = np.repeat(np.arange(len(variables)), self._sizes)
@@ -114,19 +118,26 @@ class Reference:
         host = {**self._values, "call": self.calls, "step": self.updates + 1}
         for position, part in enumerate(self._parts):
             if not holds(part["update"].get("proceed"), host):
-                rules = [before["update"]["rule"] for before in self._parts[:position]]
-                self._run([*rules, part["update"].get("otherwise", "")], present, host, flat)
+                rules = [_placed(before) for before in self._parts[:position]]
+                self._run([*rules, _placed(part, "otherwise")], present, host, flat)
                 self._seen |= present
                 return
         chosen = present | self._seen
-        self._run([part["update"]["rule"] for part in self._parts], chosen, host, flat)
-        for_all = [part["update"]["rule"] for part in self._parts if part.get("every_variable")]
+        self._run([*map(_placed, self._parts)], chosen, host, flat)
+        for_all = [_placed(part) for part in self._parts if part.get("every_variable")]
         self._run(for_all, ~chosen, host, flat)
         self._seen[:] = False
         self.updates += 1
 
-    def _run(self, rules: list[str], chosen: Array, host: Mapping[str, Any], grad: Array) -> None:
-        """Run some rules, one after the other, over the chosen variables.
+    def _drawn(self, indices: Sequence[int], place: int) -> dict[str, Any]:
+        """The functions that draw random numbers for some variables."""
+        seed = self._values.get("seed", 0)
+        return draws(self._variables, indices, seed, self.updates + 1, place)
+
+    def _run(
+        self, rules: list[tuple[int, str]], chosen: Array, host: Mapping[str, Any], grad: Array
+    ) -> None:
+        """Run some rules, each with its place in a step, over the chosen variables.
 
         Where matrices have code of their own, it is run over them and over others apart.
         """
@@ -141,12 +152,14 @@ class Reference:
             CHANGE: 0.0,
             **{name: flat[at] for name, flat in self._now.items()},
         }
-        for rule in rules:
+        every = np.flatnonzero(chosen)
+        for place, rule in rules:
             if not re.search(r"\bmatrix\b", rule):
-                after = run(rule, {**fixed, **now})  # What else a rule assigns is local to it.
+                drawn = self._drawn(every.tolist(), place)
+                after = run(rule, {**fixed, **drawn, **now})  # What else it assigns is local to it.
                 now = {name: after[name] for name in now}
             else:
-                now = self._by_kind(rule, np.flatnonzero(chosen), fixed, now)
+                now = self._by_kind(rule, every, fixed, now)
         for name, flat in self._now.items():
             self._paths[name][at] += np.abs(now[name] - flat[at])
             flat[at] = now[name]
@@ -177,3 +190,8 @@ class Reference:
             for name, x in result.items():
                 x[at] = after[name]
         return result
+
+
+def _placed(part: Table, key: str = "rule") -> tuple[int, str]:
+    """The lines of a part of a step, and its place."""
+    return part["place"], part["update"].get(key, "")

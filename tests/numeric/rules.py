@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.numeric.noise import DRAWS
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -35,8 +37,6 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "clip": np.clip,
     "where": np.where,
     "given": given,
-    # Rules are compared without their noise.
-    "normal": lambda: 0.0,
     "_all": lambda *conditions: np.logical_and.reduce(np.broadcast_arrays(*conditions)),
     "_any": lambda *conditions: np.logical_or.reduce(np.broadcast_arrays(*conditions)),
     "_not": np.logical_not,
@@ -113,7 +113,20 @@ def reductions(sizes: Sequence[int]) -> dict[str, Callable[[Any], Any]]:
 
 
 class _Elementwise(ast.NodeTransformer):
-    """Gives ``and``, ``or``, ``not`` and chained comparisons, outside of ``if``, to NumPy."""
+    """Gives ``and``, ``or``, ``not`` and chained comparisons, outside of ``if``, to NumPy.
+
+    Draws of random numbers get their place among all of the rule's, counted from 1.
+    """
+
+    def __init__(self) -> None:
+        self._draws = 0
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id in DRAWS:
+            self._draws += 1
+            node.args = [ast.Constant(self._draws)]
+        return node
 
     def visit_If(self, node: ast.If) -> ast.If:
         node.body = [self.visit(statement) for statement in node.body]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -86,8 +87,9 @@ def _in_full(table: Table) -> Table:
 
 
 def _merged(base: Table, own: Table) -> Table:
-    """A rule with fragments of another, and the declarations that it uses."""
-    both = _in_full({**base, **own})
+    """A rule with fragments of another, or all of it, and the declarations that it uses."""
+    whole = {own["extends"].lower(): _in_full(base)["update"]["rule"]}
+    both = _in_full({**base, **own, "fragments": {**base.get("fragments", {}), **whole}})
     words = {*re.findall(r"\w+", both["update"]["rule"]), "learning_rate"}
     for key in ("hyperparameters", "state"):
         every = {**base.get(key, {}), **own.get(key, {})}
@@ -95,20 +97,25 @@ def _merged(base: Table, own: Table) -> Table:
     return both
 
 
-def in_order(rule: Table) -> list[Table]:
-    """An optimizer's rule with every feature around it; its change is taken off after some."""
+def in_order(rule: Table, optional: Sequence[str] = ()) -> list[Table]:
+    """An optimizer's rule with every feature around it; its change is taken off after some.
+
+    ``optional`` names features besides those that every rule has.
+    """
     slots = read(SPECS / "slots.toml")
     sorter: TopologicalSorter[str] = TopologicalSorter()
     declared = rule.get("hyperparameters", {}).values()
     replaced = {entry["replaces"] for entry in declared if "replaces" in entry}
-    features = {name: table for name, table in FEATURES.items() if name not in replaced}
+    more = {name: read(SPECS / "features" / "optional" / f"{name}.toml") for name in optional}
+    every = {**FEATURES, **more}
+    features = {name: table for name, table in every.items() if name not in replaced}
     for name, feature in features.items():
         sorter.add(name, *feature.get("after", ()))
         for other in feature.get("before", ()):
             sorter.add(other, name)
     ordered = [features[name] for name in sorter.static_order() if name in features]
     # Sorting is stable: the rule comes before the features of its own slot, the end of it last.
-    ends = [] if re.search(r"^ *param =", rule["update"]["rule"], re.MULTILINE) else [END]
+    ends = [END] if re.search(r"^ *change =", rule["update"]["rule"], re.MULTILINE) else []
     return sorted(
         [rule, *ordered, *ends],
         key=lambda part: slots["order"].index(part.get("slot", slots["own"])),

@@ -138,7 +138,8 @@ class Adam:
 def run(rule: Momentum | Adam, w: Array, gradients: list[Array], of: Mapping[str, Any]) -> Array:
     """One variable after all gradients."""
     kept: dict[str, Array] = {}
-    slow = w
+    slow = outer = w
+    velocity = np.zeros_like(w)
     for step, gradient in enumerate(gradients, start=1):
         g = gradient
         for name, change in GRADIENTS.items():
@@ -151,6 +152,10 @@ def run(rule: Momentum | Adam, w: Array, gradients: list[Array], of: Mapping[str
         w = w - RATE * u
         if of.get("lookahead") and step % of["lookahead"] == 0:
             w = slow = slow + of.get("lookahead_pace", 0.5) * (w - slow)
+        if of.get("outer_nesterov") and step % of["outer_nesterov"] == 0:
+            # Algorithm 1 of Douillard et al.: Nesterov's momentum of the way since the last time.
+            velocity = 0.9 * velocity + (outer - w)
+            w = outer = outer - of["outer_learning_rate"] * ((outer - w) + 0.9 * velocity)
     return w
 
 
@@ -172,13 +177,15 @@ SETTINGS: list[dict[str, Any]] = [
     {"grokfast": 0.5, "grokfast_momentum": 0.25},
     {"lookahead": 3},
     {"lookahead": 2, "lookahead_pace": 0.25},
+    {"outer_nesterov": 2, "outer_learning_rate": 0.5},
     {"cautious": True, "clip_update": 0.5, "trust_ratio": 1.0, "cautious_weight_decay": 0.5},
     {"grams": True, "clip_update": 0.25, "cautious_weight_decay": 0.5, "lookahead": 2},
     {"grokfast": 1.0, "orthograd": True, "l1_penalty": 0.125, "independent_weight_decay": 0.125},
     {"corrected_weight_decay": 0.5, "largest_learning_rate": 0.25, "lookahead": 3},
+    {"grams": True, "lookahead": 2, "outer_nesterov": 3, "outer_learning_rate": 0.25},
 ]
 #: Enough to compile every feature; each setting of switches takes seconds.
-COMPILED = [SETTINGS[11], *SETTINGS[16:]]
+COMPILED = [SETTINGS[11], *SETTINGS[17:]]
 
 
 @cache
@@ -260,6 +267,8 @@ def test_sharpness_is_sought_at_a_distance() -> None:
 def test_every_optional_feature_is_tried() -> None:
     # Noise and sharpness have tests above; statistics, which move nothing, have a file of theirs.
     apart = {"gradient_noise", "sam", "update_statistics"}
+    # Other libraries' code, in `tests/zoo`, is beside these.
+    apart |= {"gsam", "looksam", "mechanic", "wsam"}
     tried = {name for settings in SETTINGS for name in settings if name in NAMES}
     assert set(NAMES) == tried | apart
     assert {name for settings in COMPILED for name in settings if name in NAMES} == tried

@@ -8,7 +8,7 @@ from itertools import accumulate, pairwise
 import numpy as np
 
 from tests.zoo.papers import RATE, Steps, moments
-from tests.zoo.runs import Array, Model, Run
+from tests.zoo.runs import Array, Model, Run, at_the_last_point
 
 #: Numbers that count in thirty steps of `RATE`.
 PENALTY, HYPER, RHO = 0.25, 1e-4, 0.5
@@ -299,6 +299,36 @@ def sophia_g(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
             sampled = g[::-1] / 2
             h = 0.99 * h + 0.01 * 16 * sampled * sampled
         x = x - RATE * np.clip((1 - 0.96 ** (t + 1)) * m / np.maximum(0.05 * h, 1e-12), -1, 1)
+        yield x
+
+
+def exact_mars(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 2 of Yuan et al. with both gradients."""
+    c = [
+        g + 0.025 * 0.95 / 0.05 * (g - b)
+        for g, b in zip(gradients, at_the_last_point(gradients), strict=True)
+    ]
+    clipped = [one / max(np.linalg.norm(one), 1) for one in c]
+    for m, v in moments(clipped, 0.95, 0.99):
+        x = x - RATE * m / (np.sqrt(v) + 1e-8)
+        yield x
+
+
+def storm(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 1 of Cutkosky and Orabona, with a w of 0.5 and a c of 16; a is at most 1."""
+    d, a, total = gradients[0], 1.0, 0.5
+    for t, (g, b) in enumerate(zip(gradients, at_the_last_point(gradients), strict=True)):
+        d = g + (1 - a) * (d - b) if t else g
+        total += np.sum(g**2)
+        rate = RATE / total ** (1 / 3)
+        x, a = x - rate * d, min(16 * rate**2, 1)
+        yield x
+
+
+def ivon(x: Array, gradients: Sequence[Array]) -> Iterator[Array]:
+    """Algorithm 1 of Shen et al. at the mean, without a sample: the Hessian stays."""
+    for g, _ in moments(gradients, 0.9, 0.9):
+        x = x - RATE * (g + 0.25 * x)
         yield x
 
 

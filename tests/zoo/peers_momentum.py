@@ -134,4 +134,9 @@ PEERS: list[Peer] = [
     paper_s("AdaHessian", papers.adahessian, beta_2=0.99, hessian_power=0.5),
     paper_s("SophiaG", papers.sophia_g, batch_size=16.0),
     paper_s("AngularGrad", papers.angular),
+    paper_s("ExactMARS", papers.exact_mars),
+    of_all_s("STORM", papers.storm, first_squares=0.5, new_weight=16.0),
+    paper_s(
+        "IVON", papers.ivon, weight_decay=0.25, note="at the mean; samples have a test of their own"
+    ),
 ]

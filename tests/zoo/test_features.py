@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+import optgen
 from tests.chosen import rest_in_full
 from tests.numeric.reference import Reference
 from tests.numeric.rules import Array
 from tests.numeric.settings import FEATURE_VALUES, Setting, meetings
 from tests.numeric.specs import COVER, FEATURES, OPTIMIZERS, read, rule_of
 from tests.numeric.test_against_float64 import tolerances
-from tests.numeric.training import apply, assert_follows, exclude, gradients
+from tests.numeric.training import TOLERANCES, apply, assert_follows, exclude, gradients
 from tests.zoo.runs import plain_class
 
 CALLS = 7
@@ -45,10 +46,8 @@ NUMBERS: Mapping[str, Mapping[str, float]] = {
     "adagradda": {"l1_regularization_strength": 0.02, "l2_regularization_strength": 0.03},
     "scalesgd": {"momentum": 0.7},
     **{name: {"least_loss": 0.1} for name in ("polyaksgd", "momo", "momoadam")},
-    # The reference has no noise.
-    "sgld": {"temperature": 0.0},
-    "sghmc": {"temperature": 0.0, "noise_estimate": 0.02},
-    "gravity": {"alpha": 0.0},
+    "sgld": {"seed": 2**35 + 3},
+    "sghmc": {"noise_estimate": 0.02},
     "proximalsgd": {"l1": 0.02, "l2": 0.03},
     "proximaladagrad": {"l1": 0.02, "l2": 0.03},
     "schedulefreeradam": {"weight_decay": 0.07, "r": 1.0},
@@ -98,6 +97,25 @@ def test_every_rule_meets_every_feature(setting: Setting) -> None:
         reference.apply(row)
     assert optimizer.iterations == reference.updates
     assert_follows(optimizer, held, reference, tolerances(setting))
+
+
+def test_noise_of_a_feature_is_the_generators() -> None:
+    """The numbers themselves, of float32 and of float64 variables, in steps of three gradients."""
+    draw = np.random.default_rng(3)
+    held = {
+        f"{dtype.__name__}/{path}": np.asarray(draw.normal(size=shape), dtype)
+        for dtype in (np.float32, np.float64)
+        for path, shape in SHAPES.items()
+    }
+    values = {"gradient_noise": 0.25, "seed": 2**33 + 5, "gradient_accumulation_steps": 3}
+    optimizer: Any = optgen.compile("sgd", "gradient_noise", backend="numpy")(**values)
+    optimizer.build(held)
+    like = list(held.values())
+    reference = Reference(OPTIMIZERS["sgd"], like, optional=["gradient_noise"], **values)
+    for row in gradients(draw, like, CALLS, missing=0.3):
+        apply(optimizer, row)
+        reference.apply(row)
+    assert_follows(optimizer, held, reference, TOLERANCES)
 
 
 def test_every_number_that_is_0_by_default_is_another_somewhere() -> None:

@@ -56,8 +56,12 @@ def inferred(variant: Variant, reached: Reached) -> tuple[Variant, tuple[Finding
 
 
 def _candidates(variant: Variant, reached: Reached) -> Iterator[_Candidate]:
-    """Bounds that aren't known yet and that no run violates."""
-    for state in variant.states:
+    """Bounds that aren't known yet and that no run violates.
+
+    Runs don't have the values that states get on the way to a second point.
+    """
+    states = [state for state in variant.states if state.name not in variant.on_the_way]
+    for state in states:
         low, high = reached.limits(Name(state.name))
         known = variant.known.get(state.name, EVERYTHING)
         if np.isnan(low) or np.isnan(high):
@@ -66,8 +70,8 @@ def _candidates(variant: Variant, reached: Reached) -> Iterator[_Candidate]:
             if known.meet(interval) != known and _within(low, high, interval):
                 condition = Operation(operator, (Name(state.name), Number(number)))
                 yield _Candidate(state.name, condition, interval)
-    if len(variant.states) <= _MOST_RELATED:
-        for one, other in permutations((state.name for state in variant.states), 2):
+    if len(states) <= _MOST_RELATED:
+        for one, other in permutations((state.name for state in states), 2):
             square = Operation("**", (Name(one), Number(2)))
             least, _ = reached.limits(Operation("-", (Name(other), square)))
             if least >= -1e-9:

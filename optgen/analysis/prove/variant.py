@@ -65,6 +65,8 @@ class Variant:
     parts: Mapping[str, Expression] = field(default_factory=dict)
     #: The names in what evaluation uses in place of the parameter.
     evaluated: frozenset[str] = frozenset()
+    #: The states that are assigned on the way to a second point, too.
+    on_the_way: frozenset[str] = frozenset()
 
     def behind(self, results: Iterable[str]) -> frozenset[str]:
         """The names that some results of any step depend on, with these."""
@@ -165,9 +167,9 @@ def _variant(rule: Rule, on: dict[str, bool], known: dict[str, Interval]) -> Var
     location = next(moving, rule.location)
     views = every.get(MATRIX, False), every.get(PERTURBED, False)
     evaluated = frozenset(names(rule.evaluation) if rule.evaluation is not None else ())
-    return Variant(
-        label, taken, values, known, relations, states, location, *views, parts, evaluated
-    )
+    on_the_way = frozenset(step.target for step in block.perturb)
+    rest = location, *views, parts, evaluated, on_the_way
+    return Variant(label, taken, values, known, relations, states, *rest)
 
 
 def _exists(state: State, on: dict[str, bool]) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from optgen.compiler.ir.condition import ALWAYS
+from collections.abc import Iterable
+
+from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression, Name, Operation
+from optgen.compiler.ir.reserved import PERTURBED
 from optgen.compiler.ir.rule import PARAM, Step
 
 
@@ -16,3 +19,9 @@ def taken_off(last: Step) -> Expression | None:
         return None
     other = found.operands[1]
     return other if found.operator == "-" else Operation("neg", (other,), other.location)
+
+
+def assigns_param(steps: Iterable[Step]) -> bool:
+    """Whether steps assign the parameter, but for those that come back from a second point."""
+    back = Condition.of(PERTURBED)
+    return any(step.target == PARAM and not step.guard.implies(back) for step in steps)

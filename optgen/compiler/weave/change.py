@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from optgen.compiler.ir.change import taken_off
+from optgen.compiler.ir.change import assigns_param, taken_off
 from optgen.compiler.ir.condition import ALWAYS
 from optgen.compiler.ir.expression import Name, rename
 from optgen.compiler.ir.problem import Problem, SpecError
@@ -35,7 +35,7 @@ def _split(rule: Rule, altering: Rule) -> tuple[Rule, Rule]:
     (block,) = rule.blocks
     *steps, last = block.steps
     change = taken_off(last)
-    if change is None or any(step.target == PARAM for step in steps):
+    if change is None or assigns_param(steps):
         (*_, found) = (step for step in block.steps if step.target == PARAM)
         message = f"{altering.name!r} alters {CHANGE}, and this rule assigns {PARAM} itself"
         hint = f"end with {CHANGE} = …, what is taken off {PARAM}, or leave the feature out"

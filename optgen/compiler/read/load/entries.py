@@ -18,9 +18,10 @@ from optgen.compiler.ir.spec import (
 )
 from optgen.compiler.read.load.fields import Fields
 
-HYPERPARAMETER = {"default", "range", "doc", "optional", "integer", "excluded", "scales_loss"}
-OF_OPTIMIZER = HYPERPARAMETER | {"replaces", "list"}
-OF_SCHEDULE = HYPERPARAMETER - {"excluded", "scales_loss"} | {"required", "list", "after_name"}
+_OF_EVERY = {"default", "range", "doc", "optional", "integer", "list"}
+OF_FEATURE = _OF_EVERY | {"excluded", "scales_loss"}
+OF_OPTIMIZER = OF_FEATURE | {"replaces"}
+OF_SCHEDULE = _OF_EVERY | {"required", "after_name"}
 INPUT = {"shape", "optional", "doc"}
 STATE = {"when", "initial", "invariant", "doc", "stands_in", "shape", "each"}
 
@@ -104,7 +105,7 @@ def _check_order(entries: tuple[HyperparameterEntry, ...], table: Fields) -> Non
 
 
 def _hyperparameters(table: Fields, key: str, known: Set[str]) -> Iterator[HyperparameterEntry]:
-    """One hyperparameter, or one for each item of an optimizer's list."""
+    """One hyperparameter, or one for each item of a list, but for a schedule's."""
     entry = _hyperparameter(table, key, known)
     if not entry.is_list or "required" in known:
         yield entry

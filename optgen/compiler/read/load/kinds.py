@@ -12,7 +12,7 @@ from optgen.compiler.ir.proof import Group
 from optgen.compiler.ir.spec import Spec, Text, TorchArgument
 from optgen.compiler.read.load.document import Document
 from optgen.compiler.read.load.entries import (
-    HYPERPARAMETER,
+    OF_FEATURE,
     OF_OPTIMIZER,
     OF_SCHEDULE,
     read_hyperparameters,
@@ -50,7 +50,7 @@ def whole(document: Document, top: Fields) -> Spec:
     perturb.only(UPDATE)
     evaluate = top.table("evaluate", '[evaluate] param = "…"')
     evaluate.only(EVALUATE)
-    keys = HYPERPARAMETER if is_feature else OF_OPTIMIZER
+    keys = OF_FEATURE if is_feature else OF_OPTIMIZER
     hyperparameters = read_hyperparameters(top.table("hyperparameters"), keys)
     queues = read_queues(top.table("queues", "[queues] history = 5"))
     return replace(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from optgen.compiler.ir.change import assigns_param
 from optgen.compiler.ir.condition import ALWAYS, Condition
 from optgen.compiler.ir.expression import Expression, Name, Number, Operation, rename
 from optgen.compiler.ir.extent import Extent
@@ -289,7 +290,7 @@ def _with_lines(rule: str, fragments: Mapping[str, str]) -> Iterator[str]:
 def _ending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """The last step of an optimizer's rule that leaves it to its change."""
     last = {step.target: step.location for step in steps}
-    if CHANGE not in last or PARAM in last:
+    if CHANGE not in last or assigns_param(steps):
         return ()
     at = last[CHANGE]
     changed = Operation("-", (Name(PARAM, at), Name(CHANGE, at)), at)
